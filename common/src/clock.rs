@@ -1,0 +1,13 @@
+//! The one place that reads the wall clock.
+//!
+//! Instants are microseconds since the Unix epoch (`_us`), which both databases order and
+//! compare exactly. Nothing decides over leases by this clock: see `queue::sweep`.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Microseconds since the Unix epoch. A clock set before 1970 reads as 0.
+pub fn now_us() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |d| i64::try_from(d.as_micros()).unwrap_or(i64::MAX))
+}

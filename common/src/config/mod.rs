@@ -1,0 +1,257 @@
+//! Settings: environment over file, checked at start, every fault named at once.
+//!
+//! The only module that reads the environment. `SETTINGS` is the single list from which
+//! `--help` and the loader work.
+
+mod secret;
+mod store_url;
+
+pub use secret::signing_secret;
+pub use store_url::{S3Location, StoreUrl};
+
+use secrecy::SecretString;
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
+
+/// One setting: environment name, default as text, what it means.
+pub struct Setting {
+    /// Environment variable; in the TOML file the same name in lower case without `SLUICE_`.
+    pub env: &'static str,
+    /// What is used when it is unset; empty means "derived", as the text says.
+    pub default: &'static str,
+    /// For people.
+    pub help: &'static str,
+}
+
+const fn setting(env: &'static str, default: &'static str, help: &'static str) -> Setting {
+    Setting { env, default, help }
+}
+
+/// Every setting there is.
+pub const SETTINGS: &[Setting] = &[
+    setting("SLUICE_LISTEN", "127.0.0.1:8080", "address of the HTTP API; port 0 takes a free one"),
+    setting("SLUICE_DATA_DIR", "./data", "SQLite file, local store and signing secret"),
+    setting("SLUICE_DATABASE_URL", "", "sqlite://PATH or postgres://...; default: sqlite in the data directory"),
+    setting("SLUICE_STORE_URL", "", "file:///DIR or s3://BUCKET/PREFIX?endpoint=URL&region=R; default: the data directory"),
+    setting("SLUICE_PUBLIC_URL", "", "how clients reach the API; default: relative to the request"),
+    setting("SLUICE_LOG", "info", "log filter, for example info or sluice_worker=debug"),
+    setting("SLUICE_SECRET", "", "signing secret, at least 32 characters; default: made at the first start and kept in the data directory"),
+    setting("SLUICE_OPEN_CREATORS", "true", "whether registration may ask for the role creator"),
+    setting("SLUICE_MAX_UPLOAD_BYTES", "68719476736", "largest accepted upload"),
+    setting("SLUICE_LEASE_SECONDS", "15", "a running task without a heartbeat for so long is given to another worker"),
+    setting("SLUICE_GC_SECONDS", "86400", "how long unreferenced bytes are kept"),
+    setting("SLUICE_WORKER_CORES", "", "cores this worker may use; default: all"),
+    setting("SLUICE_WORKER_MEMORY_BYTES", "", "memory this worker may plan with; default: three quarters of the machine's"),
+    setting("SLUICE_FLEET_CORES", "", "cores of all workers together, for the chunk length; default: this worker's"),
+];
+
+/// The checked settings of one process.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Address of the API.
+    pub listen: SocketAddr,
+    /// Directory of the embedded default.
+    pub data_dir: PathBuf,
+    /// `sqlite://PATH` or `postgres://...`.
+    pub database_url: String,
+    /// Where objects are kept.
+    pub store: StoreUrl,
+    /// External base URL without a trailing slash.
+    pub public_url: Option<String>,
+    /// Filter for [`crate::telemetry::init`].
+    pub log: String,
+    /// As configured; [`signing_secret`] supplies one when it is unset.
+    pub secret: Option<SecretString>,
+    /// Whether newcomers may be creators at once.
+    pub open_creators: bool,
+    /// Largest accepted upload.
+    pub max_upload_bytes: u64,
+    /// Lease of a running task.
+    pub lease: Duration,
+    /// How long unreferenced bytes are kept.
+    pub gc_window: Duration,
+    /// Cores this worker may use.
+    pub worker_cores: usize,
+    /// Memory this worker may plan with.
+    pub worker_memory_bytes: u64,
+    /// Cores of all workers together.
+    pub fleet_cores: usize,
+    /// The file's tables, for sections that one binary alone reads (`[encode]`).
+    pub file: toml::Table,
+}
+
+/// Every fault found, one a line.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct ConfigError(pub Vec<String>);
+
+impl Config {
+    /// Reads the process environment and the file that `SLUICE_CONFIG` names.
+    pub fn load() -> Result<Self, ConfigError> {
+        let env: BTreeMap<String, String> =
+            std::env::vars().filter(|(k, _)| k.starts_with("SLUICE_") || k.starts_with("AWS_")).collect();
+        let file = match env.get("SLUICE_CONFIG") {
+            None => toml::Table::new(),
+            Some(path) => std::fs::read_to_string(path)
+                .map_err(|e| ConfigError(vec![format!("SLUICE_CONFIG={path}: {e}")]))?
+                .parse()
+                .map_err(|e| ConfigError(vec![format!("SLUICE_CONFIG={path}: {e}")]))?,
+        };
+        Self::from_parts(&env, file)
+    }
+
+    /// The same from given parts, so that it can be tested.
+    pub fn from_parts(env: &BTreeMap<String, String>, file: toml::Table) -> Result<Self, ConfigError> {
+        let mut r = Reader { env, file: &file, faults: Vec::new() };
+        r.check_names();
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let data_dir: PathBuf = r.text("SLUICE_DATA_DIR").into();
+        let database_url = match r.text("SLUICE_DATABASE_URL") {
+            s if s.is_empty() => format!("sqlite://{}", data_dir.join("sluice.db").display()),
+            s => s,
+        };
+        if !["sqlite:", "postgres:", "postgresql:"].iter().any(|p| database_url.starts_with(p)) {
+            r.fault("SLUICE_DATABASE_URL", "must begin with sqlite:// or postgres://");
+        }
+        let store = match r.text("SLUICE_STORE_URL") {
+            s if s.is_empty() => StoreUrl::Local(data_dir.join("store")),
+            s => StoreUrl::parse(&s, env).unwrap_or_else(|e| {
+                r.fault("SLUICE_STORE_URL", &e);
+                StoreUrl::Local(PathBuf::new())
+            }),
+        };
+        let secret = match r.text("SLUICE_SECRET") {
+            s if s.is_empty() => None,
+            s if s.len() < 32 => {
+                r.fault("SLUICE_SECRET", "needs at least 32 characters");
+                None
+            }
+            s => Some(SecretString::from(s)),
+        };
+        let public_url = Some(r.text("SLUICE_PUBLIC_URL").trim_end_matches('/').to_owned()).filter(|s| !s.is_empty());
+        if public_url.as_ref().is_some_and(|u| !u.starts_with("http://") && !u.starts_with("https://")) {
+            r.fault("SLUICE_PUBLIC_URL", "must begin with http:// or https://");
+        }
+        let worker_cores = r.parsed("SLUICE_WORKER_CORES", cores).max(1);
+        let config = Self {
+            listen: r.parsed("SLUICE_LISTEN", SocketAddr::from(([127, 0, 0, 1], 8080))),
+            database_url,
+            store,
+            public_url,
+            log: r.text("SLUICE_LOG"),
+            secret,
+            open_creators: r.parsed("SLUICE_OPEN_CREATORS", true),
+            max_upload_bytes: r.parsed("SLUICE_MAX_UPLOAD_BYTES", 1 << 36),
+            lease: Duration::from_secs(r.parsed("SLUICE_LEASE_SECONDS", 15_u64).max(2)),
+            gc_window: Duration::from_secs(r.parsed("SLUICE_GC_SECONDS", 86_400)),
+            worker_cores,
+            worker_memory_bytes: r.parsed("SLUICE_WORKER_MEMORY_BYTES", memory_total_bytes() / 4 * 3),
+            fleet_cores: r.parsed("SLUICE_FLEET_CORES", worker_cores).max(1),
+            data_dir,
+            file: toml::Table::new(),
+        };
+        let faults = r.faults;
+        if faults.is_empty() { Ok(Self { file, ..config }) } else { Err(ConfigError(faults)) }
+    }
+}
+
+/// The settings as text for `--help`.
+pub fn help() -> String {
+    let mut text = String::from("Settings (environment, or lower case without SLUICE_ in the TOML file that SLUICE_CONFIG names):\n");
+    for s in SETTINGS {
+        let default = if s.default.is_empty() { String::new() } else { format!(" [{}]", s.default) };
+        text.push_str(&format!("  {}{default}\n      {}\n", s.env, s.help));
+    }
+    text
+}
+
+struct Reader<'a> {
+    env: &'a BTreeMap<String, String>,
+    file: &'a toml::Table,
+    faults: Vec<String>,
+}
+
+impl Reader<'_> {
+    fn fault(&mut self, name: &str, what: &str) {
+        self.faults.push(format!("{name}: {what}"));
+    }
+
+    /// A misspelt setting is a fault: silently ignoring it costs people hours.
+    fn check_names(&mut self) {
+        let known: Vec<&str> = SETTINGS.iter().map(|s| s.env).collect();
+        for name in self.env.keys().filter(|n| n.starts_with("SLUICE_")) {
+            // Names used by tests and tools that are not settings of a process.
+            let tool = name == "SLUICE_CONFIG" || name.starts_with("SLUICE_TEST_");
+            if !tool && !known.contains(&name.as_str()) {
+                self.faults.push(format!("{name}: no such setting"));
+            }
+        }
+        for (key, value) in self.file {
+            let env = format!("SLUICE_{}", key.to_uppercase());
+            if !value.is_table() && !known.contains(&env.as_str()) {
+                self.faults.push(format!("{key}: no such setting (file)"));
+            }
+        }
+    }
+
+    fn text(&self, name: &str) -> String {
+        let key = name.trim_start_matches("SLUICE_").to_lowercase();
+        let default = SETTINGS.iter().find(|s| s.env == name).map_or("", |s| s.default);
+        match (self.env.get(name), self.file.get(&key)) {
+            (Some(v), _) => v.trim().to_owned(),
+            (None, Some(toml::Value::String(s))) => s.clone(),
+            (None, Some(v)) => v.to_string(),
+            (None, None) => default.to_owned(),
+        }
+    }
+
+    fn parsed<T: std::str::FromStr>(&mut self, name: &str, fallback: T) -> T {
+        let text = self.text(name);
+        if text.is_empty() {
+            return fallback;
+        }
+        text.parse().unwrap_or_else(|_| {
+            self.fault(name, &format!("{text:?} does not fit"));
+            fallback
+        })
+    }
+}
+
+/// Installed memory, or 4 GiB where the system does not say.
+fn memory_total_bytes() -> u64 {
+    let kib = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
+        text.lines().find_map(|l| l.strip_prefix("MemTotal:")?.trim().trim_end_matches(" kB").parse::<u64>().ok())
+    });
+    kib.map_or(4 << 30, |k| k * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(env: &[(&str, &str)], file: &str) -> Result<Config, ConfigError> {
+        let env = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        Config::from_parts(&env, file.parse().unwrap_or_default())
+    }
+
+    #[test]
+    fn environment_wins_over_file_and_defaults_fill_the_rest() {
+        let c = load(&[("SLUICE_LISTEN", "127.0.0.1:1")], "listen = \"127.0.0.1:2\"\nlease_seconds = 9").unwrap();
+        assert_eq!(c.listen.port(), 1);
+        assert_eq!(c.lease, Duration::from_secs(9));
+        assert_eq!(c.database_url, "sqlite://./data/sluice.db");
+    }
+
+    #[test]
+    fn every_fault_is_named_at_once() {
+        let e = load(
+            &[("SLUICE_LISTEN", "nowhere"), ("SLUICE_SECRET", "short"), ("SLUICE_LISTN", "x"), ("SLUICE_STORE_URL", "ftp://x")],
+            "",
+        )
+        .unwrap_err();
+        let text = e.to_string();
+        for name in ["SLUICE_LISTEN:", "SLUICE_SECRET:", "SLUICE_LISTN:", "SLUICE_STORE_URL:"] {
+            assert!(text.contains(name), "{name} is missing in: {text}");
+        }
+        assert_eq!(e.0.len(), 4);
+    }
+}

@@ -1,0 +1,114 @@
+//! What people own and see.
+
+use super::{Db, Result, Tx, execute, execute_tx, query};
+use crate::model::{MediaKind, PackageStatus, Visibility};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+/// A media joined with what its package says of it.
+#[derive(Debug, Clone, FromRow)]
+pub struct MediaRow {
+    pub id: Uuid,
+    pub owner_id: Uuid,
+    pub owner_name: String,
+    pub source_id: Uuid,
+    pub package_id: Uuid,
+    pub title: String,
+    pub description: String,
+    #[sqlx(try_from = "String")]
+    pub visibility: Visibility,
+    pub filename: String,
+    pub created_us: i64,
+    pub size_bytes: i64,
+    pub sha256: Option<Vec<u8>>,
+    #[sqlx(try_from = "String")]
+    pub status: PackageStatus,
+    pub kind: Option<String>,
+    pub duration_ms: Option<i64>,
+    pub width: Option<i64>,
+    pub height: Option<i64>,
+    pub playable: bool,
+    pub error_code: Option<String>,
+    pub error_message: Option<String>,
+    /// Segments that are published, over those that are planned.
+    pub published: i64,
+    pub planned: i64,
+}
+
+impl MediaRow {
+    /// The kind, once planned.
+    pub fn kind(&self) -> Option<MediaKind> {
+        self.kind.as_deref().and_then(|k| k.parse().ok())
+    }
+}
+
+/// What an upload stores.
+#[derive(Debug)]
+pub struct NewMedia<'a> {
+    pub id: Uuid,
+    pub owner_id: Uuid,
+    pub source_id: Uuid,
+    pub package_id: Uuid,
+    pub title: &'a str,
+    pub description: &'a str,
+    pub visibility: Visibility,
+    pub filename: &'a str,
+    pub now_us: i64,
+}
+
+/// A keyset page request: newest first, strictly older than `before`.
+#[derive(Debug, Clone, Copy)]
+pub struct MediaPage {
+    pub owner: Uuid,
+    pub before: Option<Uuid>,
+    pub limit: i64,
+}
+
+macro_rules! media_columns {
+    ($tail:literal) => {
+        concat!(
+            "SELECT m.id, m.owner_id, u.username AS owner_name, m.source_id, m.package_id, m.title, m.description, ",
+            "m.visibility, m.filename, m.created_us, s.size_bytes, s.sha256, p.status, p.kind, p.duration_ms, p.width, p.height, ",
+            "p.playable, p.error_code, p.error_message, ",
+            "(SELECT CAST(COALESCE(SUM(r.contiguous), 0) AS BIGINT) FROM renditions r WHERE r.package_id = p.id) AS published, ",
+            "(SELECT CAST(COALESCE(SUM(r.planned), 0) AS BIGINT) FROM renditions r WHERE r.package_id = p.id) AS planned ",
+            "FROM media m JOIN users u ON u.id = m.owner_id JOIN sources s ON s.id = m.source_id ",
+            "JOIN packages p ON p.id = m.package_id ",
+            $tail
+        )
+    };
+}
+
+impl Db {
+    /// A media by id.
+    pub async fn media(&self, id: Uuid) -> Result<Option<MediaRow>> {
+        query!(self, fetch_optional as MediaRow, media_columns!("WHERE m.id = $1"), id)
+    }
+
+    /// One page of an owner's media. UUIDv7 ids order by creation.
+    pub async fn media_of(&self, page: MediaPage) -> Result<Vec<MediaRow>> {
+        let before = page.before.unwrap_or(Uuid::max());
+        let sql = media_columns!("WHERE m.owner_id = $1 AND m.id < $2 ORDER BY m.id DESC LIMIT $3");
+        query!(self, fetch_all as MediaRow, sql, page.owner, before, page.limit)
+    }
+
+    /// Deletes a media. Its source and package go with a later sweep when nothing else refers
+    /// to them. `false` when there was none.
+    pub async fn delete_media(&self, id: Uuid, now_us: i64) -> Result<bool> {
+        // The source is touched so that its bytes stay for the whole GC window.
+        let touch = "UPDATE sources SET touched_us = $1 WHERE id = (SELECT source_id FROM media WHERE id = $2)";
+        execute!(self, touch, now_us, id)?;
+        Ok(execute!(self, "DELETE FROM media WHERE id = $1", id)? == 1)
+    }
+}
+
+impl Tx {
+    /// Stores a media.
+    pub async fn insert_media(&mut self, m: &NewMedia<'_>) -> Result<()> {
+        let sql = "INSERT INTO media (id, owner_id, source_id, package_id, title, description, visibility, filename, created_us) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+        execute_tx!(self, sql, m.id, m.owner_id, m.source_id, m.package_id, m.title, m.description,
+            m.visibility.as_str(), m.filename, m.now_us)?;
+        Ok(())
+    }
+}

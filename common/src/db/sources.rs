@@ -1,0 +1,119 @@
+//! Uploaded bytes and their extents.
+
+use super::{Db, Result, Tx, execute, execute_tx, query, query_tx};
+use crate::model::SourceStatus;
+use sqlx::FromRow;
+use uuid::Uuid;
+
+/// A source as stored.
+#[derive(Debug, Clone, FromRow)]
+pub struct SourceRow {
+    pub id: Uuid,
+    #[sqlx(try_from = "String")]
+    pub status: SourceStatus,
+    pub size_bytes: i64,
+    pub sha256: Option<Vec<u8>>,
+}
+
+/// One immutable piece of a source.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct ExtentRow {
+    /// Where it begins in the source, bytes.
+    pub offset_bytes: i64,
+    /// Its length, bytes.
+    pub size_bytes: i64,
+    /// Its object's running number.
+    pub number: i64,
+}
+
+impl Db {
+    /// Announces an upload, so that a sweep finds its objects if it is never completed.
+    pub async fn insert_source(&self, id: Uuid, now_us: i64) -> Result<()> {
+        let sql = "INSERT INTO sources (id, status, size_bytes, created_us, touched_us) VALUES ($1, 'receiving', 0, $2, $2)";
+        execute!(self, sql, id, now_us)?;
+        Ok(())
+    }
+
+    /// Records a stored extent and the upload's sign of life. `false` when the sweep has
+    /// already given the upload up.
+    pub async fn add_extent(&self, source: Uuid, extent: &ExtentRow, now_us: i64) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        let sql = "UPDATE sources SET touched_us = $1, size_bytes = $2 WHERE id = $3 AND status = 'receiving'";
+        if execute_tx!(&mut tx, sql, now_us, extent.offset_bytes + extent.size_bytes, source)? == 0 {
+            return Ok(false);
+        }
+        let sql = "INSERT INTO extents (source_id, offset_bytes, size_bytes, number) VALUES ($1, $2, $3, $4)";
+        execute_tx!(&mut tx, sql, source, extent.offset_bytes, extent.size_bytes, extent.number)?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// A source by id.
+    pub async fn source(&self, id: Uuid) -> Result<Option<SourceRow>> {
+        query!(self, fetch_optional as SourceRow, "SELECT id, status, size_bytes, sha256 FROM sources WHERE id = $1", id)
+    }
+
+    /// The extents of a source in order.
+    pub async fn extents(&self, source: Uuid) -> Result<Vec<ExtentRow>> {
+        let sql = "SELECT offset_bytes, size_bytes, number FROM extents WHERE source_id = $1 ORDER BY offset_bytes";
+        query!(self, fetch_all as ExtentRow, sql, source)
+    }
+
+    /// Marks for deletion what nothing refers to any more: uploads without a sign of life since
+    /// `stale_us`, and live sources without media that are older than that. Returns all marked.
+    pub async fn condemn_sources(&self, stale_us: i64) -> Result<Vec<Uuid>> {
+        let abandoned = "UPDATE sources SET status = 'deleting' WHERE status = 'receiving' AND touched_us < $1";
+        execute!(self, abandoned, stale_us)?;
+        let unused = "UPDATE sources SET status = 'deleting' WHERE status = 'live' AND touched_us < $1 \
+                      AND NOT EXISTS (SELECT 1 FROM media m WHERE m.source_id = sources.id)";
+        execute!(self, unused, stale_us)?;
+        let rows = query!(self, fetch_all as (Uuid,), "SELECT id FROM sources WHERE status = 'deleting' LIMIT 100")?;
+        Ok(rows.into_iter().map(|r| r.0).collect())
+    }
+
+    /// The packages of a source.
+    pub async fn packages_of(&self, source: Uuid) -> Result<Vec<Uuid>> {
+        let rows = query!(self, fetch_all as (Uuid,), "SELECT id FROM packages WHERE source_id = $1", source)?;
+        Ok(rows.into_iter().map(|r| r.0).collect())
+    }
+
+    /// Forgets a condemned source, its packages and tasks, once their objects are gone.
+    pub async fn forget_source(&self, source: Uuid) -> Result<()> {
+        let mut tx = self.begin().await?;
+        execute_tx!(&mut tx, "DELETE FROM tasks WHERE source_id = $1", source)?;
+        execute_tx!(&mut tx, "DELETE FROM packages WHERE source_id = $1", source)?;
+        execute_tx!(&mut tx, "DELETE FROM sources WHERE id = $1 AND status = 'deleting'", source)?;
+        tx.commit().await
+    }
+}
+
+impl Tx {
+    /// Completes an upload. `false` when the sweep has already given it up.
+    pub async fn complete_source(&mut self, id: Uuid, size_bytes: i64, now_us: i64) -> Result<bool> {
+        let sql = "UPDATE sources SET status = 'live', size_bytes = $1, touched_us = $2 WHERE id = $3 AND status = 'receiving'";
+        Ok(execute_tx!(self, sql, size_bytes, now_us, id)? == 1)
+    }
+
+    /// Records the hash of a source and re-points its media to an older live source with the same
+    /// bytes whose package has not failed. Returns that twin.
+    ///
+    /// Joining is safe against deletion: the twin's row is locked by the update that finds it live.
+    pub async fn merge_into_twin(&mut self, source: Uuid, sha256: &[u8], now_us: i64) -> Result<Option<Uuid>> {
+        execute_tx!(self, "UPDATE sources SET sha256 = $1 WHERE id = $2", sha256, source)?;
+        let sql = "SELECT s.id, p.id FROM sources s JOIN packages p ON p.source_id = s.id \
+                   WHERE s.sha256 = $1 AND s.id < $2 AND s.status = 'live' AND p.status IN ('planning', 'encoding', 'ready') \
+                   ORDER BY s.id LIMIT 1";
+        let Some((twin, package)) = query_tx!(self, fetch_optional as (Uuid, Uuid), sql, sha256, source)? else {
+            return Ok(None);
+        };
+        let touch = "UPDATE sources SET touched_us = $1 WHERE id = $2 AND status = 'live'";
+        if execute_tx!(self, touch, now_us, twin)? == 0 {
+            return Ok(None);
+        }
+        let point = "UPDATE media SET source_id = $1, package_id = $2 WHERE source_id = $3";
+        execute_tx!(self, point, twin, package, source)?;
+        let cancel = "UPDATE tasks SET status = 'cancelled', token = NULL WHERE source_id = $1 AND kind <> 'hash' AND status IN ('queued', 'running')";
+        execute_tx!(self, cancel, source)?;
+        Ok(Some(twin))
+    }
+}

@@ -1,0 +1,13 @@
+//! What the API and the worker share: configuration, the database, the object store,
+//! the task queue and the text of HLS playlists.
+//!
+//! Invariant: `api -> common <- worker`; nothing here knows HTTP or FFmpeg.
+
+pub mod clock;
+pub mod config;
+pub mod db;
+pub mod hls;
+pub mod model;
+pub mod queue;
+pub mod storage;
+pub mod telemetry;

@@ -1,0 +1,111 @@
+//! The words of the domain that cross a crate border, with their stored spelling.
+
+use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr};
+
+/// A stored word outside its list: a row written by a newer version, or damage.
+#[derive(Debug, thiserror::Error)]
+#[error("unknown {what} {word:?}")]
+pub struct UnknownWord {
+    what: &'static str,
+    word: String,
+}
+
+/// An enum whose variants are stored and sent as fixed lower-case words.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum $name { $($(#[$vdoc])* #[serde(rename = $word)] $variant),+ }
+        impl $name {
+            /// The stored spelling.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { f.write_str(self.as_str()) }
+        }
+        impl FromStr for $name {
+            type Err = UnknownWord;
+            fn from_str(word: &str) -> Result<Self, UnknownWord> {
+                match word {
+                    $($word => Ok(Self::$variant),)+
+                    _ => Err(UnknownWord { what: stringify!($name), word: word.to_owned() }),
+                }
+            }
+        }
+        impl TryFrom<String> for $name {
+            type Error = UnknownWord;
+            fn try_from(word: String) -> Result<Self, UnknownWord> { word.parse() }
+        }
+    };
+}
+
+words!(
+    /// What an account may do.
+    Role { Viewer = "viewer", Creator = "creator", Admin = "admin" }
+);
+words!(
+    /// Who may play a media.
+    Visibility { Public = "public", Unlisted = "unlisted", Private = "private" }
+);
+words!(
+    /// The life of uploaded bytes.
+    SourceStatus { Receiving = "receiving", Live = "live", Deleting = "deleting" }
+);
+words!(
+    /// The life of an HLS package.
+    PackageStatus {
+        Planning = "planning",
+        Encoding = "encoding",
+        Ready = "ready",
+        Failed = "failed",
+        Deleting = "deleting",
+    }
+);
+words!(
+    /// What a media or a rendition carries.
+    MediaKind { Video = "video", Audio = "audio" }
+);
+words!(
+    /// Which of the two presentations list a rendition: the growing one, the final one, or both.
+    RenditionRole { First = "first", Full = "full", Both = "both" }
+);
+words!(
+    /// What a task does.
+    TaskKind {
+        Plan = "plan",
+        Hash = "hash",
+        Passthrough = "passthrough",
+        Audio = "audio",
+        Chunk = "chunk",
+        Finalize = "finalize",
+    }
+);
+words!(
+    /// The life of a task. `Parked` waits for an operator; `Cancelled` was made unnecessary.
+    TaskStatus {
+        Queued = "queued",
+        Running = "running",
+        Done = "done",
+        Parked = "parked",
+        Cancelled = "cancelled",
+    }
+);
+
+/// A reason for a refusal or a failure: `code` is stable and for programs, `message` for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// Stable, lower case, words joined by `_`.
+    pub code: String,
+    /// A sentence without internals.
+    pub message: String,
+}
+
+impl Reason {
+    /// A reason from its code and sentence.
+    pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { code: code.into(), message: message.into() }
+    }
+}

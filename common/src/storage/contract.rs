@@ -1,0 +1,52 @@
+//! What every back end must do. The S3 run happens where `SLUICE_TEST_S3` names a server
+//! (the project's test command starts one); the local run happens always.
+
+use super::*;
+use crate::config::StoreUrl;
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+async fn contract(store: &Store) {
+    let source = Uuid::now_v7();
+    let key = |number| Key::Extent { source, number };
+    let data = Bytes::from((0..100_000_u32).flat_map(u32::to_le_bytes).collect::<Vec<u8>>());
+
+    assert_eq!(store.size(&key(0)).await.unwrap(), None);
+    assert!(matches!(store.get(&key(0), 0..1).await.err(), Some(StoreError::NotFound(_))));
+
+    store.put(&key(0), data.clone()).await.unwrap();
+    store.put(&key(0), data.clone()).await.unwrap();
+    store.put(&key(1), Bytes::from_static(b"second")).await.unwrap();
+    assert_eq!(store.size(&key(0)).await.unwrap(), Some(400_000));
+    assert_eq!(store.read(&key(0), 0..400_000).await.unwrap(), data);
+    assert_eq!(store.read(&key(0), 399_990..400_000).await.unwrap(), data.slice(399_990..));
+    assert_eq!(store.read(&key(0), 5..5).await.unwrap().len(), 0);
+    assert!(store.read(&key(1), 0..7).await.is_err(), "a range past the end must not pass as data");
+
+    let mut keys = store.list(&Prefix::Source(source)).await.unwrap();
+    keys.sort_by_key(ToString::to_string);
+    assert_eq!(keys, [key(0), key(1)]);
+
+    for _ in 0..2 {
+        store.delete(&key(0)).await.unwrap();
+    }
+    store.delete(&key(1)).await.unwrap();
+    assert_eq!(store.list(&Prefix::Source(source)).await.unwrap(), []);
+    store.ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn local_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    contract(&Store::open(&StoreUrl::Local(dir.path().to_owned())).await.unwrap()).await;
+}
+
+#[tokio::test]
+async fn s3_server() {
+    let env: BTreeMap<String, String> = std::env::vars().collect();
+    let Some(url) = env.get("SLUICE_TEST_S3") else {
+        eprintln!("not run: SLUICE_TEST_S3 names no server");
+        return;
+    };
+    contract(&Store::open(&StoreUrl::parse(url, &env).unwrap()).await.unwrap()).await;
+}

@@ -1,0 +1,104 @@
+//! Typed keys: the only place that spells a storage path, a content type or a cache header.
+
+use std::fmt;
+use uuid::Uuid;
+
+/// The name of one object.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Key {
+    /// Bytes of a source, by running number.
+    Extent { source: Uuid, number: u64 },
+    /// A file of a rendition: an init segment or a media segment.
+    RenditionFile { package: Uuid, rendition: String, file: String },
+    /// A file of the package itself: playlists, report.
+    PackageFile { package: Uuid, file: String },
+}
+
+/// A folder of objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prefix {
+    /// All extents of a source.
+    Source(Uuid),
+    /// All of a package.
+    Package(Uuid),
+}
+
+impl fmt::Display for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Source(id) => write!(f, "sources/{id}/"),
+            Self::Package(id) => write!(f, "packages/{id}/"),
+        }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Extent { source, number } => write!(f, "sources/{source}/{number:08}"),
+            Self::RenditionFile { package, rendition, file } => write!(f, "packages/{package}/{rendition}/{file}"),
+            Self::PackageFile { package, file } => write!(f, "packages/{package}/{file}"),
+        }
+    }
+}
+
+/// Cache header of what never changes under its name.
+pub const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+
+impl Key {
+    /// Reads a path that [`Key`] wrote; anything else is `None`.
+    pub fn parse(path: &str) -> Option<Self> {
+        let parts: Vec<&str> = path.split('/').collect();
+        match parts.as_slice() {
+            ["sources", id, number] => Some(Self::Extent { source: id.parse().ok()?, number: number.parse().ok()? }),
+            ["packages", id, rendition, file] => Some(Self::RenditionFile {
+                package: id.parse().ok()?,
+                rendition: (*rendition).to_owned(),
+                file: (*file).to_owned(),
+            }),
+            ["packages", id, file] => Some(Self::PackageFile { package: id.parse().ok()?, file: (*file).to_owned() }),
+            _ => None,
+        }
+    }
+
+    /// Media type by file name (Apple's authoring specification, 10.4).
+    pub fn content_type(&self) -> &'static str {
+        let name = self.to_string();
+        match name.rsplit('.').next() {
+            Some("m3u8") => "application/vnd.apple.mpegurl",
+            Some("m4s") => "video/iso.segment",
+            Some("mp4") => "video/mp4",
+            Some("vtt") => "text/vtt",
+            Some("json") => "application/json",
+            Some("jpg") => "image/jpeg",
+            _ => "application/octet-stream",
+        }
+    }
+
+    /// `Cache-Control` for a copy that a CDN serves straight from the bucket.
+    pub fn cache_control(&self) -> &'static str {
+        match self {
+            Self::RenditionFile { file, .. } if !file.ends_with(".m3u8") => IMMUTABLE,
+            Self::Extent { .. } => "private, no-store",
+            _ => "public, max-age=60",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_key_writes_it_reads_back() {
+        let id = Uuid::from_u128(7);
+        for key in [
+            Key::Extent { source: id, number: 3 },
+            Key::RenditionFile { package: id, rendition: "v720".into(), file: "000001-x.m4s".into() },
+            Key::PackageFile { package: id, file: "report.json".into() },
+        ] {
+            assert_eq!(Key::parse(&key.to_string()), Some(key));
+        }
+        assert_eq!(Key::parse("../etc/passwd"), None);
+    }
+}

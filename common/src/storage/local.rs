@@ -1,0 +1,143 @@
+//! A directory as an object store: write to a temporary name, fsync, rename, fsync the folder.
+
+use super::{ByteStream, Key, Prefix, StoreError};
+use bytes::{Bytes, BytesMut};
+use futures::{StreamExt, stream};
+use std::{
+    io::{self, ErrorKind, Write},
+    ops::Range,
+    path::{Path, PathBuf},
+};
+use tokio::{
+    fs,
+    io::{AsyncReadExt, AsyncSeekExt},
+    task::spawn_blocking,
+};
+use uuid::Uuid;
+
+/// Bytes read from a file at once.
+const READ_BYTES: usize = 256 * 1024;
+
+/// Objects as files below a root.
+#[derive(Debug, Clone)]
+pub struct LocalStore {
+    root: PathBuf,
+}
+
+impl LocalStore {
+    pub(super) async fn open(root: PathBuf) -> Result<Self, StoreError> {
+        fs::create_dir_all(root.join("tmp")).await.map_err(|e| failed(&e))?;
+        Ok(Self { root })
+    }
+
+    fn path(&self, key: &Key) -> PathBuf {
+        self.root.join(key.to_string())
+    }
+
+    pub(super) async fn put(&self, key: &Key, data: Bytes) -> Result<(), StoreError> {
+        let (path, draft) = (self.path(key), self.root.join("tmp").join(Uuid::new_v4().to_string()));
+        let write = move || -> io::Result<()> {
+            let result = write_durably(&draft, &path, &data);
+            if result.is_err() {
+                // The draft is swept with the temporary folder if this fails too.
+                drop(std::fs::remove_file(&draft));
+            }
+            result
+        };
+        spawn_blocking(write).await.map_err(|e| StoreError::Unavailable(e.to_string()))?.map_err(|e| failed(&e))
+    }
+
+    pub(super) async fn get(&self, key: &Key, range: Range<u64>) -> Result<ByteStream, StoreError> {
+        let mut file = fs::File::open(self.path(key)).await.map_err(|e| named(key, &e))?;
+        file.seek(io::SeekFrom::Start(range.start)).await.map_err(|e| failed(&e))?;
+        let reader = file.take(range.end - range.start);
+        Ok(stream::try_unfold(reader, |mut reader| async move {
+            let want = READ_BYTES.min(usize::try_from(reader.limit()).unwrap_or(READ_BYTES));
+            let mut buffer = BytesMut::with_capacity(want);
+            let n = if want == 0 { 0 } else { reader.read_buf(&mut buffer).await.map_err(|e| failed(&e))? };
+            Ok((n > 0).then(|| (buffer.freeze(), reader)))
+        })
+        .boxed())
+    }
+
+    pub(super) async fn size(&self, key: &Key) -> Result<Option<u64>, StoreError> {
+        match fs::metadata(self.path(key)).await {
+            Ok(m) => Ok(Some(m.len())),
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(failed(&e)),
+        }
+    }
+
+    pub(super) async fn delete(&self, key: &Key) -> Result<(), StoreError> {
+        let path = self.path(key);
+        match fs::remove_file(&path).await {
+            Err(e) if e.kind() != ErrorKind::NotFound => return Err(failed(&e)),
+            _ => {}
+        }
+        // Folders go with their last file; a folder that is not empty stays, which is not an error.
+        let mut folder = path.parent();
+        while let Some(dir) = folder.filter(|d| *d != self.root) {
+            if fs::remove_dir(dir).await.is_err() {
+                break;
+            }
+            folder = dir.parent();
+        }
+        Ok(())
+    }
+
+    pub(super) async fn list(&self, prefix: &Prefix) -> Result<Vec<Key>, StoreError> {
+        let root = self.root.clone();
+        let start = root.join(prefix.to_string());
+        let walk = move || -> io::Result<Vec<Key>> {
+            let (mut keys, mut folders) = (Vec::new(), vec![start]);
+            while let Some(dir) = folders.pop() {
+                let entries = match std::fs::read_dir(&dir) {
+                    Err(e) if e.kind() == ErrorKind::NotFound => continue,
+                    other => other?,
+                };
+                for entry in entries {
+                    let path = entry?.path();
+                    if path.is_dir() {
+                        folders.push(path);
+                    } else if let Some(key) = path.strip_prefix(&root).ok().and_then(Path::to_str).and_then(Key::parse) {
+                        keys.push(key);
+                    }
+                }
+            }
+            Ok(keys)
+        };
+        spawn_blocking(walk).await.map_err(|e| StoreError::Unavailable(e.to_string()))?.map_err(|e| failed(&e))
+    }
+
+    pub(super) async fn ping(&self) -> Result<(), StoreError> {
+        fs::metadata(&self.root).await.map(|_| ()).map_err(|e| failed(&e))
+    }
+}
+
+/// Rename alone is atomic but not durable: the file and the folder entry are both synced.
+fn write_durably(draft: &Path, path: &Path, data: &[u8]) -> io::Result<()> {
+    let folder = path.parent().ok_or_else(|| io::Error::other("key without folder"))?;
+    let mut file = std::fs::File::create(draft)?;
+    file.write_all(data)?;
+    file.sync_data()?;
+    loop {
+        std::fs::create_dir_all(folder)?;
+        match std::fs::rename(draft, path) {
+            // A deletion beside us may remove the still empty folder between the two calls.
+            Err(e) if e.kind() == ErrorKind::NotFound && draft.exists() => {}
+            other => break other?,
+        }
+    }
+    std::fs::File::open(folder)?.sync_all()
+}
+
+fn named(key: &Key, e: &io::Error) -> StoreError {
+    if e.kind() == ErrorKind::NotFound { StoreError::NotFound(key.to_string()) } else { failed(e) }
+}
+
+fn failed(e: &io::Error) -> StoreError {
+    match e.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => StoreError::Full,
+        _ => StoreError::Unavailable(e.to_string()),
+    }
+}
