@@ -1,0 +1,135 @@
+//! The border between the worker and its encoder child: what is asked, what comes back.
+//!
+//! Invariant: the child sees bytes and numbers only. It has no credentials, no paths, no network;
+//! it reads the source through the socket and hands finished segments back through it.
+
+mod process;
+pub mod wire;
+
+pub use process::{ChildError, Children, Limits, Output};
+
+use crate::plan::{AudioPlan, Demuxer, SourceFacts, VideoPlan};
+use serde::{Deserialize, Serialize};
+
+/// What one child does with one source.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Job {
+    /// Size of the source, bytes.
+    pub source_bytes: u64,
+    /// The only demuxer that may read it.
+    pub demuxer: Demuxer,
+    /// Most pixels of a frame that a decoder may allocate.
+    pub max_pixels: u64,
+    /// The work.
+    pub work: Work,
+}
+
+/// The kinds of work.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Work {
+    /// Find out what the source is.
+    Probe,
+    /// Encode a run of segments of some rungs from one decode.
+    Chunk(ChunkWork),
+    /// Remux the picture.
+    Passthrough(PassthroughWork),
+    /// Make the sound.
+    Audio(AudioWork),
+}
+
+/// A chunk.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ChunkWork {
+    /// The plan, with the rungs that are wanted.
+    pub video: VideoPlan,
+    /// First segment to make.
+    pub first: usize,
+    /// One past the last.
+    pub end: usize,
+    /// Threads of the decoder and of each encoder.
+    pub threads: usize,
+}
+
+/// A passthrough.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PassthroughWork {
+    /// The plan.
+    pub video: VideoPlan,
+    /// First segment to make; what comes before is published.
+    pub first: usize,
+}
+
+/// Sound.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AudioWork {
+    /// The plan.
+    pub audio: AudioPlan,
+    /// First segment to make; what comes before is published.
+    pub first: usize,
+}
+
+/// From the worker to the child.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum ToChild {
+    /// The first message.
+    Start(Box<Job>),
+    /// The answer to [`FromChild::Read`]; the bytes are the payload, fewer only at the end.
+    Bytes,
+    /// The source cannot be read now.
+    ReadFailed,
+}
+
+/// From the child to the worker.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum FromChild {
+    /// Source bytes are wanted.
+    Read {
+        /// Where.
+        offset: u64,
+        /// How many at most.
+        length: u32,
+    },
+    /// The answer to [`Work::Probe`].
+    Probed(Box<SourceFacts>),
+    /// An init segment; the bytes are the payload.
+    Init {
+        /// Name of the rendition.
+        rendition: String,
+        /// RFC 6381.
+        codecs: String,
+    },
+    /// A finished media segment; the bytes are the payload.
+    Segment(SegmentMade),
+    /// A sign of life on long work: output frames made.
+    Progress(u64),
+    /// All is made.
+    Done,
+    /// It cannot be made.
+    Failed(Failure),
+}
+
+/// A segment as the child describes it; the worker checks it against its boxes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SegmentMade {
+    /// Name of the rendition.
+    pub rendition: String,
+    /// Number from 0.
+    pub sequence: u64,
+    /// Decode time of its first sample, ticks.
+    pub start_ticks: u64,
+    /// Length, ticks.
+    pub duration_ticks: u64,
+}
+
+/// A typed refusal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Stable code.
+    pub code: String,
+    /// A sentence for people.
+    pub message: String,
+    /// Detail for the log only.
+    pub detail: String,
+    /// Whether another run may go better.
+    pub retry: bool,
+}

@@ -1,0 +1,26 @@
+//! CMAF boxes: init segments, fragments, and reading them back for the checks.
+//!
+//! Own muxing rather than FFmpeg's: decode times come from the plan's frame numbers, so they are
+//! exact over chunk seams; there is no edit list and no priming to undo; and the encoder child
+//! needs no unsafe flush. mp4-atom writes and reads the boxes.
+
+mod fragment;
+mod init;
+mod nal;
+mod read;
+
+pub use fragment::{Fragment, Sample, write_fragment, write_styp};
+pub use init::{aac_init, avc_init, avc_codecs};
+pub use nal::{annex_b_units, is_idr, length_prefixed_units, to_length_prefixed};
+pub use read::{InitInfo, SegmentInfo, read_init, read_segment};
+
+/// A box that could not be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum BoxError {
+    /// mp4-atom's complaint.
+    #[error("box: {0}")]
+    Atom(#[from] mp4_atom::Error),
+    /// What is missing or wrong.
+    #[error("{0}")]
+    Broken(&'static str),
+}

@@ -1,0 +1,119 @@
+//! What ffmpeg-next's safe interface lacks. Each function is a few lines with its reason to be sound.
+#![allow(unsafe_code)]
+
+use ffmpeg_next::{Error, codec, ffi, format};
+
+/// An entry of a demuxer's index.
+#[derive(Debug, Clone, Copy)]
+pub struct IndexEntry {
+    /// Decode time stamp, in the stream's time base.
+    pub timestamp: i64,
+    /// Bytes.
+    pub size: u32,
+    /// Whether decoding can begin here.
+    pub key: bool,
+}
+
+/// Seeks to the last entry point at or before `timestamp` of `stream`, in its own time base:
+/// the safe call rounds to microseconds, which can miss an entry point by one tick.
+pub fn seek_backward(input: &mut format::context::Input, stream: usize, timestamp: i64) -> Result<(), Error> {
+    // SAFETY: the context is open and exclusively borrowed; an index out of range is an error code.
+    let result = unsafe { ffi::av_seek_frame(input.as_mut_ptr(), stream as i32, timestamp, ffi::AVSEEK_FLAG_BACKWARD) };
+    if result < 0 { Err(Error::from(result)) } else { Ok(()) }
+}
+
+/// Makes the demuxer drop every stream but `keep`.
+pub fn discard_others(input: &mut format::context::Input, keep: &[usize]) {
+    let count = input.nb_streams() as usize;
+    for index in (0..count).filter(|i| !keep.contains(i)) {
+        // SAFETY: `index` is below nb_streams, so the pointer is that of a live stream of this context,
+        // which is exclusively borrowed.
+        unsafe { (**(*input.as_mut_ptr()).streams.add(index)).discard = ffi::AVDiscard::AVDISCARD_ALL };
+    }
+}
+
+/// The demuxer's index of a stream, empty where there is none.
+pub fn index_entries(stream: &format::stream::Stream<'_>) -> Vec<IndexEntry> {
+    // SAFETY: the stream is live for the borrow; both calls only read it, and an entry's pointer is
+    // read before anything else can touch the demuxer.
+    unsafe {
+        let pointer = stream.as_ptr().cast_mut();
+        let count = ffi::avformat_index_get_entries_count(pointer);
+        (0..count)
+            .filter_map(|i| ffi::avformat_index_get_entry(pointer, i).as_ref())
+            .map(|e| IndexEntry {
+                timestamp: e.timestamp,
+                size: e.size().max(0) as u32,
+                key: e.flags() & ffi::AVINDEX_KEYFRAME as i32 != 0,
+            })
+            .collect()
+    }
+}
+
+/// Fields of codec parameters that have no safe reader.
+#[derive(Debug, Clone, Copy)]
+pub struct ParameterFields {
+    /// Pixels.
+    pub width: i32,
+    /// Pixels.
+    pub height: i32,
+    /// Pixel shape.
+    pub pixel_aspect: (i32, i32),
+    /// Whether the fields are interlaced.
+    pub interlaced: bool,
+    /// Codec profile.
+    pub profile: i32,
+    /// Samples of an audio frame, 0 when unknown.
+    pub frame_size: i32,
+    /// Samples a second.
+    pub sample_rate: i32,
+}
+
+/// Reads them.
+pub fn parameter_fields(parameters: &codec::Parameters) -> ParameterFields {
+    // SAFETY: the parameters own a live AVCodecParameters for the borrow, and it is only read.
+    let p = unsafe { &*parameters.as_ptr() };
+    let interlaced = !matches!(p.field_order, ffi::AVFieldOrder::AV_FIELD_PROGRESSIVE | ffi::AVFieldOrder::AV_FIELD_UNKNOWN);
+    ParameterFields {
+        width: p.width,
+        height: p.height,
+        pixel_aspect: (p.sample_aspect_ratio.num, p.sample_aspect_ratio.den),
+        interlaced,
+        profile: p.profile,
+        frame_size: p.frame_size,
+        sample_rate: p.sample_rate,
+    }
+}
+
+/// The out-of-band data of codec parameters.
+pub fn parameter_extradata(parameters: &codec::Parameters) -> Vec<u8> {
+    // SAFETY: as above; FFmpeg keeps `extradata_size` bytes at `extradata`, or null.
+    unsafe {
+        let p = &*parameters.as_ptr();
+        bytes(p.extradata, p.extradata_size)
+    }
+}
+
+/// The out-of-band data that an opened encoder made.
+pub fn encoder_extradata(encoder: &codec::Context) -> Vec<u8> {
+    // SAFETY: the context is open for the borrow; the fields are as above.
+    unsafe {
+        let c = &*encoder.as_ptr();
+        bytes(c.extradata, c.extradata_size)
+    }
+}
+
+/// SAFETY: `pointer` must be null or valid for `size` bytes.
+unsafe fn bytes(pointer: *const u8, size: i32) -> Vec<u8> {
+    if pointer.is_null() || size <= 0 {
+        return Vec::new();
+    }
+    // SAFETY: the caller's promise.
+    unsafe { std::slice::from_raw_parts(pointer, size as usize) }.to_vec()
+}
+
+/// Bounds what one frame may make a decoder allocate.
+pub fn set_max_pixels(context: &mut codec::Context, pixels: u64) {
+    // SAFETY: the context is exclusively borrowed and not yet open.
+    unsafe { (*context.as_mut_ptr()).max_pixels = pixels as i64 };
+}

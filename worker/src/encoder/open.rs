@@ -1,0 +1,153 @@
+//! Opening sources and decoders, the only way it is ever done.
+
+use super::{EncodeError, Named, ffi, link::{Link, SourceIo}};
+use crate::child::Job;
+use ffmpeg_next::{self as ffmpeg, Dictionary, Packet, codec, format::{self, context::{Input, StreamIo}}, frame, media};
+
+/// Decoders that may run. Parsers and decoders outside this list are never reached.
+const DECODERS: &[&str] = &[
+    "h264", "hevc", "vp8", "vp9", "libdav1d", "mpeg1video", "mpeg2video", "mpeg4", "msmpeg4", "msmpeg4v2", "mjpeg", "prores",
+    "dnxhd", "theora", "h263", "aac", "aac_fixed", "mp3float", "mp3", "mp2float", "mp2", "ac3", "eac3", "opus", "vorbis", "flac", "alac",
+    "pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_s32be", "pcm_f32le", "pcm_f32be", "pcm_f64le",
+    "pcm_u8", "pcm_s8", "pcm_alaw", "pcm_mulaw", "adpcm_ms", "adpcm_ima_wav",
+];
+/// Most streams a file may have.
+const MOST_STREAMS: &str = "64";
+/// Bytes FFmpeg asks for at once.
+const READ_BYTES: usize = 128 * 1024;
+
+/// Opens the source with the demuxer that the job names and no other.
+pub fn source(link: &Link, job: &Job) -> Result<Input, EncodeError> {
+    let io = SourceIo::new(link.clone(), job.source_bytes);
+    let io = StreamIo::from_read_seek_with_capacity(io, READ_BYTES).named("source stream")?;
+    let mut options = Dictionary::new();
+    options.set("format_whitelist", job.demuxer.ffmpeg_name());
+    options.set("codec_whitelist", &DECODERS.join(","));
+    options.set("protocol_whitelist", "none");
+    options.set("max_streams", MOST_STREAMS);
+    if job.demuxer == crate::plan::Demuxer::Mov {
+        // External data references would name other files.
+        options.set("enable_drefs", "0");
+    }
+    format::input_from_stream(io, None, Some(options)).map_err(|e| {
+        EncodeError::refused("unreadable_media", "The file is damaged or not what it claims to be.", e.to_string())
+    })
+}
+
+/// Whether a stream can be decoded by what is allowed.
+pub fn decodable(parameters: &codec::Parameters) -> bool {
+    codec::decoder::find(parameters.id()).is_some_and(|d| DECODERS.contains(&d.name()))
+}
+
+fn context(job: &Job, parameters: codec::Parameters, threads: usize) -> Result<codec::context::Context, EncodeError> {
+    if !decodable(&parameters) {
+        let name = format!("{:?}", parameters.id());
+        return Err(EncodeError::refused("unsupported_codec", "The file uses a codec that is not supported.", name));
+    }
+    let mut context = codec::context::Context::from_parameters(parameters).named("decoder")?;
+    ffi::set_max_pixels(&mut context, job.max_pixels);
+    // Slices: frame threads would hold one more frame each, and change what a chunk decodes.
+    context.set_threading(codec::threading::Config { kind: codec::threading::Type::Slice, count: threads, ..Default::default() });
+    Ok(context)
+}
+
+/// Opens the decoder of a picture stream.
+pub fn video_decoder(job: &Job, input: &Input, stream: usize, threads: usize) -> Result<ffmpeg::decoder::Video, EncodeError> {
+    let stream = stream_of(input, stream)?;
+    let mut decoder = context(job, stream.parameters(), threads)?.decoder();
+    decoder.set_packet_time_base(stream.time_base());
+    decoder.video().named("decoder")
+}
+
+/// Opens the decoder of a sound stream.
+pub fn audio_decoder(job: &Job, input: &Input, stream: usize) -> Result<ffmpeg::decoder::Audio, EncodeError> {
+    let stream = stream_of(input, stream)?;
+    let mut decoder = context(job, stream.parameters(), 1)?.decoder();
+    decoder.set_packet_time_base(stream.time_base());
+    decoder.audio().named("decoder")
+}
+
+/// A stream by index.
+pub fn stream_of(input: &Input, index: usize) -> Result<format::stream::Stream<'_>, EncodeError> {
+    input.stream(index).ok_or_else(|| EncodeError::refused("unreadable_media", "The file has changed.", "stream is missing"))
+}
+
+/// The next packet of `stream`, or `None` at the end. Damage in the middle is skipped as players skip it.
+pub fn next_packet(input: &mut Input, stream: usize) -> Option<Packet> {
+    let mut failures = 0;
+    loop {
+        let mut packet = Packet::empty();
+        match packet.read(input) {
+            Ok(()) if packet.stream() == stream => return Some(packet),
+            Ok(()) => {}
+            Err(ffmpeg::Error::Eof | ffmpeg::Error::Exit) => return None,
+            Err(_) => {
+                failures += 1;
+                if failures > 100 {
+                    return None;
+                }
+            }
+        }
+    }
+}
+
+/// Decoded pictures in the order they are shown.
+pub struct Pictures {
+    /// The demuxer.
+    pub input: Input,
+    decoder: ffmpeg::decoder::Video,
+    stream: usize,
+    draining: bool,
+}
+
+impl Pictures {
+    /// Pictures of `stream`.
+    pub fn new(job: &Job, mut input: Input, stream: usize, threads: usize) -> Result<Self, EncodeError> {
+        let decoder = video_decoder(job, &input, stream, threads)?;
+        ffi::discard_others(&mut input, &[stream]);
+        Ok(Self { input, decoder, stream, draining: false })
+    }
+
+    /// Goes to the last entry point at or before `timestamp`, or to the very beginning.
+    pub fn seek(&mut self, timestamp: Option<i64>) -> Result<(), EncodeError> {
+        let to = timestamp.unwrap_or(i64::MIN / 2);
+        if ffi::seek_backward(&mut self.input, self.stream, to).is_err() {
+            self.input.seek(0, ..).named("seek")?;
+        }
+        self.decoder.flush();
+        self.draining = false;
+        Ok(())
+    }
+
+    /// The next picture, or `None` at the end.
+    pub fn next(&mut self) -> Option<frame::Video> {
+        loop {
+            let mut picture = frame::Video::empty();
+            match self.decoder.receive_frame(&mut picture) {
+                Ok(()) => return Some(picture),
+                Err(ffmpeg::Error::Eof) => return None,
+                Err(_) if self.draining => return None,
+                Err(_) => {}
+            }
+            match next_packet(&mut self.input, self.stream) {
+                // A packet that does not decode is skipped; the timeline shows the picture before it longer.
+                Some(packet) => drop(self.decoder.send_packet(&packet)),
+                None => {
+                    self.draining = true;
+                    drop(self.decoder.send_eof());
+                }
+            }
+        }
+    }
+}
+
+/// The picture stream that a player would show: cover art is none.
+pub fn best_video(input: &Input) -> Option<usize> {
+    let shown = |s: &format::stream::Stream<'_>| {
+        let fields = ffi::parameter_fields(&s.parameters());
+        let cover = s.disposition().contains(format::stream::Disposition::ATTACHED_PIC);
+        s.parameters().medium() == media::Type::Video && !cover && fields.width > 0 && fields.height > 0 && decodable(&s.parameters())
+    };
+    let best = input.streams().best(media::Type::Video).filter(&shown).map(|s| s.index());
+    best.or_else(|| input.streams().find(shown).map(|s| s.index()))
+}

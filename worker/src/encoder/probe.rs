@@ -1,0 +1,269 @@
+//! What a source is: from the container's index where it can be trusted, else by one scan of its packets.
+
+use super::{EncodeError, Named, ffi, link::Link, open, passthrough::H264Header};
+use crate::{
+    child::Job,
+    cmaf::avc_codecs,
+    plan::{AudioFacts, Colour, Demuxer, FieldOrder, H264Facts, KeyFrame, SourceFacts, VideoFacts, audio::FRAME_SAMPLES},
+};
+use ffmpeg_next::{codec, format::{self, context::Input}, media, packet};
+
+/// Entry points whose bytes are looked at; the rest is checked while muxing.
+const CHECKED_ENTRIES: usize = 24;
+/// Packets read to find the first time stamp: more than any reorder depth.
+const FIRST_PACKETS: usize = 20;
+const PEAK_WINDOW_S: f64 = 10.0;
+const AAC_LC_PROFILE: i32 = 1;
+
+/// One packet or index entry.
+#[derive(Debug, Clone, Copy)]
+struct Stamp {
+    /// Decode time, or presentation time where the container has no other.
+    time: i64,
+    /// What to seek to.
+    seek: i64,
+    size: u32,
+    key: bool,
+}
+
+/// Probes the source.
+pub fn probe(link: &Link, job: &Job) -> Result<SourceFacts, EncodeError> {
+    let mut input = open::source(link, job)?;
+    let video = open::best_video(&input);
+    let best_audio = input.streams().best(media::Type::Audio).map(|s| s.index());
+    let mut sounds: Vec<usize> = input
+        .streams()
+        .filter(|s| s.parameters().medium() == media::Type::Audio && open::decodable(&s.parameters()))
+        .map(|s| s.index())
+        .collect();
+    sounds.sort_by_key(|i| Some(*i) != best_audio);
+    let mut wanted: Vec<usize> = video.into_iter().collect();
+    wanted.extend(sounds.first());
+    let trusted = video.is_some() && wanted.iter().all(|i| open::stream_of(&input, *i).is_ok_and(|s| index_is_whole(&s)));
+    let stamps = if trusted {
+        wanted.iter().map(|i| open::stream_of(&input, *i).map(|s| from_index(&s))).collect::<Result<Vec<_>, _>>()?
+    } else {
+        scan(&mut input, &wanted, job.demuxer)
+    };
+    let of = |index: usize| wanted.iter().position(|w| *w == index).map_or(&[][..], |n| stamps[n].as_slice());
+    let audio = sounds.iter().filter_map(|i| audio_facts(&input, *i, of(*i))).collect();
+    let video = match video {
+        Some(i) => video_facts(job, &mut input, i, of(i), trusted)?,
+        None => None,
+    };
+    Ok(SourceFacts { demuxer: job.demuxer, video, audio })
+}
+
+/// The index names every sample: MP4 that is not fragmented.
+fn index_is_whole(stream: &format::stream::Stream<'_>) -> bool {
+    let count = stream.frames();
+    count > 0 && ffi::index_entries(stream).len() as i64 == count
+}
+
+fn from_index(stream: &format::stream::Stream<'_>) -> Vec<Stamp> {
+    let stamp = |e: ffi::IndexEntry| Stamp { time: e.timestamp, seek: e.timestamp, size: e.size, key: e.key };
+    ffi::index_entries(stream).into_iter().map(stamp).collect()
+}
+
+/// Reads every packet once, without decoding.
+fn scan(input: &mut Input, wanted: &[usize], demuxer: Demuxer) -> Vec<Vec<Stamp>> {
+    ffi::discard_others(input, wanted);
+    let mut found = vec![Vec::new(); wanted.len()];
+    let mut failures = 0;
+    loop {
+        let mut packet = codec::packet::Packet::empty();
+        match packet.read(input) {
+            Ok(()) => {}
+            Err(ffmpeg_next::Error::Eof | ffmpeg_next::Error::Exit) => break,
+            Err(_) if failures > 100 => break,
+            Err(_) => {
+                failures += 1;
+                continue;
+            }
+        }
+        let Some(n) = wanted.iter().position(|w| *w == packet.stream()) else { continue };
+        let (pts, dts) = (packet.pts(), packet.dts());
+        let Some(time) = pts.or(dts) else { continue };
+        // Matroska's cues hold presentation times, the others' decode times.
+        let seek = if demuxer == Demuxer::Matroska { time } else { dts.unwrap_or(time) };
+        found[n].push(Stamp { time, seek, size: packet.size() as u32, key: packet.is_key() });
+    }
+    found
+}
+
+fn audio_facts(input: &Input, index: usize, stamps: &[Stamp]) -> Option<AudioFacts> {
+    let stream = open::stream_of(input, index).ok()?;
+    let parameters = stream.parameters();
+    let fields = ffi::parameter_fields(&parameters);
+    let decoder = codec::context::Context::from_parameters(parameters.clone()).ok()?.decoder().audio().ok()?;
+    let (sample_rate, channels) = (decoder.rate(), u32::from(decoder.channels()));
+    if !(4_000..=384_000).contains(&sample_rate) || !(1..=16).contains(&channels) {
+        return None;
+    }
+    let unit = f64::from(stream.time_base());
+    let known = |t: i64| (t != i64::MIN).then_some(t);
+    let start = stamps.iter().map(|s| s.time).min().or(known(stream.start_time())).unwrap_or(0);
+    let end = stamps.iter().map(|s| s.time).max();
+    let frame_s = f64::from(fields.frame_size.max(1024)) / f64::from(sample_rate);
+    let claimed_s = known(stream.duration()).map_or(0.0, |d| d as f64 * unit);
+    let duration_s = end.map_or(claimed_s, |e| (e - start) as f64 * unit + frame_s);
+    let bytes: u64 = stamps.iter().map(|s| u64::from(s.size)).sum();
+    let bit_rate = if bytes > 0 && duration_s > 0.0 { (bytes as f64 * 8.0 / duration_s) as u64 } else { parameters.bit_rate().max(0) as u64 };
+    let name = parameters.id().name().to_owned();
+    let config = ffi::parameter_extradata(&parameters);
+    // Explicit SBR signalling makes the config longer; frames of 960 samples set a flag in it.
+    let lc = name == "aac" && fields.profile == AAC_LC_PROFILE && fields.frame_size as u64 == FRAME_SAMPLES
+        && config.len() == 2 && config[0] >> 3 == 2 && config[1] & 0b100 == 0;
+    let steady = stamps.windows(2).all(|w| {
+        let samples = (w[1].time - w[0].time) as f64 * unit * f64::from(sample_rate);
+        (samples - FRAME_SAMPLES as f64).abs() <= 64.0
+    });
+    Some(AudioFacts {
+        stream: index,
+        lossless: name.starts_with("pcm") || matches!(name.as_str(), "flac" | "alac"),
+        codec: name,
+        sample_rate,
+        channels,
+        start_s: start as f64 * unit,
+        duration_s,
+        bit_rate,
+        aac_lc_config: (lc && steady && !stamps.is_empty()).then_some(config),
+    })
+}
+
+fn video_facts(job: &Job, input: &mut Input, index: usize, stamps: &[Stamp], indexed: bool) -> Result<Option<VideoFacts>, EncodeError> {
+    let stream = open::stream_of(input, index)?;
+    let (parameters, time_base) = (stream.parameters(), stream.time_base());
+    let (guessed, turns) = (stream.avg_frame_rate(), quarter_turns(&stream));
+    let fields = ffi::parameter_fields(&parameters);
+    let Some(timing) = Timing::of(stamps, f64::from(time_base)) else { return Ok(None) };
+    let decoder = open::video_decoder(job, input, index, 1)?;
+    let pixel_format = decoder.format().descriptor().map_or("unknown", |d| d.name()).to_owned();
+    let word = |name: Option<&'static str>| name.unwrap_or("unknown").to_owned();
+    let colour = Colour {
+        primaries: word(decoder.color_primaries().name()),
+        transfer: word(decoder.color_transfer_characteristic().name()),
+        matrix: word(decoder.color_space().name()),
+        full_range: decoder.color_range() == ffmpeg_next::color::Range::JPEG || pixel_format.starts_with("yuvj"),
+    };
+    let (codec, name) = (parameters.id(), parameters.id().name().to_owned());
+    let first_pts = if indexed { first_pts(input, index, stamps)? } else { stamps.iter().map(|s| s.time).min().unwrap_or(0) };
+    let keys: Vec<KeyFrame> =
+        stamps.iter().enumerate().filter(|(_, s)| s.key).map(|(i, s)| KeyFrame { seek: s.seek, frame: i as u64 }).collect();
+    let header = (codec == codec::Id::H264).then(|| H264Header::read(&ffi::parameter_extradata(&parameters))).flatten();
+    let h264 = match header {
+        Some(header) => Some(H264Facts {
+            codecs: avc_codecs(&header.sps).unwrap_or_default(),
+            clean_entries: entries_are_clean(input, index, &keys, &header)?,
+            plain: pixel_format == "yuv420p" && !fields.interlaced,
+            level: header.sps.get(3).copied().unwrap_or(u8::MAX),
+        }),
+        None => None,
+    };
+    let aspect = fields.pixel_aspect;
+    Ok(Some(VideoFacts {
+        stream: index,
+        codec: name,
+        width: fields.width.max(0) as u32,
+        height: fields.height.max(0) as u32,
+        pixel_aspect: if aspect.0 > 0 && aspect.1 > 0 { (aspect.0 as u32, aspect.1 as u32) } else { (1, 1) },
+        quarter_turns: turns,
+        pixel_format,
+        field_order: if fields.interlaced { FieldOrder::Interlaced } else { FieldOrder::Progressive },
+        colour,
+        time_base: (time_base.numerator(), time_base.denominator()),
+        first_pts,
+        frames: stamps.len() as u64,
+        duration_s: timing.duration_s,
+        guessed_rate: (guessed.numerator().max(0) as u32, guessed.denominator().max(1) as u32),
+        frame_ticks: timing.frame_ticks,
+        median_frame_s: timing.median_frame_s,
+        bit_rate: timing.bit_rate,
+        peak_bit_rate: timing.peak_bit_rate,
+        keys,
+        h264,
+    }))
+}
+
+/// Clockwise turns from the display matrix (ISO/IEC 14496-12 8.3.2), to the nearest quarter.
+fn quarter_turns(stream: &format::stream::Stream<'_>) -> u8 {
+    let Some(matrix) = stream.side_data().find(|d| d.kind() == packet::side_data::Type::DisplayMatrix) else { return 0 };
+    let number = |i: usize| {
+        let bytes = matrix.data().get(i * 4..i * 4 + 4).and_then(|b| b.try_into().ok());
+        f64::from(bytes.map_or(0, i32::from_ne_bytes))
+    };
+    let quarters = (number(1).atan2(number(0)) / std::f64::consts::FRAC_PI_2).round();
+    (quarters as i32).rem_euclid(4) as u8
+}
+
+/// The smallest presentation time of the first packets: an index has decode times only.
+fn first_pts(input: &mut Input, index: usize, stamps: &[Stamp]) -> Result<i64, EncodeError> {
+    ffi::seek_backward(input, index, stamps.first().map_or(0, |s| s.seek)).named("seek")?;
+    let stamps = std::iter::from_fn(|| open::next_packet(input, index)).take(FIRST_PACKETS);
+    let first = stamps.filter_map(|p| p.pts().or(p.dts())).min();
+    first.ok_or_else(|| EncodeError::refused("undecodable_video", "The picture has no time stamps.", "first packets"))
+}
+
+/// Looks into the first entry points and into others spread over the film.
+fn entries_are_clean(input: &mut Input, index: usize, keys: &[KeyFrame], header: &H264Header) -> Result<bool, EncodeError> {
+    let half = CHECKED_ENTRIES / 2;
+    let step = (keys.len() / half).max(1);
+    let spread = keys.iter().skip(half).step_by(step);
+    for key in keys.iter().take(half).chain(spread) {
+        ffi::seek_backward(input, index, key.seek).named("seek")?;
+        let clean = open::next_packet(input, index).is_some_and(|p| p.data().is_some_and(|d| header.clean_entry(d)));
+        if !clean {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// What the time stamps of a picture stream say.
+struct Timing {
+    duration_s: f64,
+    frame_ticks: Option<f64>,
+    median_frame_s: f64,
+    bit_rate: u64,
+    peak_bit_rate: u64,
+}
+
+impl Timing {
+    fn of(stamps: &[Stamp], unit: f64) -> Option<Self> {
+        let mut times: Vec<i64> = stamps.iter().map(|s| s.time).collect();
+        times.sort_unstable();
+        let (first, last) = (*times.first()?, *times.last()?);
+        let mut steps: Vec<i64> = times.windows(2).map(|w| w[1] - w[0]).collect();
+        let mean = if steps.is_empty() { 0.0 } else { (last - first) as f64 / steps.len() as f64 };
+        // One unit of rounding, or a fiftieth of a frame where the unit is finer.
+        let tolerance = (mean / 50.0).max(1.01);
+        let even = |(i, t): (usize, &i64)| ((t - first) as f64 - mean * i as f64).abs() <= tolerance;
+        let steady = mean > 0.0 && times.iter().enumerate().all(even);
+        steps.sort_unstable();
+        let median = steps.get(steps.len() / 2).copied().unwrap_or(0);
+        let last_step = if steady { mean } else { median as f64 };
+        let duration_s = (last - first) as f64 * unit + if last_step > 0.0 { last_step * unit } else { 1.0 / 25.0 };
+        let bytes: u64 = stamps.iter().map(|s| u64::from(s.size)).sum();
+        Some(Self {
+            duration_s,
+            frame_ticks: steady.then_some(mean),
+            median_frame_s: median as f64 * unit,
+            bit_rate: (bytes as f64 * 8.0 / duration_s) as u64,
+            peak_bit_rate: peak(stamps, unit),
+        })
+    }
+}
+
+/// The largest rate over any window of ten seconds.
+fn peak(stamps: &[Stamp], unit: f64) -> u64 {
+    let (mut first, mut bytes, mut most) = (0, 0_u64, 0_u64);
+    for s in stamps {
+        bytes += u64::from(s.size);
+        while (s.time - stamps[first].time) as f64 * unit > PEAK_WINDOW_S {
+            bytes -= u64::from(stamps[first].size);
+            first += 1;
+        }
+        most = most.max(bytes);
+    }
+    (most as f64 * 8.0 / PEAK_WINDOW_S) as u64
+}

@@ -1,0 +1,174 @@
+//! The sound: which stream, remuxed or encoded, and where it is cut.
+
+use super::{boundaries, facts::{AudioFacts, SourceFacts, VideoFacts}, timeline::Rate};
+use serde::{Deserialize, Serialize};
+
+/// Samples of one AAC-LC frame.
+pub const FRAME_SAMPLES: u64 = 1024;
+/// RFC 6381 string of AAC-LC.
+const AAC_LC: &str = "mp4a.40.2";
+/// AAC-LC stereo is transparent enough at this rate (hls-rules: 32 to 160 kb/s).
+const STEREO_BPS: u32 = 128_000;
+const MOST_REMUX_BPS: u64 = 200_000;
+
+/// How the sound is made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AudioPlan {
+    /// Stream index in the source.
+    pub stream: usize,
+    /// Time on the source's clock that is 0 of the output, seconds.
+    pub origin_s: f64,
+    /// AudioSpecificConfig when the source's own AAC frames are kept.
+    pub remux: Option<Vec<u8>>,
+    /// Samples a second of the output; also its timescale.
+    pub sample_rate: u32,
+    /// Channels of the output.
+    pub channels: u32,
+    /// First AAC frame of every segment, then the number of frames.
+    pub boundaries: Vec<u64>,
+    /// Renditions made from one decode.
+    pub variants: Vec<AudioVariant>,
+}
+
+/// One audio rendition.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AudioVariant {
+    /// Name within the package.
+    pub name: String,
+    /// Bits a second.
+    pub bit_rate: u32,
+    /// RFC 6381.
+    pub codecs: String,
+}
+
+impl AudioPlan {
+    /// Length of the output, seconds.
+    pub fn duration_s(&self) -> f64 {
+        let frames = self.boundaries.last().copied().unwrap_or(0);
+        (frames * FRAME_SAMPLES) as f64 / f64::from(self.sample_rate)
+    }
+
+    /// Number of segments.
+    pub fn segment_count(&self) -> usize {
+        self.boundaries.len().saturating_sub(1)
+    }
+}
+
+/// The sound of a film: one stereo rendition over the span of the picture, cut where it is cut.
+pub fn beside_video(facts: &SourceFacts, video: &VideoFacts, duration_s: f64, cuts_s: &[f64]) -> Option<AudioPlan> {
+    let sound = facts.audio.first()?;
+    let remux = sound.aac_lc_config.clone().filter(|_| fits_remux(sound, video.start_s(), duration_s));
+    let sample_rate = if remux.is_some() { sound.sample_rate } else { output_rate(sound.sample_rate) };
+    let channels = if remux.is_some() { sound.channels } else { 2 };
+    let bit_rate = match &remux {
+        Some(_) => u32::try_from(sound.bit_rate).unwrap_or(STEREO_BPS),
+        None if sound.channels == 1 => STEREO_BPS / 4 * 3,
+        None => STEREO_BPS,
+    };
+    let frame_at = |s: f64| (s * f64::from(sample_rate) / FRAME_SAMPLES as f64).round() as u64;
+    let mut boundaries: Vec<u64> = cuts_s.iter().map(|s| frame_at(*s)).collect();
+    if let Some(last) = boundaries.last_mut() {
+        *last = (*last).max(1);
+    }
+    Some(AudioPlan {
+        stream: sound.stream,
+        origin_s: video.start_s(),
+        remux,
+        sample_rate,
+        channels,
+        boundaries,
+        variants: vec![variant("audio".to_owned(), bit_rate)],
+    })
+}
+
+/// A file of sound alone: several rates, never above the source's worth.
+pub fn alone(facts: &SourceFacts, kbps: &[u32]) -> Option<AudioPlan> {
+    let sound = facts.audio.first()?;
+    let sample_rate = output_rate(sound.sample_rate);
+    let worth = if sound.lossless || sound.bit_rate == 0 { u64::from(u32::MAX) * 1000 } else { sound.bit_rate };
+    let mut rates: Vec<u32> = kbps.iter().copied().filter(|k| u64::from(*k) * 1000 <= worth + worth / 20).collect();
+    rates.sort_unstable();
+    if rates.is_empty() {
+        rates.extend(kbps.iter().min());
+    }
+    let frames = (sound.duration_s * f64::from(sample_rate) / FRAME_SAMPLES as f64).round().max(1.0) as u64;
+    // The grid of a picture with one frame per AAC frame.
+    let grid = Rate { num: sample_rate, den: FRAME_SAMPLES as u32 };
+    Some(AudioPlan {
+        stream: sound.stream,
+        origin_s: sound.start_s,
+        remux: None,
+        sample_rate,
+        channels: 2,
+        boundaries: boundaries::on_grid(frames, grid),
+        variants: rates.iter().rev().map(|k| variant(format!("a{k}"), k * 1000)).collect(),
+    })
+}
+
+fn variant(name: String, bit_rate: u32) -> AudioVariant {
+    AudioVariant { name, bit_rate, codecs: AAC_LC.to_owned() }
+}
+
+/// The source's frames can be kept: stereo at most, neither late nor short, not wasteful.
+fn fits_remux(sound: &AudioFacts, origin_s: f64, duration_s: f64) -> bool {
+    let frame_s = FRAME_SAMPLES as f64 / f64::from(sound.sample_rate.max(1));
+    let late = sound.start_s - origin_s > frame_s;
+    let short = sound.start_s + sound.duration_s < origin_s + duration_s - 0.1;
+    let rate = sound.bit_rate > 0 && sound.bit_rate <= MOST_REMUX_BPS;
+    !late && !short && rate && sound.channels <= 2 && sound.channels > 0 && sound.sample_rate >= 32_000 && sound.sample_rate <= 48_000
+}
+
+/// 44.1 kHz and its fractions stay a family; all else is 48 kHz.
+fn output_rate(source: u32) -> u32 {
+    if source.is_multiple_of(11_025) { 44_100 } else { 48_000 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{ladder::tests::source, sniff::Demuxer};
+
+    fn sound() -> AudioFacts {
+        AudioFacts {
+            stream: 1,
+            codec: "aac".into(),
+            sample_rate: 48_000,
+            channels: 2,
+            start_s: 0.0,
+            duration_s: 20.0,
+            bit_rate: 128_000,
+            aac_lc_config: Some(vec![0x11, 0x90]),
+            lossless: false,
+        }
+    }
+
+    fn film(sound: AudioFacts) -> AudioPlan {
+        let facts = SourceFacts { demuxer: Demuxer::Mov, video: Some(source(640, 360)), audio: vec![sound] };
+        beside_video(&facts, &source(640, 360), 20.0, &[0.0, 2.0, 4.0, 20.0]).unwrap()
+    }
+
+    #[test]
+    fn stereo_aac_is_kept_and_what_does_not_fit_is_encoded() {
+        assert_eq!(film(sound()).boundaries, [0, 94, 188, 938]);
+        assert!(film(sound()).remux.is_some());
+        for (why, s) in [
+            ("late", AudioFacts { start_s: 0.5, ..sound() }),
+            ("short", AudioFacts { duration_s: 15.0, ..sound() }),
+            ("5.1", AudioFacts { channels: 6, ..sound() }),
+            ("wasteful", AudioFacts { bit_rate: 400_000, ..sound() }),
+        ] {
+            assert!(film(s).remux.is_none(), "{why}");
+        }
+    }
+
+    #[test]
+    fn sound_alone_is_never_above_its_source() {
+        let rates = |bit_rate, lossless| {
+            let facts = SourceFacts { demuxer: Demuxer::Mp3, video: None, audio: vec![AudioFacts { bit_rate, lossless, ..sound() }] };
+            alone(&facts, &[64, 128, 256]).unwrap().variants.iter().map(|v| v.bit_rate).collect::<Vec<_>>()
+        };
+        assert_eq!(rates(900_000, true), [256_000, 128_000, 64_000]);
+        assert_eq!(rates(128_000, false), [128_000, 64_000]);
+        assert_eq!(rates(40_000, false), [64_000]);
+    }
+}

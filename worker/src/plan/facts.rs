@@ -1,0 +1,162 @@
+//! What the probe reports of a source. Plain data: no FFmpeg type crosses the process border.
+
+use super::sniff::Demuxer;
+use serde::{Deserialize, Serialize};
+
+/// A source as probed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SourceFacts {
+    /// The demuxer that read it.
+    pub demuxer: Demuxer,
+    /// The best picture stream that can be decoded; cover art is none.
+    pub video: Option<VideoFacts>,
+    /// Sound streams that can be decoded, the default one first.
+    pub audio: Vec<AudioFacts>,
+}
+
+/// A picture stream.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VideoFacts {
+    /// Index in the source.
+    pub stream: usize,
+    /// FFmpeg's codec name.
+    pub codec: String,
+    /// Coded pixels.
+    pub width: u32,
+    /// Coded pixels.
+    pub height: u32,
+    /// Shape of one pixel; (1, 1) is square.
+    pub pixel_aspect: (u32, u32),
+    /// Clockwise quarter turns that show it upright.
+    pub quarter_turns: u8,
+    /// FFmpeg's pixel format name.
+    pub pixel_format: String,
+    /// How frames are scanned.
+    pub field_order: FieldOrder,
+    /// Colour.
+    pub colour: Colour,
+    /// Unit of `first_pts` and `KeyFrame::seek`, seconds as a fraction.
+    pub time_base: (i32, i32),
+    /// Presentation time of the first frame.
+    pub first_pts: i64,
+    /// Frames found.
+    pub frames: u64,
+    /// From the first frame's begin to the last frame's end, seconds.
+    pub duration_s: f64,
+    /// Frames a second as the container and the decoder guess.
+    pub guessed_rate: (u32, u32),
+    /// Constant distance of all frames in `time_base` units, when it is constant.
+    pub frame_ticks: Option<f64>,
+    /// Median distance of frames, seconds.
+    pub median_frame_s: f64,
+    /// Bits a second of this stream.
+    pub bit_rate: u64,
+    /// Largest rate over any ten seconds, bits a second.
+    pub peak_bit_rate: u64,
+    /// Entry points in order.
+    pub keys: Vec<KeyFrame>,
+    /// H.264 only.
+    pub h264: Option<H264Facts>,
+}
+
+/// An entry point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyFrame {
+    /// Time stamp to seek to, in the stream's time base.
+    pub seek: i64,
+    /// How many frames come before it in decoding order.
+    pub frame: u64,
+}
+
+/// What passthrough must know of an H.264 stream.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct H264Facts {
+    /// RFC 6381 string of the parameter sets.
+    pub codecs: String,
+    /// Whether every checked entry point is a true IDR whose parameter sets are those of the header.
+    pub clean_entries: bool,
+    /// Whether the parameter sets say: progressive, 4:2:0, 8 bits.
+    pub plain: bool,
+    /// level_idc, ten times the level.
+    pub level: u8,
+}
+
+/// How frames are scanned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FieldOrder {
+    /// Whole frames, or nothing said.
+    Progressive,
+    /// Two fields.
+    Interlaced,
+}
+
+/// Colour description by FFmpeg's names; `unknown` where nothing is said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Colour {
+    pub primaries: String,
+    pub transfer: String,
+    pub matrix: String,
+    /// Whether luma spans 0 to 255 rather than 16 to 235.
+    pub full_range: bool,
+}
+
+impl Colour {
+    /// PQ or HLG.
+    pub fn is_hdr(&self) -> bool {
+        matches!(self.transfer.as_str(), "smpte2084" | "arib-std-b67")
+    }
+}
+
+/// A sound stream.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AudioFacts {
+    /// Index in the source.
+    pub stream: usize,
+    /// FFmpeg's codec name.
+    pub codec: String,
+    /// Samples a second.
+    pub sample_rate: u32,
+    /// Channels.
+    pub channels: u32,
+    /// Begin on the source's clock, seconds.
+    pub start_s: f64,
+    /// Length, seconds.
+    pub duration_s: f64,
+    /// Bits a second; 0 when nothing is said.
+    pub bit_rate: u64,
+    /// AudioSpecificConfig of AAC-LC with 1024-sample frames, when it is that.
+    pub aac_lc_config: Option<Vec<u8>>,
+    /// Whether coding lost nothing.
+    pub lossless: bool,
+}
+
+impl SourceFacts {
+    /// Length of the picture, or of the longest sound, seconds.
+    pub fn duration_s(&self) -> f64 {
+        match &self.video {
+            Some(v) => v.duration_s,
+            None => self.audio.iter().map(|a| a.duration_s).fold(0.0, f64::max),
+        }
+    }
+}
+
+impl VideoFacts {
+    /// Begin on the source's clock, seconds.
+    pub fn start_s(&self) -> f64 {
+        self.first_pts as f64 * f64::from(self.time_base.0) / f64::from(self.time_base.1)
+    }
+
+    /// Pixels as shown: turned upright, with square pixels.
+    pub fn shown_size(&self) -> (u32, u32) {
+        let (num, den) = (f64::from(self.pixel_aspect.0.max(1)), f64::from(self.pixel_aspect.1.max(1)));
+        let aspect = num / den;
+        // Stretching the narrower side keeps every coded pixel.
+        let (w, h) = if aspect >= 1.0 {
+            (f64::from(self.width) * aspect, f64::from(self.height))
+        } else {
+            (f64::from(self.width), f64::from(self.height) / aspect)
+        };
+        let (w, h) = (w.round() as u32, h.round() as u32);
+        if self.quarter_turns % 2 == 1 { (h, w) } else { (w, h) }
+    }
+}

@@ -1,0 +1,141 @@
+//! Which rungs a source gets: never more pixels than it has, by the short side, portrait-aware.
+
+use super::{
+    facts::VideoFacts,
+    level,
+    settings::{EncodeSettings, RungSetting},
+    timeline::Rate,
+};
+use serde::{Deserialize, Serialize};
+
+/// One encoded video rendition.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rung {
+    /// Name within the package.
+    pub name: String,
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+    /// Constant rate factor.
+    pub crf: f32,
+    /// Cap of the rate control, bits a second.
+    pub max_bps: u64,
+    /// level_idc, ten times the level.
+    pub level: u8,
+    /// RFC 6381.
+    pub codecs: String,
+}
+
+/// A rung this close below another one would cost an encode and give nothing.
+const CLOSEST: f64 = 0.85;
+/// Rungs below this short side are for sources that would otherwise have no choice at all.
+const SMALLEST: u32 = 200;
+
+/// The encoded rungs of a source, highest first; at least one.
+pub fn ladder(video: &VideoFacts, rate: Rate, settings: &EncodeSettings) -> Vec<Rung> {
+    let (width, height) = video.shown_size();
+    let short = width.min(height);
+    let mut settings_down = settings.ladder.clone();
+    settings_down.sort_by_key(|r| std::cmp::Reverse(r.short_side));
+    let most = settings_down.first().map_or(short, |r| r.short_side);
+    // The top rung has the source's own size, unless that exceeds the whole ladder.
+    let top = even(short.min(most)).max(2);
+    let mut chosen = vec![RungSetting { short_side: top, ..like(&settings_down, top) }];
+    for r in settings_down.iter().filter(|r| f64::from(r.short_side) <= f64::from(top) * CLOSEST) {
+        let last = chosen.last().map_or(top, |c| c.short_side);
+        let needed = r.short_side >= SMALLEST || chosen.len() < 2;
+        if needed && f64::from(r.short_side) <= f64::from(last) * CLOSEST {
+            chosen.push(*r);
+        }
+    }
+    chosen.iter().map(|r| rung(r, width, height, rate)).collect()
+}
+
+/// Settings for a short side between two rungs: those of the nearest, its cap scaled by pixels.
+fn like(settings_down: &[RungSetting], short: u32) -> RungSetting {
+    let fallback = RungSetting { short_side: short, crf: 23.0, max_kbps: 2_000 };
+    let near = settings_down.iter().min_by_key(|r| r.short_side.abs_diff(short)).copied().unwrap_or(fallback);
+    let pixels = f64::from(short) / f64::from(near.short_side.max(1));
+    let kbps = f64::from(near.max_kbps) * pixels.powf(1.5);
+    RungSetting { max_kbps: (kbps.round() as u32).max(100), ..near }
+}
+
+fn rung(setting: &RungSetting, width: u32, height: u32, rate: Rate) -> Rung {
+    let short = width.min(height);
+    let scale = f64::from(setting.short_side) / f64::from(short);
+    let long = even((f64::from(width.max(height)) * scale).round() as u32).max(2);
+    let (w, h) = if width >= height { (long, setting.short_side) } else { (setting.short_side, long) };
+    // Twice the frames need half as much again, not twice.
+    let fast = if rate.fps() > 31.0 { 1.5 } else { 1.0 };
+    let max_bps = (f64::from(setting.max_kbps) * 1000.0 * fast) as u64;
+    let level = level::h264(w, h, rate, max_bps);
+    Rung {
+        name: format!("v{}", setting.short_side),
+        width: w,
+        height: h,
+        crf: setting.crf,
+        max_bps,
+        level,
+        // High profile as x264 writes it: profile_idc 100, no constraint flags.
+        codecs: format!("avc1.6400{level:02x}"),
+    }
+}
+
+/// 4:2:0 needs even sizes.
+fn even(pixels: u32) -> u32 {
+    pixels & !1
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+    use crate::plan::facts::{Colour, FieldOrder};
+
+    /// A plain 25 fps source of the given size.
+    pub fn source(width: u32, height: u32) -> VideoFacts {
+        let unknown = || "unknown".to_owned();
+        VideoFacts {
+            stream: 0,
+            codec: "h264".into(),
+            width,
+            height,
+            pixel_aspect: (1, 1),
+            quarter_turns: 0,
+            pixel_format: "yuv420p".into(),
+            field_order: FieldOrder::Progressive,
+            colour: Colour { primaries: unknown(), transfer: unknown(), matrix: unknown(), full_range: false },
+            time_base: (1, 25),
+            first_pts: 0,
+            frames: 500,
+            duration_s: 20.0,
+            guessed_rate: (25, 1),
+            frame_ticks: Some(1.0),
+            median_frame_s: 0.04,
+            bit_rate: 3_000_000,
+            peak_bit_rate: 4_000_000,
+            keys: Vec::new(),
+            h264: None,
+        }
+    }
+
+    fn sizes(video: &VideoFacts) -> Vec<(u32, u32)> {
+        let rungs = ladder(video, Rate { num: 25, den: 1 }, &EncodeSettings::default());
+        rungs.iter().map(|r| (r.width, r.height)).collect()
+    }
+
+    #[test]
+    fn never_more_pixels_than_the_source() {
+        assert_eq!(sizes(&source(1920, 1080)), [(1920, 1080), (1280, 720), (852, 480), (640, 360), (426, 240)]);
+        assert_eq!(sizes(&source(480, 270)), [(480, 270), (256, 144)]);
+        assert_eq!(sizes(&source(64, 64)), [(64, 64)]);
+        assert_eq!(sizes(&source(7680, 4320))[0], (3840, 2160));
+    }
+
+    #[test]
+    fn portrait_turned_and_stretched_sources_keep_their_shape() {
+        assert_eq!(sizes(&source(720, 1280))[..2], [(720, 1280), (480, 852)]);
+        assert_eq!(sizes(&VideoFacts { quarter_turns: 1, ..source(1280, 720) })[0], (720, 1280));
+        assert_eq!(sizes(&VideoFacts { pixel_aspect: (2, 1), ..source(640, 360) })[0], (1280, 360));
+    }
+}

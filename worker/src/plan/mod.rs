@@ -1,0 +1,204 @@
+//! Decisions: pure functions from what the probe found to what will be encoded.
+//!
+//! Invariant: nothing here does I/O, reads a clock or knows FFmpeg; the same facts and settings
+//! give the same plan on every worker.
+
+pub mod audio;
+pub mod boundaries;
+mod chunks;
+mod facts;
+mod filters;
+mod ladder;
+mod level;
+mod passthrough;
+mod renditions;
+mod settings;
+pub mod sniff;
+mod timeline;
+
+pub use audio::{AudioPlan, AudioVariant};
+pub use chunks::Chunk;
+pub use facts::{AudioFacts, Colour, FieldOrder, H264Facts, KeyFrame, SourceFacts, VideoFacts};
+pub use filters::filter_graph;
+pub use ladder::Rung;
+pub use renditions::Schedule;
+pub use settings::{EncodeSettings, RungSetting};
+pub use sniff::{Demuxer, SNIFF_BYTES, sniff};
+pub use timeline::Rate;
+
+use serde::{Deserialize, Serialize};
+use sluice_common::model::{MediaKind, Reason};
+
+/// All that is decided about one source. Stored with the package; every task works from it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Demuxer that reads the source.
+    pub demuxer: Demuxer,
+    /// Length of the output timeline, seconds.
+    pub duration_s: f64,
+    /// EXT-X-TARGETDURATION of every playlist, seconds.
+    pub target_s: u64,
+    /// The picture, if there is one.
+    pub video: Option<VideoPlan>,
+    /// The sound, if there is one.
+    pub audio: Option<AudioPlan>,
+}
+
+/// How the picture is made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VideoPlan {
+    /// Stream index in the source.
+    pub stream: usize,
+    /// Where output frame 0 lies in the source, in its time base.
+    pub first_pts: i64,
+    /// The source's time base, seconds as a fraction.
+    pub time_base: (i32, i32),
+    /// Output frames a second.
+    pub rate: Rate,
+    /// Output frames in all.
+    pub frames: u64,
+    /// First frame of every segment, then the number of frames: one list for the whole package.
+    pub boundaries: Vec<u64>,
+    /// Entry points of the source, by seek time stamp.
+    pub keys: Vec<i64>,
+    /// Encoded rungs, highest first.
+    pub rungs: Vec<Rung>,
+    /// The source itself as the top rung.
+    pub passthrough: Option<Rung>,
+    /// What the top rung would be if the passthrough turned out not to fit.
+    pub fallback: Option<Rung>,
+    /// Pixels of the source as shown, and what has to be done to them.
+    pub picture: Picture,
+    /// Units of work.
+    pub chunks: Vec<Chunk>,
+    /// x264 preset.
+    pub preset: String,
+}
+
+/// What lies between the decoder and the scalers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Picture {
+    /// Clockwise quarter turns to apply.
+    pub quarter_turns: u8,
+    /// Whether fields must be woven into frames.
+    pub interlaced: bool,
+    /// Whether the transfer is PQ or HLG and must be mapped to SDR.
+    pub hdr: bool,
+    /// Colour of the source.
+    pub colour: Colour,
+}
+
+/// Decides everything, or refuses with a reason that a person understands.
+pub fn plan(facts: &SourceFacts, settings: &EncodeSettings, fleet_cores: usize) -> Result<Plan, Reason> {
+    check_limits(facts, settings)?;
+    match &facts.video {
+        Some(video) => plan_video(facts, video, settings, fleet_cores),
+        None => plan_sound(facts, settings),
+    }
+}
+
+fn check_limits(facts: &SourceFacts, settings: &EncodeSettings) -> Result<(), Reason> {
+    if facts.video.is_none() && facts.audio.is_empty() {
+        return Err(Reason::new("no_media_streams", "The file holds neither picture nor sound that can be decoded."));
+    }
+    let duration_s = facts.duration_s();
+    if duration_s <= 0.0 {
+        return Err(Reason::new("empty_media", "The file holds no picture and no sound of any length."));
+    }
+    if duration_s > settings.max_duration_s {
+        let text = format!("The file claims {duration_s:.0} s; at most {:.0} s are accepted.", settings.max_duration_s);
+        return Err(Reason::new("too_long", text));
+    }
+    if let Some(v) = &facts.video {
+        if u64::from(v.width) * u64::from(v.height) > settings.max_pixels {
+            let text = format!("{}x{} pixels are more than is accepted.", v.width, v.height);
+            return Err(Reason::new("too_many_pixels", text));
+        }
+        if v.width < 16 || v.height < 16 {
+            return Err(Reason::new("too_small", "The picture is smaller than 16x16 pixels."));
+        }
+    }
+    Ok(())
+}
+
+fn plan_video(facts: &SourceFacts, video: &VideoFacts, settings: &EncodeSettings, fleet_cores: usize) -> Result<Plan, Reason> {
+    let rate = timeline::natural_rate(video);
+    let frames = timeline::frame_count(video, rate);
+    if frames == 0 {
+        return Err(Reason::new("empty_media", "The picture has no frames."));
+    }
+    let passthrough_keys = if settings.passthrough { passthrough::admit(video, rate, frames, settings) } else { None };
+    let boundaries = match &passthrough_keys {
+        Some(keys) => boundaries::on_keys(keys, frames, rate),
+        None => boundaries::on_grid(frames, rate),
+    };
+    let longest = boundaries.windows(2).map(|w| w[1] - w[0]).max().unwrap_or(frames);
+    let duration_s = rate.seconds(frames);
+    let ladder = ladder::ladder(video, rate, settings);
+    let (passthrough, fallback, rungs) = match passthrough_keys {
+        Some(_) => {
+            let top = ladder.first().cloned();
+            let rest = ladder.into_iter().skip(1).collect();
+            (passthrough::rung(video), top, rest)
+        }
+        None => (None, None, ladder),
+    };
+    let target_s = (rate.seconds(longest).round() as u64).max(boundaries::SEGMENT_S);
+    let chunks = chunks::chunks(&boundaries, rate, video, fleet_cores);
+    Ok(Plan {
+        demuxer: facts.demuxer,
+        duration_s,
+        target_s,
+        audio: audio::beside_video(facts, video, duration_s, &seconds(&boundaries, rate)),
+        video: Some(VideoPlan {
+            stream: video.stream,
+            first_pts: video.first_pts,
+            time_base: video.time_base,
+            rate,
+            frames,
+            boundaries,
+            keys: video.keys.iter().map(|k| k.seek).collect(),
+            rungs,
+            passthrough,
+            fallback,
+            picture: Picture {
+                quarter_turns: video.quarter_turns,
+                interlaced: video.field_order == FieldOrder::Interlaced,
+                hdr: video.colour.is_hdr(),
+                colour: video.colour.clone(),
+            },
+            chunks,
+            preset: settings.preset.clone(),
+        }),
+    })
+}
+
+fn plan_sound(facts: &SourceFacts, settings: &EncodeSettings) -> Result<Plan, Reason> {
+    let audio = audio::alone(facts, &settings.audio_kbps)
+        .ok_or_else(|| Reason::new("no_media_streams", "The file holds no sound that can be decoded."))?;
+    Ok(Plan {
+        demuxer: facts.demuxer,
+        duration_s: audio.duration_s(),
+        target_s: boundaries::SEGMENT_S,
+        video: None,
+        audio: Some(audio),
+    })
+}
+
+fn seconds(boundaries: &[u64], rate: Rate) -> Vec<f64> {
+    boundaries.iter().map(|b| rate.seconds(*b)).collect()
+}
+
+impl Plan {
+    /// What a person would call it.
+    pub fn kind(&self) -> MediaKind {
+        if self.video.is_some() { MediaKind::Video } else { MediaKind::Audio }
+    }
+}
+
+impl VideoPlan {
+    /// Number of segments of every video rendition.
+    pub fn segment_count(&self) -> usize {
+        self.boundaries.len().saturating_sub(1)
+    }
+}

@@ -1,0 +1,92 @@
+//! The renditions of a plan, as they are stored and as they are checked.
+
+use super::{Plan, Rung, VideoPlan, audio::FRAME_SAMPLES};
+use sluice_common::{
+    db::NewRendition,
+    model::{MediaKind, RenditionRole},
+};
+
+/// Where the segments of a rendition begin, in its own ticks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schedule {
+    /// Ticks a second.
+    pub timescale: u64,
+    /// First tick of every segment, then the end.
+    pub ticks: Vec<u64>,
+    /// Whether the last segment may be shorter than planned: remuxed sound may end early.
+    pub open_end: bool,
+    /// Video or audio.
+    pub kind: MediaKind,
+}
+
+impl Plan {
+    /// The renditions to be stored, the fallback of the passthrough not among them.
+    pub fn renditions(&self) -> Vec<NewRendition> {
+        let mut list = Vec::new();
+        if let Some(v) = &self.video {
+            let role = if v.passthrough.is_some() { RenditionRole::Full } else { RenditionRole::Both };
+            list.extend(v.passthrough.iter().map(|r| video_rendition(v, r, RenditionRole::Both, true)));
+            list.extend(v.rungs.iter().map(|r| video_rendition(v, r, role, false)));
+        }
+        if let Some(a) = &self.audio {
+            list.extend(a.variants.iter().map(|variant| NewRendition {
+                name: variant.name.clone(),
+                kind: MediaKind::Audio,
+                role: RenditionRole::Both,
+                passthrough: false,
+                width: None,
+                height: None,
+                rate: None,
+                channels: Some(a.channels.into()),
+                codecs: variant.codecs.clone(),
+                timescale: a.sample_rate.into(),
+                cap_bps: variant.bit_rate.into(),
+                planned: a.segment_count() as i64,
+            }));
+        }
+        list
+    }
+
+    /// The encoded rung that takes the place of a passthrough that does not fit.
+    pub fn fallback_rendition(&self) -> Option<NewRendition> {
+        let video = self.video.as_ref()?;
+        video.fallback.as_ref().map(|r| video_rendition(video, r, RenditionRole::Both, false))
+    }
+
+    /// The schedule of a rendition by name.
+    pub fn schedule(&self, rendition: &str) -> Option<Schedule> {
+        if let Some(a) = self.audio.as_ref().filter(|a| a.variants.iter().any(|v| v.name == rendition)) {
+            return Some(Schedule {
+                timescale: a.sample_rate.into(),
+                ticks: a.boundaries.iter().map(|b| b * FRAME_SAMPLES).collect(),
+                open_end: a.remux.is_some(),
+                kind: MediaKind::Audio,
+            });
+        }
+        let v = self.video.as_ref()?;
+        let known = v.rungs.iter().chain(&v.passthrough).chain(&v.fallback).any(|r| r.name == rendition);
+        known.then(|| Schedule {
+            timescale: v.rate.timescale(),
+            ticks: v.boundaries.iter().map(|b| b * v.rate.frame_ticks()).collect(),
+            open_end: false,
+            kind: MediaKind::Video,
+        })
+    }
+}
+
+fn video_rendition(v: &VideoPlan, rung: &Rung, role: RenditionRole, passthrough: bool) -> NewRendition {
+    NewRendition {
+        name: rung.name.clone(),
+        kind: MediaKind::Video,
+        role,
+        passthrough,
+        width: Some(rung.width.into()),
+        height: Some(rung.height.into()),
+        rate: Some((v.rate.num.into(), v.rate.den.into())),
+        channels: None,
+        codecs: rung.codecs.clone(),
+        timescale: v.rate.timescale() as i64,
+        cap_bps: rung.max_bps as i64,
+        planned: v.segment_count() as i64,
+    }
+}

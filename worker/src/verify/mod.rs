@@ -1,0 +1,18 @@
+//! The rule checker: hls-rules as code, over real output.
+//!
+//! Three users, one code: publication checks every segment, `finalize` checks the package and stores
+//! the report, `sluice-worker verify` checks any package behind a directory or a URL.
+
+mod fetch;
+mod observe;
+mod playlist;
+mod report;
+mod rules;
+mod segment;
+
+pub use fetch::Fetch;
+pub use observe::observe;
+pub use playlist::{ParsedMedia, ParsedMultivariant, parse_media, parse_multivariant};
+pub use report::{Finding, Level, Outcome, Report};
+pub use rules::{ObservedPackage, ObservedRendition, ObservedSegment, check};
+pub use segment::{SegmentFault, check_segment};

@@ -1,0 +1,45 @@
+//! Reads a whole package, so that rules can be held against it.
+
+use super::{
+    Fetch, parse_media, parse_multivariant,
+    rules::{ObservedPackage, ObservedRendition, ObservedSegment},
+};
+use crate::cmaf::{is_idr, length_prefixed_units, read_init, read_segment};
+use std::collections::BTreeSet;
+
+/// Reads playlists, init and media segments. The error says which file is missing or broken:
+/// nothing can be judged without them.
+pub fn observe(fetch: &Fetch) -> Result<ObservedPackage, String> {
+    let root = fetch.root();
+    let text = |name: &str| fetch.get(name).and_then(|b| String::from_utf8(b).map_err(|e| format!("{name}: {e}")));
+    let multivariant = parse_multivariant(&text(&root)?).map_err(|e| format!("{root}: {e}"))?;
+    let audio = multivariant.media.iter().filter_map(|m| m.get("URI").cloned());
+    let uris: BTreeSet<String> = multivariant.variants.iter().map(|v| v.uri.clone()).chain(audio).collect();
+    let renditions = uris.into_iter().map(|uri| rendition(fetch, &root, uri)).collect::<Result<_, _>>()?;
+    Ok(ObservedPackage { multivariant, renditions })
+}
+
+fn rendition(fetch: &Fetch, root: &str, uri: String) -> Result<ObservedRendition, String> {
+    let name = fetch.resolve(root, &uri)?;
+    let text = String::from_utf8(fetch.get(&name)?).map_err(|e| format!("{name}: {e}"))?;
+    let playlist = parse_media(&text).map_err(|e| format!("{name}: {e}"))?;
+    let map = playlist.map_uri.clone().ok_or_else(|| format!("{name}: no EXT-X-MAP (8.20)"))?;
+    let map = fetch.resolve(&name, &map)?;
+    let init = read_init(&fetch.get(&map)?).map_err(|e| format!("{map}: {e}"))?;
+    let mut segments = Vec::new();
+    for (uri, _) in &playlist.segments {
+        let file = fetch.resolve(&name, uri)?;
+        let data = fetch.get(&file)?;
+        let info = read_segment(&data).map_err(|e| format!("{file}: {e}"))?;
+        segments.push(ObservedSegment {
+            bytes: data.len() as u64,
+            start: info.decode_time,
+            duration: info.duration,
+            fragments: info.fragments.iter().map(|f| f.2).collect(),
+            idr: init.size.is_none() || length_prefixed_units(&info.first_sample).is_some_and(|u| is_idr(&u)),
+            joined: info.continuous && info.sync_starts,
+            tracks: info.tracks,
+        });
+    }
+    Ok(ObservedRendition { uri, playlist, init, segments })
+}

@@ -1,0 +1,153 @@
+//! A strict reader of playlists: what it does not understand is a fault, not a guess.
+
+use std::collections::BTreeMap;
+
+/// A media playlist as read.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ParsedMedia {
+    pub version: u64,
+    pub target_s: u64,
+    pub playlist_type: Option<String>,
+    pub independent: bool,
+    pub ended: bool,
+    pub media_sequence: u64,
+    pub discontinuities: usize,
+    pub map_uri: Option<String>,
+    /// URI and seconds.
+    pub segments: Vec<(String, f64)>,
+}
+
+/// A variant stream as read.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ParsedVariant {
+    pub uri: String,
+    pub attributes: BTreeMap<String, String>,
+}
+
+/// A multivariant playlist as read.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ParsedMultivariant {
+    pub version: u64,
+    pub independent: bool,
+    pub variants: Vec<ParsedVariant>,
+    /// EXT-X-MEDIA attributes.
+    pub media: Vec<BTreeMap<String, String>>,
+}
+
+/// Lines without the first, which must be EXTM3U.
+fn lines(text: &str) -> Result<impl Iterator<Item = &str>, String> {
+    let mut lines = text.lines();
+    if lines.next() != Some("#EXTM3U") {
+        return Err("does not begin with #EXTM3U".to_owned());
+    }
+    Ok(lines.filter(|l| !l.is_empty()))
+}
+
+fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| format!("{text:?} is not a number"))
+}
+
+/// Reads a media playlist.
+pub fn parse_media(text: &str) -> Result<ParsedMedia, String> {
+    let mut list = ParsedMedia { version: 1, ..Default::default() };
+    let mut duration: Option<f64> = None;
+    for line in lines(text)? {
+        let (tag, value) = line.split_once(':').unwrap_or((line, ""));
+        match tag {
+            "#EXT-X-VERSION" => list.version = number(value)?,
+            "#EXT-X-TARGETDURATION" => list.target_s = number(value)?,
+            "#EXT-X-PLAYLIST-TYPE" => list.playlist_type = Some(value.to_owned()),
+            "#EXT-X-INDEPENDENT-SEGMENTS" => list.independent = true,
+            "#EXT-X-ENDLIST" => list.ended = true,
+            "#EXT-X-MEDIA-SEQUENCE" => list.media_sequence = number(value)?,
+            "#EXT-X-DISCONTINUITY" => list.discontinuities += 1,
+            "#EXT-X-MAP" => {
+                if list.map_uri.is_some() {
+                    return Err("a second EXT-X-MAP".to_owned());
+                }
+                list.map_uri = attributes(value)?.remove("URI");
+            }
+            "#EXTINF" => {
+                let seconds = value.split(',').next().unwrap_or_default();
+                duration = Some(number(seconds)?);
+            }
+            "#EXT-X-START" => drop(attributes(value)?),
+            _ if line.starts_with("#EXT") => return Err(format!("unexpected {tag}")),
+            _ if line.starts_with('#') => {}
+            _ => {
+                let seconds = duration.take().ok_or_else(|| format!("{line} without EXTINF"))?;
+                list.segments.push((line.to_owned(), seconds));
+            }
+        }
+    }
+    if duration.is_some() { Err("EXTINF without a segment".to_owned()) } else { Ok(list) }
+}
+
+/// Reads a multivariant playlist.
+pub fn parse_multivariant(text: &str) -> Result<ParsedMultivariant, String> {
+    let mut list = ParsedMultivariant { version: 1, ..Default::default() };
+    let mut pending: Option<BTreeMap<String, String>> = None;
+    for line in lines(text)? {
+        let (tag, value) = line.split_once(':').unwrap_or((line, ""));
+        match tag {
+            "#EXT-X-VERSION" => list.version = number(value)?,
+            "#EXT-X-INDEPENDENT-SEGMENTS" => list.independent = true,
+            "#EXT-X-MEDIA" => list.media.push(attributes(value)?),
+            "#EXT-X-STREAM-INF" => pending = Some(attributes(value)?),
+            "#EXT-X-START" => drop(attributes(value)?),
+            _ if line.starts_with("#EXT") => return Err(format!("unexpected {tag}")),
+            _ if line.starts_with('#') => {}
+            _ => {
+                let attributes = pending.take().ok_or_else(|| format!("{line} without EXT-X-STREAM-INF"))?;
+                list.variants.push(ParsedVariant { uri: line.to_owned(), attributes });
+            }
+        }
+    }
+    if list.variants.is_empty() { Err("no variants".to_owned()) } else { Ok(list) }
+}
+
+/// An attribute list (RFC 8216 section 4.2), quotes removed.
+fn attributes(text: &str) -> Result<BTreeMap<String, String>, String> {
+    let mut map = BTreeMap::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (name, tail) = rest.split_once('=').ok_or_else(|| format!("{rest:?} is no attribute"))?;
+        if name.is_empty() || !name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '-') {
+            return Err(format!("{name:?} is no attribute name"));
+        }
+        let (value, tail) = match tail.strip_prefix('"') {
+            Some(quoted) => quoted.split_once('"').ok_or("a quote is not closed")?,
+            None => tail.split_at(tail.find(',').unwrap_or(tail.len())),
+        };
+        if map.insert(name.to_owned(), value.to_owned()).is_some() {
+            return Err(format!("{name} twice"));
+        }
+        rest = match tail.strip_prefix(',') {
+            Some(next) => next,
+            None if tail.is_empty() => "",
+            None => return Err(format!("{tail:?} after an attribute")),
+        };
+    }
+    Ok(map)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quoted_commas_belong_to_the_value() {
+        let map = attributes("CODECS=\"avc1.64001f,mp4a.40.2\",BANDWIDTH=7").unwrap();
+        assert_eq!(map["CODECS"], "avc1.64001f,mp4a.40.2");
+        assert_eq!(map["BANDWIDTH"], "7");
+    }
+
+    #[test]
+    fn what_is_not_understood_is_a_fault() {
+        for text in ["", "#EXTM3U\n#EXTINF:abc,\nx", "#EXTM3U\nx", "#EXTM3U\n#EXTINF:1,\n", "#EXTM3U\n#EXT-X-NEW"] {
+            assert!(parse_media(text).is_err(), "{text:?}");
+        }
+        assert!(attributes("A=\"x").is_err());
+        assert!(attributes("A=1,A=2").is_err());
+    }
+}

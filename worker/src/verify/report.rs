@@ -1,0 +1,75 @@
+//! What the checker says.
+
+use serde::Serialize;
+use std::fmt;
+
+/// How binding a rule is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Level {
+    Must,
+    Should,
+}
+
+/// What came of a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Pass,
+    Fail,
+    /// The rule is about something this package does not have.
+    NotApplicable,
+}
+
+/// One rule and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// Rule number of the authoring specification; R and a section for the RFC.
+    pub rule: &'static str,
+    /// How binding it is.
+    pub level: Level,
+    /// What it asks for.
+    pub text: &'static str,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// Where and how it fails; at most a few places.
+    pub details: Vec<String>,
+}
+
+/// All findings.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Report {
+    /// In the order of the rules.
+    pub findings: Vec<Finding>,
+}
+
+impl Report {
+    /// Whether every MUST that applies holds.
+    pub fn compliant(&self) -> bool {
+        self.broken(Level::Must).next().is_none()
+    }
+
+    /// The broken rules of one level.
+    pub fn broken(&self, level: Level) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(move |f| f.outcome == Outcome::Fail && f.level == level)
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for finding in &self.findings {
+            let mark = match (finding.outcome, finding.level) {
+                (Outcome::Pass, _) => "ok  ",
+                (Outcome::NotApplicable, _) => "n/a ",
+                (Outcome::Fail, Level::Must) => "FAIL",
+                (Outcome::Fail, Level::Should) => "warn",
+            };
+            writeln!(f, "{mark} {:<9} {}", finding.rule, finding.text)?;
+            for detail in &finding.details {
+                writeln!(f, "                 {detail}")?;
+            }
+        }
+        let (must, should) = (self.broken(Level::Must).count(), self.broken(Level::Should).count());
+        write!(f, "{} rules, {must} MUST broken, {should} SHOULD not followed", self.findings.len())
+    }
+}

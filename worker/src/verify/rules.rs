@@ -1,0 +1,298 @@
+//! The rules of a package. Each says when it applies; what does not apply is never a pass.
+
+use super::{
+    playlist::{ParsedMedia, ParsedMultivariant, ParsedVariant},
+    report::{Finding, Level, Outcome, Report},
+};
+use crate::cmaf::InitInfo;
+use sluice_common::hls::{Measured, measure};
+
+/// A package as read, from files or from the database.
+#[derive(Debug, Clone)]
+pub struct ObservedPackage {
+    pub multivariant: ParsedMultivariant,
+    pub renditions: Vec<ObservedRendition>,
+}
+
+/// A rendition as read.
+#[derive(Debug, Clone)]
+pub struct ObservedRendition {
+    /// As the multivariant playlist names it.
+    pub uri: String,
+    pub playlist: ParsedMedia,
+    pub init: InitInfo,
+    pub segments: Vec<ObservedSegment>,
+}
+
+/// A segment as read.
+#[derive(Debug, Clone)]
+pub struct ObservedSegment {
+    pub bytes: u64,
+    /// Ticks.
+    pub start: u64,
+    /// Ticks.
+    pub duration: u64,
+    /// Ticks of every fragment.
+    pub fragments: Vec<u64>,
+    /// Whether it begins with an IDR; true for sound.
+    pub idr: bool,
+    /// Whether its fragments join and begin with sync samples.
+    pub joined: bool,
+    pub tracks: usize,
+}
+
+impl ObservedRendition {
+    fn is_video(&self) -> bool {
+        self.init.size.is_some()
+    }
+
+    fn seconds(&self, ticks: u64) -> f64 {
+        ticks as f64 / f64::from(self.init.timescale.max(1))
+    }
+
+    fn duration_s(&self) -> f64 {
+        self.seconds(self.segments.iter().map(|s| s.duration).sum())
+    }
+
+    fn measured(&self) -> Measured {
+        let list: Vec<_> = self.segments.iter().map(|s| (s.bytes, self.seconds(s.duration))).collect();
+        measure(&list, self.playlist.target_s as f64)
+    }
+}
+
+/// Most places named per rule.
+const MOST_DETAILS: usize = 5;
+
+struct Checker<'a> {
+    package: &'a ObservedPackage,
+    report: Report,
+}
+
+/// Holds every rule against the package.
+pub fn check(package: &ObservedPackage) -> Report {
+    let mut c = Checker { package, report: Report::default() };
+    c.segments();
+    c.codecs();
+    c.playlists();
+    c.multivariant();
+    c.bit_rates();
+    c.not_made();
+    c.report
+}
+
+impl Checker<'_> {
+    fn add(&mut self, level: Level, rule: &'static str, text: &'static str, applies: bool, mut details: Vec<String>) {
+        let outcome = match (applies, details.is_empty()) {
+            (false, _) => Outcome::NotApplicable,
+            (true, true) => Outcome::Pass,
+            (true, false) => Outcome::Fail,
+        };
+        if !applies {
+            details.clear();
+        }
+        details.truncate(MOST_DETAILS);
+        self.report.findings.push(Finding { rule, level, text, outcome, details });
+    }
+
+    fn must(&mut self, rule: &'static str, text: &'static str, details: Vec<String>) {
+        self.add(Level::Must, rule, text, true, details);
+    }
+
+    fn should(&mut self, rule: &'static str, text: &'static str, details: Vec<String>) {
+        self.add(Level::Should, rule, text, true, details);
+    }
+
+    /// A complaint for every segment that `broken` has one for.
+    fn each_segment(&self, broken: impl Fn(&ObservedRendition, usize, &ObservedSegment) -> Option<String>) -> Vec<String> {
+        let all = self.package.renditions.iter().flat_map(|r| r.segments.iter().enumerate().map(move |(i, s)| (r, i, s)));
+        all.filter_map(|(r, i, s)| broken(r, i, s).map(|b| format!("{} segment {i}: {b}", r.uri))).collect()
+    }
+
+    /// A complaint for every rendition that `broken` has one for.
+    fn each(&self, broken: impl Fn(&ObservedRendition) -> Option<String>) -> Vec<String> {
+        self.package.renditions.iter().filter_map(|r| broken(r).map(|b| format!("{}: {b}", r.uri))).collect()
+    }
+
+    fn each_variant(&self, broken: impl Fn(&ParsedVariant) -> Option<String>) -> Vec<String> {
+        self.package.multivariant.variants.iter().filter_map(|v| broken(v).map(|b| format!("{}: {b}", v.uri))).collect()
+    }
+
+    fn has_video(&self) -> bool {
+        self.package.renditions.iter().any(ObservedRendition::is_video)
+    }
+
+    fn segments(&mut self) {
+        let video = self.has_video();
+        let d = self.each_segment(|_, _, s| (!s.idr).then(|| "no IDR at its start".to_owned()));
+        self.add(Level::Must, "7.4", "every video segment starts with an IDR", video, d);
+        let d = self.each_segment(|r, _, s| {
+            let longest = s.fragments.iter().copied().max().map_or(0.0, |t| r.seconds(t));
+            (r.is_video() && longest > 2.05).then(|| format!("{longest:.3} s between IDRs"))
+        });
+        self.add(Level::Should, "1.13", "an IDR every 2 s", video, d);
+        let d = self.each_segment(|r, i, s| {
+            let before = i.checked_sub(1).and_then(|i| r.segments.get(i));
+            let expected = before.map_or(0, |b| b.start + b.duration);
+            (s.start != expected || !s.joined).then(|| format!("tfdt {} instead of {expected}", s.start))
+        });
+        self.must("7.3", "tfdt is the previous decode time plus its duration", d);
+        let d = self.each_segment(|r, _, s| {
+            let (length, limit) = (r.seconds(s.duration), r.playlist.target_s as f64 + 0.5);
+            (length > limit).then(|| format!("{length:.3} s"))
+        });
+        self.must("7.7", "no segment is longer than the target duration and half a second", d);
+        let d = self.each_segment(|r, i, _| {
+            let listed = r.playlist.segments.get(i).map_or(0.0, |s| s.1);
+            (listed.round() > r.playlist.target_s as f64).then(|| format!("EXTINF {listed}"))
+        });
+        self.must("R4.3.3.1", "rounded EXTINF is at most the target duration", d);
+        let d = self.each(drift);
+        self.must("8.1", "EXTINF sums are within one frame of the real duration over any run", d);
+        let d = self.each_segment(|_, _, s| (s.tracks != 1).then(|| format!("{} tracks", s.tracks)));
+        self.must("2.17", "one stream per segment", d);
+        let d = self.each(|r| r.init.edit_list.then(|| "has an edit list".to_owned()));
+        self.should("7.3", "init segments carry no edit list", d);
+    }
+
+    fn codecs(&mut self) {
+        let video = self.has_video();
+        let d = self.each(|r| (!matches!(r.init.entry.as_str(), "avc1" | "mp4a")).then(|| r.init.entry.clone()));
+        self.must("1.1", "H.264 pictures and AAC sound", d);
+        let level = |r: &ObservedRendition| u8::from_str_radix(r.init.codecs.get(9..11).unwrap_or("ff"), 16).unwrap_or(u8::MAX);
+        let d = self.each(|r| (r.is_video() && level(r) > 52).then(|| r.init.codecs.clone()));
+        self.add(Level::Must, "1.3b", "H.264 level at most 5.2", video, d);
+        let plain = self.package.renditions.iter().any(|r| r.is_video() && level(r) <= 41);
+        let d = if plain { Vec::new() } else { vec!["none".to_owned()] };
+        self.add(Level::Should, "1.3a", "a variant of at most level 4.1", video, d);
+        let d = self.each(|r| (r.is_video() && r.init.entry != "avc1").then(|| r.init.entry.clone()));
+        self.add(Level::Should, "1.10", "sample entry avc1", video, d);
+        let sound = self.package.renditions.iter().any(|r| !r.is_video());
+        let d = self.each(|r| (!r.is_video() && r.init.codecs != "mp4a.40.2").then(|| r.init.codecs.clone()));
+        self.add(Level::Must, "2.3", "AAC-LC sound", sound, d);
+    }
+
+    fn playlists(&mut self) {
+        let d = self.each(|r| (r.playlist.version < 6).then(|| format!("version {}", r.playlist.version)));
+        self.must("R4.3.1.2", "EXT-X-VERSION at least 6 with EXT-X-MAP", d);
+        let target = self.package.renditions.first().map_or(0, |r| r.playlist.target_s);
+        let d = self.each(|r| (r.playlist.target_s != target).then(|| format!("{}", r.playlist.target_s)));
+        self.must("8.2", "one target duration in all playlists", d);
+        let spans: Vec<f64> = self.package.renditions.iter().map(ObservedRendition::duration_s).collect();
+        let longest = spans.iter().copied().fold(0.0, f64::max);
+        let d = self.each(|r| (longest - r.duration_s() > 0.15).then(|| format!("{:.3} s of {longest:.3} s", r.duration_s())));
+        self.must("8.3", "sound and picture span the same time", d);
+        let kinds: Vec<_> = self.package.renditions.iter().map(|r| r.playlist.playlist_type.clone()).collect();
+        let d = self.each(|r| (Some(&r.playlist.playlist_type) != kinds.first()).then(|| "another type".to_owned()));
+        self.must("R6.2.4", "equal playlist types", d);
+        let d = self.each(|r| match r.playlist.playlist_type.as_deref() {
+            Some("VOD") if r.playlist.ended => None,
+            Some("EVENT") => None,
+            other => Some(format!("{other:?}, ended: {}", r.playlist.ended)),
+        });
+        self.must("8.6", "complete lists are VOD, growing ones EVENT", d);
+        let d = self.each(|r| (r.playlist.discontinuities != 0 || r.playlist.media_sequence != 0).then(|| "discontinuity".to_owned()));
+        self.must("8.15", "equal numbering and discontinuities", d);
+        let video: Vec<_> = self.package.renditions.iter().filter(|r| r.is_video()).collect();
+        let cuts = |r: &ObservedRendition| r.segments.iter().map(|s| (r.seconds(s.start) * 1e6) as u64).collect::<Vec<_>>();
+        let first = video.first().map(|r| cuts(r));
+        let differs = |r: &&&ObservedRendition| Some(cuts(r)) != first;
+        let d = video.iter().filter(differs).map(|r| r.uri.clone()).collect();
+        self.add(Level::Should, "8.22", "aligned segment boundaries", video.len() > 1, d);
+    }
+
+    fn multivariant(&mut self) {
+        let video = self.has_video();
+        let missing = |name: &'static str| move |v: &ParsedVariant| (!v.attributes.contains_key(name)).then(|| name.to_owned());
+        let d = self.each_variant(missing("CODECS"));
+        self.must("9.1", "CODECS on every variant", d);
+        let d = self.each_variant(missing("RESOLUTION"));
+        self.add(Level::Must, "9.2", "RESOLUTION on every variant", video, d);
+        let d = self.each_variant(missing("AVERAGE-BANDWIDTH"));
+        self.must("9.14", "AVERAGE-BANDWIDTH on every variant", d);
+        let d = self.each_variant(missing("FRAME-RATE"));
+        self.add(Level::Must, "9.15", "FRAME-RATE on every variant", video, d);
+        let independent = self.package.multivariant.independent;
+        let d = if independent { Vec::new() } else { vec!["missing".to_owned()] };
+        self.must("9.12", "EXT-X-INDEPENDENT-SEGMENTS", d);
+        let d = self.each_variant(|v| {
+            let listed: Vec<&str> = v.attributes.get("CODECS").map_or(Vec::new(), |c| c.split(',').collect());
+            let parts = self.parts(v);
+            parts.iter().find(|r| !listed.contains(&r.init.codecs.as_str())).map(|r| format!("{} is missing", r.init.codecs))
+        });
+        self.must("R4.3.4.2", "CODECS lists every format of the variant", d);
+        let d = self.each_variant(|v| {
+            let (w, h) = self.parts(v).iter().find_map(|r| r.init.size)?;
+            let real = format!("{w}x{h}");
+            (v.attributes.get("RESOLUTION") != Some(&real)).then_some(real)
+        });
+        self.add(Level::Must, "R4.3.4.2", "RESOLUTION is that of the picture", video, d);
+        let rate = |v: &ParsedVariant| v.attributes.get("FRAME-RATE").and_then(|f| f.parse::<f64>().ok()).unwrap_or(0.0);
+        let d = self.each_variant(|v| (rate(v) > 60.0).then(|| format!("{}", rate(v))));
+        self.add(Level::Must, "1.19", "at most 60 frames a second", video, d);
+        let d: Vec<String> = self.package.multivariant.media.iter().filter(|m| !m.contains_key("LANGUAGE")).map(|m| format!("{m:?}")).collect();
+        self.add(Level::Must, "8.10", "LANGUAGE on every EXT-X-MEDIA", !self.package.multivariant.media.is_empty(), d);
+        let shapes: Vec<f64> = self.package.renditions.iter().filter_map(|r| r.init.size).map(|(w, h)| f64::from(w) / f64::from(h)).collect();
+        let (low, high) = shapes.iter().fold((f64::MAX, 0.0_f64), |(l, h), s| (l.min(*s), h.max(*s)));
+        let d = if high - low > high * 0.02 { vec![format!("{low:.3} to {high:.3}")] } else { Vec::new() };
+        self.add(Level::Should, "1.33", "equal aspect ratios", shapes.len() > 1, d);
+    }
+
+    fn bit_rates(&mut self) {
+        let complete = self.package.renditions.iter().all(|r| r.playlist.ended);
+        let near = |stated: Option<&String>, real: u64| {
+            let stated = stated.and_then(|s| s.parse::<u64>().ok()).unwrap_or(0);
+            (stated.abs_diff(real) * 10 > stated).then(|| format!("{stated} stated, {real} measured"))
+        };
+        let sum = |v: &ParsedVariant, of: fn(&Measured) -> u64| self.parts(v).iter().map(|r| of(&r.measured())).sum::<u64>();
+        let average = self.each_variant(|v| near(v.attributes.get("AVERAGE-BANDWIDTH"), sum(v, |m| m.average_bps)));
+        let peak = self.each_variant(|v| near(v.attributes.get("BANDWIDTH"), sum(v, |m| m.peak_bps)));
+        let steep = self.each(|r| {
+            let m = r.measured();
+            (m.peak_bps > 2 * m.average_bps).then(|| format!("{} over {}", m.peak_bps, m.average_bps))
+        });
+        self.add(Level::Must, "1.26", "AVERAGE-BANDWIDTH is within a tenth of the average", complete, average);
+        self.add(Level::Must, "1.27", "BANDWIDTH is within a tenth of the peak", complete, peak);
+        self.add(Level::Should, "1.30", "the peak is at most twice the average", complete, steep);
+        let variants = &self.package.multivariant.variants;
+        let several = variants.len() > 1;
+        let smallest = self.package.renditions.iter().filter_map(|r| r.init.size).map(|(w, h)| w.min(h)).max().unwrap_or(0);
+        let d = if several { Vec::new() } else { vec!["one".to_owned()] };
+        self.add(Level::Must, "9.9", "several bit rates", self.has_video() && smallest >= 240, d);
+    }
+
+    /// Rules about what a first version does not make: named, never passed.
+    fn not_made(&mut self) {
+        for (rule, text) in [
+            ("6.1", "I-frame playlists"),
+            ("5.2", "WebVTT subtitles"),
+            ("9.10", "two bit rates at the highest resolution"),
+            ("9.21", "a variant of at most 192 kb/s for cellular networks"),
+            ("9.6", "multichannel and alternate sound in groups of their own"),
+            ("1.24", "SDR variants beside HDR ones"),
+        ] {
+            self.add(Level::Must, rule, text, false, Vec::new());
+        }
+    }
+
+    /// The renditions that play together in a variant.
+    fn parts(&self, v: &ParsedVariant) -> Vec<&ObservedRendition> {
+        let group = v.attributes.get("AUDIO");
+        let audio = self.package.multivariant.media.iter().find(|m| group.is_some() && m.get("GROUP-ID") == group).and_then(|m| m.get("URI"));
+        self.package.renditions.iter().filter(|r| r.uri == v.uri || Some(&r.uri) == audio).collect()
+    }
+}
+
+/// The largest difference between listed and real time over any run is that between the extremes
+/// of the running difference.
+fn drift(r: &ObservedRendition) -> Option<String> {
+    if r.playlist.segments.len() != r.segments.len() {
+        return Some(format!("{} listed, {} read", r.playlist.segments.len(), r.segments.len()));
+    }
+    let (mut sum, mut low, mut high) = (0.0_f64, 0.0_f64, 0.0_f64);
+    for (listed, real) in r.playlist.segments.iter().zip(&r.segments) {
+        sum += listed.1 - r.seconds(real.duration);
+        (low, high) = (low.min(sum), high.max(sum));
+    }
+    // A frame at 60 a second.
+    (high - low > 1.0 / 60.0).then(|| format!("{:.4} s", high - low))
+}
