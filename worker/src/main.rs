@@ -2,28 +2,44 @@
 
 mod child;
 mod cmaf;
+mod consumer;
 mod encoder;
 mod offline;
 mod package;
+mod pipeline;
 mod plan;
+mod publish;
 mod source;
+mod sweep;
+mod task;
 mod verify;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use plan::{EncodeSettings, RungSetting};
-use sluice_common::{config, config::Config, telemetry};
-use std::{path::PathBuf, process::ExitCode};
+use sluice_common::{config, config::Config, db::Db, queue::WakeQueue, storage::Store, telemetry};
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+use uuid::Uuid;
 
 #[derive(Debug, Parser)]
 #[command(version, about = "Transcodes media into HLS packages.", after_help = config::help())]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Claim and run tasks until SIGTERM; what is done without a command.
+    Run {
+        /// End with the process that started this one: it holds the other end of standard input.
+        #[arg(long, hide = true)]
+        supervised: bool,
+    },
     /// Transcode one file into a static HLS package, offline.
     Transcode {
         /// The file.
@@ -68,7 +84,7 @@ fn parse_rung(text: &str) -> Result<RungSetting, String> {
 }
 
 fn main() -> ExitCode {
-    let command = Cli::parse().command;
+    let command = Cli::parse().command.unwrap_or(Command::Run { supervised: false });
     if let Command::Encoder = command {
         return match encoder::main() {
             Ok(()) => ExitCode::SUCCESS,
@@ -87,6 +103,12 @@ fn main() -> ExitCode {
 fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Encoder => Ok(ExitCode::FAILURE),
+        Command::Run { supervised } => {
+            let config = Config::load()?;
+            telemetry::init(&config.log);
+            tokio::runtime::Runtime::new()?.block_on(work(config, supervised))?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Verify { target, json } => verify_command(&target, json),
         Command::Transcode { input, output, ladder, no_passthrough, preset, cores } => {
             let config = Config::load()?;
@@ -115,4 +137,60 @@ fn verify_command(target: &str, json: bool) -> anyhow::Result<ExitCode> {
         println!("{report}");
     }
     Ok(if report.compliant() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Runs tasks until a stop is asked for.
+async fn work(config: Config, supervised: bool) -> anyhow::Result<()> {
+    let settings = EncodeSettings::from_file(&config.file).context("[encode]")?;
+    let db = Db::open(&config.database_url).await.context("database")?;
+    let context = task::Context {
+        store: Store::open(&config.store).await.context("store")?,
+        wake: WakeQueue::open(&db, &config.database_url).await.context("queue")?,
+        children: child::Children::of_this_program(),
+        settings: Arc::new(settings),
+        fleet_cores: config.fleet_cores,
+        db,
+    };
+    let capacity = consumer::Capacity {
+        name: format!("worker-{}", Uuid::now_v7()),
+        cores: config.worker_cores as i64,
+        memory_bytes: i64::try_from(config.worker_memory_bytes).unwrap_or(i64::MAX),
+        lease: config.lease,
+        gc_window: config.gc_window,
+    };
+    tracing::info!(name = capacity.name, cores = capacity.cores, "worker starts");
+    let (stop, stopped) = watch::channel(false);
+    tokio::spawn(async move {
+        wait_for_stop(supervised).await;
+        tracing::info!("stopping");
+        // The receiver lives as long as the work.
+        drop(stop.send(true));
+    });
+    consumer::work(context.clone(), capacity, stopped).await;
+    context.db.close().await;
+    Ok(())
+}
+
+/// SIGTERM, SIGINT, or the end of the supervising process.
+async fn wait_for_stop(supervised: bool) {
+    let orphaned = async {
+        if supervised {
+            let mut input = tokio::io::stdin();
+            let mut byte = [0];
+            while tokio::io::AsyncReadExt::read(&mut input, &mut byte).await.is_ok_and(|n| n > 0) {}
+        } else {
+            std::future::pending::<()>().await;
+        }
+    };
+    let term = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut s) => drop(s.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = orphaned => {}
+        () = term => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
 }

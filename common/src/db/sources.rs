@@ -94,26 +94,32 @@ impl Tx {
         Ok(execute_tx!(self, sql, size_bytes, now_us, id)? == 1)
     }
 
-    /// Records the hash of a source and re-points its media to an older live source with the same
-    /// bytes whose package has not failed. Returns that twin.
-    ///
-    /// Joining is safe against deletion: the twin's row is locked by the update that finds it live.
-    pub async fn merge_into_twin(&mut self, source: Uuid, sha256: &[u8], now_us: i64) -> Result<Option<Uuid>> {
+    /// Records the hash of a source and merges all live sources with these bytes into the oldest
+    /// whose package has not failed: their media are re-pointed, their tasks cancelled. Returns how
+    /// many were merged. Their objects stay for the GC window, so running players go on.
+    pub async fn merge_twins(&mut self, source: Uuid, sha256: &[u8], now_us: i64) -> Result<u64> {
+        // One merge at a time: two that do not see each other would both find nothing.
+        if let Self::Postgres(t) = self {
+            sqlx::query("SELECT pg_advisory_xact_lock(7103401)").execute(&mut **t).await?;
+        }
         execute_tx!(self, "UPDATE sources SET sha256 = $1 WHERE id = $2", sha256, source)?;
         let sql = "SELECT s.id, p.id FROM sources s JOIN packages p ON p.source_id = s.id \
-                   WHERE s.sha256 = $1 AND s.id < $2 AND s.status = 'live' AND p.status IN ('planning', 'encoding', 'ready') \
-                   ORDER BY s.id LIMIT 1";
-        let Some((twin, package)) = query_tx!(self, fetch_optional as (Uuid, Uuid), sql, sha256, source)? else {
-            return Ok(None);
-        };
+                   WHERE s.sha256 = $1 AND s.status = 'live' AND p.status IN ('planning', 'encoding', 'ready') ORDER BY s.id";
+        let twins = query_tx!(self, fetch_all as (Uuid, Uuid), sql, sha256)?;
+        let Some(((oldest, package), others)) = twins.split_first() else { return Ok(0) };
+        // Joining is safe against deletion: this update locks the row and finds it live.
         let touch = "UPDATE sources SET touched_us = $1 WHERE id = $2 AND status = 'live'";
-        if execute_tx!(self, touch, now_us, twin)? == 0 {
-            return Ok(None);
+        if execute_tx!(self, touch, now_us, oldest)? == 0 {
+            return Ok(0);
         }
-        let point = "UPDATE media SET source_id = $1, package_id = $2 WHERE source_id = $3";
-        execute_tx!(self, point, twin, package, source)?;
-        let cancel = "UPDATE tasks SET status = 'cancelled', token = NULL WHERE source_id = $1 AND kind <> 'hash' AND status IN ('queued', 'running')";
-        execute_tx!(self, cancel, source)?;
-        Ok(Some(twin))
+        for (other, _) in others {
+            let point = "UPDATE media SET source_id = $1, package_id = $2 WHERE source_id = $3";
+            execute_tx!(self, point, oldest, package, other)?;
+            let cancel = "UPDATE tasks SET status = 'cancelled', token = NULL \
+                          WHERE source_id = $1 AND kind <> 'hash' AND status IN ('queued', 'running')";
+            execute_tx!(self, cancel, other)?;
+            execute_tx!(self, "UPDATE sources SET touched_us = $1 WHERE id = $2", now_us, other)?;
+        }
+        Ok(others.len() as u64)
     }
 }

@@ -68,7 +68,7 @@ macro_rules! claim {
     ($lock:literal) => {
         concat!(
             "UPDATE tasks SET status = 'running', token = $1, attempts = attempts + 1, beat = 0, worker = $2 WHERE id = ",
-            "(SELECT id FROM tasks WHERE status = 'queued' AND not_before_us <= $3 AND cores <= $4 AND memory_bytes <= $5 ",
+            "(SELECT id FROM tasks WHERE status = 'queued' AND attempts < 3 AND not_before_us <= $3 AND cores <= $4 AND memory_bytes <= $5 ",
             "ORDER BY due_us, id LIMIT 1 ", $lock, ") ",
             "RETURNING id, package_id, source_id, kind, name, payload, attempts, token, cores, memory_bytes, due_us"
         )
@@ -177,6 +177,13 @@ impl Tx {
         let sql = "UPDATE tasks SET status = 'parked', token = NULL, finished_us = $1, error_code = $2, error_message = $3 WHERE id = $4";
         execute_tx!(self, sql, now_us, &reason.code, &reason.message, id)?;
         Ok(())
+    }
+
+    /// Parks a queued task that has used up its attempts; `false` when it is no longer that.
+    pub async fn park_if_exhausted(&mut self, id: Uuid, reason: &Reason, now_us: i64) -> Result<bool> {
+        let sql = "UPDATE tasks SET status = 'parked', finished_us = $1, error_code = $2, error_message = $3 \
+                   WHERE id = $4 AND status = 'queued' AND attempts >= $5";
+        Ok(execute_tx!(self, sql, now_us, &reason.code, &reason.message, id, MAX_ATTEMPTS)? == 1)
     }
 
     /// Tasks that still stand between a package and its finalization.

@@ -9,7 +9,8 @@ use apalis::prelude::*;
 use apalis_postgres::{PgPool, PostgresStorage};
 use apalis_sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteStorage};
 use serde::{Deserialize, Serialize};
-use std::{future::Future, path::PathBuf, str::FromStr, sync::Arc, time::Duration};
+use futures::{FutureExt, future::BoxFuture};
+use std::{path::PathBuf, str::FromStr, sync::Arc, time::Duration};
 use tokio::sync::Notify;
 
 /// The message.
@@ -71,30 +72,19 @@ impl WakeQueue {
     }
 
     /// Notifies `bell` at every wake-up until `stop` completes. `worker` must be unique to this process.
-    pub async fn listen(&self, worker: &str, bell: Arc<Notify>, stop: impl Future<Output = ()> + Send + 'static) {
-        let ring = move |_: Wake| {
-            let bell = bell.clone();
-            async move {
-                bell.notify_one();
-                Ok::<(), BoxDynError>(())
-            }
-        };
-        let stop = async move {
-            stop.await;
-            Ok::<(), std::io::Error>(())
-        };
-        let ended = match self {
+    pub fn listen(&self, worker: String, bell: Arc<Notify>, stop: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
+        let stop = stop.map(|()| Ok::<(), std::io::Error>(()));
+        match self {
             Self::Sqlite(pool) => {
                 let backend = sqlite(pool).poll_with_interval(POLL);
-                WorkerBuilder::new(worker).backend(backend).build(ring).run_until(stop).await
+                let worker = WorkerBuilder::new(worker).backend(backend).data(bell).build(ring);
+                worker.run_until(stop).map(|ended| log_end(ended.err())).boxed()
             }
             Self::Postgres(pool) => {
                 let backend = postgres(pool).with_pubsub();
-                WorkerBuilder::new(worker).backend(backend).build(ring).run_until(stop).await
+                let worker = WorkerBuilder::new(worker).backend(backend).data(bell).build(ring);
+                worker.run_until(stop).map(|ended| log_end(ended.err())).boxed()
             }
-        };
-        if let Err(error) = ended {
-            tracing::warn!(%error, "wake-ups stopped; polling goes on");
         }
     }
 
@@ -107,6 +97,17 @@ impl WakeQueue {
         if let Err(error) = done {
             tracing::warn!(%error, "delivered wake-ups not removed");
         }
+    }
+}
+
+/// What a wake-up does.
+async fn ring(_: Wake, bell: Data<Arc<Notify>>) {
+    bell.notify_one();
+}
+
+fn log_end(error: Option<WorkerError>) {
+    if let Some(error) = error {
+        tracing::warn!(%error, "wake-ups stopped; polling goes on");
     }
 }
 

@@ -27,6 +27,7 @@ pub struct Filters {
     graph: filter::Graph,
     key: (u32, u32, ffmpeg_next::format::Pixel),
     rungs: usize,
+    fps: f64,
 }
 
 impl Filters {
@@ -50,7 +51,7 @@ impl Filters {
         }
         parser.parse(&filter_graph(picture, rungs)).named("filters")?;
         graph.validate().named("filters")?;
-        Ok(Self { graph, key, rungs: rungs.len() })
+        Ok(Self { graph, key, rungs: rungs.len(), fps: rate.fps() })
     }
 
     /// Whether the graph is for pictures like this one: size and format may change in the middle.
@@ -70,11 +71,16 @@ impl Filters {
         source.source().flush().named("filter")
     }
 
-    /// What is ready for rung `i`.
+    /// What is ready for rung `i`, stamped with its output frame number.
     pub fn pull(&mut self, i: usize) -> Option<frame::Video> {
         debug_assert!(i < self.rungs);
         let mut picture = frame::Video::empty();
         let mut sink = self.graph.get(&format!("o{i}"))?;
-        sink.sink().frame(&mut picture).ok().map(|()| picture)
+        sink.sink().frame(&mut picture).ok()?;
+        // Deinterlacers halve the time base.
+        let frames = f64::from(sink.sink().time_base()) * self.fps;
+        let number = picture.pts().map(|t| (t as f64 * frames).round() as i64);
+        picture.set_pts(number);
+        Some(picture)
     }
 }

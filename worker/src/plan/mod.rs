@@ -10,7 +10,9 @@ mod facts;
 mod filters;
 mod ladder;
 mod level;
+pub mod memory;
 mod passthrough;
+mod playable;
 mod renditions;
 mod settings;
 pub mod sniff;
@@ -21,6 +23,7 @@ pub use chunks::Chunk;
 pub use facts::{AudioFacts, Colour, FieldOrder, H264Facts, KeyFrame, SourceFacts, VideoFacts};
 pub use filters::filter_graph;
 pub use ladder::Rung;
+pub use playable::is_playable;
 pub use renditions::Schedule;
 pub use settings::{EncodeSettings, RungSetting};
 pub use sniff::{Demuxer, SNIFF_BYTES, sniff};
@@ -200,5 +203,19 @@ impl VideoPlan {
     /// Number of segments of every video rendition.
     pub fn segment_count(&self) -> usize {
         self.boundaries.len().saturating_sub(1)
+    }
+}
+
+impl Plan {
+    /// Segment boundaries of the package, seconds.
+    pub fn cuts_s(&self) -> Vec<f64> {
+        match (&self.video, &self.audio) {
+            (Some(v), _) => seconds(&v.boundaries, v.rate),
+            (None, Some(a)) => {
+                let frame_s = audio::FRAME_SAMPLES as f64 / f64::from(a.sample_rate);
+                a.boundaries.iter().map(|b| *b as f64 * frame_s).collect()
+            }
+            (None, None) => Vec::new(),
+        }
     }
 }

@@ -1,0 +1,195 @@
+//! Claims tasks as cores and memory allow, keeps their leases, and settles how they end.
+
+use crate::{
+    pipeline,
+    sweep,
+    task::{Context, Running, TaskError},
+};
+use sluice_common::{
+    clock,
+    db::{ClaimLimits, ClaimedTask, DbError, MAX_ATTEMPTS},
+    model::{Reason, TaskKind},
+    queue,
+};
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    sync::{Notify, watch},
+    task::{JoinError, JoinSet},
+    time::{interval, timeout},
+};
+use uuid::Uuid;
+
+/// How often a worker with room looks for work that no wake-up announced.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long running tasks may finish after a stop was asked for.
+const GRACE: Duration = Duration::from_secs(20);
+/// Tasks that need no core, beside those that do.
+const LIGHT_TASKS: usize = 4;
+/// Backoff after an infrastructure error, microseconds.
+const INFRASTRUCTURE_BACKOFF_US: i64 = 2_000_000;
+
+/// What this worker may use.
+#[derive(Debug, Clone)]
+pub struct Capacity {
+    /// Unique to this process.
+    pub name: String,
+    pub cores: i64,
+    pub memory_bytes: i64,
+    pub lease: Duration,
+    pub gc_window: Duration,
+}
+
+/// Works until `stop` turns true, then finishes or releases what runs.
+pub async fn work(context: Context, capacity: Capacity, mut stop: watch::Receiver<bool>) {
+    let bell = Arc::new(Notify::new());
+    let mut stopped = stop.clone();
+    let listener = {
+        let until = async move { drop(stopped.wait_for(|s| *s).await) };
+        tokio::spawn(context.wake.listen(capacity.name.clone(), bell.clone(), Box::pin(until)))
+    };
+    let sweeper = tokio::spawn(sweep::run(context.clone(), capacity.lease, capacity.gc_window, stop.clone()));
+    let mut pool = Pool { context, capacity, running: JoinSet::new(), cores: 0, memory_bytes: 0 };
+    let mut look = interval(LOOK);
+    while !*stop.borrow() {
+        pool.fill().await;
+        tokio::select! {
+            _ = stop.changed() => {}
+            () = bell.notified() => {}
+            _ = look.tick() => {}
+            Some(ended) = pool.running.join_next(), if !pool.running.is_empty() => pool.free(ended),
+        }
+    }
+    pool.drain().await;
+    sweeper.abort();
+    // apalis ends by itself once it sees the stop; waiting longer than this would hold the process.
+    drop(timeout(Duration::from_secs(2), listener).await);
+}
+
+struct Pool {
+    context: Context,
+    capacity: Capacity,
+    running: JoinSet<ClaimedTask>,
+    cores: i64,
+    memory_bytes: i64,
+}
+
+impl Pool {
+    /// Claims until nothing fits or nothing is due.
+    async fn fill(&mut self) {
+        loop {
+            let limits = ClaimLimits {
+                cores: self.capacity.cores - self.cores,
+                // A task larger than the whole machine runs alone rather than never.
+                memory_bytes: if self.running.is_empty() { i64::MAX } else { self.capacity.memory_bytes - self.memory_bytes },
+            };
+            if self.running.len() >= self.capacity.cores as usize + LIGHT_TASKS {
+                return;
+            }
+            match self.context.db.claim_task(&self.capacity.name, Uuid::new_v4(), limits).await {
+                Ok(Some(task)) => self.start(task),
+                Ok(None) => return,
+                Err(error) => {
+                    tracing::warn!(%error, "cannot claim tasks");
+                    return;
+                }
+            }
+        }
+    }
+
+    fn start(&mut self, task: ClaimedTask) {
+        tracing::info!(task = %task.id, name = task.name, package = %task.package_id, attempt = task.attempts, "task begins");
+        self.cores += task.cores;
+        self.memory_bytes += task.memory_bytes;
+        let running = Running { context: self.context.clone(), task };
+        let lease = self.capacity.lease;
+        self.running.spawn(async move {
+            run(&running, lease).await;
+            running.task
+        });
+    }
+
+    fn free(&mut self, ended: Result<ClaimedTask, JoinError>) {
+        match ended {
+            Ok(task) => {
+                self.cores -= task.cores;
+                self.memory_bytes -= task.memory_bytes;
+            }
+            // A panic is a bug; its lease runs out and its room is found again when the pool is empty.
+            Err(error) => tracing::error!(%error, "task panicked"),
+        }
+        if self.running.is_empty() {
+            (self.cores, self.memory_bytes) = (0, 0);
+        }
+    }
+
+    /// Lets tasks finish for a while; what is left is dropped, which ends its child and gives it back.
+    async fn drain(&mut self) {
+        let finish = async { while self.running.join_next().await.is_some() {} };
+        if timeout(GRACE, finish).await.is_err() {
+            tracing::info!(left = self.running.len(), "releasing unfinished tasks");
+        }
+        self.running.shutdown().await;
+        if let Ok(left) = self.context.db.running_tasks().await {
+            for task in left.iter().filter(|t| t.worker.as_deref() == Some(&self.capacity.name)) {
+                if let Some(token) = task.token {
+                    drop(self.context.db.release_task(task.id, token, 0).await);
+                }
+            }
+        }
+        self.context.wake.push(1).await;
+    }
+}
+
+/// Runs a task under its lease and settles its end.
+async fn run(running: &Running, lease: Duration) {
+    let outcome = tokio::select! {
+        outcome = pipeline::run(running) => outcome,
+        () = beat_until_fenced(running, lease) => Err(TaskError::Fenced),
+    };
+    let Err(error) = outcome else { return };
+    let task = &running.task;
+    tracing::warn!(task = %task.id, name = task.name, package = %task.package_id, attempt = task.attempts, %error, "task ended badly");
+    if let Err(error) = settle(running, error).await {
+        // The lease runs out and the task is found again.
+        tracing::warn!(task = %task.id, %error, "outcome not recorded");
+    }
+}
+
+/// Extends the lease; returns when it is lost. A database that does not answer is no loss: the fence decides.
+async fn beat_until_fenced(running: &Running, lease: Duration) {
+    let mut ticks = interval(lease / 5);
+    loop {
+        ticks.tick().await;
+        if let Err(DbError::Fenced) = running.context.db.beat_task(running.task.id, running.task.token).await {
+            return;
+        }
+    }
+}
+
+async fn settle(running: &Running, error: TaskError) -> Result<(), TaskError> {
+    let (db, task) = (&running.context.db, &running.task);
+    let now = db.now_us().await?;
+    match error {
+        TaskError::Fenced => Ok(()),
+        TaskError::Infrastructure(_) => Ok(db.release_task(task.id, task.token, now + INFRASTRUCTURE_BACKOFF_US).await?),
+        TaskError::Retry { reason, .. } if task.attempts < MAX_ATTEMPTS => {
+            Ok(db.requeue_task(task.id, task.token, &reason, now + queue::backoff_us(task.attempts)).await?)
+        }
+        TaskError::Retry { .. } | TaskError::Fail { .. } if task.kind == TaskKind::Passthrough => pipeline::fall_back(running).await,
+        TaskError::Retry { reason, .. } | TaskError::Fail { reason, .. } => park(running, &reason).await,
+    }
+}
+
+/// Parks a task and fails its package; a hash that cannot be had costs a duplicate, nothing else.
+async fn park(running: &Running, reason: &Reason) -> Result<(), TaskError> {
+    let task = &running.task;
+    let now = clock::now_us();
+    let mut tx = running.context.db.begin().await?;
+    tx.lock_package(task.package_id, now).await?;
+    tx.hold_claim(task.id, task.token, 0.0).await?;
+    tx.park_task(task.id, reason, now).await?;
+    if task.kind != TaskKind::Hash {
+        tx.fail_package(task.package_id, reason, now).await?;
+    }
+    Ok(tx.commit().await?)
+}

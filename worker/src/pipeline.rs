@@ -1,0 +1,395 @@
+//! What each kind of task does, in order: the only module that calls the stages.
+//!
+//! Invariant: a task's effects and its completion are one transaction, so a run that dies anywhere
+//! is repeated from where its publications ended.
+
+use crate::{
+    child::{AudioWork, Children, ChunkWork, Job, Limits, Output, PassthroughWork, Work},
+    cmaf::read_init,
+    package::{FinishedRendition, FinishedSegment, assemble},
+    plan::{self, Plan, SNIFF_BYTES, VideoPlan, memory, sniff},
+    publish::Publisher,
+    source::{Source, SourceReader},
+    task::{ChunkPayload, Context, Running, TaskError},
+};
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+use sluice_common::{
+    clock,
+    db::{ClaimedTask, NewTask, PlannedPackage, RenditionRow},
+    model::{Reason, RenditionRole, TaskKind},
+    storage::{Key, Prefix},
+};
+use std::{collections::HashSet, sync::Arc};
+use tokio::sync::mpsc;
+
+/// Segments on their way from the child to the store.
+const OUTPUTS_UNDER_WAY: usize = 4;
+/// Bytes hashed at once.
+const HASH_BYTES: u64 = 1 << 20;
+
+/// Runs one claimed task to its end.
+pub async fn run(running: &Running) -> Result<(), TaskError> {
+    match running.task.kind {
+        TaskKind::Plan => make_plan(running).await,
+        TaskKind::Hash => hash(running).await,
+        TaskKind::Passthrough => passthrough(running).await,
+        TaskKind::Audio => audio(running).await,
+        TaskKind::Chunk => chunk(running).await,
+        TaskKind::Finalize => finalize(running).await,
+    }
+}
+
+impl Running {
+    async fn source(&self) -> Result<Source, TaskError> {
+        let id = self.task.source_id;
+        let extents = Arc::new(self.context.db.extents(id).await?);
+        Ok(Source::Extents { store: self.context.store.clone(), id, extents })
+    }
+
+    async fn plan(&self) -> Result<Plan, TaskError> {
+        let package = self.context.db.package(self.task.package_id).await?.ok_or(TaskError::Fenced)?;
+        let text = package.plan.ok_or_else(|| TaskError::corrupt("no plan"))?;
+        serde_json::from_str(&text).map_err(TaskError::corrupt)
+    }
+
+    /// Completes the task, queues what follows, and the finalization after the last.
+    async fn complete(&self, follow: &[NewTask]) -> Result<(), TaskError> {
+        let (db, task) = (&self.context.db, &self.task);
+        let now = clock::now_us();
+        let mut tx = db.begin().await?;
+        tx.lock_package(task.package_id, now).await?;
+        tx.hold_claim(task.id, task.token, 1.0).await?;
+        tx.complete_task(task.id, now).await?;
+        tx.enqueue(follow, now).await?;
+        let last = tx.unfinished_tasks(task.package_id).await? == 0;
+        if last {
+            tx.enqueue(&[finalize_task(task)], now).await?;
+        }
+        tx.commit().await?;
+        self.context.wake.push(follow.len() + usize::from(last)).await;
+        Ok(())
+    }
+
+    /// Runs a child and publishes what it makes.
+    async fn encode(&self, plan: &Plan, work: Work, expected: u64) -> Result<(), TaskError> {
+        let source = self.source().await?;
+        let job = Job { source_bytes: source.size(), demuxer: plan.demuxer, max_pixels: self.context.settings.max_pixels, work };
+        let publisher = Publisher::new(self, plan, expected);
+        let (tx, mut rx) = mpsc::channel(OUTPUTS_UNDER_WAY);
+        let child = self.context.children.run(job, SourceReader::new(source), Limits::default(), tx);
+        let publish = async move {
+            while let Some(output) = rx.recv().await {
+                match output {
+                    Output::Init { rendition, codecs, data } => publisher.init(&rendition, &codecs, data).await?,
+                    Output::Segment { made, data } => publisher.segment(&made.rendition, made.sequence, data).await?,
+                    Output::Probed(_) | Output::Progress(_) => {}
+                }
+            }
+            Ok::<(), TaskError>(())
+        };
+        let (ended, published) = tokio::join!(child, publish);
+        published?;
+        Ok(ended?)
+    }
+
+    /// How many segments of each named rendition are published from `first` on without a hole:
+    /// the first that is missing in any of them.
+    async fn resume_at(&self, names: &[String], first: usize, end: usize) -> Result<usize, TaskError> {
+        let mut at = end;
+        for name in names {
+            let rows = self.context.db.segments(self.task.package_id, name, end as i64).await?;
+            let have: HashSet<i64> = rows.iter().map(|r| r.sequence).collect();
+            let missing = (first..end).find(|n| !have.contains(&(*n as i64))).unwrap_or(end);
+            at = at.min(missing);
+        }
+        Ok(at)
+    }
+}
+
+fn finalize_task(task: &ClaimedTask) -> NewTask {
+    NewTask {
+        package_id: task.package_id,
+        source_id: task.source_id,
+        kind: TaskKind::Finalize,
+        name: "finalize".to_owned(),
+        payload: "{}".to_owned(),
+        due_us: task.due_us,
+        cores: 0,
+        memory_bytes: memory::light_bytes(),
+    }
+}
+
+async fn make_plan(running: &Running) -> Result<(), TaskError> {
+    let (context, task) = (&running.context, &running.task);
+    let source = running.source().await?;
+    let head = source.read_at(0, SNIFF_BYTES as u64).await?;
+    let unsupported = || TaskError::fail(Reason::new("unsupported_type", "The file is no video or audio that is supported."));
+    let demuxer = sniff(&head).ok_or_else(unsupported)?;
+    let job = Job { source_bytes: source.size(), demuxer, max_pixels: context.settings.max_pixels, work: Work::Probe };
+    let facts = probe(&context.children, job, source).await?;
+    let plan = plan::plan(&facts, &context.settings, context.fleet_cores).map_err(TaskError::fail)?;
+    let text = serde_json::to_string(&plan).map_err(TaskError::corrupt)?;
+    let size = plan.video.as_ref().and_then(|v| v.passthrough.as_ref().or(v.rungs.first())).map(|r| (r.width, r.height));
+    let planned = PlannedPackage {
+        kind: plan.kind(),
+        plan: &text,
+        duration_ms: (plan.duration_s * 1000.0).round() as i64,
+        width: size.map(|s| s.0.into()),
+        height: size.map(|s| s.1.into()),
+        target_s: plan.target_s as i64,
+        renditions: plan.renditions(),
+    };
+    let follow = tasks_of(&plan, task);
+    let now = clock::now_us();
+    let mut tx = context.db.begin().await?;
+    tx.lock_package(task.package_id, now).await?;
+    tx.hold_claim(task.id, task.token, 1.0).await?;
+    tx.store_plan(task.package_id, &planned, now).await?;
+    tx.enqueue(&follow, now).await?;
+    tx.complete_task(task.id, now).await?;
+    tx.commit().await?;
+    context.wake.push(follow.len()).await;
+    Ok(())
+}
+
+async fn probe(children: &Children, job: Job, source: Source) -> Result<plan::SourceFacts, TaskError> {
+    let (tx, mut rx) = mpsc::channel(1);
+    let child = children.run(job, SourceReader::new(source), Limits::default(), tx);
+    let take = async move {
+        let mut facts = None;
+        while let Some(output) = rx.recv().await {
+            if let Output::Probed(f) = output {
+                facts = Some(*f);
+            }
+        }
+        facts
+    };
+    let (ended, facts) = tokio::join!(child, take);
+    ended?;
+    facts.ok_or_else(|| TaskError::corrupt("the probe said nothing"))
+}
+
+/// The tasks of a plan. Due when a player that starts now would need their first segment.
+fn tasks_of(plan: &Plan, task: &ClaimedTask) -> Vec<NewTask> {
+    let new = |kind, name: String, payload, due_us, cores, memory_bytes| NewTask {
+        package_id: task.package_id,
+        source_id: task.source_id,
+        kind,
+        name,
+        payload,
+        due_us,
+        cores,
+        memory_bytes,
+    };
+    let mut list = Vec::new();
+    if let Some(v) = &plan.video {
+        if v.passthrough.is_some() {
+            list.push(new(TaskKind::Passthrough, "passthrough".into(), "{}".into(), task.due_us, 0, memory::light_bytes()));
+        }
+        if !v.rungs.is_empty() {
+            list.extend(chunk_tasks(plan, v, task, false));
+        }
+    }
+    if plan.audio.is_some() {
+        list.push(new(TaskKind::Audio, "audio".into(), "{}".into(), task.due_us, 1, memory::light_bytes()));
+    }
+    list
+}
+
+fn chunk_tasks(plan: &Plan, video: &VideoPlan, task: &ClaimedTask, fallback: bool) -> Vec<NewTask> {
+    let rungs: Vec<_> = if fallback { video.fallback.iter().cloned().collect() } else { video.rungs.clone() };
+    let memory_bytes = memory::chunk_bytes(plan, &rungs);
+    let one = |(i, c): (usize, &plan::Chunk)| {
+        let payload = ChunkPayload { first: c.first, end: c.end, fallback };
+        let offset_us = (video.rate.seconds(video.boundaries[c.first]) * 1e6) as i64;
+        NewTask {
+            package_id: task.package_id,
+            source_id: task.source_id,
+            kind: TaskKind::Chunk,
+            name: format!("{}-{i:06}", if fallback { "fallback" } else { "chunk" }),
+            payload: serde_json::to_string(&payload).unwrap_or_default(),
+            due_us: sluice_common::queue::due_us(task.due_us, offset_us),
+            cores: 1,
+            memory_bytes,
+        }
+    };
+    video.chunks.iter().enumerate().map(one).collect()
+}
+
+async fn hash(running: &Running) -> Result<(), TaskError> {
+    let (db, task) = (&running.context.db, &running.task);
+    let source = running.source().await?;
+    let mut digest = Sha256::new();
+    let mut at = 0;
+    while at < source.size() {
+        let data = source.read_at(at, HASH_BYTES).await?;
+        at += data.len() as u64;
+        digest.update(&data);
+    }
+    let now = clock::now_us();
+    let mut tx = db.begin().await?;
+    tx.lock_package(task.package_id, now).await?;
+    tx.hold_claim(task.id, task.token, 1.0).await?;
+    let merged = tx.merge_twins(task.source_id, &digest.finalize(), now).await?;
+    tx.complete_task(task.id, now).await?;
+    tx.commit().await?;
+    if merged > 0 {
+        tracing::info!(source = %task.source_id, merged, "the same bytes were here already");
+    }
+    Ok(())
+}
+
+async fn chunk(running: &Running) -> Result<(), TaskError> {
+    let payload: ChunkPayload = serde_json::from_str(&running.task.payload).map_err(TaskError::corrupt)?;
+    let plan = running.plan().await?;
+    let mut video = plan.video.clone().ok_or_else(|| TaskError::corrupt("a chunk without a picture"))?;
+    if payload.fallback {
+        video.rungs = video.fallback.iter().cloned().collect();
+    }
+    let names: Vec<String> = video.rungs.iter().map(|r| r.name.clone()).collect();
+    let first = running.resume_at(&names, payload.first, payload.end).await?;
+    if first < payload.end {
+        let expected = ((payload.end - first) * names.len()) as u64;
+        let work = ChunkWork { video, first, end: payload.end, threads: running.task.cores.max(1) as usize };
+        running.encode(&plan, Work::Chunk(work), expected).await?;
+    }
+    running.complete(&[]).await
+}
+
+async fn audio(running: &Running) -> Result<(), TaskError> {
+    let plan = running.plan().await?;
+    let audio = plan.audio.clone().ok_or_else(|| TaskError::corrupt("a sound task without sound"))?;
+    let names: Vec<String> = audio.variants.iter().map(|v| v.name.clone()).collect();
+    let count = audio.segment_count();
+    let first = running.resume_at(&names, 0, count).await?;
+    if first < count {
+        let expected = ((count - first) * names.len()) as u64;
+        running.encode(&plan, Work::Audio(AudioWork { audio, first }), expected).await?;
+    }
+    running.complete(&[]).await
+}
+
+async fn passthrough(running: &Running) -> Result<(), TaskError> {
+    let plan = running.plan().await?;
+    let video = plan.video.clone().ok_or_else(|| TaskError::corrupt("a passthrough without a picture"))?;
+    let name: Vec<String> = video.passthrough.iter().map(|r| r.name.clone()).collect();
+    let count = video.segment_count();
+    let first = running.resume_at(&name, 0, count).await?;
+    if first < count {
+        let work = Work::Passthrough(PassthroughWork { video, first });
+        running.encode(&plan, work, (count - first) as u64).await?;
+    }
+    running.complete(&[]).await
+}
+
+/// What happens instead of failing when a passthrough does not fit: its rung is encoded.
+pub async fn fall_back(running: &Running) -> Result<(), TaskError> {
+    let (db, task) = (&running.context.db, &running.task);
+    let plan = running.plan().await?;
+    let video = plan.video.as_ref().ok_or_else(|| TaskError::corrupt("a passthrough without a picture"))?;
+    let follow = chunk_tasks(&plan, video, task, true);
+    let rendition: Vec<_> = plan.fallback_rendition().into_iter().collect();
+    let now = clock::now_us();
+    let mut tx = db.begin().await?;
+    tx.lock_package(task.package_id, now).await?;
+    tx.hold_claim(task.id, task.token, 1.0).await?;
+    tx.drop_passthrough(task.package_id).await?;
+    tx.insert_renditions(task.package_id, &rendition).await?;
+    tx.enqueue(&follow, now).await?;
+    tx.complete_task(task.id, now).await?;
+    tx.commit().await?;
+    running.context.wake.push(follow.len()).await;
+    Ok(())
+}
+
+async fn finalize(running: &Running) -> Result<(), TaskError> {
+    let (context, task) = (&running.context, &running.task);
+    let package = task.package_id;
+    let row = context.db.package(package).await?.ok_or(TaskError::Fenced)?;
+    let mut finished = Vec::new();
+    for r in context.db.renditions(package).await? {
+        finished.push(finished_rendition(context, task, r).await?);
+    }
+    let broken = |detail: String| TaskError::Fail {
+        reason: Reason::new("package_rules_broken", "The finished package broke a rule of HLS."),
+        detail,
+    };
+    let assembled = assemble(row.target_s.unwrap_or(6) as u64, finished).map_err(broken)?;
+    if !assembled.report.compliant() {
+        return Err(broken(assembled.report.to_string()));
+    }
+    // The static copy for a CDN; the multivariant playlist last.
+    for (name, text) in assembled.playlists.iter().rev() {
+        context.store.put(&playlist_key(task, name), Bytes::from(text.clone())).await?;
+    }
+    for (name, m) in &assembled.measured {
+        context.db.set_measured(package, name, m.peak_bps as i64, m.average_bps as i64).await?;
+    }
+    remove_orphans(context, package).await?;
+    let report = serde_json::to_string(&assembled.report).map_err(TaskError::corrupt)?;
+    let now = clock::now_us();
+    let mut tx = context.db.begin().await?;
+    tx.lock_package(package, now).await?;
+    tx.hold_claim(task.id, task.token, 1.0).await?;
+    tx.finish_package(package, &report, now).await?;
+    tx.complete_task(task.id, now).await?;
+    tx.commit().await?;
+    tracing::info!(%package, "ready");
+    Ok(())
+}
+
+fn playlist_key(task: &ClaimedTask, name: &str) -> Key {
+    match name.split_once('/') {
+        Some((rendition, file)) => {
+            Key::RenditionFile { package: task.package_id, rendition: rendition.to_owned(), file: file.to_owned() }
+        }
+        None => Key::PackageFile { package: task.package_id, file: name.to_owned() },
+    }
+}
+
+async fn finished_rendition(context: &Context, task: &ClaimedTask, r: RenditionRow) -> Result<FinishedRendition, TaskError> {
+    let incomplete = |what: &str| TaskError::corrupt(format!("{} {what}", r.name));
+    if r.contiguous != r.planned {
+        return Err(incomplete("has holes"));
+    }
+    let init_name = r.init_object.clone().ok_or_else(|| incomplete("has no init segment"))?;
+    let key = Key::RenditionFile { package: task.package_id, rendition: r.name.clone(), file: init_name.clone() };
+    let data = context.store.read(&key, 0..r.init_bytes.unwrap_or(0) as u64).await?;
+    let init = read_init(&data).map_err(TaskError::corrupt)?;
+    let rows = context.db.segments(task.package_id, &r.name, i64::MAX).await?;
+    let segment = |s: sluice_common::db::SegmentRow| {
+        let fragments: Vec<(u64, u64, u64)> = serde_json::from_str(&s.fragments).map_err(TaskError::corrupt)?;
+        Ok(FinishedSegment {
+            name: s.object,
+            bytes: s.size_bytes as u64,
+            start: s.start_ticks as u64,
+            duration: s.duration_ticks as u64,
+            fragments: fragments.iter().map(|f| f.2).collect(),
+        })
+    };
+    Ok(FinishedRendition {
+        rendition: (&r).into(),
+        listed: r.role != RenditionRole::First,
+        init_name,
+        init,
+        segments: rows.into_iter().map(segment).collect::<Result<_, TaskError>>()?,
+    })
+}
+
+/// Deletes the objects of a package that no row names: segments of lost or killed attempts.
+pub async fn remove_orphans(context: &Context, package: uuid::Uuid) -> Result<(), TaskError> {
+    let named: HashSet<(String, String)> = context.db.object_names(package).await?.into_iter().collect();
+    for key in context.store.list(&Prefix::Package(package)).await? {
+        let orphan = match &key {
+            Key::RenditionFile { rendition, file, .. } => {
+                !file.ends_with(".m3u8") && !named.contains(&(rendition.clone(), file.clone()))
+            }
+            _ => false,
+        };
+        if orphan {
+            context.store.delete(&key).await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,39 @@
+//! When a growing package may be called playable: a player that starts now will not run dry.
+
+/// Least segments before anything is said.
+const LEAST_SEGMENTS: usize = 3;
+/// How much of the measured speed is trusted: later pictures may be harder.
+const TRUST: f64 = 0.8;
+
+/// Whether the prefix covers the forecast deficit: `prefix >= duration x (1 - speed)`.
+///
+/// `cuts_s` are the segment boundaries in seconds, `prefix` the number of segments that every
+/// rendition of the presentation has, `elapsed_s` the time since encoding began.
+pub fn is_playable(cuts_s: &[f64], prefix: usize, elapsed_s: f64) -> bool {
+    let total = cuts_s.len().saturating_sub(1);
+    if total == 0 || prefix >= total {
+        return total > 0;
+    }
+    if prefix < LEAST_SEGMENTS {
+        return false;
+    }
+    let (prefix_s, duration_s) = (cuts_s[prefix], cuts_s[total]);
+    let speed = (prefix_s / elapsed_s.max(0.1) * TRUST).min(1.0);
+    prefix_s >= duration_s * (1.0 - speed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_encode_waits_until_the_prefix_covers_the_deficit() {
+        let cuts: Vec<f64> = (0..=100).map(|i| f64::from(i) * 6.0).collect();
+        assert!(!is_playable(&cuts, 2, 0.1), "too few segments");
+        assert!(is_playable(&cuts, 3, 2.0), "faster than anyone plays");
+        // Half the speed of playing, 0.4 of it trusted: 360 s are needed.
+        assert!(!is_playable(&cuts, 50, 600.0));
+        assert!(is_playable(&cuts, 60, 720.0));
+        assert!(is_playable(&[0.0, 2.0], 1, 50.0), "all there is");
+    }
+}

@@ -1,0 +1,96 @@
+//! Heals what dying processes leave behind: dead leases, exhausted tasks, unreferenced bytes.
+
+use crate::{pipeline, task::{Context, TaskError}};
+use sluice_common::{
+    clock,
+    db::TaskRow,
+    model::{Reason, TaskKind},
+    queue::LeaseSweep,
+    storage::Prefix,
+};
+use std::time::{Duration, Instant};
+use tokio::{sync::watch, time::interval};
+
+/// How often bytes are looked after, at most.
+const COLLECT: Duration = Duration::from_secs(60);
+
+/// Sweeps until `stop` turns true.
+pub async fn run(context: Context, lease: Duration, gc_window: Duration, mut stop: watch::Receiver<bool>) {
+    let mut leases = LeaseSweep::new(lease);
+    let mut ticks = interval(lease / 4);
+    let mut collected: Option<Instant> = None;
+    while !*stop.borrow() {
+        tokio::select! {
+            _ = stop.changed() => return,
+            _ = ticks.tick() => {}
+        }
+        if let Err(error) = free_leases(&context, &mut leases).await {
+            tracing::warn!(%error, "lease sweep");
+        }
+        if collected.is_none_or(|at| at.elapsed() >= COLLECT.min(gc_window)) {
+            collected = Some(Instant::now());
+            if let Err(error) = collect(&context, gc_window).await {
+                tracing::warn!(%error, "garbage sweep");
+            }
+        }
+    }
+}
+
+async fn free_leases(context: &Context, leases: &mut LeaseSweep) -> Result<(), TaskError> {
+    let running = context.db.running_tasks().await?;
+    for task in leases.observe(running, Instant::now()) {
+        if context.db.free_lease(&task).await? {
+            tracing::warn!(task = %task.id, name = task.name, worker = task.worker, "lease is over");
+            context.wake.push(1).await;
+        }
+    }
+    for task in context.db.exhausted_tasks().await? {
+        park_exhausted(context, &task).await?;
+    }
+    Ok(())
+}
+
+/// A task whose every worker died is not given a fourth.
+async fn park_exhausted(context: &Context, task: &TaskRow) -> Result<(), TaskError> {
+    let code = task.error_code.clone().unwrap_or_else(|| "worker_lost".to_owned());
+    let reason = Reason::new(code, "Processing stopped three times at the same place.");
+    let now = clock::now_us();
+    let mut tx = context.db.begin().await?;
+    tx.lock_package(task.package_id, now).await?;
+    if !tx.park_if_exhausted(task.id, &reason, now).await? {
+        return Ok(());
+    }
+    if task.kind != TaskKind::Hash {
+        tx.fail_package(task.package_id, &reason, now).await?;
+    }
+    tracing::error!(task = %task.id, name = task.name, "parked");
+    Ok(tx.commit().await?)
+}
+
+/// Removes unreferenced bytes that are older than the window, and delivered wake-ups.
+async fn collect(context: &Context, window: Duration) -> Result<(), TaskError> {
+    let now = clock::now_us();
+    let before = now - window.as_micros() as i64;
+    for source in context.db.condemn_sources(before).await? {
+        for package in context.db.packages_of(source).await? {
+            delete_all(context, &Prefix::Package(package)).await?;
+        }
+        delete_all(context, &Prefix::Source(source)).await?;
+        // Dying before this line repeats the deletions, which is harmless.
+        context.db.forget_source(source).await?;
+        tracing::info!(%source, "deleted");
+    }
+    for package in context.db.packages_to_sweep(before).await? {
+        pipeline::remove_orphans(context, package).await?;
+        context.db.mark_swept(package, now).await?;
+    }
+    context.wake.vacuum().await;
+    Ok(())
+}
+
+async fn delete_all(context: &Context, prefix: &Prefix) -> Result<(), TaskError> {
+    for key in context.store.list(prefix).await? {
+        context.store.delete(&key).await?;
+    }
+    Ok(())
+}

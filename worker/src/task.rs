@@ -1,0 +1,111 @@
+//! What a task's run is given and how it may end. Retry or fail is decided where the error is born.
+
+use crate::{child::{ChildError, Children}, plan::EncodeSettings, verify::SegmentFault};
+use serde::{Deserialize, Serialize};
+use sluice_common::{
+    db::{ClaimedTask, Db, DbError},
+    model::Reason,
+    queue::WakeQueue,
+    storage::{Store, StoreError},
+};
+use std::sync::Arc;
+
+/// What every task may use.
+#[derive(Debug, Clone)]
+pub struct Context {
+    pub db: Db,
+    pub store: Store,
+    pub wake: WakeQueue,
+    pub children: Children,
+    pub settings: Arc<EncodeSettings>,
+    pub fleet_cores: usize,
+}
+
+/// Payload of a chunk task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChunkPayload {
+    /// First segment.
+    pub first: usize,
+    /// One past the last.
+    pub end: usize,
+    /// Whether it makes the rung that stands in for a passthrough, rather than the ladder.
+    pub fallback: bool,
+}
+
+/// How a run ends badly.
+#[derive(Debug, thiserror::Error)]
+pub enum TaskError {
+    /// The task is to blame, but another run may go better.
+    #[error("{} ({detail})", reason.code)]
+    Retry { reason: Reason, detail: String },
+    /// The task is to blame, and no run will go better.
+    #[error("{} ({detail})", reason.code)]
+    Fail { reason: Reason, detail: String },
+    /// The store, the database or the machine: the attempt is given back.
+    #[error("{0}")]
+    Infrastructure(String),
+    /// Somebody else has the task now.
+    #[error("the claim was lost")]
+    Fenced,
+}
+
+impl TaskError {
+    /// A failure with a reason that needs no more detail.
+    pub fn fail(reason: Reason) -> Self {
+        Self::Fail { reason, detail: String::new() }
+    }
+
+    /// A row that this program wrote and cannot read: a bug, or another version's work.
+    pub fn corrupt(detail: impl ToString) -> Self {
+        let reason = Reason::new("internal", "Something went wrong inside the service.");
+        Self::Fail { reason, detail: detail.to_string() }
+    }
+}
+
+impl From<DbError> for TaskError {
+    fn from(e: DbError) -> Self {
+        match e {
+            DbError::Fenced => Self::Fenced,
+            other => Self::Infrastructure(other.to_string()),
+        }
+    }
+}
+
+impl From<StoreError> for TaskError {
+    fn from(e: StoreError) -> Self {
+        Self::Infrastructure(e.to_string())
+    }
+}
+
+impl From<SegmentFault> for TaskError {
+    fn from(e: SegmentFault) -> Self {
+        let reason = Reason::new("segment_rules_broken", "The encoded stream broke a rule of HLS.");
+        Self::Retry { reason, detail: e.to_string() }
+    }
+}
+
+impl From<ChildError> for TaskError {
+    fn from(e: ChildError) -> Self {
+        match e {
+            ChildError::Refused(f) => {
+                let reason = Reason::new(f.code, f.message);
+                if f.retry { Self::Retry { reason, detail: f.detail } } else { Self::Fail { reason, detail: f.detail } }
+            }
+            ChildError::Died { code, detail } => {
+                let reason = Reason::new(code, "The encoder stopped while it worked on this file.");
+                Self::Retry { reason, detail }
+            }
+            ChildError::Source(detail) => Self::Infrastructure(detail),
+            ChildError::Io(e) => Self::Infrastructure(e.to_string()),
+            // The outputs' taker ended first and has the real reason.
+            ChildError::GivenUp => Self::Infrastructure("output not taken".to_owned()),
+        }
+    }
+}
+
+/// A claimed task with its context.
+#[derive(Debug, Clone)]
+pub struct Running {
+    pub context: Context,
+    pub task: ClaimedTask,
+}
