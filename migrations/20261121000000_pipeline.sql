@@ -29,6 +29,7 @@ CREATE TABLE sources (
     status     TEXT NOT NULL,             -- receiving | live | deleting
     size_bytes BIGINT NOT NULL,
     sha256     BYTEA,                     -- known once the hash task is done
+    content_type TEXT NOT NULL,           -- by its first bytes, whatever was declared
     created_us BIGINT NOT NULL,
     touched_us BIGINT NOT NULL            -- last sign of life while receiving
 );
@@ -80,6 +81,13 @@ CREATE TABLE media (
 CREATE INDEX media_owner ON media (owner_id, id);
 CREATE INDEX media_source ON media (source_id);
 CREATE INDEX media_package ON media (package_id);
+
+-- Every package a media has pointed to: players that began with one may go on with it.
+CREATE TABLE media_packages (
+    media_id   UUID NOT NULL REFERENCES media (id) ON DELETE CASCADE,
+    package_id UUID NOT NULL,
+    PRIMARY KEY (media_id, package_id)
+);
 
 CREATE TABLE renditions (
     package_id   UUID NOT NULL REFERENCES packages (id) ON DELETE CASCADE,

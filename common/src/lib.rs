@@ -9,5 +9,6 @@ pub mod db;
 pub mod hls;
 pub mod model;
 pub mod queue;
+pub mod sniff;
 pub mod storage;
 pub mod telemetry;

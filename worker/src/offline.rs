@@ -5,13 +5,17 @@ use crate::{
     child::{AudioWork, ChildError, Children, ChunkWork, Job, Limits, Output, PassthroughWork, Work},
     cmaf::{InitInfo, read_init},
     package::{Assembled, FinishedRendition, FinishedSegment, assemble},
-    plan::{Chunk, EncodeSettings, Plan, Rung, SNIFF_BYTES, SourceFacts, plan, sniff},
+    plan::{Chunk, EncodeSettings, Plan, Rung, SourceFacts, plan},
     source::{Source, SourceReader},
     verify::{Report, check_segment},
 };
 use anyhow::{Context, anyhow};
 use indicatif::{ProgressBar, ProgressStyle};
-use sluice_common::{hls, model::Reason};
+use sluice_common::{
+    hls,
+    model::Reason,
+    sniff::{SNIFF_BYTES, sniff},
+};
 use std::{
     collections::BTreeMap,
     fs::File,

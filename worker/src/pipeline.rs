@@ -7,7 +7,7 @@ use crate::{
     child::{AudioWork, Children, ChunkWork, Job, Limits, Output, PassthroughWork, Work},
     cmaf::read_init,
     package::{FinishedRendition, FinishedSegment, assemble},
-    plan::{self, Plan, SNIFF_BYTES, VideoPlan, memory, sniff},
+    plan::{self, Plan, VideoPlan, memory},
     publish::Publisher,
     source::{Source, SourceReader},
     task::{ChunkPayload, Context, Running, TaskError},
@@ -18,6 +18,7 @@ use sluice_common::{
     clock,
     db::{ClaimedTask, NewTask, PlannedPackage, RenditionRow},
     model::{Reason, RenditionRole, TaskKind},
+    sniff::{SNIFF_BYTES, sniff},
     storage::{Key, Prefix},
 };
 use std::{collections::HashSet, sync::Arc};

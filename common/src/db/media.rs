@@ -85,6 +85,12 @@ impl Db {
         query!(self, fetch_optional as MediaRow, media_columns!("WHERE m.id = $1"), id)
     }
 
+    /// Whether a package is or was this media's.
+    pub async fn media_has_package(&self, media: Uuid, package: Uuid) -> Result<bool> {
+        let sql = "SELECT COUNT(*) FROM media_packages WHERE media_id = $1 AND package_id = $2";
+        Ok(query!(self, fetch_one as (i64,), sql, media, package)?.0 == 1)
+    }
+
     /// One page of an owner's media. UUIDv7 ids order by creation.
     pub async fn media_of(&self, page: MediaPage) -> Result<Vec<MediaRow>> {
         let before = page.before.unwrap_or(Uuid::max());
@@ -109,6 +115,7 @@ impl Tx {
                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
         execute_tx!(self, sql, m.id, m.owner_id, m.source_id, m.package_id, m.title, m.description,
             m.visibility.as_str(), m.filename, m.now_us)?;
+        execute_tx!(self, "INSERT INTO media_packages (media_id, package_id) VALUES ($1, $2)", m.id, m.package_id)?;
         Ok(())
     }
 }

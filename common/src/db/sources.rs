@@ -13,6 +13,7 @@ pub struct SourceRow {
     pub status: SourceStatus,
     pub size_bytes: i64,
     pub sha256: Option<Vec<u8>>,
+    pub content_type: String,
 }
 
 /// One immutable piece of a source.
@@ -28,9 +29,10 @@ pub struct ExtentRow {
 
 impl Db {
     /// Announces an upload, so that a sweep finds its objects if it is never completed.
-    pub async fn insert_source(&self, id: Uuid, now_us: i64) -> Result<()> {
-        let sql = "INSERT INTO sources (id, status, size_bytes, created_us, touched_us) VALUES ($1, 'receiving', 0, $2, $2)";
-        execute!(self, sql, id, now_us)?;
+    pub async fn insert_source(&self, id: Uuid, content_type: &str, now_us: i64) -> Result<()> {
+        let sql = "INSERT INTO sources (id, status, size_bytes, content_type, created_us, touched_us) \
+                   VALUES ($1, 'receiving', 0, $2, $3, $3)";
+        execute!(self, sql, id, content_type, now_us)?;
         Ok(())
     }
 
@@ -50,7 +52,7 @@ impl Db {
 
     /// A source by id.
     pub async fn source(&self, id: Uuid) -> Result<Option<SourceRow>> {
-        query!(self, fetch_optional as SourceRow, "SELECT id, status, size_bytes, sha256 FROM sources WHERE id = $1", id)
+        query!(self, fetch_optional as SourceRow, "SELECT id, status, size_bytes, sha256, content_type FROM sources WHERE id = $1", id)
     }
 
     /// The extents of a source in order.
@@ -113,6 +115,9 @@ impl Tx {
             return Ok(0);
         }
         for (other, _) in others {
+            let history = "INSERT INTO media_packages (media_id, package_id) \
+                           SELECT id, $1 FROM media WHERE source_id = $2 ON CONFLICT DO NOTHING";
+            execute_tx!(self, history, package, other)?;
             let point = "UPDATE media SET source_id = $1, package_id = $2 WHERE source_id = $3";
             execute_tx!(self, point, oldest, package, other)?;
             let cancel = "UPDATE tasks SET status = 'cancelled', token = NULL \

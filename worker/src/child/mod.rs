@@ -8,8 +8,9 @@ pub mod wire;
 
 pub use process::{ChildError, Children, Limits, Output};
 
-use crate::plan::{AudioPlan, Demuxer, SourceFacts, VideoPlan};
+use crate::plan::{AudioPlan, SourceFacts, VideoPlan};
 use serde::{Deserialize, Serialize};
+use sluice_common::sniff::Demuxer;
 
 /// What one child does with one source.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -3,6 +3,7 @@
 use super::{EncodeError, Named, ffi, link::{Link, SourceIo}};
 use crate::child::Job;
 use ffmpeg_next::{self as ffmpeg, Dictionary, Packet, codec, format::{self, context::{Input, StreamIo}}, frame, media};
+use sluice_common::sniff::Demuxer;
 
 /// Decoders that may run. Parsers and decoders outside this list are never reached.
 const DECODERS: &[&str] = &[
@@ -25,7 +26,7 @@ pub fn source(link: &Link, job: &Job) -> Result<Input, EncodeError> {
     options.set("codec_whitelist", &DECODERS.join(","));
     options.set("protocol_whitelist", "none");
     options.set("max_streams", MOST_STREAMS);
-    if job.demuxer == crate::plan::Demuxer::Mov {
+    if job.demuxer == Demuxer::Mov {
         // External data references would name other files.
         options.set("enable_drefs", "0");
     }

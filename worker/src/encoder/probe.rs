@@ -4,9 +4,10 @@ use super::{EncodeError, Named, ffi, link::Link, open, passthrough::H264Header};
 use crate::{
     child::Job,
     cmaf::avc_codecs,
-    plan::{AudioFacts, Colour, Demuxer, FieldOrder, H264Facts, KeyFrame, SourceFacts, VideoFacts, audio::FRAME_SAMPLES},
+    plan::{AudioFacts, Colour, FieldOrder, H264Facts, KeyFrame, SourceFacts, VideoFacts, audio::FRAME_SAMPLES},
 };
 use ffmpeg_next::{codec, format::{self, context::Input}, media, packet};
+use sluice_common::sniff::Demuxer;
 
 /// Entry points whose bytes are looked at; the rest is checked while muxing.
 const CHECKED_ENTRIES: usize = 24;

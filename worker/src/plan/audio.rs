@@ -126,7 +126,8 @@ fn output_rate(source: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{ladder::tests::source, sniff::Demuxer};
+    use crate::plan::ladder::tests::source;
+    use sluice_common::sniff::Demuxer;
 
     fn sound() -> AudioFacts {
         AudioFacts {

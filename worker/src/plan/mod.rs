@@ -15,10 +15,9 @@ mod passthrough;
 mod playable;
 mod renditions;
 mod settings;
-pub mod sniff;
 mod timeline;
 
-pub use audio::{AudioPlan, AudioVariant};
+pub use audio::AudioPlan;
 pub use chunks::Chunk;
 pub use facts::{AudioFacts, Colour, FieldOrder, H264Facts, KeyFrame, SourceFacts, VideoFacts};
 pub use filters::filter_graph;
@@ -26,11 +25,13 @@ pub use ladder::Rung;
 pub use playable::is_playable;
 pub use renditions::Schedule;
 pub use settings::{EncodeSettings, RungSetting};
-pub use sniff::{Demuxer, SNIFF_BYTES, sniff};
 pub use timeline::Rate;
 
 use serde::{Deserialize, Serialize};
-use sluice_common::model::{MediaKind, Reason};
+use sluice_common::{
+    model::{MediaKind, Reason},
+    sniff::Demuxer,
+};
 
 /// All that is decided about one source. Stored with the package; every task works from it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

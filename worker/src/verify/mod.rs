@@ -12,7 +12,7 @@ mod segment;
 
 pub use fetch::Fetch;
 pub use observe::observe;
-pub use playlist::{ParsedMedia, ParsedMultivariant, parse_media, parse_multivariant};
-pub use report::{Finding, Level, Outcome, Report};
+pub use playlist::{parse_media, parse_multivariant};
+pub use report::Report;
 pub use rules::{ObservedPackage, ObservedRendition, ObservedSegment, check};
 pub use segment::{SegmentFault, check_segment};

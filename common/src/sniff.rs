@@ -42,6 +42,23 @@ impl Demuxer {
     }
 }
 
+impl Demuxer {
+    /// Media type of files of this kind (RFC 6838 names).
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Mov => "video/mp4",
+            Self::Matroska => "video/x-matroska",
+            Self::MpegTs => "video/mp2t",
+            Self::Avi => "video/x-msvideo",
+            Self::Mp3 => "audio/mpeg",
+            Self::Flac => "audio/flac",
+            Self::Ogg => "application/ogg",
+            Self::Wav => "audio/wav",
+            Self::Aac => "audio/aac",
+        }
+    }
+}
+
 /// How many bytes [`sniff`] wants to see.
 pub const SNIFF_BYTES: usize = 4096;
 

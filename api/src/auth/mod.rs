@@ -1,0 +1,9 @@
+//! Accounts as far as uploading needs them: register, log in, stay logged in, log out.
+
+mod password;
+pub mod routes;
+pub mod service;
+mod tokens;
+mod views;
+
+pub use tokens::Tokens;

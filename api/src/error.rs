@@ -1,0 +1,116 @@
+//! The one table of errors: code, status, what people are told.
+
+use axum::{http::StatusCode, response::{IntoResponse, Response}};
+use sluice_common::{db::DbError, storage::StoreError};
+
+/// An error on its way to a client.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ApiError {
+    #[error("You are not logged in, or the token is not valid any more.")]
+    Unauthenticated,
+    #[error("The user name or the password is wrong.")]
+    BadCredentials,
+    #[error("Your account may not do this.")]
+    Forbidden,
+    #[error("There is nothing here.")]
+    NotFound,
+    #[error("This method is not supported here.")]
+    MethodNotAllowed,
+    #[error("The media cannot be played yet.")]
+    NotPlayable,
+    #[error("{0} is already taken.")]
+    Taken(&'static str),
+    #[error("The media has not failed, so there is nothing to retry.")]
+    NotFailed,
+    #[error("The request could not be read: {0}")]
+    BadRequest(String),
+    #[error("Some fields are not valid.")]
+    Invalid(Vec<FieldError>),
+    #[error("The upload must be multipart/form-data.")]
+    NotMultipart,
+    #[error("The upload has no file.")]
+    MissingFile,
+    #[error("The file is empty.")]
+    EmptyFile,
+    #[error("The file is no video or audio that is supported.")]
+    UnsupportedType,
+    #[error("The file is larger than {0} bytes.")]
+    TooLarge(u64),
+    #[error("The upload was cut off.")]
+    UploadCut,
+    #[error("The requested range lies outside the {0} bytes there are.")]
+    RangeNotSatisfiable(u64),
+    #[error("Too many requests at once; try again soon.")]
+    Busy,
+    #[error("There is no room left to store this.")]
+    StoreFull,
+    #[error("A service that is needed does not answer; try again soon.")]
+    Unavailable,
+    #[error("Something went wrong inside the service.")]
+    Internal,
+}
+
+/// What is wrong with one field.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct FieldError {
+    pub field: &'static str,
+    pub message: &'static str,
+}
+
+impl ApiError {
+    /// Stable code and HTTP status.
+    pub fn code(&self) -> (&'static str, StatusCode) {
+        match self {
+            Self::Unauthenticated => ("unauthenticated", StatusCode::UNAUTHORIZED),
+            Self::BadCredentials => ("bad_credentials", StatusCode::UNAUTHORIZED),
+            Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN),
+            Self::NotFound => ("not_found", StatusCode::NOT_FOUND),
+            Self::MethodNotAllowed => ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED),
+            Self::NotPlayable => ("not_playable", StatusCode::NOT_FOUND),
+            Self::Taken(_) => ("taken", StatusCode::CONFLICT),
+            Self::NotFailed => ("not_failed", StatusCode::CONFLICT),
+            Self::BadRequest(_) => ("bad_request", StatusCode::BAD_REQUEST),
+            Self::Invalid(_) => ("invalid", StatusCode::UNPROCESSABLE_ENTITY),
+            Self::NotMultipart => ("not_multipart", StatusCode::UNSUPPORTED_MEDIA_TYPE),
+            Self::MissingFile => ("missing_file", StatusCode::UNPROCESSABLE_ENTITY),
+            Self::EmptyFile => ("empty_file", StatusCode::UNPROCESSABLE_ENTITY),
+            Self::UnsupportedType => ("unsupported_type", StatusCode::UNSUPPORTED_MEDIA_TYPE),
+            Self::TooLarge(_) => ("too_large", StatusCode::PAYLOAD_TOO_LARGE),
+            Self::UploadCut => ("upload_cut", StatusCode::BAD_REQUEST),
+            Self::RangeNotSatisfiable(_) => ("range_not_satisfiable", StatusCode::RANGE_NOT_SATISFIABLE),
+            Self::Busy => ("busy", StatusCode::TOO_MANY_REQUESTS),
+            Self::StoreFull => ("store_full", StatusCode::INSUFFICIENT_STORAGE),
+            Self::Unavailable => ("unavailable", StatusCode::SERVICE_UNAVAILABLE),
+            Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR),
+        }
+    }
+}
+
+impl From<DbError> for ApiError {
+    fn from(error: DbError) -> Self {
+        tracing::error!(%error, "database");
+        Self::Unavailable
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NotFound(_) => Self::NotFound,
+            StoreError::Full => Self::StoreFull,
+            StoreError::Unavailable(_) => {
+                tracing::error!(%error, "store");
+                Self::Unavailable
+            }
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    /// Status only; [`crate::problem::describe`] writes the body, because it knows the request id.
+    fn into_response(self) -> Response {
+        let mut response = self.code().1.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}

@@ -1,0 +1,117 @@
+//! Ranges and conditions over bytes that never change (RFC 9110 sections 13 and 14).
+
+use crate::error::ApiError;
+use axum::{
+    body::Body,
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use http_range_header::parse_range_header;
+use std::ops::Range;
+
+/// What is to be sent.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Selection {
+    /// The client has it.
+    NotModified,
+    /// All of it.
+    Whole,
+    /// One range.
+    Part(Range<u64>),
+}
+
+/// Reads the conditions and the range of a request for `size` bytes tagged `etag`.
+///
+/// Several ranges are answered with the whole, which the RFC allows: no amplification. What cannot
+/// be parsed is ignored, as it demands; what lies outside is 416.
+pub fn select(headers: &HeaderMap, etag: &str, size: u64) -> Result<Selection, ApiError> {
+    let text = |name| headers.get(name).and_then(|v: &HeaderValue| v.to_str().ok());
+    let matches = |list: &str| list.split(',').any(|t| t.trim().trim_start_matches("W/") == etag || t.trim() == "*");
+    if text(header::IF_NONE_MATCH).is_some_and(matches) {
+        return Ok(Selection::NotModified);
+    }
+    let Some(range) = text(header::RANGE) else { return Ok(Selection::Whole) };
+    // A strong comparison; a date never matches, so the whole is sent.
+    if text(header::IF_RANGE).is_some_and(|tag| tag.trim() != etag) {
+        return Ok(Selection::Whole);
+    }
+    let Ok(parsed) = parse_range_header(range) else { return Ok(Selection::Whole) };
+    if parsed.ranges.len() != 1 {
+        return Ok(Selection::Whole);
+    }
+    match parsed.validate(size).ok().and_then(|mut r| r.pop()) {
+        Some(r) => Ok(Selection::Part(*r.start()..*r.end() + 1)),
+        None => Err(ApiError::RangeNotSatisfiable(size)),
+    }
+}
+
+/// The response for a selection. `body` is asked for only when bytes are sent.
+pub async fn respond<F>(method: &Method, selection: Selection, size: u64, headers: &[(header::HeaderName, String)], body: impl FnOnce(Range<u64>) -> F) -> Result<Response, ApiError>
+where
+    F: Future<Output = Result<Body, ApiError>>,
+{
+    let (status, range) = match selection {
+        Selection::NotModified => (StatusCode::NOT_MODIFIED, 0..0),
+        Selection::Whole => (StatusCode::OK, 0..size),
+        Selection::Part(range) => (StatusCode::PARTIAL_CONTENT, range),
+    };
+    let bytes = range.end - range.start;
+    let silent = *method == Method::HEAD || status == StatusCode::NOT_MODIFIED || bytes == 0;
+    let mut response = (status, if silent { Body::empty() } else { body(range.clone()).await? }).into_response();
+    let out = response.headers_mut();
+    let mut set = |name: header::HeaderName, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            out.insert(name, value);
+        }
+    };
+    for (name, value) in headers {
+        set(name.clone(), value);
+    }
+    set(header::ACCEPT_RANGES, "bytes");
+    if status != StatusCode::NOT_MODIFIED {
+        set(header::CONTENT_LENGTH, &bytes.to_string());
+    }
+    if status == StatusCode::PARTIAL_CONTENT {
+        set(header::CONTENT_RANGE, &format!("bytes {}-{}/{size}", range.start, range.end - 1));
+    }
+    Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ask(pairs: &[(header::HeaderName, &str)]) -> Result<Selection, &'static str> {
+        let headers = pairs.iter().map(|(n, v)| (n.clone(), HeaderValue::from_str(v).unwrap())).collect();
+        select(&headers, "\"tag\"", 1000).map_err(|e| e.code().0)
+    }
+
+    fn range(text: &str) -> Result<Selection, &'static str> {
+        ask(&[(header::RANGE, text)])
+    }
+
+    #[test]
+    fn ranges_of_the_rfc() {
+        assert_eq!(range("bytes=0-499"), Ok(Selection::Part(0..500)));
+        assert_eq!(range("bytes=500-"), Ok(Selection::Part(500..1000)));
+        assert_eq!(range("bytes=-200"), Ok(Selection::Part(800..1000)));
+        assert_eq!(range("bytes=900-5000"), Ok(Selection::Part(900..1000)));
+        assert_eq!(range("bytes=999-999"), Ok(Selection::Part(999..1000)));
+        assert_eq!(range("bytes=1000-"), Err("range_not_satisfiable"));
+        assert_eq!(range("bytes=1000-2000"), Err("range_not_satisfiable"));
+        assert_eq!(range("bytes=0-1,3-4"), Ok(Selection::Whole));
+        for malformed in ["bytes=abc", "lines=0-4", "bytes", "bytes=", "bytes=--1"] {
+            assert_eq!(range(malformed), Ok(Selection::Whole), "{malformed}");
+        }
+    }
+
+    #[test]
+    fn conditions_come_first() {
+        assert_eq!(ask(&[(header::IF_NONE_MATCH, "\"other\", W/\"tag\"")]), Ok(Selection::NotModified));
+        let part = [(header::RANGE, "bytes=0-9"), (header::IF_RANGE, "\"tag\"")];
+        assert_eq!(ask(&part), Ok(Selection::Part(0..10)));
+        for stale in ["\"old\"", "W/\"tag\"", "Wed, 21 Oct 2026 07:28:00 GMT"] {
+            assert_eq!(ask(&[(header::RANGE, "bytes=0-9"), (header::IF_RANGE, stale)]), Ok(Selection::Whole), "{stale}");
+        }
+    }
+}

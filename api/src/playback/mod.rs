@@ -1,0 +1,6 @@
+//! Playlists, segments and raw bytes.
+
+mod bytes_response;
+mod growing;
+pub mod routes;
+mod service;
