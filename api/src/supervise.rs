@@ -13,8 +13,13 @@ pub async fn worker(mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
         match start() {
             Ok(mut child) => {
+                // `wait` would close it, and the worker would take that for a stop.
+                let input = child.stdin.take();
                 tokio::select! {
-                    _ = stop.changed() => return finish(child).await,
+                    _ = stop.changed() => {
+                        drop(input);
+                        return finish(child).await;
+                    }
                     status = child.wait() => tracing::error!(?status, "the worker ended"),
                 }
             }
@@ -33,9 +38,8 @@ fn start() -> std::io::Result<Child> {
     Command::new(program).args(["run", "--supervised"]).stdin(Stdio::piped()).kill_on_drop(true).spawn()
 }
 
-/// Closing its input asks the worker to stop.
+/// Its input was closed, which asks it to stop.
 async fn finish(mut child: Child) {
-    drop(child.stdin.take());
     if timeout(PATIENCE, child.wait()).await.is_err() {
         tracing::warn!("the worker did not stop in time");
     }

@@ -8,8 +8,6 @@ mod media;
 mod packages;
 mod sources;
 mod tasks;
-#[cfg(test)]
-mod contract;
 mod users;
 
 pub use media::{MediaPage, MediaRow, NewMedia};

@@ -2,13 +2,11 @@
 //!
 //! Invariant: an object is written once under a name nobody else uses, and never changed;
 //! so a repeated or interrupted write is harmless, and conditional writes are never needed.
-//! One contract suite (`contract.rs`) runs on both back ends.
+//! One contract suite runs on both back ends.
 
 mod key;
 mod local;
 mod s3;
-#[cfg(test)]
-mod contract;
 
 pub use key::{Key, Prefix};
 

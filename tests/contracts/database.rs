@@ -1,0 +1,309 @@
+//! The contract of the queue's truth: claims, fences, attempts, publication, merging.
+
+use sluice_common::{
+    db::{ClaimLimits, ClaimedTask, Db, DbError, ExtentRow, MAX_ATTEMPTS, NewMedia, NewRendition, NewTask, NewUser, PlannedPackage, SegmentRow},
+    model::{MediaKind, PackageStatus, Reason, RenditionRole, Role, TaskKind, TaskStatus, Visibility},
+};
+use std::process::Command;
+use uuid::Uuid;
+
+const ROOM: ClaimLimits = ClaimLimits { cores: 8, memory_bytes: i64::MAX };
+
+async fn sqlite() -> (Db, tempfile::TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", dir.path().join("t.db").display());
+    (Db::open(&url).await.unwrap(), dir)
+}
+
+async fn postgres() -> Db {
+    let server = std::env::var("SLUICE_TEST_POSTGRES").expect("run the tests with `make test`");
+    let name = format!("c{}", Uuid::new_v4().simple());
+    let made = Command::new("psql").args([&format!("{server}/postgres"), "-qc", &format!("CREATE DATABASE {name}")]).status().unwrap();
+    assert!(made.success());
+    Db::open(&format!("{server}/{name}")).await.unwrap()
+}
+
+/// Runs a test on both databases.
+macro_rules! on_both {
+    ($($name:ident),+ $(,)?) => {
+        mod on_sqlite { $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)] async fn $name() { let (db, _dir) = super::sqlite().await; super::$name(db).await; })+ }
+        mod on_postgres { $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)] async fn $name() { super::$name(super::postgres().await).await; })+ }
+    };
+}
+
+on_both!(
+    a_task_is_claimed_once_and_in_order,
+    a_lost_claim_changes_nothing,
+    attempts_count_and_infrastructure_gives_them_back,
+    the_first_publication_wins_and_the_prefix_has_no_hole,
+    concurrent_publications_count_right,
+    the_same_bytes_become_one_source,
+    an_abandoned_upload_is_found,
+    names_are_taken_whatever_their_case,
+    a_refresh_token_is_spent_once,
+);
+
+struct World {
+    db: Db,
+    owner: Uuid,
+}
+
+impl World {
+    async fn new(db: Db) -> Self {
+        let owner = Uuid::now_v7();
+        db.insert_user(&user(owner, "Ada", "ada@example.org")).await.unwrap();
+        Self { db, owner }
+    }
+
+    /// A complete source with a package and a media.
+    async fn film(&self, now: i64) -> (Uuid, Uuid, Uuid) {
+        let (source, package, media) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
+        self.db.insert_source(source, "video/mp4", now).await.unwrap();
+        assert!(self.db.add_extent(source, &ExtentRow { offset_bytes: 0, size_bytes: 5, number: 0 }, now).await.unwrap());
+        let mut tx = self.db.begin().await.unwrap();
+        assert!(tx.complete_source(source, 5, now).await.unwrap());
+        tx.insert_package(package, source, now).await.unwrap();
+        tx.insert_media(&NewMedia {
+            id: media,
+            owner_id: self.owner,
+            source_id: source,
+            package_id: package,
+            title: "t",
+            description: "",
+            visibility: Visibility::Private,
+            filename: "f",
+            now_us: now,
+        })
+        .await
+        .unwrap();
+        tx.commit().await.unwrap();
+        (source, package, media)
+    }
+
+    async fn enqueue(&self, source: Uuid, package: Uuid, name: &str, due_us: i64) {
+        let task = NewTask {
+            package_id: package,
+            source_id: source,
+            kind: TaskKind::Chunk,
+            name: name.to_owned(),
+            payload: "{}".to_owned(),
+            due_us,
+            cores: 1,
+            memory_bytes: 1,
+        };
+        let mut tx = self.db.begin().await.unwrap();
+        tx.enqueue(&[task], 1).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    async fn claim(&self) -> Option<ClaimedTask> {
+        self.db.claim_task("w", Uuid::new_v4(), ROOM).await.unwrap()
+    }
+}
+
+fn user<'a>(id: Uuid, username: &'a str, email: &'a str) -> NewUser<'a> {
+    NewUser { id, username, email, password_hash: "x", role: Role::Creator, now_us: 1 }
+}
+
+fn segment(sequence: i64) -> SegmentRow {
+    SegmentRow {
+        sequence,
+        object: format!("{sequence}"),
+        size_bytes: 1,
+        sha256: vec![0],
+        start_ticks: 0,
+        duration_ticks: 1,
+        fragments: "[]".into(),
+        published_us: 1,
+    }
+}
+
+async fn planned(world: &World) -> (Uuid, Uuid) {
+    let (source, package, _) = world.film(1).await;
+    let rendition = NewRendition {
+        name: "v720".into(),
+        kind: MediaKind::Video,
+        role: RenditionRole::Both,
+        passthrough: false,
+        width: Some(1280),
+        height: Some(720),
+        rate: Some((25, 1)),
+        channels: None,
+        codecs: "avc1.64001f".into(),
+        timescale: 25_000,
+        cap_bps: 3_000_000,
+        planned: 40,
+    };
+    let plan = PlannedPackage { kind: MediaKind::Video, plan: "{}", duration_ms: 1, width: None, height: None, target_s: 6, renditions: vec![rendition] };
+    let mut tx = world.db.begin().await.unwrap();
+    assert!(tx.store_plan(package, &plan, 1).await.unwrap());
+    assert!(!tx.store_plan(package, &plan, 1).await.unwrap(), "a second plan changes nothing");
+    tx.commit().await.unwrap();
+    (source, package)
+}
+
+async fn a_task_is_claimed_once_and_in_order(db: Db) {
+    let world = World::new(db).await;
+    let (source, package, _) = world.film(1).await;
+    for i in 0..20 {
+        world.enqueue(source, package, &format!("t{i}"), 100 - i).await;
+        world.enqueue(source, package, &format!("t{i}"), 0).await;
+    }
+    let first = world.claim().await.unwrap();
+    assert_eq!(first.name, "t19", "the earliest deadline");
+    let claims = (0..40).map(|_| {
+        let db = world.db.clone();
+        tokio::spawn(async move { db.claim_task("w", Uuid::new_v4(), ROOM).await.unwrap().map(|t| t.name) })
+    });
+    let mut names = Vec::new();
+    for claim in claims.collect::<Vec<_>>() {
+        names.extend(claim.await.unwrap());
+    }
+    let count = names.len();
+    names.sort();
+    names.dedup();
+    assert_eq!((count, names.len()), (19, 19), "each exactly once");
+    let none = ClaimLimits { cores: 0, memory_bytes: i64::MAX };
+    world.enqueue(source, package, "late", 1).await;
+    assert!(world.db.claim_task("w", Uuid::new_v4(), none).await.unwrap().is_none(), "it needs a core");
+}
+
+async fn a_lost_claim_changes_nothing(db: Db) {
+    let world = World::new(db).await;
+    let (source, package) = planned(&world).await;
+    world.enqueue(source, package, "t", 1).await;
+    let stale = world.claim().await.unwrap();
+    let running = world.db.running_tasks().await.unwrap();
+    assert!(world.db.free_lease(&running[0]).await.unwrap());
+    assert!(!world.db.free_lease(&running[0]).await.unwrap(), "only once");
+    let fresh = world.claim().await.unwrap();
+    assert_eq!((fresh.id, fresh.attempts), (stale.id, 2));
+    assert!(matches!(world.db.beat_task(stale.id, stale.token).await, Err(DbError::Fenced)));
+    let mut tx = world.db.begin().await.unwrap();
+    assert!(matches!(tx.hold_claim(stale.id, stale.token, 1.0).await, Err(DbError::Fenced)));
+    drop(tx);
+    world.db.release_task(stale.id, stale.token, 0).await.unwrap();
+    world.db.beat_task(fresh.id, fresh.token).await.unwrap();
+    assert_eq!(world.db.tasks_of(package).await.unwrap()[0].status, TaskStatus::Running);
+}
+
+async fn attempts_count_and_infrastructure_gives_them_back(db: Db) {
+    let world = World::new(db).await;
+    let (source, package, _) = world.film(1).await;
+    world.enqueue(source, package, "t", 1).await;
+    for _ in 0..5 {
+        let task = world.claim().await.unwrap();
+        assert_eq!(task.attempts, 1);
+        world.db.release_task(task.id, task.token, 0).await.unwrap();
+    }
+    for attempt in 1..=MAX_ATTEMPTS {
+        let task = world.claim().await.unwrap();
+        assert_eq!(task.attempts, attempt);
+        let running = world.db.running_tasks().await.unwrap();
+        assert!(world.db.free_lease(&running[0]).await.unwrap());
+    }
+    assert!(world.claim().await.is_none(), "no fourth run");
+    let exhausted = world.db.exhausted_tasks().await.unwrap();
+    let mut tx = world.db.begin().await.unwrap();
+    assert!(tx.park_if_exhausted(exhausted[0].id, &Reason::new("worker_lost", "x"), 1).await.unwrap());
+    tx.fail_package(package, &Reason::new("worker_lost", "x"), 1).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(world.db.package(package).await.unwrap().unwrap().status, PackageStatus::Failed);
+    let mut tx = world.db.begin().await.unwrap();
+    assert!(tx.retry_package(package, 1).await.unwrap());
+    tx.commit().await.unwrap();
+    assert_eq!(world.claim().await.unwrap().attempts, 1, "a fresh start");
+}
+
+async fn the_first_publication_wins_and_the_prefix_has_no_hole(db: Db) {
+    let world = World::new(db).await;
+    let (_, package) = planned(&world).await;
+    for (sequence, won, contiguous) in [(1, true, 0), (0, true, 2), (0, false, 2), (3, true, 2), (2, true, 4)] {
+        let mut tx = world.db.begin().await.unwrap();
+        assert_eq!(tx.publish_segment(package, "v720", &segment(sequence)).await.unwrap(), won);
+        tx.commit().await.unwrap();
+        assert_eq!(world.db.renditions(package).await.unwrap()[0].contiguous, contiguous, "after {sequence}");
+    }
+    let mut tx = world.db.begin().await.unwrap();
+    assert!(matches!(tx.publish_segment(package, "gone", &segment(0)).await, Err(DbError::Fenced)));
+    drop(tx);
+    assert_eq!(world.db.reveal(package, 3).await.unwrap(), 3);
+    assert_eq!(world.db.reveal(package, 2).await.unwrap(), 3, "never fewer than before");
+}
+
+async fn concurrent_publications_count_right(db: Db) {
+    let world = World::new(db).await;
+    let (_, package) = planned(&world).await;
+    let all = (0..40).rev().map(|n| {
+        let db = world.db.clone();
+        tokio::spawn(async move {
+            let mut tx = db.begin().await.unwrap();
+            tx.publish_segment(package, "v720", &segment(n)).await.unwrap();
+            tx.commit().await.unwrap();
+        })
+    });
+    for one in all.collect::<Vec<_>>() {
+        one.await.unwrap();
+    }
+    assert_eq!(world.db.renditions(package).await.unwrap()[0].contiguous, 40);
+}
+
+async fn the_same_bytes_become_one_source(db: Db) {
+    let world = World::new(db).await;
+    let (first, package, one) = world.film(1).await;
+    let (second, old_package, two) = world.film(2).await;
+    world.enqueue(second, old_package, "t", 1).await;
+    // The later upload may be hashed first.
+    for (source, merged) in [(second, 0), (first, 1)] {
+        let mut tx = world.db.begin().await.unwrap();
+        assert_eq!(tx.merge_twins(source, b"hash", 10).await.unwrap(), merged);
+        tx.commit().await.unwrap();
+    }
+    for media in [one, two] {
+        let row = world.db.media(media).await.unwrap().unwrap();
+        assert_eq!((row.source_id, row.package_id), (first, package));
+    }
+    assert!(world.db.media_has_package(two, old_package).await.unwrap(), "running players go on");
+    assert!(!world.db.media_has_package(one, old_package).await.unwrap());
+    assert!(world.claim().await.is_none(), "its own work is cancelled");
+    assert_eq!(world.db.condemn_sources(5).await.unwrap(), [] as [Uuid; 0]);
+    assert_eq!(world.db.condemn_sources(50).await.unwrap(), [second]);
+    world.db.forget_source(second).await.unwrap();
+    assert!(world.db.source(second).await.unwrap().is_none());
+    assert!(world.db.media(two).await.unwrap().is_some());
+}
+
+async fn an_abandoned_upload_is_found(db: Db) {
+    let source = Uuid::now_v7();
+    db.insert_source(source, "video/mp4", 5).await.unwrap();
+    assert_eq!(db.condemn_sources(5).await.unwrap(), [] as [Uuid; 0]);
+    assert_eq!(db.condemn_sources(6).await.unwrap(), [source]);
+    let extent = ExtentRow { offset_bytes: 0, size_bytes: 1, number: 0 };
+    assert!(!db.add_extent(source, &extent, 9).await.unwrap(), "given up is given up");
+}
+
+async fn names_are_taken_whatever_their_case(db: Db) {
+    let world = World::new(db).await;
+    for (name, mail) in [("ADA", "other@example.org"), ("other", "Ada@Example.org")] {
+        assert!(matches!(world.db.insert_user(&user(Uuid::now_v7(), name, mail)).await, Err(DbError::Duplicate)));
+    }
+    assert!(world.db.user_by_login("aDa").await.unwrap().is_some());
+    assert!(world.db.user_by_login("ADA@example.org").await.unwrap().is_some());
+}
+
+async fn a_refresh_token_is_spent_once(db: Db) {
+    let world = World::new(db).await;
+    let session = Uuid::now_v7();
+    world.db.insert_session(session, world.owner, b"a", 1, 100).await.unwrap();
+    let tries = (0..20_u8).map(|i| {
+        let db = world.db.clone();
+        tokio::spawn(async move { db.rotate_session(b"a", &[i], 2, 100).await.unwrap().is_some() })
+    });
+    let mut successes = 0;
+    for t in tries.collect::<Vec<_>>() {
+        successes += usize::from(t.await.unwrap());
+    }
+    assert_eq!(successes, 1);
+    world.db.revoke_session(session, 3).await.unwrap();
+    assert!(!world.db.session_is_live(session, 3).await.unwrap());
+}

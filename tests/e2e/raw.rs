@@ -1,0 +1,69 @@
+//! `/raw`: the uploaded bytes, whole and in ranges.
+
+use harness::{Client, Pair, Stack, client::problem, fixtures};
+use reqwest::{Method, Response, StatusCode};
+
+crate::on_both!(whole_and_in_ranges);
+
+async fn raw(client: &Client, id: &str, method: Method, headers: &[(&str, &str)]) -> Response {
+    let mut request = client.request(method, &format!("/raw/{id}"));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.send().await.unwrap()
+}
+
+async fn whole_and_in_ranges(pair: Pair) {
+    let stack = Stack::start(pair).await;
+    let client = stack.creator().await;
+    // Larger than one extent of 8 MiB: a film with filler that no player reads.
+    let mut data = std::fs::read(fixtures::compliant(10)).unwrap();
+    let free = 20_000_000_u32;
+    data.extend_from_slice(&free.to_be_bytes());
+    data.extend_from_slice(b"free");
+    data.extend((0..free - 8).map(|i| (i / 7 % 253) as u8));
+    let file = stack.folder().join("large.mp4");
+    std::fs::write(&file, &data).unwrap();
+    let id = client.upload(&file).await["id"].as_str().unwrap().to_owned();
+
+    let whole = raw(&client, &id, Method::GET, &[]).await;
+    assert_eq!(whole.status(), StatusCode::OK);
+    assert_eq!(whole.headers()["accept-ranges"], "bytes");
+    assert_eq!(whole.headers()["content-type"], "video/mp4");
+    let etag = whole.headers()["etag"].to_str().unwrap().to_owned();
+    assert!(whole.bytes().await.unwrap() == data);
+
+    let size = data.len();
+    let seam = 8 << 20;
+    let cases = [
+        ("bytes=0-0".to_owned(), 0..1),
+        (format!("bytes={}-{}", seam - 10, seam + 9), seam - 10..seam + 10),
+        (format!("bytes={}-", size - 5), size - 5..size),
+        ("bytes=-7".to_owned(), size - 7..size),
+        (format!("bytes=100-{}", usize::MAX / 2), 100..size),
+    ];
+    for (text, range) in cases {
+        let part = raw(&client, &id, Method::GET, &[("range", &text)]).await;
+        assert_eq!(part.status(), StatusCode::PARTIAL_CONTENT, "{text}");
+        assert_eq!(part.headers()["content-range"], format!("bytes {}-{}/{size}", range.start, range.end - 1));
+        assert_eq!(part.headers()["content-length"], range.len().to_string());
+        assert!(part.bytes().await.unwrap() == data[range], "{text}");
+    }
+
+    let head = raw(&client, &id, Method::HEAD, &[("range", "bytes=5-9")]).await;
+    assert_eq!((head.status(), head.headers()["content-length"].to_str().unwrap()), (StatusCode::PARTIAL_CONTENT, "5"));
+    assert_eq!(head.bytes().await.unwrap().len(), 0);
+
+    let same = raw(&client, &id, Method::GET, &[("if-none-match", &etag)]).await;
+    assert_eq!(same.status(), StatusCode::NOT_MODIFIED);
+    let current = raw(&client, &id, Method::GET, &[("range", "bytes=0-3"), ("if-range", &etag)]).await;
+    assert_eq!(current.status(), StatusCode::PARTIAL_CONTENT);
+    let stale = raw(&client, &id, Method::GET, &[("range", "bytes=0-3"), ("if-range", "\"other\"")]).await;
+    assert_eq!((stale.status(), stale.bytes().await.unwrap().len()), (StatusCode::OK, size));
+
+    let outside = raw(&client, &id, Method::GET, &[("range", &format!("bytes={size}-"))]).await;
+    assert_eq!(outside.headers()["content-range"], format!("bytes */{size}"));
+    assert_eq!(problem(outside).await, (416, "range_not_satisfiable".to_owned()));
+    let malformed = raw(&client, &id, Method::GET, &[("range", "bytes=abc")]).await;
+    assert_eq!(malformed.status(), StatusCode::OK, "RFC 9110: what cannot be parsed is ignored");
+}

@@ -1,0 +1,79 @@
+//! Small media, made once with the ffmpeg command and kept below `target/`.
+
+use std::{path::PathBuf, process::Command};
+
+/// A picture that changes all over, with a running number, and a tone.
+fn made(name: &str, arguments: &[&str]) -> PathBuf {
+    let folder = super::process::bin_dir().join("test-fixtures");
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join(name);
+    if !file.exists() {
+        // Several test processes may make it at once: the last rename wins, all are the same.
+        let draft = folder.join(format!("{}-{name}", std::process::id()));
+        let output = Command::new("ffmpeg").args(["-v", "error", "-y", "-nostdin"]).args(arguments).arg(&draft).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        std::fs::rename(&draft, &file).unwrap();
+    }
+    file
+}
+
+/// A compliant H.264/AAC film: 640x360, 25 fps, `seconds` long, an IDR every 2 s, moov first.
+pub fn compliant(seconds: u32) -> PathBuf {
+    let (video, audio) = (format!("testsrc2=s=640x360:r=25:d={seconds}"), format!("sine=440:r=48000:d={seconds}"));
+    made(
+        &format!("compliant-{seconds}.mp4"),
+        &["-f", "lavfi", "-i", &video, "-f", "lavfi", "-i", &audio, "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p",
+          "-x264-params", "keyint=50:min-keyint=50:scenecut=0:bframes=2", "-c:a", "aac", "-b:a", "96k", "-ac", "2",
+          "-movflags", "+faststart"],
+    )
+}
+
+/// A film that must be encoded: MPEG-4 part 2 and MP3 in Matroska, 640x360 at 30000/1001 fps.
+pub fn foreign(seconds: u32) -> PathBuf {
+    let (video, audio) = (format!("testsrc2=s=640x360:r=30000/1001:d={seconds}"), format!("sine=440:r=44100:d={seconds}"));
+    made(
+        &format!("foreign-{seconds}.mkv"),
+        &["-f", "lavfi", "-i", &video, "-f", "lavfi", "-i", &audio, "-c:v", "mpeg4", "-g", "60", "-b:v", "2M", "-bf", "2",
+          "-c:a", "libmp3lame", "-b:a", "128k", "-ac", "2"],
+    )
+}
+
+/// Ten seconds of black and silence but for one white flash and one beep at exactly 4 s.
+/// `compliant` chooses whether it can be passed through.
+pub fn flash(compliant: bool) -> PathBuf {
+    let video = "color=black:s=320x180:r=25:d=10,drawbox=color=white:t=fill:enable='between(n,100,109)'";
+    let audio = "sine=1000:r=48000:d=10,volume='if(between(t,4,4.4),1,0)':eval=frame";
+    let codec: &[&str] = if compliant {
+        &["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-x264-params", "keyint=50:scenecut=0", "-c:a", "aac", "-b:a", "128k"]
+    } else {
+        &["-c:v", "mpeg4", "-b:v", "1M", "-g", "50", "-c:a", "libmp3lame", "-b:a", "192k"]
+    };
+    let mut arguments = vec!["-f", "lavfi", "-i", video, "-f", "lavfi", "-i", audio];
+    arguments.extend(codec);
+    made(if compliant { "flash.mp4" } else { "flash.mkv" }, &arguments)
+}
+
+/// A picture without sound.
+pub fn silent() -> PathBuf {
+    made("silent.mp4", &["-f", "lavfi", "-i", "testsrc2=s=320x180:r=24:d=5", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "300"])
+}
+
+/// Sound without a picture, as a lossless file.
+pub fn sound() -> PathBuf {
+    made("sound.flac", &["-f", "lavfi", "-i", "sine=440:r=44100:d=20", "-ac", "2"])
+}
+
+/// Text that calls itself a film.
+pub fn text() -> PathBuf {
+    let file = super::process::bin_dir().join("test-fixtures").join("text.mp4");
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::write(&file, "#EXTM3U\nfile:///etc/passwd\n".repeat(1000)).unwrap();
+    file
+}
+
+/// A real film of the shared collection, where that is at hand.
+pub fn real(name: &str) -> Option<PathBuf> {
+    let folder = std::env::var("SLUICE_TEST_MEDIA").map_or_else(|_| PathBuf::from("../../shared/media"), PathBuf::from);
+    let file = folder.join(name);
+    file.exists().then_some(file)
+}

@@ -1,0 +1,134 @@
+//! Processes that a test started, and nobody else's.
+
+use nix::{sys::signal::{Signal, kill}, unistd::Pid};
+use std::{
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::mpsc,
+    time::Duration,
+};
+
+/// A started binary; killed when dropped.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    log: PathBuf,
+}
+
+/// The folder of the built binaries.
+pub fn bin_dir() -> PathBuf {
+    if let Ok(dir) = std::env::var("SLUICE_TEST_BIN_DIR") {
+        return PathBuf::from(dir);
+    }
+    // target/debug/deps/test-... -> target/debug
+    let test = std::env::current_exe().unwrap();
+    test.ancestors().nth(2).unwrap().to_owned()
+}
+
+impl Process {
+    /// Starts `program` of the built binaries, its log going to a file.
+    pub fn start(program: &str, arguments: &[&str], environment: &[(String, String)], log: &Path) -> Self {
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
+        let child = Command::new(bin_dir().join(program))
+            .args(arguments)
+            .env_clear()
+            .env("PATH", std::env::var("PATH").unwrap_or_default())
+            .envs(environment.iter().cloned())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(file)
+            .spawn()
+            .unwrap_or_else(|e| panic!("{program} is not built: {e}"));
+        Self { child, log: log.to_owned() }
+    }
+
+    /// The first line on standard output that begins with `prefix`, without it.
+    pub fn line_after(&mut self, prefix: &'static str) -> String {
+        let out = self.child.stdout.take().unwrap();
+        let (tx, rx) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(out).lines().map_while(Result::ok) {
+                if let Some(rest) = line.strip_prefix(prefix) {
+                    drop(tx.send(rest.to_owned()));
+                }
+            }
+        });
+        rx.recv_timeout(Duration::from_secs(60)).unwrap_or_else(|_| panic!("no {prefix:?}; log:\n{}", self.log()))
+    }
+
+    /// Process id.
+    pub fn id(&self) -> i32 {
+        self.child.id() as i32
+    }
+
+    /// What it logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.id()), signal).unwrap();
+    }
+
+    /// kill -9, and waits for the end.
+    pub fn kill(&mut self) {
+        drop(self.child.kill());
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM, and waits for the end.
+    ///
+    /// # Panics
+    /// When it has not ended after 40 s.
+    pub fn stop(&mut self) {
+        self.signal(Signal::SIGTERM);
+        for _ in 0..400 {
+            if self.child.try_wait().unwrap().is_some() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        panic!("did not stop; log:\n{}", self.log());
+    }
+
+    /// The encoder children of this process.
+    pub fn encoders(&self) -> Vec<i32> {
+        let children = std::fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| {
+            let pid: i32 = entry.file_name().to_str()?.parse().ok()?;
+            let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
+            let parent: i32 = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
+            let command = std::fs::read(entry.path().join("cmdline")).ok()?;
+            (parent == self.id() && command.windows(7).any(|w| w == b"encoder")).then_some(pid)
+        });
+        children.collect()
+    }
+
+    /// Resident memory, bytes.
+    pub fn resident_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap_or_default();
+        let kib = status.lines().find_map(|l| l.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        kib.unwrap_or(0) * 1024
+    }
+}
+
+/// kill -9 of a process that a test's worker started.
+pub fn kill_pid(pid: i32) {
+    let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // A stopped process does not die before it is continued.
+        let _ = kill(Pid::from_raw(self.id()), Signal::SIGCONT);
+        drop(self.child.kill());
+        drop(self.child.wait());
+        if std::thread::panicking() {
+            let log = self.log();
+            let tail: Vec<&str> = log.lines().rev().take(40).collect();
+            eprintln!("--- {}", self.log.display());
+            tail.iter().rev().for_each(|l| eprintln!("{l}"));
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! An API and its workers over one of the two pairs.
+
+use super::{Client, process::Process};
+use std::path::PathBuf;
+use tempfile::TempDir;
+use uuid::Uuid;
+
+/// Database and store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pair {
+    /// SQLite and a local directory.
+    Embedded,
+    /// PostgreSQL and an S3 server.
+    Servers,
+}
+
+/// A running service.
+#[derive(Debug)]
+pub struct Stack {
+    pub api: Process,
+    pub workers: Vec<Process>,
+    /// `http://127.0.0.1:PORT`
+    pub url: String,
+    environment: Vec<(String, String)>,
+    dir: TempDir,
+}
+
+fn need(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run the tests with `make test`"))
+}
+
+impl Stack {
+    /// An API without workers.
+    pub async fn start(pair: Pair) -> Self {
+        Self::start_with(pair, &[]).await
+    }
+
+    /// The same with further settings.
+    pub async fn start_with(pair: Pair, settings: &[(&str, &str)]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mut environment = vec![
+            ("SLUICE_LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
+            ("SLUICE_DATA_DIR".to_owned(), dir.path().display().to_string()),
+            ("SLUICE_LOG".to_owned(), "info".to_owned()),
+            ("SLUICE_LEASE_SECONDS".to_owned(), "3".to_owned()),
+            ("SLUICE_WORKER_CORES".to_owned(), "2".to_owned()),
+        ];
+        if pair == Pair::Servers {
+            let name = format!("t{}", Uuid::new_v4().simple());
+            let server = need("SLUICE_TEST_POSTGRES");
+            create_database(&server, &name).await;
+            environment.push(("SLUICE_DATABASE_URL".to_owned(), format!("{server}/{name}")));
+            let store = need("SLUICE_TEST_S3").replace("/test?", &format!("/{name}?"));
+            environment.push(("SLUICE_STORE_URL".to_owned(), store));
+            for key in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
+                environment.push((key.to_owned(), need(key)));
+            }
+        }
+        environment.extend(settings.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())));
+        let mut api = Process::start("sluice-api", &[], &environment, &dir.path().join("api.log"));
+        let url = api.line_after("listening on ");
+        Self { api, workers: Vec::new(), url, environment, dir }
+    }
+
+    /// Adds a worker; its number.
+    pub fn add_worker(&mut self) -> usize {
+        let log = self.dir.path().join(format!("worker-{}.log", self.workers.len()));
+        self.workers.push(Process::start("sluice-worker", &["run"], &self.environment, &log));
+        self.workers.len() - 1
+    }
+
+    /// Kills the API and starts it again on another port.
+    pub fn restart_api(&mut self) {
+        self.api.kill();
+        self.api = Process::start("sluice-api", &[], &self.environment, &self.dir.path().join("api.log"));
+        self.url = self.api.line_after("listening on ");
+    }
+
+    /// A logged-in creator.
+    pub async fn creator(&self) -> Client {
+        Client::register(&self.url).await
+    }
+
+    /// A folder that goes with the stack.
+    pub fn folder(&self) -> PathBuf {
+        self.dir.path().to_owned()
+    }
+
+    /// All logs together.
+    pub fn logs(&self) -> String {
+        self.workers.iter().map(Process::log).chain([self.api.log()]).collect()
+    }
+}
+
+/// The PostgreSQL client program is enough for this.
+async fn create_database(server: &str, name: &str) {
+    let psql = std::process::Command::new("psql")
+        .args([&format!("{server}/postgres"), "-v", "ON_ERROR_STOP=1", "-qc", &format!("CREATE DATABASE {name}")])
+        .output()
+        .unwrap();
+    assert!(psql.status.success(), "{}", String::from_utf8_lossy(&psql.stderr));
+}
