@@ -1,6 +1,9 @@
 //! The one table of errors: code, status, what people are told.
 
-use axum::{http::StatusCode, response::{IntoResponse, Response}};
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
 use sluice_common::{db::DbError, storage::StoreError};
 
 /// An error on its way to a client.

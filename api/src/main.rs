@@ -21,7 +21,11 @@ use sluice_common::{
     telemetry,
 };
 use state::AppState;
-use tokio::{net::TcpListener, signal::unix::{SignalKind, signal}, sync::watch};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
 
 #[derive(Debug, Parser)]
 #[command(version, about = "Serves the Sluice HTTP API.", after_help = config::help())]

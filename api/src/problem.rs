@@ -88,7 +88,8 @@ pub async fn method_not_allowed() -> ApiError {
 
 /// A bug: logged in full, told as nothing.
 pub fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response<Body> {
-    let text = panic.downcast_ref::<&str>().map(ToString::to_string).or_else(|| panic.downcast_ref::<String>().cloned());
+    let text =
+        panic.downcast_ref::<&str>().map(ToString::to_string).or_else(|| panic.downcast_ref::<String>().cloned());
     tracing::error!(panic = text.unwrap_or_default(), "a handler panicked");
     ApiError::Internal.into_response()
 }

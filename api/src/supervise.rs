@@ -1,7 +1,11 @@
 //! The embedded worker: a process beside this one, started again when it ends.
 
 use std::{path::PathBuf, process::Stdio, time::Duration};
-use tokio::{process::{Child, Command}, sync::watch, time::{sleep, timeout}};
+use tokio::{
+    process::{Child, Command},
+    sync::watch,
+    time::{sleep, timeout},
+};
 
 /// The worker's own grace period and a little more.
 const PATIENCE: Duration = Duration::from_secs(25);

@@ -1,1 +1,63 @@
+//! Real players from npm: hls.js in headless Chromium, hls-parser in strict mode.
 
+use harness::{Pair, Stack, client::PATIENCE, fixtures};
+use serde_json::Value;
+use std::path::Path;
+use tokio::process::Command;
+
+macro_rules! on_both {
+    ($($name:ident),+ $(,)?) => {
+        mod embedded { $(#[tokio::test] async fn $name() { super::$name(harness::Pair::Embedded).await; })+ }
+        mod servers { $(#[tokio::test] async fn $name() { super::$name(harness::Pair::Servers).await; })+ }
+    };
+}
+
+on_both!(plays_to_the_end_and_switches_rungs, starts_at_the_beginning_of_a_growing_film);
+
+/// Runs a script of this folder with node; its JSON.
+async fn node(script: &str, arguments: &[&str]) -> Value {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser");
+    let run = Command::new("node").current_dir(&folder).arg(script).args(arguments).kill_on_drop(true).output();
+    let output = tokio::time::timeout(PATIENCE, run).await.expect("the browser hangs").unwrap();
+    let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
+    assert!(output.status.success(), "{script}: {}{}", text(&output.stdout), text(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+async fn plays_to_the_end_and_switches_rungs(pair: Pair) {
+    let mut stack = Stack::start(pair).await;
+    stack.add_worker();
+    let client = stack.creator().await;
+    for (film, seconds) in [(fixtures::compliant(10), 10.0), (fixtures::foreign(14), 14.0)] {
+        let id = client.upload(&film).await["id"].as_str().unwrap().to_owned();
+        let ready = client.wait_for(&id, &["ready"]).await;
+        let url = ready["playback"]["hls_url"].as_str().unwrap();
+        assert_eq!(node("parse.mjs", &[url]).await["playlists"], 3);
+        let seen = node("play.mjs", &[url, "2", "switch"]).await;
+        assert_eq!(seen["variants"], 2, "{seen}");
+        assert!(seen["levels"].as_array().unwrap().len() >= 2, "no switch: {seen}");
+        assert!(seen["heights"].as_array().unwrap().len() >= 2, "the picture did not change: {seen}");
+        assert!((seen["ended"].as_f64().unwrap() - seconds).abs() < 0.2, "{seen}");
+        assert_eq!(seen["errors"], serde_json::json!([]), "{seen}");
+        assert!(seen["started"].as_f64().unwrap() < 0.3, "{seen}");
+    }
+}
+
+async fn starts_at_the_beginning_of_a_growing_film(pair: Pair) {
+    // One core, so that the film is still being encoded for a while after `playable`.
+    let mut stack = Stack::start_with(pair, &[("SLUICE_WORKER_CORES", "1")]).await;
+    stack.add_worker();
+    let client = stack.creator().await;
+    let id = client.upload(&fixtures::foreign(40)).await["id"].as_str().unwrap().to_owned();
+    let playable = client.wait_for(&id, &["playable"]).await;
+    let url = playable["playback"]["hls_url"].as_str().unwrap();
+    assert!(client.text(&format!("/hls/{id}/index.m3u8")).await.contains("/event.m3u8"), "the growing presentation");
+    assert_eq!(node("parse.mjs", &[url]).await["playlists"], 3);
+    let seen = node("play.mjs", &[url, "1", ""]).await;
+    assert!(seen["started"].as_f64().unwrap() < 0.3, "{seen}");
+    assert!((seen["ended"].as_f64().unwrap() - 40.0).abs() < 0.2, "{seen}");
+    assert_eq!(seen["stalls"], serde_json::json!([]), "{seen}");
+    let jumps: Vec<&Value> = seen["seeks"].as_array().unwrap().iter().filter(|s| !s[0].is_null()).collect();
+    assert_eq!(jumps, [] as [&Value; 0], "{seen}");
+    assert_eq!(seen["errors"], serde_json::json!([]), "{seen}");
+}

@@ -1,7 +1,10 @@
 //! The contract of the queue's truth: claims, fences, attempts, publication, merging.
 
 use sluice_common::{
-    db::{ClaimLimits, ClaimedTask, Db, DbError, ExtentRow, MAX_ATTEMPTS, NewMedia, NewRendition, NewTask, NewUser, PlannedPackage, SegmentRow},
+    db::{
+        ClaimLimits, ClaimedTask, Db, DbError, ExtentRow, MAX_ATTEMPTS, NewMedia, NewRendition, NewTask, NewUser,
+        PlannedPackage, SegmentRow,
+    },
     model::{MediaKind, PackageStatus, Reason, RenditionRole, Role, TaskKind, TaskStatus, Visibility},
 };
 use std::process::Command;
@@ -18,7 +21,10 @@ async fn sqlite() -> (Db, tempfile::TempDir) {
 async fn postgres() -> Db {
     let server = std::env::var("SLUICE_TEST_POSTGRES").expect("run the tests with `make test`");
     let name = format!("c{}", Uuid::new_v4().simple());
-    let made = Command::new("psql").args([&format!("{server}/postgres"), "-qc", &format!("CREATE DATABASE {name}")]).status().unwrap();
+    let made = Command::new("psql")
+        .args([&format!("{server}/postgres"), "-qc", &format!("CREATE DATABASE {name}")])
+        .status()
+        .unwrap();
     assert!(made.success());
     Db::open(&format!("{server}/{name}")).await.unwrap()
 }
@@ -59,7 +65,9 @@ impl World {
     async fn film(&self, now: i64) -> (Uuid, Uuid, Uuid) {
         let (source, package, media) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
         self.db.insert_source(source, "video/mp4", now).await.unwrap();
-        assert!(self.db.add_extent(source, &ExtentRow { offset_bytes: 0, size_bytes: 5, number: 0 }, now).await.unwrap());
+        assert!(
+            self.db.add_extent(source, &ExtentRow { offset_bytes: 0, size_bytes: 5, number: 0 }, now).await.unwrap()
+        );
         let mut tx = self.db.begin().await.unwrap();
         assert!(tx.complete_source(source, 5, now).await.unwrap());
         tx.insert_package(package, source, now).await.unwrap();
@@ -134,7 +142,15 @@ async fn planned(world: &World) -> (Uuid, Uuid) {
         cap_bps: 3_000_000,
         planned: 40,
     };
-    let plan = PlannedPackage { kind: MediaKind::Video, plan: "{}", duration_ms: 1, width: None, height: None, target_s: 6, renditions: vec![rendition] };
+    let plan = PlannedPackage {
+        kind: MediaKind::Video,
+        plan: "{}",
+        duration_ms: 1,
+        width: None,
+        height: None,
+        target_s: 6,
+        renditions: vec![rendition],
+    };
     let mut tx = world.db.begin().await.unwrap();
     assert!(tx.store_plan(package, &plan, 1).await.unwrap());
     assert!(!tx.store_plan(package, &plan, 1).await.unwrap(), "a second plan changes nothing");

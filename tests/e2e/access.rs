@@ -11,7 +11,8 @@ async fn a_private_film_exists_for_its_owner_only(pair: Pair) {
     let (owner, other) = (stack.creator().await, stack.creator().await);
     let part = multipart::Part::bytes(std::fs::read(fixtures::silent()).unwrap()).file_name("x.mp4");
     let form = multipart::Form::new().text("title", "Mine").part("file", part);
-    let media: serde_json::Value = owner.request(Method::POST, "/api/v1/media").multipart(form).send().await.unwrap().json().await.unwrap();
+    let media: serde_json::Value =
+        owner.request(Method::POST, "/api/v1/media").multipart(form).send().await.unwrap().json().await.unwrap();
     assert_eq!(media["visibility"], "private", "unless said otherwise");
     let id = media["id"].as_str().unwrap();
     owner.wait_for(id, &["ready"]).await;
@@ -19,8 +20,10 @@ async fn a_private_film_exists_for_its_owner_only(pair: Pair) {
     let top = owner.text(&format!("/hls/{id}/index.m3u8")).await;
     let list = format!("/hls/{id}/{}", top.lines().last().unwrap());
     let text = owner.text(&list).await;
-    let segment = format!("{}/{}", list.rsplit_once('/').unwrap().0, text.lines().find(|l| l.ends_with(".m4s")).unwrap());
-    let paths = [format!("/api/v1/media/{id}"), format!("/hls/{id}/index.m3u8"), list, segment.clone(), format!("/raw/{id}")];
+    let segment =
+        format!("{}/{}", list.rsplit_once('/').unwrap().0, text.lines().find(|l| l.ends_with(".m4s")).unwrap());
+    let paths =
+        [format!("/api/v1/media/{id}"), format!("/hls/{id}/index.m3u8"), list, segment.clone(), format!("/raw/{id}")];
     for path in &paths {
         assert_eq!(owner.get(path).await.status(), 200, "{path}");
         assert_eq!(problem(other.get(path).await).await, (404, "not_found".into()), "{path}");
@@ -37,7 +40,10 @@ async fn a_private_film_exists_for_its_owner_only(pair: Pair) {
         let path = format!("{}/{odd}", segment.rsplit_once('/').unwrap().0);
         assert!(owner.get(&path).await.status().is_client_error(), "{odd}");
     }
-    assert_eq!(problem(other.request(Method::DELETE, &format!("/api/v1/media/{id}")).send().await.unwrap()).await.0, 404);
+    assert_eq!(
+        problem(other.request(Method::DELETE, &format!("/api/v1/media/{id}")).send().await.unwrap()).await.0,
+        404
+    );
     assert_eq!(owner.request(Method::DELETE, &format!("/api/v1/media/{id}")).send().await.unwrap().status(), 204);
     assert_eq!(problem(owner.get(&segment).await).await.0, 404, "gone at once");
 
@@ -45,11 +51,17 @@ async fn a_private_film_exists_for_its_owner_only(pair: Pair) {
     let gzip = other.get(&format!("/hls/{own}/index.m3u8")).await;
     assert_eq!(gzip.headers()["content-type"], "application/vnd.apple.mpegurl");
     let plain = reqwest::Client::new();
-    let packed = plain.get(format!("{}/hls/{own}/index.m3u8", stack.url)).header("accept-encoding", "gzip").send().await.unwrap();
+    let packed = plain
+        .get(format!("{}/hls/{own}/index.m3u8", stack.url))
+        .header("accept-encoding", "gzip")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(packed.headers()["content-encoding"], "gzip");
     assert_eq!(packed.headers()["access-control-allow-origin"], "*");
     assert_eq!(packed.headers()["x-content-type-options"], "nosniff");
     let etag = packed.headers()["etag"].to_str().unwrap().to_owned();
-    let again = plain.get(format!("{}/hls/{own}/index.m3u8", stack.url)).header("if-none-match", etag).send().await.unwrap();
+    let again =
+        plain.get(format!("{}/hls/{own}/index.m3u8", stack.url)).header("if-none-match", etag).send().await.unwrap();
     assert_eq!(again.status(), 304);
 }

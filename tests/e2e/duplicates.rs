@@ -24,7 +24,10 @@ async fn the_same_film_twice(pair: Pair) {
     .await;
     // The first owner leaves; the second still has the film.
     assert_eq!(ada.request(Method::DELETE, &format!("/api/v1/media/{first}")).send().await.unwrap().status(), 204);
-    eventually("the spare bytes are swept", Duration::from_secs(60), || async { stack.logs().contains("\"deleted\"").then_some(()) }).await;
+    eventually("the spare bytes are swept", Duration::from_secs(60), || async {
+        stack.logs().contains("\"deleted\"").then_some(())
+    })
+    .await;
     assert_eq!(bob.get(&format!("/hls/{second}/{two}")).await.status(), 200);
     let raw = bob.get(&format!("/raw/{second}")).await.bytes().await.unwrap();
     assert!(raw == std::fs::read(&film).unwrap());

@@ -28,7 +28,8 @@ async fn journey(pair: Pair, file: &Path) -> (Stack, Value, String) {
 async fn media_playlists(url: &str) -> (Vec<String>, Option<String>) {
     let text = reqwest::get(url).await.unwrap().text().await.unwrap();
     let base = url.rsplit_once('/').unwrap().0;
-    let variants = text.lines().filter(|l| !l.starts_with('#') && !l.is_empty()).map(|l| format!("{base}/{l}")).collect();
+    let variants =
+        text.lines().filter(|l| !l.starts_with('#') && !l.is_empty()).map(|l| format!("{base}/{l}")).collect();
     let audio = text.split("URI=\"").nth(1).map(|rest| format!("{base}/{}", rest.split('"').next().unwrap()));
     (variants, audio)
 }

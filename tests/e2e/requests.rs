@@ -19,13 +19,17 @@ async fn bad_uploads(pair: Pair) {
     let empty = post().multipart(multipart::Form::new().part("file", file(vec![]))).send().await.unwrap();
     assert_eq!(problem(empty).await, (422, "empty_file".into()));
     assert_eq!(problem(client.try_upload(&fixtures::text()).await).await, (415, "unsupported_type".into()));
-    let long = multipart::Form::new().text("title", "x".repeat(201)).text("visibility", "everyone").part("file", file(vec![0; 9]));
+    let long = multipart::Form::new()
+        .text("title", "x".repeat(201))
+        .text("visibility", "everyone")
+        .part("file", file(vec![0; 9]));
     let response = post().multipart(long).send().await.unwrap();
     assert_eq!(response.status(), 422);
     let body: serde_json::Value = response.json().await.unwrap();
     let fields: Vec<&str> = body["errors"].as_array().unwrap().iter().map(|e| e["field"].as_str().unwrap()).collect();
     assert_eq!((body["code"].as_str().unwrap(), fields), ("invalid", vec!["title", "visibility"]));
-    let truncated = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.mp4\"\r\n\r\n\0\0\0\x18ftypisom....";
+    let truncated =
+        "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.mp4\"\r\n\r\n\0\0\0\x18ftypisom....";
     let cut = post().header("content-type", "multipart/form-data; boundary=b").body(truncated).send().await.unwrap();
     assert_eq!(problem(cut).await, (400, "upload_cut".into()));
 
@@ -44,8 +48,10 @@ async fn bad_accounts(pair: Pair) {
     assert_eq!(problem(nobody).await, (401, "unauthenticated".into()));
     let forged = http.get(url("/api/v1/me")).bearer_auth("a.b.c").send().await.unwrap();
     assert_eq!(problem(forged).await, (401, "unauthenticated".into()));
-    let viewer = json!({ "username": "viewer", "email": "v@example.org", "password": "correct horse", "role": "viewer" });
-    let answer: serde_json::Value = http.post(url("/api/v1/auth/register")).json(&viewer).send().await.unwrap().json().await.unwrap();
+    let viewer =
+        json!({ "username": "viewer", "email": "v@example.org", "password": "correct horse", "role": "viewer" });
+    let answer: serde_json::Value =
+        http.post(url("/api/v1/auth/register")).json(&viewer).send().await.unwrap().json().await.unwrap();
     let token = answer["access_token"].as_str().unwrap();
     let denied = http.post(url("/api/v1/media")).bearer_auth(token).body("x").send().await.unwrap();
     assert_eq!(problem(denied).await, (403, "forbidden".into()));
@@ -53,14 +59,21 @@ async fn bad_accounts(pair: Pair) {
     assert_eq!(problem(again).await, (409, "taken".into()));
     let admin = json!({ "username": "root1", "email": "r@example.org", "password": "correct horse", "role": "admin" });
     assert_eq!(problem(http.post(url("/api/v1/auth/register")).json(&admin).send().await.unwrap()).await.0, 403);
-    for login in ["viewer", "nobody-at-all"] {
-        let wrong = http.post(url("/api/v1/auth/login")).json(&json!({ "login": login, "password": "wrong" })).send().await.unwrap();
+    for login in ["viewer", "nobody-at-all", "nul\0", ""] {
+        let wrong = http
+            .post(url("/api/v1/auth/login"))
+            .json(&json!({ "login": login, "password": "wrong" }))
+            .send()
+            .await
+            .unwrap();
         assert_eq!(problem(wrong).await, (401, "bad_credentials".into()));
     }
     let right = json!({ "login": "V@example.org", "password": "correct horse" });
-    let session: serde_json::Value = http.post(url("/api/v1/auth/login")).json(&right).send().await.unwrap().json().await.unwrap();
+    let session: serde_json::Value =
+        http.post(url("/api/v1/auth/login")).json(&right).send().await.unwrap().json().await.unwrap();
     let refresh = json!({ "refresh_token": session["refresh_token"] });
-    let renewed: serde_json::Value = http.post(url("/api/v1/auth/refresh")).json(&refresh).send().await.unwrap().json().await.unwrap();
+    let renewed: serde_json::Value =
+        http.post(url("/api/v1/auth/refresh")).json(&refresh).send().await.unwrap().json().await.unwrap();
     let spent = http.post(url("/api/v1/auth/refresh")).json(&refresh).send().await.unwrap();
     assert_eq!(problem(spent).await, (401, "unauthenticated".into()));
     let token = renewed["access_token"].as_str().unwrap();
@@ -70,7 +83,8 @@ async fn bad_accounts(pair: Pair) {
 
     assert_eq!(problem(http.get(url("/nowhere")).send().await.unwrap()).await, (404, "not_found".into()));
     assert_eq!(problem(http.put(url("/health")).send().await.unwrap()).await, (405, "method_not_allowed".into()));
-    let not_json = http.post(url("/api/v1/auth/login")).header("content-type", "application/json").body("{").send().await.unwrap();
+    let not_json =
+        http.post(url("/api/v1/auth/login")).header("content-type", "application/json").body("{").send().await.unwrap();
     assert_eq!(problem(not_json).await, (400, "bad_request".into()));
     assert_eq!(problem(client.get("/api/v1/media/not-a-uuid").await).await.0, 400);
     assert_eq!(http.get(url("/ready")).send().await.unwrap().status(), 200);

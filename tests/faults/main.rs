@@ -1,1 +1,198 @@
+//! Processes die, hang and come back; films become ready all the same, and nothing is published twice.
 
+use harness::{Client, Pair, Stack, client::PATIENCE, eventually, fixtures, media, process::kill_pid};
+use nix::sys::signal::Signal;
+use reqwest::{Body, Method, multipart};
+use std::{collections::BTreeMap, time::Duration};
+
+macro_rules! on_both {
+    ($($name:ident),+ $(,)?) => {
+        mod embedded { $(#[tokio::test] async fn $name() { super::$name(harness::Pair::Embedded).await; })+ }
+        mod servers { $(#[tokio::test] async fn $name() { super::$name(harness::Pair::Servers).await; })+ }
+    };
+}
+
+on_both!(
+    a_killed_worker_costs_the_segments_in_work,
+    a_killed_encoder_is_replaced,
+    a_killed_api_leaves_a_cut_upload_and_nothing_else,
+    a_stopped_worker_that_wakes_up_changes_nothing,
+    a_task_that_always_crashes_is_parked,
+    sigterm_finishes_or_gives_back,
+);
+
+const SECONDS: u32 = 40;
+
+/// The object behind every published segment, by playlist entry.
+async fn objects(client: &Client, id: &str) -> BTreeMap<String, Vec<String>> {
+    let Ok(top) = client.get(&format!("/hls/{id}/index.m3u8")).await.error_for_status() else { return BTreeMap::new() };
+    let top = top.text().await.unwrap();
+    let audio = top.split("URI=\"").skip(1).filter_map(|r| r.split('"').next());
+    let lists: Vec<&str> = top.lines().filter(|l| !l.starts_with('#') && !l.is_empty()).chain(audio).collect();
+    let mut found = BTreeMap::new();
+    for list in lists {
+        let text = client.text(&format!("/hls/{id}/{list}")).await;
+        let rendition = list.split('/').nth(1).unwrap().to_owned();
+        found.insert(rendition, text.lines().filter(|l| l.ends_with(".m4s")).map(ToOwned::to_owned).collect());
+    }
+    found
+}
+
+/// Waits until some segments of a film are published and more are in work.
+async fn halfway(client: &Client, id: &str) {
+    eventually("the film is half made", PATIENCE, || async {
+        let media = client.media(id).await;
+        assert_ne!(media["status"], "ready", "too fast for this test");
+        (media["progress"].as_f64().unwrap() > 0.2).then_some(())
+    })
+    .await;
+}
+
+/// The film is whole: every frame, by the rules, and what was shown before is still there.
+async fn assert_whole(client: &Client, id: &str, before: &BTreeMap<String, Vec<String>>) {
+    let ready = client.wait_for(id, &["ready"]).await;
+    let url = ready["playback"]["hls_url"].as_str().unwrap();
+    let (compliant, report) = media::verify(url);
+    assert!(compliant, "{report}");
+    let file = fixtures::foreign(SECONDS);
+    let expected = media::decoded_frames(file.to_str().unwrap(), "v:0");
+    assert_eq!(media::decoded_frames(url, "v:0"), expected);
+    let after = objects(client, id).await;
+    for (rendition, segments) in before {
+        assert!(after[rendition].starts_with(segments), "{rendition}: published segments were replaced");
+    }
+}
+
+async fn upload(client: &Client) -> String {
+    client.upload(&fixtures::foreign(SECONDS)).await["id"].as_str().unwrap().to_owned()
+}
+
+async fn slow_stack(pair: Pair) -> Stack {
+    // One core and a slow preset, so that there is a middle to be killed in.
+    let mut stack = Stack::start_with(pair, &[("SLUICE_WORKER_CORES", "1"), ("SLUICE_CONFIG", &slow_settings())]).await;
+    stack.add_worker();
+    stack
+}
+
+fn slow_settings() -> String {
+    let file = harness::process::bin_dir().join("test-fixtures").join("slow.toml");
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::write(&file, "[encode]\npreset = \"medium\"\n").unwrap();
+    file.display().to_string()
+}
+
+async fn a_killed_worker_costs_the_segments_in_work(pair: Pair) {
+    let mut stack = slow_stack(pair).await;
+    let client = stack.creator().await;
+    let id = upload(&client).await;
+    halfway(&client, &id).await;
+    stack.workers[0].kill();
+    let before = objects(&client, &id).await;
+    stack.add_worker();
+    assert_whole(&client, &id, &before).await;
+}
+
+async fn a_killed_encoder_is_replaced(pair: Pair) {
+    let stack = slow_stack(pair).await;
+    let client = stack.creator().await;
+    let id = upload(&client).await;
+    halfway(&client, &id).await;
+    let before = objects(&client, &id).await;
+    stack.workers[0].encoders().into_iter().for_each(kill_pid);
+    assert_whole(&client, &id, &before).await;
+    assert!(stack.logs().contains("encoder_killed"), "the kind of death is named");
+}
+
+async fn a_killed_api_leaves_a_cut_upload_and_nothing_else(pair: Pair) {
+    let mut stack = Stack::start_with(pair, &[("SLUICE_GC_SECONDS", "1")]).await;
+    let client = stack.creator().await;
+    let head = std::fs::read(fixtures::compliant(10)).unwrap();
+    let (tx, rx) = futures::channel::mpsc::unbounded::<Result<Vec<u8>, std::io::Error>>();
+    tx.unbounded_send(Ok(head)).unwrap();
+    tx.unbounded_send(Ok(vec![0; 20 << 20])).unwrap();
+    let part = multipart::Part::stream(Body::wrap_stream(rx)).file_name("film.mp4");
+    let request = client.request(Method::POST, "/api/v1/media").multipart(multipart::Form::new().part("file", part));
+    let sending = tokio::spawn(request.send());
+    if pair == Pair::Embedded {
+        let sources = stack.folder().join("store/sources");
+        eventually("extents are stored", Duration::from_secs(20), || async { count(&sources).ge(&2).then_some(()) })
+            .await;
+    } else {
+        tokio::time::timeout(Duration::from_secs(2), std::future::pending::<()>()).await.unwrap_err();
+    }
+    stack.restart_api();
+    drop(tx);
+    assert!(sending.await.unwrap().is_err(), "nothing was acknowledged");
+    let client = Client { url: stack.url.clone(), ..client };
+    let list: serde_json::Value = client.get("/api/v1/media").await.json().await.unwrap();
+    assert_eq!(list["items"], serde_json::json!([]));
+    // The next upload works, and a sweep removes what the first left.
+    stack.add_worker();
+    let id = client.upload(&fixtures::silent()).await["id"].as_str().unwrap().to_owned();
+    client.wait_for(&id, &["ready"]).await;
+    eventually("the cut upload is swept", Duration::from_secs(30), || async {
+        stack.logs().contains("\"deleted\"").then_some(())
+    })
+    .await;
+    if pair == Pair::Embedded {
+        assert_eq!(count(&stack.folder().join("store/sources")), 1, "one extent: the second film's");
+    }
+}
+
+/// Files below a folder.
+fn count(folder: &std::path::Path) -> usize {
+    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
+    entries.flatten().map(|e| if e.path().is_dir() { count(&e.path()) } else { 1 }).sum()
+}
+
+async fn a_stopped_worker_that_wakes_up_changes_nothing(pair: Pair) {
+    let mut stack = slow_stack(pair).await;
+    let client = stack.creator().await;
+    let id = upload(&client).await;
+    halfway(&client, &id).await;
+    stack.workers[0].signal(Signal::SIGSTOP);
+    let before = objects(&client, &id).await;
+    stack.add_worker();
+    client.wait_for(&id, &["ready"]).await;
+    let made = objects(&client, &id).await;
+    stack.workers[0].signal(Signal::SIGCONT);
+    eventually("the old worker notices", Duration::from_secs(30), || async {
+        stack.workers[0].log().contains("the claim was lost").then_some(())
+    })
+    .await;
+    assert_eq!(objects(&client, &id).await, made, "what is published stays");
+    assert_whole(&client, &id, &before).await;
+}
+
+async fn a_task_that_always_crashes_is_parked(pair: Pair) {
+    let stack = slow_stack(pair).await;
+    let client = stack.creator().await;
+    let id = upload(&client).await;
+    // Whoever works on this film dies, as a hostile file would make it.
+    let failed = eventually("the task is parked", PATIENCE, || async {
+        stack.workers[0].encoders().into_iter().for_each(kill_pid);
+        let media = client.media(&id).await;
+        (media["status"] == "failed").then_some(media)
+    })
+    .await;
+    assert_eq!(failed["error"]["code"], "encoder_killed", "{failed}");
+    let other = client.upload(&fixtures::silent()).await["id"].as_str().unwrap().to_owned();
+    client.wait_for(&other, &["ready"]).await;
+    // An operator, or the owner, can have it tried again.
+    let retried = client.request(Method::POST, &format!("/api/v1/media/{id}/retry")).send().await.unwrap();
+    assert_eq!(retried.status(), 200);
+    assert_whole(&client, &id, &BTreeMap::new()).await;
+}
+
+async fn sigterm_finishes_or_gives_back(pair: Pair) {
+    let mut stack = slow_stack(pair).await;
+    let client = stack.creator().await;
+    let id = upload(&client).await;
+    halfway(&client, &id).await;
+    let before = objects(&client, &id).await;
+    stack.workers[0].stop();
+    assert!(!stack.workers[0].log().contains("panicked"));
+    stack.add_worker();
+    assert_whole(&client, &id, &before).await;
+    assert!(!stack.workers[1].log().contains("lease is over"), "nothing had to time out");
+}

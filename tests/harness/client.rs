@@ -22,7 +22,8 @@ impl Client {
     pub async fn register(url: &str) -> Self {
         let name = format!("u{}", &Uuid::new_v4().simple().to_string()[..12]);
         let http = reqwest::Client::new();
-        let body = json!({ "username": name, "email": format!("{name}@example.org"), "password": "correct horse battery" });
+        let body =
+            json!({ "username": name, "email": format!("{name}@example.org"), "password": "correct horse battery" });
         let response = http.post(format!("{url}/api/v1/auth/register")).json(&body).send().await.unwrap();
         assert_eq!(response.status(), StatusCode::CREATED);
         let answer: Value = response.json().await.unwrap();

@@ -10,7 +10,12 @@ fn made(name: &str, arguments: &[&str]) -> PathBuf {
     if !file.exists() {
         // Several test processes may make it at once: the last rename wins, all are the same.
         let draft = folder.join(format!("{}-{name}", std::process::id()));
-        let output = Command::new("ffmpeg").args(["-v", "error", "-y", "-nostdin"]).args(arguments).arg(&draft).output().unwrap();
+        let output = Command::new("ffmpeg")
+            .args(["-v", "error", "-y", "-nostdin"])
+            .args(arguments)
+            .arg(&draft)
+            .output()
+            .unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         std::fs::rename(&draft, &file).unwrap();
     }
@@ -22,19 +27,65 @@ pub fn compliant(seconds: u32) -> PathBuf {
     let (video, audio) = (format!("testsrc2=s=640x360:r=25:d={seconds}"), format!("sine=440:r=48000:d={seconds}"));
     made(
         &format!("compliant-{seconds}.mp4"),
-        &["-f", "lavfi", "-i", &video, "-f", "lavfi", "-i", &audio, "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p",
-          "-x264-params", "keyint=50:min-keyint=50:scenecut=0:bframes=2", "-c:a", "aac", "-b:a", "96k", "-ac", "2",
-          "-movflags", "+faststart"],
+        &[
+            "-f",
+            "lavfi",
+            "-i",
+            &video,
+            "-f",
+            "lavfi",
+            "-i",
+            &audio,
+            "-c:v",
+            "libx264",
+            "-preset",
+            "ultrafast",
+            "-pix_fmt",
+            "yuv420p",
+            "-x264-params",
+            "keyint=50:min-keyint=50:scenecut=0:bframes=2",
+            "-c:a",
+            "aac",
+            "-b:a",
+            "96k",
+            "-ac",
+            "2",
+            "-movflags",
+            "+faststart",
+        ],
     )
 }
 
 /// A film that must be encoded: MPEG-4 part 2 and MP3 in Matroska, 640x360 at 30000/1001 fps.
 pub fn foreign(seconds: u32) -> PathBuf {
-    let (video, audio) = (format!("testsrc2=s=640x360:r=30000/1001:d={seconds}"), format!("sine=440:r=44100:d={seconds}"));
+    let (video, audio) =
+        (format!("testsrc2=s=640x360:r=30000/1001:d={seconds}"), format!("sine=440:r=44100:d={seconds}"));
     made(
         &format!("foreign-{seconds}.mkv"),
-        &["-f", "lavfi", "-i", &video, "-f", "lavfi", "-i", &audio, "-c:v", "mpeg4", "-g", "60", "-b:v", "2M", "-bf", "2",
-          "-c:a", "libmp3lame", "-b:a", "128k", "-ac", "2"],
+        &[
+            "-f",
+            "lavfi",
+            "-i",
+            &video,
+            "-f",
+            "lavfi",
+            "-i",
+            &audio,
+            "-c:v",
+            "mpeg4",
+            "-g",
+            "60",
+            "-b:v",
+            "2M",
+            "-bf",
+            "2",
+            "-c:a",
+            "libmp3lame",
+            "-b:a",
+            "128k",
+            "-ac",
+            "2",
+        ],
     )
 }
 
@@ -44,7 +95,20 @@ pub fn flash(compliant: bool) -> PathBuf {
     let video = "color=black:s=320x180:r=25:d=10,drawbox=color=white:t=fill:enable='between(n,100,109)'";
     let audio = "sine=1000:r=48000:d=10,volume='if(between(t,4,4.4),1,0)':eval=frame";
     let codec: &[&str] = if compliant {
-        &["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-x264-params", "keyint=50:scenecut=0", "-c:a", "aac", "-b:a", "128k"]
+        &[
+            "-c:v",
+            "libx264",
+            "-preset",
+            "ultrafast",
+            "-pix_fmt",
+            "yuv420p",
+            "-x264-params",
+            "keyint=50:scenecut=0",
+            "-c:a",
+            "aac",
+            "-b:a",
+            "128k",
+        ]
     } else {
         &["-c:v", "mpeg4", "-b:v", "1M", "-g", "50", "-c:a", "libmp3lame", "-b:a", "192k"]
     };
@@ -55,7 +119,23 @@ pub fn flash(compliant: bool) -> PathBuf {
 
 /// A picture without sound.
 pub fn silent() -> PathBuf {
-    made("silent.mp4", &["-f", "lavfi", "-i", "testsrc2=s=320x180:r=24:d=5", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "300"])
+    made(
+        "silent.mp4",
+        &[
+            "-f",
+            "lavfi",
+            "-i",
+            "testsrc2=s=320x180:r=24:d=5",
+            "-c:v",
+            "libx264",
+            "-preset",
+            "ultrafast",
+            "-pix_fmt",
+            "yuv420p",
+            "-g",
+            "300",
+        ],
+    )
 }
 
 /// Sound without a picture, as a lossless file.

@@ -11,13 +11,20 @@ pub mod stack;
 pub use client::Client;
 pub use stack::{Pair, Stack};
 
-use std::{future::Future, time::{Duration, Instant}};
+use std::{
+    future::Future,
+    time::{Duration, Instant},
+};
 
 /// Polls `probe` until it gives something, at most for `patience`.
 ///
 /// # Panics
 /// When the deadline passes; `what` says for what.
-pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, patience: Duration, mut probe: impl FnMut() -> F) -> T {
+pub async fn eventually<T, F: Future<Output = Option<T>>>(
+    what: &str,
+    patience: Duration,
+    mut probe: impl FnMut() -> F,
+) -> T {
     let end = Instant::now() + patience;
     loop {
         if let Some(found) = probe().await {

@@ -44,19 +44,29 @@ fn offenders(folders: &[&str], words: &[&str], allowed: &[&str]) -> Vec<String> 
 
 #[test]
 fn sql_is_in_one_folder() {
-    assert_eq!(offenders(&["api/src", "worker/src", "common/src"], &["sqlx::"], &["common/src/db/"]), [] as [String; 0]);
+    assert_eq!(
+        offenders(&["api/src", "worker/src", "common/src"], &["sqlx::"], &["common/src/db/"]),
+        [] as [String; 0]
+    );
 }
 
 #[test]
 fn ffmpeg_and_unsafe_are_in_the_encoder_child() {
     let all = ["api/src", "worker/src", "common/src"];
     assert_eq!(offenders(&all, &["ffmpeg_next", "ffmpeg_sys"], &["worker/src/encoder/"]), [] as [String; 0]);
-    assert_eq!(offenders(&all, &["unsafe {", "unsafe fn", "allow(unsafe_code)"], &["worker/src/encoder/ffi.rs"]), [] as [String; 0]);
+    assert_eq!(
+        offenders(&all, &["unsafe {", "unsafe fn", "allow(unsafe_code)"], &["worker/src/encoder/ffi.rs"]),
+        [] as [String; 0]
+    );
 }
 
 #[test]
 fn services_do_not_know_http() {
-    let services: Vec<String> = sources("api/src").into_iter().filter(|(n, t)| n.ends_with("service.rs") && t.contains("axum")).map(|(n, _)| n).collect();
+    let services: Vec<String> = sources("api/src")
+        .into_iter()
+        .filter(|(n, t)| n.ends_with("service.rs") && t.contains("axum"))
+        .map(|(n, _)| n)
+        .collect();
     assert_eq!(services, [] as [String; 0]);
 }
 
@@ -65,11 +75,18 @@ fn arrows_go_one_way() {
     assert_eq!(offenders(&["common/src"], &["sluice_api::", "sluice_worker::", "axum"], &[]), [] as [String; 0]);
     let stages = ["plan", "source", "child", "cmaf"];
     for stage in stages {
-        let others: Vec<String> = ["publish", "verify", "pipeline", "consumer", "sweep", "offline", "package"].iter().map(|o| format!("crate::{o}")).collect();
+        let others: Vec<String> = ["publish", "verify", "pipeline", "consumer", "sweep", "offline", "package"]
+            .iter()
+            .map(|o| format!("crate::{o}"))
+            .collect();
         let words: Vec<&str> = others.iter().map(String::as_str).collect();
         assert_eq!(offenders(&[&format!("worker/src/{stage}")], &words, &[]), [] as [String; 0], "{stage}");
     }
-    assert_eq!(offenders(&["worker/src/plan"], &["std::fs", "tokio", "Instant::now", "SystemTime"], &[]), [] as [String; 0], "plans are pure");
+    assert_eq!(
+        offenders(&["worker/src/plan"], &["std::fs", "tokio", "Instant::now", "SystemTime"], &[]),
+        [] as [String; 0],
+        "plans are pure"
+    );
 }
 
 #[test]
@@ -81,7 +98,10 @@ fn clock_and_environment_are_read_in_one_module_each() {
 
 #[test]
 fn nothing_unwraps_outside_tests() {
-    assert_eq!(offenders(&["api/src", "worker/src", "common/src"], &[".unwrap()", ".expect(", "todo!", "unimplemented!"], &[]), [] as [String; 0]);
+    assert_eq!(
+        offenders(&["api/src", "worker/src", "common/src"], &[".unwrap()", ".expect(", "todo!", "unimplemented!"], &[]),
+        [] as [String; 0]
+    );
 }
 
 #[test]
@@ -89,8 +109,14 @@ fn every_module_says_its_job_and_none_is_a_drawer() {
     let all: Vec<_> = ["api/src", "worker/src", "common/src"].iter().flat_map(|f| sources(f)).collect();
     let silent: Vec<&String> = all.iter().filter(|(_, t)| !t.starts_with("//!")).map(|(n, _)| n).collect();
     assert_eq!(silent, [] as [&String; 0]);
-    let drawers: Vec<&String> = all.iter().map(|(n, _)| n).filter(|n| n.ends_with("utils.rs") || n.ends_with("helpers.rs")).collect();
+    let drawers: Vec<&String> =
+        all.iter().map(|(n, _)| n).filter(|n| n.ends_with("utils.rs") || n.ends_with("helpers.rs")).collect();
     assert_eq!(drawers, [] as [&String; 0]);
-    let long: Vec<String> = all.iter().map(|(n, t)| (n, without_tests(t).lines().count())).filter(|(_, l)| *l > 450).map(|(n, l)| format!("{n}: {l}")).collect();
+    let long: Vec<String> = all
+        .iter()
+        .map(|(n, t)| (n, without_tests(t).lines().count()))
+        .filter(|(_, l)| *l > 450)
+        .map(|(n, l)| format!("{n}: {l}"))
+        .collect();
     assert_eq!(long, [] as [String; 0], "look for the second thing they do");
 }

@@ -1,8 +1,7 @@
 //! Claims tasks as cores and memory allow, keeps their leases, and settles how they end.
 
 use crate::{
-    pipeline,
-    sweep,
+    pipeline, sweep,
     task::{Context, Running, TaskError},
 };
 use sluice_common::{
@@ -80,7 +79,11 @@ impl Pool {
             let limits = ClaimLimits {
                 cores: self.capacity.cores - self.cores,
                 // A task larger than the whole machine runs alone rather than never.
-                memory_bytes: if self.running.is_empty() { i64::MAX } else { self.capacity.memory_bytes - self.memory_bytes },
+                memory_bytes: if self.running.is_empty() {
+                    i64::MAX
+                } else {
+                    self.capacity.memory_bytes - self.memory_bytes
+                },
             };
             if self.running.len() >= self.capacity.cores as usize + LIGHT_TASKS {
                 return;
@@ -171,11 +174,15 @@ async fn settle(running: &Running, error: TaskError) -> Result<(), TaskError> {
     let now = db.now_us().await?;
     match error {
         TaskError::Fenced => Ok(()),
-        TaskError::Infrastructure(_) => Ok(db.release_task(task.id, task.token, now + INFRASTRUCTURE_BACKOFF_US).await?),
+        TaskError::Infrastructure(_) => {
+            Ok(db.release_task(task.id, task.token, now + INFRASTRUCTURE_BACKOFF_US).await?)
+        }
         TaskError::Retry { reason, .. } if task.attempts < MAX_ATTEMPTS => {
             Ok(db.requeue_task(task.id, task.token, &reason, now + queue::backoff_us(task.attempts)).await?)
         }
-        TaskError::Retry { .. } | TaskError::Fail { .. } if task.kind == TaskKind::Passthrough => pipeline::fall_back(running).await,
+        TaskError::Retry { .. } | TaskError::Fail { .. } if task.kind == TaskKind::Passthrough => {
+            pipeline::fall_back(running).await
+        }
         TaskError::Retry { reason, .. } | TaskError::Fail { reason, .. } => park(running, &reason).await,
     }
 }

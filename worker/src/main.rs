@@ -163,8 +163,7 @@ async fn work(config: Config, supervised: bool) -> anyhow::Result<()> {
     tokio::spawn(async move {
         wait_for_stop(supervised).await;
         tracing::info!("stopping");
-        // The receiver lives as long as the work.
-        drop(stop.send(true));
+        stop.send_replace(true);
     });
     consumer::work(context.clone(), capacity, stopped).await;
     context.db.close().await;

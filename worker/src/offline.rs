@@ -91,7 +91,8 @@ pub async fn transcode(request: Request) -> Result<Report, OfflineError> {
 /// Sniffs and probes. Shared with nothing: the queue's plan task speaks to the store.
 async fn probe(children: &Children, source: &Source, settings: &EncodeSettings) -> Result<SourceFacts, OfflineError> {
     let head = source.read_at(0, SNIFF_BYTES as u64).await.context("read")?;
-    let refused = || OfflineError::Refused(Reason::new("unsupported_type", "The file is no video or audio that is supported."));
+    let refused =
+        || OfflineError::Refused(Reason::new("unsupported_type", "The file is no video or audio that is supported."));
     let demuxer = sniff(&head).ok_or_else(refused)?;
     let job = Job { source_bytes: source.size(), demuxer, max_pixels: settings.max_pixels, work: Work::Probe };
     let (tx, mut rx) = mpsc::channel(4);
@@ -196,7 +197,12 @@ impl Run {
             (Step::Audio, _, Some(a)) => Work::Audio(AudioWork { audio: a.clone(), first: 0 }),
             _ => return Ok(()),
         };
-        let job = Job { source_bytes: self.source.size(), demuxer: self.plan.demuxer, max_pixels: self.settings.max_pixels, work };
+        let job = Job {
+            source_bytes: self.source.size(),
+            demuxer: self.plan.demuxer,
+            max_pixels: self.settings.max_pixels,
+            work,
+        };
         let (tx, mut rx) = mpsc::channel(4);
         let child = self.children.run(job, SourceReader::new(self.source.clone()), Limits::default(), tx);
         // Dropping the receiver ends the child when its output cannot be taken.
@@ -241,7 +247,7 @@ impl Run {
                 all.segments.entry(made.rendition).or_default().insert(made.sequence, finished);
                 self.bar.inc(1);
             }
-            Output::Probed(_) | Output::Progress(_) => {}
+            Output::Probed(_) => {}
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use crate::{
     cmaf::InitInfo,
     verify::{ObservedPackage, ObservedRendition, ObservedSegment, Report, check, parse_media, parse_multivariant},
 };
-use sluice_common::hls::{self, MediaPlaylist, Measured, PlaylistType, Segment, measure, multivariant};
+use sluice_common::hls::{self, Measured, MediaPlaylist, PlaylistType, Segment, measure, multivariant};
 
 /// A rendition with all its segments.
 #[derive(Debug, Clone)]
@@ -83,7 +83,8 @@ fn seconds(timescale: u32, ticks: u64) -> f64 {
 }
 
 fn render(target_s: u64, r: &FinishedRendition) -> String {
-    let segment = |s: &FinishedSegment| Segment { uri: s.name.clone(), duration_s: seconds(r.init.timescale, s.duration) };
+    let segment =
+        |s: &FinishedSegment| Segment { uri: s.name.clone(), duration_s: seconds(r.init.timescale, s.duration) };
     let playlist = MediaPlaylist {
         playlist_type: PlaylistType::Vod,
         target_s,

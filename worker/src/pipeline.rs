@@ -75,7 +75,12 @@ impl Running {
     /// Runs a child and publishes what it makes.
     async fn encode(&self, plan: &Plan, work: Work, expected: u64) -> Result<(), TaskError> {
         let source = self.source().await?;
-        let job = Job { source_bytes: source.size(), demuxer: plan.demuxer, max_pixels: self.context.settings.max_pixels, work };
+        let job = Job {
+            source_bytes: source.size(),
+            demuxer: plan.demuxer,
+            max_pixels: self.context.settings.max_pixels,
+            work,
+        };
         let publisher = Publisher::new(self, plan, expected);
         let (tx, mut rx) = mpsc::channel(OUTPUTS_UNDER_WAY);
         let child = self.context.children.run(job, SourceReader::new(source), Limits::default(), tx);
@@ -84,7 +89,7 @@ impl Running {
                 match output {
                     Output::Init { rendition, codecs, data } => publisher.init(&rendition, &codecs, data).await?,
                     Output::Segment { made, data } => publisher.segment(&made.rendition, made.sequence, data).await?,
-                    Output::Probed(_) | Output::Progress(_) => {}
+                    Output::Probed(_) => {}
                 }
             }
             Ok::<(), TaskError>(())
@@ -125,13 +130,15 @@ async fn make_plan(running: &Running) -> Result<(), TaskError> {
     let (context, task) = (&running.context, &running.task);
     let source = running.source().await?;
     let head = source.read_at(0, SNIFF_BYTES as u64).await?;
-    let unsupported = || TaskError::fail(Reason::new("unsupported_type", "The file is no video or audio that is supported."));
+    let unsupported =
+        || TaskError::fail(Reason::new("unsupported_type", "The file is no video or audio that is supported."));
     let demuxer = sniff(&head).ok_or_else(unsupported)?;
     let job = Job { source_bytes: source.size(), demuxer, max_pixels: context.settings.max_pixels, work: Work::Probe };
     let facts = probe(&context.children, job, source).await?;
     let plan = plan::plan(&facts, &context.settings, context.fleet_cores).map_err(TaskError::fail)?;
     let text = serde_json::to_string(&plan).map_err(TaskError::corrupt)?;
-    let size = plan.video.as_ref().and_then(|v| v.passthrough.as_ref().or(v.rungs.first())).map(|r| (r.width, r.height));
+    let size =
+        plan.video.as_ref().and_then(|v| v.passthrough.as_ref().or(v.rungs.first())).map(|r| (r.width, r.height));
     let planned = PlannedPackage {
         kind: plan.kind(),
         plan: &text,
@@ -186,7 +193,14 @@ fn tasks_of(plan: &Plan, task: &ClaimedTask) -> Vec<NewTask> {
     let mut list = Vec::new();
     if let Some(v) = &plan.video {
         if v.passthrough.is_some() {
-            list.push(new(TaskKind::Passthrough, "passthrough".into(), "{}".into(), task.due_us, 0, memory::light_bytes()));
+            list.push(new(
+                TaskKind::Passthrough,
+                "passthrough".into(),
+                "{}".into(),
+                task.due_us,
+                0,
+                memory::light_bytes(),
+            ));
         }
         if !v.rungs.is_empty() {
             list.extend(chunk_tasks(plan, v, task, false));
@@ -349,7 +363,11 @@ fn playlist_key(task: &ClaimedTask, name: &str) -> Key {
     }
 }
 
-async fn finished_rendition(context: &Context, task: &ClaimedTask, r: RenditionRow) -> Result<FinishedRendition, TaskError> {
+async fn finished_rendition(
+    context: &Context,
+    task: &ClaimedTask,
+    r: RenditionRow,
+) -> Result<FinishedRendition, TaskError> {
     let incomplete = |what: &str| TaskError::corrupt(format!("{} {what}", r.name));
     if r.contiguous != r.planned {
         return Err(incomplete("has holes"));

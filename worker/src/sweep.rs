@@ -1,6 +1,9 @@
 //! Heals what dying processes leave behind: dead leases, exhausted tasks, unreferenced bytes.
 
-use crate::{pipeline, task::{Context, TaskError}};
+use crate::{
+    pipeline,
+    task::{Context, TaskError},
+};
 use sluice_common::{
     clock,
     db::TaskRow,

@@ -1,6 +1,10 @@
 //! What a task's run is given and how it may end. Retry or fail is decided where the error is born.
 
-use crate::{child::{ChildError, Children}, plan::EncodeSettings, verify::SegmentFault};
+use crate::{
+    child::{ChildError, Children},
+    plan::EncodeSettings,
+    verify::SegmentFault,
+};
 use serde::{Deserialize, Serialize};
 use sluice_common::{
     db::{ClaimedTask, Db, DbError},

@@ -2,9 +2,8 @@
 
 use crate::{error::ApiError, state::AppState};
 use argon2::{
-    Argon2,
+    Argon2, PasswordHash,
     password_hash::{PasswordHasher, PasswordVerifier},
-    PasswordHash,
 };
 use std::time::Duration;
 use tokio::{task::spawn_blocking, time::timeout};
@@ -12,7 +11,8 @@ use tokio::{task::spawn_blocking, time::timeout};
 /// How long a request waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// A hash of no password, verified when the user is unknown, so that both cases take the same time.
-const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$c2x1aWNlLW5vYm9keS1zYWx0$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$c2x1aWNlLW5vYm9keS1zYWx0$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// The PHC string of a password.
 pub async fn hash(state: &AppState, password: String) -> Result<String, ApiError> {
@@ -33,7 +33,10 @@ pub async fn verify(state: &AppState, password: String, stored: Option<String>) 
     .await
 }
 
-async fn in_turn<T: Send + 'static>(state: &AppState, work: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
+async fn in_turn<T: Send + 'static>(
+    state: &AppState,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ApiError> {
     let turn = timeout(PATIENCE, state.hashing.clone().acquire_owned()).await;
     let Ok(Ok(permit)) = turn else { return Err(ApiError::Busy) };
     let result = spawn_blocking(work).await.map_err(|_| ApiError::Internal);

@@ -9,7 +9,10 @@ use axum::{Json, extract::State, http::StatusCode};
 use sluice_common::clock;
 
 /// `POST /auth/register`
-pub async fn register(State(state): State<AppState>, Json(body): Json<Register>) -> Result<(StatusCode, Json<LoggedIn>), ApiError> {
+pub async fn register(
+    State(state): State<AppState>,
+    Json(body): Json<Register>,
+) -> Result<(StatusCode, Json<LoggedIn>), ApiError> {
     Ok((StatusCode::CREATED, Json(service::register(&state, body).await?)))
 }
 

@@ -56,7 +56,8 @@ fn faults(request: &Register) -> Vec<FieldError> {
     let mail = request.email.split_once('@').is_some_and(|(user, host)| {
         !user.is_empty() && host.contains('.') && !host.starts_with('.') && !host.ends_with('.') && !host.contains('@')
     });
-    let mail = mail && request.email.len() <= 254 && !request.email.chars().any(|c| c.is_whitespace() || c.is_control());
+    let mail =
+        mail && request.email.len() <= 254 && !request.email.chars().any(|c| c.is_whitespace() || c.is_control());
     let checks = [
         (
             (3..=32).contains(&name.len()) && name.chars().all(allowed),
@@ -71,7 +72,8 @@ fn faults(request: &Register) -> Vec<FieldError> {
 
 /// Logs in by user name or e-mail address.
 pub async fn login(state: &AppState, request: Login) -> Result<LoggedIn, ApiError> {
-    if request.password.len() > 1024 || request.login.len() > 254 {
+    let printable = !request.login.chars().any(char::is_control);
+    if request.password.len() > 1024 || request.login.len() > 254 || !printable {
         return Err(ApiError::BadCredentials);
     }
     let user = state.db.user_by_login(&request.login).await?;

@@ -1,7 +1,10 @@
 //! Who asks.
 
 use crate::{auth::service, error::ApiError, state::AppState};
-use axum::{extract::{FromRequestParts, OptionalFromRequestParts}, http::{header, request::Parts}};
+use axum::{
+    extract::{FromRequestParts, OptionalFromRequestParts},
+    http::{header, request::Parts},
+};
 use sluice_common::model::Role;
 use uuid::Uuid;
 

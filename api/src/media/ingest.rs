@@ -23,7 +23,10 @@ pub struct Received {
 }
 
 /// Takes in a whole file. When it fails or the client goes away, the extents stay behind for the sweep.
-pub async fn receive(state: &AppState, mut bytes: impl Stream<Item = Result<Bytes, ApiError>> + Unpin) -> Result<Received, ApiError> {
+pub async fn receive(
+    state: &AppState,
+    mut bytes: impl Stream<Item = Result<Bytes, ApiError>> + Unpin,
+) -> Result<Received, ApiError> {
     let mut head = BytesMut::new();
     while head.len() < SNIFF_BYTES {
         match bytes.next().await {

@@ -34,7 +34,11 @@ fn base(state: &AppState, headers: &HeaderMap) -> String {
 }
 
 /// `POST /media`: multipart fields `title`, `description`, `visibility`, then `file`.
-pub async fn upload(State(state): State<AppState>, viewer: Viewer, request: Request) -> Result<impl IntoResponse, ApiError> {
+pub async fn upload(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    request: Request,
+) -> Result<impl IntoResponse, ApiError> {
     service::may_upload(&viewer)?;
     let base = base(&state, request.headers());
     let mut form = Multipart::from_request(request, &()).await.map_err(|_| ApiError::NotMultipart)?;
@@ -78,13 +82,23 @@ fn cut(error: MultipartError) -> ApiError {
 }
 
 /// `GET /media/{id}` and `GET /media/{id}/status`
-pub async fn show(State(state): State<AppState>, viewer: Option<Viewer>, Path(id): Path<Uuid>, headers: HeaderMap) -> Result<Json<Media>, ApiError> {
+pub async fn show(
+    State(state): State<AppState>,
+    viewer: Option<Viewer>,
+    Path(id): Path<Uuid>,
+    headers: HeaderMap,
+) -> Result<Json<Media>, ApiError> {
     let row = service::visible(&state, viewer.as_ref(), id).await?;
     Ok(Json(Media::new(row, &base(&state, &headers))))
 }
 
 /// `GET /media`: one's own.
-pub async fn list(State(state): State<AppState>, viewer: Viewer, Query(page): Query<PageQuery>, headers: HeaderMap) -> Result<Json<Page>, ApiError> {
+pub async fn list(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    Query(page): Query<PageQuery>,
+    headers: HeaderMap,
+) -> Result<Json<Page>, ApiError> {
     let limit = page.limit.unwrap_or(20).clamp(1, 100);
     let (rows, next_cursor) = service::mine(&state, &viewer, page.cursor, limit).await?;
     let base = base(&state, &headers);
@@ -92,19 +106,32 @@ pub async fn list(State(state): State<AppState>, viewer: Viewer, Query(page): Qu
 }
 
 /// `DELETE /media/{id}`
-pub async fn remove(State(state): State<AppState>, viewer: Viewer, Path(id): Path<Uuid>) -> Result<StatusCode, ApiError> {
+pub async fn remove(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    Path(id): Path<Uuid>,
+) -> Result<StatusCode, ApiError> {
     service::delete(&state, &viewer, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// `POST /media/{id}/retry`
-pub async fn retry(State(state): State<AppState>, viewer: Viewer, Path(id): Path<Uuid>, headers: HeaderMap) -> Result<Json<Media>, ApiError> {
+pub async fn retry(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    Path(id): Path<Uuid>,
+    headers: HeaderMap,
+) -> Result<Json<Media>, ApiError> {
     let row = service::retry(&state, &viewer, id).await?;
     Ok(Json(Media::new(row, &base(&state, &headers))))
 }
 
 /// `GET /media/{id}/report`
-pub async fn report(State(state): State<AppState>, viewer: Viewer, Path(id): Path<Uuid>) -> Result<impl IntoResponse, ApiError> {
+pub async fn report(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    Path(id): Path<Uuid>,
+) -> Result<impl IntoResponse, ApiError> {
     let text = service::report(&state, &viewer, id).await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], text))
 }

@@ -39,10 +39,15 @@ impl Metadata {
     pub fn check(self) -> Result<Checked, ApiError> {
         let mut faults = Vec::new();
         let mut fault = |field, message| faults.push(FieldError { field, message });
-        let filename = self.filename.unwrap_or_default();
-        let title = self.title.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty());
+        let filename = printable(&self.filename.unwrap_or_default());
+        let title = self.title.map(|t| printable(t.trim())).filter(|t| !t.is_empty());
         let title = title.unwrap_or_else(|| stem(&filename));
-        let description = self.description.unwrap_or_default();
+        let description: String = self
+            .description
+            .unwrap_or_default()
+            .chars()
+            .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
+            .collect();
         if title.chars().count() > 200 {
             fault("title", "at most 200 characters");
         }
@@ -64,10 +69,15 @@ impl Metadata {
     }
 }
 
+/// Without control characters: they have no place in a line of text, and PostgreSQL refuses NUL.
+fn printable(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).collect()
+}
+
 fn stem(filename: &str) -> String {
     let name = filename.rsplit(['/', '\\']).next().unwrap_or_default();
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-    let text: String = stem.chars().filter(|c| !c.is_control()).take(200).collect();
+    let text: String = stem.chars().take(200).collect();
     if text.trim().is_empty() { "Untitled".to_owned() } else { text }
 }
 
@@ -77,7 +87,12 @@ pub fn may_upload(viewer: &Viewer) -> Result<(), ApiError> {
 }
 
 /// Completes an upload: source, package, media and first tasks in one transaction.
-pub async fn create(state: &AppState, viewer: &Viewer, metadata: Checked, received: Received) -> Result<MediaRow, ApiError> {
+pub async fn create(
+    state: &AppState,
+    viewer: &Viewer,
+    metadata: Checked,
+    received: Received,
+) -> Result<MediaRow, ApiError> {
     let (media, package, now) = (Uuid::now_v7(), Uuid::now_v7(), clock::now_us());
     let task = |kind: TaskKind, cores, due_us| NewTask {
         package_id: package,
@@ -127,7 +142,12 @@ pub async fn owned(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<MediaR
 }
 
 /// One page of this person's media, newest first.
-pub async fn mine(state: &AppState, viewer: &Viewer, before: Option<Uuid>, limit: u32) -> Result<(Vec<MediaRow>, Option<Uuid>), ApiError> {
+pub async fn mine(
+    state: &AppState,
+    viewer: &Viewer,
+    before: Option<Uuid>,
+    limit: u32,
+) -> Result<(Vec<MediaRow>, Option<Uuid>), ApiError> {
     let page = MediaPage { owner: viewer.id, before, limit: i64::from(limit) + 1 };
     let mut rows = state.db.media_of(page).await?;
     let more = rows.len() > limit as usize;

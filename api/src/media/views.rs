@@ -71,7 +71,8 @@ impl Media {
             _ if row.planned > 0 => row.published as f64 / row.planned as f64 * 0.99,
             _ => 0.0,
         };
-        let error = row.error_code.clone().zip(row.error_message.clone()).map(|(code, message)| Reason { code, message });
+        let error =
+            row.error_code.clone().zip(row.error_message.clone()).map(|(code, message)| Reason { code, message });
         Self {
             kind: row.kind(),
             owner: Owner { id: row.owner_id, username: row.owner_name },

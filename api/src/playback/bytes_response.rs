@@ -46,7 +46,13 @@ pub fn select(headers: &HeaderMap, etag: &str, size: u64) -> Result<Selection, A
 }
 
 /// The response for a selection. `body` is asked for only when bytes are sent.
-pub async fn respond<F>(method: &Method, selection: Selection, size: u64, headers: &[(header::HeaderName, String)], body: impl FnOnce(Range<u64>) -> F) -> Result<Response, ApiError>
+pub async fn respond<F>(
+    method: &Method,
+    selection: Selection,
+    size: u64,
+    headers: &[(header::HeaderName, String)],
+    body: impl FnOnce(Range<u64>) -> F,
+) -> Result<Response, ApiError>
 where
     F: Future<Output = Result<Body, ApiError>>,
 {
@@ -111,7 +117,11 @@ mod tests {
         let part = [(header::RANGE, "bytes=0-9"), (header::IF_RANGE, "\"tag\"")];
         assert_eq!(ask(&part), Ok(Selection::Part(0..10)));
         for stale in ["\"old\"", "W/\"tag\"", "Wed, 21 Oct 2026 07:28:00 GMT"] {
-            assert_eq!(ask(&[(header::RANGE, "bytes=0-9"), (header::IF_RANGE, stale)]), Ok(Selection::Whole), "{stale}");
+            assert_eq!(
+                ask(&[(header::RANGE, "bytes=0-9"), (header::IF_RANGE, stale)]),
+                Ok(Selection::Whole),
+                "{stale}"
+            );
         }
     }
 }

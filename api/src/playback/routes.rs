@@ -17,11 +17,20 @@ use sluice_common::{
     model::Visibility,
     storage::Key,
 };
-use std::{hash::{DefaultHasher, Hash, Hasher}, ops::Range};
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    ops::Range,
+};
 use uuid::Uuid;
 
 /// `GET /hls/{media}/index.m3u8`
-pub async fn multivariant(State(state): State<AppState>, viewer: Option<Viewer>, Path(id): Path<Uuid>, method: Method, headers: HeaderMap) -> Result<Response, ApiError> {
+pub async fn multivariant(
+    State(state): State<AppState>,
+    viewer: Option<Viewer>,
+    Path(id): Path<Uuid>,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
     let row = media::visible(&state, viewer.as_ref(), id).await?;
     let text = service::multivariant_of(&state, &row).await?;
     playlist(&method, &headers, text).await
@@ -76,7 +85,13 @@ async fn playlist(method: &Method, headers: &HeaderMap, text: String) -> Result<
 }
 
 /// `GET /raw/{media}`: the bytes as they were uploaded.
-pub async fn raw(State(state): State<AppState>, viewer: Option<Viewer>, Path(id): Path<Uuid>, method: Method, headers: HeaderMap) -> Result<Response, ApiError> {
+pub async fn raw(
+    State(state): State<AppState>,
+    viewer: Option<Viewer>,
+    Path(id): Path<Uuid>,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
     let row = media::visible(&state, viewer.as_ref(), id).await?;
     let source = state.db.source(row.source_id).await?.ok_or(ApiError::NotFound)?;
     let size = row.size_bytes as u64;
@@ -117,4 +132,3 @@ fn disposition(row: &MediaRow) -> String {
     let name: String = row.filename.bytes().map(encode).collect();
     if name.is_empty() { "inline".to_owned() } else { format!("inline; filename*=UTF-8''{name}") }
 }
-

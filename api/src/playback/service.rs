@@ -38,7 +38,8 @@ pub async fn multivariant_of(state: &AppState, row: &MediaRow) -> Result<String,
     let package = row.package_id;
     let ready = row.status == PackageStatus::Ready;
     let file = if ready { COMPLETE } else { GROWING };
-    let shown: Vec<&RenditionRow> = renditions.iter().filter(|r| if ready { in_complete(r) } else { in_growing(r) }).collect();
+    let shown: Vec<&RenditionRow> =
+        renditions.iter().filter(|r| if ready { in_complete(r) } else { in_growing(r) }).collect();
     // Failed halfway: what was published still plays for those who began, new players are told.
     let encoding = matches!(row.status, PackageStatus::Encoding | PackageStatus::Ready);
     if !encoding || shown.is_empty() || shown.iter().any(|r| r.contiguous == 0) {
@@ -49,7 +50,17 @@ pub async fn multivariant_of(state: &AppState, row: &MediaRow) -> Result<String,
 }
 
 /// A file below a media, whose package is or was that media's.
-pub async fn file(state: &AppState, viewer: Option<&Viewer>, id: Uuid, package: Uuid, rendition: &str, name: &str) -> Result<File, ApiError> {
+pub async fn file(
+    state: &AppState,
+    viewer: Option<&Viewer>,
+    id: Uuid,
+    package: Uuid,
+    rendition: &str,
+    name: &str,
+) -> Result<File, ApiError> {
+    if !is_plain(rendition) || !is_plain(name) {
+        return Err(ApiError::NotFound);
+    }
     media::visible(state, viewer, id).await?;
     if !state.db.media_has_package(id, package).await? {
         return Err(ApiError::NotFound);
@@ -62,6 +73,11 @@ pub async fn file(state: &AppState, viewer: Option<&Viewer>, id: Uuid, package: 
             Ok(File::Object { size_bytes: size as u64 })
         }
     }
+}
+
+/// Names that this service gives; anything else is not worth a query.
+fn is_plain(name: &str) -> bool {
+    name.len() <= 64 && !name.starts_with('.') && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
 }
 
 async fn package_row(state: &AppState, package: Uuid) -> Result<PackageRow, ApiError> {
@@ -99,7 +115,13 @@ async fn grown(state: &AppState, package: Uuid, rendition: &str) -> Result<Strin
     render(&row, r, &segments, PlaylistType::Event, finished && count == available)
 }
 
-fn render(row: &PackageRow, r: &RenditionRow, segments: &[SegmentRow], playlist_type: PlaylistType, ended: bool) -> Result<String, ApiError> {
+fn render(
+    row: &PackageRow,
+    r: &RenditionRow,
+    segments: &[SegmentRow],
+    playlist_type: PlaylistType,
+    ended: bool,
+) -> Result<String, ApiError> {
     let timescale = r.timescale.max(1) as f64;
     let segment = |s: &SegmentRow| Segment { uri: s.object.clone(), duration_s: s.duration_ticks as f64 / timescale };
     let playlist = MediaPlaylist {

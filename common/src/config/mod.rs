@@ -31,16 +31,28 @@ pub const SETTINGS: &[Setting] = &[
     setting("SLUICE_LISTEN", "127.0.0.1:8080", "address of the HTTP API; port 0 takes a free one"),
     setting("SLUICE_DATA_DIR", "./data", "SQLite file, local store and signing secret"),
     setting("SLUICE_DATABASE_URL", "", "sqlite://PATH or postgres://...; default: sqlite in the data directory"),
-    setting("SLUICE_STORE_URL", "", "file:///DIR or s3://BUCKET/PREFIX?endpoint=URL&region=R; default: the data directory"),
+    setting(
+        "SLUICE_STORE_URL",
+        "",
+        "file:///DIR or s3://BUCKET/PREFIX?endpoint=URL&region=R; default: the data directory",
+    ),
     setting("SLUICE_PUBLIC_URL", "", "how clients reach the API; default: relative to the request"),
     setting("SLUICE_LOG", "info", "log filter, for example info or sluice_worker=debug"),
-    setting("SLUICE_SECRET", "", "signing secret, at least 32 characters; default: made at the first start and kept in the data directory"),
+    setting(
+        "SLUICE_SECRET",
+        "",
+        "signing secret, at least 32 characters; default: made at the first start and kept in the data directory",
+    ),
     setting("SLUICE_OPEN_CREATORS", "true", "whether registration may ask for the role creator"),
     setting("SLUICE_MAX_UPLOAD_BYTES", "68719476736", "largest accepted upload"),
     setting("SLUICE_LEASE_SECONDS", "15", "a running task without a heartbeat for so long is given to another worker"),
     setting("SLUICE_GC_SECONDS", "86400", "how long unreferenced bytes are kept"),
     setting("SLUICE_WORKER_CORES", "", "cores this worker may use; default: all"),
-    setting("SLUICE_WORKER_MEMORY_BYTES", "", "memory this worker may plan with; default: three quarters of the machine's"),
+    setting(
+        "SLUICE_WORKER_MEMORY_BYTES",
+        "",
+        "memory this worker may plan with; default: three quarters of the machine's",
+    ),
     setting("SLUICE_FLEET_CORES", "", "cores of all workers together, for the chunk length; default: this worker's"),
 ];
 
@@ -156,7 +168,9 @@ impl Config {
 
 /// The settings as text for `--help`.
 pub fn help() -> String {
-    let mut text = String::from("Settings (environment, or lower case without SLUICE_ in the TOML file that SLUICE_CONFIG names):\n");
+    let mut text = String::from(
+        "Settings (environment, or lower case without SLUICE_ in the TOML file that SLUICE_CONFIG names):\n",
+    );
     for s in SETTINGS {
         let default = if s.default.is_empty() { String::new() } else { format!(" [{}]", s.default) };
         text.push_str(&format!("  {}{default}\n      {}\n", s.env, s.help));
@@ -244,7 +258,12 @@ mod tests {
     #[test]
     fn every_fault_is_named_at_once() {
         let e = load(
-            &[("SLUICE_LISTEN", "nowhere"), ("SLUICE_SECRET", "short"), ("SLUICE_LISTN", "x"), ("SLUICE_STORE_URL", "ftp://x")],
+            &[
+                ("SLUICE_LISTEN", "nowhere"),
+                ("SLUICE_SECRET", "short"),
+                ("SLUICE_LISTN", "x"),
+                ("SLUICE_STORE_URL", "ftp://x"),
+            ],
             "",
         )
         .unwrap_err();

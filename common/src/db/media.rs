@@ -113,8 +113,19 @@ impl Tx {
     pub async fn insert_media(&mut self, m: &NewMedia<'_>) -> Result<()> {
         let sql = "INSERT INTO media (id, owner_id, source_id, package_id, title, description, visibility, filename, created_us) \
                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-        execute_tx!(self, sql, m.id, m.owner_id, m.source_id, m.package_id, m.title, m.description,
-            m.visibility.as_str(), m.filename, m.now_us)?;
+        execute_tx!(
+            self,
+            sql,
+            m.id,
+            m.owner_id,
+            m.source_id,
+            m.package_id,
+            m.title,
+            m.description,
+            m.visibility.as_str(),
+            m.filename,
+            m.now_us
+        )?;
         execute_tx!(self, "INSERT INTO media_packages (media_id, package_id) VALUES ($1, $2)", m.id, m.package_id)?;
         Ok(())
     }

@@ -183,8 +183,18 @@ impl Tx {
     pub async fn store_plan(&mut self, id: Uuid, planned: &PlannedPackage<'_>, now_us: i64) -> Result<bool> {
         let sql = "UPDATE packages SET status = 'encoding', kind = $1, plan = $2, duration_ms = $3, width = $4, height = $5, \
                    target_s = $6, updated_us = $7, encode_started_us = $7 WHERE id = $8 AND status = 'planning'";
-        let stored = execute_tx!(self, sql, planned.kind.as_str(), planned.plan, planned.duration_ms, planned.width,
-            planned.height, planned.target_s, now_us, id)?;
+        let stored = execute_tx!(
+            self,
+            sql,
+            planned.kind.as_str(),
+            planned.plan,
+            planned.duration_ms,
+            planned.width,
+            planned.height,
+            planned.target_s,
+            now_us,
+            id
+        )?;
         if stored == 1 {
             self.insert_renditions(id, &planned.renditions).await?;
         }
@@ -197,8 +207,24 @@ impl Tx {
                    codecs, timescale, cap_bps, planned, contiguous) \
                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0) ON CONFLICT DO NOTHING";
         for r in renditions {
-            execute_tx!(self, sql, package, &r.name, r.kind.as_str(), r.role.as_str(), r.passthrough, r.width, r.height,
-                r.rate.map(|x| x.0), r.rate.map(|x| x.1), r.channels, &r.codecs, r.timescale, r.cap_bps, r.planned)?;
+            execute_tx!(
+                self,
+                sql,
+                package,
+                &r.name,
+                r.kind.as_str(),
+                r.role.as_str(),
+                r.passthrough,
+                r.width,
+                r.height,
+                r.rate.map(|x| x.0),
+                r.rate.map(|x| x.1),
+                r.channels,
+                &r.codecs,
+                r.timescale,
+                r.cap_bps,
+                r.planned
+            )?;
         }
         Ok(())
     }
@@ -216,7 +242,15 @@ impl Tx {
     }
 
     /// Publishes the init segment of a rendition unless one is there; the published hash.
-    pub async fn publish_init(&mut self, package: Uuid, rendition: &str, object: &str, size: i64, sha256: &[u8], codecs: &str) -> Result<Vec<u8>> {
+    pub async fn publish_init(
+        &mut self,
+        package: Uuid,
+        rendition: &str,
+        object: &str,
+        size: i64,
+        sha256: &[u8],
+        codecs: &str,
+    ) -> Result<Vec<u8>> {
         let sql = "UPDATE renditions SET init_object = $1, init_bytes = $2, init_sha256 = $3, codecs = $4 \
                    WHERE package_id = $5 AND name = $6 AND init_object IS NULL";
         execute_tx!(self, sql, object, size, sha256, codecs, package, rendition)?;
@@ -235,8 +269,20 @@ impl Tx {
         }
         let sql = "INSERT INTO segments (package_id, rendition, sequence, object, size_bytes, sha256, start_ticks, duration_ticks, fragments, published_us) \
                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING";
-        let won = execute_tx!(self, sql, package, rendition, s.sequence, &s.object, s.size_bytes, &s.sha256, s.start_ticks,
-            s.duration_ticks, &s.fragments, s.published_us)? == 1;
+        let won = execute_tx!(
+            self,
+            sql,
+            package,
+            rendition,
+            s.sequence,
+            &s.object,
+            s.size_bytes,
+            &s.sha256,
+            s.start_ticks,
+            s.duration_ticks,
+            &s.fragments,
+            s.published_us
+        )? == 1;
         let count = "UPDATE renditions SET contiguous = COALESCE( \
                        (SELECT MIN(s.sequence) + 1 FROM segments s WHERE s.package_id = $1 AND s.rendition = $2 \
                         AND s.sequence >= renditions.contiguous AND NOT EXISTS (SELECT 1 FROM segments n \

@@ -52,7 +52,12 @@ impl Db {
 
     /// A source by id.
     pub async fn source(&self, id: Uuid) -> Result<Option<SourceRow>> {
-        query!(self, fetch_optional as SourceRow, "SELECT id, status, size_bytes, sha256, content_type FROM sources WHERE id = $1", id)
+        query!(
+            self,
+            fetch_optional as SourceRow,
+            "SELECT id, status, size_bytes, sha256, content_type FROM sources WHERE id = $1",
+            id
+        )
     }
 
     /// The extents of a source in order.

@@ -75,17 +75,32 @@ macro_rules! claim {
     };
 }
 
-
 impl Db {
     /// Claims the most urgent task that fits, counting the attempt before it runs.
     pub async fn claim_task(&self, worker: &str, token: Uuid, limits: ClaimLimits) -> Result<Option<ClaimedTask>> {
         let now = self.now_us().await?;
         let row = match self {
             // Single writer: nothing to skip.
-            Self::Sqlite(p) => sqlx::query_as(claim!("")).bind(token).bind(worker).bind(now)
-                .bind(limits.cores).bind(limits.memory_bytes).fetch_optional(p).await,
-            Self::Postgres(p) => sqlx::query_as(claim!("FOR UPDATE SKIP LOCKED")).bind(token).bind(worker).bind(now)
-                .bind(limits.cores).bind(limits.memory_bytes).fetch_optional(p).await,
+            Self::Sqlite(p) => {
+                sqlx::query_as(claim!(""))
+                    .bind(token)
+                    .bind(worker)
+                    .bind(now)
+                    .bind(limits.cores)
+                    .bind(limits.memory_bytes)
+                    .fetch_optional(p)
+                    .await
+            }
+            Self::Postgres(p) => {
+                sqlx::query_as(claim!("FOR UPDATE SKIP LOCKED"))
+                    .bind(token)
+                    .bind(worker)
+                    .bind(now)
+                    .bind(limits.cores)
+                    .bind(limits.memory_bytes)
+                    .fetch_optional(p)
+                    .await
+            }
         };
         Ok(row?)
     }
@@ -141,7 +156,13 @@ impl Db {
 
     /// Queued tasks before `due_us`: what a person waits for.
     pub async fn queued_before(&self, due_us: i64) -> Result<i64> {
-        Ok(query!(self, fetch_one as (i64,), "SELECT COUNT(*) FROM tasks WHERE status = 'queued' AND due_us < $1", due_us)?.0)
+        Ok(query!(
+            self,
+            fetch_one as (i64,),
+            "SELECT COUNT(*) FROM tasks WHERE status = 'queued' AND due_us < $1",
+            due_us
+        )?
+        .0)
     }
 }
 
@@ -152,8 +173,20 @@ impl Tx {
                    cores, memory_bytes, progress, created_us) \
                    VALUES ($1, $2, $3, $4, $5, $6, 'queued', 0, 0, $7, 0, $8, $9, 0, $10) ON CONFLICT DO NOTHING";
         for t in tasks {
-            execute_tx!(self, sql, Uuid::now_v7(), t.package_id, t.source_id, t.kind.as_str(), &t.name, &t.payload, t.due_us,
-                t.cores, t.memory_bytes, now_us)?;
+            execute_tx!(
+                self,
+                sql,
+                Uuid::now_v7(),
+                t.package_id,
+                t.source_id,
+                t.kind.as_str(),
+                &t.name,
+                &t.payload,
+                t.due_us,
+                t.cores,
+                t.memory_bytes,
+                now_us
+            )?;
         }
         Ok(())
     }

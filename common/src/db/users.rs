@@ -35,15 +35,26 @@ pub struct SessionRow {
     pub user_id: Uuid,
 }
 
-const USER: &str = "SELECT id, username, email, password_hash, role, created_us FROM users WHERE username_key = $1 OR email_key = $1";
+const USER: &str =
+    "SELECT id, username, email, password_hash, role, created_us FROM users WHERE username_key = $1 OR email_key = $1";
 
 impl Db {
     /// Stores an account; [`super::DbError::Duplicate`] when the name or the address is taken.
     pub async fn insert_user(&self, user: &NewUser<'_>) -> Result<()> {
         let sql = "INSERT INTO users (id, username, username_key, email, email_key, password_hash, role, created_us) \
                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-        execute!(self, sql, user.id, user.username, user.username.to_lowercase(), user.email,
-            user.email.to_lowercase(), user.password_hash, user.role.as_str(), user.now_us)?;
+        execute!(
+            self,
+            sql,
+            user.id,
+            user.username,
+            user.username.to_lowercase(),
+            user.email,
+            user.email.to_lowercase(),
+            user.password_hash,
+            user.role.as_str(),
+            user.now_us
+        )?;
         Ok(())
     }
 
@@ -59,15 +70,29 @@ impl Db {
     }
 
     /// Starts a session that `refresh_hash` can continue until `expires_us`.
-    pub async fn insert_session(&self, id: Uuid, user: Uuid, refresh_hash: &[u8], now_us: i64, expires_us: i64) -> Result<()> {
-        let sql = "INSERT INTO sessions (id, user_id, refresh_hash, created_us, expires_us) VALUES ($1, $2, $3, $4, $5)";
+    pub async fn insert_session(
+        &self,
+        id: Uuid,
+        user: Uuid,
+        refresh_hash: &[u8],
+        now_us: i64,
+        expires_us: i64,
+    ) -> Result<()> {
+        let sql =
+            "INSERT INTO sessions (id, user_id, refresh_hash, created_us, expires_us) VALUES ($1, $2, $3, $4, $5)";
         execute!(self, sql, id, user, refresh_hash, now_us, expires_us)?;
         Ok(())
     }
 
     /// Exchanges one refresh token for the next in one statement, so that of two simultaneous
     /// exchanges exactly one succeeds. `None` when the token is unknown, spent, expired or revoked.
-    pub async fn rotate_session(&self, old: &[u8], new: &[u8], now_us: i64, expires_us: i64) -> Result<Option<SessionRow>> {
+    pub async fn rotate_session(
+        &self,
+        old: &[u8],
+        new: &[u8],
+        now_us: i64,
+        expires_us: i64,
+    ) -> Result<Option<SessionRow>> {
         let sql = "UPDATE sessions SET refresh_hash = $1, expires_us = $2 \
                    WHERE refresh_hash = $3 AND revoked_us IS NULL AND expires_us > $4 RETURNING id, user_id";
         query!(self, fetch_optional as SessionRow, sql, new, expires_us, old, now_us)

@@ -40,8 +40,11 @@ impl MediaPlaylist {
     /// The playlist as text (RFC 8216, version 7: fMP4 with EXT-X-MAP).
     pub fn render(&self) -> String {
         // A growing list without this makes hls.js start near its end.
-        let start = (self.playlist_type == PlaylistType::Event)
-            .then(|| Start { time_offset: 0.0, precise: Some(true), other_attributes: Default::default() });
+        let start = (self.playlist_type == PlaylistType::Event).then(|| Start {
+            time_offset: 0.0,
+            precise: Some(true),
+            other_attributes: Default::default(),
+        });
         let mut map = Some(Map { uri: self.map_uri.clone(), byte_range: None, other_attributes: Default::default() });
         let segments = self.segments.iter().map(|s| MediaSegment {
             uri: s.uri.clone(),

@@ -13,7 +13,18 @@ pub use multivariant::{Rendition, multivariant};
 
 /// A quoted-string attribute value (RFC 8216 section 4.2): no double quote, no control character.
 pub fn attribute(value: &str) -> String {
-    value.chars().map(|c| if c == '"' { '\'' } else if c.is_control() { ' ' } else { c }).collect()
+    value
+        .chars()
+        .map(|c| {
+            if c == '"' {
+                '\''
+            } else if c.is_control() {
+                ' '
+            } else {
+                c
+            }
+        })
+        .collect()
 }
 
 /// What m3u8-rs wrote into memory. It writes UTF-8 only.

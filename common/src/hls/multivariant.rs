@@ -131,7 +131,10 @@ mod tests {
 
     #[test]
     fn the_variant_near_two_megabits_comes_first_and_the_rest_falls() {
-        let list = multivariant(&[video("v1080", 1080, 6_000_000), video("v720", 720, 3_000_000), video("v360", 360, 800_000), audio()], |n| format!("{n}/index.m3u8"));
+        let list = multivariant(
+            &[video("v1080", 1080, 6_000_000), video("v720", 720, 3_000_000), video("v360", 360, 800_000), audio()],
+            |n| format!("{n}/index.m3u8"),
+        );
         let expected = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n\
             #EXT-X-MEDIA:TYPE=AUDIO,URI=\"audio/index.m3u8\",GROUP-ID=\"audio\",LANGUAGE=\"und\",NAME=\"Audio\",DEFAULT=YES,AUTOSELECT=YES,CHANNELS=\"2\"\n\
             #EXT-X-STREAM-INF:BANDWIDTH=1010000,AVERAGE-BANDWIDTH=927000,CODECS=\"avc1.64001f,mp4a.40.2\",RESOLUTION=640x360,FRAME-RATE=29.97,AUDIO=\"audio\"\nv360/index.m3u8\n\

@@ -8,8 +8,8 @@ use crate::db::{Db, DbError};
 use apalis::prelude::*;
 use apalis_postgres::{PgPool, PostgresStorage};
 use apalis_sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteStorage};
-use serde::{Deserialize, Serialize};
 use futures::{FutureExt, future::BoxFuture};
+use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, str::FromStr, sync::Arc, time::Duration};
 use tokio::sync::Notify;
 
@@ -112,12 +112,17 @@ fn log_end(error: Option<WorkerError>) {
 }
 
 fn sqlite(pool: &SqlitePool) -> SqliteStorage<Wake> {
-    let config = apalis_sqlite::Config::default().queue(QUEUE).batch_size(1).heartbeat_interval(HEARTBEAT).missed_heartbeats(3);
+    let config =
+        apalis_sqlite::Config::default().queue(QUEUE).batch_size(1).heartbeat_interval(HEARTBEAT).missed_heartbeats(3);
     SqliteStorage::new(pool).with_config(config)
 }
 
 fn postgres(pool: &PgPool) -> PostgresStorage<Wake> {
-    let config = apalis_postgres::Config::default().queue(QUEUE).batch_size(1).heartbeat_interval(HEARTBEAT).missed_heartbeats(3);
+    let config = apalis_postgres::Config::default()
+        .queue(QUEUE)
+        .batch_size(1)
+        .heartbeat_interval(HEARTBEAT)
+        .missed_heartbeats(3);
     PostgresStorage::new(pool).with_config(config)
 }
 

@@ -99,7 +99,8 @@ impl LocalStore {
                     let path = entry?.path();
                     if path.is_dir() {
                         folders.push(path);
-                    } else if let Some(key) = path.strip_prefix(&root).ok().and_then(Path::to_str).and_then(Key::parse) {
+                    } else if let Some(key) = path.strip_prefix(&root).ok().and_then(Path::to_str).and_then(Key::parse)
+                    {
                         keys.push(key);
                     }
                 }

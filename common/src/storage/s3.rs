@@ -30,8 +30,7 @@ pub struct S3Store {
 impl S3Store {
     pub(super) fn open(location: &S3Location) -> Result<Self, StoreError> {
         let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-        let keys =
-            Credentials::new(&location.access_key, location.secret_key.expose_secret(), None, None, "settings");
+        let keys = Credentials::new(&location.access_key, location.secret_key.expose_secret(), None, None, "settings");
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(5))
             .read_timeout(Duration::from_secs(30))
@@ -76,7 +75,8 @@ impl S3Store {
     pub(super) async fn get(&self, key: &Key, range: Range<u64>) -> Result<ByteStream, StoreError> {
         let bytes = format!("bytes={}-{}", range.start, range.end - 1);
         let got = self.client.get_object().bucket(&self.bucket).key(self.path(key)).range(bytes).send().await;
-        let body = got.map_err(|e| if is_missing(&e) { StoreError::NotFound(key.to_string()) } else { failed(&e) })?.body;
+        let body =
+            got.map_err(|e| if is_missing(&e) { StoreError::NotFound(key.to_string()) } else { failed(&e) })?.body;
         Ok(stream::try_unfold(body, |mut body| async move {
             match body.next().await {
                 None => Ok(None),

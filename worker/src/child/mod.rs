@@ -101,8 +101,8 @@ pub enum FromChild {
     },
     /// A finished media segment; the bytes are the payload.
     Segment(SegmentMade),
-    /// A sign of life on long work: output frames made.
-    Progress(u64),
+    /// A sign of life on long work.
+    Alive,
     /// All is made.
     Done,
     /// It cannot be made.

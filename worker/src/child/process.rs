@@ -5,7 +5,10 @@ use crate::{plan::SourceFacts, source::SourceReader};
 use bytes::Bytes;
 use std::{
     io,
-    os::{fd::OwnedFd, unix::{net::UnixStream as StdUnixStream, process::ExitStatusExt}},
+    os::{
+        fd::OwnedFd,
+        unix::{net::UnixStream as StdUnixStream, process::ExitStatusExt},
+    },
     path::PathBuf,
     process::{ExitStatus, Stdio},
     time::Duration,
@@ -27,8 +30,6 @@ pub enum Output {
     Init { rendition: String, codecs: String, data: Bytes },
     /// A media segment.
     Segment { made: SegmentMade, data: Bytes },
-    /// Output frames made so far.
-    Progress(u64),
 }
 
 /// How a child may end badly.
@@ -84,7 +85,13 @@ impl Children {
     }
 
     /// Runs `job` over `source`, handing what is made to `outputs` in order.
-    pub async fn run(&self, job: Job, mut source: SourceReader, limits: Limits, outputs: mpsc::Sender<Output>) -> Result<(), ChildError> {
+    pub async fn run(
+        &self,
+        job: Job,
+        mut source: SourceReader,
+        limits: Limits,
+        outputs: mpsc::Sender<Output>,
+    ) -> Result<(), ChildError> {
         let (ours, theirs) = StdUnixStream::pair()?;
         ours.set_nonblocking(true)?;
         let mut child = Command::new(&self.program)
@@ -106,7 +113,9 @@ impl Children {
             }
             Ok(Ok(false)) => match timeout(Duration::from_secs(5), child.wait()).await {
                 Ok(status) => Err(death(status?)),
-                Err(_) => Err(ChildError::Died { code: "encoder_silent", detail: "closed its socket and stayed".to_owned() }),
+                Err(_) => {
+                    Err(ChildError::Died { code: "encoder_silent", detail: "closed its socket and stayed".to_owned() })
+                }
             },
             Ok(Err(e)) => {
                 child.kill().await?;
@@ -121,15 +130,25 @@ impl Children {
 }
 
 /// Serves one child until it says that it is done (`true`) or closes its socket (`false`).
-async fn serve(mut socket: UnixStream, job: Job, source: &mut SourceReader, quiet: Duration, outputs: mpsc::Sender<Output>) -> Result<bool, ChildError> {
+async fn serve(
+    mut socket: UnixStream,
+    job: Job,
+    source: &mut SourceReader,
+    quiet: Duration,
+    outputs: mpsc::Sender<Output>,
+) -> Result<bool, ChildError> {
     if let Err(e) = wire::send_async(&mut socket, &ToChild::Start(Box::new(job)), &[]).await {
         return if e.kind() == io::ErrorKind::BrokenPipe { Ok(false) } else { Err(e.into()) };
     }
     loop {
         let message = match timeout_at(Instant::now() + quiet, wire::receive_async::<FromChild>(&mut socket)).await {
-            Err(_) => return Err(ChildError::Died { code: "encoder_stalled", detail: format!("nothing for {quiet:?}") }),
+            Err(_) => {
+                return Err(ChildError::Died { code: "encoder_stalled", detail: format!("nothing for {quiet:?}") });
+            }
             // A child that dies in the middle of a frame closes its socket, like one that dies between two.
-            Ok(Err(e)) if matches!(e.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset) => return Ok(false),
+            Ok(Err(e)) if matches!(e.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset) => {
+                return Ok(false);
+            }
             Ok(received) => received?,
         };
         let Some((message, payload)) = message else { return Ok(false) };
@@ -146,10 +165,11 @@ async fn serve(mut socket: UnixStream, job: Job, source: &mut SourceReader, quie
                 }
                 continue;
             }
+            // Arriving was all it had to do: the quiet limit starts anew.
+            FromChild::Alive => continue,
             FromChild::Done => return Ok(true),
             FromChild::Failed(failure) => return Err(ChildError::Refused(failure)),
             FromChild::Probed(facts) => Output::Probed(facts),
-            FromChild::Progress(frames) => Output::Progress(frames),
             FromChild::Init { rendition, codecs } => Output::Init { rendition, codecs, data: payload.into() },
             FromChild::Segment(made) => Output::Segment { made, data: payload.into() },
         };

@@ -51,7 +51,11 @@ pub fn receive<T: DeserializeOwned>(from: &mut impl Read) -> io::Result<(T, Vec<
 }
 
 /// Sends a frame.
-pub async fn send_async(to: &mut (impl AsyncWrite + Unpin), message: &impl Serialize, payload: &[u8]) -> io::Result<()> {
+pub async fn send_async(
+    to: &mut (impl AsyncWrite + Unpin),
+    message: &impl Serialize,
+    payload: &[u8],
+) -> io::Result<()> {
     let header = serde_json::to_vec(message)?;
     to.write_all(&prefix(header.len(), payload.len())?).await?;
     to.write_all(&header).await?;
@@ -60,7 +64,9 @@ pub async fn send_async(to: &mut (impl AsyncWrite + Unpin), message: &impl Seria
 
 /// Receives a frame; `None` when the peer has closed the socket between two frames.
 /// Not safe to cancel in the middle.
-pub async fn receive_async<T: DeserializeOwned>(from: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<(T, Vec<u8>)>> {
+pub async fn receive_async<T: DeserializeOwned>(
+    from: &mut (impl AsyncRead + Unpin),
+) -> io::Result<Option<(T, Vec<u8>)>> {
     let mut head = [0; 8];
     match from.read_exact(&mut head).await {
         Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),

@@ -2,8 +2,8 @@
 
 use super::BoxError;
 use mp4_atom::{
-    Audio, Avc1, Avcc, Codec, Colr, Dinf, Dref, DrefEntry, Encode, Esds, Ftyp, Hdlr, Mdhd, Mdia, Minf, Moov, Mp4a, Mvex, Mvhd, Smhd,
-    Stbl, Stco, Stsc, Stsd, Stsz, StszSamples, Stts, Tkhd, Trak, Trex, Url, Visual, Vmhd,
+    Audio, Avc1, Avcc, Codec, Colr, Dinf, Dref, DrefEntry, Encode, Esds, Ftyp, Hdlr, Mdhd, Mdia, Minf, Moov, Mp4a,
+    Mvex, Mvhd, Smhd, Stbl, Stco, Stsc, Stsd, Stsz, StszSamples, Stts, Tkhd, Trak, Trex, Url, Visual, Vmhd,
     esds::{DecoderConfig, DecoderSpecific, EsDescriptor, SLConfig},
 };
 
@@ -31,10 +31,19 @@ pub fn avc_init(sps: &[u8], pps: &[u8], width: u16, height: u16, timescale: u32)
 pub fn aac_init(config: &[u8], channels: u16, sample_rate: u32, bit_rate: u32) -> Result<Vec<u8>, BoxError> {
     let short_rate = u16::try_from(sample_rate).map_err(|_| BoxError::Broken("sample rate"))?;
     let [a, b, ..] = *config else { return Err(BoxError::Broken("AudioSpecificConfig")) };
-    let specific =
-        DecoderSpecific { profile: a >> 3, freq_index: ((a & 7) << 1) | (b >> 7), chan_conf: (b >> 3) & 15, raw: config.to_vec() };
+    let specific = DecoderSpecific {
+        profile: a >> 3,
+        freq_index: ((a & 7) << 1) | (b >> 7),
+        chan_conf: (b >> 3) & 15,
+        raw: config.to_vec(),
+    };
     let entry = Mp4a {
-        audio: Audio { data_reference_index: 1, channel_count: channels, sample_size: 16, sample_rate: short_rate.into() },
+        audio: Audio {
+            data_reference_index: 1,
+            channel_count: channels,
+            sample_size: 16,
+            sample_rate: short_rate.into(),
+        },
         esds: Esds {
             es_desc: EsDescriptor {
                 es_id: 0,
@@ -72,7 +81,13 @@ fn minf(stbl: Stbl) -> Minf {
     Minf { dinf: Dinf { dref: Dref { entries: vec![DrefEntry::Url(url)] } }, stbl, ..Default::default() }
 }
 
-fn init(entry: Codec, handler: &[u8; 4], timescale: u32, size: (u16, u16), minf: impl Fn(Stbl) -> Minf) -> Result<Vec<u8>, BoxError> {
+fn init(
+    entry: Codec,
+    handler: &[u8; 4],
+    timescale: u32,
+    size: (u16, u16),
+    minf: impl Fn(Stbl) -> Minf,
+) -> Result<Vec<u8>, BoxError> {
     let stbl = Stbl {
         stsd: Stsd { codecs: vec![entry] },
         stts: Stts::default(),
@@ -84,7 +99,10 @@ fn init(entry: Codec, handler: &[u8; 4], timescale: u32, size: (u16, u16), minf:
     let sound = handler == b"soun";
     let moov = Moov {
         mvhd: Mvhd { timescale, rate: 1.into(), volume: 1.into(), next_track_id: TRACK + 1, ..Default::default() },
-        mvex: Some(Mvex { mehd: None, trex: vec![Trex { track_id: TRACK, default_sample_description_index: 1, ..Default::default() }] }),
+        mvex: Some(Mvex {
+            mehd: None,
+            trex: vec![Trex { track_id: TRACK, default_sample_description_index: 1, ..Default::default() }],
+        }),
         trak: vec![Trak {
             tkhd: Tkhd {
                 track_id: TRACK,
@@ -106,7 +124,8 @@ fn init(entry: Codec, handler: &[u8; 4], timescale: u32, size: (u16, u16), minf:
         ..Default::default()
     };
     let brands = [b"iso6", b"cmfc", b"mp41"];
-    let ftyp = Ftyp { major_brand: b"iso6".into(), minor_version: 0, compatible_brands: brands.map(Into::into).to_vec() };
+    let ftyp =
+        Ftyp { major_brand: b"iso6".into(), minor_version: 0, compatible_brands: brands.map(Into::into).to_vec() };
     let mut out = Vec::new();
     ftyp.encode(&mut out)?;
     moov.encode(&mut out)?;

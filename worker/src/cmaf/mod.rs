@@ -10,7 +10,7 @@ mod nal;
 mod read;
 
 pub use fragment::{Fragment, Sample, write_fragment, write_styp};
-pub use init::{aac_init, avc_init, avc_codecs};
+pub use init::{aac_init, avc_codecs, avc_init};
 pub use nal::{annex_b_units, is_idr, length_prefixed_units, to_length_prefixed};
 pub use read::{InitInfo, SegmentInfo, read_init, read_segment};
 

@@ -57,15 +57,21 @@ pub fn read_init(data: &[u8]) -> Result<InitInfo, BoxError> {
     }
     let moov = moov.ok_or(BoxError::Broken("no moov"))?;
     let [trak] = moov.trak.as_slice() else { return Err(BoxError::Broken("not one track")) };
-    let [codec] = trak.mdia.minf.stbl.stsd.codecs.as_slice() else { return Err(BoxError::Broken("not one sample entry")) };
+    let [codec] = trak.mdia.minf.stbl.stsd.codecs.as_slice() else {
+        return Err(BoxError::Broken("not one sample entry"));
+    };
     let (entry, codecs, size) = match codec {
         Codec::Avc1(a) => {
             let c = &a.avcc;
-            let text = format!("avc1.{:02x}{:02x}{:02x}", c.avc_profile_indication, c.profile_compatibility, c.avc_level_indication);
+            let text = format!(
+                "avc1.{:02x}{:02x}{:02x}",
+                c.avc_profile_indication, c.profile_compatibility, c.avc_level_indication
+            );
             ("avc1", text, Some((a.visual.width, a.visual.height)))
         }
         Codec::Mp4a(m) => {
-            let specific = m.esds.es_desc.dec_config.dec_specific.as_ref().ok_or(BoxError::Broken("no AudioSpecificConfig"))?;
+            let specific =
+                m.esds.es_desc.dec_config.dec_specific.as_ref().ok_or(BoxError::Broken("no AudioSpecificConfig"))?;
             ("mp4a", format!("mp4a.40.{}", specific.profile), None)
         }
         _ => return Err(BoxError::Broken("a sample entry that is never produced")),
@@ -166,7 +172,8 @@ mod tests {
 
     #[test]
     fn fragments_keep_their_times() {
-        let sample = |n: u8, offset, sync| Sample { data: vec![n; 10], duration: 1000, composition_offset: offset, sync };
+        let sample =
+            |n: u8, offset, sync| Sample { data: vec![n; 10], duration: 1000, composition_offset: offset, sync };
         let first = [sample(1, 0, true), sample(2, 1000, false), sample(3, -1000, false)];
         let second = [sample(4, 0, true)];
         let mut data = Vec::new();

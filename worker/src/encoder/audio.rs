@@ -43,7 +43,12 @@ impl Track {
         if number < self.next as i64 || self.next >= self.total() {
             return Ok(());
         }
-        self.samples.push(Sample { data: data.to_vec(), duration: FRAME_SAMPLES as u32, composition_offset: 0, sync: true });
+        self.samples.push(Sample {
+            data: data.to_vec(),
+            duration: FRAME_SAMPLES as u32,
+            composition_offset: 0,
+            sync: true,
+        });
         self.next += 1;
         if self.next == self.boundaries[self.segment + 1] {
             self.flush(link)?;
@@ -68,7 +73,11 @@ impl Track {
         }
         if self.segment + 1 < self.boundaries.len() {
             let detail = format!("{} of {} frames", self.next, self.total());
-            return Err(EncodeError::refused("audio_incomplete", "The sound ends before the file says it does.", detail));
+            return Err(EncodeError::refused(
+                "audio_incomplete",
+                "The sound ends before the file says it does.",
+                detail,
+            ));
         }
         Ok(())
     }
@@ -84,7 +93,8 @@ fn remux(link: &Link, job: &Job, work: &AudioWork, config: &[u8]) -> Result<(), 
     ffi::discard_others(&mut input, &[plan.stream]);
     let mut track = Track::new(plan, &variant.name, work.first);
     if work.first > 0 {
-        let wanted_s = plan.origin_s + (plan.boundaries[work.first] * FRAME_SAMPLES) as f64 / f64::from(plan.sample_rate);
+        let wanted_s =
+            plan.origin_s + (plan.boundaries[work.first] * FRAME_SAMPLES) as f64 / f64::from(plan.sample_rate);
         let at = ((wanted_s - 0.5) / f64::from(time_base)) as i64;
         ffi::seek_backward(&mut input, plan.stream, at).named("seek")?;
     }
@@ -119,7 +129,8 @@ impl Encoder {
         audio.set_flags(codec::Flags::GLOBAL_HEADER | codec::Flags::BITEXACT);
         let encoder = audio.open_with(Dictionary::new()).named("aac")?;
         let config = ffi::encoder_extradata(&encoder);
-        let init = aac_init(config.get(..2).unwrap_or_default(), plan.channels as u16, plan.sample_rate, variant.bit_rate)?;
+        let init =
+            aac_init(config.get(..2).unwrap_or_default(), plan.channels as u16, plan.sample_rate, variant.bit_rate)?;
         link.send(&FromChild::Init { rendition: variant.name.clone(), codecs: variant.codecs.clone() }, &init)?;
         Ok(Self { encoder, track: Track::new(plan, &variant.name, work.first) })
     }
@@ -155,7 +166,8 @@ fn encode(link: &Link, job: &Job, work: &AudioWork) -> Result<(), EncodeError> {
             Some(packet) => drop(decoder.send_packet(&packet)),
             None => {
                 draining = true;
-                drop(decoder.send_eof());
+                // Draining a decoder that is already drained is all this can fail at.
+                let _ = decoder.send_eof();
             }
         }
         let mut sound = frame::Audio::empty();
@@ -199,8 +211,11 @@ fn filters(first: &frame::Audio, plan: &AudioPlan, start: u64) -> Result<filter:
         l => l,
     };
     let rate = first.rate();
-    let arguments =
-        format!("time_base=1/{rate}:sample_rate={rate}:sample_fmt={}:channel_layout=0x{:x}", first.format().name(), layout.bits());
+    let arguments = format!(
+        "time_base=1/{rate}:sample_rate={rate}:sample_fmt={}:channel_layout=0x{:x}",
+        first.format().name(),
+        layout.bits()
+    );
     let mut graph = filter::Graph::new();
     graph.add(&filter::find("abuffer").ok_or_else(missing)?, "in", &arguments).named("filter source")?;
     let count = plan.variants.len();

@@ -22,7 +22,8 @@ pub fn run(link: &Link, job: &Job, work: &ChunkWork) -> Result<(), EncodeError> 
     let video = &work.video;
     let (start, end) = (video.boundaries[work.first], video.boundaries[work.end]);
     let gops = layout(&video.boundaries, work.first..work.end, video.rate);
-    let config = RungConfig { rate: video.rate, preset: &video.preset, picture: &video.picture, gops, threads: work.threads };
+    let config =
+        RungConfig { rate: video.rate, preset: &video.preset, picture: &video.picture, gops, threads: work.threads };
     let rungs = video.rungs.iter().map(|r| RungEncoder::open(link, r, &config)).collect::<Result<Vec<_>, _>>()?;
     let input = open::source(link, job)?;
     let mut pictures = Pictures::new(job, input, video.stream, work.threads)?;
@@ -123,7 +124,7 @@ impl Chunk<'_> {
                     let before = self.made / PROGRESS_FRAMES;
                     self.made += count;
                     if self.made / PROGRESS_FRAMES != before {
-                        self.link.send(&FromChild::Progress(self.made), &[])?;
+                        self.link.send(&FromChild::Alive, &[])?;
                     }
                 }
             }

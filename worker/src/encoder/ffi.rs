@@ -44,7 +44,7 @@ pub fn index_entries(stream: &format::stream::Stream<'_>) -> Vec<IndexEntry> {
             .map(|e| IndexEntry {
                 timestamp: e.timestamp,
                 size: e.size().max(0) as u32,
-                key: e.flags() & ffi::AVINDEX_KEYFRAME as i32 != 0,
+                key: e.flags() & ffi::AVINDEX_KEYFRAME != 0,
             })
             .collect()
     }
@@ -65,15 +65,14 @@ pub struct ParameterFields {
     pub profile: i32,
     /// Samples of an audio frame, 0 when unknown.
     pub frame_size: i32,
-    /// Samples a second.
-    pub sample_rate: i32,
 }
 
 /// Reads them.
 pub fn parameter_fields(parameters: &codec::Parameters) -> ParameterFields {
     // SAFETY: the parameters own a live AVCodecParameters for the borrow, and it is only read.
     let p = unsafe { &*parameters.as_ptr() };
-    let interlaced = !matches!(p.field_order, ffi::AVFieldOrder::AV_FIELD_PROGRESSIVE | ffi::AVFieldOrder::AV_FIELD_UNKNOWN);
+    let interlaced =
+        !matches!(p.field_order, ffi::AVFieldOrder::AV_FIELD_PROGRESSIVE | ffi::AVFieldOrder::AV_FIELD_UNKNOWN);
     ParameterFields {
         width: p.width,
         height: p.height,
@@ -81,7 +80,6 @@ pub fn parameter_fields(parameters: &codec::Parameters) -> ParameterFields {
         interlaced,
         profile: p.profile,
         frame_size: p.frame_size,
-        sample_rate: p.sample_rate,
     }
 }
 

@@ -1,16 +1,64 @@
 //! Opening sources and decoders, the only way it is ever done.
 
-use super::{EncodeError, Named, ffi, link::{Link, SourceIo}};
+use super::{
+    EncodeError, Named, ffi,
+    link::{Link, SourceIo},
+};
 use crate::child::Job;
-use ffmpeg_next::{self as ffmpeg, Dictionary, Packet, codec, format::{self, context::{Input, StreamIo}}, frame, media};
+use ffmpeg_next::{
+    self as ffmpeg, Dictionary, Packet, codec,
+    format::{
+        self,
+        context::{Input, StreamIo},
+    },
+    frame, media,
+};
 use sluice_common::sniff::Demuxer;
 
 /// Decoders that may run. Parsers and decoders outside this list are never reached.
 const DECODERS: &[&str] = &[
-    "h264", "hevc", "vp8", "vp9", "libdav1d", "mpeg1video", "mpeg2video", "mpeg4", "msmpeg4", "msmpeg4v2", "mjpeg", "prores",
-    "dnxhd", "theora", "h263", "aac", "aac_fixed", "mp3float", "mp3", "mp2float", "mp2", "ac3", "eac3", "opus", "vorbis", "flac", "alac",
-    "pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_s32be", "pcm_f32le", "pcm_f32be", "pcm_f64le",
-    "pcm_u8", "pcm_s8", "pcm_alaw", "pcm_mulaw", "adpcm_ms", "adpcm_ima_wav",
+    "h264",
+    "hevc",
+    "vp8",
+    "vp9",
+    "libdav1d",
+    "mpeg1video",
+    "mpeg2video",
+    "mpeg4",
+    "msmpeg4",
+    "msmpeg4v2",
+    "mjpeg",
+    "prores",
+    "dnxhd",
+    "theora",
+    "h263",
+    "aac",
+    "aac_fixed",
+    "mp3float",
+    "mp3",
+    "mp2float",
+    "mp2",
+    "ac3",
+    "eac3",
+    "opus",
+    "vorbis",
+    "flac",
+    "alac",
+    "pcm_s16le",
+    "pcm_s16be",
+    "pcm_s24le",
+    "pcm_s24be",
+    "pcm_s32le",
+    "pcm_s32be",
+    "pcm_f32le",
+    "pcm_f32be",
+    "pcm_f64le",
+    "pcm_u8",
+    "pcm_s8",
+    "pcm_alaw",
+    "pcm_mulaw",
+    "adpcm_ms",
+    "adpcm_ima_wav",
 ];
 /// Most streams a file may have.
 const MOST_STREAMS: &str = "64";
@@ -48,12 +96,21 @@ fn context(job: &Job, parameters: codec::Parameters, threads: usize) -> Result<c
     let mut context = codec::context::Context::from_parameters(parameters).named("decoder")?;
     ffi::set_max_pixels(&mut context, job.max_pixels);
     // Slices: frame threads would hold one more frame each, and change what a chunk decodes.
-    context.set_threading(codec::threading::Config { kind: codec::threading::Type::Slice, count: threads, ..Default::default() });
+    context.set_threading(codec::threading::Config {
+        kind: codec::threading::Type::Slice,
+        count: threads,
+        ..Default::default()
+    });
     Ok(context)
 }
 
 /// Opens the decoder of a picture stream.
-pub fn video_decoder(job: &Job, input: &Input, stream: usize, threads: usize) -> Result<ffmpeg::decoder::Video, EncodeError> {
+pub fn video_decoder(
+    job: &Job,
+    input: &Input,
+    stream: usize,
+    threads: usize,
+) -> Result<ffmpeg::decoder::Video, EncodeError> {
     let stream = stream_of(input, stream)?;
     let mut decoder = context(job, stream.parameters(), threads)?.decoder();
     decoder.set_packet_time_base(stream.time_base());
@@ -70,7 +127,9 @@ pub fn audio_decoder(job: &Job, input: &Input, stream: usize) -> Result<ffmpeg::
 
 /// A stream by index.
 pub fn stream_of(input: &Input, index: usize) -> Result<format::stream::Stream<'_>, EncodeError> {
-    input.stream(index).ok_or_else(|| EncodeError::refused("unreadable_media", "The file has changed.", "stream is missing"))
+    input
+        .stream(index)
+        .ok_or_else(|| EncodeError::refused("unreadable_media", "The file has changed.", "stream is missing"))
 }
 
 /// The next packet of `stream`, or `None` at the end. Damage in the middle is skipped as players skip it.
@@ -135,7 +194,8 @@ impl Pictures {
                 Some(packet) => drop(self.decoder.send_packet(&packet)),
                 None => {
                     self.draining = true;
-                    drop(self.decoder.send_eof());
+                    // Draining a decoder that is already drained is all this can fail at.
+                    let _ = self.decoder.send_eof();
                 }
             }
         }
@@ -147,7 +207,11 @@ pub fn best_video(input: &Input) -> Option<usize> {
     let shown = |s: &format::stream::Stream<'_>| {
         let fields = ffi::parameter_fields(&s.parameters());
         let cover = s.disposition().contains(format::stream::Disposition::ATTACHED_PIC);
-        s.parameters().medium() == media::Type::Video && !cover && fields.width > 0 && fields.height > 0 && decodable(&s.parameters())
+        s.parameters().medium() == media::Type::Video
+            && !cover
+            && fields.width > 0
+            && fields.height > 0
+            && decodable(&s.parameters())
     };
     let best = input.streams().best(media::Type::Video).filter(&shown).map(|s| s.index());
     best.or_else(|| input.streams().find(shown).map(|s| s.index()))

@@ -29,7 +29,8 @@ impl H264Header {
             [0, 0, ..] => (annex_b_units(extradata).into_iter().map(<[u8]>::to_vec).collect(), false),
             _ => return None,
         };
-        let of = |kind: u8| sets.iter().filter(|u| u.first().is_some_and(|b| b & 0x1f == kind)).cloned().collect::<Vec<_>>();
+        let of =
+            |kind: u8| sets.iter().filter(|u| u.first().is_some_and(|b| b & 0x1f == kind)).cloned().collect::<Vec<_>>();
         let (mut sps, mut pps) = (of(7), of(8));
         (sps.len() == 1 && pps.len() == 1).then(|| Self { sps: sps.remove(0), pps: pps.remove(0), length_prefixed })
     }
@@ -81,11 +82,20 @@ pub fn run(link: &Link, job: &Job, work: &PassthroughWork) -> Result<(), EncodeE
     let mut input = open::source(link, job)?;
     let parameters = open::stream_of(&input, video.stream)?.parameters();
     let header = H264Header::read(&ffi::parameter_extradata(&parameters)).ok_or_else(|| unfit("parameter sets"))?;
-    let init = avc_init(&header.sps, &header.pps, rung.width as u16, rung.height as u16, video.rate.timescale() as u32)?;
+    let init =
+        avc_init(&header.sps, &header.pps, rung.width as u16, rung.height as u16, video.rate.timescale() as u32)?;
     let codecs = avc_codecs(&header.sps).unwrap_or_default();
     link.send(&FromChild::Init { rendition: rung.name.clone(), codecs }, &init)?;
     ffi::discard_others(&mut input, &[video.stream]);
-    let mut muxer = Muxer { link, work, header, next: video.boundaries[work.first], segment: work.first, samples: Vec::new(), builder: SegmentBuilder::new(&rung.name) };
+    let mut muxer = Muxer {
+        link,
+        work,
+        header,
+        next: video.boundaries[work.first],
+        segment: work.first,
+        samples: Vec::new(),
+        builder: SegmentBuilder::new(&rung.name),
+    };
     if work.first > 0 {
         let at = timestamp(video, video.boundaries[work.first]);
         let key = video.keys.iter().rev().find(|k| **k <= at).copied().unwrap_or(at);

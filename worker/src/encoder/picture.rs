@@ -32,7 +32,12 @@ pub struct Filters {
 
 impl Filters {
     /// A graph for pictures like `first`.
-    pub fn for_picture(first: &frame::Video, picture: &Picture, rungs: &[Rung], rate: Rate) -> Result<Self, EncodeError> {
+    pub fn for_picture(
+        first: &frame::Video,
+        picture: &Picture,
+        rungs: &[Rung],
+        rate: Rate,
+    ) -> Result<Self, EncodeError> {
         let key = (first.width(), first.height(), first.format());
         let format = key.2.descriptor().map(|d| d.name()).unwrap_or("yuv420p");
         let arguments = format!(

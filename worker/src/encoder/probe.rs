@@ -6,7 +6,11 @@ use crate::{
     cmaf::avc_codecs,
     plan::{AudioFacts, Colour, FieldOrder, H264Facts, KeyFrame, SourceFacts, VideoFacts, audio::FRAME_SAMPLES},
 };
-use ffmpeg_next::{codec, format::{self, context::Input}, media, packet};
+use ffmpeg_next::{
+    codec,
+    format::{self, context::Input},
+    media, packet,
+};
 use sluice_common::sniff::Demuxer;
 
 /// Entry points whose bytes are looked at; the rest is checked while muxing.
@@ -40,7 +44,8 @@ pub fn probe(link: &Link, job: &Job) -> Result<SourceFacts, EncodeError> {
     sounds.sort_by_key(|i| Some(*i) != best_audio);
     let mut wanted: Vec<usize> = video.into_iter().collect();
     wanted.extend(sounds.first());
-    let trusted = video.is_some() && wanted.iter().all(|i| open::stream_of(&input, *i).is_ok_and(|s| index_is_whole(&s)));
+    let trusted =
+        video.is_some() && wanted.iter().all(|i| open::stream_of(&input, *i).is_ok_and(|s| index_is_whole(&s)));
     let stamps = if trusted {
         wanted.iter().map(|i| open::stream_of(&input, *i).map(|s| from_index(&s))).collect::<Result<Vec<_>, _>>()?
     } else {
@@ -109,12 +114,20 @@ fn audio_facts(input: &Input, index: usize, stamps: &[Stamp]) -> Option<AudioFac
     let claimed_s = known(stream.duration()).map_or(0.0, |d| d as f64 * unit);
     let duration_s = end.map_or(claimed_s, |e| (e - start) as f64 * unit + frame_s);
     let bytes: u64 = stamps.iter().map(|s| u64::from(s.size)).sum();
-    let bit_rate = if bytes > 0 && duration_s > 0.0 { (bytes as f64 * 8.0 / duration_s) as u64 } else { parameters.bit_rate().max(0) as u64 };
+    let bit_rate = if bytes > 0 && duration_s > 0.0 {
+        (bytes as f64 * 8.0 / duration_s) as u64
+    } else {
+        parameters.bit_rate().max(0) as u64
+    };
     let name = parameters.id().name().to_owned();
     let config = ffi::parameter_extradata(&parameters);
     // Explicit SBR signalling makes the config longer; frames of 960 samples set a flag in it.
-    let lc = name == "aac" && fields.profile == AAC_LC_PROFILE && fields.frame_size as u64 == FRAME_SAMPLES
-        && config.len() == 2 && config[0] >> 3 == 2 && config[1] & 0b100 == 0;
+    let lc = name == "aac"
+        && fields.profile == AAC_LC_PROFILE
+        && fields.frame_size as u64 == FRAME_SAMPLES
+        && config.len() == 2
+        && config[0] >> 3 == 2
+        && config[1] & 0b100 == 0;
     let steady = stamps.windows(2).all(|w| {
         let samples = (w[1].time - w[0].time) as f64 * unit * f64::from(sample_rate);
         (samples - FRAME_SAMPLES as f64).abs() <= 64.0
@@ -132,7 +145,13 @@ fn audio_facts(input: &Input, index: usize, stamps: &[Stamp]) -> Option<AudioFac
     })
 }
 
-fn video_facts(job: &Job, input: &mut Input, index: usize, stamps: &[Stamp], indexed: bool) -> Result<Option<VideoFacts>, EncodeError> {
+fn video_facts(
+    job: &Job,
+    input: &mut Input,
+    index: usize,
+    stamps: &[Stamp],
+    indexed: bool,
+) -> Result<Option<VideoFacts>, EncodeError> {
     let stream = open::stream_of(input, index)?;
     let (parameters, time_base) = (stream.parameters(), stream.time_base());
     let (guessed, turns) = (stream.avg_frame_rate(), quarter_turns(&stream));
@@ -148,9 +167,14 @@ fn video_facts(job: &Job, input: &mut Input, index: usize, stamps: &[Stamp], ind
         full_range: decoder.color_range() == ffmpeg_next::color::Range::JPEG || pixel_format.starts_with("yuvj"),
     };
     let (codec, name) = (parameters.id(), parameters.id().name().to_owned());
-    let first_pts = if indexed { first_pts(input, index, stamps)? } else { stamps.iter().map(|s| s.time).min().unwrap_or(0) };
-    let keys: Vec<KeyFrame> =
-        stamps.iter().enumerate().filter(|(_, s)| s.key).map(|(i, s)| KeyFrame { seek: s.seek, frame: i as u64 }).collect();
+    let first_pts =
+        if indexed { first_pts(input, index, stamps)? } else { stamps.iter().map(|s| s.time).min().unwrap_or(0) };
+    let keys: Vec<KeyFrame> = stamps
+        .iter()
+        .enumerate()
+        .filter(|(_, s)| s.key)
+        .map(|(i, s)| KeyFrame { seek: s.seek, frame: i as u64 })
+        .collect();
     let header = (codec == codec::Id::H264).then(|| H264Header::read(&ffi::parameter_extradata(&parameters))).flatten();
     let h264 = match header {
         Some(header) => Some(H264Facts {
@@ -188,7 +212,9 @@ fn video_facts(job: &Job, input: &mut Input, index: usize, stamps: &[Stamp], ind
 
 /// Clockwise turns from the display matrix (ISO/IEC 14496-12 8.3.2), to the nearest quarter.
 fn quarter_turns(stream: &format::stream::Stream<'_>) -> u8 {
-    let Some(matrix) = stream.side_data().find(|d| d.kind() == packet::side_data::Type::DisplayMatrix) else { return 0 };
+    let Some(matrix) = stream.side_data().find(|d| d.kind() == packet::side_data::Type::DisplayMatrix) else {
+        return 0;
+    };
     let number = |i: usize| {
         let bytes = matrix.data().get(i * 4..i * 4 + 4).and_then(|b| b.try_into().ok());
         f64::from(bytes.map_or(0, i32::from_ne_bytes))
@@ -206,7 +232,12 @@ fn first_pts(input: &mut Input, index: usize, stamps: &[Stamp]) -> Result<i64, E
 }
 
 /// Looks into the first entry points and into others spread over the film.
-fn entries_are_clean(input: &mut Input, index: usize, keys: &[KeyFrame], header: &H264Header) -> Result<bool, EncodeError> {
+fn entries_are_clean(
+    input: &mut Input,
+    index: usize,
+    keys: &[KeyFrame],
+    header: &H264Header,
+) -> Result<bool, EncodeError> {
     let half = CHECKED_ENTRIES / 2;
     let step = (keys.len() / half).max(1);
     let spread = keys.iter().skip(half).step_by(step);

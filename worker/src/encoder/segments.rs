@@ -63,11 +63,6 @@ impl SegmentBuilder {
         Ok(())
     }
 
-    /// Whether nothing has been added.
-    pub fn is_empty(&self) -> bool {
-        self.data.is_empty()
-    }
-
     /// Sends the segment as number `sequence` and begins the next.
     pub fn send(&mut self, link: &Link, sequence: usize) -> Result<(), EncodeError> {
         let made = SegmentMade {

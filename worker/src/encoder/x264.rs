@@ -1,6 +1,10 @@
 //! One encoded rung: frames in, segments out.
 
-use super::{EncodeError, Named, ffi, link::Link, segments::{Gop, SegmentBuilder}};
+use super::{
+    EncodeError, Named, ffi,
+    link::Link,
+    segments::{Gop, SegmentBuilder},
+};
 use crate::{
     child::FromChild,
     cmaf::{Sample, annex_b_units, avc_codecs, avc_init, is_idr, to_length_prefixed},
@@ -74,7 +78,11 @@ impl RungEncoder {
         self.drain(link)?;
         if self.current != self.gops.len() {
             let detail = format!("{} of {} GOPs made", self.current, self.gops.len());
-            return Err(EncodeError::refused("encode_incomplete", "The encoder made fewer pictures than planned.", detail));
+            return Err(EncodeError::refused(
+                "encode_incomplete",
+                "The encoder made fewer pictures than planned.",
+                detail,
+            ));
         }
         Ok(())
     }
@@ -96,7 +104,10 @@ impl RungEncoder {
         let units = annex_b_units(packet.data().unwrap_or_default());
         let first = self.samples.is_empty();
         let shown = packet.pts().ok_or_else(|| broken("no time stamp".to_owned()))? as u64;
-        if !(gop.start..gop.start + gop.frames).contains(&shown) || first != is_idr(&units) || (first && shown != gop.start) {
+        if !(gop.start..gop.start + gop.frames).contains(&shown)
+            || first != is_idr(&units)
+            || (first && shown != gop.start)
+        {
             return Err(broken(format!("picture {shown} in the GOP of {}", gop.start)));
         }
         let ticks = self.rate.frame_ticks();
@@ -133,7 +144,9 @@ fn options(rung: &Rung, config: &RungConfig<'_>) -> Dictionary<'static> {
     let colour = &config.picture.colour;
     let named = |name: &str| if config.picture.hdr || name == "unknown" { None } else { Some(name.to_owned()) };
     let default = if config.picture.hdr { Some("bt709".to_owned()) } else { None };
-    for (option, name) in [("colorspace", &colour.matrix), ("color_primaries", &colour.primaries), ("color_trc", &colour.transfer)] {
+    for (option, name) in
+        [("colorspace", &colour.matrix), ("color_primaries", &colour.primaries), ("color_trc", &colour.transfer)]
+    {
         if let Some(name) = named(name).or_else(|| default.clone()) {
             options.set(option, &name);
         }

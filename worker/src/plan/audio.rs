@@ -1,6 +1,10 @@
 //! The sound: which stream, remuxed or encoded, and where it is cut.
 
-use super::{boundaries, facts::{AudioFacts, SourceFacts, VideoFacts}, timeline::Rate};
+use super::{
+    boundaries,
+    facts::{AudioFacts, SourceFacts, VideoFacts},
+    timeline::Rate,
+};
 use serde::{Deserialize, Serialize};
 
 /// Samples of one AAC-LC frame.
@@ -115,7 +119,13 @@ fn fits_remux(sound: &AudioFacts, origin_s: f64, duration_s: f64) -> bool {
     let late = sound.start_s - origin_s > frame_s;
     let short = sound.start_s + sound.duration_s < origin_s + duration_s - 0.1;
     let rate = sound.bit_rate > 0 && sound.bit_rate <= MOST_REMUX_BPS;
-    !late && !short && rate && sound.channels <= 2 && sound.channels > 0 && sound.sample_rate >= 32_000 && sound.sample_rate <= 48_000
+    !late
+        && !short
+        && rate
+        && sound.channels <= 2
+        && sound.channels > 0
+        && sound.sample_rate >= 32_000
+        && sound.sample_rate <= 48_000
 }
 
 /// 44.1 kHz and its fractions stay a family; all else is 48 kHz.
@@ -165,7 +175,11 @@ mod tests {
     #[test]
     fn sound_alone_is_never_above_its_source() {
         let rates = |bit_rate, lossless| {
-            let facts = SourceFacts { demuxer: Demuxer::Mp3, video: None, audio: vec![AudioFacts { bit_rate, lossless, ..sound() }] };
+            let facts = SourceFacts {
+                demuxer: Demuxer::Mp3,
+                video: None,
+                audio: vec![AudioFacts { bit_rate, lossless, ..sound() }],
+            };
             alone(&facts, &[64, 128, 256]).unwrap().variants.iter().map(|v| v.bit_rate).collect::<Vec<_>>()
         };
         assert_eq!(rates(900_000, true), [256_000, 128_000, 64_000]);

@@ -53,7 +53,8 @@ mod tests {
 
     fn film(seconds: u64, gop_s: u64) -> (Vec<u64>, VideoFacts) {
         let frames = seconds * 25;
-        let keys = (0..seconds / gop_s).map(|i| KeyFrame { seek: (i * gop_s * 25) as i64, frame: i * gop_s * 25 }).collect();
+        let keys =
+            (0..seconds / gop_s).map(|i| KeyFrame { seek: (i * gop_s * 25) as i64, frame: i * gop_s * 25 }).collect();
         (on_grid(frames, FPS25), VideoFacts { frames, keys, ..source(1280, 720) })
     }
 
@@ -61,7 +62,15 @@ mod tests {
     fn chunks_cover_every_segment_once_and_openings_stand_alone() {
         let (boundaries, video) = film(600, 2);
         let list = chunks(&boundaries, FPS25, &video, 2);
-        assert_eq!(list[..4], [Chunk { first: 0, end: 1 }, Chunk { first: 1, end: 2 }, Chunk { first: 2, end: 3 }, Chunk { first: 3, end: 13 }]);
+        assert_eq!(
+            list[..4],
+            [
+                Chunk { first: 0, end: 1 },
+                Chunk { first: 1, end: 2 },
+                Chunk { first: 2, end: 3 },
+                Chunk { first: 3, end: 13 }
+            ]
+        );
         assert!(list.windows(2).all(|w| w[0].end == w[1].first));
         assert_eq!(list.last().map(|c| c.end), Some(boundaries.len() - 1));
     }

@@ -125,7 +125,12 @@ fn check_limits(facts: &SourceFacts, settings: &EncodeSettings) -> Result<(), Re
     Ok(())
 }
 
-fn plan_video(facts: &SourceFacts, video: &VideoFacts, settings: &EncodeSettings, fleet_cores: usize) -> Result<Plan, Reason> {
+fn plan_video(
+    facts: &SourceFacts,
+    video: &VideoFacts,
+    settings: &EncodeSettings,
+    fleet_cores: usize,
+) -> Result<Plan, Reason> {
     let rate = timeline::natural_rate(video);
     let frames = timeline::frame_count(video, rate);
     if frames == 0 {

@@ -1,6 +1,11 @@
 //! Whether the source itself can be a rung, and where it can be cut.
 
-use super::{facts::{FieldOrder, VideoFacts}, ladder::Rung, settings::EncodeSettings, timeline::Rate};
+use super::{
+    facts::{FieldOrder, VideoFacts},
+    ladder::Rung,
+    settings::EncodeSettings,
+    timeline::Rate,
+};
 
 /// Longest distance of entry points, seconds: the commonest encoder default, 250 frames, is 10.4 s at 24 fps.
 const LONGEST_GOP_S: f64 = 10.5;
@@ -14,10 +19,12 @@ pub fn admit(video: &VideoFacts, rate: Rate, frames: u64, settings: &EncodeSetti
     let h264 = video.h264.as_ref()?;
     let plain = h264.plain && h264.clean_entries && h264.level <= HIGHEST_LEVEL;
     let square = video.pixel_aspect.0 == video.pixel_aspect.1 && video.quarter_turns == 0;
-    let scanned = video.field_order == FieldOrder::Progressive && video.pixel_format == "yuv420p" && !video.colour.is_hdr();
+    let scanned =
+        video.field_order == FieldOrder::Progressive && video.pixel_format == "yuv420p" && !video.colour.is_hdr();
     let even = video.width.is_multiple_of(2) && video.height.is_multiple_of(2);
     let steady = video.frame_ticks.is_some() && video.frames == frames && rate.fps() <= 60.01;
-    let affordable = video.bit_rate > 0 && video.bit_rate <= settings.passthrough_max_bps
+    let affordable = video.bit_rate > 0
+        && video.bit_rate <= settings.passthrough_max_bps
         && video.peak_bit_rate <= settings.passthrough_max_bps * 2;
     let most = settings.ladder.iter().map(|r| r.short_side).max()?;
     let small_enough = video.width.min(video.height) <= most;
@@ -48,7 +55,10 @@ pub fn rung(video: &VideoFacts) -> Option<Rung> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{facts::{H264Facts, KeyFrame}, ladder::tests::source};
+    use crate::plan::{
+        facts::{H264Facts, KeyFrame},
+        ladder::tests::source,
+    };
 
     fn compliant() -> VideoFacts {
         let keys = (0..5).map(|i| KeyFrame { seek: i * 100, frame: i as u64 * 100 }).collect();

@@ -14,8 +14,18 @@ pub struct Rate {
 
 /// Rates that displays and editors use.
 const STANDARD: [Rate; 12] = [
-    rate(10, 1), rate(12, 1), rate(15, 1), rate(20, 1), rate(24_000, 1001), rate(24, 1), rate(25, 1),
-    rate(30_000, 1001), rate(30, 1), rate(50, 1), rate(60_000, 1001), rate(60, 1),
+    rate(10, 1),
+    rate(12, 1),
+    rate(15, 1),
+    rate(20, 1),
+    rate(24_000, 1001),
+    rate(24, 1),
+    rate(25, 1),
+    rate(30_000, 1001),
+    rate(30, 1),
+    rate(50, 1),
+    rate(60_000, 1001),
+    rate(60, 1),
 ];
 /// Apple 1.19.
 const MOST_FPS: f64 = 60.0;
@@ -82,7 +92,8 @@ pub fn natural_rate(video: &VideoFacts) -> Rate {
 fn named(fps: f64, frames: u64) -> Option<Rate> {
     let tolerance = (0.4 / frames.max(1) as f64).min(0.003);
     let fits = |r: &Rate| (r.fps() - fps).abs() / fps < tolerance;
-    let standard = STANDARD.into_iter().filter(fits).min_by(|a, b| (a.fps() - fps).abs().total_cmp(&(b.fps() - fps).abs()));
+    let standard =
+        STANDARD.into_iter().filter(fits).min_by(|a, b| (a.fps() - fps).abs().total_cmp(&(b.fps() - fps).abs()));
     standard.or_else(|| {
         (1..=1001_u32).find_map(|den| {
             let num = (fps * f64::from(den)).round();
@@ -117,7 +128,9 @@ mod tests {
 
     #[test]
     fn millisecond_stamps_are_snapped() {
-        for (seen, want) in [(24.0, rate(24, 1)), (23.976, rate(24_000, 1001)), (29.970_03, rate(30_000, 1001)), (12.5, rate(25, 2))] {
+        for (seen, want) in
+            [(24.0, rate(24, 1)), (23.976, rate(24_000, 1001)), (29.970_03, rate(30_000, 1001)), (12.5, rate(25, 2))]
+        {
             assert_eq!(named(seen, 1_000), Some(want), "{seen}");
         }
     }

@@ -44,7 +44,11 @@ impl<'a> Publisher<'a> {
     }
 
     fn key(&self, rendition: &str, file: &str) -> Key {
-        Key::RenditionFile { package: self.running.task.package_id, rendition: rendition.to_owned(), file: file.to_owned() }
+        Key::RenditionFile {
+            package: self.running.task.package_id,
+            rendition: rendition.to_owned(),
+            file: file.to_owned(),
+        }
     }
 
     fn progress(&self) -> f64 {
@@ -65,7 +69,8 @@ impl<'a> Publisher<'a> {
                 self.context().store.put(&self.key(rendition, &file), data.clone()).await?;
                 let mut tx = self.context().db.begin().await?;
                 tx.hold_claim(task.id, task.token, self.progress()).await?;
-                let sha = tx.publish_init(task.package_id, rendition, &file, data.len() as i64, &digest, codecs).await?;
+                let sha =
+                    tx.publish_init(task.package_id, rendition, &file, data.len() as i64, &digest, codecs).await?;
                 tx.commit().await?;
                 sha
             }
@@ -107,7 +112,9 @@ impl<'a> Publisher<'a> {
         let shown = renditions.iter().filter(|r| r.role != RenditionRole::Full);
         let prefix = shown.map(|r| r.contiguous).min().unwrap_or(0);
         let elapsed_s = (db.now_us().await? - started) as f64 / 1e6;
-        if is_playable(&self.plan.cuts_s(), prefix as usize, elapsed_s) && db.mark_playable(package, clock::now_us()).await? {
+        if is_playable(&self.plan.cuts_s(), prefix as usize, elapsed_s)
+            && db.mark_playable(package, clock::now_us()).await?
+        {
             tracing::info!(%package, elapsed_s, prefix, "playable");
         }
         Ok(())

@@ -55,7 +55,8 @@ impl Source {
                     file.read_exact_at(&mut data, offset)?;
                     Ok(data)
                 };
-                let data = tokio::task::spawn_blocking(read).await.map_err(|e| StoreError::Unavailable(e.to_string()))?;
+                let data =
+                    tokio::task::spawn_blocking(read).await.map_err(|e| StoreError::Unavailable(e.to_string()))?;
                 data.map(Bytes::from).map_err(|e| StoreError::Unavailable(e.to_string()))
             }
             Self::Extents { store, id, extents } => {

