@@ -42,15 +42,17 @@ pub async fn receive(
     let source = Uuid::now_v7();
     state.db.insert_source(source, demuxer.content_type(), clock::now_us()).await?;
     let mut writer = Writer { state: state.clone(), source, offset: 0, number: 0, storing: None };
-    let mut buffer = BytesMut::with_capacity(EXTENT_BYTES);
+    let (mut buffer, mut spare) = (BytesMut::with_capacity(EXTENT_BYTES), None);
     let mut rest = head.freeze();
     loop {
         while !rest.is_empty() {
             let part = rest.split_to(rest.len().min(EXTENT_BYTES - buffer.len()));
             buffer.extend_from_slice(&part);
             if buffer.len() == EXTENT_BYTES {
-                let full = std::mem::replace(&mut buffer, BytesMut::with_capacity(EXTENT_BYTES));
-                writer.store(full.freeze()).await?;
+                // Two buffers take turns: fresh ones would leave the allocator with holes of their size.
+                let next = spare.take().unwrap_or_else(|| BytesMut::with_capacity(EXTENT_BYTES));
+                let full = std::mem::replace(&mut buffer, next);
+                spare = writer.store(full.freeze()).await?;
             }
         }
         match bytes.next().await {
@@ -69,35 +71,38 @@ struct Writer {
     source: Uuid,
     offset: u64,
     number: u64,
-    storing: Option<JoinHandle<Result<(), ApiError>>>,
+    storing: Option<JoinHandle<Result<Bytes, ApiError>>>,
 }
 
 impl Writer {
-    /// Begins to store an extent once the one before is stored and recorded.
-    async fn store(&mut self, data: Bytes) -> Result<(), ApiError> {
+    /// Begins to store an extent once the one before is stored and recorded; gives that one's buffer back.
+    async fn store(&mut self, data: Bytes) -> Result<Option<BytesMut>, ApiError> {
         let (state, source, number, offset) = (self.state.clone(), self.source, self.number, self.offset);
         if offset + data.len() as u64 > state.config.max_upload_bytes {
             return Err(ApiError::TooLarge(state.config.max_upload_bytes));
         }
         self.offset += data.len() as u64;
         self.number += 1;
-        self.wait().await?;
+        let free = self.wait().await?;
         self.storing = Some(tokio::spawn(async move {
             let size = data.len() as i64;
-            state.store.put(&Key::Extent { source, number }, data).await?;
+            state.store.put(&Key::Extent { source, number }, data.clone()).await?;
             let extent = ExtentRow { offset_bytes: offset as i64, size_bytes: size, number: number as i64 };
             // The sweep took the source for abandoned: its bytes may be gone already.
             let alive = state.db.add_extent(source, &extent, clock::now_us()).await?;
-            if alive { Ok(()) } else { Err(ApiError::Unavailable) }
+            if alive { Ok(data) } else { Err(ApiError::Unavailable) }
         }));
-        Ok(())
+        Ok(free)
     }
 
-    async fn wait(&mut self) -> Result<(), ApiError> {
-        match self.storing.take() {
-            Some(storing) => storing.await.map_err(|_| ApiError::Internal)?,
-            None => Ok(()),
-        }
+    async fn wait(&mut self) -> Result<Option<BytesMut>, ApiError> {
+        let Some(storing) = self.storing.take() else { return Ok(None) };
+        let stored = storing.await.map_err(|_| ApiError::Internal)??;
+        // Nobody else holds it any more, unless the store's client still does: then a new one is made.
+        Ok(stored.try_into_mut().ok().map(|mut b| {
+            b.clear();
+            b
+        }))
     }
 
     async fn finish(mut self) -> Result<Received, ApiError> {
