@@ -3,7 +3,10 @@
 mod access;
 mod duplicates;
 mod films;
+mod latency;
+mod offline;
 mod raw;
+mod readme;
 mod requests;
 mod sync;
 

@@ -87,6 +87,11 @@ async fn bad_accounts(pair: Pair) {
         http.post(url("/api/v1/auth/login")).header("content-type", "application/json").body("{").send().await.unwrap();
     assert_eq!(problem(not_json).await, (400, "bad_request".into()));
     assert_eq!(problem(client.get("/api/v1/media/not-a-uuid").await).await.0, 400);
+    for unknown in ["/api/v1/media/", "/raw/", "/hls/"] {
+        let end = if unknown == "/hls/" { "/index.m3u8" } else { "" };
+        let path = format!("{unknown}01930000-0000-7000-8000-000000000000{end}");
+        assert_eq!(problem(client.get(&path).await).await, (404, "not_found".into()), "{path}");
+    }
     assert_eq!(http.get(url("/ready")).send().await.unwrap().status(), 200);
 }
 

@@ -20,6 +20,8 @@ use uuid::Uuid;
 
 /// How often a worker with room looks for work that no wake-up announced.
 const LOOK: Duration = Duration::from_secs(1);
+/// Pause before listening for wake-ups again.
+const LISTEN_AGAIN: Duration = Duration::from_secs(1);
 /// How long running tasks may finish after a stop was asked for.
 const GRACE: Duration = Duration::from_secs(20);
 /// Tasks that need no core, beside those that do.
@@ -41,11 +43,7 @@ pub struct Capacity {
 /// Works until `stop` turns true, then finishes or releases what runs.
 pub async fn work(context: Context, capacity: Capacity, mut stop: watch::Receiver<bool>) {
     let bell = Arc::new(Notify::new());
-    let mut stopped = stop.clone();
-    let listener = {
-        let until = async move { drop(stopped.wait_for(|s| *s).await) };
-        tokio::spawn(context.wake.listen(capacity.name.clone(), bell.clone(), Box::pin(until)))
-    };
+    let listener = tokio::spawn(listen(context.clone(), bell.clone(), stop.clone()));
     let sweeper = tokio::spawn(sweep::run(context.clone(), capacity.lease, capacity.gc_window, stop.clone()));
     let mut pool = Pool { context, capacity, running: JoinSet::new(), cores: 0, memory_bytes: 0 };
     let mut look = interval(LOOK);
@@ -62,6 +60,17 @@ pub async fn work(context: Context, capacity: Capacity, mut stop: watch::Receive
     sweeper.abort();
     // apalis ends by itself once it sees the stop; waiting longer than this would hold the process.
     drop(timeout(Duration::from_secs(2), listener).await);
+}
+
+/// Listens for wake-ups, again after the database was away.
+async fn listen(context: Context, bell: Arc<Notify>, stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        let mut stopped = stop.clone();
+        let until = async move { drop(stopped.wait_for(|s| *s).await) };
+        // A name is never used twice: apalis would take a new listener for the old one, come back.
+        context.wake.listen(format!("wake-{}", Uuid::now_v7()), bell.clone(), Box::pin(until)).await;
+        tokio::time::sleep(LISTEN_AGAIN).await;
+    }
 }
 
 struct Pool {

@@ -6,4 +6,5 @@ pub mod service;
 mod tokens;
 mod views;
 
+pub use service::Viewer;
 pub use tokens::Tokens;

@@ -4,7 +4,7 @@ use super::{
     service,
     views::{LoggedIn, Login, Refresh, Register, User},
 };
-use crate::{error::ApiError, extract::Viewer, state::AppState};
+use crate::{auth::Viewer, error::ApiError, state::AppState};
 use axum::{Json, extract::State, http::StatusCode};
 use sluice_common::clock;
 

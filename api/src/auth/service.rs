@@ -7,7 +7,6 @@ use super::{
 };
 use crate::{
     error::{ApiError, FieldError},
-    extract::Viewer,
     state::AppState,
 };
 use sluice_common::{
@@ -16,6 +15,14 @@ use sluice_common::{
     model::Role,
 };
 use uuid::Uuid;
+
+/// A logged-in person.
+#[derive(Debug, Clone, Copy)]
+pub struct Viewer {
+    pub id: Uuid,
+    pub session: Uuid,
+    pub role: Role,
+}
 
 /// Makes an account and logs in.
 pub async fn register(state: &AppState, request: Register) -> Result<LoggedIn, ApiError> {

@@ -1,20 +1,14 @@
 //! Who asks.
 
-use crate::{auth::service, error::ApiError, state::AppState};
+use crate::{
+    auth::{Viewer, service},
+    error::ApiError,
+    state::AppState,
+};
 use axum::{
     extract::{FromRequestParts, OptionalFromRequestParts},
     http::{header, request::Parts},
 };
-use sluice_common::model::Role;
-use uuid::Uuid;
-
-/// A logged-in person.
-#[derive(Debug, Clone, Copy)]
-pub struct Viewer {
-    pub id: Uuid,
-    pub session: Uuid,
-    pub role: Role,
-}
 
 fn bearer(parts: &Parts) -> Option<&str> {
     let value = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?;

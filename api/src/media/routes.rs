@@ -5,7 +5,7 @@ use super::{
     service::{self, Metadata},
     views::{Media, Page, PageQuery},
 };
-use crate::{error::ApiError, extract::Viewer, state::AppState};
+use crate::{auth::Viewer, error::ApiError, state::AppState};
 use axum::{
     Json,
     extract::{

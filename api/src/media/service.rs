@@ -2,8 +2,8 @@
 
 use super::ingest::Received;
 use crate::{
+    auth::Viewer,
     error::{ApiError, FieldError},
-    extract::Viewer,
     state::AppState,
 };
 use sluice_common::{

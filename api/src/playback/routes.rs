@@ -4,7 +4,7 @@ use super::{
     bytes_response::{respond, select},
     service::{self, File},
 };
-use crate::{error::ApiError, extract::Viewer, media::service as media, state::AppState};
+use crate::{auth::Viewer, error::ApiError, media::service as media, state::AppState};
 use axum::{
     body::Body,
     extract::{Path, State},

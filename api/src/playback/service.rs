@@ -1,7 +1,7 @@
 //! Which presentation a player gets, and how much of it.
 
 use super::growing;
-use crate::{error::ApiError, extract::Viewer, media::service as media, state::AppState};
+use crate::{auth::Viewer, error::ApiError, media::service as media, state::AppState};
 use sluice_common::{
     clock,
     db::{MediaRow, PackageRow, RenditionRow, SegmentRow},

@@ -10,10 +10,13 @@ use super::{
 };
 use crate::child::{ChunkWork, FromChild, Job};
 use ffmpeg_next::frame;
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
-/// How often the worker hears that the child lives, output frames.
-const PROGRESS_FRAMES: u64 = 50;
+/// How often the worker hears that the child lives: a slow preset on large pictures may take seconds for each.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
 /// Pictures fed before the first output frame where filters keep state.
 const PRE_ROLL: i64 = 3;
 
@@ -28,7 +31,8 @@ pub fn run(link: &Link, job: &Job, work: &ChunkWork) -> Result<(), EncodeError> 
     let input = open::source(link, job)?;
     let mut pictures = Pictures::new(job, input, video.stream, work.threads)?;
     let first = enter(&mut pictures, work, start)?;
-    let mut chunk = Chunk { link, work, start, end, rungs, filters: None, repeats: BTreeMap::new(), made: 0 };
+    let mut chunk =
+        Chunk { link, work, start, end, rungs, filters: None, repeats: BTreeMap::new(), heard: Instant::now() };
     let (mut at, mut picture) = first;
     loop {
         let next = pictures.next().and_then(|p| Some((slot(video, p.timestamp()?), p)));
@@ -76,7 +80,8 @@ struct Chunk<'a> {
     filters: Option<Filters>,
     /// How often each fed picture is shown, by the output frame it was fed as.
     repeats: BTreeMap<i64, u64>,
-    made: u64,
+    /// When the worker last heard of this child.
+    heard: Instant,
 }
 
 impl Chunk<'_> {
@@ -113,17 +118,18 @@ impl Chunk<'_> {
     /// Encodes what the filters have ready.
     fn pull(&mut self) -> Result<(), EncodeError> {
         let Some(filters) = &mut self.filters else { return Ok(()) };
+        let last = self.rungs.len().saturating_sub(1);
         for (i, rung) in self.rungs.iter_mut().enumerate() {
             while let Some(mut picture) = filters.pull(i) {
                 let number = picture.pts().unwrap_or(0);
                 let count = self.repeats.get(&number).copied().unwrap_or(0);
+                if i == last {
+                    self.repeats.remove(&number);
+                }
                 for n in 0..count {
                     rung.encode(self.link, &mut picture, number as u64 + n)?;
-                }
-                if i == 0 {
-                    let before = self.made / PROGRESS_FRAMES;
-                    self.made += count;
-                    if self.made / PROGRESS_FRAMES != before {
+                    if self.heard.elapsed() >= SIGN_OF_LIFE {
+                        self.heard = Instant::now();
                         self.link.send(&FromChild::Alive, &[])?;
                     }
                 }

@@ -1,0 +1,85 @@
+//! The offline commands: a package from one file, and a checker that finds what is broken.
+
+use harness::{fixtures, media, process::bin_dir};
+use std::{
+    path::Path,
+    process::{Command, Output},
+};
+
+fn transcode(file: &Path, output: &Path, options: &[&str]) -> Output {
+    Command::new(bin_dir().join("sluice-worker")).arg("transcode").args(options).arg(file).arg(output).output().unwrap()
+}
+
+fn edit(file: &Path, change: impl Fn(String) -> String) {
+    let before = std::fs::read_to_string(file).unwrap();
+    let after = change(before.clone());
+    assert_ne!(before, after, "nothing was broken");
+    std::fs::write(file, after).unwrap();
+}
+
+#[test]
+fn a_package_from_one_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let (file, out) = (fixtures::compliant(10), dir.path().join("out"));
+    let done =
+        transcode(&file, &out, &["--no-passthrough", "--ladder", "180:28:300,90:28:100", "--preset", "ultrafast"]);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let list = std::fs::read_to_string(out.join("index.m3u8")).unwrap();
+    assert!(
+        list.contains("RESOLUTION=320x180") && list.contains("RESOLUTION=160x90") && !list.contains("source/"),
+        "{list}"
+    );
+    assert_eq!(media::decoded_frames(out.join("v180/index.m3u8").to_str().unwrap(), "v:0"), 250);
+    assert_eq!(media::play(out.join("index.m3u8").to_str().unwrap()), "");
+    let checked = Command::new(bin_dir().join("sluice-worker")).args(["verify", "--json"]).arg(&out).output().unwrap();
+    assert!(checked.status.success());
+    let report: serde_json::Value = serde_json::from_slice(&checked.stdout).unwrap();
+    assert!(report["findings"].as_array().unwrap().len() > 30);
+}
+
+#[test]
+fn a_refusal_is_one_line_with_a_code() {
+    let dir = tempfile::tempdir().unwrap();
+    let refused = transcode(&fixtures::text(), &dir.path().join("out"), &[]);
+    assert_eq!(refused.status.code(), Some(1));
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.starts_with("unsupported_type: ") && said.trim().lines().count() == 1, "{said}");
+    assert!(!dir.path().join("out").exists(), "nothing is left behind");
+}
+
+/// Each way of breaking a package is found, under the right rule.
+#[test]
+fn the_checker_finds_what_is_broken() {
+    let dir = tempfile::tempdir().unwrap();
+    let whole = dir.path().join("whole");
+    assert!(transcode(&fixtures::foreign(14), &whole, &["--preset", "ultrafast"]).status.success());
+    let top = |out: &Path, change: &dyn Fn(String) -> String| edit(&out.join("index.m3u8"), change);
+    let list = |out: &Path, change: &dyn Fn(String) -> String| edit(&out.join("v240/index.m3u8"), change);
+    type Break<'a> = &'a dyn Fn(&Path);
+    let cases: [(&str, Break<'_>); 9] = [
+        ("9.1", &|o| top(o, &|t| t.replace("CODECS=", "X-CODECS="))),
+        ("R4.3.4.2", &|o| top(o, &|t| t.replace(",mp4a.40.2", ""))),
+        ("R4.3.4.2", &|o| top(o, &|t| t.replace("RESOLUTION=640x360", "RESOLUTION=641x360"))),
+        ("1.27", &|o| top(o, &|t| t.replace(":BANDWIDTH=", ":BANDWIDTH=1"))),
+        ("9.12", &|o| top(o, &|t| t.replace("#EXT-X-INDEPENDENT-SEGMENTS\n", ""))),
+        ("8.1", &|o| list(o, &|t| t.replacen("#EXTINF:2.002", "#EXTINF:2.2", 1))),
+        ("8.2", &|o| list(o, &|t| t.replace("TARGETDURATION:6", "TARGETDURATION:7"))),
+        ("8.6", &|o| list(o, &|t| t.replace("#EXT-X-ENDLIST\n", ""))),
+        ("7.3", &|o| {
+            let (a, b) = (o.join("v240/000000.m4s"), o.join("v240/000001.m4s"));
+            let (one, two) = (std::fs::read(&a).unwrap(), std::fs::read(&b).unwrap());
+            std::fs::write(a, two).unwrap();
+            std::fs::write(b, one).unwrap();
+        }),
+    ];
+    for (i, (rule, damage)) in cases.into_iter().enumerate() {
+        let out = dir.path().join(i.to_string());
+        assert!(Command::new("cp").arg("-r").arg(&whole).arg(&out).status().unwrap().success());
+        damage(&out);
+        let (compliant, report) = media::verify(out.to_str().unwrap());
+        assert!(!compliant && report.contains(&format!("FAIL {rule} ")), "rule {rule}:\n{report}");
+    }
+    std::fs::remove_file(whole.join("v240/000002.m4s")).unwrap();
+    let (compliant, said) = media::verify(whole.to_str().unwrap());
+    assert!(!compliant && said.contains("000002.m4s"), "{said}");
+}
