@@ -31,18 +31,26 @@ pub fn decoded_frames(input: &str, stream: &str) -> u64 {
     first.trim_matches([',', ' ']).parse().unwrap_or_else(|_| panic!("{input} {stream}: {out:?}"))
 }
 
-/// When the picture turns white and the sound begins, seconds.
-pub fn flash_and_beep(video: &str, audio: &str) -> (f64, f64) {
-    let after = |text: &str, key: &str| -> f64 {
-        let at = text.find(key).unwrap_or_else(|| panic!("{key} not in {text}")) + key.len();
-        text[at..].trim_start().split(|c: char| !c.is_ascii_digit() && c != '.').next().unwrap().parse().unwrap()
-    };
-    let (_, log) =
-        run("ffmpeg", &["-nostdin", "-i", video, "-an", "-vf", "blackdetect=d=0.5:pix_th=0.2", "-f", "null", "-"]);
-    let white = after(&log, "black_end:");
-    let (_, log) =
-        run("ffmpeg", &["-nostdin", "-i", audio, "-vn", "-af", "silencedetect=noise=-30dB:d=0.5", "-f", "null", "-"]);
-    (white, after(&log, "silence_end:"))
+/// Time stamp of a file's first picture, seconds.
+pub fn video_start(file: &str) -> f64 {
+    let arguments =
+        ["-v", "error", "-select_streams", "v:0", "-show_entries", "stream=start_time", "-of", "csv=p=0", file];
+    run("ffprobe", &arguments).0.trim().parse().unwrap()
+}
+
+/// The number of the first bright picture, and when the sound begins, seconds.
+///
+/// Pictures are counted, not timed: ffmpeg 5.1 shows fragments with signed composition offsets up to
+/// two frames late, while the boxes, which `verify` reads, say that picture n is shown at n frames.
+pub fn flash_and_beep(video: &str, audio: &str) -> (u64, f64) {
+    let filter = "signalstats,metadata=print:key=lavfi.signalstats.YAVG:file=-";
+    let (out, _) = run("ffmpeg", &["-nostdin", "-v", "error", "-i", video, "-an", "-vf", filter, "-f", "null", "-"]);
+    let luma = out.lines().filter_map(|l| l.strip_prefix("lavfi.signalstats.YAVG=")).map(|v| v.parse::<f64>().unwrap());
+    let flash = luma.enumerate().find(|(_, y)| *y > 128.0).expect("no flash").0 as u64;
+    let arguments = ["-nostdin", "-i", audio, "-vn", "-af", "silencedetect=noise=-30dB:d=0.5", "-f", "null", "-"];
+    let (_, log) = run("ffmpeg", &arguments);
+    let at = log.split("silence_end: ").nth(1).expect("no beep").split(' ').next().unwrap();
+    (flash, at.parse().unwrap())
 }
 
 /// The checker's report of a directory or URL, and whether it found no broken MUST.
