@@ -44,6 +44,7 @@ on_both!(
     the_first_publication_wins_and_the_prefix_has_no_hole,
     concurrent_publications_count_right,
     the_same_bytes_become_one_source,
+    bytes_are_not_merged_into_what_nobody_works_on,
     an_abandoned_upload_is_found,
     names_are_taken_whatever_their_case,
     a_refresh_token_is_spent_once,
@@ -268,7 +269,8 @@ async fn the_same_bytes_become_one_source(db: Db) {
     let world = World::new(db).await;
     let (first, package, one) = world.film(1).await;
     let (second, old_package, two) = world.film(2).await;
-    world.enqueue(second, old_package, "t", 1).await;
+    world.enqueue(first, package, "s", 1).await;
+    world.enqueue(second, old_package, "t", 2).await;
     // The later upload may be hashed first.
     for (source, merged) in [(second, 0), (first, 1)] {
         let mut tx = world.db.begin().await.unwrap();
@@ -281,12 +283,39 @@ async fn the_same_bytes_become_one_source(db: Db) {
     }
     assert!(world.db.media_has_package(two, old_package).await.unwrap(), "running players go on");
     assert!(!world.db.media_has_package(one, old_package).await.unwrap());
-    assert!(world.claim().await.is_none(), "its own work is cancelled");
+    assert_eq!(world.claim().await.unwrap().name, "s");
+    assert!(world.claim().await.is_none(), "the merged one's work is cancelled");
     assert_eq!(world.db.condemn_sources(5).await.unwrap(), [] as [Uuid; 0]);
     assert_eq!(world.db.condemn_sources(50).await.unwrap(), [second]);
     world.db.forget_source(second).await.unwrap();
     assert!(world.db.source(second).await.unwrap().is_none());
     assert!(world.db.media(two).await.unwrap().is_some());
+}
+
+async fn bytes_are_not_merged_into_what_nobody_works_on(db: Db) {
+    let world = World::new(db).await;
+    let merge = async |source| {
+        let mut tx = world.db.begin().await.unwrap();
+        let merged = tx.merge_twins(source, b"hash", 10).await.unwrap();
+        tx.commit().await.unwrap();
+        merged
+    };
+    let (first, failing, _) = world.film(1).await;
+    world.enqueue(first, failing, "a", 1).await;
+    assert_eq!(merge(first).await, 0);
+    // The second joins the first, and its own tasks are cancelled.
+    let (second, cancelled, _) = world.film(2).await;
+    world.enqueue(second, cancelled, "b", 1).await;
+    assert_eq!(merge(second).await, 1);
+    let mut tx = world.db.begin().await.unwrap();
+    tx.fail_package(failing, &Reason::new("x", "x"), 1).await.unwrap();
+    tx.commit().await.unwrap();
+    // The third must not end on the second's package, which nobody will finish.
+    let (third, package, media) = world.film(3).await;
+    world.enqueue(third, package, "c", 1).await;
+    assert_eq!(merge(third).await, 0);
+    assert_eq!(world.db.media(media).await.unwrap().unwrap().package_id, package);
+    assert_eq!(world.claim().await.unwrap().name, "c");
 }
 
 async fn an_abandoned_upload_is_found(db: Db) {

@@ -398,8 +398,10 @@ async fn finished_rendition(
 
 /// Deletes the objects of a package that no row names: segments of lost or killed attempts.
 pub async fn remove_orphans(context: &Context, package: uuid::Uuid) -> Result<(), TaskError> {
+    // Listed before the names are read: what is published in between is named, what comes later is not listed.
+    let listed = context.store.list(&Prefix::Package(package)).await?;
     let named: HashSet<(String, String)> = context.db.object_names(package).await?.into_iter().collect();
-    for key in context.store.list(&Prefix::Package(package)).await? {
+    for key in listed {
         let orphan = match &key {
             Key::RenditionFile { rendition, file, .. } => {
                 !file.ends_with(".m3u8") && !named.contains(&(rendition.clone(), file.clone()))

@@ -7,7 +7,7 @@ use crate::{
 use sluice_common::{
     clock,
     db::TaskRow,
-    model::{Reason, TaskKind},
+    model::{PackageStatus, Reason, TaskKind},
     queue::LeaseSweep,
     storage::Prefix,
 };
@@ -40,7 +40,8 @@ pub async fn run(context: Context, lease: Duration, gc_window: Duration, mut sto
 }
 
 async fn free_leases(context: &Context, leases: &mut LeaseSweep) -> Result<(), TaskError> {
-    let running = context.db.running_tasks().await?;
+    // While the database is away nobody can beat: what was seen before says nothing.
+    let running = context.db.running_tasks().await.inspect_err(|_| leases.forget())?;
     for task in leases.observe(running, Instant::now()) {
         if context.db.free_lease(&task).await? {
             tracing::warn!(task = %task.id, name = task.name, worker = task.worker, "lease is over");
@@ -84,8 +85,12 @@ async fn collect(context: &Context, window: Duration) -> Result<(), TaskError> {
         tracing::info!(%source, "deleted");
     }
     for package in context.db.packages_to_sweep(before).await? {
-        pipeline::remove_orphans(context, package).await?;
-        context.db.mark_swept(package, now).await?;
+        // A retry may have set it to work again since it was found; its objects are not orphans then.
+        let row = context.db.package(package).await?;
+        if row.is_some_and(|p| matches!(p.status, PackageStatus::Ready | PackageStatus::Failed)) {
+            pipeline::remove_orphans(context, package).await?;
+            context.db.mark_swept(package, now).await?;
+        }
     }
     context.wake.vacuum().await;
     Ok(())

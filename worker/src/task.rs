@@ -77,7 +77,14 @@ impl From<DbError> for TaskError {
 
 impl From<StoreError> for TaskError {
     fn from(e: StoreError) -> Self {
-        Self::Infrastructure(e.to_string())
+        match e {
+            // It will not come back by waiting.
+            StoreError::NotFound(object) => {
+                let reason = Reason::new("object_missing", "Stored bytes of this media are missing.");
+                Self::Retry { reason, detail: object }
+            }
+            StoreError::Full | StoreError::Unavailable(_) => Self::Infrastructure(e.to_string()),
+        }
     }
 }
 
@@ -99,7 +106,7 @@ impl From<ChildError> for TaskError {
                 let reason = Reason::new(code, "The encoder stopped while it worked on this file.");
                 Self::Retry { reason, detail }
             }
-            ChildError::Source(detail) => Self::Infrastructure(detail),
+            ChildError::Source(e) => e.into(),
             ChildError::Io(e) => Self::Infrastructure(e.to_string()),
             // The outputs' taker ended first and has the real reason.
             ChildError::GivenUp => Self::Infrastructure("output not taken".to_owned()),

@@ -24,13 +24,14 @@ pub enum Selection {
 ///
 /// Several ranges are answered with the whole, which the RFC allows: no amplification. What cannot
 /// be parsed is ignored, as it demands; what lies outside is 416.
-pub fn select(headers: &HeaderMap, etag: &str, size: u64) -> Result<Selection, ApiError> {
+pub fn select(method: &Method, headers: &HeaderMap, etag: &str, size: u64) -> Result<Selection, ApiError> {
     let text = |name| headers.get(name).and_then(|v: &HeaderValue| v.to_str().ok());
     let matches = |list: &str| list.split(',').any(|t| t.trim().trim_start_matches("W/") == etag || t.trim() == "*");
     if text(header::IF_NONE_MATCH).is_some_and(matches) {
         return Ok(Selection::NotModified);
     }
-    let Some(range) = text(header::RANGE) else { return Ok(Selection::Whole) };
+    // Ranges are defined for GET alone (section 14.2).
+    let Some(range) = text(header::RANGE).filter(|_| *method == Method::GET) else { return Ok(Selection::Whole) };
     // A strong comparison; a date never matches, so the whole is sent.
     if text(header::IF_RANGE).is_some_and(|tag| tag.trim() != etag) {
         return Ok(Selection::Whole);
@@ -89,7 +90,7 @@ mod tests {
 
     fn ask(pairs: &[(header::HeaderName, &str)]) -> Result<Selection, &'static str> {
         let headers = pairs.iter().map(|(n, v)| (n.clone(), HeaderValue::from_str(v).unwrap())).collect();
-        select(&headers, "\"tag\"", 1000).map_err(|e| e.code().0)
+        select(&Method::GET, &headers, "\"tag\"", 1000).map_err(|e| e.code().0)
     }
 
     fn range(text: &str) -> Result<Selection, &'static str> {

@@ -50,7 +50,7 @@ pub async fn file(
     };
     let etag = format!("\"{name}\"");
     let key = Key::RenditionFile { package, rendition, file: name };
-    let selection = select(&headers, &etag, size)?;
+    let selection = select(&method, &headers, &etag, size)?;
     // A shared cache must not serve a private film to somebody else.
     let cache = if viewer.is_some() { "private, max-age=31536000, immutable" } else { key.cache_control() };
     let fixed = [
@@ -77,7 +77,7 @@ async fn playlist(method: &Method, headers: &HeaderMap, text: String) -> Result<
     ];
     let mut plain = headers.clone();
     plain.remove(header::RANGE);
-    let selection = select(&plain, tag, text.len() as u64)?;
+    let selection = select(method, &plain, tag, text.len() as u64)?;
     let size = text.len() as u64;
     let mut response = respond(method, selection, size, &fixed, |_| async move { Ok(Body::from(text)) }).await?;
     response.headers_mut().remove(header::ACCEPT_RANGES);
@@ -96,7 +96,7 @@ pub async fn raw(
     let source = state.db.source(row.source_id).await?.ok_or(ApiError::NotFound)?;
     let size = row.size_bytes as u64;
     let etag = format!("\"{}\"", row.source_id);
-    let selection = select(&headers, &etag, size)?;
+    let selection = select(&method, &headers, &etag, size)?;
     let cache = if row.visibility == Visibility::Private { "private, no-cache" } else { "no-cache" };
     let fixed = [
         (header::CONTENT_TYPE, source.content_type),

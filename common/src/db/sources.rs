@@ -111,7 +111,9 @@ impl Tx {
         }
         execute_tx!(self, "UPDATE sources SET sha256 = $1 WHERE id = $2", sha256, source)?;
         let sql = "SELECT s.id, p.id FROM sources s JOIN packages p ON p.source_id = s.id \
-                   WHERE s.sha256 = $1 AND s.status = 'live' AND p.status IN ('planning', 'encoding', 'ready') ORDER BY s.id";
+                   WHERE s.sha256 = $1 AND s.status = 'live' AND (p.status = 'ready' OR \
+                     (p.status IN ('planning', 'encoding') AND EXISTS (SELECT 1 FROM tasks t WHERE t.package_id = p.id \
+                       AND t.kind <> 'hash' AND t.status IN ('queued', 'running')))) ORDER BY s.id";
         let twins = query_tx!(self, fetch_all as (Uuid, Uuid), sql, sha256)?;
         let Some(((oldest, package), others)) = twins.split_first() else { return Ok(0) };
         // Joining is safe against deletion: this update locks the row and finds it live.
@@ -125,8 +127,10 @@ impl Tx {
             execute_tx!(self, history, package, other)?;
             let point = "UPDATE media SET source_id = $1, package_id = $2 WHERE source_id = $3";
             execute_tx!(self, point, oldest, package, other)?;
+            // What is playable has players, whose list must go on growing to its end.
             let cancel = "UPDATE tasks SET status = 'cancelled', token = NULL \
-                          WHERE source_id = $1 AND kind <> 'hash' AND status IN ('queued', 'running')";
+                          WHERE source_id = $1 AND kind <> 'hash' AND status IN ('queued', 'running') \
+                          AND NOT EXISTS (SELECT 1 FROM packages p WHERE p.id = tasks.package_id AND p.playable)";
             execute_tx!(self, cancel, other)?;
             execute_tx!(self, "UPDATE sources SET touched_us = $1 WHERE id = $2", now_us, other)?;
         }

@@ -31,6 +31,11 @@ impl LeaseSweep {
         Self { lease, seen: HashMap::new() }
     }
 
+    /// Starts over: every lease is observed in full again.
+    pub fn forget(&mut self) {
+        self.seen.clear();
+    }
+
     /// Takes in the running claims at `now` and returns those whose lease is over.
     pub fn observe(&mut self, running: Vec<TaskRow>, now: Instant) -> Vec<TaskRow> {
         self.seen.retain(|id, _| running.iter().any(|t| t.id == *id));
@@ -76,5 +81,7 @@ mod tests {
         assert_eq!(sweep.observe(vec![task(2)], start + lease).len(), 0, "the count moved");
         assert_eq!(sweep.observe(vec![task(2)], start + lease + lease / 2).len(), 0);
         assert_eq!(sweep.observe(vec![task(2)], start + lease + lease).len(), 1);
+        sweep.forget();
+        assert_eq!(sweep.observe(vec![task(2)], start + lease * 4).len(), 0, "the database was away");
     }
 }

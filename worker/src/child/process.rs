@@ -3,6 +3,7 @@
 use super::{Failure, FromChild, Job, SegmentMade, ToChild, wire};
 use crate::{plan::SourceFacts, source::SourceReader};
 use bytes::Bytes;
+use sluice_common::storage::StoreError;
 use std::{
     io,
     os::{
@@ -48,7 +49,7 @@ pub enum ChildError {
     },
     /// The source could not be read: not the task's fault.
     #[error("source: {0}")]
-    Source(String),
+    Source(StoreError),
     /// It could not be started or spoken to.
     #[error("child: {0}")]
     Io(#[from] io::Error),
@@ -149,7 +150,8 @@ async fn serve(
             Ok(Err(e)) if matches!(e.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset) => {
                 return Ok(false);
             }
-            Ok(received) => received?,
+            // Nothing else arrives from a child in its right mind: a frame too large, a header that is no message.
+            Ok(received) => received.map_err(|e| ChildError::Died { code: "encoder_broken", detail: e.to_string() })?,
         };
         let Some((message, payload)) = message else { return Ok(false) };
         let output = match message {
@@ -159,7 +161,7 @@ async fn serve(
                     Ok(data) => wire::send_async(&mut socket, &ToChild::Bytes, data).await,
                     Err(_) => wire::send_async(&mut socket, &ToChild::ReadFailed, &[]).await,
                 };
-                read.map_err(|e| ChildError::Source(e.to_string()))?;
+                read.map_err(ChildError::Source)?;
                 if sent.is_err() {
                     return Ok(false);
                 }

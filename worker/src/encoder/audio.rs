@@ -108,6 +108,49 @@ fn remux(link: &Link, job: &Job, work: &AudioWork, config: &[u8]) -> Result<(), 
     track.finish(link)
 }
 
+/// Sound in one form: broadcasts change channels and rates in the middle, which filters do not take.
+struct Uniform {
+    form: Form,
+    converter: Option<(Form, ffmpeg::software::resampling::Context)>,
+}
+
+type Form = (format::Sample, ChannelLayout, u32);
+
+fn form(sound: &frame::Audio) -> Form {
+    let layout = match sound.channel_layout() {
+        l if l.is_empty() => ChannelLayout::default(i32::from(sound.channels())),
+        l => l,
+    };
+    (sound.format(), layout, sound.rate())
+}
+
+impl Uniform {
+    fn like(first: &frame::Audio) -> Self {
+        Self { form: form(first), converter: None }
+    }
+
+    /// The same sound in the form of the first.
+    fn convert(&mut self, sound: frame::Audio) -> Result<frame::Audio, EncodeError> {
+        let (from, to) = (form(&sound), self.form);
+        if from == to {
+            self.converter = None;
+            return Ok(sound);
+        }
+        if self.converter.as_ref().is_none_or(|c| c.0 != from) {
+            let context = ffmpeg::software::resampling::Context::get(from.0, from.1, from.2, to.0, to.1, to.2)
+                .named("resample")?;
+            self.converter = Some((from, context));
+        }
+        let mut out = frame::Audio::empty();
+        if let Some((_, context)) = &mut self.converter {
+            context.run(&sound, &mut out).named("resample")?;
+        }
+        let seconds = sound.pts().unwrap_or(0) as f64 / f64::from(from.2);
+        out.set_pts(Some((seconds * f64::from(to.2)).round() as i64));
+        Ok(out)
+    }
+}
+
 /// The encoder of one variant.
 struct Encoder {
     encoder: encoder::audio::Encoder,
@@ -159,6 +202,7 @@ fn encode(link: &Link, job: &Job, work: &AudioWork) -> Result<(), EncodeError> {
         ffi::seek_backward(&mut input, plan.stream, at as i64).named("seek")?;
     }
     let mut graph: Option<filter::Graph> = None;
+    let mut uniform: Option<Uniform> = None;
     let mut draining = false;
     while !draining {
         match open::next_packet(&mut input, plan.stream) {
@@ -176,6 +220,9 @@ fn encode(link: &Link, job: &Job, work: &AudioWork) -> Result<(), EncodeError> {
             let seconds = stamp as f64 * f64::from(time_base) - plan.origin_s;
             let rate = f64::from(sound.rate());
             sound.set_pts(Some((seconds * rate).round() as i64));
+            let sound = uniform
+                .get_or_insert_with(|| Uniform::like(&sound))
+                .convert(std::mem::replace(&mut sound, frame::Audio::empty()))?;
             let graph = match &mut graph {
                 Some(g) => g,
                 None => graph.insert(filters(&sound, plan, start)?),

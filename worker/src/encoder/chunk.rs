@@ -8,7 +8,10 @@ use super::{
     segments::layout,
     x264::{RungConfig, RungEncoder},
 };
-use crate::child::{ChunkWork, FromChild, Job};
+use crate::{
+    child::{ChunkWork, FromChild, Job},
+    plan::VideoPlan,
+};
 use ffmpeg_next::frame;
 use std::{
     collections::BTreeMap,
@@ -35,7 +38,7 @@ pub fn run(link: &Link, job: &Job, work: &ChunkWork) -> Result<(), EncodeError> 
         Chunk { link, work, start, end, rungs, filters: None, repeats: BTreeMap::new(), heard: Instant::now() };
     let (mut at, mut picture) = first;
     loop {
-        let next = pictures.next().and_then(|p| Some((slot(video, p.timestamp()?), p)));
+        let next = later(&mut pictures, video, at);
         let until = next.as_ref().map_or(end as i64, |n| n.0);
         chunk.show(&mut picture, at, until)?;
         match next {
@@ -44,6 +47,18 @@ pub fn run(link: &Link, job: &Job, work: &ChunkWork) -> Result<(), EncodeError> 
         }
     }
     chunk.finish()
+}
+
+/// The next picture that is shown at `at` or later, with its slot. Pictures without a time stamp, or
+/// with one that steps back, have no place on the timeline.
+fn later(pictures: &mut Pictures, video: &VideoPlan, at: i64) -> Option<(i64, frame::Video)> {
+    loop {
+        let picture = pictures.next()?;
+        match picture.timestamp().map(|t| slot(video, t)) {
+            Some(shown) if shown >= at => return Some((shown, picture)),
+            _ => {}
+        }
+    }
 }
 
 /// Goes to an entry point from which the first output frame can be decoded, and returns the first
@@ -60,7 +75,7 @@ fn enter(pictures: &mut Pictures, work: &ChunkWork, start: u64) -> Result<(i64, 
     }
     while let Some(entry) = entries.pop() {
         pictures.seek(entry)?;
-        let first = pictures.next().and_then(|p| Some((slot(video, p.timestamp()?), p)));
+        let first = later(pictures, video, i64::MIN);
         match first {
             Some((at, picture)) if at <= start as i64 => return Ok((at, picture)),
             // The film's own first picture stands for whatever comes before it.

@@ -12,6 +12,8 @@ pub struct IndexEntry {
     pub size: u32,
     /// Whether decoding can begin here.
     pub key: bool,
+    /// Whether an edit list hides it.
+    pub hidden: bool,
 }
 
 /// Seeks to the last entry point at or before `timestamp` of `stream`, in its own time base:
@@ -45,9 +47,21 @@ pub fn index_entries(stream: &format::stream::Stream<'_>) -> Vec<IndexEntry> {
                 timestamp: e.timestamp,
                 size: e.size().max(0) as u32,
                 key: e.flags() & ffi::AVINDEX_KEYFRAME != 0,
+                hidden: e.flags() & ffi::AVINDEX_DISCARD_FRAME != 0,
             })
             .collect()
     }
+}
+
+/// Number of entries of the demuxer's index of a stream.
+pub fn index_length(stream: &format::stream::Stream<'_>) -> usize {
+    // SAFETY: the stream is live for the borrow and only read.
+    unsafe { ffi::avformat_index_get_entries_count(stream.as_ptr().cast_mut()) }.max(0) as usize
+}
+
+/// Whether an edit list hides a packet: decoders drop what they make of it.
+pub fn is_hidden(packet: &codec::packet::Packet) -> bool {
+    packet.flags().bits() & ffi::AV_PKT_FLAG_DISCARD != 0
 }
 
 /// Fields of codec parameters that have no safe reader.

@@ -29,7 +29,12 @@ struct Stamp {
     seek: i64,
     size: u32,
     key: bool,
+    /// Not shown: before or after what an edit list selects.
+    hidden: bool,
 }
+
+/// Most packets of a stream that are taken in: 13 hours at 60 frames a second.
+const MOST_PACKETS: usize = 3_000_000;
 
 /// Probes the source.
 pub fn probe(link: &Link, job: &Job) -> Result<SourceFacts, EncodeError> {
@@ -49,12 +54,14 @@ pub fn probe(link: &Link, job: &Job) -> Result<SourceFacts, EncodeError> {
     let stamps = if trusted {
         wanted.iter().map(|i| open::stream_of(&input, *i).map(|s| from_index(&s))).collect::<Result<Vec<_>, _>>()?
     } else {
-        scan(&mut input, &wanted, job.demuxer)
+        scan(&mut input, &wanted, job.demuxer)?
     };
+    let edited = video.is_some() && stamps.first().is_some_and(|s| s.iter().any(|x| x.hidden));
+    let stamps: Vec<Vec<Stamp>> = stamps.into_iter().map(|s| s.into_iter().filter(|x| !x.hidden).collect()).collect();
     let of = |index: usize| wanted.iter().position(|w| *w == index).map_or(&[][..], |n| stamps[n].as_slice());
     let audio = sounds.iter().filter_map(|i| audio_facts(&input, *i, of(*i))).collect();
     let video = match video {
-        Some(i) => video_facts(job, &mut input, i, of(i), trusted)?,
+        Some(i) => video_facts(job, &mut input, i, of(i), Trust { indexed: trusted, edited })?,
         None => None,
     };
     Ok(SourceFacts { demuxer: job.demuxer, video, audio })
@@ -63,16 +70,18 @@ pub fn probe(link: &Link, job: &Job) -> Result<SourceFacts, EncodeError> {
 /// The index names every sample: MP4 that is not fragmented.
 fn index_is_whole(stream: &format::stream::Stream<'_>) -> bool {
     let count = stream.frames();
-    count > 0 && ffi::index_entries(stream).len() as i64 == count
+    let entries = ffi::index_length(stream);
+    count > 0 && entries as i64 == count && entries <= MOST_PACKETS
 }
 
 fn from_index(stream: &format::stream::Stream<'_>) -> Vec<Stamp> {
-    let stamp = |e: ffi::IndexEntry| Stamp { time: e.timestamp, seek: e.timestamp, size: e.size, key: e.key };
+    let stamp =
+        |e: ffi::IndexEntry| Stamp { time: e.timestamp, seek: e.timestamp, size: e.size, key: e.key, hidden: e.hidden };
     ffi::index_entries(stream).into_iter().map(stamp).collect()
 }
 
 /// Reads every packet once, without decoding.
-fn scan(input: &mut Input, wanted: &[usize], demuxer: Demuxer) -> Vec<Vec<Stamp>> {
+fn scan(input: &mut Input, wanted: &[usize], demuxer: Demuxer) -> Result<Vec<Vec<Stamp>>, EncodeError> {
     ffi::discard_others(input, wanted);
     let mut found = vec![Vec::new(); wanted.len()];
     let mut failures = 0;
@@ -92,9 +101,27 @@ fn scan(input: &mut Input, wanted: &[usize], demuxer: Demuxer) -> Vec<Vec<Stamp>
         let Some(time) = pts.or(dts) else { continue };
         // Matroska's cues hold presentation times, the others' decode times.
         let seek = if demuxer == Demuxer::Matroska { time } else { dts.unwrap_or(time) };
-        found[n].push(Stamp { time, seek, size: packet.size() as u32, key: packet.is_key() });
+        found[n].push(Stamp {
+            time,
+            seek,
+            size: packet.size() as u32,
+            key: packet.is_key(),
+            hidden: ffi::is_hidden(&packet),
+        });
+        if found[n].len() > MOST_PACKETS {
+            return Err(EncodeError::refused("too_long", "The file has more pictures than is accepted.", "packets"));
+        }
     }
-    found
+    Ok(found)
+}
+
+/// What the time stamps are worth.
+#[derive(Debug, Clone, Copy)]
+struct Trust {
+    /// They come from the container's index, which has decode times only.
+    indexed: bool,
+    /// An edit list hides some packets.
+    edited: bool,
 }
 
 fn audio_facts(input: &Input, index: usize, stamps: &[Stamp]) -> Option<AudioFacts> {
@@ -132,6 +159,11 @@ fn audio_facts(input: &Input, index: usize, stamps: &[Stamp]) -> Option<AudioFac
         let samples = (w[1].time - w[0].time) as f64 * unit * f64::from(sample_rate);
         (samples - FRAME_SAMPLES as f64).abs() <= 64.0
     });
+    // Small errors of one sign would carry the sound away from the picture: such a track is encoded.
+    let drifts = stamps.iter().enumerate().any(|(i, s)| {
+        let expected = start as f64 * unit + i as f64 * FRAME_SAMPLES as f64 / f64::from(sample_rate);
+        (s.time as f64 * unit - expected).abs() > 0.02
+    });
     Some(AudioFacts {
         stream: index,
         lossless: name.starts_with("pcm") || matches!(name.as_str(), "flac" | "alac"),
@@ -141,7 +173,7 @@ fn audio_facts(input: &Input, index: usize, stamps: &[Stamp]) -> Option<AudioFac
         start_s: start as f64 * unit,
         duration_s,
         bit_rate,
-        aac_lc_config: (lc && steady && !stamps.is_empty()).then_some(config),
+        aac_lc_config: (lc && steady && !drifts && !stamps.is_empty()).then_some(config),
     })
 }
 
@@ -150,7 +182,7 @@ fn video_facts(
     input: &mut Input,
     index: usize,
     stamps: &[Stamp],
-    indexed: bool,
+    trust: Trust,
 ) -> Result<Option<VideoFacts>, EncodeError> {
     let stream = open::stream_of(input, index)?;
     let (parameters, time_base) = (stream.parameters(), stream.time_base());
@@ -168,7 +200,7 @@ fn video_facts(
     };
     let (codec, name) = (parameters.id(), parameters.id().name().to_owned());
     let first_pts =
-        if indexed { first_pts(input, index, stamps)? } else { stamps.iter().map(|s| s.time).min().unwrap_or(0) };
+        if trust.indexed { first_pts(input, index, stamps)? } else { stamps.iter().map(|s| s.time).min().unwrap_or(0) };
     let keys: Vec<KeyFrame> = stamps
         .iter()
         .enumerate()
@@ -180,7 +212,8 @@ fn video_facts(
         Some(header) => Some(H264Facts {
             codecs: avc_codecs(&header.sps).unwrap_or_default(),
             clean_entries: entries_are_clean(input, index, &keys, &header)?,
-            plain: pixel_format == "yuv420p" && !fields.interlaced,
+            // What an edit list hides would be served with the rest.
+            plain: pixel_format == "yuv420p" && !fields.interlaced && !trust.edited,
             level: header.sps.get(3).copied().unwrap_or(u8::MAX),
         }),
         None => None,
@@ -227,7 +260,7 @@ fn quarter_turns(stream: &format::stream::Stream<'_>) -> u8 {
 fn first_pts(input: &mut Input, index: usize, stamps: &[Stamp]) -> Result<i64, EncodeError> {
     ffi::seek_backward(input, index, stamps.first().map_or(0, |s| s.seek)).named("seek")?;
     let stamps = std::iter::from_fn(|| open::next_packet(input, index)).take(FIRST_PACKETS);
-    let first = stamps.filter_map(|p| p.pts().or(p.dts())).min();
+    let first = stamps.filter(|p| !ffi::is_hidden(p)).filter_map(|p| p.pts().or(p.dts())).min();
     first.ok_or_else(|| EncodeError::refused("undecodable_video", "The picture has no time stamps.", "first packets"))
 }
 

@@ -52,6 +52,12 @@ impl AudioPlan {
         (frames * FRAME_SAMPLES) as f64 / f64::from(self.sample_rate)
     }
 
+    /// Length of the longest segment, seconds.
+    pub fn longest_segment_s(&self) -> f64 {
+        let frames = self.boundaries.windows(2).map(|w| w[1] - w[0]).max().unwrap_or(0);
+        (frames * FRAME_SAMPLES) as f64 / f64::from(self.sample_rate)
+    }
+
     /// Number of segments.
     pub fn segment_count(&self) -> usize {
         self.boundaries.len().saturating_sub(1)

@@ -50,7 +50,7 @@ mod tests {
     fn graph(change: impl Fn(&mut Picture)) -> String {
         let unknown = || "unknown".to_owned();
         let colour = Colour { primaries: unknown(), transfer: unknown(), matrix: unknown(), full_range: false };
-        let mut picture = Picture { quarter_turns: 0, interlaced: false, hdr: false, colour };
+        let mut picture = Picture { quarter_turns: 0, interlaced: false, hdr: false, colour, coded_pixels: 0 };
         change(&mut picture);
         let settings = EncodeSettings::default();
         let rungs = ladder::ladder(&ladder::tests::source(480, 270), Rate { num: 25, den: 1 }, &settings);

@@ -90,6 +90,8 @@ pub struct Picture {
     pub hdr: bool,
     /// Colour of the source.
     pub colour: Colour,
+    /// Pixels of a decoded picture.
+    pub coded_pixels: u64,
 }
 
 /// Decides everything, or refuses with a reason that a person understands.
@@ -152,13 +154,16 @@ fn plan_video(
         }
         None => (None, None, ladder),
     };
-    let target_s = (rate.seconds(longest).round() as u64).max(boundaries::SEGMENT_S);
+    let audio = audio::beside_video(facts, video, duration_s, &seconds(&boundaries, rate));
+    // Sound is cut at its own frames and may be a little longer than the picture.
+    let longest_s = rate.seconds(longest).max(audio.as_ref().map_or(0.0, AudioPlan::longest_segment_s));
+    let target_s = (longest_s.round() as u64).max(boundaries::SEGMENT_S);
     let chunks = chunks::chunks(&boundaries, rate, video, fleet_cores);
     Ok(Plan {
         demuxer: facts.demuxer,
         duration_s,
         target_s,
-        audio: audio::beside_video(facts, video, duration_s, &seconds(&boundaries, rate)),
+        audio,
         video: Some(VideoPlan {
             stream: video.stream,
             first_pts: video.first_pts,
@@ -175,6 +180,7 @@ fn plan_video(
                 interlaced: video.field_order == FieldOrder::Interlaced,
                 hdr: video.colour.is_hdr(),
                 colour: video.colour.clone(),
+                coded_pixels: u64::from(video.width) * u64::from(video.height),
             },
             chunks,
             preset: settings.preset.clone(),

@@ -22,7 +22,7 @@ pub fn admit(video: &VideoFacts, rate: Rate, frames: u64, settings: &EncodeSetti
     let scanned =
         video.field_order == FieldOrder::Progressive && video.pixel_format == "yuv420p" && !video.colour.is_hdr();
     let even = video.width.is_multiple_of(2) && video.height.is_multiple_of(2);
-    let steady = video.frame_ticks.is_some() && video.frames == frames && rate.fps() <= 60.01;
+    let steady = video.frame_ticks.is_some() && video.frames == frames && rate.fps() <= 60.0;
     let affordable = video.bit_rate > 0
         && video.bit_rate <= settings.passthrough_max_bps
         && video.peak_bit_rate <= settings.passthrough_max_bps * 2;

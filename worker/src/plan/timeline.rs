@@ -70,7 +70,7 @@ impl Rate {
 pub fn natural_rate(video: &VideoFacts) -> Rate {
     if let Some(ticks) = video.frame_ticks {
         let seconds = ticks * f64::from(video.time_base.0) / f64::from(video.time_base.1);
-        if let Some(exact) = named(1.0 / seconds, video.frames).filter(|r| r.fps() <= MOST_FPS + 0.01) {
+        if let Some(exact) = named(1.0 / seconds, video.frames).filter(|r| r.fps() <= MOST_FPS) {
             return exact;
         }
     }
