@@ -34,7 +34,12 @@ pub fn router(state: AppState) -> Router {
         .route("/media/{id}/report", get(media::routes::report))
         .route("/media/{id}/retry", post(media::routes::retry))
         .layer(DefaultBodyLimit::max(JSON_BYTES))
-        .merge(Router::new().route("/media", post(media::routes::upload)).layer(DefaultBodyLimit::disable()));
+        .merge(
+            Router::new()
+                .route("/media", post(media::routes::upload))
+                .layer(DefaultBodyLimit::disable())
+                .layer(middleware::from_fn(media::drain::refused_uploads)),
+        );
     let playback = Router::new()
         .route("/hls/{media}/index.m3u8", get(playback::routes::multivariant))
         .route("/hls/{media}/{package}/{rendition}/{file}", get(playback::routes::file))

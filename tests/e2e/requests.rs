@@ -33,6 +33,15 @@ async fn bad_uploads(pair: Pair) {
     let cut = post().header("content-type", "multipart/form-data; boundary=b").body(truncated).send().await.unwrap();
     assert_eq!(problem(cut).await, (400, "upload_cut".into()));
 
+    // A refusal arrives although the client is still sending.
+    for _ in 0..20 {
+        let large = multipart::Form::new().part("file", file(vec![b'x'; 8 << 20]));
+        let refused = post().multipart(large).send().await.expect("the answer is lost");
+        assert_eq!(problem(refused).await, (415, "unsupported_type".into()));
+        let anonymous = client.http.post(format!("{}/api/v1/media", stack.url)).body(vec![0; 8 << 20]).send().await;
+        assert_eq!(problem(anonymous.expect("the answer is lost")).await.0, 401);
+    }
+
     let list: serde_json::Value = client.get("/api/v1/media").await.json().await.unwrap();
     assert_eq!(list["items"], json!([]), "nothing of all this became a media");
 }
