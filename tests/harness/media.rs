@@ -1,6 +1,6 @@
 //! What media tools say of files and URLs.
 
-use std::{path::Path, process::Command};
+use std::process::Command;
 
 fn run(program: &str, arguments: &[&str]) -> (String, String) {
     let output = Command::new(program).args(arguments).output().unwrap();
@@ -64,9 +64,4 @@ pub fn verify(target: &str) -> (bool, String) {
 /// Plays a URL or file to its end with the ffmpeg command; its complaints.
 pub fn play(input: &str) -> String {
     run("ffmpeg", &["-nostdin", "-v", "error", "-i", input, "-map", "0:v:0?", "-map", "0:a:0?", "-f", "null", "-"]).1
-}
-
-/// Whether a program answers; tests that need one say so plainly when it does not.
-pub fn has(program: &Path) -> bool {
-    program.exists()
 }

@@ -88,27 +88,14 @@ pub async fn transcode(request: Request) -> Result<Report, OfflineError> {
     Ok(run.finish()?.report)
 }
 
-/// Sniffs and probes. Shared with nothing: the queue's plan task speaks to the store.
+/// Sniffs and probes.
 async fn probe(children: &Children, source: &Source, settings: &EncodeSettings) -> Result<SourceFacts, OfflineError> {
     let head = source.read_at(0, SNIFF_BYTES as u64).await.context("read")?;
     let refused =
         || OfflineError::Refused(Reason::new("unsupported_type", "The file is no video or audio that is supported."));
     let demuxer = sniff(&head).ok_or_else(refused)?;
     let job = Job { source_bytes: source.size(), demuxer, max_pixels: settings.max_pixels, work: Work::Probe };
-    let (tx, mut rx) = mpsc::channel(4);
-    let run = children.run(job, SourceReader::new(source.clone()), Limits::default(), tx);
-    let take = async {
-        let mut facts = None;
-        while let Some(output) = rx.recv().await {
-            if let Output::Probed(f) = output {
-                facts = Some(*f);
-            }
-        }
-        facts
-    };
-    let (ended, facts) = tokio::join!(run, take);
-    ended.map_err(refusal)?;
-    facts.ok_or_else(|| OfflineError::Other(anyhow!("the probe said nothing")))
+    children.probe(job, SourceReader::new(source.clone())).await.map_err(refusal)
 }
 
 fn refusal(e: ChildError) -> OfflineError {

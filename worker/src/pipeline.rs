@@ -4,7 +4,7 @@
 //! is repeated from where its publications ended.
 
 use crate::{
-    child::{AudioWork, Children, ChunkWork, Job, Limits, Output, PassthroughWork, Work},
+    child::{AudioWork, ChunkWork, Job, Limits, Output, PassthroughWork, Work},
     cmaf::read_init,
     package::{FinishedRendition, FinishedSegment, assemble},
     plan::{self, Plan, VideoPlan, memory},
@@ -134,7 +134,7 @@ async fn make_plan(running: &Running) -> Result<(), TaskError> {
         || TaskError::fail(Reason::new("unsupported_type", "The file is no video or audio that is supported."));
     let demuxer = sniff(&head).ok_or_else(unsupported)?;
     let job = Job { source_bytes: source.size(), demuxer, max_pixels: context.settings.max_pixels, work: Work::Probe };
-    let facts = probe(&context.children, job, source).await?;
+    let facts = context.children.probe(job, SourceReader::new(source)).await?;
     let plan = plan::plan(&facts, &context.settings, context.fleet_cores).map_err(TaskError::fail)?;
     let text = serde_json::to_string(&plan).map_err(TaskError::corrupt)?;
     let size =
@@ -159,23 +159,6 @@ async fn make_plan(running: &Running) -> Result<(), TaskError> {
     tx.commit().await?;
     context.wake.push(follow.len()).await;
     Ok(())
-}
-
-async fn probe(children: &Children, job: Job, source: Source) -> Result<plan::SourceFacts, TaskError> {
-    let (tx, mut rx) = mpsc::channel(1);
-    let child = children.run(job, SourceReader::new(source), Limits::default(), tx);
-    let take = async move {
-        let mut facts = None;
-        while let Some(output) = rx.recv().await {
-            if let Output::Probed(f) = output {
-                facts = Some(*f);
-            }
-        }
-        facts
-    };
-    let (ended, facts) = tokio::join!(child, take);
-    ended?;
-    facts.ok_or_else(|| TaskError::corrupt("the probe said nothing"))
 }
 
 /// The tasks of a plan. Due when a player that starts now would need their first segment.

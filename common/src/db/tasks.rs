@@ -153,17 +153,6 @@ impl Db {
                    WHERE status = 'queued' AND attempts >= $1";
         query!(self, fetch_all as TaskRow, sql, MAX_ATTEMPTS)
     }
-
-    /// Queued tasks before `due_us`: what a person waits for.
-    pub async fn queued_before(&self, due_us: i64) -> Result<i64> {
-        Ok(query!(
-            self,
-            fetch_one as (i64,),
-            "SELECT COUNT(*) FROM tasks WHERE status = 'queued' AND due_us < $1",
-            due_us
-        )?
-        .0)
-    }
 }
 
 impl Tx {
@@ -224,11 +213,5 @@ impl Tx {
         let sql = "SELECT COUNT(*) FROM tasks WHERE package_id = $1 AND kind NOT IN ('hash', 'finalize') \
                    AND status NOT IN ('done', 'cancelled')";
         Ok(query_tx!(self, fetch_one as (i64,), sql, package)?.0)
-    }
-
-    /// Cancels a task that is not needed any more.
-    pub async fn cancel_task(&mut self, id: Uuid) -> Result<()> {
-        execute_tx!(self, "UPDATE tasks SET status = 'cancelled', token = NULL WHERE id = $1", id)?;
-        Ok(())
     }
 }

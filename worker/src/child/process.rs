@@ -85,6 +85,23 @@ impl Children {
         Self { program: PathBuf::from("/proc/self/exe") }
     }
 
+    /// Runs a probe: what the source is.
+    pub async fn probe(&self, job: Job, source: SourceReader) -> Result<SourceFacts, ChildError> {
+        let (tx, mut rx) = mpsc::channel(1);
+        let take = async move {
+            let mut facts = None;
+            while let Some(output) = rx.recv().await {
+                if let Output::Probed(f) = output {
+                    facts = Some(*f);
+                }
+            }
+            facts
+        };
+        let (ended, facts) = tokio::join!(self.run(job, source, Limits::default(), tx), take);
+        ended?;
+        facts.ok_or_else(|| ChildError::Died { code: "encoder_broken", detail: "the probe said nothing".to_owned() })
+    }
+
     /// Runs `job` over `source`, handing what is made to `outputs` in order.
     pub async fn run(
         &self,
