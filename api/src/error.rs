@@ -1,5 +1,6 @@
 //! The one table of errors: code, status, what people are told.
 
+use crate::limits::Quota;
 use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
@@ -15,6 +16,32 @@ pub enum ApiError {
     BadCredentials,
     #[error("Your account may not do this.")]
     Forbidden,
+    #[error("This token's scopes do not cover this.")]
+    InsufficientScope,
+    #[error("A page of another site asked for this with your cookies.")]
+    CrossSite,
+    #[error("The password is wrong.")]
+    WrongPassword,
+    #[error("The code is wrong, used or expired.")]
+    InvalidCode,
+    #[error("This link is not valid, or not any more.")]
+    LinkEnded,
+    #[error("This link has been opened as often as it may be.")]
+    ViewsExhausted,
+    #[error("This link does not work on this page.")]
+    OriginNotAllowed,
+    #[error("Somebody must stay administrator.")]
+    LastAdmin,
+    #[error("Your request is waiting for an answer already.")]
+    RequestPending,
+    #[error("You are a creator already.")]
+    AlreadyCreator,
+    #[error("This was decided already.")]
+    AlreadyDecided,
+    #[error("There are too many {0}; remove some first.")]
+    TooMany(&'static str),
+    #[error("Too many requests; wait {} seconds.", .0.reset_s)]
+    RateLimited(Quota),
     #[error("There is nothing here.")]
     NotFound,
     #[error("This method is not supported here.")]
@@ -29,6 +56,8 @@ pub enum ApiError {
     BadRequest(String),
     #[error("Some fields are not valid.")]
     Invalid(Vec<FieldError>),
+    #[error("The body must be application/json.")]
+    NotJson,
     #[error("The upload must be multipart/form-data.")]
     NotMultipart,
     #[error("The upload has no file.")]
@@ -37,7 +66,7 @@ pub enum ApiError {
     EmptyFile,
     #[error("The file is no video or audio that is supported.")]
     UnsupportedType,
-    #[error("The file is larger than {0} bytes.")]
+    #[error("It is larger than {0} bytes.")]
     TooLarge(u64),
     #[error("The upload was cut off.")]
     UploadCut,
@@ -54,7 +83,7 @@ pub enum ApiError {
 }
 
 /// What is wrong with one field.
-#[derive(Debug, Clone, serde::Serialize)]
+#[derive(Debug, Clone, serde::Serialize, utoipa::ToSchema)]
 pub struct FieldError {
     pub field: &'static str,
     pub message: &'static str,
@@ -67,6 +96,20 @@ impl ApiError {
             Self::Unauthenticated => ("unauthenticated", StatusCode::UNAUTHORIZED),
             Self::BadCredentials => ("bad_credentials", StatusCode::UNAUTHORIZED),
             Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN),
+            Self::InsufficientScope => ("insufficient_scope", StatusCode::FORBIDDEN),
+            Self::CrossSite => ("cross_site", StatusCode::FORBIDDEN),
+            Self::WrongPassword => ("wrong_password", StatusCode::FORBIDDEN),
+            Self::InvalidCode => ("invalid_code", StatusCode::UNPROCESSABLE_ENTITY),
+            Self::LinkEnded => ("link_ended", StatusCode::NOT_FOUND),
+            Self::ViewsExhausted => ("views_exhausted", StatusCode::FORBIDDEN),
+            Self::OriginNotAllowed => ("origin_not_allowed", StatusCode::FORBIDDEN),
+            Self::LastAdmin => ("last_admin", StatusCode::CONFLICT),
+            Self::RequestPending => ("request_pending", StatusCode::CONFLICT),
+            Self::AlreadyCreator => ("already_creator", StatusCode::CONFLICT),
+            Self::AlreadyDecided => ("already_decided", StatusCode::CONFLICT),
+            Self::TooMany(_) => ("too_many", StatusCode::CONFLICT),
+            Self::RateLimited(_) => ("rate_limited", StatusCode::TOO_MANY_REQUESTS),
+            Self::NotJson => ("not_json", StatusCode::UNSUPPORTED_MEDIA_TYPE),
             Self::NotFound => ("not_found", StatusCode::NOT_FOUND),
             Self::MethodNotAllowed => ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED),
             Self::NotPlayable => ("not_playable", StatusCode::NOT_FOUND),

@@ -1,28 +1,43 @@
 //! `sluice-api`: the HTTP API, and on request the supervisor of an embedded worker.
 
+mod access;
+mod access_log;
+mod account;
+mod admin;
+mod api_tokens;
+mod audit;
 mod auth;
 mod error;
 mod extract;
+mod headers;
 mod health;
+mod housekeeping;
+mod limits;
+mod mail;
 mod media;
+mod openapi;
 mod playback;
 mod problem;
 mod router;
+mod serve;
 mod state;
 mod supervise;
 
 use anyhow::Context;
-use clap::Parser;
+use auth::Keys;
+use clap::{Parser, Subcommand};
+use mail::Mailer;
+use secrecy::SecretString;
 use sluice_common::{
-    config::{self, Config, signing_secret},
+    config::{self, Config, rotate_secret, signing_secrets},
     db::Db,
     queue::WakeQueue,
     storage::Store,
     telemetry,
 };
 use state::AppState;
+use std::io::{BufRead, IsTerminal, stdin};
 use tokio::{
-    net::TcpListener,
     signal::unix::{SignalKind, signal},
     sync::watch,
 };
@@ -33,32 +48,101 @@ struct Cli {
     /// Start and supervise a worker process beside the API.
     #[arg(long)]
     with_worker: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Administrators.
+    #[command(subcommand)]
+    Admin(AdminCommand),
+    /// The signing secret in the data directory.
+    #[command(subcommand)]
+    Secret(SecretCommand),
+    /// Print the OpenAPI document.
+    Openapi,
+}
+
+#[derive(Debug, Subcommand)]
+enum AdminCommand {
+    /// Make an administrator. The password is read from standard input, one line.
+    Create {
+        #[arg(long)]
+        username: String,
+        #[arg(long)]
+        email: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum SecretCommand {
+    /// Sign with a new secret from the next start on; what the last ones signed stays valid.
+    Rotate,
 }
 
 fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
+    if let Some(Command::Openapi) = cli.command {
+        println!("{}", serde_json::to_string_pretty(&router::describe())?);
+        return Ok(());
+    }
     let config = Config::load()?;
     telemetry::init(&config.log);
-    tokio::runtime::Runtime::new()?.block_on(serve(cli, config))
+    tokio::runtime::Runtime::new()?.block_on(run(cli, config))
 }
 
-async fn serve(cli: Cli, config: Config) -> anyhow::Result<()> {
-    let secret = signing_secret(&config).context("signing secret")?;
+async fn run(cli: Cli, config: Config) -> anyhow::Result<()> {
+    if let Some(Command::Secret(SecretCommand::Rotate)) = cli.command {
+        rotate_secret(&config)?;
+        println!("a new secret signs from the next start on");
+        return Ok(());
+    }
+    let keys = Keys::new(signing_secrets(&config).context("signing secret")?);
+    let mailer = Mailer::new(&config)?;
     let db = Db::open(&config.database_url).await.context("database")?;
     let store = Store::open(&config.store).await.context("store")?;
     let wake = WakeQueue::open(&db, &config.database_url).await.context("queue")?;
-    let listener = TcpListener::bind(config.listen).await.with_context(|| config.listen.to_string())?;
-    let address = listener.local_addr()?;
+    let state = AppState::new(config, db, store, wake, keys, mailer);
+    match cli.command {
+        Some(Command::Admin(AdminCommand::Create { username, email })) => {
+            create_admin(&state, &username, &email).await?;
+            state.db.close().await;
+            Ok(())
+        }
+        _ => serve_api(cli.with_worker, state).await,
+    }
+}
+
+async fn create_admin(state: &AppState, username: &str, email: &str) -> anyhow::Result<()> {
+    if stdin().is_terminal() {
+        eprintln!("password for {username} (shown as you type):");
+    }
+    let mut line = String::new();
+    stdin().lock().read_line(&mut line)?;
+    let password = SecretString::from(line.trim_end_matches(['\r', '\n']).to_owned());
+    match admin::bootstrap::create(state, username, email, &password).await {
+        Ok(()) => println!("{username} is an administrator"),
+        Err(error::ApiError::Invalid(faults)) => {
+            let list: Vec<String> = faults.iter().map(|f| format!("{}: {}", f.field, f.message)).collect();
+            anyhow::bail!(list.join("\n"));
+        }
+        Err(other) => anyhow::bail!(other.to_string()),
+    }
+    Ok(())
+}
+
+async fn serve_api(with_worker: bool, state: AppState) -> anyhow::Result<()> {
+    admin::bootstrap::by_settings(&state).await?;
     let (stop, stopped) = watch::channel(false);
-    let worker = cli.with_worker.then(|| tokio::spawn(supervise::worker(stopped.clone())));
-    let app = router::router(AppState::new(config, db.clone(), store, wake, &secret));
-    // Tests and scripts read this line.
-    println!("listening on http://{address}");
-    axum::serve(listener, app).with_graceful_shutdown(until_signal(stop)).await?;
+    tokio::spawn(until_signal(stop));
+    let worker = with_worker.then(|| tokio::spawn(supervise::worker(stopped.clone())));
+    tokio::spawn(housekeeping::run(state.clone(), stopped.clone()));
+    serve::serve(&state.config, router::router(state.clone()), stopped).await?;
     if let Some(worker) = worker {
         worker.await?;
     }
-    db.close().await;
+    state.db.close().await;
     Ok(())
 }
 

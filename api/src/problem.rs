@@ -1,6 +1,6 @@
 //! Problem documents (RFC 9457).
 
-use crate::error::ApiError;
+use crate::error::{ApiError, FieldError};
 use axum::{
     Json,
     body::Body,
@@ -9,8 +9,27 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use serde_json::json;
+use serde::Serialize;
 use std::any::Any;
+use utoipa::ToSchema;
+
+/// Every error, whatever the operation.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Problem {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'static str,
+    status: u16,
+    /// A sentence for people.
+    detail: String,
+    /// Stable; for programs.
+    code: &'static str,
+    /// As the log shows it.
+    request_id: String,
+    /// What is wrong with which field, for the code `invalid`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors: Option<Vec<FieldError>>,
+}
 
 /// Gives every error response a problem document with a stable code and the request id.
 pub async fn describe(request: Request, next: Next) -> Response {
@@ -22,7 +41,6 @@ pub async fn describe(request: Request, next: Next) -> Response {
         None if response.status().is_client_error() && !is_json(response.headers()) => {
             let error = match response.status() {
                 StatusCode::NOT_FOUND => ApiError::NotFound,
-                StatusCode::PAYLOAD_TOO_LARGE => ApiError::BadRequest("the body is too large".to_owned()),
                 _ => ApiError::BadRequest("its form is not what this operation takes".to_owned()),
             };
             document(&error, &id, response.headers())
@@ -41,17 +59,18 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 fn document(error: &ApiError, id: &str, before: &HeaderMap) -> Response {
     let (code, status) = error.code();
-    let mut body = json!({
-        "type": "about:blank",
-        "title": status.canonical_reason().unwrap_or_default(),
-        "status": status.as_u16(),
-        "detail": error.to_string(),
-        "code": code,
-        "request_id": id,
-    });
-    if let ApiError::Invalid(fields) = error {
-        body["errors"] = json!(fields);
-    }
+    let body = Problem {
+        kind: "about:blank",
+        title: status.canonical_reason().unwrap_or_default(),
+        status: status.as_u16(),
+        detail: error.to_string(),
+        code,
+        request_id: id.to_owned(),
+        errors: match error {
+            ApiError::Invalid(fields) => Some(fields.clone()),
+            _ => None,
+        },
+    };
     let mut response = (status, Json(body)).into_response();
     let headers = response.headers_mut();
     // Allow, Content-Range and the like stay.
@@ -62,6 +81,14 @@ fn document(error: &ApiError, id: &str, before: &HeaderMap) -> Response {
     }
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     match error {
+        ApiError::InsufficientScope => {
+            let value = HeaderValue::from_static("Bearer error=\"insufficient_scope\"");
+            headers.insert(header::WWW_AUTHENTICATE, value);
+        }
+        ApiError::RateLimited(quota) => {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(quota.reset_s.max(1)));
+            quota.write(headers);
+        }
         ApiError::Unauthenticated => drop(headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
         ApiError::Busy | ApiError::Unavailable | ApiError::NotPlayable => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));

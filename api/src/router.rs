@@ -1,82 +1,165 @@
 //! Every URL there is.
 
-use crate::{auth, health, media, playback, problem, state::AppState};
+use crate::{
+    access, access_log, account, admin, api_tokens, auth, extract, headers, health, limits, media, openapi, playback,
+    problem, state::AppState,
+};
 use axum::{
     Router,
     extract::DefaultBodyLimit,
-    http::{HeaderMap, HeaderName, Method, StatusCode, Version, header},
-    middleware,
-    routing::{get, post},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header},
+    middleware::{from_fn, from_fn_with_state},
 };
+use std::time::Duration;
 use tower::ServiceBuilder;
 use tower_http::{
     catch_panic::CatchPanicLayer,
     compression::CompressionLayer,
-    cors::{Any, CorsLayer},
+    cors::{AllowOrigin, Any, CorsLayer},
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
-    set_header::SetResponseHeaderLayer,
 };
+use utoipa::{OpenApi, openapi::OpenApi as Document};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// JSON bodies are small; uploads are streamed and bounded by their own limit.
-const JSON_BYTES: usize = 64 * 1024;
+pub const JSON_BYTES: usize = 64 * 1024;
+
+type Routes = OpenApiRouter<AppState>;
+
+fn auth_routes(limited: &dyn Fn(&'static str, Routes) -> Routes) -> Routes {
+    let login = Routes::new().routes(routes!(auth::routes::login));
+    let register = Routes::new().routes(routes!(auth::routes::register));
+    let recovery = Routes::new()
+        .routes(routes!(auth::routes::forgot_password))
+        .routes(routes!(auth::routes::reset_password))
+        .routes(routes!(auth::routes::verify_email));
+    Routes::new()
+        .merge(limited("login", login))
+        .merge(limited("register", register))
+        .merge(limited("reset", recovery))
+        .routes(routes!(auth::routes::refresh))
+        .routes(routes!(auth::routes::logout))
+        .routes(routes!(auth::routes::logout_everywhere))
+}
+
+fn account_routes() -> Routes {
+    Routes::new()
+        .routes(routes!(account::routes::me))
+        .routes(routes!(account::routes::delete))
+        .routes(routes!(account::routes::change_password))
+        .routes(routes!(account::routes::verify_email))
+        .routes(routes!(account::routes::sessions))
+        .routes(routes!(account::routes::end_session))
+        .routes(routes!(account::routes::audit))
+        .routes(routes!(account::routes::ask_creator, account::routes::creator_request))
+        .routes(routes!(api_tokens::routes::create, api_tokens::routes::list))
+        .routes(routes!(api_tokens::routes::revoke))
+        .routes(routes!(admin::routes::users))
+        .routes(routes!(admin::routes::set_role))
+        .routes(routes!(admin::routes::creator_requests))
+        .routes(routes!(admin::routes::grant))
+        .routes(routes!(admin::routes::refuse))
+        .routes(routes!(admin::routes::audit))
+}
+
+fn media_routes() -> Routes {
+    Routes::new()
+        .routes(routes!(media::routes::list))
+        .routes(routes!(media::routes::show, media::routes::change, media::routes::remove))
+        .routes(routes!(media::routes::status))
+        .routes(routes!(media::routes::report))
+        .routes(routes!(media::routes::retry))
+        .routes(routes!(access::routes::grants))
+        .routes(routes!(access::routes::grant, access::routes::revoke_grant))
+        .routes(routes!(access::routes::tokens, access::routes::create_token))
+        .routes(routes!(access::routes::revoke_token))
+}
+
+/// Playlists, segments, keys and original bytes. Players live on other origins; without credentials,
+/// so that a token must be sent by hand or stand in the path.
+fn playback_routes() -> Routes {
+    let cors = CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::HEAD])
+        .allow_headers([header::AUTHORIZATION, header::RANGE, header::IF_RANGE])
+        .expose_headers([header::CONTENT_RANGE, header::CONTENT_LENGTH, header::ETAG, header::ACCEPT_RANGES]);
+    Routes::new()
+        .routes(routes!(playback::routes::multivariant))
+        .routes(routes!(playback::routes::file))
+        .routes(routes!(playback::routes::multivariant_by_token))
+        .routes(routes!(playback::routes::file_by_token))
+        .routes(routes!(playback::routes::raw))
+        .layer(cors)
+}
+
+/// The API for web apps on exactly the origins that the settings name, with cookies.
+fn api_cors(origins: &[String]) -> CorsLayer {
+    let list: Vec<HeaderValue> = origins.iter().filter_map(|o| o.parse().ok()).collect();
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(list))
+        .allow_credentials(!origins.is_empty())
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
+        .expose_headers(
+            ["x-request-id", "ratelimit", "ratelimit-policy", "retry-after", "location"].map(HeaderName::from_static),
+        )
+        .max_age(Duration::from_secs(600))
+}
+
+fn routes(origins: &[String], limited: &dyn Fn(&'static str, Routes) -> Routes) -> Routes {
+    let upload = Routes::new()
+        .routes(routes!(media::routes::upload))
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn(media::drain::refused_uploads));
+    let api = Routes::new()
+        .merge(auth_routes(limited))
+        .merge(account_routes())
+        .merge(media_routes())
+        .routes(routes!(openapi::document))
+        .layer(DefaultBodyLimit::max(JSON_BYTES))
+        .merge(limited("upload", upload))
+        .layer(api_cors(origins));
+    OpenApiRouter::with_openapi(openapi::Frame::openapi())
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .nest("/api/v1", api)
+        .merge(playback_routes())
+}
+
+/// The document of the whole API.
+pub fn describe() -> Document {
+    let (_, mut document) = routes(&[], &|_, r| r).split_for_parts();
+    openapi::complete(&mut document);
+    document
+}
 
 /// The whole API.
 pub fn router(state: AppState) -> Router {
-    let api = Router::new()
-        .route("/auth/register", post(auth::routes::register))
-        .route("/auth/login", post(auth::routes::login))
-        .route("/auth/refresh", post(auth::routes::refresh))
-        .route("/auth/logout", post(auth::routes::logout))
-        .route("/me", get(auth::routes::me))
-        .route("/media", get(media::routes::list))
-        .route("/media/{id}", get(media::routes::show).delete(media::routes::remove))
-        .route("/media/{id}/status", get(media::routes::show))
-        .route("/media/{id}/report", get(media::routes::report))
-        .route("/media/{id}/retry", post(media::routes::retry))
-        .layer(DefaultBodyLimit::max(JSON_BYTES))
-        .merge(
-            Router::new()
-                .route("/media", post(media::routes::upload))
-                .layer(DefaultBodyLimit::disable())
-                .layer(middleware::from_fn(media::drain::refused_uploads)),
-        );
-    let playback = Router::new()
-        .route("/hls/{media}/index.m3u8", get(playback::routes::multivariant))
-        .route("/hls/{media}/{package}/{rendition}/{file}", get(playback::routes::file))
-        .route("/raw/{media}", get(playback::routes::raw))
-        // Players live on other origins. No credentials: a token must be sent by hand.
-        .layer(
-            CorsLayer::new()
-                .allow_origin(Any)
-                .allow_methods([Method::GET, Method::HEAD])
-                .allow_headers([header::AUTHORIZATION, header::RANGE, header::IF_RANGE])
-                .expose_headers([header::CONTENT_RANGE, header::CONTENT_LENGTH, header::ETAG, header::ACCEPT_RANGES]),
-        );
+    let limited = |name: &'static str, routes: Routes| {
+        routes.route_layer(from_fn_with_state((state.clone(), name), limits::by_address))
+    };
+    let (router, _) = routes(&state.config.allowed_origins, &limited).split_for_parts();
     let request_id = HeaderName::from_static("x-request-id");
-    Router::new()
-        .route("/health", get(health::live))
-        .route("/ready", get(health::ready))
-        .nest("/api/v1", api)
-        .merge(playback)
+    router
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(
             ServiceBuilder::new()
                 .layer(SetRequestIdLayer::new(request_id.clone(), MakeRequestUuid))
                 .layer(PropagateRequestIdLayer::new(request_id))
-                .layer(SetResponseHeaderLayer::overriding(
-                    header::X_CONTENT_TYPE_OPTIONS,
-                    header::HeaderValue::from_static("nosniff"),
-                ))
+                .layer(from_fn_with_state(state.clone(), extract::attach))
+                .layer(from_fn_with_state(state.clone(), headers::secure))
                 .layer(CompressionLayer::new().compress_when(is_text))
-                .layer(middleware::from_fn(problem::describe))
+                .layer(from_fn(problem::describe))
                 .layer(CatchPanicLayer::custom(problem::panicked)),
         )
+        .layer(from_fn(access_log::log))
         .with_state(state)
 }
 
-/// Playlists and JSON shrink (Apple 10.1); media does not.
+/// Playlists and JSON shrink (Apple 10.1); media does not. What holds a token is not compressed beside
+/// what a stranger chose (BREACH): accounts answer uncompressed.
 fn is_text(_: StatusCode, _: Version, headers: &HeaderMap, _: &axum::http::Extensions) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    kind == "application/vnd.apple.mpegurl" || kind.ends_with("json")
+    kind == "application/vnd.apple.mpegurl"
 }

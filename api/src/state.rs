@@ -1,10 +1,12 @@
 //! What every request may use.
 
-use crate::auth::Tokens;
-use secrecy::SecretString;
+use crate::{
+    auth::{Keys, password::Hashing},
+    limits::Limits,
+    mail::Mailer,
+};
 use sluice_common::{config::Config, db::Db, queue::WakeQueue, storage::Store};
 use std::sync::Arc;
-use tokio::sync::Semaphore;
 
 /// Shared, cheap to clone.
 #[derive(Debug, Clone)]
@@ -13,22 +15,25 @@ pub struct AppState {
     pub db: Db,
     pub store: Store,
     pub wake: WakeQueue,
-    pub tokens: Arc<Tokens>,
-    /// Password hashing takes 19 MiB and a core each: as many at once as there are cores.
-    pub hashing: Arc<Semaphore>,
+    pub keys: Arc<Keys>,
+    pub hashing: Hashing,
+    pub limits: Limits,
+    pub mailer: Mailer,
 }
 
 impl AppState {
     /// Puts the parts together.
-    pub fn new(config: Config, db: Db, store: Store, wake: WakeQueue, secret: &SecretString) -> Self {
+    pub fn new(config: Config, db: Db, store: Store, wake: WakeQueue, keys: Keys, mailer: Mailer) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
+            limits: Limits::new(db.clone(), &config.limits),
             config: Arc::new(config),
             db,
             store,
             wake,
-            tokens: Arc::new(Tokens::new(secret)),
-            hashing: Arc::new(Semaphore::new(cores)),
+            keys: Arc::new(keys),
+            hashing: Hashing::new(cores),
+            mailer,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
+use utoipa::ToSchema;
 
 /// A stored word outside its list: a row written by a newer version, or damage.
 #[derive(Debug, thiserror::Error)]
@@ -15,7 +16,7 @@ pub struct UnknownWord {
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
         pub enum $name { $($(#[$vdoc])* #[serde(rename = $word)] $variant),+ }
         impl $name {
             /// The stored spelling.
@@ -49,6 +50,14 @@ words!(
 words!(
     /// Who may play a media.
     Visibility { Public = "public", Unlisted = "unlisted", Private = "private" }
+);
+words!(
+    /// Whether the segments of a package are encrypted at rest (RFC 8216 section 4.3.2.4).
+    Encryption { None = "none", Aes128 = "aes-128" }
+);
+words!(
+    /// What a machine's token may do. `admin` is everything its account may do, but for the account itself.
+    Scope { Read = "read", Upload = "upload", Admin = "admin" }
 );
 words!(
     /// The life of uploaded bytes.
@@ -95,7 +104,7 @@ words!(
 );
 
 /// A reason for a refusal or a failure: `code` is stable and for programs, `message` for people.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Reason {
     /// Stable, lower case, words joined by `_`.
     pub code: String,

@@ -3,9 +3,9 @@
 use sluice_common::{
     db::{
         ClaimLimits, ClaimedTask, Db, DbError, ExtentRow, MAX_ATTEMPTS, NewMedia, NewRendition, NewTask, NewUser,
-        PlannedPackage, SegmentRow,
+        PlannedPackage, PlaybackTokenRow, SegmentRow, SessionUse,
     },
-    model::{MediaKind, PackageStatus, Reason, RenditionRole, Role, TaskKind, TaskStatus, Visibility},
+    model::{Encryption, MediaKind, PackageStatus, Reason, RenditionRole, Role, TaskKind, TaskStatus, Visibility},
 };
 use std::process::Command;
 use uuid::Uuid;
@@ -46,8 +46,11 @@ on_both!(
     the_same_bytes_become_one_source,
     bytes_are_not_merged_into_what_nobody_works_on,
     an_abandoned_upload_is_found,
-    names_are_taken_whatever_their_case,
-    a_refresh_token_is_spent_once,
+    names_are_taken_and_addresses_are_claimed,
+    a_session_has_one_live_refresh_token,
+    an_allowance_is_taken_exactly,
+    views_are_counted_exactly,
+    somebody_stays_administrator,
 );
 
 struct World {
@@ -71,7 +74,7 @@ impl World {
         );
         let mut tx = self.db.begin().await.unwrap();
         assert!(tx.complete_source(source, 5, now).await.unwrap());
-        tx.insert_package(package, source, now).await.unwrap();
+        tx.insert_package(package, source, Encryption::None, now).await.unwrap();
         tx.insert_media(&NewMedia {
             id: media,
             owner_id: self.owner,
@@ -124,6 +127,8 @@ fn segment(sequence: i64) -> SegmentRow {
         duration_ticks: 1,
         fragments: "[]".into(),
         published_us: 1,
+        key_number: None,
+        iv: None,
     }
 }
 
@@ -327,28 +332,126 @@ async fn an_abandoned_upload_is_found(db: Db) {
     assert!(!db.add_extent(source, &extent, 9).await.unwrap(), "given up is given up");
 }
 
-async fn names_are_taken_whatever_their_case(db: Db) {
+async fn names_are_taken_and_addresses_are_claimed(db: Db) {
     let world = World::new(db).await;
-    for (name, mail) in [("ADA", "other@example.org"), ("other", "Ada@Example.org")] {
-        assert!(matches!(world.db.insert_user(&user(Uuid::now_v7(), name, mail)).await, Err(DbError::Duplicate)));
-    }
-    assert!(world.db.user_by_login("aDa").await.unwrap().is_some());
-    assert!(world.db.user_by_login("ADA@example.org").await.unwrap().is_some());
+    let taken = world.db.insert_user(&user(Uuid::now_v7(), "ADA", "other@example.org")).await;
+    assert!(matches!(taken, Err(DbError::Duplicate)), "whatever its case");
+    let second = Uuid::now_v7();
+    world.db.insert_user(&user(second, "other", "Ada@Example.org")).await.unwrap();
+    let found = |login: &'static str| {
+        let db = world.db.clone();
+        async move { db.user_by_login(login).await.unwrap().map(|u| u.id) }
+    };
+    assert_eq!(found("aDa").await, Some(world.owner));
+    assert_eq!(found("ADA@example.org").await, Some(world.owner), "the oldest claim");
+    let mut tx = world.db.begin().await.unwrap();
+    assert!(!tx.verify_email(second, "else@example.org", 1).await.unwrap(), "another address");
+    assert!(tx.verify_email(second, "ada@example.org", 1).await.unwrap());
+    tx.commit().await.unwrap();
+    assert_eq!(found("ada@example.org").await, Some(second), "who proved it has it");
+    let first = world.db.user(world.owner).await.unwrap().unwrap();
+    assert_eq!((first.email.as_str(), first.email_verified_us), ("", None));
+    let mut tx = world.db.begin().await.unwrap();
+    assert!(!tx.verify_email(world.owner, "ada@example.org", 2).await.unwrap(), "its claim is over");
 }
 
-async fn a_refresh_token_is_spent_once(db: Db) {
+fn used(now_us: i64, expires_us: i64) -> SessionUse<'static> {
+    SessionUse { address: "192.0.2.1", agent: "a test", now_us, expires_us }
+}
+
+async fn a_session_has_one_live_refresh_token(db: Db) {
     let world = World::new(db).await;
     let session = Uuid::now_v7();
-    world.db.insert_session(session, world.owner, b"a", 1, 100).await.unwrap();
-    let tries = (0..20_u8).map(|i| {
-        let db = world.db.clone();
-        tokio::spawn(async move { db.rotate_session(b"a", &[i], 2, 100).await.unwrap().is_some() })
-    });
-    let mut successes = 0;
-    for t in tries.collect::<Vec<_>>() {
-        successes += usize::from(t.await.unwrap());
+    let mut tx = world.db.begin().await.unwrap();
+    tx.insert_session(session, world.owner, b"a", &used(1, 100)).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut tx = world.db.begin().await.unwrap();
+    let row = tx.use_session(session, &used(2, 200), 150).await.unwrap().unwrap();
+    assert_eq!((row.expires_us, row.last_used_us), (151, 2), "it lives no longer than a session may");
+    tx.spend_refresh_token(b"a", b"b", 2).await.unwrap();
+    tx.insert_refresh_token(session, b"b", 2).await.unwrap();
+    tx.supersede_refresh_token(b"a", b"b", b"c").await.unwrap();
+    tx.insert_refresh_token(session, b"c", 3).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut states = Vec::new();
+    for hash in [b"a", b"b", b"c"] {
+        states.push(world.db.refresh_token(hash).await.unwrap().unwrap().status);
     }
-    assert_eq!(successes, 1);
-    world.db.revoke_session(session, 3).await.unwrap();
-    assert!(!world.db.session_is_live(session, 3).await.unwrap());
+    assert_eq!(states, ["spent", "superseded", "live"]);
+    assert!(world.db.user_of_session(session, 3).await.unwrap().is_some());
+    assert!(world.db.user_of_session(session, 151).await.unwrap().is_none(), "expired");
+    assert!(!world.db.revoke_session(Uuid::now_v7(), session, 4).await.unwrap(), "somebody else's");
+    assert!(world.db.revoke_session(world.owner, session, 4).await.unwrap());
+    assert!(world.db.user_of_session(session, 5).await.unwrap().is_none());
+    let mut tx = world.db.begin().await.unwrap();
+    assert!(tx.use_session(session, &used(5, 200), 150).await.unwrap().is_none());
+}
+
+async fn an_allowance_is_taken_exactly(db: Db) {
+    let take = |now: i64| {
+        let db = db.clone();
+        tokio::spawn(async move { db.take_allowance("x", 1000, 5, now).await.unwrap().1 })
+    };
+    let mut taken = 0;
+    for t in (0..40).map(|_| take(1_000_000)).collect::<Vec<_>>() {
+        taken += usize::from(t.await.unwrap());
+    }
+    assert_eq!(taken, 5, "of forty at once");
+    assert!(!take(1_000_999).await.unwrap());
+    assert!(take(1_001_000).await.unwrap(), "one comes back");
+    assert!(!take(1_001_000).await.unwrap());
+    db.return_allowance("x", 1000).await.unwrap();
+    assert!(take(1_001_000).await.unwrap());
+    assert!(db.take_allowance("y", 1000, 5, 1_001_000).await.unwrap().1, "another subject");
+}
+
+async fn views_are_counted_exactly(db: Db) {
+    let world = World::new(db).await;
+    let (_, _, media) = world.film(1).await;
+    let token = PlaybackTokenRow {
+        id: Uuid::now_v7(),
+        media_id: media,
+        viewer: None,
+        max_views: Some(3),
+        views: 0,
+        allowed_origins: String::new(),
+        created_us: 1,
+        expires_us: 100,
+    };
+    world.db.insert_playback_token(&token).await.unwrap();
+    let tries = (0..20).map(|_| {
+        let (db, id) = (world.db.clone(), token.id);
+        tokio::spawn(async move { db.count_view(id).await.unwrap() })
+    });
+    let mut counted = 0;
+    for t in tries.collect::<Vec<_>>() {
+        counted += usize::from(t.await.unwrap());
+    }
+    assert_eq!(counted, 3);
+    assert_eq!(world.db.playback_token(token.id, 2).await.unwrap().unwrap().views, 3);
+    assert!(world.db.playback_token(token.id, 100).await.unwrap().is_none(), "expired");
+    assert!(world.db.revoke_playback_token(media, token.id, 3).await.unwrap());
+    assert!(world.db.playback_token(token.id, 2).await.unwrap().is_none(), "revoked");
+}
+
+async fn somebody_stays_administrator(db: Db) {
+    let world = World::new(db).await;
+    let other = Uuid::now_v7();
+    world.db.insert_user(&user(other, "other", "o@example.org")).await.unwrap();
+    let set = |id: Uuid, role: Role| {
+        let db = world.db.clone();
+        async move {
+            let mut tx = db.begin().await.unwrap();
+            tx.lock_user(id).await.unwrap();
+            let done = tx.set_role(id, role).await.unwrap();
+            tx.commit().await.unwrap();
+            done
+        }
+    };
+    assert!(set(world.owner, Role::Admin).await);
+    assert!(!set(world.owner, Role::Viewer).await, "the last one");
+    assert!(set(other, Role::Admin).await);
+    let (a, b) = tokio::join!(set(world.owner, Role::Viewer), set(other, Role::Viewer));
+    assert!(a != b, "of two at once one stays");
+    assert!(world.db.has_admin().await.unwrap());
 }

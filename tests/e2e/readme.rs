@@ -1,6 +1,6 @@
 //! What README tells a newcomer to type works as it stands there.
 
-use harness::{Client, Pair, Stack, fixtures};
+use harness::{Pair, Stack, fixtures};
 use std::path::Path;
 use tokio::process::Command;
 
@@ -27,7 +27,7 @@ async fn the_five_lines_of_curl(pair: Pair) {
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
     let last = text.lines().last().unwrap();
     let (id, token) = last.strip_prefix("ID=").unwrap().split_once(" TOKEN=").unwrap();
-    let client = Client { url: stack.url.clone(), token: token.to_owned(), http: reqwest::Client::new() };
+    let client = stack.creator().await.with_token(token);
     client.wait_for(id, &["ready"]).await;
     // Unlisted: any player, without a token.
     let list = reqwest::get(format!("{}/hls/{id}/index.m3u8", stack.url)).await.unwrap();

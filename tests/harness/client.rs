@@ -9,25 +9,84 @@ use uuid::Uuid;
 /// Longest wait for anything that encodes.
 pub const PATIENCE: Duration = Duration::from_secs(180);
 
+/// Everybody's password.
+pub const PASSWORD: &str = "correct horse battery";
+
 /// A logged-in client.
 #[derive(Debug, Clone)]
 pub struct Client {
     pub url: String,
+    pub username: String,
+    pub id: String,
     pub token: String,
+    pub refresh_token: String,
     pub http: reqwest::Client,
 }
 
 impl Client {
     /// Registers somebody new.
     pub async fn register(url: &str) -> Self {
+        Self::register_as(url, None).await
+    }
+
+    /// Registers somebody new in a role.
+    pub async fn register_as(url: &str, role: Option<&str>) -> Self {
         let name = format!("u{}", &Uuid::new_v4().simple().to_string()[..12]);
+        let mail = format!("{name}@example.org");
+        let body = json!({ "username": name, "email": mail, "password": PASSWORD, "role": role });
         let http = reqwest::Client::new();
-        let body =
-            json!({ "username": name, "email": format!("{name}@example.org"), "password": "correct horse battery" });
         let response = http.post(format!("{url}/api/v1/auth/register")).json(&body).send().await.unwrap();
-        assert_eq!(response.status(), StatusCode::CREATED);
+        Self::from_answer(url, http, response, StatusCode::CREATED).await
+    }
+
+    /// Logs in by name with everybody's password.
+    pub async fn login(url: &str, name: &str) -> Self {
+        let http = reqwest::Client::new();
+        let body = json!({ "login": name, "password": PASSWORD });
+        let response = http.post(format!("{url}/api/v1/auth/login")).json(&body).send().await.unwrap();
+        Self::from_answer(url, http, response, StatusCode::OK).await
+    }
+
+    async fn from_answer(url: &str, http: reqwest::Client, response: Response, expected: StatusCode) -> Self {
+        let status = response.status();
         let answer: Value = response.json().await.unwrap();
-        Self { url: url.to_owned(), token: answer["access_token"].as_str().unwrap().to_owned(), http }
+        assert_eq!(status, expected, "{answer}");
+        let text = |v: &Value| v.as_str().unwrap().to_owned();
+        Self {
+            url: url.to_owned(),
+            username: text(&answer["user"]["username"]),
+            id: text(&answer["user"]["id"]),
+            token: text(&answer["access_token"]),
+            refresh_token: text(&answer["refresh_token"]),
+            http,
+        }
+    }
+
+    /// The same person with another bearer token.
+    pub fn with_token(&self, token: &str) -> Self {
+        Self { token: token.to_owned(), ..self.clone() }
+    }
+
+    /// Sends JSON as this person.
+    pub async fn send(&self, method: Method, path: &str, body: &Value) -> Response {
+        self.request(method, path).json(body).send().await.unwrap()
+    }
+
+    /// Sends JSON as this person and reads JSON, expecting a status.
+    pub async fn json(&self, method: Method, path: &str, body: &Value, expected: u16) -> Value {
+        let response = self.send(method, path, body).await;
+        let status = response.status().as_u16();
+        let text = response.text().await.unwrap();
+        assert_eq!(status, expected, "{path}: {text}");
+        if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() }
+    }
+
+    /// A token of a machine with these scopes.
+    pub async fn api_token(&self, scopes: &[&str]) -> String {
+        let made = self
+            .json(Method::POST, "/api/v1/me/api-tokens", &json!({ "name": "a machine", "scopes": scopes }), 201)
+            .await;
+        made["token"].as_str().unwrap().to_owned()
     }
 
     /// A request as this person; `path` begins with `/`.
@@ -51,10 +110,16 @@ impl Client {
 
     /// Uploads a file.
     pub async fn try_upload(&self, file: &Path) -> Response {
+        self.upload_with(file, &[("visibility", "unlisted")]).await
+    }
+
+    /// Uploads a file with further fields.
+    pub async fn upload_with(&self, file: &Path, fields: &[(&'static str, &'static str)]) -> Response {
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
         let data = tokio::fs::File::open(file).await.unwrap();
         let part = multipart::Part::stream(data).file_name(name);
-        let form = multipart::Form::new().text("title", "A film").text("visibility", "unlisted").part("file", part);
+        let form = fields.iter().fold(multipart::Form::new().text("title", "A film"), |f, (n, v)| f.text(*n, *v));
+        let form = form.part("file", part);
         self.request(Method::POST, "/api/v1/media").multipart(form).send().await.unwrap()
     }
 

@@ -1,7 +1,16 @@
 //! An API and its workers over one of the two pairs.
 
-use super::{Client, process::Process};
-use std::path::PathBuf;
+use super::{
+    Client,
+    client::PASSWORD,
+    process::{Process, bin_dir},
+};
+use std::{
+    io::Write,
+    path::PathBuf,
+    process::{Command, Stdio},
+    time::Duration,
+};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -67,6 +76,74 @@ impl Stack {
         let log = self.dir.path().join(format!("worker-{}.log", self.workers.len()));
         self.workers.push(Process::start("sluice-worker", &["run"], &self.environment, &log));
         self.workers.len() - 1
+    }
+
+    /// A second instance of the API over the same database and store: its process and URL.
+    pub fn another_api(&self) -> (Process, String) {
+        let log = self.dir.path().join(format!("api-{}.log", Uuid::new_v4().simple()));
+        let mut api = Process::start("sluice-api", &[], &self.environment, &log);
+        let url = api.line_after("listening on ");
+        (api, url)
+    }
+
+    /// Runs a command of the API's binary; whether it succeeded, and what it said.
+    pub fn command(&self, arguments: &[&str], input: &str) -> (bool, String) {
+        let mut child = Command::new(bin_dir().join("sluice-api"))
+            .args(arguments)
+            .env_clear()
+            .envs(self.environment.iter().cloned())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
+        (output.status.success(), text(&output.stdout) + &text(&output.stderr))
+    }
+
+    /// A logged-in administrator, made as README says.
+    pub async fn admin(&self) -> Client {
+        let name = format!("a{}", &Uuid::new_v4().simple().to_string()[..12]);
+        let mail = format!("{name}@example.org");
+        let arguments = ["admin", "create", "--username", &name, "--email", &mail];
+        let (made, said) = self.command(&arguments, &format!("{PASSWORD}\n"));
+        assert!(made, "{said}");
+        Client::login(&self.url, &name).await
+    }
+
+    /// A logged-in viewer.
+    pub async fn viewer(&self) -> Client {
+        Client::register_as(&self.url, Some("viewer")).await
+    }
+
+    /// The text of the newest e-mail to an address, once there is one that says `containing`.
+    pub async fn mail(&self, to: &str, containing: &str) -> String {
+        let folder = self.dir.path().join("mail");
+        super::eventually(&format!("an e-mail to {to}"), Duration::from_secs(20), || async {
+            let files = std::fs::read_dir(&folder).ok()?.flatten();
+            let texts =
+                files.filter_map(|f| Some((f.metadata().ok()?.modified().ok()?, std::fs::read(f.path()).ok()?)));
+            let mut texts: Vec<_> =
+                texts.map(|(at, t)| (at, String::from_utf8_lossy(&t).replace("=\r\n", ""))).collect();
+            texts.sort();
+            let found =
+                texts.into_iter().rev().find(|(_, t)| t.contains(&format!("To: {to}")) && t.contains(containing));
+            found.map(|(_, t)| t)
+        })
+        .await
+    }
+
+    /// Stops the API, changes its settings and starts it again on another port.
+    pub fn restart_api_with(&mut self, settings: &[(&str, &str)]) {
+        for (name, value) in settings {
+            self.environment.retain(|(n, _)| n != name);
+            self.environment.push(((*name).to_owned(), (*value).to_owned()));
+        }
+        self.api.stop();
+        self.api = Process::start("sluice-api", &[], &self.environment, &self.dir.path().join("api.log"));
+        self.url = self.api.line_after("listening on ");
     }
 
     /// Kills the API and starts it again on another port.

@@ -1,6 +1,7 @@
 //! `sluice-worker`: claims tasks and runs encoder children; or does one file offline; or checks a package.
 
 mod child;
+mod cipher;
 mod cmaf;
 mod consumer;
 mod encoder;

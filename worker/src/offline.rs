@@ -229,6 +229,7 @@ impl Run {
                     start: info.decode_time,
                     duration: info.duration,
                     fragments: info.fragments.iter().map(|f| f.2).collect(),
+                    key: None,
                 };
                 let mut all = self.made.lock().unwrap_or_else(PoisonError::into_inner);
                 all.segments.entry(made.rendition).or_default().insert(made.sequence, finished);

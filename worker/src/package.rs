@@ -4,7 +4,7 @@ use crate::{
     cmaf::InitInfo,
     verify::{ObservedPackage, ObservedRendition, ObservedSegment, Report, check, parse_media, parse_multivariant},
 };
-use sluice_common::hls::{self, Measured, MediaPlaylist, PlaylistType, Segment, measure, multivariant};
+use sluice_common::hls::{self, Measured, MediaPlaylist, PlaylistType, Segment, SegmentKey, measure, multivariant};
 
 /// A rendition with all its segments.
 #[derive(Debug, Clone)]
@@ -34,6 +34,8 @@ pub struct FinishedSegment {
     pub duration: u64,
     /// Ticks of every fragment.
     pub fragments: Vec<u64>,
+    /// How it is encrypted, if it is.
+    pub key: Option<SegmentKey>,
 }
 
 /// What is written and stored at the end.
@@ -83,8 +85,11 @@ fn seconds(timescale: u32, ticks: u64) -> f64 {
 }
 
 fn render(target_s: u64, r: &FinishedRendition) -> String {
-    let segment =
-        |s: &FinishedSegment| Segment { uri: s.name.clone(), duration_s: seconds(r.init.timescale, s.duration) };
+    let segment = |s: &FinishedSegment| Segment {
+        uri: s.name.clone(),
+        duration_s: seconds(r.init.timescale, s.duration),
+        key: s.key.clone(),
+    };
     let playlist = MediaPlaylist {
         playlist_type: PlaylistType::Vod,
         target_s,

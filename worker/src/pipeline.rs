@@ -17,7 +17,8 @@ use sha2::{Digest, Sha256};
 use sluice_common::{
     clock,
     db::{ClaimedTask, NewTask, PlannedPackage, RenditionRow},
-    model::{Reason, RenditionRole, TaskKind},
+    hls::SegmentKey,
+    model::{Encryption, Reason, RenditionRole, TaskKind},
     sniff::{SNIFF_BYTES, sniff},
     storage::{Key, Prefix},
 };
@@ -317,9 +318,12 @@ async fn finalize(running: &Running) -> Result<(), TaskError> {
     if !assembled.report.compliant() {
         return Err(broken(assembled.report.to_string()));
     }
-    // The static copy for a CDN; the multivariant playlist last.
-    for (name, text) in assembled.playlists.iter().rev() {
-        context.store.put(&playlist_key(task, name), Bytes::from(text.clone())).await?;
+    // The static copy for a CDN; the multivariant playlist last. What is encrypted has none: its keys
+    // are served by the API alone.
+    if row.encryption == Encryption::None {
+        for (name, text) in assembled.playlists.iter().rev() {
+            context.store.put(&playlist_key(task, name), Bytes::from(text.clone())).await?;
+        }
     }
     for (name, m) in &assembled.measured {
         context.db.set_measured(package, name, m.peak_bps as i64, m.average_bps as i64).await?;
@@ -368,6 +372,7 @@ async fn finished_rendition(
             start: s.start_ticks as u64,
             duration: s.duration_ticks as u64,
             fragments: fragments.iter().map(|f| f.2).collect(),
+            key: s.key_number.zip(s.iv).map(|(number, iv)| SegmentKey::of_package(number, &iv)),
         })
     };
     Ok(FinishedRendition {

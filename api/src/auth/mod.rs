@@ -1,10 +1,15 @@
-//! Accounts as far as uploading needs them: register, log in, stay logged in, log out.
+//! Who somebody is: registration, sessions, tokens, passwords, what is sent by e-mail.
 
-mod password;
+pub mod cookies;
+pub mod password;
+pub mod recovery_service;
+mod refresh;
 pub mod routes;
+pub mod rules;
 pub mod service;
 mod tokens;
-mod views;
+pub mod views;
 
+pub use refresh::{opaque_token, token_hash};
 pub use service::Viewer;
-pub use tokens::Tokens;
+pub use tokens::Keys;

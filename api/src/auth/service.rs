@@ -1,36 +1,53 @@
-//! The rules of accounts.
+//! The rules of sessions: how one begins, goes on and ends.
 
 use super::{
     password,
-    tokens::{ACCESS_S, SESSION_S, refresh_hash, refresh_token},
+    recovery_service::send_verification,
+    refresh::{Rotation, decide, opaque_token, successor, token_hash},
+    rules::Faults,
+    tokens::{ACCESS_S, SESSION_MOST_S, SESSION_S},
     views::{LoggedIn, Login, Register},
 };
 use crate::{
-    error::{ApiError, FieldError},
+    api_tokens,
+    audit::{Event, note},
+    error::ApiError,
+    extract::Caller,
+    mail::Letter,
     state::AppState,
 };
 use sluice_common::{
     clock,
-    db::{DbError, NewUser, UserRow},
-    model::Role,
+    db::{DbError, NewUser, SessionUse, UserRow},
+    model::{Role, Scope},
 };
 use uuid::Uuid;
 
-/// A logged-in person.
-#[derive(Debug, Clone, Copy)]
+/// A person who has logged in, or a machine with a person's token.
+#[derive(Debug, Clone)]
 pub struct Viewer {
     pub id: Uuid,
-    pub session: Uuid,
     pub role: Role,
+    /// Unset for a machine.
+    pub session: Option<Uuid>,
+    /// What a machine's token allows; everything when unset.
+    pub scopes: Option<Vec<Scope>>,
 }
 
-/// Makes an account and logs in.
-pub async fn register(state: &AppState, request: Register) -> Result<LoggedIn, ApiError> {
-    let open = state.config.open_creators;
-    let faults = faults(&request);
-    if !faults.is_empty() {
-        return Err(ApiError::Invalid(faults));
+impl Viewer {
+    /// Whether one of these scopes is enough.
+    pub fn may(&self, scopes: &[Scope]) -> bool {
+        self.scopes.as_ref().is_none_or(|own| own.iter().any(|s| scopes.contains(s)))
     }
+}
+
+/// Makes an account and logs in. An address that belongs to somebody is not refused, because that
+/// would tell who has an account: its owner is written to, and the new account's claim stays unproved.
+pub async fn register(state: &AppState, caller: &Caller, request: Register) -> Result<LoggedIn, ApiError> {
+    let mut faults = Faults::default();
+    faults.username(&request.username).email(&request.email);
+    faults.password(&request.password, &[&request.username, &request.email]).refuse()?;
+    let open = state.config.open_creators;
     let role = match request.role {
         Some(Role::Admin) => return Err(ApiError::Forbidden),
         Some(Role::Creator) if !open => return Err(ApiError::Forbidden),
@@ -38,106 +55,149 @@ pub async fn register(state: &AppState, request: Register) -> Result<LoggedIn, A
         None if open => Role::Creator,
         None => Role::Viewer,
     };
-    let password_hash = password::hash(state, request.password).await?;
+    let row = create_user(state, &request.username, &request.email, request.password, role).await?;
+    let owner = state.db.user_by_login(&request.email).await?.filter(|u| u.id != row.id);
+    match owner.filter(|u| u.email_verified_us.is_some()) {
+        Some(owner) => state.mailer.send(&owner.email, &Letter::AlreadyRegistered { username: owner.username }),
+        None => send_verification(state, &row).await?,
+    }
+    note(state, caller, Event::Registered, Some(row.id), Some(row.id), role.as_str()).await;
+    start_session(state, caller, row).await
+}
+
+/// Stores an account whose fields were checked.
+pub async fn create_user(
+    state: &AppState,
+    username: &str,
+    email: &str,
+    password: String,
+    role: Role,
+) -> Result<UserRow, ApiError> {
+    let password_hash = password::hash(state, password).await?;
     let id = Uuid::now_v7();
-    let user = NewUser {
-        id,
-        username: &request.username,
-        email: &request.email,
-        password_hash: &password_hash,
-        role,
-        now_us: clock::now_us(),
-    };
+    let user = NewUser { id, username, email, password_hash: &password_hash, role, now_us: clock::now_us() };
     match state.db.insert_user(&user).await {
-        Err(DbError::Duplicate) => return Err(ApiError::Taken("The user name or the e-mail address")),
+        Err(DbError::Duplicate) => return Err(ApiError::Taken("The user name")),
         other => other?,
     }
-    let row = state.db.user(id).await?.ok_or(ApiError::Internal)?;
-    start_session(state, row).await
+    state.db.user(id).await?.ok_or(ApiError::Internal)
 }
 
-/// All faults at once, by field.
-fn faults(request: &Register) -> Vec<FieldError> {
-    let name = &request.username;
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    let mail = request.email.split_once('@').is_some_and(|(user, host)| {
-        !user.is_empty() && host.contains('.') && !host.starts_with('.') && !host.ends_with('.') && !host.contains('@')
-    });
-    let mail =
-        mail && request.email.len() <= 254 && !request.email.chars().any(|c| c.is_whitespace() || c.is_control());
-    let checks = [
-        (
-            (3..=32).contains(&name.len()) && name.chars().all(allowed),
-            "username",
-            "3 to 32 letters, digits, dots, hyphens or underscores",
-        ),
-        (mail, "email", "an e-mail address"),
-        ((10..=1024).contains(&request.password.len()), "password", "10 to 1024 characters"),
-    ];
-    checks.into_iter().filter(|c| !c.0).map(|(_, field, message)| FieldError { field, message }).collect()
-}
-
-/// Logs in by user name or e-mail address.
-pub async fn login(state: &AppState, request: Login) -> Result<LoggedIn, ApiError> {
+/// Logs in by user name or e-mail address. Known and unknown users take the same way.
+pub async fn login(state: &AppState, caller: &Caller, request: Login) -> Result<LoggedIn, ApiError> {
     let printable = !request.login.chars().any(char::is_control);
-    if request.password.len() > 1024 || request.login.len() > 254 || !printable {
+    if request.password.len() > 1024 || request.login.len() > 254 || request.login.is_empty() || !printable {
         return Err(ApiError::BadCredentials);
     }
     let user = state.db.user_by_login(&request.login).await?;
+    // The same account by name and by address; a guess is counted before it is checked.
+    let subject = user.as_ref().map_or_else(|| request.login.clone(), |u| u.id.to_string());
+    state.limits.take("login_account", &subject).await?;
     let stored = user.as_ref().map(|u| u.password_hash.clone());
     let right = password::verify(state, request.password, stored).await?;
     match user {
-        Some(user) if right => start_session(state, user).await,
-        _ => Err(ApiError::BadCredentials),
+        Some(user) if right => {
+            state.limits.give_back("login_account", &subject).await?;
+            note(state, caller, Event::LoggedIn, Some(user.id), Some(user.id), "").await;
+            start_session(state, caller, user).await
+        }
+        other => {
+            note(state, caller, Event::LoginFailed, other.map(|u| u.id), None, "").await;
+            Err(ApiError::BadCredentials)
+        }
     }
 }
 
-async fn start_session(state: &AppState, user: UserRow) -> Result<LoggedIn, ApiError> {
+async fn start_session(state: &AppState, caller: &Caller, user: UserRow) -> Result<LoggedIn, ApiError> {
     let (session, now) = (Uuid::now_v7(), clock::now_us());
-    let (refresh, hash) = refresh_token();
-    state.db.insert_session(session, user.id, &hash, now, now + SESSION_S * 1_000_000).await?;
+    let refresh = opaque_token("slr_");
+    let address = caller.address.to_string();
+    let mut tx = state.db.begin().await?;
+    tx.insert_session(session, user.id, &token_hash(&refresh), &used(&address, caller, now)).await?;
+    tx.commit().await?;
     answer(state, user, session, refresh)
 }
 
+fn used<'a>(address: &'a str, caller: &'a Caller, now_us: i64) -> SessionUse<'a> {
+    SessionUse { address, agent: &caller.agent, now_us, expires_us: now_us + SESSION_S * 1_000_000 }
+}
+
 fn answer(state: &AppState, user: UserRow, session: Uuid, refresh_token: String) -> Result<LoggedIn, ApiError> {
-    let access_token = state.tokens.issue(user.id, session).map_err(|_| ApiError::Internal)?;
-    Ok(LoggedIn { user: user.into(), access_token, refresh_token, expires_in: ACCESS_S })
+    let access_token = state.keys.issue(user.id, session).ok_or(ApiError::Internal)?;
+    Ok(LoggedIn {
+        user: user.into(),
+        access_token: Some(access_token),
+        refresh_token: Some(refresh_token),
+        expires_in: ACCESS_S,
+    })
 }
 
 /// Exchanges a refresh token for a new pair; the old one is spent.
-pub async fn refresh(state: &AppState, token: &str) -> Result<LoggedIn, ApiError> {
-    let (next, hash) = refresh_token();
-    let now = clock::now_us();
-    let session = state.db.rotate_session(&refresh_hash(token), &hash, now, now + SESSION_S * 1_000_000).await?;
+pub async fn refresh(state: &AppState, caller: &Caller, token: &str) -> Result<LoggedIn, ApiError> {
+    let (hash, now) = (token_hash(token), clock::now_us());
+    let found = state.db.refresh_token(&hash).await?.ok_or(ApiError::Unauthenticated)?;
+    let address = caller.address.to_string();
+    let mut tx = state.db.begin().await?;
+    let from = used(&address, caller, now);
+    let session = tx.use_session(found.session_id, &from, SESSION_MOST_S * 1_000_000).await?;
     let session = session.ok_or(ApiError::Unauthenticated)?;
+    // Read again: what came first may have spent it before the lock was ours.
+    let row = tx.refresh_token(&hash).await?.ok_or(ApiError::Unauthenticated)?;
+    let lost = row.successor.clone().unwrap_or_default();
+    let live = tx.refresh_token(&lost).await?.is_some_and(|s| s.status == "live");
+    let repeated = successor(&state.keys, token, row.retries);
+    let next = match decide(&row, live, token_hash(&repeated) == lost, now) {
+        Rotation::Repeat => repeated,
+        Rotation::Spend => {
+            let next = successor(&state.keys, token, 0);
+            tx.spend_refresh_token(&hash, &token_hash(&next), now).await?;
+            tx.insert_refresh_token(session.id, &token_hash(&next), now).await?;
+            next
+        }
+        Rotation::Replace => {
+            let next = successor(&state.keys, token, row.retries + 1);
+            tx.supersede_refresh_token(&hash, &lost, &token_hash(&next)).await?;
+            tx.insert_refresh_token(session.id, &token_hash(&next), now).await?;
+            next
+        }
+        Rotation::Reused => {
+            tx.end_session(session.id, now).await?;
+            tx.commit().await?;
+            note(state, caller, Event::RefreshTokenReused, Some(session.user_id), None, "").await;
+            return Err(ApiError::Unauthenticated);
+        }
+    };
+    tx.commit().await?;
     let user = state.db.user(session.user_id).await?.ok_or(ApiError::Unauthenticated)?;
     answer(state, user, session.id, next)
 }
 
-/// The person behind an access token, whose session must be live on every instance.
-pub async fn authenticate(state: &AppState, token: &str) -> Result<Viewer, ApiError> {
-    let claims = state.tokens.check(token).ok_or(ApiError::Unauthenticated)?;
-    if !state.db.session_is_live(claims.sid, clock::now_us()).await? {
-        return Err(ApiError::Unauthenticated);
+/// Ends the session that asks.
+pub async fn logout(state: &AppState, caller: &Caller, viewer: &Viewer) -> Result<(), ApiError> {
+    if let Some(session) = viewer.session {
+        state.db.revoke_session(viewer.id, session, clock::now_us()).await?;
+        note(state, caller, Event::LoggedOut, Some(viewer.id), Some(viewer.id), "").await;
     }
-    let user = state.db.user(claims.sub).await?.ok_or(ApiError::Unauthenticated)?;
-    Ok(Viewer { id: user.id, session: claims.sid, role: user.role })
+    Ok(())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Ends all sessions of the account.
+pub async fn logout_everywhere(state: &AppState, caller: &Caller, viewer: &Viewer) -> Result<(), ApiError> {
+    let mut tx = state.db.begin().await?;
+    tx.revoke_sessions(viewer.id, None, clock::now_us()).await?;
+    tx.commit().await?;
+    note(state, caller, Event::AllSessionsEnded, Some(viewer.id), Some(viewer.id), "").await;
+    Ok(())
+}
 
-    #[test]
-    fn each_field_has_its_own_message() {
-        let request = |username: &str, email: &str, password: &str| Register {
-            username: username.into(),
-            email: email.into(),
-            password: password.into(),
-            role: None,
-        };
-        assert!(faults(&request("ada.l", "ada@example.org", "long enough")).is_empty());
-        let fields: Vec<_> = faults(&request("a b", "nobody", "short")).iter().map(|f| f.field).collect();
-        assert_eq!(fields, ["username", "email", "password"]);
+/// The person or machine behind a token. Session, token and role are read anew at every request, so
+/// revocation and role changes act at once on every instance.
+pub async fn authenticate(state: &AppState, token: &str) -> Result<Viewer, ApiError> {
+    if token.starts_with(api_tokens::PREFIX) {
+        return api_tokens::service::authenticate(state, token).await;
     }
+    let claims = state.keys.check(token).ok_or(ApiError::Unauthenticated)?;
+    let user = state.db.user_of_session(claims.sid, clock::now_us()).await?;
+    let user = user.filter(|u| u.id == claims.sub).ok_or(ApiError::Unauthenticated)?;
+    Ok(Viewer { id: user.id, role: user.role, session: Some(claims.sid), scopes: None })
 }

@@ -4,4 +4,4 @@ pub mod drain;
 mod ingest;
 pub mod routes;
 pub mod service;
-mod views;
+pub mod views;

@@ -3,19 +3,26 @@
 use super::{
     ingest,
     service::{self, Metadata},
-    views::{Media, Page, PageQuery},
+    views::{ChangeMedia, Media, Page, Upload},
 };
-use crate::{auth::Viewer, error::ApiError, state::AppState};
+use crate::{
+    account::views::PageQuery,
+    error::ApiError,
+    extract::{Actor, Body, Caller, Follower, Reader, Uploader},
+    state::AppState,
+};
 use axum::{
     Json,
     extract::{
-        FromRequest, Multipart, Path, Query, Request, State,
+        FromRequest, FromRequestParts, Multipart, Path, Query, Request, State,
         multipart::{Field, MultipartError},
     },
-    http::{HeaderMap, StatusCode, header},
+    http::{StatusCode, header, request::Parts, uri::Authority},
     response::IntoResponse,
 };
 use futures::StreamExt;
+use sluice_common::db::MediaPage;
+use std::convert::Infallible;
 use uuid::Uuid;
 
 /// Most bytes of a text field.
@@ -23,24 +30,45 @@ const FIELD_BYTES: usize = 32 * 1024;
 /// Most fields before the file.
 const MOST_FIELDS: usize = 32;
 
-/// The external base URL: as configured, else as the client wrote it.
-fn base(state: &AppState, headers: &HeaderMap) -> String {
-    if let Some(url) = &state.config.public_url {
-        return url.clone();
+/// The external base URL without a trailing slash: as configured, else as the client wrote it.
+#[derive(Debug)]
+pub struct Base(pub String);
+
+impl Base {
+    fn of(state: &AppState, parts: &Parts) -> Self {
+        if let Some(url) = &state.config.public_url {
+            return Self(url.clone());
+        }
+        let host = parts.headers.get(header::HOST).and_then(|h| h.to_str().ok());
+        // HTTP/2 names it in the URL.
+        let host = host.or_else(|| parts.uri.authority().map(Authority::as_str)).unwrap_or_default();
+        let plain = host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']'));
+        let scheme = if parts.extensions.get::<Caller>().is_some_and(|c| c.secure) { "https" } else { "http" };
+        Self(if host.is_empty() || !plain { String::new() } else { format!("{scheme}://{host}") })
     }
-    let host = headers.get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or_default();
-    let plain = host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']'));
-    if host.is_empty() || !plain { String::new() } else { format!("http://{host}") }
 }
 
-/// `POST /media`: multipart fields `title`, `description`, `visibility`, then `file`.
+impl FromRequestParts<AppState> for Base {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Infallible> {
+        Ok(Self::of(state, parts))
+    }
+}
+
+/// Upload a video or audio file.
+#[utoipa::path(post, path = "/media", tag = "media", security(("session" = []), ("api_token" = ["upload"])),
+    request_body(content = Upload, content_type = "multipart/form-data"), responses(
+        (status = 201, description = "Stored, and queued for processing", body = Media),
+        (status = 507, description = "The store is full"),
+    ))]
 pub async fn upload(
     State(state): State<AppState>,
-    viewer: Viewer,
+    Uploader(viewer): Uploader,
+    base: Base,
     request: Request,
 ) -> Result<impl IntoResponse, ApiError> {
-    service::may_upload(&viewer)?;
-    let base = base(&state, request.headers());
+    state.limits.take("upload_account", &viewer.id.to_string()).await?;
     let mut form = Multipart::from_request(request, &()).await.map_err(|_| ApiError::NotMultipart)?;
     let mut metadata = Metadata::default();
     for _ in 0..MOST_FIELDS {
@@ -49,15 +77,16 @@ pub async fn upload(
             Some("title") => metadata.title = Some(text(field).await?),
             Some("description") => metadata.description = Some(text(field).await?),
             Some("visibility") => metadata.visibility = Some(text(field).await?),
+            Some("encryption") => metadata.encryption = Some(text(field).await?),
             Some("file") => {
                 metadata.filename = field.file_name().map(ToOwned::to_owned);
-                let checked = metadata.check()?;
+                let checked = metadata.check(state.config.encryption)?;
                 let received = ingest::receive(&state, field.map(|c| c.map_err(cut))).await?;
                 // The closing boundary must have arrived: a cut body is no upload.
                 while form.next_field().await.map_err(cut)?.is_some() {}
                 let row = service::create(&state, &viewer, checked, received).await?;
                 let location = format!("/api/v1/media/{}", row.id);
-                return Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(Media::new(row, &base))));
+                return Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(Media::new(row, &base.0))));
             }
             _ => drop(text(field).await?),
         }
@@ -81,55 +110,104 @@ fn cut(error: MultipartError) -> ApiError {
     ApiError::UploadCut
 }
 
-/// `GET /media/{id}` and `GET /media/{id}/status`
+/// One media, with its status.
+#[utoipa::path(get, path = "/media/{id}", tag = "media", params(("id" = Uuid, Path)),
+    security((), ("session" = []), ("api_token" = ["read", "upload"])), responses(
+        (status = 200, description = "The media", body = Media),
+    ))]
 pub async fn show(
     State(state): State<AppState>,
-    viewer: Option<Viewer>,
+    Follower(viewer): Follower,
     Path(id): Path<Uuid>,
-    headers: HeaderMap,
+    base: Base,
 ) -> Result<Json<Media>, ApiError> {
     let row = service::visible(&state, viewer.as_ref(), id).await?;
-    Ok(Json(Media::new(row, &base(&state, &headers))))
+    Ok(Json(Media::new(row, &base.0)))
 }
 
-/// `GET /media`: one's own.
+/// The same as the media itself.
+#[utoipa::path(get, path = "/media/{id}/status", tag = "media", params(("id" = Uuid, Path)),
+    security((), ("session" = []), ("api_token" = ["read", "upload"])), responses(
+        (status = 200, description = "The media", body = Media),
+    ))]
+pub async fn status(
+    state: State<AppState>,
+    viewer: Follower,
+    id: Path<Uuid>,
+    base: Base,
+) -> Result<Json<Media>, ApiError> {
+    show(state, viewer, id, base).await
+}
+
+/// One's own media.
+#[utoipa::path(get, path = "/media", tag = "media", params(PageQuery),
+    security(("session" = []), ("api_token" = ["read"])), responses(
+        (status = 200, description = "Newest first", body = Page),
+    ))]
 pub async fn list(
     State(state): State<AppState>,
-    viewer: Viewer,
+    Reader(viewer): Reader,
     Query(page): Query<PageQuery>,
-    headers: HeaderMap,
+    base: Base,
 ) -> Result<Json<Page>, ApiError> {
-    let limit = page.limit.unwrap_or(20).clamp(1, 100);
-    let (rows, next_cursor) = service::mine(&state, &viewer, page.cursor, limit).await?;
-    let base = base(&state, &headers);
-    Ok(Json(Page { items: rows.into_iter().map(|r| Media::new(r, &base)).collect(), next_cursor }))
+    let asked = MediaPage { owner: viewer.id, before: page.cursor, limit: page.rows() };
+    let (rows, next_cursor) = page.cut(state.db.media_of(asked).await?, |r| r.id);
+    Ok(Json(Page { items: rows.into_iter().map(|r| Media::new(r, &base.0)).collect(), next_cursor }))
 }
 
-/// `DELETE /media/{id}`
+/// Change what people see of a media, and who sees it.
+#[utoipa::path(patch, path = "/media/{id}", tag = "media", params(("id" = Uuid, Path)),
+    security(("session" = []), ("api_token" = ["admin"])), request_body = ChangeMedia, responses(
+        (status = 200, description = "The media", body = Media),
+    ))]
+pub async fn change(
+    State(state): State<AppState>,
+    caller: Caller,
+    Actor(viewer): Actor,
+    Path(id): Path<Uuid>,
+    base: Base,
+    Body(body): Body<ChangeMedia>,
+) -> Result<Json<Media>, ApiError> {
+    let row = service::change(&state, &caller, &viewer, id, body).await?;
+    Ok(Json(Media::new(row, &base.0)))
+}
+
+/// Delete a media. Nothing of it is served any more.
+#[utoipa::path(delete, path = "/media/{id}", tag = "media", params(("id" = Uuid, Path)),
+    security(("session" = []), ("api_token" = ["admin"])), responses((status = 204, description = "Gone")))]
 pub async fn remove(
     State(state): State<AppState>,
-    viewer: Viewer,
+    Actor(viewer): Actor,
     Path(id): Path<Uuid>,
 ) -> Result<StatusCode, ApiError> {
     service::delete(&state, &viewer, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `POST /media/{id}/retry`
+/// Set a failed media to work again.
+#[utoipa::path(post, path = "/media/{id}/retry", tag = "media", params(("id" = Uuid, Path)),
+    security(("session" = []), ("api_token" = ["admin"])), responses(
+        (status = 200, description = "Queued", body = Media),
+        (status = 409, description = "It has not failed"),
+    ))]
 pub async fn retry(
     State(state): State<AppState>,
-    viewer: Viewer,
+    Actor(viewer): Actor,
     Path(id): Path<Uuid>,
-    headers: HeaderMap,
+    base: Base,
 ) -> Result<Json<Media>, ApiError> {
     let row = service::retry(&state, &viewer, id).await?;
-    Ok(Json(Media::new(row, &base(&state, &headers))))
+    Ok(Json(Media::new(row, &base.0)))
 }
 
-/// `GET /media/{id}/report`
+/// What the rule checker found in the finished package.
+#[utoipa::path(get, path = "/media/{id}/report", tag = "media", params(("id" = Uuid, Path)),
+    security(("session" = []), ("api_token" = ["read"])), responses(
+        (status = 200, description = "The report", content_type = "application/json", body = serde_json::Value),
+    ))]
 pub async fn report(
     State(state): State<AppState>,
-    viewer: Viewer,
+    Reader(viewer): Reader,
     Path(id): Path<Uuid>,
 ) -> Result<impl IntoResponse, ApiError> {
     let text = service::report(&state, &viewer, id).await?;

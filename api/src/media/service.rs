@@ -1,15 +1,18 @@
 //! The rules of media.
 
-use super::ingest::Received;
+use super::{ingest::Received, views::ChangeMedia};
 use crate::{
+    access::Ticket,
+    audit::{Event, note},
     auth::Viewer,
     error::{ApiError, FieldError},
+    extract::Caller,
     state::AppState,
 };
 use sluice_common::{
     clock,
-    db::{MediaPage, MediaRow, NewMedia, NewTask},
-    model::{Role, TaskKind, Visibility},
+    db::{MediaChange, MediaRow, NewMedia, NewTask},
+    model::{Encryption, Role, TaskKind, Visibility},
 };
 use uuid::Uuid;
 
@@ -22,6 +25,7 @@ pub struct Metadata {
     pub title: Option<String>,
     pub description: Option<String>,
     pub visibility: Option<String>,
+    pub encryption: Option<String>,
     pub filename: Option<String>,
 }
 
@@ -31,29 +35,20 @@ pub struct Checked {
     title: String,
     description: String,
     visibility: Visibility,
+    encryption: Encryption,
     filename: String,
 }
 
 impl Metadata {
     /// All faults at once, before the file is taken in.
-    pub fn check(self) -> Result<Checked, ApiError> {
+    pub fn check(self, encryption: Encryption) -> Result<Checked, ApiError> {
         let mut faults = Vec::new();
-        let mut fault = |field, message| faults.push(FieldError { field, message });
         let filename = printable(&self.filename.unwrap_or_default());
         let title = self.title.map(|t| printable(t.trim())).filter(|t| !t.is_empty());
         let title = title.unwrap_or_else(|| stem(&filename));
-        let description: String = self
-            .description
-            .unwrap_or_default()
-            .chars()
-            .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
-            .collect();
-        if title.chars().count() > 200 {
-            fault("title", "at most 200 characters");
-        }
-        if description.chars().count() > 5000 {
-            fault("description", "at most 5000 characters");
-        }
+        let description = lines(&self.description.unwrap_or_default());
+        faults.extend(too_long(&title, &description));
+        let mut fault = |field, message| faults.push(FieldError { field, message });
         let visibility = match self.visibility.as_deref() {
             None | Some("") => Visibility::Private,
             Some(word) => word.parse().unwrap_or_else(|_| {
@@ -61,8 +56,16 @@ impl Metadata {
                 Visibility::Private
             }),
         };
+        let encryption = match self.encryption.as_deref() {
+            None | Some("") => encryption,
+            Some(word) => word.parse().unwrap_or_else(|_| {
+                fault("encryption", "none or aes-128");
+                encryption
+            }),
+        };
         if faults.is_empty() {
-            Ok(Checked { title, description, visibility, filename: filename.chars().take(255).collect() })
+            let filename = filename.chars().take(255).collect();
+            Ok(Checked { title, description, visibility, encryption, filename })
         } else {
             Err(ApiError::Invalid(faults))
         }
@@ -74,16 +77,27 @@ fn printable(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).collect()
 }
 
+/// The same for text of several lines.
+fn lines(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
+}
+
+fn too_long(title: &str, description: &str) -> Vec<FieldError> {
+    let mut faults = Vec::new();
+    if title.chars().count() > 200 {
+        faults.push(FieldError { field: "title", message: "at most 200 characters" });
+    }
+    if description.chars().count() > 5000 {
+        faults.push(FieldError { field: "description", message: "at most 5000 characters" });
+    }
+    faults
+}
+
 fn stem(filename: &str) -> String {
     let name = filename.rsplit(['/', '\\']).next().unwrap_or_default();
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
     let text: String = stem.chars().take(200).collect();
     if text.trim().is_empty() { "Untitled".to_owned() } else { text }
-}
-
-/// Whether this person may upload at all.
-pub fn may_upload(viewer: &Viewer) -> Result<(), ApiError> {
-    if viewer.role == Role::Viewer { Err(ApiError::Forbidden) } else { Ok(()) }
 }
 
 /// Completes an upload: source, package, media and first tasks in one transaction.
@@ -108,7 +122,7 @@ pub async fn create(
     if !tx.complete_source(received.source, received.size_bytes, now).await? {
         return Err(ApiError::Unavailable);
     }
-    tx.insert_package(package, received.source, now).await?;
+    tx.insert_package(package, received.source, metadata.encryption, now).await?;
     tx.insert_media(&NewMedia {
         id: media,
         owner_id: viewer.id,
@@ -131,29 +145,72 @@ pub async fn create(
 /// A media that this person may see; one they may not see does not exist for them.
 pub async fn visible(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Result<MediaRow, ApiError> {
     let media = state.db.media(id).await?.ok_or(ApiError::NotFound)?;
-    let mine = viewer.is_some_and(|v| v.id == media.owner_id || v.role == Role::Admin);
-    if mine || media.visibility != Visibility::Private { Ok(media) } else { Err(ApiError::NotFound) }
+    if media.visibility != Visibility::Private || viewer.is_some_and(|v| is_owners(v, &media)) {
+        return Ok(media);
+    }
+    let granted = match viewer {
+        Some(v) => state.db.is_granted(id, v.id).await?,
+        None => false,
+    };
+    if granted { Ok(media) } else { Err(ApiError::NotFound) }
+}
+
+/// A media that may be played by this ticket.
+pub async fn playable(state: &AppState, ticket: &Ticket, id: Uuid) -> Result<MediaRow, ApiError> {
+    match ticket {
+        Ticket::Viewer(viewer) => visible(state, viewer.as_ref(), id).await,
+        Ticket::Token(token) => {
+            let media = state.db.media(id).await?.ok_or(ApiError::NotFound)?;
+            token.opens(&media)?;
+            Ok(media)
+        }
+    }
+}
+
+/// A media whose original bytes this person may have. Of an encrypted one only its owner: the
+/// original is what the encryption keeps.
+pub async fn original(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Result<MediaRow, ApiError> {
+    let media = visible(state, viewer, id).await?;
+    let open = media.encryption == Encryption::None || viewer.is_some_and(|v| is_owners(v, &media));
+    if open { Ok(media) } else { Err(ApiError::NotFound) }
+}
+
+fn is_owners(viewer: &Viewer, media: &MediaRow) -> bool {
+    viewer.id == media.owner_id || viewer.role == Role::Admin
 }
 
 /// A media that this person may change.
 pub async fn owned(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<MediaRow, ApiError> {
     let media = visible(state, Some(viewer), id).await?;
-    if media.owner_id == viewer.id || viewer.role == Role::Admin { Ok(media) } else { Err(ApiError::Forbidden) }
+    if is_owners(viewer, &media) { Ok(media) } else { Err(ApiError::Forbidden) }
 }
 
-/// One page of this person's media, newest first.
-pub async fn mine(
+/// Changes what people see of a media, and who sees it.
+pub async fn change(
     state: &AppState,
+    caller: &Caller,
     viewer: &Viewer,
-    before: Option<Uuid>,
-    limit: u32,
-) -> Result<(Vec<MediaRow>, Option<Uuid>), ApiError> {
-    let page = MediaPage { owner: viewer.id, before, limit: i64::from(limit) + 1 };
-    let mut rows = state.db.media_of(page).await?;
-    let more = rows.len() > limit as usize;
-    rows.truncate(limit as usize);
-    let next = if more { rows.last().map(|r| r.id) } else { None };
-    Ok((rows, next))
+    id: Uuid,
+    request: ChangeMedia,
+) -> Result<MediaRow, ApiError> {
+    let media = owned(state, viewer, id).await?;
+    let title = request.title.map(|t| printable(t.trim()));
+    let description = request.description.map(|d| lines(&d));
+    let mut faults = too_long(title.as_deref().unwrap_or(""), description.as_deref().unwrap_or(""));
+    if title.as_ref().is_some_and(String::is_empty) {
+        faults.push(FieldError { field: "title", message: "not empty" });
+    }
+    if !faults.is_empty() {
+        return Err(ApiError::Invalid(faults));
+    }
+    let change =
+        MediaChange { title: title.as_deref(), description: description.as_deref(), visibility: request.visibility };
+    state.db.change_media(id, &change).await?;
+    if let Some(to) = request.visibility.filter(|v| *v != media.visibility) {
+        let detail = format!("media {id}: {} -> {to}", media.visibility);
+        note(state, caller, Event::VisibilityChanged, Some(media.owner_id), Some(viewer.id), &detail).await;
+    }
+    state.db.media(id).await?.ok_or(ApiError::NotFound)
 }
 
 /// Deletes a media.
@@ -188,7 +245,9 @@ mod tests {
 
     #[test]
     fn a_title_is_made_of_the_file_name_and_paths_are_text() {
-        let title = |name: &str| Metadata { filename: Some(name.into()), ..Default::default() }.check().unwrap().title;
+        let title = |name: &str| {
+            Metadata { filename: Some(name.into()), ..Default::default() }.check(Encryption::None).unwrap().title
+        };
         assert_eq!(title("../../etc/holiday.final.mp4"), "holiday.final");
         assert_eq!(title("C:\\films\\a.mov"), "a");
         assert_eq!(title(""), "Untitled");
@@ -196,8 +255,8 @@ mod tests {
 
     #[test]
     fn private_unless_said_otherwise() {
-        assert_eq!(Metadata::default().check().unwrap().visibility, Visibility::Private);
+        assert_eq!(Metadata::default().check(Encryption::None).unwrap().visibility, Visibility::Private);
         let odd = Metadata { visibility: Some("everyone".into()), ..Default::default() };
-        assert!(matches!(odd.check(), Err(ApiError::Invalid(f)) if f[0].field == "visibility"));
+        assert!(matches!(odd.check(Encryption::None), Err(ApiError::Invalid(f)) if f[0].field == "visibility"));
     }
 }

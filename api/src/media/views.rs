@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 use sluice_common::{
     db::MediaRow,
-    model::{MediaKind, PackageStatus, Reason, Visibility},
+    model::{Encryption, MediaKind, PackageStatus, Reason, Visibility},
 };
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Media {
     pub id: Uuid,
     pub kind: Option<MediaKind>,
@@ -23,20 +24,22 @@ pub struct Media {
     pub width: Option<i64>,
     pub height: Option<i64>,
     pub size_bytes: i64,
+    /// `processing`, `playable`, `ready` or `failed`.
     pub status: &'static str,
+    pub encryption: Encryption,
     /// 0 to 1.
     pub progress: f64,
     pub error: Option<Reason>,
     pub playback: Playback,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Owner {
     pub id: Uuid,
     pub username: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Playback {
     pub hls_url: String,
     pub raw_url: String,
@@ -44,16 +47,36 @@ pub struct Playback {
     pub storyboard_url: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Page {
     pub items: Vec<Media>,
     pub next_cursor: Option<Uuid>,
 }
 
-#[derive(Debug, Deserialize)]
-pub struct PageQuery {
-    pub limit: Option<u32>,
-    pub cursor: Option<Uuid>,
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeMedia {
+    #[schema(max_length = 200)]
+    pub title: Option<String>,
+    #[schema(max_length = 5000)]
+    pub description: Option<String>,
+    /// Acts with the next request for anything of the media.
+    pub visibility: Option<Visibility>,
+}
+
+/// The fields of an upload, `file` last.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "describes the form; it is read field by field")]
+pub struct Upload {
+    #[schema(max_length = 200)]
+    title: Option<String>,
+    #[schema(max_length = 5000)]
+    description: Option<String>,
+    visibility: Option<Visibility>,
+    /// Whether the segments are encrypted at rest; as the service is set when left out.
+    encryption: Option<Encryption>,
+    #[schema(content_media_type = "application/octet-stream", value_type = String)]
+    file: Vec<u8>,
 }
 
 impl Media {
@@ -94,6 +117,7 @@ impl Media {
             height: row.height,
             size_bytes: row.size_bytes,
             status,
+            encryption: row.encryption,
             progress,
             error,
         }

@@ -4,14 +4,15 @@ use super::{
     bytes_response::{respond, select},
     service::{self, File},
 };
-use crate::{auth::Viewer, error::ApiError, media::service as media, state::AppState};
+use crate::{access::Ticket, error::ApiError, extract::Player, media::service as media, state::AppState};
 use axum::{
     body::Body,
     extract::{Path, State},
     http::{HeaderMap, Method, header},
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use futures::{StreamExt, TryStreamExt, stream};
+use serde::Deserialize;
 use sluice_common::{
     db::{ExtentRow, MediaRow},
     model::Visibility,
@@ -21,47 +22,127 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
     ops::Range,
 };
+use utoipa::IntoParams;
 use uuid::Uuid;
 
-/// `GET /hls/{media}/index.m3u8`
+/// What an answer depends on beside its URL.
+const VARY: &str = "authorization, cookie, accept-encoding";
+
+/// The media in the path.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct MediaPath {
+    media: Uuid,
+}
+
+/// A file of a rendition in the path.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct FilePath {
+    media: Uuid,
+    package: Uuid,
+    /// Or `keys`.
+    rendition: String,
+    /// A media playlist, an init or media segment, or a key.
+    file: String,
+}
+
+/// The multivariant playlist of a media.
+#[utoipa::path(get, path = "/hls/{media}/index.m3u8", tag = "playback", params(MediaPath),
+    security((), ("session" = []), ("api_token" = ["read"])), responses(
+        (status = 200, description = "The playlist", content_type = "application/vnd.apple.mpegurl", body = String),
+        (status = 304, description = "As before"),
+    ))]
 pub async fn multivariant(
     State(state): State<AppState>,
-    viewer: Option<Viewer>,
-    Path(id): Path<Uuid>,
+    Player(ticket): Player,
+    Path(path): Path<MediaPath>,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let row = media::visible(&state, viewer.as_ref(), id).await?;
-    let text = service::multivariant_of(&state, &row).await?;
+    let row = media::playable(&state, &ticket, path.media).await?;
+    let text = service::multivariant_of(&state, &row, &ticket, method == Method::GET).await?;
     playlist(&method, &headers, text).await
 }
 
-/// `GET /hls/{media}/{package}/{rendition}/{file}`
-pub async fn file(
-    State(state): State<AppState>,
-    viewer: Option<Viewer>,
-    Path((id, package, rendition, name)): Path<(Uuid, Uuid, String, String)>,
+/// The same by a playback token.
+#[utoipa::path(get, path = "/p/{token}/hls/{media}/index.m3u8", tag = "playback",
+    params(("token" = String, Path), MediaPath), responses(
+        (status = 200, description = "The playlist", content_type = "application/vnd.apple.mpegurl", body = String),
+        (status = 304, description = "As before"),
+        (status = 403, description = "Views are used up, or the page is not allowed"),
+    ))]
+pub async fn multivariant_by_token(
+    state: State<AppState>,
+    player: Player,
+    path: Path<MediaPath>,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let size = match service::file(&state, viewer.as_ref(), id, package, &rendition, &name).await? {
+    multivariant(state, player, path, method, headers).await
+}
+
+/// A media playlist, a segment or a key.
+#[utoipa::path(get, path = "/hls/{media}/{package}/{rendition}/{file}", tag = "playback", params(FilePath),
+    security((), ("session" = []), ("api_token" = ["read"])), responses(
+        (status = 200, description = "All of it", content_type = "application/octet-stream", body = [u8]),
+        (status = 206, description = "The range", content_type = "application/octet-stream", body = [u8]),
+        (status = 304, description = "As before"),
+        (status = 416, description = "The range lies outside"),
+    ))]
+pub async fn file(
+    State(state): State<AppState>,
+    Player(ticket): Player,
+    Path(path): Path<FilePath>,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let FilePath { media, package, rendition, file: name } = path;
+    let (size, is_public) = match service::file(&state, &ticket, media, package, &rendition, &name).await? {
         File::Playlist(text) => return playlist(&method, &headers, text).await,
-        File::Object { size_bytes } => size_bytes,
+        File::Key(key) => return Ok(key_response(key)),
+        File::Object { size_bytes, is_public } => (size_bytes, is_public),
     };
     let etag = format!("\"{name}\"");
     let key = Key::RenditionFile { package, rendition, file: name };
     let selection = select(&method, &headers, &etag, size)?;
-    // A shared cache must not serve a private film to somebody else.
-    let cache = if viewer.is_some() { "private, max-age=31536000, immutable" } else { key.cache_control() };
+    // A shared cache must not serve a private film to somebody else, nor an unpublished one for long.
+    let cache = if is_public { "public, max-age=3600, immutable" } else { "private, max-age=31536000, immutable" };
     let fixed = [
         (header::CONTENT_TYPE, key.content_type().to_owned()),
         (header::CACHE_CONTROL, cache.to_owned()),
+        (header::VARY, VARY.to_owned()),
         (header::ETAG, etag),
     ];
     respond(&method, selection, size, &fixed, |range| async move {
         Ok(Body::from_stream(state.store.get(&key, range).await?))
     })
     .await
+}
+
+/// The same by a playback token.
+#[utoipa::path(get, path = "/p/{token}/hls/{media}/{package}/{rendition}/{file}", tag = "playback",
+    params(("token" = String, Path), FilePath), responses(
+        (status = 200, description = "All of it", content_type = "application/octet-stream", body = [u8]),
+        (status = 206, description = "The range", content_type = "application/octet-stream", body = [u8]),
+        (status = 304, description = "As before"),
+        (status = 403, description = "The page is not allowed"),
+        (status = 416, description = "The range lies outside"),
+    ))]
+pub async fn file_by_token(
+    state: State<AppState>,
+    player: Player,
+    path: Path<FilePath>,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    file(state, player, path, method, headers).await
+}
+
+/// Content keys stay in the player's memory.
+fn key_response(key: Vec<u8>) -> Response {
+    let fixed = [(header::CONTENT_TYPE, "application/octet-stream"), (header::CACHE_CONTROL, "private, no-store")];
+    (fixed, key).into_response()
 }
 
 async fn playlist(method: &Method, headers: &HeaderMap, text: String) -> Result<Response, ApiError> {
@@ -72,7 +153,9 @@ async fn playlist(method: &Method, headers: &HeaderMap, text: String) -> Result<
     let tag = etag.trim_start_matches("W/");
     let fixed = [
         (header::CONTENT_TYPE, "application/vnd.apple.mpegurl".to_owned()),
-        (header::CACHE_CONTROL, "no-cache".to_owned()),
+        // Never in a shared cache without asking: what it names may be private.
+        (header::CACHE_CONTROL, "private, no-cache".to_owned()),
+        (header::VARY, VARY.to_owned()),
         (header::ETAG, etag.clone()),
     ];
     let mut plain = headers.clone();
@@ -84,15 +167,23 @@ async fn playlist(method: &Method, headers: &HeaderMap, text: String) -> Result<
     Ok(response)
 }
 
-/// `GET /raw/{media}`: the bytes as they were uploaded.
+/// The bytes as they were uploaded. Playback tokens do not open them.
+#[utoipa::path(get, path = "/raw/{media}", tag = "playback", params(MediaPath),
+    security((), ("session" = []), ("api_token" = ["read"])), responses(
+        (status = 200, description = "All of it", content_type = "application/octet-stream", body = [u8]),
+        (status = 206, description = "The range", content_type = "application/octet-stream", body = [u8]),
+        (status = 304, description = "As before"),
+        (status = 416, description = "The range lies outside"),
+    ))]
 pub async fn raw(
     State(state): State<AppState>,
-    viewer: Option<Viewer>,
-    Path(id): Path<Uuid>,
+    Player(ticket): Player,
+    Path(path): Path<MediaPath>,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let row = media::visible(&state, viewer.as_ref(), id).await?;
+    let Ticket::Viewer(viewer) = ticket else { return Err(ApiError::NotFound) };
+    let row = media::original(&state, viewer.as_ref(), path.media).await?;
     let source = state.db.source(row.source_id).await?.ok_or(ApiError::NotFound)?;
     let size = row.size_bytes as u64;
     let etag = format!("\"{}\"", row.source_id);
@@ -102,6 +193,9 @@ pub async fn raw(
         (header::CONTENT_TYPE, source.content_type),
         (header::CACHE_CONTROL, cache.to_owned()),
         (header::CONTENT_DISPOSITION, disposition(&row)),
+        (header::VARY, VARY.to_owned()),
+        // What people upload is shown in no context of ours.
+        (header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'".to_owned()),
         (header::ETAG, etag),
     ];
     respond(&method, selection, size, &fixed, |range| source_bytes(state, row.source_id, range)).await

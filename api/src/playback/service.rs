@@ -1,12 +1,12 @@
 //! Which presentation a player gets, and how much of it.
 
-use super::growing;
-use crate::{auth::Viewer, error::ApiError, media::service as media, state::AppState};
+use super::{direct::Addresses, growing};
+use crate::{access::Ticket, error::ApiError, media::service as media, state::AppState};
 use sluice_common::{
     clock,
     db::{MediaRow, PackageRow, RenditionRow, SegmentRow},
-    hls::{MediaPlaylist, PlaylistType, Rendition, Segment, multivariant},
-    model::{PackageStatus, RenditionRole},
+    hls::{MediaPlaylist, PlaylistType, Rendition, Segment, SegmentKey, multivariant},
+    model::{PackageStatus, RenditionRole, Visibility},
 };
 use uuid::Uuid;
 
@@ -14,6 +14,8 @@ use uuid::Uuid;
 /// never change its type.
 const COMPLETE: &str = "index.m3u8";
 const GROWING: &str = "event.m3u8";
+/// Where a rendition's playlist finds its keys: beside the renditions.
+const KEYS: &str = "keys";
 
 /// A file of a rendition.
 #[derive(Debug)]
@@ -21,7 +23,9 @@ pub enum File {
     /// A playlist.
     Playlist(String),
     /// A published object of so many bytes.
-    Object { size_bytes: u64 },
+    Object { size_bytes: u64, is_public: bool },
+    /// A key, which is never kept anywhere.
+    Key(Vec<u8>),
 }
 
 fn in_growing(r: &RenditionRow) -> bool {
@@ -32,8 +36,14 @@ fn in_complete(r: &RenditionRow) -> bool {
     r.role != RenditionRole::First
 }
 
-/// The multivariant playlist of a media.
-pub async fn multivariant_of(state: &AppState, row: &MediaRow) -> Result<String, ApiError> {
+/// The multivariant playlist of a media. A ticket that allows so many views loses one, unless the
+/// player only asks for headers.
+pub async fn multivariant_of(
+    state: &AppState,
+    row: &MediaRow,
+    ticket: &Ticket,
+    counts: bool,
+) -> Result<String, ApiError> {
     let renditions = state.db.renditions(row.package_id).await?;
     let package = row.package_id;
     let ready = row.status == PackageStatus::Ready;
@@ -46,13 +56,17 @@ pub async fn multivariant_of(state: &AppState, row: &MediaRow) -> Result<String,
         return Err(ApiError::NotPlayable);
     }
     let list: Vec<Rendition> = shown.into_iter().map(Rendition::from).collect();
-    Ok(multivariant(&list, |name| format!("{package}/{name}/{file}")))
+    let before = match ticket {
+        Ticket::Token(token) => token.begin_view(state, row, counts).await?,
+        Ticket::Viewer(_) => String::new(),
+    };
+    Ok(multivariant(&list, |name| format!("{before}{package}/{name}/{file}")))
 }
 
 /// A file below a media, whose package is or was that media's.
 pub async fn file(
     state: &AppState,
-    viewer: Option<&Viewer>,
+    ticket: &Ticket,
     id: Uuid,
     package: Uuid,
     rendition: &str,
@@ -61,18 +75,28 @@ pub async fn file(
     if !is_plain(rendition) || !is_plain(name) {
         return Err(ApiError::NotFound);
     }
-    media::visible(state, viewer, id).await?;
+    let media = media::playable(state, ticket, id).await?;
+    if let Ticket::Token(token) = ticket {
+        token.opens_parts()?;
+    }
     if !state.db.media_has_package(id, package).await? {
         return Err(ApiError::NotFound);
     }
     match name {
+        _ if rendition == KEYS => key(state, package, name).await,
         COMPLETE => complete(state, package, rendition).await.map(File::Playlist),
         GROWING => grown(state, package, rendition).await.map(File::Playlist),
         _ => {
             let size = state.db.published_object(package, rendition, name).await?.ok_or(ApiError::NotFound)?;
-            Ok(File::Object { size_bytes: size as u64 })
+            let is_public = media.visibility != Visibility::Private && matches!(ticket, Ticket::Viewer(None));
+            Ok(File::Object { size_bytes: size as u64, is_public })
         }
     }
+}
+
+async fn key(state: &AppState, package: Uuid, name: &str) -> Result<File, ApiError> {
+    let number = name.strip_suffix(".key").and_then(|n| n.parse().ok()).ok_or(ApiError::NotFound)?;
+    state.db.published_key(package, number).await?.map(File::Key).ok_or(ApiError::NotFound)
 }
 
 /// Names that this service gives; anything else is not worth a query.
@@ -92,7 +116,7 @@ async fn complete(state: &AppState, package: Uuid, rendition: &str) -> Result<St
         return Err(ApiError::NotPlayable);
     }
     let segments = state.db.segments(package, rendition, i64::MAX).await?;
-    render(&row, r, &segments, PlaylistType::Vod, true)
+    render(state, &row, r, &segments, PlaylistType::Vod, true).await
 }
 
 async fn grown(state: &AppState, package: Uuid, rendition: &str) -> Result<String, ApiError> {
@@ -112,10 +136,11 @@ async fn grown(state: &AppState, package: Uuid, rendition: &str) -> Result<Strin
         return Err(ApiError::NotPlayable);
     }
     segments.truncate(count as usize);
-    render(&row, r, &segments, PlaylistType::Event, finished && count == available)
+    render(state, &row, r, &segments, PlaylistType::Event, finished && count == available).await
 }
 
-fn render(
+async fn render(
+    state: &AppState,
     row: &PackageRow,
     r: &RenditionRow,
     segments: &[SegmentRow],
@@ -123,12 +148,22 @@ fn render(
     ended: bool,
 ) -> Result<String, ApiError> {
     let timescale = r.timescale.max(1) as f64;
-    let segment = |s: &SegmentRow| Segment { uri: s.object.clone(), duration_s: s.duration_ticks as f64 / timescale };
+    let addresses = Addresses::new(state, row, &r.name, playlist_type);
+    let init = r.init_object.clone().ok_or(ApiError::NotPlayable)?;
+    let first_us = segments.first().map_or(0, |s| s.published_us);
+    let mut list = Vec::with_capacity(segments.len());
+    for s in segments {
+        list.push(Segment {
+            uri: addresses.of(&s.object, s.published_us).await?,
+            duration_s: s.duration_ticks as f64 / timescale,
+            key: s.key_number.zip(s.iv.as_ref()).map(|(number, iv)| SegmentKey::of_package(number, iv)),
+        });
+    }
     let playlist = MediaPlaylist {
         playlist_type,
         target_s: row.target_s.unwrap_or(6) as u64,
-        map_uri: r.init_object.clone().ok_or(ApiError::NotPlayable)?,
-        segments: segments.iter().map(segment).collect(),
+        map_uri: addresses.of(&init, first_us).await?,
+        segments: list,
         ended,
     };
     Ok(playlist.render())

@@ -3,14 +3,18 @@
 //! The only module that reads the environment. `SETTINGS` is the single list from which
 //! `--help` and the loader work.
 
+mod reader;
 mod secret;
 mod store_url;
 
-pub use secret::signing_secret;
+pub use secret::{rotate_secret, signing_secrets};
 pub use store_url::{S3Location, StoreUrl};
 
+use crate::model::Encryption;
+use ipnet::IpNet;
+use reader::Reader;
 use secrecy::SecretString;
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 /// One setting: environment name, default as text, what it means.
 pub struct Setting {
@@ -43,7 +47,41 @@ pub const SETTINGS: &[Setting] = &[
         "",
         "signing secret, at least 32 characters; default: made at the first start and kept in the data directory",
     ),
+    setting(
+        "SLUICE_SECRET_PREVIOUS",
+        "",
+        "earlier signing secrets, joined by commas: what they signed stays valid until it expires",
+    ),
     setting("SLUICE_OPEN_CREATORS", "true", "whether registration may ask for the role creator"),
+    setting("SLUICE_ADMIN_USERNAME", "", "an administrator made at start while there is none, with the next two"),
+    setting("SLUICE_ADMIN_EMAIL", "", "e-mail address of that administrator"),
+    setting("SLUICE_ADMIN_PASSWORD", "", "password of that administrator"),
+    setting(
+        "SLUICE_LIMITS",
+        "",
+        "rate limits that differ from the defaults, as NAME=COUNT/SECONDS joined by commas; COUNT 0 lifts one",
+    ),
+    setting("SLUICE_TRUSTED_PROXIES", "", "networks whose X-Forwarded-For and -Proto are believed, joined by commas"),
+    setting("SLUICE_ALLOWED_ORIGINS", "", "origins of web apps on other hosts that may use the API, joined by commas"),
+    setting("SLUICE_TLS_CERT", "", "PEM file with the certificate chain; with the next one, the API serves HTTPS"),
+    setting("SLUICE_TLS_KEY", "", "PEM file with the private key"),
+    setting(
+        "SLUICE_SMTP_URL",
+        "",
+        "smtps://USER:PASSWORD@HOST or smtp://HOST?tls=required; default: .eml files in DATA_DIR/mail",
+    ),
+    setting("SLUICE_MAIL_FROM", "Sluice <noreply@localhost>", "sender of e-mails"),
+    setting(
+        "SLUICE_ENCRYPTION",
+        "none",
+        "aes-128 encrypts the segments of every new media that does not say otherwise",
+    ),
+    setting(
+        "SLUICE_DIRECT",
+        "false",
+        "whether playlists name presigned URLs of the S3 server, so that segments do not pass through the API",
+    ),
+    setting("SLUICE_AUDIT_DAYS", "365", "how long security events are kept"),
     setting("SLUICE_MAX_UPLOAD_BYTES", "68719476736", "largest accepted upload"),
     setting("SLUICE_LEASE_SECONDS", "15", "a running task without a heartbeat for so long is given to another worker"),
     setting("SLUICE_GC_SECONDS", "86400", "how long unreferenced bytes are kept"),
@@ -71,8 +109,30 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Filter for [`crate::telemetry::init`].
     pub log: String,
-    /// As configured; [`signing_secret`] supplies one when it is unset.
+    /// As configured; [`signing_secrets`] supplies one when it is unset.
     pub secret: Option<SecretString>,
+    /// Earlier ones, whose signatures are still accepted.
+    pub previous_secrets: Vec<SecretString>,
+    /// An administrator to be made while there is none.
+    pub admin: Option<FirstAdmin>,
+    /// Rate limits that differ from the defaults, by name.
+    pub limits: BTreeMap<String, Limit>,
+    /// Networks of proxies.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Origins of web apps on other hosts.
+    pub allowed_origins: Vec<String>,
+    /// Certificate chain and private key files.
+    pub tls: Option<(PathBuf, PathBuf)>,
+    /// Mail server; files are written without one.
+    pub smtp_url: Option<SecretString>,
+    /// Sender of e-mails.
+    pub mail_from: String,
+    /// What new media get that do not say otherwise.
+    pub encryption: Encryption,
+    /// Whether playlists name presigned URLs of the store.
+    pub direct: bool,
+    /// How long security events are kept.
+    pub audit_kept: Duration,
     /// Whether newcomers may be creators at once.
     pub open_creators: bool,
     /// Largest accepted upload.
@@ -90,6 +150,42 @@ pub struct Config {
     /// The file's tables, for sections that one binary alone reads (`[encode]`).
     pub file: toml::Table,
 }
+
+/// The administrator that a first start makes.
+#[derive(Debug, Clone)]
+pub struct FirstAdmin {
+    pub username: String,
+    pub email: String,
+    pub password: SecretString,
+}
+
+/// So many within so many seconds; a count of 0 is no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    pub count: u32,
+    pub seconds: u32,
+}
+
+impl FromStr for Limit {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (count, seconds) = text.split_once('/').ok_or(())?;
+        let limit = Self { count: count.trim().parse().map_err(drop)?, seconds: seconds.trim().parse().map_err(drop)? };
+        if limit.seconds == 0 { Err(()) } else { Ok(limit) }
+    }
+}
+
+/// The limits there are and their defaults. Those of an account bound guesses from many addresses.
+pub const LIMITS: &[(&str, Limit)] = &[
+    ("login", Limit { count: 60, seconds: 60 }),
+    ("login_account", Limit { count: 20, seconds: 600 }),
+    ("register", Limit { count: 20, seconds: 3600 }),
+    ("reset", Limit { count: 20, seconds: 3600 }),
+    ("reset_account", Limit { count: 5, seconds: 3600 }),
+    ("upload", Limit { count: 600, seconds: 3600 }),
+    ("upload_account", Limit { count: 600, seconds: 3600 }),
+];
 
 /// Every fault found, one a line.
 #[derive(Debug, thiserror::Error)]
@@ -143,6 +239,13 @@ impl Config {
         if public_url.as_ref().is_some_and(|u| !u.starts_with("http://") && !u.starts_with("https://")) {
             r.fault("SLUICE_PUBLIC_URL", "must begin with http:// or https://");
         }
+        let (previous_secrets, limits) = (r.secrets("SLUICE_SECRET_PREVIOUS"), r.limits());
+        let allowed_origins = r.origins("SLUICE_ALLOWED_ORIGINS");
+        let (admin, tls) = (r.admin(), r.tls());
+        let direct = r.parsed("SLUICE_DIRECT", false);
+        if direct && matches!(store, StoreUrl::Local(_)) {
+            r.fault("SLUICE_DIRECT", "needs a store on S3");
+        }
         let worker_cores = r.parsed("SLUICE_WORKER_CORES", cores).max(1);
         let config = Self {
             listen: r.parsed("SLUICE_LISTEN", SocketAddr::from(([127, 0, 0, 1], 8080))),
@@ -151,6 +254,17 @@ impl Config {
             public_url,
             log: r.text("SLUICE_LOG"),
             secret,
+            previous_secrets,
+            admin,
+            limits,
+            trusted_proxies: r.list("SLUICE_TRUSTED_PROXIES"),
+            allowed_origins,
+            tls,
+            smtp_url: Some(r.text("SLUICE_SMTP_URL")).filter(|s| !s.is_empty()).map(SecretString::from),
+            mail_from: r.text("SLUICE_MAIL_FROM"),
+            encryption: r.parsed("SLUICE_ENCRYPTION", Encryption::None),
+            direct,
+            audit_kept: Duration::from_secs(r.parsed("SLUICE_AUDIT_DAYS", 365_u64).saturating_mul(86_400)),
             open_creators: r.parsed("SLUICE_OPEN_CREATORS", true),
             max_upload_bytes: r.parsed("SLUICE_MAX_UPLOAD_BYTES", 1 << 36),
             lease: Duration::from_secs(r.parsed("SLUICE_LEASE_SECONDS", 15_u64).max(2)),
@@ -176,58 +290,6 @@ pub fn help() -> String {
         text.push_str(&format!("  {}{default}\n      {}\n", s.env, s.help));
     }
     text
-}
-
-struct Reader<'a> {
-    env: &'a BTreeMap<String, String>,
-    file: &'a toml::Table,
-    faults: Vec<String>,
-}
-
-impl Reader<'_> {
-    fn fault(&mut self, name: &str, what: &str) {
-        self.faults.push(format!("{name}: {what}"));
-    }
-
-    /// A misspelt setting is a fault: silently ignoring it costs people hours.
-    fn check_names(&mut self) {
-        let known: Vec<&str> = SETTINGS.iter().map(|s| s.env).collect();
-        for name in self.env.keys().filter(|n| n.starts_with("SLUICE_")) {
-            // Names used by tests and tools that are not settings of a process.
-            let tool = name == "SLUICE_CONFIG" || name.starts_with("SLUICE_TEST_");
-            if !tool && !known.contains(&name.as_str()) {
-                self.faults.push(format!("{name}: no such setting"));
-            }
-        }
-        for (key, value) in self.file {
-            let env = format!("SLUICE_{}", key.to_uppercase());
-            if !value.is_table() && !known.contains(&env.as_str()) {
-                self.faults.push(format!("{key}: no such setting (file)"));
-            }
-        }
-    }
-
-    fn text(&self, name: &str) -> String {
-        let key = name.trim_start_matches("SLUICE_").to_lowercase();
-        let default = SETTINGS.iter().find(|s| s.env == name).map_or("", |s| s.default);
-        match (self.env.get(name), self.file.get(&key)) {
-            (Some(v), _) => v.trim().to_owned(),
-            (None, Some(toml::Value::String(s))) => s.clone(),
-            (None, Some(v)) => v.to_string(),
-            (None, None) => default.to_owned(),
-        }
-    }
-
-    fn parsed<T: std::str::FromStr>(&mut self, name: &str, fallback: T) -> T {
-        let text = self.text(name);
-        if text.is_empty() {
-            return fallback;
-        }
-        text.parse().unwrap_or_else(|_| {
-            self.fault(name, &format!("{text:?} does not fit"));
-            fallback
-        })
-    }
 }
 
 /// Installed memory, or 4 GiB where the system does not say.

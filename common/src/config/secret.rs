@@ -1,28 +1,64 @@
-//! The signing secret: configured, or made once and kept in the data directory.
+//! Signing secrets: configured, or made once and kept in the data directory, one a line, newest first.
 
 use super::Config;
 use rand::Rng;
-use secrecy::SecretString;
-use std::{fs, io, io::Write, os::unix::fs::OpenOptionsExt};
+use secrecy::{ExposeSecret, SecretString};
+use std::{fs, io, io::Write, os::unix::fs::OpenOptionsExt, path::Path};
 
-/// The secret that signs tokens. Two processes that start at once on one directory agree:
-/// the file is created exclusively under a temporary name and linked into place.
-pub fn signing_secret(config: &Config) -> io::Result<SecretString> {
-    if let Some(secret) = &config.secret {
-        return Ok(secret.clone());
-    }
-    fs::create_dir_all(&config.data_dir)?;
-    let path = config.data_dir.join("secret");
-    if !path.exists() {
-        let secret = hex::encode(rand::rng().random::<[u8; 32]>());
-        let draft = config.data_dir.join(format!("secret.{}", std::process::id()));
-        let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-        file.write_all(secret.as_bytes())?;
-        file.sync_all()?;
-        match fs::hard_link(&draft, &path) {
-            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(e),
-            _ => fs::remove_file(&draft)?,
+/// Secrets that are kept: the one that signs, and those whose signatures are still accepted.
+const KEPT: usize = 4;
+
+/// The secrets, of which the first signs and all verify. Two processes that start at once on one
+/// directory agree: the file is created exclusively under a temporary name and linked into place.
+pub fn signing_secrets(config: &Config) -> io::Result<Vec<SecretString>> {
+    let mut secrets: Vec<SecretString> = config.secret.iter().cloned().collect();
+    if secrets.is_empty() {
+        let path = config.data_dir.join("secret");
+        if !path.exists() {
+            fs::create_dir_all(&config.data_dir)?;
+            let draft = draft(&config.data_dir, &[fresh()])?;
+            match fs::hard_link(&draft, &path) {
+                Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(e),
+                _ => fs::remove_file(&draft)?,
+            }
         }
+        secrets = read(&path)?;
     }
-    Ok(SecretString::from(fs::read_to_string(path)?.trim().to_owned()))
+    secrets.extend(config.previous_secrets.iter().cloned());
+    Ok(secrets)
+}
+
+/// Puts a fresh secret before those of the data directory. Processes take it up when they start again.
+pub fn rotate_secret(config: &Config) -> io::Result<()> {
+    if config.secret.is_some() {
+        let hint = "SLUICE_SECRET is set: move its value to SLUICE_SECRET_PREVIOUS and set a new one";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, hint));
+    }
+    signing_secrets(config)?;
+    let path = config.data_dir.join("secret");
+    let old = read(&path)?;
+    let lines: Vec<String> =
+        std::iter::once(fresh()).chain(old.iter().map(|s| s.expose_secret().to_owned())).take(KEPT).collect();
+    fs::rename(draft(&config.data_dir, &lines)?, &path)
+}
+
+fn fresh() -> String {
+    hex::encode(rand::rng().random::<[u8; 32]>())
+}
+
+fn read(path: &Path) -> io::Result<Vec<SecretString>> {
+    let text = fs::read_to_string(path)?;
+    let secrets: Vec<_> = text.split_whitespace().map(|l| SecretString::from(l.to_owned())).collect();
+    if secrets.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{} is empty", path.display())));
+    }
+    Ok(secrets)
+}
+
+fn draft(folder: &Path, lines: &[String]) -> io::Result<std::path::PathBuf> {
+    let draft = folder.join(format!("secret.{}", std::process::id()));
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    file.write_all(lines.join("\n").as_bytes())?;
+    file.sync_all()?;
+    Ok(draft)
 }

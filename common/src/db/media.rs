@@ -1,7 +1,7 @@
 //! What people own and see.
 
 use super::{Db, Result, Tx, execute, execute_tx, query};
-use crate::model::{MediaKind, PackageStatus, Visibility};
+use crate::model::{Encryption, MediaKind, PackageStatus, Visibility};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -28,6 +28,8 @@ pub struct MediaRow {
     pub width: Option<i64>,
     pub height: Option<i64>,
     pub playable: bool,
+    #[sqlx(try_from = "String")]
+    pub encryption: Encryption,
     pub error_code: Option<String>,
     pub error_message: Option<String>,
     /// Segments that are published, over those that are planned.
@@ -56,6 +58,14 @@ pub struct NewMedia<'a> {
     pub now_us: i64,
 }
 
+/// What of a media is to be changed; `None` stays.
+#[derive(Debug, Default)]
+pub struct MediaChange<'a> {
+    pub title: Option<&'a str>,
+    pub description: Option<&'a str>,
+    pub visibility: Option<Visibility>,
+}
+
 /// A keyset page request: newest first, strictly older than `before`.
 #[derive(Debug, Clone, Copy)]
 pub struct MediaPage {
@@ -69,7 +79,7 @@ macro_rules! media_columns {
         concat!(
             "SELECT m.id, m.owner_id, u.username AS owner_name, m.source_id, m.package_id, m.title, m.description, ",
             "m.visibility, m.filename, m.created_us, s.size_bytes, s.sha256, p.status, p.kind, p.duration_ms, p.width, p.height, ",
-            "p.playable, p.error_code, p.error_message, ",
+            "p.playable, p.encryption, p.error_code, p.error_message, ",
             "(SELECT CAST(COALESCE(SUM(r.contiguous), 0) AS BIGINT) FROM renditions r WHERE r.package_id = p.id) AS published, ",
             "(SELECT CAST(COALESCE(SUM(r.planned), 0) AS BIGINT) FROM renditions r WHERE r.package_id = p.id) AS planned ",
             "FROM media m JOIN users u ON u.id = m.owner_id JOIN sources s ON s.id = m.source_id ",
@@ -96,6 +106,14 @@ impl Db {
         let before = page.before.unwrap_or(Uuid::max());
         let sql = media_columns!("WHERE m.owner_id = $1 AND m.id < $2 ORDER BY m.id DESC LIMIT $3");
         query!(self, fetch_all as MediaRow, sql, page.owner, before, page.limit)
+    }
+
+    /// Changes a media. `false` when there is none.
+    pub async fn change_media(&self, id: Uuid, change: &MediaChange<'_>) -> Result<bool> {
+        let sql = "UPDATE media SET title = COALESCE($1, title), description = COALESCE($2, description), \
+                   visibility = COALESCE($3, visibility) WHERE id = $4";
+        let visibility = change.visibility.map(Visibility::as_str);
+        Ok(execute!(self, sql, change.title, change.description, visibility, id)? == 1)
     }
 
     /// Deletes a media. Its source and package go with a later sweep when nothing else refers

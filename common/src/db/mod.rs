@@ -4,17 +4,28 @@
 //! BEGIN IMMEDIATE, because upgrading a read transaction fails at once under contention
 //! whatever the busy time-out; the few places where the databases differ stand side by side.
 
+mod access;
+mod audit;
+mod limits;
 mod media;
 mod packages;
+mod roles;
+mod sessions;
 mod sources;
 mod tasks;
+mod tokens;
 mod users;
 
-pub use media::{MediaPage, MediaRow, NewMedia};
+pub use access::{GrantRow, PlaybackTokenRow};
+pub use audit::{AuditPage, AuditRow};
+pub use media::{MediaChange, MediaPage, MediaRow, NewMedia};
 pub use packages::{NewRendition, PackageRow, PlannedPackage, RenditionRow, SegmentRow};
+pub use roles::CreatorRequestRow;
+pub use sessions::{RefreshRow, SessionRow, SessionUse};
 pub use sources::{ExtentRow, SourceRow};
 pub use tasks::{ClaimLimits, ClaimedTask, MAX_ATTEMPTS, NewTask, TaskRow};
-pub use users::{NewUser, SessionRow, UserRow};
+pub use tokens::{ApiTokenRow, MailPurpose, NewApiToken};
+pub use users::{NewUser, UserRow};
 
 use sqlx::{
     PgPool, Postgres, Sqlite, SqlitePool, Transaction,

@@ -1,7 +1,7 @@
 //! Packages, their renditions and their published segments.
 
 use super::{Db, DbError, Result, Tx, execute, execute_tx, query, query_tx};
-use crate::model::{MediaKind, PackageStatus, Reason, RenditionRole};
+use crate::model::{Encryption, MediaKind, PackageStatus, Reason, RenditionRole};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -18,6 +18,8 @@ pub struct PackageRow {
     pub target_s: Option<i64>,
     pub revealed: i64,
     pub playable: bool,
+    #[sqlx(try_from = "String")]
+    pub encryption: Encryption,
     pub report: Option<String>,
     pub encode_started_us: Option<i64>,
 }
@@ -89,15 +91,18 @@ pub struct SegmentRow {
     pub duration_ticks: i64,
     pub fragments: String,
     pub published_us: i64,
+    /// Key and initialization vector of an encrypted segment.
+    pub key_number: Option<i64>,
+    pub iv: Option<Vec<u8>>,
 }
 
-const SEGMENT: &str = "SELECT sequence, object, size_bytes, sha256, start_ticks, duration_ticks, fragments, published_us \
+const SEGMENT: &str = "SELECT sequence, object, size_bytes, sha256, start_ticks, duration_ticks, fragments, published_us, key_number, iv \
                        FROM segments WHERE package_id = $1 AND rendition = $2 AND sequence < $3 ORDER BY sequence";
 
 impl Db {
     /// A package by id.
     pub async fn package(&self, id: Uuid) -> Result<Option<PackageRow>> {
-        let sql = "SELECT id, source_id, status, kind, plan, duration_ms, target_s, revealed, playable, report, encode_started_us \
+        let sql = "SELECT id, source_id, status, kind, plan, duration_ms, target_s, revealed, playable, encryption, report, encode_started_us \
                    FROM packages WHERE id = $1";
         query!(self, fetch_optional as PackageRow, sql, id)
     }
@@ -120,6 +125,21 @@ impl Db {
         let sql = "SELECT size_bytes FROM segments WHERE package_id = $1 AND rendition = $2 AND object = $3 \
                    UNION ALL SELECT init_bytes FROM renditions WHERE package_id = $1 AND name = $2 AND init_object = $3";
         Ok(query!(self, fetch_optional as (i64,), sql, package, rendition, object)?.map(|r| r.0))
+    }
+
+    /// The key with which segments of a group are encrypted; `offered` becomes it when there is none yet.
+    pub async fn package_key(&self, package: Uuid, number: i64, offered: &[u8]) -> Result<Vec<u8>> {
+        let sql = "INSERT INTO package_keys (package_id, number, key) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+        execute!(self, sql, package, number, offered)?;
+        let row = self.published_key(package, number).await?;
+        // No row: the package was deleted meanwhile.
+        row.ok_or(DbError::Fenced)
+    }
+
+    /// A key of a package by its number.
+    pub async fn published_key(&self, package: Uuid, number: i64) -> Result<Option<Vec<u8>>> {
+        let sql = "SELECT key FROM package_keys WHERE package_id = $1 AND number = $2";
+        Ok(query!(self, fetch_optional as (Vec<u8>,), sql, package, number)?.map(|r| r.0))
     }
 
     /// Every object of a rendition that a row names.
@@ -165,10 +185,10 @@ impl Db {
 
 impl Tx {
     /// Announces a package of a source.
-    pub async fn insert_package(&mut self, id: Uuid, source: Uuid, now_us: i64) -> Result<()> {
-        let sql = "INSERT INTO packages (id, source_id, status, revealed, playable, created_us, updated_us) \
-                   VALUES ($1, $2, 'planning', 0, FALSE, $3, $3)";
-        execute_tx!(self, sql, id, source, now_us)?;
+    pub async fn insert_package(&mut self, id: Uuid, source: Uuid, encryption: Encryption, now_us: i64) -> Result<()> {
+        let sql = "INSERT INTO packages (id, source_id, status, revealed, playable, encryption, created_us, updated_us) \
+                   VALUES ($1, $2, 'planning', 0, FALSE, $3, $4, $4)";
+        execute_tx!(self, sql, id, source, encryption.as_str(), now_us)?;
         Ok(())
     }
 
@@ -267,8 +287,8 @@ impl Tx {
         if execute_tx!(self, lock, package, rendition)? == 0 {
             return Err(DbError::Fenced);
         }
-        let sql = "INSERT INTO segments (package_id, rendition, sequence, object, size_bytes, sha256, start_ticks, duration_ticks, fragments, published_us) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING";
+        let sql = "INSERT INTO segments (package_id, rendition, sequence, object, size_bytes, sha256, start_ticks, duration_ticks, fragments, published_us, key_number, iv) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING";
         let won = execute_tx!(
             self,
             sql,
@@ -281,7 +301,9 @@ impl Tx {
             s.start_ticks,
             s.duration_ticks,
             &s.fragments,
-            s.published_us
+            s.published_us,
+            s.key_number,
+            &s.iv
         )? == 1;
         let count = "UPDATE renditions SET contiguous = COALESCE( \
                        (SELECT MIN(s.sequence) + 1 FROM segments s WHERE s.package_id = $1 AND s.rendition = $2 \

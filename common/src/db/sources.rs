@@ -101,8 +101,8 @@ impl Tx {
         Ok(execute_tx!(self, sql, size_bytes, now_us, id)? == 1)
     }
 
-    /// Records the hash of a source and merges all live sources with these bytes into the oldest
-    /// whose package has not failed: their media are re-pointed, their tasks cancelled. Returns how
+    /// Records the hash of a source and merges all live sources with these bytes and the same
+    /// encryption into the oldest whose package has not failed: their media are re-pointed, their tasks cancelled. Returns how
     /// many were merged. Their objects stay for the GC window, so running players go on.
     pub async fn merge_twins(&mut self, source: Uuid, sha256: &[u8], now_us: i64) -> Result<u64> {
         // One merge at a time: two that do not see each other would both find nothing.
@@ -111,10 +111,11 @@ impl Tx {
         }
         execute_tx!(self, "UPDATE sources SET sha256 = $1 WHERE id = $2", sha256, source)?;
         let sql = "SELECT s.id, p.id FROM sources s JOIN packages p ON p.source_id = s.id \
-                   WHERE s.sha256 = $1 AND s.status = 'live' AND (p.status = 'ready' OR \
+                   WHERE s.sha256 = $1 AND s.status = 'live' \
+                   AND p.encryption = (SELECT MIN(o.encryption) FROM packages o WHERE o.source_id = $2) AND (p.status = 'ready' OR \
                      (p.status IN ('planning', 'encoding') AND EXISTS (SELECT 1 FROM tasks t WHERE t.package_id = p.id \
                        AND t.kind <> 'hash' AND t.status IN ('queued', 'running')))) ORDER BY s.id";
-        let twins = query_tx!(self, fetch_all as (Uuid, Uuid), sql, sha256)?;
+        let twins = query_tx!(self, fetch_all as (Uuid, Uuid), sql, sha256, source)?;
         let Some(((oldest, package), others)) = twins.split_first() else { return Ok(0) };
         // Joining is safe against deletion: this update locks the row and finds it live.
         let touch = "UPDATE sources SET touched_us = $1 WHERE id = $2 AND status = 'live'";

@@ -1,6 +1,9 @@
-//! Accounts and their sessions.
+//! Accounts.
+//!
+//! An e-mail address is a claim until it is verified; only a verified one is unique. So neither
+//! registration nor anything else tells whether an address has an account.
 
-use super::{Db, Result, execute, query};
+use super::{Db, Result, Tx, execute, execute_tx, query, query_tx};
 use crate::model::Role;
 use sqlx::FromRow;
 use uuid::Uuid;
@@ -11,6 +14,7 @@ pub struct UserRow {
     pub id: Uuid,
     pub username: String,
     pub email: String,
+    pub email_verified_us: Option<i64>,
     pub password_hash: String,
     #[sqlx(try_from = "String")]
     pub role: Role,
@@ -28,28 +32,30 @@ pub struct NewUser<'a> {
     pub now_us: i64,
 }
 
-/// A login that can be refreshed.
-#[derive(Debug, Clone, FromRow)]
-pub struct SessionRow {
-    pub id: Uuid,
-    pub user_id: Uuid,
+macro_rules! user_columns {
+    ($tail:literal) => {
+        concat!(
+            "SELECT u.id, u.username, u.email, u.email_verified_us, u.password_hash, u.role, u.created_us FROM users u ",
+            $tail
+        )
+    };
 }
-
-const USER: &str =
-    "SELECT id, username, email, password_hash, role, created_us FROM users WHERE username_key = $1 OR email_key = $1";
+pub(super) use user_columns;
 
 impl Db {
-    /// Stores an account; [`super::DbError::Duplicate`] when the name or the address is taken.
+    /// Stores an account whose address is only claimed; [`super::DbError::Duplicate`] when the name is taken.
     pub async fn insert_user(&self, user: &NewUser<'_>) -> Result<()> {
-        let sql = "INSERT INTO users (id, username, username_key, email, email_key, password_hash, role, created_us) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+        let sql = "INSERT INTO users (id, username, username_key, email, email_key, email_claim, password_hash, role, created_us) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+        let name_key = user.username.to_lowercase();
         execute!(
             self,
             sql,
             user.id,
             user.username,
-            user.username.to_lowercase(),
+            &name_key,
             user.email,
+            format!("unverified:{name_key}"),
             user.email.to_lowercase(),
             user.password_hash,
             user.role.as_str(),
@@ -58,55 +64,93 @@ impl Db {
         Ok(())
     }
 
-    /// An account by user name or e-mail address, whatever its case.
+    /// An account by user name or e-mail address, whatever its case. Of several that claim an
+    /// address, the one that has verified it, else the oldest.
     pub async fn user_by_login(&self, login: &str) -> Result<Option<UserRow>> {
-        query!(self, fetch_optional as UserRow, USER, login.to_lowercase())
+        let sql = user_columns!(
+            "WHERE u.username_key = $1 OR u.email_claim = $1 \
+             ORDER BY CASE WHEN u.username_key = $1 THEN 0 WHEN u.email_verified_us IS NOT NULL THEN 1 ELSE 2 END, u.id LIMIT 1"
+        );
+        query!(self, fetch_optional as UserRow, sql, login.to_lowercase())
+    }
+
+    /// An account by user name.
+    pub async fn user_by_name(&self, username: &str) -> Result<Option<UserRow>> {
+        query!(self, fetch_optional as UserRow, user_columns!("WHERE u.username_key = $1"), username.to_lowercase())
     }
 
     /// An account by id.
     pub async fn user(&self, id: Uuid) -> Result<Option<UserRow>> {
-        let sql = "SELECT id, username, email, password_hash, role, created_us FROM users WHERE id = $1";
-        query!(self, fetch_optional as UserRow, sql, id)
+        query!(self, fetch_optional as UserRow, user_columns!("WHERE u.id = $1"), id)
     }
 
-    /// Starts a session that `refresh_hash` can continue until `expires_us`.
-    pub async fn insert_session(
-        &self,
-        id: Uuid,
-        user: Uuid,
-        refresh_hash: &[u8],
-        now_us: i64,
-        expires_us: i64,
-    ) -> Result<()> {
-        let sql =
-            "INSERT INTO sessions (id, user_id, refresh_hash, created_us, expires_us) VALUES ($1, $2, $3, $4, $5)";
-        execute!(self, sql, id, user, refresh_hash, now_us, expires_us)?;
+    /// One page of all accounts, newest first.
+    pub async fn users(&self, before: Option<Uuid>, limit: i64) -> Result<Vec<UserRow>> {
+        let sql = user_columns!("WHERE u.id < $1 ORDER BY u.id DESC LIMIT $2");
+        query!(self, fetch_all as UserRow, sql, before.unwrap_or(Uuid::max()), limit)
+    }
+
+    /// Whether anybody is an administrator.
+    pub async fn has_admin(&self) -> Result<bool> {
+        Ok(query!(self, fetch_one as (i64,), "SELECT COUNT(*) FROM users WHERE role = 'admin'")?.0 > 0)
+    }
+}
+
+impl Tx {
+    /// Takes an account's row lock and returns it. Everything that changes what an account may do begins with it.
+    pub async fn lock_user(&mut self, id: Uuid) -> Result<Option<UserRow>> {
+        execute_tx!(self, "UPDATE users SET role = role WHERE id = $1", id)?;
+        query_tx!(self, fetch_optional as UserRow, user_columns!("WHERE u.id = $1"), id)
+    }
+
+    /// Sets a password.
+    pub async fn set_password(&mut self, user: Uuid, password_hash: &str) -> Result<()> {
+        execute_tx!(self, "UPDATE users SET password_hash = $1 WHERE id = $2", password_hash, user)?;
         Ok(())
     }
 
-    /// Exchanges one refresh token for the next in one statement, so that of two simultaneous
-    /// exchanges exactly one succeeds. `None` when the token is unknown, spent, expired or revoked.
-    pub async fn rotate_session(
-        &self,
-        old: &[u8],
-        new: &[u8],
-        now_us: i64,
-        expires_us: i64,
-    ) -> Result<Option<SessionRow>> {
-        let sql = "UPDATE sessions SET refresh_hash = $1, expires_us = $2 \
-                   WHERE refresh_hash = $3 AND revoked_us IS NULL AND expires_us > $4 RETURNING id, user_id";
-        query!(self, fetch_optional as SessionRow, sql, new, expires_us, old, now_us)
+    /// Sets a role, unless that would leave no administrator: then `false`.
+    pub async fn set_role(&mut self, user: Uuid, role: Role) -> Result<bool> {
+        // One change of administrators at a time: two that do not see each other would both find one left.
+        if let Self::Postgres(t) = self {
+            sqlx::query("SELECT pg_advisory_xact_lock(7103402)").execute(&mut **t).await?;
+        }
+        let sql = "UPDATE users SET role = $1 WHERE id = $2 AND (role <> 'admin' OR $1 = 'admin' OR \
+                   EXISTS (SELECT 1 FROM users o WHERE o.role = 'admin' AND o.id <> $2))";
+        Ok(execute_tx!(self, sql, role.as_str(), user)? == 1)
     }
 
-    /// Whether a session is neither revoked nor expired.
-    pub async fn session_is_live(&self, id: Uuid, now_us: i64) -> Result<bool> {
-        let sql = "SELECT COUNT(*) FROM sessions WHERE id = $1 AND revoked_us IS NULL AND expires_us > $2";
-        Ok(query!(self, fetch_one as (i64,), sql, id, now_us)?.0 == 1)
+    /// Makes a claimed address this account's own. Other claims to it end: whoever made them did not
+    /// have it. `false` when the account's claim is another address by now.
+    pub async fn verify_email(&mut self, user: Uuid, email_key: &str, now_us: i64) -> Result<bool> {
+        let free = "UPDATE users SET email = '', email_claim = '', email_key = 'unverified:' || username_key, \
+                    email_verified_us = NULL WHERE email_claim = $1 AND id <> $2 AND EXISTS \
+                    (SELECT 1 FROM users o WHERE o.id = $2 AND o.email_claim = $1)";
+        execute_tx!(self, free, email_key, user)?;
+        let sql = "UPDATE users SET email_key = $1, email_verified_us = COALESCE(email_verified_us, $2) \
+                   WHERE id = $3 AND email_claim = $1";
+        Ok(execute_tx!(self, sql, email_key, now_us, user)? == 1)
     }
 
-    /// Ends a session; ending it twice is fine.
-    pub async fn revoke_session(&self, id: Uuid, now_us: i64) -> Result<()> {
-        execute!(self, "UPDATE sessions SET revoked_us = $1 WHERE id = $2 AND revoked_us IS NULL", now_us, id)?;
+    /// Hands all media of one account to another, with the tokens and grants that were made for them.
+    pub async fn hand_over_media(&mut self, from: Uuid, to: Uuid) -> Result<u64> {
+        execute_tx!(self, "UPDATE media SET owner_id = $1 WHERE owner_id = $2", to, from)
+    }
+
+    /// Deletes all media of an account. Their bytes go with a later sweep.
+    pub async fn delete_media_of(&mut self, owner: Uuid, now_us: i64) -> Result<u64> {
+        let touch = "UPDATE sources SET touched_us = $1 WHERE id IN (SELECT source_id FROM media WHERE owner_id = $2)";
+        execute_tx!(self, touch, now_us, owner)?;
+        execute_tx!(self, "DELETE FROM media WHERE owner_id = $1", owner)
+    }
+
+    /// Deletes an account without media and everything personal about it. What the audit log keeps
+    /// are kinds and instants.
+    pub async fn delete_user(&mut self, id: Uuid) -> Result<()> {
+        let forget =
+            "UPDATE audit_events SET address = '', agent = '', detail = '' WHERE user_id = $1 OR actor_id = $1";
+        execute_tx!(self, forget, id)?;
+        execute_tx!(self, "DELETE FROM users WHERE id = $1", id)?;
         Ok(())
     }
 }

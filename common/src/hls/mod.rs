@@ -8,7 +8,7 @@ mod media;
 mod multivariant;
 
 pub use bandwidth::{Measured, measure};
-pub use media::{MediaPlaylist, PlaylistType, Segment};
+pub use media::{MediaPlaylist, PlaylistType, Segment, SegmentKey};
 pub use multivariant::{Rendition, multivariant};
 
 /// A quoted-string attribute value (RFC 8216 section 4.2): no double quote, no control character.

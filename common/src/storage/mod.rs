@@ -13,7 +13,7 @@ pub use key::{Key, Prefix};
 use crate::config::StoreUrl;
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream::BoxStream};
-use std::ops::Range;
+use std::{ops::Range, time::Duration};
 
 /// What went wrong with an object.
 #[derive(Debug, thiserror::Error)]
@@ -87,6 +87,16 @@ impl Store {
         match self {
             Self::Local(s) => s.size(key).await,
             Self::S3(s) => s.size(key).await,
+        }
+    }
+
+    /// A URL by which anybody can GET an object until `valid` after `signed_us`, a point in the past or
+    /// now: the same arguments give the same URL. `None` where the back end has no such thing.
+    /// S3 allows seven days at most.
+    pub async fn presign(&self, key: &Key, signed_us: i64, valid: Duration) -> Result<Option<String>, StoreError> {
+        match self {
+            Self::Local(_) => Ok(None),
+            Self::S3(s) => s.presign(key, signed_us, valid).await.map(Some),
         }
     }
 

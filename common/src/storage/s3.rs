@@ -9,6 +9,7 @@ use aws_sdk_s3::{
         retry::RetryConfig, timeout::TimeoutConfig,
     },
     error::{DisplayErrorContext, SdkError},
+    presigning::PresigningConfig,
 };
 use aws_smithy_http_client::{
     Builder,
@@ -17,7 +18,11 @@ use aws_smithy_http_client::{
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 use secrecy::ExposeSecret;
-use std::{error::Error, ops::Range, time::Duration};
+use std::{
+    error::Error,
+    ops::Range,
+    time::{Duration, UNIX_EPOCH},
+};
 
 /// Objects in a bucket, below a prefix.
 #[derive(Debug, Clone)]
@@ -85,6 +90,18 @@ impl S3Store {
             }
         })
         .boxed())
+    }
+
+    pub(super) async fn presign(&self, key: &Key, signed_us: i64, valid: Duration) -> Result<String, StoreError> {
+        let start = UNIX_EPOCH + Duration::from_micros(u64::try_from(signed_us).unwrap_or(0));
+        let config = PresigningConfig::builder()
+            .start_time(start)
+            .expires_in(valid)
+            .build()
+            .map_err(|e| StoreError::Unavailable(e.to_string()))?;
+        let get = self.client.get_object().bucket(&self.bucket).key(self.path(key));
+        let request = get.presigned(config).await.map_err(|e| failed(&e))?;
+        Ok(request.uri().to_owned())
     }
 
     pub(super) async fn size(&self, key: &Key) -> Result<Option<u64>, StoreError> {

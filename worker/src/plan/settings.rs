@@ -20,6 +20,8 @@ pub struct EncodeSettings {
     pub max_duration_s: f64,
     /// Most accepted pixels of a frame.
     pub max_pixels: u64,
+    /// Segments that share a key, where a media is encrypted.
+    pub key_segments: u64,
 }
 
 /// One rung of the ladder.
@@ -58,6 +60,7 @@ impl Default for EncodeSettings {
             audio_kbps: vec![64, 128, 256],
             max_duration_s: 12.0 * 3600.0,
             max_pixels: 8192 * 4320,
+            key_segments: 10,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! is held; of two segments with one number the first wins and the other's object goes away.
 
 use crate::{
+    cipher::{self, KEY_BYTES},
     cmaf::SegmentInfo,
     plan::{Plan, is_playable},
     task::{Context, Running, TaskError},
@@ -14,10 +15,12 @@ use sha2::{Digest, Sha256};
 use sluice_common::{
     clock,
     db::SegmentRow,
-    model::{Reason, RenditionRole},
+    model::{Encryption, Reason, RenditionRole},
     storage::Key,
 };
 use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::OnceCell;
+use uuid::Uuid;
 
 /// Publishes what one task makes.
 #[derive(Debug)]
@@ -26,12 +29,20 @@ pub struct Publisher<'a> {
     plan: &'a Plan,
     published: AtomicU64,
     expected: u64,
+    encryption: OnceCell<Encryption>,
+}
+
+/// What an encrypted segment was encrypted with.
+#[derive(Debug)]
+struct Secret {
+    number: i64,
+    iv: Vec<u8>,
 }
 
 impl<'a> Publisher<'a> {
     /// A publisher for a task that will make `expected` segments.
     pub fn new(running: &'a Running, plan: &'a Plan, expected: u64) -> Self {
-        Self { running, plan, published: AtomicU64::new(0), expected }
+        Self { running, plan, published: AtomicU64::new(0), expected, encryption: OnceCell::new() }
     }
 
     fn context(&self) -> &Context {
@@ -87,11 +98,12 @@ impl<'a> Publisher<'a> {
     pub async fn segment(&self, rendition: &str, sequence: u64, data: Bytes) -> Result<(), TaskError> {
         let schedule = self.plan.schedule(rendition).ok_or_else(|| TaskError::corrupt("unknown rendition"))?;
         let info = check_segment(&data, sequence, &schedule)?;
+        let (data, secret) = self.encrypted(sequence, data).await?;
         let file = format!("{sequence:06}-{}.m4s", self.attempt());
         let key = self.key(rendition, &file);
         self.context().store.put(&key, data.clone()).await?;
         self.published.fetch_add(1, Ordering::Relaxed);
-        let row = row(sequence, file, &data, &info)?;
+        let row = row(sequence, file, &data, &info, secret)?;
         let task = &self.running.task;
         let mut tx = self.context().db.begin().await?;
         tx.hold_claim(task.id, task.token, self.progress()).await?;
@@ -101,6 +113,29 @@ impl<'a> Publisher<'a> {
             self.context().store.delete(&key).await?;
         }
         self.say_playable().await
+    }
+
+    /// The segment as it is stored: encrypted where the package asks for it, with a fresh vector,
+    /// and a key that all renditions share for a run of segments.
+    async fn encrypted(&self, sequence: u64, data: Bytes) -> Result<(Bytes, Option<Secret>), TaskError> {
+        let (db, package) = (&self.context().db, self.running.task.package_id);
+        if self.encryption(package).await? == Encryption::None {
+            return Ok((data, None));
+        }
+        let number = (sequence / self.context().settings.key_segments.max(1)) as i64;
+        let key = db.package_key(package, number, &rand::random::<[u8; KEY_BYTES]>()).await?;
+        let iv = rand::random::<[u8; KEY_BYTES]>().to_vec();
+        let stored = cipher::encrypt(&key, &iv, &data).ok_or_else(|| TaskError::corrupt("a key of another size"))?;
+        Ok((stored.into(), Some(Secret { number, iv })))
+    }
+
+    /// Never changes, so it is asked for once.
+    async fn encryption(&self, package: Uuid) -> Result<Encryption, TaskError> {
+        let ask = || async {
+            let row = self.context().db.package(package).await?.ok_or(TaskError::Fenced)?;
+            Ok::<_, TaskError>(row.encryption)
+        };
+        self.encryption.get_or_try_init(ask).await.copied()
     }
 
     /// Dying between a publication and this loses nothing: the next publication, or the end, says it.
@@ -121,7 +156,14 @@ impl<'a> Publisher<'a> {
     }
 }
 
-fn row(sequence: u64, object: String, data: &Bytes, info: &SegmentInfo) -> Result<SegmentRow, TaskError> {
+fn row(
+    sequence: u64,
+    object: String,
+    data: &Bytes,
+    info: &SegmentInfo,
+    secret: Option<Secret>,
+) -> Result<SegmentRow, TaskError> {
+    let (key_number, iv) = secret.map(|s| (s.number, s.iv)).unzip();
     Ok(SegmentRow {
         sequence: sequence as i64,
         object,
@@ -131,5 +173,7 @@ fn row(sequence: u64, object: String, data: &Bytes, info: &SegmentInfo) -> Resul
         duration_ticks: info.duration as i64,
         fragments: serde_json::to_string(&info.fragments).map_err(TaskError::corrupt)?,
         published_us: clock::now_us(),
+        key_number,
+        iv,
     })
 }

@@ -4,8 +4,11 @@ use super::{
     Fetch, parse_media, parse_multivariant,
     rules::{ObservedPackage, ObservedRendition, ObservedSegment},
 };
-use crate::cmaf::{is_idr, length_prefixed_units, read_init, read_segment};
-use std::collections::BTreeSet;
+use crate::{
+    cipher::decrypt,
+    cmaf::{is_idr, length_prefixed_units, read_init, read_segment},
+};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Reads playlists, init and media segments. The error says which file is missing or broken:
 /// nothing can be judged without them.
@@ -26,11 +29,22 @@ fn rendition(fetch: &Fetch, root: &str, uri: String) -> Result<ObservedRendition
     let map = playlist.map_uri.clone().ok_or_else(|| format!("{name}: no EXT-X-MAP (8.20)"))?;
     let map = fetch.resolve(&name, &map)?;
     let init = read_init(&fetch.get(&map)?).map_err(|e| format!("{map}: {e}"))?;
-    let mut segments = Vec::new();
-    for (uri, _) in &playlist.segments {
+    let (mut segments, mut keys) = (Vec::new(), BTreeMap::new());
+    for ((uri, _), key) in playlist.segments.iter().zip(&playlist.keys) {
         let file = fetch.resolve(&name, uri)?;
         let data = fetch.get(&file)?;
-        let info = read_segment(&data).map_err(|e| format!("{file}: {e}"))?;
+        let plain = match key {
+            None => None,
+            Some(key) => {
+                let at = fetch.resolve(&name, &key.uri)?;
+                if !keys.contains_key(&at) {
+                    keys.insert(at.clone(), fetch.get(&at)?);
+                }
+                let secret = keys.get(&at).map(Vec::as_slice).unwrap_or_default();
+                Some(decrypt(secret, &key.iv, &data).ok_or_else(|| format!("{file}: its key does not fit"))?)
+            }
+        };
+        let info = read_segment(plain.as_deref().unwrap_or(&data)).map_err(|e| format!("{file}: {e}"))?;
         segments.push(ObservedSegment {
             bytes: data.len() as u64,
             start: info.decode_time,

@@ -15,6 +15,15 @@ pub struct ParsedMedia {
     pub map_uri: Option<String>,
     /// URI and seconds.
     pub segments: Vec<(String, f64)>,
+    /// Key and initialization vector of each segment that is encrypted.
+    pub keys: Vec<Option<ParsedKey>>,
+}
+
+/// EXT-X-KEY as read: METHOD=AES-128 with an explicit IV, the only kind that is understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParsedKey {
+    pub uri: String,
+    pub iv: Vec<u8>,
 }
 
 /// A variant stream as read.
@@ -51,6 +60,7 @@ fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
 pub fn parse_media(text: &str) -> Result<ParsedMedia, String> {
     let mut list = ParsedMedia { version: 1, ..Default::default() };
     let mut duration: Option<f64> = None;
+    let mut current: Option<ParsedKey> = None;
     for line in lines(text)? {
         let (tag, value) = line.split_once(':').unwrap_or((line, ""));
         match tag {
@@ -65,22 +75,41 @@ pub fn parse_media(text: &str) -> Result<ParsedMedia, String> {
                 if list.map_uri.is_some() {
                     return Err("a second EXT-X-MAP".to_owned());
                 }
+                if current.is_some() {
+                    return Err("an encrypted init segment".to_owned());
+                }
                 list.map_uri = attributes(value)?.remove("URI");
             }
             "#EXTINF" => {
                 let seconds = value.split(',').next().unwrap_or_default();
                 duration = Some(number(seconds)?);
             }
+            "#EXT-X-KEY" => current = key(value)?,
             "#EXT-X-START" => drop(attributes(value)?),
             _ if line.starts_with("#EXT") => return Err(format!("unexpected {tag}")),
             _ if line.starts_with('#') => {}
             _ => {
+                list.keys.push(current.clone());
                 let seconds = duration.take().ok_or_else(|| format!("{line} without EXTINF"))?;
                 list.segments.push((line.to_owned(), seconds));
             }
         }
     }
     if duration.is_some() { Err("EXTINF without a segment".to_owned()) } else { Ok(list) }
+}
+
+fn key(value: &str) -> Result<Option<ParsedKey>, String> {
+    let mut map = attributes(value)?;
+    match map.remove("METHOD").as_deref() {
+        Some("NONE") => return Ok(None),
+        Some("AES-128") => {}
+        other => return Err(format!("EXT-X-KEY with METHOD {other:?}")),
+    }
+    let iv = map.remove("IV").and_then(|v| hex::decode(v.strip_prefix("0x")?).ok()).filter(|v| v.len() == 16);
+    let (Some(uri), Some(iv)) = (map.remove("URI"), iv) else {
+        return Err("EXT-X-KEY needs URI and an IV of 128 bits".to_owned());
+    };
+    Ok(Some(ParsedKey { uri, iv }))
 }
 
 /// Reads a multivariant playlist.

@@ -1,0 +1,10 @@
+//! Who besides its owner may play a private media: people who were granted it, and holders of
+//! playback tokens, which stand in the path so that every relative URL of a playlist carries them.
+
+pub mod playback;
+pub mod routes;
+mod service;
+mod signature;
+mod views;
+
+pub use playback::Ticket;

@@ -1,0 +1,63 @@
+//! The rules of administration.
+
+use super::views::RequestStatus;
+use crate::{
+    audit::{Event, note},
+    auth::{Viewer, rules::Faults},
+    error::ApiError,
+    extract::Caller,
+    state::AppState,
+};
+use sluice_common::{
+    clock,
+    db::{CreatorRequestRow, UserRow},
+    model::Role,
+};
+use uuid::Uuid;
+
+/// Sets a role. It counts from the account's next request on.
+pub async fn set_role(
+    state: &AppState,
+    caller: &Caller,
+    admin: &Viewer,
+    id: Uuid,
+    role: Role,
+) -> Result<UserRow, ApiError> {
+    let mut tx = state.db.begin().await?;
+    let before = tx.lock_user(id).await?.ok_or(ApiError::NotFound)?;
+    if !tx.set_role(id, role).await? {
+        return Err(ApiError::LastAdmin);
+    }
+    tx.commit().await?;
+    let detail = format!("{} -> {role}", before.role);
+    note(state, caller, Event::RoleChanged, Some(id), Some(admin.id), &detail).await;
+    state.db.user(id).await?.ok_or(ApiError::NotFound)
+}
+
+/// Grants or refuses a request to become a creator.
+pub async fn decide(
+    state: &AppState,
+    caller: &Caller,
+    admin: &Viewer,
+    id: Uuid,
+    status: RequestStatus,
+    answer: Option<&str>,
+) -> Result<CreatorRequestRow, ApiError> {
+    let answer: Option<String> = answer.map(|a| a.chars().filter(|c| !c.is_control() || *c == '\n').collect());
+    let fits = answer.as_ref().is_none_or(|a| a.chars().count() <= 1000);
+    Faults::default().demand(fits, "answer", "at most 1000 characters").refuse()?;
+    state.db.creator_request(id).await?.ok_or(ApiError::NotFound)?;
+    let granted = status == RequestStatus::Granted;
+    let mut tx = state.db.begin().await?;
+    let decided = tx.decide_creator_request(id, status.as_str(), answer.as_deref(), clock::now_us()).await?;
+    let user = decided.ok_or(ApiError::AlreadyDecided)?;
+    // Somebody who has become more meanwhile stays it.
+    let still_viewer = tx.lock_user(user).await?.is_some_and(|u| u.role == Role::Viewer);
+    if granted && still_viewer {
+        tx.set_role(user, Role::Creator).await?;
+    }
+    tx.commit().await?;
+    let event = if granted { Event::CreatorGranted } else { Event::CreatorRefused };
+    note(state, caller, event, Some(user), Some(admin.id), "").await;
+    state.db.creator_request(id).await?.ok_or(ApiError::NotFound)
+}

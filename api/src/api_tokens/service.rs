@@ -1,0 +1,89 @@
+//! The rules of machines' tokens.
+
+use super::{
+    PREFIX,
+    views::{CreatedToken, NewToken},
+};
+use crate::{
+    audit::{Event, note},
+    auth::{Viewer, opaque_token, rules::Faults, token_hash},
+    error::ApiError,
+    extract::Caller,
+    state::AppState,
+};
+use sluice_common::{
+    clock,
+    db::{ApiTokenRow, NewApiToken},
+    model::Scope,
+};
+use uuid::Uuid;
+
+/// Live tokens an account may have.
+const MOST: i64 = 50;
+/// Longest life, seconds: ten years.
+const LONGEST_S: i64 = 315_360_000;
+
+/// Stored scopes as words.
+pub fn scopes(stored: &str) -> Vec<Scope> {
+    stored.split(' ').filter_map(|w| w.parse().ok()).collect()
+}
+
+/// The machine behind a token.
+pub async fn authenticate(state: &AppState, token: &str) -> Result<Viewer, ApiError> {
+    let found = state.db.user_of_api_token(&token_hash(token), clock::now_us()).await?;
+    let (user, stored) = found.ok_or(ApiError::Unauthenticated)?;
+    Ok(Viewer { id: user.id, role: user.role, session: None, scopes: Some(scopes(&stored)) })
+}
+
+/// Makes a token.
+pub async fn create(
+    state: &AppState,
+    caller: &Caller,
+    viewer: &Viewer,
+    request: NewToken,
+) -> Result<CreatedToken, ApiError> {
+    let name: String = request.name.trim().chars().filter(|c| !c.is_control()).collect();
+    let mut faults = Faults::default();
+    faults.demand((1..=100).contains(&name.chars().count()), "name", "1 to 100 characters");
+    faults.demand(!request.scopes.is_empty(), "scopes", "at least one of read, upload, admin");
+    let life = request.expires_in.is_none_or(|s| (1..=LONGEST_S).contains(&s));
+    faults.demand(life, "expires_in", "1 to 315360000 seconds").refuse()?;
+    let mut words: Vec<&str> = request.scopes.iter().map(|s| s.as_str()).collect();
+    words.sort_unstable();
+    words.dedup();
+    let (token, now, id) = (opaque_token(PREFIX), clock::now_us(), Uuid::now_v7());
+    let hint = &token[token.len() - 4..];
+    let new = NewApiToken {
+        id,
+        user_id: viewer.id,
+        name: &name,
+        scopes: &words.join(" "),
+        hash: &token_hash(&token),
+        hint,
+        now_us: now,
+        expires_us: request.expires_in.map(|s| now + s * 1_000_000),
+    };
+    if !state.db.insert_api_token(&new, MOST).await? {
+        return Err(ApiError::TooMany("API tokens"));
+    }
+    note(state, caller, Event::ApiTokenCreated, Some(viewer.id), Some(viewer.id), new.scopes).await;
+    let row = ApiTokenRow {
+        id,
+        name: name.clone(),
+        scopes: new.scopes.to_owned(),
+        hint: hint.to_owned(),
+        created_us: now,
+        expires_us: new.expires_us,
+        last_used_us: None,
+    };
+    Ok(CreatedToken { about: row.into(), token: token.clone() })
+}
+
+/// Revokes a token.
+pub async fn revoke(state: &AppState, caller: &Caller, viewer: &Viewer, id: Uuid) -> Result<(), ApiError> {
+    if !state.db.revoke_api_token(viewer.id, id, clock::now_us()).await? {
+        return Err(ApiError::NotFound);
+    }
+    note(state, caller, Event::ApiTokenRevoked, Some(viewer.id), Some(viewer.id), "").await;
+    Ok(())
+}

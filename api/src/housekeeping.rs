@@ -1,0 +1,24 @@
+//! Forgets what has expired, on a schedule. Several instances may do it at once.
+
+use crate::state::AppState;
+use sluice_common::clock;
+use std::time::Duration;
+use tokio::{sync::watch, time::interval};
+
+const EVERY: Duration = Duration::from_secs(600);
+
+/// Runs until `stop` turns true.
+pub async fn run(state: AppState, mut stop: watch::Receiver<bool>) {
+    let mut ticks = interval(EVERY);
+    while !*stop.borrow() {
+        tokio::select! {
+            _ = stop.changed() => return,
+            _ = ticks.tick() => {}
+        }
+        let now = clock::now_us();
+        let kept = i64::try_from(state.config.audit_kept.as_micros()).unwrap_or(now);
+        if let Err(error) = state.db.forget_expired(now, now - kept.min(now)).await {
+            tracing::warn!(%error, "expired rows were not forgotten");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! E-mail: by SMTP, or as .eml files in the data directory where no server is configured.
+
+mod letters;
+
+pub use letters::Letter;
+
+use anyhow::Context;
+use lettre::{
+    AsyncFileTransport, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
+    message::{Mailbox, header::ContentType},
+};
+use secrecy::ExposeSecret;
+use sluice_common::config::Config;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// Attempts at one e-mail, and the pause before the second; it doubles.
+const ATTEMPTS: u32 = 5;
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// Sends e-mails.
+#[derive(Debug, Clone)]
+pub struct Mailer {
+    transport: Transport,
+    from: Mailbox,
+    /// Base of links; without it an e-mail carries the code alone. Never taken from a request: its
+    /// Host header is the sender's to choose.
+    public_url: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+enum Transport {
+    Smtp(AsyncSmtpTransport<Tokio1Executor>),
+    Files(AsyncFileTransport<Tokio1Executor>),
+}
+
+impl Mailer {
+    /// As the settings say.
+    pub fn new(config: &Config) -> anyhow::Result<Self> {
+        let transport = match &config.smtp_url {
+            Some(url) => {
+                let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(url.expose_secret());
+                // The error could repeat the URL, which holds a password.
+                let builder = builder.map_err(|_| anyhow::anyhow!("SLUICE_SMTP_URL does not fit"))?;
+                Transport::Smtp(builder.timeout(Some(Duration::from_secs(20))).build())
+            }
+            None => {
+                let folder = config.data_dir.join("mail");
+                std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+                Transport::Files(AsyncFileTransport::new(folder))
+            }
+        };
+        let from = config.mail_from.parse().context("SLUICE_MAIL_FROM")?;
+        Ok(Self { transport, from, public_url: config.public_url.clone() })
+    }
+
+    /// Sends in the background, so that an answer's time does not tell whether there was somebody to
+    /// write to. An e-mail that is lost with the process is asked for again by its reader.
+    pub fn send(&self, to: &str, letter: &Letter) {
+        let (subject, text) = letter.write(self.public_url.as_deref());
+        let message = to.parse().map_err(|_| ()).and_then(|to| {
+            let builder = Message::builder().from(self.from.clone()).to(Mailbox::new(None, to)).subject(subject);
+            builder.header(ContentType::TEXT_PLAIN).body(text).map_err(|_| ())
+        });
+        let Ok(message) = message else {
+            tracing::warn!("an address that no e-mail can be sent to");
+            return;
+        };
+        let transport = self.transport.clone();
+        tokio::spawn(async move {
+            let mut pause = PAUSE;
+            for attempt in 1..=ATTEMPTS {
+                match transport.send(&message).await {
+                    Ok(()) => return,
+                    Err(error) => tracing::warn!(attempt, error, "an e-mail was not sent"),
+                }
+                if attempt < ATTEMPTS {
+                    sleep(pause).await;
+                    pause *= 2;
+                }
+            }
+        });
+    }
+}
+
+impl Transport {
+    async fn send(&self, message: &Message) -> Result<(), String> {
+        match self {
+            Self::Smtp(t) => t.send(message.clone()).await.map(|_| ()).map_err(|e| e.to_string()),
+            Self::Files(t) => t.send(message.clone()).await.map(|_| ()).map_err(|e| e.to_string()),
+        }
+    }
+}

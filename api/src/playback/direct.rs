@@ -1,0 +1,57 @@
+//! Addresses of segments: relative to the playlist, or, in direct mode, presigned URLs of the store.
+//!
+//! A presigned URL outlives the film, because a player asks for the list of a finished film once. In a
+//! growing list the URL of a segment never changes (RFC 8216 section 6.2.1): it is signed with the
+//! instant of publication.
+
+use crate::{error::ApiError, state::AppState};
+use sluice_common::{clock, db::PackageRow, hls::PlaylistType, storage::Key};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// Instants of signing are rounded down to this, so that a list asked for twice is the same.
+const ROUNDED_US: i64 = 3600 * 1_000_000;
+/// Time to pause, beyond twice the film's length.
+const PAUSE: Duration = Duration::from_secs(6 * 3600);
+/// What S3 allows.
+const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// How the objects of one rendition are addressed.
+#[derive(Debug)]
+pub struct Addresses<'a> {
+    state: &'a AppState,
+    package: Uuid,
+    rendition: &'a str,
+    playlist_type: PlaylistType,
+    valid: Duration,
+    signed_us: i64,
+}
+
+impl<'a> Addresses<'a> {
+    /// Addresses for a list that is served now.
+    pub fn new(state: &'a AppState, row: &PackageRow, rendition: &'a str, playlist_type: PlaylistType) -> Self {
+        let film = Duration::from_millis(u64::try_from(row.duration_ms.unwrap_or(0)).unwrap_or(0));
+        let rounding = Duration::from_micros(ROUNDED_US.unsigned_abs());
+        let valid = match playlist_type {
+            PlaylistType::Vod => (film * 2 + PAUSE + rounding).min(LONGEST),
+            PlaylistType::Event => LONGEST,
+        };
+        let now = clock::now_us();
+        Self { state, package: row.id, rendition, playlist_type, valid, signed_us: now - now.rem_euclid(ROUNDED_US) }
+    }
+
+    /// The address of an object that was published at `published_us`.
+    pub async fn of(&self, object: &str, published_us: i64) -> Result<String, ApiError> {
+        if !self.state.config.direct {
+            return Ok(object.to_owned());
+        }
+        let key =
+            Key::RenditionFile { package: self.package, rendition: self.rendition.to_owned(), file: object.to_owned() };
+        let signed_us = match self.playlist_type {
+            PlaylistType::Vod => self.signed_us,
+            PlaylistType::Event => published_us,
+        };
+        let url = self.state.store.presign(&key, signed_us, self.valid).await?;
+        Ok(url.unwrap_or_else(|| object.to_owned()))
+    }
+}

@@ -1,0 +1,116 @@
+//! Who besides the owner may play a private media: people, and holders of playback tokens.
+
+use super::{Db, Result, execute, query};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+/// A person who may play a media.
+#[derive(Debug, Clone, FromRow)]
+pub struct GrantRow {
+    pub user_id: Uuid,
+    pub username: String,
+    pub created_us: i64,
+}
+
+/// A playback token as stored. The token itself is signed, not stored.
+#[derive(Debug, Clone, FromRow)]
+pub struct PlaybackTokenRow {
+    pub id: Uuid,
+    pub media_id: Uuid,
+    pub viewer: Option<String>,
+    pub max_views: Option<i64>,
+    pub views: i64,
+    /// Joined by blanks; empty: any.
+    pub allowed_origins: String,
+    pub created_us: i64,
+    pub expires_us: i64,
+}
+
+macro_rules! token_columns {
+    ($tail:literal) => {
+        concat!(
+            "SELECT id, media_id, viewer, max_views, views, allowed_origins, created_us, expires_us FROM playback_tokens ",
+            $tail
+        )
+    };
+}
+
+impl Db {
+    /// Lets a person play a media; granting twice is fine.
+    pub async fn grant(&self, media: Uuid, user: Uuid, now_us: i64) -> Result<()> {
+        let sql = "INSERT INTO media_grants (media_id, user_id, created_us) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+        execute!(self, sql, media, user, now_us)?;
+        Ok(())
+    }
+
+    /// Ends a grant. `false` when there was none.
+    pub async fn revoke_grant(&self, media: Uuid, user: Uuid) -> Result<bool> {
+        Ok(execute!(self, "DELETE FROM media_grants WHERE media_id = $1 AND user_id = $2", media, user)? == 1)
+    }
+
+    /// Whether a person was granted a media.
+    pub async fn is_granted(&self, media: Uuid, user: Uuid) -> Result<bool> {
+        let sql = "SELECT COUNT(*) FROM media_grants WHERE media_id = $1 AND user_id = $2";
+        Ok(query!(self, fetch_one as (i64,), sql, media, user)?.0 == 1)
+    }
+
+    /// One page of the people who were granted a media, ordered by account.
+    pub async fn grants(&self, media: Uuid, before: Option<Uuid>, limit: i64) -> Result<Vec<GrantRow>> {
+        let sql = "SELECT g.user_id, u.username, g.created_us FROM media_grants g JOIN users u ON u.id = g.user_id \
+                   WHERE g.media_id = $1 AND g.user_id < $2 ORDER BY g.user_id DESC LIMIT $3";
+        query!(self, fetch_all as GrantRow, sql, media, before.unwrap_or(Uuid::max()), limit)
+    }
+
+    /// Stores a playback token.
+    pub async fn insert_playback_token(&self, t: &PlaybackTokenRow) -> Result<()> {
+        let sql = "INSERT INTO playback_tokens (id, media_id, viewer, max_views, views, allowed_origins, created_us, expires_us) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+        execute!(
+            self,
+            sql,
+            t.id,
+            t.media_id,
+            &t.viewer,
+            t.max_views,
+            t.views,
+            &t.allowed_origins,
+            t.created_us,
+            t.expires_us
+        )?;
+        Ok(())
+    }
+
+    /// A playback token that is neither revoked nor expired.
+    pub async fn playback_token(&self, id: Uuid, now_us: i64) -> Result<Option<PlaybackTokenRow>> {
+        let sql = token_columns!("WHERE id = $1 AND revoked_us IS NULL AND expires_us > $2");
+        query!(self, fetch_optional as PlaybackTokenRow, sql, id, now_us)
+    }
+
+    /// One page of a media's live playback tokens, newest first.
+    pub async fn playback_tokens(
+        &self,
+        media: Uuid,
+        before: Option<Uuid>,
+        limit: i64,
+        now_us: i64,
+    ) -> Result<Vec<PlaybackTokenRow>> {
+        let sql = token_columns!(
+            "WHERE media_id = $1 AND id < $2 AND revoked_us IS NULL AND expires_us > $3 ORDER BY id DESC LIMIT $4"
+        );
+        query!(self, fetch_all as PlaybackTokenRow, sql, media, before.unwrap_or(Uuid::max()), now_us, limit)
+    }
+
+    /// Revokes a playback token of a media. `false` when there was none.
+    pub async fn revoke_playback_token(&self, media: Uuid, id: Uuid, now_us: i64) -> Result<bool> {
+        let sql = "UPDATE playback_tokens SET revoked_us = $1 WHERE id = $2 AND media_id = $3 AND revoked_us IS NULL";
+        Ok(execute!(self, sql, now_us, id, media)? == 1)
+    }
+
+    /// Counts a view. `false` when all views that a token allows are used up; of many at once exactly
+    /// so many get through.
+    pub async fn count_view(&self, id: Uuid) -> Result<bool> {
+        let sql =
+            "UPDATE playback_tokens SET views = views + 1 WHERE id = $1 AND (max_views IS NULL OR views < max_views)";
+        Ok(execute!(self, sql, id)? == 1)
+    }
+}

@@ -1,0 +1,53 @@
+//! The log of security events.
+
+use super::{Db, Result, execute, query};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+/// An event as stored.
+#[derive(Debug, Clone, FromRow)]
+pub struct AuditRow {
+    pub id: Uuid,
+    pub user_id: Option<Uuid>,
+    pub actor_id: Option<Uuid>,
+    pub kind: String,
+    pub address: String,
+    pub agent: String,
+    pub detail: String,
+    pub at_us: i64,
+}
+
+/// What is asked of the log, newest first.
+#[derive(Debug, Clone, Copy)]
+pub struct AuditPage<'a> {
+    /// Whose account; all when unset.
+    pub user: Option<Uuid>,
+    /// Only this kind.
+    pub kind: Option<&'a str>,
+    pub before: Option<Uuid>,
+    pub limit: i64,
+}
+
+const AUDIT_OF: &str = "SELECT id, user_id, actor_id, kind, address, agent, detail, at_us FROM audit_events \
+                        WHERE user_id = $1 AND id < $2 AND ($3 = '' OR kind = $3) ORDER BY id DESC LIMIT $4";
+const AUDIT_ALL: &str = "SELECT id, user_id, actor_id, kind, address, agent, detail, at_us FROM audit_events \
+                         WHERE id < $1 AND ($2 = '' OR kind = $2) ORDER BY id DESC LIMIT $3";
+
+impl Db {
+    /// Writes an event.
+    pub async fn insert_audit(&self, e: &AuditRow) -> Result<()> {
+        let sql = "INSERT INTO audit_events (id, user_id, actor_id, kind, address, agent, detail, at_us) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+        execute!(self, sql, e.id, e.user_id, e.actor_id, &e.kind, &e.address, &e.agent, &e.detail, e.at_us)?;
+        Ok(())
+    }
+
+    /// One page of events.
+    pub async fn audit(&self, page: AuditPage<'_>) -> Result<Vec<AuditRow>> {
+        let (before, kind) = (page.before.unwrap_or(Uuid::max()), page.kind.unwrap_or(""));
+        match page.user {
+            Some(user) => query!(self, fetch_all as AuditRow, AUDIT_OF, user, before, kind, page.limit),
+            None => query!(self, fetch_all as AuditRow, AUDIT_ALL, before, kind, page.limit),
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Rate limits that all instances agree on: the generic cell rate algorithm in one statement.
+
+use super::{Db, Result, execute, query};
+
+impl Db {
+    /// Takes one from the allowance of `subject`, which regains one every `every_us` and holds
+    /// `burst` at most. Returns the instant at which the allowance is whole again, and whether one was there.
+    pub async fn take_allowance(&self, subject: &str, every_us: i64, burst: i64, now_us: i64) -> Result<(i64, bool)> {
+        let sql = "INSERT INTO rate_limits AS r (subject, whole_us) VALUES ($1, $2 + $3) \
+                   ON CONFLICT (subject) DO UPDATE SET \
+                     whole_us = CASE WHEN r.whole_us > $2 THEN r.whole_us ELSE $2 END + $3 \
+                   WHERE CASE WHEN r.whole_us > $2 THEN r.whole_us ELSE $2 END + $3 - $2 <= $3 * $4 \
+                   RETURNING whole_us";
+        if let Some((whole,)) = query!(self, fetch_optional as (i64,), sql, subject, now_us, every_us, burst)? {
+            return Ok((whole, true));
+        }
+        let sql = "SELECT whole_us FROM rate_limits WHERE subject = $1";
+        let row = query!(self, fetch_optional as (i64,), sql, subject)?;
+        Ok((row.map_or(now_us, |r| r.0), false))
+    }
+
+    /// Gives one back, because what it was taken for went well.
+    pub async fn return_allowance(&self, subject: &str, every_us: i64) -> Result<()> {
+        execute!(self, "UPDATE rate_limits SET whole_us = whole_us - $1 WHERE subject = $2", every_us, subject)?;
+        Ok(())
+    }
+}

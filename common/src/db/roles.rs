@@ -1,0 +1,77 @@
+//! Requests to become a creator.
+
+use super::{Db, DbError, Result, Tx, execute, query, query_tx};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+/// A request with the name of who asks.
+#[derive(Debug, Clone, FromRow)]
+pub struct CreatorRequestRow {
+    pub id: Uuid,
+    pub user_id: Uuid,
+    pub username: String,
+    pub message: String,
+    /// `pending`, `granted` or `refused`.
+    pub status: String,
+    pub answer: Option<String>,
+    pub created_us: i64,
+    pub decided_us: Option<i64>,
+}
+
+macro_rules! request_columns {
+    ($tail:literal) => {
+        concat!(
+            "SELECT r.id, r.user_id, u.username, r.message, r.status, r.answer, r.created_us, r.decided_us ",
+            "FROM creator_requests r JOIN users u ON u.id = r.user_id ",
+            $tail
+        )
+    };
+}
+
+impl Db {
+    /// Stores a request; `false` when one is pending already.
+    pub async fn insert_creator_request(&self, id: Uuid, user: Uuid, message: &str, now_us: i64) -> Result<bool> {
+        let sql = "INSERT INTO creator_requests (id, user_id, message, status, created_us) VALUES ($1, $2, $3, 'pending', $4)";
+        match execute!(self, sql, id, user, message, now_us) {
+            Err(DbError::Duplicate) => Ok(false),
+            other => other.map(|_| true),
+        }
+    }
+
+    /// The last request of an account.
+    pub async fn creator_request_of(&self, user: Uuid) -> Result<Option<CreatorRequestRow>> {
+        let sql = request_columns!("WHERE r.user_id = $1 ORDER BY r.id DESC LIMIT 1");
+        query!(self, fetch_optional as CreatorRequestRow, sql, user)
+    }
+
+    /// A request by id.
+    pub async fn creator_request(&self, id: Uuid) -> Result<Option<CreatorRequestRow>> {
+        query!(self, fetch_optional as CreatorRequestRow, request_columns!("WHERE r.id = $1"), id)
+    }
+
+    /// One page of requests in one state, newest first.
+    pub async fn creator_requests(
+        &self,
+        status: &str,
+        before: Option<Uuid>,
+        limit: i64,
+    ) -> Result<Vec<CreatorRequestRow>> {
+        let sql = request_columns!("WHERE r.status = $1 AND r.id < $2 ORDER BY r.id DESC LIMIT $3");
+        query!(self, fetch_all as CreatorRequestRow, sql, status, before.unwrap_or(Uuid::max()), limit)
+    }
+}
+
+impl Tx {
+    /// Decides a pending request; the account that asked. `None` when it is not pending any more.
+    pub async fn decide_creator_request(
+        &mut self,
+        id: Uuid,
+        status: &str,
+        answer: Option<&str>,
+        now_us: i64,
+    ) -> Result<Option<Uuid>> {
+        let sql = "UPDATE creator_requests SET status = $1, answer = $2, decided_us = $3 \
+                   WHERE id = $4 AND status = 'pending' RETURNING user_id";
+        Ok(query_tx!(self, fetch_optional as (Uuid,), sql, status, answer, now_us, id)?.map(|r| r.0))
+    }
+}

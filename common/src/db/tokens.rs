@@ -1,0 +1,133 @@
+//! Tokens that are kept as hashes: those of machines, and those sent by e-mail.
+
+use super::{Db, Result, Tx, UserRow, execute, execute_tx, query, query_tx};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+/// A machine's token as its owner sees it.
+#[derive(Debug, Clone, FromRow)]
+pub struct ApiTokenRow {
+    pub id: Uuid,
+    pub name: String,
+    /// Words joined by blanks.
+    pub scopes: String,
+    pub hint: String,
+    pub created_us: i64,
+    pub expires_us: Option<i64>,
+    pub last_used_us: Option<i64>,
+}
+
+/// What is stored of a new one.
+#[derive(Debug)]
+pub struct NewApiToken<'a> {
+    pub id: Uuid,
+    pub user_id: Uuid,
+    pub name: &'a str,
+    pub scopes: &'a str,
+    pub hash: &'a [u8],
+    pub hint: &'a str,
+    pub now_us: i64,
+    pub expires_us: Option<i64>,
+}
+
+/// What a token sent by e-mail is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailPurpose {
+    /// Proves the address.
+    Verify,
+    /// Sets a new password.
+    Reset,
+}
+
+impl MailPurpose {
+    /// The stored spelling.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Verify => "verify",
+            Self::Reset => "reset",
+        }
+    }
+}
+
+impl Db {
+    /// Stores a machine's token; `false` when the account has `most` live ones already.
+    pub async fn insert_api_token(&self, t: &NewApiToken<'_>, most: i64) -> Result<bool> {
+        let sql = "INSERT INTO api_tokens (id, user_id, name, scopes, hash, hint, created_us, expires_us) \
+                   SELECT $1, $2, $3, $4, $5, $6, CAST($7 AS BIGINT), CAST($8 AS BIGINT) WHERE \
+                   (SELECT COUNT(*) FROM api_tokens WHERE user_id = $2 AND revoked_us IS NULL) < $9";
+        let stored =
+            execute!(self, sql, t.id, t.user_id, t.name, t.scopes, t.hash, t.hint, t.now_us, t.expires_us, most)?;
+        Ok(stored == 1)
+    }
+
+    /// The tokens of an account that are neither revoked nor expired, newest first.
+    pub async fn api_tokens(&self, user: Uuid, now_us: i64) -> Result<Vec<ApiTokenRow>> {
+        let sql = "SELECT id, name, scopes, hint, created_us, expires_us, last_used_us FROM api_tokens \
+                   WHERE user_id = $1 AND revoked_us IS NULL AND (expires_us IS NULL OR expires_us > $2) ORDER BY id DESC";
+        query!(self, fetch_all as ApiTokenRow, sql, user, now_us)
+    }
+
+    /// The account and the scopes behind a machine's token, noting its use to the minute.
+    pub async fn user_of_api_token(&self, hash: &[u8], now_us: i64) -> Result<Option<(UserRow, String)>> {
+        let sql = "SELECT id, user_id, scopes FROM api_tokens WHERE hash = $1 AND revoked_us IS NULL \
+                   AND (expires_us IS NULL OR expires_us > $2)";
+        let found = query!(self, fetch_optional as (Uuid, Uuid, String), sql, hash, now_us)?;
+        let Some((id, user, scopes)) = found else { return Ok(None) };
+        let note =
+            "UPDATE api_tokens SET last_used_us = $1 WHERE id = $2 AND (last_used_us IS NULL OR last_used_us < $3)";
+        execute!(self, note, now_us, id, now_us - 60_000_000)?;
+        Ok(self.user(user).await?.map(|u| (u, scopes)))
+    }
+
+    /// Revokes a token of an account. `false` when there was none.
+    pub async fn revoke_api_token(&self, user: Uuid, id: Uuid, now_us: i64) -> Result<bool> {
+        let sql = "UPDATE api_tokens SET revoked_us = $1 WHERE id = $2 AND user_id = $3 AND revoked_us IS NULL";
+        Ok(execute!(self, sql, now_us, id, user)? == 1)
+    }
+}
+
+impl Tx {
+    /// Stores what is sent by e-mail; an earlier one for the same purpose ends.
+    pub async fn insert_mail_token(
+        &mut self,
+        hash: &[u8],
+        user: Uuid,
+        purpose: MailPurpose,
+        email_key: &str,
+        expires_us: i64,
+    ) -> Result<()> {
+        execute_tx!(self, "DELETE FROM mail_tokens WHERE user_id = $1 AND purpose = $2", user, purpose.as_str())?;
+        let sql = "INSERT INTO mail_tokens (hash, user_id, purpose, email_key, expires_us) VALUES ($1, $2, $3, $4, $5)";
+        execute_tx!(self, sql, hash, user, purpose.as_str(), email_key, expires_us)?;
+        Ok(())
+    }
+
+    /// Uses up what was sent by e-mail: the account and the address it was sent to. Of two
+    /// simultaneous uses one gets it.
+    pub async fn take_mail_token(
+        &mut self,
+        hash: &[u8],
+        purpose: MailPurpose,
+        now_us: i64,
+    ) -> Result<Option<(Uuid, String)>> {
+        let sql =
+            "DELETE FROM mail_tokens WHERE hash = $1 AND purpose = $2 AND expires_us > $3 RETURNING user_id, email_key";
+        query_tx!(self, fetch_optional as (Uuid, String), sql, hash, purpose.as_str(), now_us)
+    }
+
+    /// Ends everything that was sent to an account by e-mail.
+    pub async fn forget_mail_tokens(&mut self, user: Uuid) -> Result<()> {
+        execute_tx!(self, "DELETE FROM mail_tokens WHERE user_id = $1", user)?;
+        Ok(())
+    }
+
+    /// Revokes all machines' tokens of an account.
+    pub async fn revoke_api_tokens(&mut self, user: Uuid, now_us: i64) -> Result<u64> {
+        execute_tx!(
+            self,
+            "UPDATE api_tokens SET revoked_us = $1 WHERE user_id = $2 AND revoked_us IS NULL",
+            now_us,
+            user
+        )
+    }
+}
