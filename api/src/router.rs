@@ -83,13 +83,13 @@ fn playback_routes() -> Routes {
         .allow_methods([Method::GET, Method::HEAD])
         .allow_headers([header::AUTHORIZATION, header::RANGE, header::IF_RANGE])
         .expose_headers([header::CONTENT_RANGE, header::CONTENT_LENGTH, header::ETAG, header::ACCEPT_RANGES]);
-    Routes::new()
+    let routes = Routes::new()
         .routes(routes!(playback::routes::multivariant))
         .routes(routes!(playback::routes::file))
         .routes(routes!(playback::routes::multivariant_by_token))
         .routes(routes!(playback::routes::file_by_token))
-        .routes(routes!(playback::routes::raw))
-        .layer(cors)
+        .routes(routes!(playback::routes::raw));
+    with_cors(routes, cors)
 }
 
 /// The API for web apps on exactly the origins that the settings name, with cookies.
@@ -106,6 +106,15 @@ fn api_cors(origins: &[String]) -> CorsLayer {
         .max_age(Duration::from_secs(600))
 }
 
+/// Answers preflights, which ask with a method that no route has: so the refusal of methods must be
+/// inside the layer.
+fn with_cors(routes: Routes, cors: CorsLayer) -> Routes {
+    let (router, document) = routes.split_for_parts();
+    let mut routes = Routes::from(router.method_not_allowed_fallback(problem::method_not_allowed).layer(cors));
+    *routes.get_openapi_mut() = document;
+    routes
+}
+
 fn routes(origins: &[String], limited: &dyn Fn(&'static str, Routes) -> Routes) -> Routes {
     let upload = Routes::new()
         .routes(routes!(media::routes::upload))
@@ -117,8 +126,8 @@ fn routes(origins: &[String], limited: &dyn Fn(&'static str, Routes) -> Routes) 
         .merge(media_routes())
         .routes(routes!(openapi::document))
         .layer(DefaultBodyLimit::max(JSON_BYTES))
-        .merge(limited("upload", upload))
-        .layer(api_cors(origins));
+        .merge(limited("upload", upload));
+    let api = with_cors(api, api_cors(origins));
     OpenApiRouter::with_openapi(openapi::Frame::openapi())
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
@@ -148,12 +157,12 @@ pub fn router(state: AppState) -> Router {
                 .layer(SetRequestIdLayer::new(request_id.clone(), MakeRequestUuid))
                 .layer(PropagateRequestIdLayer::new(request_id))
                 .layer(from_fn_with_state(state.clone(), extract::attach))
+                .layer(from_fn(access_log::log))
                 .layer(from_fn_with_state(state.clone(), headers::secure))
                 .layer(CompressionLayer::new().compress_when(is_text))
                 .layer(from_fn(problem::describe))
                 .layer(CatchPanicLayer::custom(problem::panicked)),
         )
-        .layer(from_fn(access_log::log))
         .with_state(state)
 }
 

@@ -1,13 +1,21 @@
 //! Journeys through the shipped binaries, each on both pairs of database and store.
 
 mod access;
+mod browsers;
 mod duplicates;
+mod encryption;
 mod films;
+mod jwt;
 mod latency;
+mod limits;
 mod offline;
+mod private;
 mod raw;
 mod readme;
+mod recovery;
 mod requests;
+mod roles;
+mod sessions;
 mod sync;
 
 /// Runs a journey on SQLite with a directory, and on PostgreSQL with an S3 server.

@@ -47,11 +47,7 @@ pub const SETTINGS: &[Setting] = &[
         "",
         "signing secret, at least 32 characters; default: made at the first start and kept in the data directory",
     ),
-    setting(
-        "SLUICE_SECRET_PREVIOUS",
-        "",
-        "earlier signing secrets, joined by commas: what they signed stays valid until it expires",
-    ),
+    setting("SLUICE_SECRET_PREVIOUS", "", "the signing secret before: what it signed stays valid until it expires"),
     setting("SLUICE_OPEN_CREATORS", "true", "whether registration may ask for the role creator"),
     setting("SLUICE_ADMIN_USERNAME", "", "an administrator made at start while there is none, with the next two"),
     setting("SLUICE_ADMIN_EMAIL", "", "e-mail address of that administrator"),
@@ -111,8 +107,8 @@ pub struct Config {
     pub log: String,
     /// As configured; [`signing_secrets`] supplies one when it is unset.
     pub secret: Option<SecretString>,
-    /// Earlier ones, whose signatures are still accepted.
-    pub previous_secrets: Vec<SecretString>,
+    /// The one before, whose signatures are still accepted.
+    pub previous_secret: Option<SecretString>,
     /// An administrator to be made while there is none.
     pub admin: Option<FirstAdmin>,
     /// Rate limits that differ from the defaults, by name.
@@ -227,19 +223,12 @@ impl Config {
                 StoreUrl::Local(PathBuf::new())
             }),
         };
-        let secret = match r.text("SLUICE_SECRET") {
-            s if s.is_empty() => None,
-            s if s.len() < 32 => {
-                r.fault("SLUICE_SECRET", "needs at least 32 characters");
-                None
-            }
-            s => Some(SecretString::from(s)),
-        };
+        let secret = r.secret("SLUICE_SECRET");
         let public_url = Some(r.text("SLUICE_PUBLIC_URL").trim_end_matches('/').to_owned()).filter(|s| !s.is_empty());
         if public_url.as_ref().is_some_and(|u| !u.starts_with("http://") && !u.starts_with("https://")) {
             r.fault("SLUICE_PUBLIC_URL", "must begin with http:// or https://");
         }
-        let (previous_secrets, limits) = (r.secrets("SLUICE_SECRET_PREVIOUS"), r.limits());
+        let (previous_secret, limits) = (r.secret("SLUICE_SECRET_PREVIOUS"), r.limits());
         let allowed_origins = r.origins("SLUICE_ALLOWED_ORIGINS");
         let (admin, tls) = (r.admin(), r.tls());
         let direct = r.parsed("SLUICE_DIRECT", false);
@@ -254,7 +243,7 @@ impl Config {
             public_url,
             log: r.text("SLUICE_LOG"),
             secret,
-            previous_secrets,
+            previous_secret,
             admin,
             limits,
             trusted_proxies: r.list("SLUICE_TRUSTED_PROXIES"),

@@ -69,12 +69,15 @@ impl Reader<'_> {
             .collect()
     }
 
-    pub(super) fn secrets(&mut self, name: &str) -> Vec<SecretString> {
-        let words = self.words(name);
-        if words.iter().any(|w| w.len() < 32) {
-            self.fault(name, "each needs at least 32 characters");
+    pub(super) fn secret(&mut self, name: &str) -> Option<SecretString> {
+        match self.text(name) {
+            s if s.is_empty() => None,
+            s if s.len() < 32 => {
+                self.fault(name, "needs at least 32 characters");
+                None
+            }
+            s => Some(SecretString::from(s)),
         }
-        words.into_iter().map(SecretString::from).collect()
     }
 
     pub(super) fn limits(&mut self) -> BTreeMap<String, Limit> {

@@ -24,7 +24,7 @@ pub fn signing_secrets(config: &Config) -> io::Result<Vec<SecretString>> {
         }
         secrets = read(&path)?;
     }
-    secrets.extend(config.previous_secrets.iter().cloned());
+    secrets.extend(config.previous_secret.iter().cloned());
     Ok(secrets)
 }
 

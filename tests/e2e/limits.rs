@@ -1,0 +1,97 @@
+//! Rate limits: said in headers, kept over instances, and no way to guess passwords.
+
+use harness::{Client, Pair, Stack, client::PASSWORD, client::problem, fixtures};
+use reqwest::{Response, multipart};
+use serde_json::json;
+
+crate::on_both!(an_address_is_limited_on_all_instances, an_account_is_limited_from_everywhere, uploads_are_limited);
+
+async fn login(url: &str, login: &str, password: &str, from: &str) -> Response {
+    let body = json!({ "login": login, "password": password });
+    let request = reqwest::Client::new().post(format!("{url}/api/v1/auth/login")).header("x-forwarded-for", from);
+    request.json(&body).send().await.unwrap()
+}
+
+fn header<'a>(response: &'a Response, name: &str) -> &'a str {
+    response.headers().get(name).unwrap_or_else(|| panic!("no {name}")).to_str().unwrap()
+}
+
+async fn an_address_is_limited_on_all_instances(pair: Pair) {
+    let settings = [("SLUICE_LIMITS", "login=6/600"), ("SLUICE_TRUSTED_PROXIES", "127.0.0.0/8")];
+    let stack = Stack::start_with(pair, &settings).await;
+    let (_other, url) = stack.another_api();
+    let urls = [&stack.url, &url];
+    for i in 0..6 {
+        let answer = login(urls[i % 2], "nobody-at-all", "wrong password", "192.0.2.1").await;
+        assert_eq!(answer.status(), 401);
+        assert_eq!(header(&answer, "ratelimit-policy"), "\"login\";q=6;w=600");
+        let left = format!("\"login\";r={};t=", 5 - i);
+        assert!(header(&answer, "ratelimit").starts_with(&left), "{:?}", answer.headers());
+    }
+    for url in urls {
+        let refused = login(url, "nobody-at-all", "wrong password", "192.0.2.1").await;
+        let wait: u64 = header(&refused, "retry-after").parse().unwrap();
+        assert!((90..=100).contains(&wait), "one comes back after 100 s, not {wait}");
+        assert!(header(&refused, "ratelimit").starts_with("\"login\";r=0;t="));
+        assert_eq!(problem(refused).await, (429, "rate_limited".into()));
+    }
+    // Neither another address nor what a client writes before the proxy's word changes the count.
+    assert_eq!(login(&url, "nobody-at-all", "wrong password", "192.0.2.2").await.status(), 401);
+    assert_eq!(login(&url, "nobody-at-all", "wrong password", "6.6.6.6, 192.0.2.1").await.status(), 429);
+    // One IPv6 subscriber has a whole network.
+    for i in 0..6 {
+        assert_eq!(login(&url, "nobody-at-all", "wrong password", &format!("2001:db8::{i}")).await.status(), 401);
+    }
+    assert_eq!(login(&url, "nobody-at-all", "wrong password", "2001:db8::ffff:1").await.status(), 429);
+}
+
+async fn an_account_is_limited_from_everywhere(pair: Pair) {
+    let settings = [("SLUICE_LIMITS", "login_account=4/600"), ("SLUICE_TRUSTED_PROXIES", "127.0.0.0/8")];
+    let stack = Stack::start_with(pair, &settings).await;
+    let client = stack.creator().await;
+    let mail = format!("{}@example.org", client.username);
+    // What goes well is not counted.
+    for i in 0..6 {
+        assert_eq!(login(&stack.url, &client.username, PASSWORD, &format!("192.0.2.{i}")).await.status(), 200);
+    }
+    // By name and by address it is the same account; all at once are no way around.
+    let tries: Vec<_> = (0..20)
+        .map(|i| {
+            let (url, name) =
+                (stack.url.clone(), if i % 2 == 0 { client.username.clone() } else { mail.to_uppercase() });
+            tokio::spawn(
+                async move { login(&url, &name, "a wrong password", &format!("198.51.100.{i}")).await.status() },
+            )
+        })
+        .collect();
+    let mut answers = Vec::new();
+    for t in tries {
+        answers.push(t.await.unwrap().as_u16());
+    }
+    assert_eq!(answers.iter().filter(|s| **s == 401).count(), 4, "{answers:?}");
+    assert_eq!(answers.iter().filter(|s| **s == 429).count(), 16, "{answers:?}");
+    assert_eq!(login(&stack.url, &client.username, PASSWORD, "203.0.113.1").await.status(), 429);
+    assert_eq!(client.get("/api/v1/me").await.status(), 200, "who is logged in stays so");
+    // Somebody unknown is limited alike: the answer tells nothing.
+    for expected in [401, 401, 401, 401, 429] {
+        assert_eq!(login(&stack.url, "nobody-at-all", PASSWORD, "203.0.113.2").await.status(), expected);
+    }
+}
+
+async fn uploads_are_limited(pair: Pair) {
+    let stack = Stack::start_with(pair, &[("SLUICE_LIMITS", "upload_account=2/3600")]).await;
+    let (client, other) = (stack.creator().await, stack.creator().await);
+    for expected in [201, 201, 429] {
+        assert_eq!(client.try_upload(&fixtures::silent()).await.status(), expected);
+    }
+    assert_eq!(other.try_upload(&fixtures::silent()).await.status(), 201);
+    // The refusal arrives although the client is still sending.
+    let part = multipart::Part::bytes(vec![0; 8 << 20]).file_name("film.mp4");
+    let form = multipart::Form::new().part("file", part);
+    let refused = client.request(reqwest::Method::POST, "/api/v1/media").multipart(form).send().await;
+    assert_eq!(problem(refused.expect("the answer is lost")).await, (429, "rate_limited".into()));
+    let unlimited = Stack::start_with(pair, &[("SLUICE_LIMITS", "register=0/1")]).await;
+    for _ in 0..30 {
+        Client::register(&unlimited.url).await;
+    }
+}
