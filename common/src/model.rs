@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
-use utoipa::ToSchema;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, Type},
+};
 
 /// A stored word outside its list: a row written by a newer version, or damage.
 #[derive(Debug, thiserror::Error)]
@@ -16,7 +19,7 @@ pub struct UnknownWord {
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub enum $name { $($(#[$vdoc])* #[serde(rename = $word)] $variant),+ }
         impl $name {
             /// The stored spelling.
@@ -36,6 +39,13 @@ macro_rules! words {
                 }
             }
         }
+        // Derived, it would name the variants instead of the words.
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                ObjectBuilder::new().schema_type(Type::String).enum_values(Some([$($word),+])).into()
+            }
+        }
+        impl ToSchema for $name {}
         impl TryFrom<String> for $name {
             type Error = UnknownWord;
             fn try_from(word: String) -> Result<Self, UnknownWord> { word.parse() }

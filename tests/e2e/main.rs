@@ -8,6 +8,7 @@ mod films;
 mod jwt;
 mod latency;
 mod limits;
+mod matrix;
 mod offline;
 mod private;
 mod raw;
@@ -15,6 +16,8 @@ mod readme;
 mod recovery;
 mod requests;
 mod roles;
+mod schema;
+mod secrets;
 mod sessions;
 mod sync;
 

@@ -26,10 +26,17 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     }
 }
 
-/// What serde says after axum's preamble. It quotes unexpected strings, which may be secrets: what
-/// stands between quotes is left out.
+/// What serde says after axum's preamble, without what the client wrote: it may be a secret in the
+/// wrong place.
 fn reason(text: &str) -> String {
     let text = text.rsplit_once("target type: ").map_or(text, |(_, reason)| reason);
+    for (sign, instead) in [("unknown field `", "a field is unknown"), ("unknown variant `", "a word is unknown")] {
+        if let Some((before, after)) = text.split_once(sign) {
+            let place = if sign.contains("variant") { before } else { "" };
+            let expected = after.find("`, expected ").map_or("", |at| &after[at + 1..]);
+            return format!("{place}{instead}{expected}");
+        }
+    }
     let parts: Vec<&str> = text.split('"').collect();
     let quoted = parts.iter().enumerate().map(|(i, p)| if i % 2 == 0 { *p } else { "..." });
     quoted.collect::<Vec<_>>().join("\"")
@@ -39,7 +46,23 @@ fn reason(text: &str) -> String {
 mod tests {
     #[test]
     fn values_are_not_repeated() {
-        let text = "Failed to deserialize the JSON body into the target type: role: invalid value: string \"hunter2\", expected u8";
-        assert_eq!(super::reason(text), "role: invalid value: string \"...\", expected u8");
+        let before = "Failed to deserialize the JSON body into the target type: ";
+        for (text, said) in [
+            (
+                "role: invalid value: string \"hunter2\", expected u8",
+                "role: invalid value: string \"...\", expected u8",
+            ),
+            (
+                "hunter2: unknown field `hunter2`, expected one of `a`, `b` at line 1 column 9",
+                "a field is unknown, expected one of `a`, `b` at line 1 column 9",
+            ),
+            (
+                "role: unknown variant `hunter2`, expected `viewer` or `admin`",
+                "role: a word is unknown, expected `viewer` or `admin`",
+            ),
+            ("missing field `login`", "missing field `login`"),
+        ] {
+            assert_eq!(super::reason(&format!("{before}{text}")), said);
+        }
     }
 }

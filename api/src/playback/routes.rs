@@ -85,8 +85,12 @@ pub async fn multivariant_by_token(
 /// A media playlist, a segment or a key.
 #[utoipa::path(get, path = "/hls/{media}/{package}/{rendition}/{file}", tag = "playback", params(FilePath),
     security((), ("session" = []), ("api_token" = ["read"])), responses(
-        (status = 200, description = "All of it", content_type = "application/octet-stream", body = [u8]),
-        (status = 206, description = "The range", content_type = "application/octet-stream", body = [u8]),
+        (status = 200, description = "All of it", content(
+            (String = "application/vnd.apple.mpegurl"), (String = "video/*"), (String = "application/octet-stream"),
+        )),
+        (status = 206, description = "The range", content(
+            (String = "application/vnd.apple.mpegurl"), (String = "video/*"), (String = "application/octet-stream"),
+        )),
         (status = 304, description = "As before"),
         (status = 416, description = "The range lies outside"),
     ))]
@@ -123,8 +127,12 @@ pub async fn file(
 /// The same by a playback token.
 #[utoipa::path(get, path = "/p/{token}/hls/{media}/{package}/{rendition}/{file}", tag = "playback",
     params(("token" = String, Path), FilePath), responses(
-        (status = 200, description = "All of it", content_type = "application/octet-stream", body = [u8]),
-        (status = 206, description = "The range", content_type = "application/octet-stream", body = [u8]),
+        (status = 200, description = "All of it", content(
+            (String = "application/vnd.apple.mpegurl"), (String = "video/*"), (String = "application/octet-stream"),
+        )),
+        (status = 206, description = "The range", content(
+            (String = "application/vnd.apple.mpegurl"), (String = "video/*"), (String = "application/octet-stream"),
+        )),
         (status = 304, description = "As before"),
         (status = 403, description = "The page is not allowed"),
         (status = 416, description = "The range lies outside"),
@@ -170,8 +178,8 @@ async fn playlist(method: &Method, headers: &HeaderMap, text: String) -> Result<
 /// The bytes as they were uploaded. Playback tokens do not open them.
 #[utoipa::path(get, path = "/raw/{media}", tag = "playback", params(MediaPath),
     security((), ("session" = []), ("api_token" = ["read"])), responses(
-        (status = 200, description = "All of it", content_type = "application/octet-stream", body = [u8]),
-        (status = 206, description = "The range", content_type = "application/octet-stream", body = [u8]),
+        (status = 200, description = "All of it", content((String = "video/*"), (String = "audio/*"))),
+        (status = 206, description = "The range", content((String = "video/*"), (String = "audio/*"))),
         (status = 304, description = "As before"),
         (status = 416, description = "The range lies outside"),
     ))]

@@ -1,0 +1,303 @@
+//! Every operation of the API document against every kind of caller.
+//!
+//! The table is the specification: an operation that is missing from it, or a line without an
+//! operation, fails the test.
+
+use harness::{Client, Pair, Stack, client::PASSWORD, fixtures};
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+crate::on_both!(every_operation_for_every_caller);
+
+/// Media are private and belong to `owner`. `wrong-scope` is the owner's machine with a scope that the
+/// operation does not take, where there is such a scope; what only a person may do is asked with `admin`.
+const TABLE: &str = "
+# operation                                               anonymous viewer owner other admin expired revoked wrong-scope
+GET    /health                                                  200    200   200   200   200     200     200         200
+GET    /ready                                                   200    200   200   200   200     200     200         200
+GET    /api/v1/openapi.json                                     200    200   200   200   200     200     200         200
+POST   /api/v1/auth/register                                    201    201   201   201   201     201     201         201
+POST   /api/v1/auth/login                                       200    200   200   200   200     200     200         200
+POST   /api/v1/auth/refresh                                     401    200   200   200   200     200     401         200
+POST   /api/v1/auth/logout                                      401    204   204   204   204     401     401         403
+POST   /api/v1/auth/logout-everywhere                           401    204   204   204   204     401     401         403
+POST   /api/v1/auth/forgot-password                             202    202   202   202   202     202     202         202
+POST   /api/v1/auth/reset-password                              422    422   422   422   422     422     422         422
+POST   /api/v1/auth/verify-email                                422    422   422   422   422     422     422         422
+GET    /api/v1/me                                               401    200   200   200   200     401     401         403
+POST   /api/v1/me/delete                                        401    204   204   204   204     401     401         403
+PUT    /api/v1/me/password                                      401    204   204   204   204     401     401         403
+POST   /api/v1/me/verify-email                                  401    202   202   202   202     401     401         403
+GET    /api/v1/me/sessions                                      401    200   200   200   200     401     401         403
+DELETE /api/v1/me/sessions/{id}                                 401    204   204   204   204     401     401         403
+GET    /api/v1/me/audit                                         401    200   200   200   200     401     401         403
+POST   /api/v1/me/creator-request                               401    201   409   409   409     401     401         403
+GET    /api/v1/me/creator-request                               401    200   404   404   404     401     401         403
+POST   /api/v1/me/api-tokens                                    401    201   201   201   201     401     401         403
+GET    /api/v1/me/api-tokens                                    401    200   200   200   200     401     401         403
+DELETE /api/v1/me/api-tokens/{id}                               401    204   204   204   204     401     401         403
+GET    /api/v1/admin/users                                      401    403   403   403   200     401     401         403
+PUT    /api/v1/admin/users/{id}/role                            401    403   403   403   200     401     401         403
+GET    /api/v1/admin/creator-requests                           401    403   403   403   200     401     401         403
+POST   /api/v1/admin/creator-requests/{id}/grant                401    403   403   403   200     401     401         403
+POST   /api/v1/admin/creator-requests/{id}/refuse               401    403   403   403   200     401     401         403
+GET    /api/v1/admin/audit                                      401    403   403   403   200     401     401         403
+GET    /api/v1/media                                            401    200   200   200   200     401     401         403
+POST   /api/v1/media                                            401    403   201   201   201     401     401         403
+GET    /api/v1/media/{id}                                       404    404   200   404   200     401     401         200
+GET    /api/v1/media/{id}/status                                404    404   200   404   200     401     401         200
+PATCH  /api/v1/media/{id}                                       401    404   200   404   200     401     401         403
+DELETE /api/v1/media/{id}                                       401    404   204   404   204     401     401         403
+GET    /api/v1/media/{id}/report                                401    404   200   404   200     401     401         403
+POST   /api/v1/media/{id}/retry                                 401    404   409   404   409     401     401         403
+GET    /api/v1/media/{id}/grants                                401    404   200   404   200     401     401         403
+PUT    /api/v1/media/{id}/grants/{username}                     401    404   204   404   204     401     401         403
+DELETE /api/v1/media/{id}/grants/{username}                     401    404   204   404   204     401     401         403
+GET    /api/v1/media/{id}/playback-tokens                       401    404   200   404   200     401     401         403
+POST   /api/v1/media/{id}/playback-tokens                       401    404   201   404   201     401     401         403
+DELETE /api/v1/media/{id}/playback-tokens/{token_id}            401    404   204   404   204     401     401         403
+GET    /hls/{media}/index.m3u8                                  404    404   200   404   200     401     401         403
+GET    /hls/{media}/{package}/{rendition}/{file}                404    404   200   404   200     401     401         403
+GET    /p/{token}/hls/{media}/index.m3u8                        200    200   200   200   200     200     200         200
+GET    /p/{token}/hls/{media}/{package}/{rendition}/{file}      200    200   200   200   200     200     200         200
+GET    /raw/{media}                                             404    404   200   404   200     401     401         403
+";
+
+const CALLERS: [&str; 8] = ["anonymous", "viewer", "owner", "other", "admin", "expired", "revoked", "wrong-scope"];
+const SECRET: &str = "the secret of this test's service, long";
+
+/// The same people for all operations but those that end accounts and sessions.
+struct World {
+    stack: Stack,
+    root: Client,
+    people: People,
+    film: String,
+    package: String,
+    rendition: String,
+    link: String,
+}
+
+#[derive(Clone)]
+struct People {
+    viewer: Client,
+    owner: Client,
+    other: Client,
+    admin: Client,
+    /// The owner's session that was ended.
+    revoked: Client,
+}
+
+async fn people(stack: &Stack, root: &Client) -> People {
+    let admin = stack.creator().await;
+    let path = format!("/api/v1/admin/users/{}/role", admin.id);
+    root.json(Method::PUT, &path, &json!({ "role": "admin" }), 200).await;
+    let owner = stack.creator().await;
+    let revoked = Client::login(&stack.url, &owner.username).await;
+    revoked.json(Method::POST, "/api/v1/auth/logout", &Value::Null, 204).await;
+    People { viewer: stack.viewer().await, owner, other: stack.creator().await, admin, revoked }
+}
+
+impl World {
+    async fn new(pair: Pair) -> Self {
+        let lifted = "login=0/1,login_account=0/1,register=0/1,reset=0/1,reset_account=0/1";
+        let mut stack = Stack::start_with(pair, &[("SLUICE_LIMITS", lifted), ("SLUICE_SECRET", SECRET)]).await;
+        stack.add_worker();
+        let root = stack.admin().await;
+        let people = people(&stack, &root).await;
+        let film = upload(&people.owner).await;
+        people.owner.wait_for(&film, &["ready"]).await;
+        let top = people.owner.text(&format!("/hls/{film}/index.m3u8")).await;
+        let parts: Vec<String> =
+            top.lines().find(|l| l.ends_with(".m3u8")).unwrap().split('/').map(ToOwned::to_owned).collect();
+        let link =
+            made(&people.owner, &format!("/api/v1/media/{film}/playback-tokens"), json!({ "expires_in": 3600 })).await;
+        let link = link["token"].as_str().unwrap().to_owned();
+        Self { stack, root, people, film, package: parts[0].clone(), rendition: parts[1].clone(), link }
+    }
+
+    /// The path of one cell, with everything made that it refers to.
+    async fn path(&self, operation: &str, people: &People, account: &Client) -> String {
+        let (method, path) = operation.split_once(' ').unwrap();
+        let owner = &people.owner;
+        let media = match method {
+            "DELETE" if path == "/api/v1/media/{id}" => upload(owner).await,
+            _ => self.film.clone(),
+        };
+        let id = match path {
+            "/api/v1/admin/users/{id}/role" => people.viewer.id.clone(),
+            p if p.starts_with("/api/v1/admin/creator-requests/") => {
+                let asking = self.stack.viewer().await;
+                made(&asking, "/api/v1/me/creator-request", json!({})).await["id"].as_str().unwrap().to_owned()
+            }
+            "/api/v1/me/sessions/{id}" => {
+                Client::login(&self.stack.url, &account.username).await;
+                let list = account.json(Method::GET, "/api/v1/me/sessions", &Value::Null, 200).await;
+                let others = list["items"].as_array().unwrap().iter().filter(|s| s["current"] == false);
+                others.map(|s| s["id"].as_str().unwrap().to_owned()).next().unwrap()
+            }
+            "/api/v1/me/api-tokens/{id}" => {
+                let body = json!({ "name": "x", "scopes": ["read"] });
+                made(account, "/api/v1/me/api-tokens", body).await["id"].as_str().unwrap().to_owned()
+            }
+            _ => media.clone(),
+        };
+        let mut token_id = String::new();
+        if path.contains("{token_id}") {
+            let all = format!("/api/v1/media/{media}/playback-tokens");
+            token_id = made(owner, &all, json!({ "expires_in": 60 })).await["id"].as_str().unwrap().to_owned();
+        }
+        if path.contains("{username}") && method == "DELETE" {
+            let grant = format!("/api/v1/media/{media}/grants/{}", people.other.username);
+            owner.json(Method::PUT, &grant, &Value::Null, 204).await;
+            // Whoever was granted it may see it: the other creator must not be that one here.
+            owner.json(Method::DELETE, &grant, &Value::Null, 204).await;
+            let grant = format!("/api/v1/media/{media}/grants/{}", self.root.username);
+            owner.json(Method::PUT, &grant, &Value::Null, 204).await;
+        }
+        path.replace("{id}", &id)
+            .replace("{media}", &self.film)
+            .replace("{username}", &self.root.username)
+            .replace("{token_id}", &token_id)
+            .replace("{token}", &self.link)
+            .replace("{package}", &self.package)
+            .replace("{rendition}", &self.rendition)
+            .replace("{file}", "index.m3u8")
+    }
+}
+
+async fn upload(owner: &Client) -> String {
+    let response = owner.upload_with(&fixtures::silent(), &[("visibility", "private")]).await;
+    response.json::<Value>().await.unwrap()["id"].as_str().unwrap().to_owned()
+}
+
+async fn made(client: &Client, path: &str, body: Value) -> Value {
+    client.json(Method::POST, path, &body, 201).await
+}
+
+/// The body that a caller who may do it would send.
+fn body(operation: &str, account: &Client, refresh_token: &str) -> Option<Value> {
+    let (method, path) = operation.split_once(' ').unwrap();
+    let name = format!("n{}", &uuid::Uuid::new_v4().simple().to_string()[..12]);
+    Some(match (method, path) {
+        ("POST", "/api/v1/auth/register") => {
+            json!({ "username": name, "email": format!("{name}@example.org"), "password": PASSWORD })
+        }
+        ("POST", "/api/v1/auth/login") => json!({ "login": account.username, "password": PASSWORD }),
+        ("POST", "/api/v1/auth/refresh") => json!({ "refresh_token": refresh_token }),
+        ("POST", "/api/v1/auth/forgot-password") => json!({ "email": "a@example.org" }),
+        ("POST", "/api/v1/auth/reset-password") => json!({ "token": "slm_x", "password": PASSWORD }),
+        ("POST", "/api/v1/auth/verify-email") => json!({ "token": "slm_x" }),
+        ("POST", "/api/v1/me/delete") => json!({ "password": PASSWORD, "media": "delete" }),
+        ("PUT", "/api/v1/me/password") => json!({ "current_password": PASSWORD, "new_password": PASSWORD }),
+        ("POST", "/api/v1/me/creator-request") => json!({}),
+        ("POST", "/api/v1/me/api-tokens") => json!({ "name": "x", "scopes": ["read"] }),
+        ("PUT", "/api/v1/admin/users/{id}/role") => json!({ "role": "viewer" }),
+        ("POST", p) if p.starts_with("/api/v1/admin/creator-requests/") => json!({}),
+        ("PATCH", "/api/v1/media/{id}") => json!({ "title": "another" }),
+        ("POST", "/api/v1/media/{id}/playback-tokens") => json!({ "expires_in": 60 }),
+        _ => return None,
+    })
+}
+
+fn scopes(document: &Value, operation: &str) -> Vec<String> {
+    let (method, path) = operation.split_once(' ').unwrap();
+    let security = &document["paths"][path][method.to_lowercase()]["security"];
+    let lists = security.as_array().into_iter().flatten().filter_map(|s| s["api_token"].as_array());
+    lists.flatten().map(|s| s.as_str().unwrap().to_owned()).collect()
+}
+
+async fn request(world: &World, document: &Value, people: &People, operation: &str, caller: &str) -> RequestBuilder {
+    let account = match caller {
+        "viewer" => &people.viewer,
+        "other" => &people.other,
+        "admin" => &people.admin,
+        _ => &people.owner,
+    };
+    let token = match caller {
+        "anonymous" => None,
+        "expired" => {
+            let mut claims = crate::jwt::claims(&people.owner.token);
+            claims["exp"] = json!(claims["iat"].as_i64().unwrap() - 60);
+            let (key, kid) = crate::jwt::key_of(SECRET);
+            Some(crate::jwt::sign(&json!({ "alg": "HS256", "typ": "JWT", "kid": kid }), &claims, &key))
+        }
+        "revoked" => Some(people.revoked.token.clone()),
+        "wrong-scope" => {
+            let taken = scopes(document, operation);
+            let scope = match taken.is_empty() {
+                true => "admin",
+                false => ["upload", "read"].into_iter().find(|s| !taken.iter().any(|t| t == s)).unwrap_or("read"),
+            };
+            Some(people.owner.api_token(&[scope]).await)
+        }
+        _ => Some(account.token.clone()),
+    };
+    let refresh_token = match caller {
+        "anonymous" => "slr_nobody",
+        "revoked" => &people.revoked.refresh_token,
+        // Each of the owner's own would end the family.
+        "expired" | "wrong-scope" => &Client::login(&world.stack.url, &account.username).await.refresh_token,
+        _ => &account.refresh_token,
+    };
+    let method: Method = operation.split(' ').next().unwrap().parse().unwrap();
+    let path = world.path(operation, people, account).await;
+    let mut request = account.http.request(method, format!("{}{path}", world.stack.url));
+    if let Some(token) = token {
+        request = request.bearer_auth(token);
+    }
+    if operation == "POST /api/v1/media" {
+        let file = std::fs::read(fixtures::silent()).unwrap();
+        let part = reqwest::multipart::Part::bytes(file).file_name("film.mp4");
+        return request.multipart(reqwest::multipart::Form::new().part("file", part));
+    }
+    match body(operation, account, refresh_token) {
+        Some(body) => request.json(&body),
+        None => request,
+    }
+}
+
+/// Operations that end sessions or accounts get people of their own, the owner last.
+fn is_final(operation: &str) -> bool {
+    let last = ["/auth/logout", "/auth/logout-everywhere", "/auth/refresh", "/me/delete", "/me/password", "/role"];
+    last.iter().any(|l| operation.ends_with(l))
+}
+
+async fn every_operation_for_every_caller(pair: Pair) {
+    let world = World::new(pair).await;
+    let document: Value = world.root.get("/api/v1/openapi.json").await.json().await.unwrap();
+    let documented: BTreeSet<String> = document["paths"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .flat_map(|(path, item)| item.as_object().unwrap().keys().map(move |m| format!("{} {path}", m.to_uppercase())))
+        .collect();
+    let lines = TABLE.lines().filter(|l| !l.is_empty() && !l.starts_with('#'));
+    let table: Vec<(String, Vec<u16>)> = lines
+        .map(|l| {
+            let words: Vec<&str> = l.split_whitespace().collect();
+            (format!("{} {}", words[0], words[1]), words[2..].iter().map(|w| w.parse().unwrap()).collect())
+        })
+        .collect();
+    let listed: BTreeSet<String> = table.iter().map(|t| t.0.clone()).collect();
+    assert_eq!(documented, listed, "the table and the document name the same operations");
+    let mut wrong = Vec::new();
+    for (operation, expected) in &table {
+        assert_eq!(expected.len(), CALLERS.len(), "{operation}");
+        let people = if is_final(operation) { people(&world.stack, &world.root).await } else { world.people.clone() };
+        let mut order: Vec<usize> = (0..CALLERS.len()).collect();
+        order.sort_by_key(|i| CALLERS[*i] == "owner");
+        for i in order {
+            let answer = request(&world, &document, &people, operation, CALLERS[i]).await.send().await.unwrap();
+            let status = answer.status().as_u16();
+            if status != expected[i] {
+                let text = answer.text().await.unwrap();
+                wrong.push(format!("{operation} as {}: {status} instead of {}: {text:.300}", CALLERS[i], expected[i]));
+            }
+            let (method, path) = operation.split_once(' ').unwrap();
+            let responses = &document["paths"][path][method.to_lowercase()]["responses"];
+            assert!(responses.get(status.to_string()).is_some(), "{operation}: {status} is not documented");
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
