@@ -12,7 +12,11 @@ macro_rules! on_both {
     };
 }
 
-on_both!(plays_to_the_end_and_switches_rungs, starts_at_the_beginning_of_a_growing_film);
+on_both!(
+    plays_to_the_end_and_switches_rungs,
+    starts_at_the_beginning_of_a_growing_film,
+    plays_a_private_encrypted_film_by_its_link,
+);
 
 /// Runs a script of this folder with node; its JSON.
 async fn node(script: &str, arguments: &[&str]) -> Value {
@@ -60,4 +64,26 @@ async fn starts_at_the_beginning_of_a_growing_film(pair: Pair) {
     let jumps: Vec<&Value> = seen["seeks"].as_array().unwrap().iter().filter(|s| !s[0].is_null()).collect();
     assert_eq!(jumps, [] as [&Value; 0], "{seen}");
     assert_eq!(seen["errors"], serde_json::json!([]), "{seen}");
+}
+
+/// A page that knows nothing but the link: playlists, segments and keys all carry it. On an S3 server the
+/// segments come straight from there.
+async fn plays_a_private_encrypted_film_by_its_link(pair: Pair) {
+    let direct = if pair == Pair::Servers { "true" } else { "false" };
+    let mut stack = Stack::start_with(pair, &[("SLUICE_DIRECT", direct)]).await;
+    stack.add_worker();
+    let client = stack.creator().await;
+    let fields = [("visibility", "private"), ("encryption", "aes-128")];
+    let media: Value = client.upload_with(&fixtures::compliant(10), &fields).await.json().await.unwrap();
+    let id = media["id"].as_str().unwrap();
+    client.wait_for(id, &["ready"]).await;
+    let body = serde_json::json!({ "expires_in": 600, "max_views": 2 });
+    let link = client.json(reqwest::Method::POST, &format!("/api/v1/media/{id}/playback-tokens"), &body, 201).await;
+    let seen = node("play.mjs", &[link["hls_url"].as_str().unwrap(), "2", "switch"]).await;
+    assert!((seen["ended"].as_f64().unwrap() - 10.0).abs() < 0.2, "{seen}");
+    assert!(seen["heights"].as_array().unwrap().len() >= 2, "both rungs were shown: {seen}");
+    assert_eq!(seen["errors"], serde_json::json!([]), "{seen}");
+    let tokens =
+        client.json(reqwest::Method::GET, &format!("/api/v1/media/{id}/playback-tokens"), &Value::Null, 200).await;
+    assert_eq!(tokens["items"][0]["views"], 1, "playing it once is one view");
 }

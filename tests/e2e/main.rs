@@ -2,6 +2,7 @@
 
 mod access;
 mod browsers;
+mod crowd;
 mod duplicates;
 mod encryption;
 mod films;
