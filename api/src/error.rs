@@ -68,6 +68,20 @@ pub enum ApiError {
     UnsupportedType,
     #[error("It is larger than {0} bytes.")]
     TooLarge(u64),
+    #[error("The body must be application/offset+octet-stream.")]
+    NotAChunk,
+    #[error("Only tus 1.0.0 is spoken here.")]
+    TusVersion,
+    #[error("The upload is at {0} bytes.")]
+    OffsetMismatch(i64),
+    #[error("Another request goes on with this upload.")]
+    TakenOver,
+    #[error("The checksum does not match; these bytes were not kept.")]
+    ChecksumMismatch,
+    #[error("The upload has expired.")]
+    UploadExpired,
+    #[error("Your account may not have more {0}.")]
+    QuotaExceeded(&'static str),
     #[error("The upload was cut off.")]
     UploadCut,
     #[error("The requested range lies outside the {0} bytes there are.")]
@@ -122,6 +136,16 @@ impl ApiError {
             Self::EmptyFile => ("empty_file", StatusCode::UNPROCESSABLE_ENTITY),
             Self::UnsupportedType => ("unsupported_type", StatusCode::UNSUPPORTED_MEDIA_TYPE),
             Self::TooLarge(_) => ("too_large", StatusCode::PAYLOAD_TOO_LARGE),
+            Self::NotAChunk => ("not_a_chunk", StatusCode::UNSUPPORTED_MEDIA_TYPE),
+            Self::TusVersion => ("tus_version", StatusCode::PRECONDITION_FAILED),
+            Self::OffsetMismatch(_) => ("offset_mismatch", StatusCode::CONFLICT),
+            Self::TakenOver => ("taken_over", StatusCode::CONFLICT),
+            // The protocol's own number.
+            Self::ChecksumMismatch => {
+                ("checksum_mismatch", StatusCode::from_u16(460).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY))
+            }
+            Self::UploadExpired => ("upload_expired", StatusCode::GONE),
+            Self::QuotaExceeded(_) => ("quota_exceeded", StatusCode::FORBIDDEN),
             Self::UploadCut => ("upload_cut", StatusCode::BAD_REQUEST),
             Self::RangeNotSatisfiable(_) => ("range_not_satisfiable", StatusCode::RANGE_NOT_SATISFIABLE),
             Self::Busy => ("busy", StatusCode::TOO_MANY_REQUESTS),

@@ -1,11 +1,11 @@
-//! Forgets what has expired, on a schedule. Several instances may do it at once.
+//! Forgets what has expired and completes what a dying process left, on a schedule. Several instances may do it at once.
 
-use crate::state::AppState;
+use crate::{state::AppState, uploads};
 use sluice_common::clock;
 use std::time::Duration;
 use tokio::{sync::watch, time::interval};
 
-const EVERY: Duration = Duration::from_secs(600);
+const EVERY: Duration = Duration::from_secs(60);
 
 /// Runs until `stop` turns true.
 pub async fn run(state: AppState, mut stop: watch::Receiver<bool>) {
@@ -19,6 +19,9 @@ pub async fn run(state: AppState, mut stop: watch::Receiver<bool>) {
         let kept = i64::try_from(state.config.audit_kept.as_micros()).unwrap_or(now);
         if let Err(error) = state.db.forget_expired(now, now - kept.min(now)).await {
             tracing::warn!(%error, "expired rows were not forgotten");
+        }
+        if let Err(error) = uploads::service::heal(&state).await {
+            tracing::warn!(%error, "complete uploads were not looked for");
         }
     }
 }

@@ -22,6 +22,7 @@ mod router;
 mod serve;
 mod state;
 mod supervise;
+mod uploads;
 
 use anyhow::Context;
 use auth::Keys;

@@ -22,6 +22,7 @@ use utoipa::{
         (name = "auth", description = "Register, log in, stay logged in, recover"),
         (name = "account", description = "One's own account"),
         (name = "media", description = "Upload and manage"),
+        (name = "uploads", description = "Resumable uploads: tus 1.0"),
         (name = "access", description = "Who else may play"),
         (name = "playback", description = "Playlists, segments, keys, original bytes"),
         (name = "admin", description = "For administrators"),

@@ -2,7 +2,7 @@
 
 use crate::{
     access, access_log, account, admin, api_tokens, auth, extract, headers, health, limits, media, openapi, playback,
-    problem, state::AppState,
+    problem, state::AppState, uploads,
 };
 use axum::{
     Router,
@@ -45,6 +45,7 @@ fn auth_routes(limited: &dyn Fn(&'static str, Routes) -> Routes) -> Routes {
 fn account_routes() -> Routes {
     Routes::new()
         .routes(routes!(account::routes::me))
+        .routes(routes!(uploads::routes::usage))
         .routes(routes!(account::routes::delete))
         .routes(routes!(account::routes::change_password))
         .routes(routes!(account::routes::verify_email))
@@ -98,12 +99,39 @@ fn api_cors(origins: &[String]) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(list))
         .allow_credentials(!origins.is_empty())
-        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
-        .expose_headers(
-            ["x-request-id", "ratelimit", "ratelimit-policy", "retry-after", "location"].map(HeaderName::from_static),
-        )
+        .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_headers(named(&[
+            "authorization",
+            "content-type",
+            "tus-resumable",
+            "upload-length",
+            "upload-defer-length",
+            "upload-offset",
+            "upload-metadata",
+            "upload-concat",
+            "upload-checksum",
+        ]))
+        .expose_headers(named(&[
+            "x-request-id",
+            "ratelimit",
+            "ratelimit-policy",
+            "retry-after",
+            "location",
+            "tus-resumable",
+            "tus-version",
+            "tus-extension",
+            "tus-max-size",
+            "upload-offset",
+            "upload-length",
+            "upload-expires",
+            "upload-concat",
+            "sluice-media-id",
+        ]))
         .max_age(Duration::from_secs(600))
+}
+
+fn named(names: &[&'static str]) -> Vec<HeaderName> {
+    names.iter().map(|n| HeaderName::from_static(n)).collect()
 }
 
 /// Answers preflights, which ask with a method that no route has: so the refusal of methods must be
@@ -116,8 +144,9 @@ fn with_cors(routes: Routes, cors: CorsLayer) -> Routes {
 }
 
 fn routes(origins: &[String], limited: &dyn Fn(&'static str, Routes) -> Routes) -> Routes {
-    let upload = Routes::new()
-        .routes(routes!(media::routes::upload))
+    let begun = Routes::new().routes(routes!(media::routes::upload)).routes(routes!(uploads::routes::create));
+    let upload = limited("upload", begun)
+        .routes(routes!(uploads::routes::show, uploads::routes::patch, uploads::routes::terminate))
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn(media::drain::refused_uploads));
     let api = Routes::new()
@@ -126,7 +155,7 @@ fn routes(origins: &[String], limited: &dyn Fn(&'static str, Routes) -> Routes) 
         .merge(media_routes())
         .routes(routes!(openapi::document))
         .layer(DefaultBodyLimit::max(JSON_BYTES))
-        .merge(limited("upload", upload));
+        .merge(upload);
     let api = with_cors(api, api_cors(origins));
     OpenApiRouter::with_openapi(openapi::Frame::openapi())
         .routes(routes!(health::live))
@@ -159,6 +188,7 @@ pub fn router(state: AppState) -> Router {
                 .layer(from_fn_with_state(state.clone(), extract::attach))
                 .layer(from_fn(access_log::log))
                 .layer(from_fn_with_state(state.clone(), headers::secure))
+                .layer(from_fn_with_state(state.clone(), uploads::routes::protocol))
                 .layer(CompressionLayer::new().compress_when(is_text))
                 .layer(from_fn(problem::describe))
                 .layer(CatchPanicLayer::custom(problem::panicked)),

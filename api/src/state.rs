@@ -4,6 +4,7 @@ use crate::{
     auth::{Keys, password::Hashing},
     limits::Limits,
     mail::Mailer,
+    uploads::budget::Budget,
 };
 use sluice_common::{config::Config, db::Db, queue::WakeQueue, storage::Store};
 use std::sync::Arc;
@@ -19,6 +20,7 @@ pub struct AppState {
     pub hashing: Hashing,
     pub limits: Limits,
     pub mailer: Mailer,
+    pub budget: Budget,
 }
 
 impl AppState {
@@ -34,6 +36,7 @@ impl AppState {
             keys: Arc::new(keys),
             hashing: Hashing::new(cores),
             mailer,
+            budget: Budget::default(),
         }
     }
 }

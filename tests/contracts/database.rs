@@ -70,7 +70,10 @@ impl World {
         let (source, package, media) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
         self.db.insert_source(source, "video/mp4", now).await.unwrap();
         assert!(
-            self.db.add_extent(source, &ExtentRow { offset_bytes: 0, size_bytes: 5, number: 0 }, now).await.unwrap()
+            self.db
+                .add_extent(source, &ExtentRow { offset_bytes: 0, size_bytes: 5, number: 0, home: source }, now)
+                .await
+                .unwrap()
         );
         let mut tx = self.db.begin().await.unwrap();
         assert!(tx.complete_source(source, 5, now).await.unwrap());
@@ -328,7 +331,7 @@ async fn an_abandoned_upload_is_found(db: Db) {
     db.insert_source(source, "video/mp4", 5).await.unwrap();
     assert_eq!(db.condemn_sources(5).await.unwrap(), [] as [Uuid; 0]);
     assert_eq!(db.condemn_sources(6).await.unwrap(), [source]);
-    let extent = ExtentRow { offset_bytes: 0, size_bytes: 1, number: 0 };
+    let extent = ExtentRow { offset_bytes: 0, size_bytes: 1, number: 0, home: source };
     assert!(!db.add_extent(source, &extent, 9).await.unwrap(), "given up is given up");
 }
 

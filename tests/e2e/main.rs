@@ -21,6 +21,7 @@ mod schema;
 mod secrets;
 mod sessions;
 mod sync;
+mod uploads;
 
 /// Runs a journey on SQLite with a directory, and on PostgreSQL with an S3 server.
 macro_rules! on_both {

@@ -46,7 +46,7 @@ impl Running {
     async fn source(&self) -> Result<Source, TaskError> {
         let id = self.task.source_id;
         let extents = Arc::new(self.context.db.extents(id).await?);
-        Ok(Source::Extents { store: self.context.store.clone(), id, extents })
+        Ok(Source::Extents { store: self.context.store.clone(), extents })
     }
 
     async fn plan(&self) -> Result<Plan, TaskError> {

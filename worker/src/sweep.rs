@@ -79,7 +79,9 @@ async fn collect(context: &Context, window: Duration) -> Result<(), TaskError> {
         for package in context.db.packages_of(source).await? {
             delete_all(context, &Prefix::Package(package)).await?;
         }
-        delete_all(context, &Prefix::Source(source)).await?;
+        for home in context.db.homes(source).await? {
+            delete_all(context, &Prefix::Source(home)).await?;
+        }
         // Dying before this line repeats the deletions, which is harmless.
         context.db.forget_source(source).await?;
         tracing::info!(%source, "deleted");

@@ -1,7 +1,6 @@
 //! What people own: upload, look at, delete.
 
 pub mod drain;
-mod ingest;
 pub mod routes;
 pub mod service;
 pub mod views;

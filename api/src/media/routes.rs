@@ -1,8 +1,7 @@
 //! Requests and answers of media.
 
 use super::{
-    ingest,
-    service::{self, Metadata},
+    service,
     views::{ChangeMedia, Media, Page, Upload},
 };
 use crate::{
@@ -10,6 +9,7 @@ use crate::{
     error::ApiError,
     extract::{Actor, Body, Caller, Follower, Reader, Uploader},
     state::AppState,
+    uploads::service::{self as uploads, Abandon},
 };
 use axum::{
     Json,
@@ -69,29 +69,35 @@ pub async fn upload(
     request: Request,
 ) -> Result<impl IntoResponse, ApiError> {
     state.limits.take("upload_account", &viewer.id.to_string()).await?;
+    let announced_bytes = body_bytes(&request);
     let mut form = Multipart::from_request(request, &()).await.map_err(|_| ApiError::NotMultipart)?;
-    let mut metadata = Metadata::default();
+    let mut fields = Vec::new();
     for _ in 0..MOST_FIELDS {
         let Some(field) = form.next_field().await.map_err(cut)? else { return Err(ApiError::MissingFile) };
-        match field.name() {
-            Some("title") => metadata.title = Some(text(field).await?),
-            Some("description") => metadata.description = Some(text(field).await?),
-            Some("visibility") => metadata.visibility = Some(text(field).await?),
-            Some("encryption") => metadata.encryption = Some(text(field).await?),
-            Some("file") => {
-                metadata.filename = field.file_name().map(ToOwned::to_owned);
-                let checked = metadata.check(state.config.encryption)?;
-                let received = ingest::receive(&state, field.map(|c| c.map_err(cut))).await?;
-                // The closing boundary must have arrived: a cut body is no upload.
-                while form.next_field().await.map_err(cut)?.is_some() {}
-                let row = service::create(&state, &viewer, checked, received).await?;
-                let location = format!("/api/v1/media/{}", row.id);
-                return Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(Media::new(row, &base.0))));
-            }
-            _ => drop(text(field).await?),
+        let name = field.name().unwrap_or_default().to_owned();
+        if name != "file" {
+            fields.push((name, text(field).await?));
+            continue;
         }
+        fields.extend(field.file_name().map(|f| ("filename".to_owned(), f.to_owned())));
+        let upload = uploads::begin_form(&state, &viewer, fields, announced_bytes).await?;
+        let abandon = Abandon::unless_done(&state, upload.id);
+        let received = uploads::receive_form(&state, &upload, field.map(|c| c.map_err(cut))).await;
+        received?;
+        // The closing boundary must have arrived: a cut body is no upload.
+        while form.next_field().await.map_err(cut)?.is_some() {}
+        let media = uploads::complete_form(&state, &viewer, upload.id).await?;
+        abandon.done();
+        let row = state.db.media(media).await?.ok_or(ApiError::Internal)?;
+        let location = format!("/api/v1/media/{}", row.id);
+        return Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(Media::new(row, &base.0))));
     }
     Err(ApiError::BadRequest("too many fields before the file".to_owned()))
+}
+
+/// Bytes of the whole body, where the client says: a little more than the file has.
+fn body_bytes(request: &Request) -> Option<i64> {
+    request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 async fn text(mut field: Field<'_>) -> Result<String, ApiError> {

@@ -1,6 +1,6 @@
 //! The rules of media.
 
-use super::{ingest::Received, views::ChangeMedia};
+use super::views::ChangeMedia;
 use crate::{
     access::Ticket,
     audit::{Event, note},
@@ -11,7 +11,7 @@ use crate::{
 };
 use sluice_common::{
     clock,
-    db::{MediaChange, MediaRow, NewMedia, NewTask},
+    db::{MediaChange, MediaRow, NewMedia, NewTask, Tx},
     model::{Encryption, Role, TaskKind, Visibility},
 };
 use uuid::Uuid;
@@ -100,17 +100,18 @@ fn stem(filename: &str) -> String {
     if text.trim().is_empty() { "Untitled".to_owned() } else { text }
 }
 
-/// Completes an upload: source, package, media and first tasks in one transaction.
-pub async fn create(
-    state: &AppState,
-    viewer: &Viewer,
+/// Completes an upload: source, package, media and first tasks, in the caller's transaction. The media.
+pub async fn create_in(
+    tx: &mut Tx,
+    owner: Uuid,
     metadata: Checked,
-    received: Received,
-) -> Result<MediaRow, ApiError> {
+    source: Uuid,
+    size_bytes: i64,
+) -> Result<Uuid, ApiError> {
     let (media, package, now) = (Uuid::now_v7(), Uuid::now_v7(), clock::now_us());
     let task = |kind: TaskKind, cores, due_us| NewTask {
         package_id: package,
-        source_id: received.source,
+        source_id: source,
         kind,
         name: kind.to_string(),
         payload: "{}".to_owned(),
@@ -118,15 +119,14 @@ pub async fn create(
         cores,
         memory_bytes: LIGHT_BYTES,
     };
-    let mut tx = state.db.begin().await?;
-    if !tx.complete_source(received.source, received.size_bytes, now).await? {
+    if !tx.complete_source(source, size_bytes, now).await? {
         return Err(ApiError::Unavailable);
     }
-    tx.insert_package(package, received.source, metadata.encryption, now).await?;
+    tx.insert_package(package, source, metadata.encryption, now).await?;
     tx.insert_media(&NewMedia {
         id: media,
-        owner_id: viewer.id,
-        source_id: received.source,
+        owner_id: owner,
+        source_id: source,
         package_id: package,
         title: &metadata.title,
         description: &metadata.description,
@@ -137,9 +137,7 @@ pub async fn create(
     .await?;
     // Hashing takes disk and a core away from the first picture: its turn comes a moment later.
     tx.enqueue(&[task(TaskKind::Plan, 1, now), task(TaskKind::Hash, 0, now + 1_000_000)], now).await?;
-    tx.commit().await?;
-    state.wake.push(2).await;
-    state.db.media(media).await?.ok_or(ApiError::Internal)
+    Ok(media)
 }
 
 /// A media that this person may see; one they may not see does not exist for them.

@@ -215,7 +215,7 @@ async fn source_bytes(state: AppState, source: Uuid, range: Range<u64>) -> Resul
     let part = move |e: &ExtentRow| {
         let (start, size) = (e.offset_bytes as u64, e.size_bytes as u64);
         let (from, to) = (range.start.max(start), range.end.min(start + size));
-        (from < to).then(|| (Key::Extent { source, number: e.number as u64 }, from - start..to - start))
+        (from < to).then(|| (Key::Extent { source: e.home, number: e.number as u64 }, from - start..to - start))
     };
     let parts: Vec<_> = extents.iter().filter_map(part).collect();
     let store = state.store;

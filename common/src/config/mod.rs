@@ -57,6 +57,11 @@ pub const SETTINGS: &[Setting] = &[
         "",
         "rate limits that differ from the defaults, as NAME=COUNT/SECONDS joined by commas; COUNT 0 lifts one",
     ),
+    setting(
+        "SLUICE_QUOTAS",
+        "",
+        "what accounts may use, as ROLE.WHAT=NUMBER joined by commas; WHAT is stored or day (bytes), uploads or media",
+    ),
     setting("SLUICE_TRUSTED_PROXIES", "", "networks whose X-Forwarded-For and -Proto are believed, joined by commas"),
     setting("SLUICE_ALLOWED_ORIGINS", "", "origins of web apps on other hosts that may use the API, joined by commas"),
     setting("SLUICE_TLS_CERT", "", "PEM file with the certificate chain; with the next one, the API serves HTTPS"),
@@ -113,6 +118,8 @@ pub struct Config {
     pub admin: Option<FirstAdmin>,
     /// Rate limits that differ from the defaults, by name.
     pub limits: BTreeMap<String, Limit>,
+    /// What accounts may use, by `role.what`; no limit where there is none.
+    pub quotas: BTreeMap<String, i64>,
     /// Networks of proxies.
     pub trusted_proxies: Vec<IpNet>,
     /// Origins of web apps on other hosts.
@@ -246,6 +253,7 @@ impl Config {
             previous_secret,
             admin,
             limits,
+            quotas: r.quotas(),
             trusted_proxies: r.list("SLUICE_TRUSTED_PROXIES"),
             allowed_origins,
             tls,

@@ -1,6 +1,7 @@
 //! Reads single settings and collects what is wrong with them.
 
 use super::{FirstAdmin, LIMITS, Limit, SETTINGS};
+use crate::model::Role;
 use secrecy::SecretString;
 use std::{collections::BTreeMap, path::PathBuf, str::FromStr};
 use url::Url;
@@ -93,6 +94,23 @@ impl Reader<'_> {
             }
         }
         limits
+    }
+
+    pub(super) fn quotas(&mut self) -> BTreeMap<String, i64> {
+        let mut quotas = BTreeMap::new();
+        for word in self.words("SLUICE_QUOTAS") {
+            let parsed = word.split_once('=').and_then(|(name, n)| {
+                let (role, what) = name.trim().split_once('.')?;
+                let known = role.parse::<Role>().is_ok() && ["stored", "day", "uploads", "media"].contains(&what);
+                let number = n.trim().parse::<i64>().ok().filter(|n| *n >= 0)?;
+                known.then(|| (name.trim().to_owned(), number))
+            });
+            match parsed {
+                Some((name, number)) => drop(quotas.insert(name, number)),
+                None => self.fault("SLUICE_QUOTAS", &format!("{word:?} is not like creator.uploads=10")),
+            }
+        }
+        quotas
     }
 
     /// Origins as browsers send them: scheme, host, port, nothing else.

@@ -14,6 +14,7 @@ mod sessions;
 mod sources;
 mod tasks;
 mod tokens;
+mod uploads;
 mod users;
 
 pub use access::{GrantRow, PlaybackTokenRow};
@@ -25,6 +26,7 @@ pub use sessions::{RefreshRow, SessionRow, SessionUse};
 pub use sources::{ExtentRow, SourceRow};
 pub use tasks::{ClaimLimits, ClaimedTask, MAX_ATTEMPTS, NewTask, TaskRow};
 pub use tokens::{ApiTokenRow, MailPurpose, NewApiToken};
+pub use uploads::{NewUpload, UploadRow, UsageRow};
 pub use users::{NewUser, UserRow};
 
 use sqlx::{

@@ -80,6 +80,7 @@ impl Db {
         execute!(self, spent, now_us - 30 * day)?;
         execute!(self, "DELETE FROM mail_tokens WHERE expires_us < $1", now_us)?;
         execute!(self, "DELETE FROM playback_tokens WHERE expires_us < $1", now_us - 30 * day)?;
+        self.forget_uploads(now_us).await?;
         execute!(self, "DELETE FROM rate_limits WHERE whole_us < $1", now_us)?;
         execute!(self, "DELETE FROM audit_events WHERE at_us < $1", audit_before_us)?;
         Ok(())

@@ -23,8 +23,10 @@ pub struct ExtentRow {
     pub offset_bytes: i64,
     /// Its length, bytes.
     pub size_bytes: i64,
-    /// Its object's running number.
+    /// Its object's number within its home.
     pub number: i64,
+    /// The source under whose prefix the object is stored: another one after concatenation.
+    pub home: Uuid,
 }
 
 impl Db {
@@ -62,20 +64,29 @@ impl Db {
 
     /// The extents of a source in order.
     pub async fn extents(&self, source: Uuid) -> Result<Vec<ExtentRow>> {
-        let sql = "SELECT offset_bytes, size_bytes, number FROM extents WHERE source_id = $1 ORDER BY offset_bytes";
+        let sql = "SELECT offset_bytes, size_bytes, number, COALESCE(home, source_id) AS home FROM extents \
+                   WHERE source_id = $1 ORDER BY offset_bytes";
         query!(self, fetch_all as ExtentRow, sql, source)
     }
 
     /// Marks for deletion what nothing refers to any more: uploads without a sign of life since
     /// `stale_us`, and live sources without media that are older than that. Returns all marked.
     pub async fn condemn_sources(&self, stale_us: i64) -> Result<Vec<Uuid>> {
-        let abandoned = "UPDATE sources SET status = 'deleting' WHERE status = 'receiving' AND touched_us < $1";
+        let abandoned = "UPDATE sources SET status = 'deleting' WHERE status = 'receiving' AND touched_us < $1 \
+                         AND NOT EXISTS (SELECT 1 FROM uploads u WHERE u.source_id = sources.id)";
         execute!(self, abandoned, stale_us)?;
         let unused = "UPDATE sources SET status = 'deleting' WHERE status = 'live' AND touched_us < $1 \
                       AND NOT EXISTS (SELECT 1 FROM media m WHERE m.source_id = sources.id)";
         execute!(self, unused, stale_us)?;
         let rows = query!(self, fetch_all as (Uuid,), "SELECT id FROM sources WHERE status = 'deleting' LIMIT 100")?;
         Ok(rows.into_iter().map(|r| r.0).collect())
+    }
+
+    /// The prefixes under which a source's objects are stored: its own, and those of concatenated parts.
+    pub async fn homes(&self, source: Uuid) -> Result<Vec<Uuid>> {
+        let sql = "SELECT DISTINCT home FROM extents WHERE source_id = $1 AND home IS NOT NULL";
+        let rows = query!(self, fetch_all as (Uuid,), sql, source)?;
+        Ok(std::iter::once(source).chain(rows.into_iter().map(|r| r.0)).collect())
     }
 
     /// The packages of a source.

@@ -9,7 +9,6 @@ use sluice_common::{
 };
 use std::{collections::VecDeque, fs::File, os::unix::fs::FileExt, sync::Arc};
 use tokio::task::JoinHandle;
-use uuid::Uuid;
 
 /// Unit of reading and of read-ahead.
 const BLOCK_BYTES: u64 = 1 << 20;
@@ -23,8 +22,6 @@ pub enum Source {
     Extents {
         /// The store.
         store: Store,
-        /// The source.
-        id: Uuid,
         /// Its extents in order.
         extents: Arc<Vec<ExtentRow>>,
     },
@@ -59,13 +56,13 @@ impl Source {
                     tokio::task::spawn_blocking(read).await.map_err(|e| StoreError::Unavailable(e.to_string()))?;
                 data.map(Bytes::from).map_err(|e| StoreError::Unavailable(e.to_string()))
             }
-            Self::Extents { store, id, extents } => {
+            Self::Extents { store, extents } => {
                 let mut out = Vec::with_capacity((end - offset) as usize);
                 let first = extents.partition_point(|e| ((e.offset_bytes + e.size_bytes) as u64) <= offset);
                 for extent in extents.iter().skip(first).take_while(|e| (e.offset_bytes as u64) < end) {
                     let (start, size) = (extent.offset_bytes as u64, extent.size_bytes as u64);
                     let range = offset.max(start) - start..end.min(start + size) - start;
-                    let key = Key::Extent { source: *id, number: extent.number as u64 };
+                    let key = Key::Extent { source: extent.home, number: extent.number as u64 };
                     out.extend_from_slice(&store.read(&key, range).await?);
                 }
                 Ok(out.into())
@@ -149,15 +146,20 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(&StoreUrl::Local(dir.path().to_owned())).await.unwrap();
         let data: Vec<u8> = (0..3_000_000_u32).map(|i| (i * 7 % 251) as u8).collect();
-        let id = Uuid::now_v7();
+        let id = uuid::Uuid::now_v7();
         let (mut extents, mut at) = (Vec::new(), 0);
         for (number, size) in [1_usize, 999_999, 1_500_000, 500_000].into_iter().enumerate() {
             let key = Key::Extent { source: id, number: number as u64 };
             store.put(&key, Bytes::copy_from_slice(&data[at..at + size])).await.unwrap();
-            extents.push(ExtentRow { offset_bytes: at as i64, size_bytes: size as i64, number: number as i64 });
+            extents.push(ExtentRow {
+                offset_bytes: at as i64,
+                size_bytes: size as i64,
+                number: number as i64,
+                home: id,
+            });
             at += size;
         }
-        let source = Source::Extents { store, id, extents: Arc::new(extents) };
+        let source = Source::Extents { store, extents: Arc::new(extents) };
         let mut reader = SourceReader::new(source);
         let mut read = Vec::new();
         loop {

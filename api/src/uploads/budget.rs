@@ -1,0 +1,59 @@
+//! How large an extent may grow: few uploads get large ones, many get small ones, and all together
+//! stay within one amount of memory.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+/// Memory for all buffers of a process. Each upload has two: one fills while one is stored.
+const ALL_BYTES: usize = 96 << 20;
+/// Largest extent.
+const MOST_BYTES: usize = 8 << 20;
+/// Smallest extent that an upload under way is cut into.
+const LEAST_BYTES: usize = 64 << 10;
+
+/// Counts uploads under way.
+#[derive(Debug, Clone, Default)]
+pub struct Budget(Arc<AtomicUsize>);
+
+/// One upload's share.
+#[derive(Debug)]
+pub struct Share(Arc<AtomicUsize>);
+
+impl Budget {
+    /// Joins in.
+    pub fn join(&self) -> Share {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Share(self.0.clone())
+    }
+}
+
+impl Share {
+    /// Bytes that an extent may have now.
+    pub fn extent_bytes(&self) -> usize {
+        (ALL_BYTES / (2 * self.0.load(Ordering::Relaxed).max(1))).clamp(LEAST_BYTES, MOST_BYTES)
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_share_what_few_have() {
+        let budget = Budget::default();
+        let first = budget.join();
+        assert_eq!(first.extent_bytes(), MOST_BYTES);
+        let all: Vec<Share> = (0..199).map(|_| budget.join()).collect();
+        assert!(first.extent_bytes() * 2 * 200 <= ALL_BYTES);
+        drop(all);
+        assert_eq!(first.extent_bytes(), MOST_BYTES);
+    }
+}

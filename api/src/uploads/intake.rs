@@ -1,0 +1,167 @@
+//! Bytes become extents as they arrive: bounded memory, and nothing counted that is not stored.
+//!
+//! An object is stored before its row; a row is written only by whoever holds the upload. What arrived
+//! before a connection broke is kept.
+
+use super::budget::Share;
+use crate::{error::ApiError, state::AppState};
+use bytes::{Bytes, BytesMut};
+use futures::{Stream, StreamExt};
+use sluice_common::{
+    clock,
+    db::ExtentRow,
+    sniff::{Demuxer, SNIFF_BYTES, sniff},
+    storage::Key,
+};
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+/// Where recorded extents go.
+#[derive(Debug, Clone, Copy)]
+pub enum Ledger {
+    /// An upload, as long as this request holds it.
+    Upload { id: Uuid, holder: Uuid },
+    /// Nowhere yet: a checksum must be right first.
+    Held,
+}
+
+/// What bytes are taken in for.
+#[derive(Debug, Clone, Copy)]
+pub struct Target {
+    pub source: Uuid,
+    pub ledger: Ledger,
+    /// Where they continue the source.
+    pub offset: u64,
+    /// Bytes that the source may have in all.
+    pub limit: u64,
+    /// Whether it is a part of something larger, whose first bytes say nothing.
+    pub part: bool,
+}
+
+/// How far it went.
+#[derive(Debug, Default)]
+pub struct Taken {
+    /// Bytes of the source that are stored and recorded, or held.
+    pub offset: u64,
+    /// Extents that are stored and not recorded.
+    pub held: Vec<ExtentRow>,
+    /// Why it ended early. What is counted is safe all the same.
+    pub cut: Option<ApiError>,
+}
+
+/// Takes bytes in until they end or break off. `Err` when they are refused or cannot be stored.
+pub async fn receive(
+    state: &AppState,
+    share: Share,
+    target: Target,
+    mut bytes: impl Stream<Item = Result<Bytes, ApiError>> + Unpin,
+) -> Result<Taken, ApiError> {
+    let mut writer = Writer { state: state.clone(), target, stored: None, held: Vec::new() };
+    let mut buffer = BytesMut::with_capacity(share.extent_bytes());
+    let (mut spare, mut cut, mut known) = (None, None, target.offset > 0 || target.part);
+    loop {
+        let mut rest = match bytes.next().await {
+            None => break,
+            Some(Err(error)) => {
+                cut = Some(error);
+                break;
+            }
+            Some(Ok(chunk)) => chunk,
+        };
+        while !rest.is_empty() {
+            let full = share.extent_bytes();
+            let room = full.saturating_sub(buffer.len());
+            buffer.extend_from_slice(&rest.split_to(rest.len().min(room)));
+            if !known && buffer.len() >= SNIFF_BYTES {
+                // Refused after the first kilobytes, before gigabytes are sent.
+                accepted(state, target.source, &buffer).await?;
+                known = true;
+            }
+            if buffer.len() >= full {
+                // Two buffers take turns: fresh ones would leave the allocator with holes of their size.
+                let next = spare.take().filter(|b: &BytesMut| b.capacity() <= 2 * full);
+                let next = next.unwrap_or_else(|| BytesMut::with_capacity(full));
+                spare = writer.store(std::mem::replace(&mut buffer, next).freeze()).await?;
+            }
+        }
+    }
+    if !buffer.is_empty() {
+        writer.store(buffer.freeze()).await?;
+    }
+    writer.wait().await?;
+    Ok(Taken { offset: writer.target.offset, held: writer.held, cut })
+}
+
+struct Writer {
+    state: AppState,
+    target: Target,
+    stored: Option<JoinHandle<Result<(Bytes, ExtentRow), ApiError>>>,
+    held: Vec<ExtentRow>,
+}
+
+impl Writer {
+    /// Begins to store an extent once the one before is stored and recorded; gives that one's buffer back.
+    async fn store(&mut self, data: Bytes) -> Result<Option<BytesMut>, ApiError> {
+        let Target { source, ledger, offset, limit, .. } = self.target;
+        if offset + data.len() as u64 > limit {
+            return Err(ApiError::TooLarge(limit));
+        }
+        let free = self.wait().await?;
+        self.target.offset += data.len() as u64;
+        let state = self.state.clone();
+        self.stored = Some(tokio::spawn(async move {
+            // Random: of two requests that continue at one place, neither overwrites the other's bytes.
+            let number = rand::random::<u64>() >> 1;
+            let key = Key::Extent { source, number };
+            state.store.put(&key, data.clone()).await?;
+            let extent = ExtentRow {
+                offset_bytes: offset as i64,
+                size_bytes: data.len() as i64,
+                number: number as i64,
+                home: source,
+            };
+            if !record(&state, ledger, &extent).await? {
+                state.store.delete(&key).await?;
+                return Err(ApiError::TakenOver);
+            }
+            Ok((data, extent))
+        }));
+        Ok(free)
+    }
+
+    async fn wait(&mut self) -> Result<Option<BytesMut>, ApiError> {
+        let Some(stored) = self.stored.take() else { return Ok(None) };
+        let (data, extent) = stored.await.map_err(|_| ApiError::Internal)??;
+        if matches!(self.target.ledger, Ledger::Held) {
+            self.held.push(extent);
+        }
+        // Nobody else holds it any more, unless the store's client still does: then a new one is made.
+        Ok(data.try_into_mut().ok().map(|mut b| {
+            b.clear();
+            b
+        }))
+    }
+}
+
+async fn record(state: &AppState, ledger: Ledger, extent: &ExtentRow) -> Result<bool, ApiError> {
+    let now = clock::now_us();
+    match ledger {
+        Ledger::Held => Ok(true),
+        Ledger::Upload { id, holder } => {
+            let mut tx = state.db.begin().await?;
+            let one = std::slice::from_ref(extent);
+            let recorded = tx.advance_upload(id, holder, extent.offset_bytes, one, now).await?;
+            if recorded {
+                tx.commit().await?;
+            }
+            Ok(recorded)
+        }
+    }
+}
+
+/// Notes what a source is by its first bytes; refuses what is no video or audio.
+pub async fn accepted(state: &AppState, source: Uuid, head: &[u8]) -> Result<Demuxer, ApiError> {
+    let demuxer = sniff(head).ok_or(ApiError::UnsupportedType)?;
+    state.db.set_content_type(source, demuxer.content_type()).await?;
+    Ok(demuxer)
+}

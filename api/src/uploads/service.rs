@@ -1,0 +1,496 @@
+//! The rules of uploads: who may begin one, how it goes on, when it becomes a media.
+
+use super::{
+    intake::{self, Ledger, Taken, Target, accepted},
+    tus::{Checksum, Concat},
+};
+use crate::{
+    auth::Viewer,
+    error::ApiError,
+    media::service::{self as media, Checked, Metadata},
+    state::AppState,
+};
+use bytes::Bytes;
+use futures::{Stream, StreamExt};
+use serde::{Deserialize, Serialize};
+use sluice_common::{
+    clock,
+    db::{ExtentRow, NewUpload, Tx, UploadRow},
+    model::Role,
+    sniff::SNIFF_BYTES,
+    storage::Key,
+};
+use std::sync::{Arc, Mutex, PoisonError};
+use uuid::Uuid;
+
+/// Parts of one concatenation.
+const MOST_PARTS: usize = 1000;
+
+/// Life of a form's upload after its last sign of life, microseconds.
+const FORM_US: i64 = 3600 * 1_000_000;
+
+/// What an account of a role may use.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Quota {
+    pub stored_bytes: Option<i64>,
+    pub day_bytes: Option<i64>,
+    pub uploads: Option<i64>,
+    pub media: Option<i64>,
+}
+
+impl Quota {
+    /// As the settings say for a role.
+    pub fn of(state: &AppState, role: Role) -> Self {
+        let get = |what: &str| state.config.quotas.get(&format!("{role}.{what}")).copied();
+        Self { stored_bytes: get("stored"), day_bytes: get("day"), uploads: get("uploads"), media: get("media") }
+    }
+}
+
+/// Metadata as it is kept with an upload.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Kept {
+    title: Option<String>,
+    description: Option<String>,
+    visibility: Option<String>,
+    encryption: Option<String>,
+    filename: Option<String>,
+}
+
+impl Kept {
+    fn new(pairs: Vec<(String, String)>) -> Self {
+        let mut kept = Self::default();
+        for (key, value) in pairs {
+            match key.as_str() {
+                "title" => kept.title = Some(value),
+                "description" => kept.description = Some(value),
+                "visibility" => kept.visibility = Some(value),
+                "encryption" => kept.encryption = Some(value),
+                "filename" | "name" => kept.filename = Some(value),
+                _ => {}
+            }
+        }
+        kept
+    }
+
+    fn check(self, state: &AppState) -> Result<Checked, ApiError> {
+        let metadata = Metadata {
+            title: self.title,
+            description: self.description,
+            visibility: self.visibility,
+            encryption: self.encryption,
+            filename: self.filename,
+        };
+        metadata.check(state.config.encryption)
+    }
+}
+
+/// What a client announces.
+#[derive(Debug, Default)]
+pub struct Announced {
+    /// Unknown when unset.
+    pub length: Option<i64>,
+    pub metadata: Vec<(String, String)>,
+    pub concat: Option<Concat>,
+    /// Bytes to reserve where the length is unknown.
+    pub at_most: Option<i64>,
+}
+
+fn expiry(state: &AppState, now_us: i64) -> i64 {
+    now_us + i64::try_from(state.config.gc_window.as_micros()).unwrap_or(0).max(1_000_000)
+}
+
+/// What an upload asks of an account's quota.
+#[derive(Debug, Clone, Copy, Default)]
+struct Asked {
+    /// Bytes that are not in its usage yet.
+    stored_bytes: i64,
+    /// Bytes that do not count towards the day yet.
+    day_bytes: i64,
+    /// Whether it is another upload, and will be another media.
+    begins: bool,
+}
+
+/// Checks an account's quota under its row lock.
+async fn check_quota(
+    state: &AppState,
+    tx: &mut Tx,
+    viewer: &Viewer,
+    asked: Asked,
+    now_us: i64,
+) -> Result<(), ApiError> {
+    let quota = Quota::of(state, viewer.role);
+    tx.lock_user(viewer.id).await?.ok_or(ApiError::Unauthenticated)?;
+    let used = tx.usage(viewer.id, now_us).await?;
+    let one = i64::from(asked.begins);
+    let checks = [
+        (used.stored_bytes.saturating_add(asked.stored_bytes), quota.stored_bytes, "stored bytes"),
+        (used.day_bytes.saturating_add(asked.day_bytes), quota.day_bytes, "bytes a day"),
+        (used.uploads + one, quota.uploads, "uploads at once"),
+        (used.media + one, quota.media, "media"),
+    ];
+    for (wanted, limit, what) in checks {
+        if limit.is_some_and(|l| wanted > l) {
+            return Err(ApiError::QuotaExceeded(what));
+        }
+    }
+    Ok(())
+}
+
+fn fits(state: &AppState, length: i64) -> Result<(), ApiError> {
+    let limit = state.config.max_upload_bytes;
+    if u64::try_from(length).is_ok_and(|l| l <= limit) { Ok(()) } else { Err(ApiError::TooLarge(limit)) }
+}
+
+/// Begins an upload. What its metadata says is checked now, not after gigabytes.
+pub async fn create(state: &AppState, viewer: &Viewer, announced: Announced) -> Result<UploadRow, ApiError> {
+    let part = announced.concat == Some(Concat::Partial);
+    let kept = Kept::new(announced.metadata);
+    let kept_us = if announced.at_most.is_some() { FORM_US } else { expiry(state, 0) };
+    let metadata = serde_json::to_string(&kept).map_err(|_| ApiError::Internal)?;
+    if !part {
+        kept.check(state)?;
+    }
+    if let Some(length) = announced.length {
+        fits(state, length)?;
+        if length == 0 && !matches!(announced.concat, Some(Concat::Final(_))) {
+            return Err(ApiError::EmptyFile);
+        }
+    }
+    let (id, source, now) = (Uuid::now_v7(), Uuid::now_v7(), clock::now_us());
+    let mut tx = state.db.begin().await?;
+    let bytes = announced.length.or(announced.at_most).unwrap_or(0).max(0);
+    let asked = Asked { stored_bytes: bytes, day_bytes: bytes, begins: !part };
+    check_quota(state, &mut tx, viewer, asked, now).await?;
+    // The bytes of a form are counted when they are known.
+    tx.count_daily(viewer.id, announced.length.unwrap_or(0), now).await?;
+    tx.insert_upload(&NewUpload {
+        id,
+        owner_id: viewer.id,
+        source_id: source,
+        length_bytes: announced.length,
+        metadata: &metadata,
+        part,
+        parts: "",
+        now_us: now,
+        expires_us: now + kept_us,
+    })
+    .await?;
+    if let Some(Concat::Final(ids)) = announced.concat {
+        join(&mut tx, viewer, id, source, &ids, now).await?;
+    }
+    tx.commit().await?;
+    let row = state.db.upload(id).await?.ok_or(ApiError::Internal)?;
+    complete_if_due(state, row).await
+}
+
+/// Puts finished parts together. Rows move, bytes stay where they are.
+async fn join(tx: &mut Tx, viewer: &Viewer, id: Uuid, source: Uuid, ids: &[Uuid], now_us: i64) -> Result<(), ApiError> {
+    let wrong = |what: &str| ApiError::BadRequest(format!("a part {what}"));
+    if ids.len() > MOST_PARTS {
+        return Err(wrong("too many"));
+    }
+    let mut parts: Vec<UploadRow> = Vec::with_capacity(ids.len());
+    // Locked in one order whatever the client's, so that two requests never wait for each other.
+    let mut order = ids.to_vec();
+    order.sort_unstable();
+    order.dedup();
+    if order.len() != ids.len() {
+        return Err(wrong("is named twice"));
+    }
+    for part in order {
+        let row = tx.lock_upload(part).await?.filter(|r| r.owner_id == viewer.id && r.part);
+        let row = row.ok_or_else(|| wrong("does not exist"))?;
+        if row.length_bytes != Some(row.offset_bytes) {
+            return Err(wrong("is not complete"));
+        }
+        parts.push(row);
+    }
+    let place = |r: &UploadRow| ids.iter().position(|id| *id == r.id);
+    parts.sort_by_key(place);
+    Ok(tx.concatenate(id, source, &parts, now_us).await?)
+}
+
+/// An upload of this person's. One that has just expired says so.
+pub async fn owned(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<UploadRow, ApiError> {
+    let row = state.db.upload(id).await?.filter(|u| u.owner_id == viewer.id).ok_or(ApiError::NotFound)?;
+    if row.media_id.is_none() && row.expires_us <= clock::now_us() {
+        return Err(ApiError::UploadExpired);
+    }
+    Ok(row)
+}
+
+/// How far an upload is. Whoever was writing to it stops: this client is about to go on, and what it
+/// is told must stay true.
+pub async fn resume(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<UploadRow, ApiError> {
+    let row = owned(state, viewer, id).await?;
+    if row.media_id.is_some() {
+        return Ok(row);
+    }
+    let now = clock::now_us();
+    let taken = state.db.take_upload(id, Uuid::new_v4(), now, expiry(state, now)).await?;
+    match taken {
+        Some(row) => complete_if_due(state, row).await,
+        None => owned(state, viewer, id).await,
+    }
+}
+
+/// One PATCH.
+pub struct Patch {
+    pub offset: i64,
+    /// Of a deferred upload, once it is known.
+    pub length: Option<i64>,
+    /// Bytes of the body, where it says.
+    pub body_bytes: Option<i64>,
+    pub checksum: Option<Checksum>,
+}
+
+/// Continues an upload with the bytes of a request. What arrived before a connection breaks is kept,
+/// even when the request is given up on: a task of its own takes it in.
+pub async fn patch(
+    state: &AppState,
+    viewer: &Viewer,
+    id: Uuid,
+    patch: Patch,
+    body: impl Stream<Item = Result<Bytes, ApiError>> + Unpin + Send + 'static,
+) -> Result<UploadRow, ApiError> {
+    let before = owned(state, viewer, id).await?;
+    if before.media_id.is_some() || before.offset_bytes != patch.offset {
+        return Err(ApiError::OffsetMismatch(before.offset_bytes));
+    }
+    if let Some(length) = patch.length {
+        declare_length(state, viewer, &before, length).await?;
+    }
+    let (now, holder) = (clock::now_us(), Uuid::new_v4());
+    let row = state.db.take_upload(id, holder, now, expiry(state, now)).await?.ok_or(ApiError::UploadExpired)?;
+    if row.offset_bytes != patch.offset {
+        return Err(ApiError::OffsetMismatch(row.offset_bytes));
+    }
+    let most = row.length_bytes.unwrap_or_else(|| i64::try_from(state.config.max_upload_bytes).unwrap_or(i64::MAX));
+    if patch.body_bytes.is_some_and(|b| patch.offset.saturating_add(b) > most) {
+        return Err(ApiError::TooLarge(most.unsigned_abs()));
+    }
+    let ledger = if patch.checksum.is_some() { Ledger::Held } else { Ledger::Upload { id, holder } };
+    let target = Target {
+        source: row.source_id,
+        ledger,
+        offset: patch.offset.unsigned_abs(),
+        limit: most.unsigned_abs(),
+        part: row.part,
+    };
+    let state_here = state.clone();
+    let work = async move { take_in(&state_here, id, holder, target, patch.checksum, body).await };
+    let done = tokio::spawn(work).await.map_err(|_| ApiError::Internal)?;
+    match done {
+        Err(ApiError::UnsupportedType) => {
+            state.db.delete_upload(id).await?;
+            Err(ApiError::UnsupportedType)
+        }
+        Err(other) => Err(other),
+        Ok(()) => {
+            let row = state.db.upload(id).await?.ok_or(ApiError::NotFound)?;
+            complete_if_due(state, row).await
+        }
+    }
+}
+
+async fn take_in(
+    state: &AppState,
+    id: Uuid,
+    holder: Uuid,
+    target: Target,
+    checksum: Option<Checksum>,
+    body: impl Stream<Item = Result<Bytes, ApiError>> + Unpin,
+) -> Result<(), ApiError> {
+    let share = state.budget.join();
+    let Some(checksum) = checksum else {
+        let taken = intake::receive(state, share, target, body).await?;
+        return taken.cut.map_or(Ok(()), Err);
+    };
+    let sum = Arc::new(Mutex::new(checksum));
+    let computed = body.inspect({
+        let sum = sum.clone();
+        move |chunk| {
+            if let Ok(data) = chunk {
+                sum.lock().unwrap_or_else(PoisonError::into_inner).update(data);
+            }
+        }
+    });
+    let taken = intake::receive(state, share, target, computed).await?;
+    let whole = taken.cut.is_none();
+    let sum = Arc::into_inner(sum).map(|m| m.into_inner().unwrap_or_else(PoisonError::into_inner));
+    let right = whole && sum.is_some_and(Checksum::matches);
+    if right && record_held(state, id, holder, target.offset, &taken).await? {
+        return Ok(());
+    }
+    // Nothing of it counts, so nothing of it stays.
+    for extent in &taken.held {
+        state.store.delete(&Key::Extent { source: extent.home, number: extent.number.unsigned_abs() }).await?;
+    }
+    match taken.cut {
+        Some(cut) => Err(cut),
+        None if right => Err(ApiError::TakenOver),
+        None => Err(ApiError::ChecksumMismatch),
+    }
+}
+
+async fn record_held(state: &AppState, id: Uuid, holder: Uuid, from: u64, taken: &Taken) -> Result<bool, ApiError> {
+    let mut tx = state.db.begin().await?;
+    let recorded = tx.advance_upload(id, holder, from as i64, &taken.held, clock::now_us()).await?;
+    if recorded {
+        tx.commit().await?;
+    }
+    Ok(recorded)
+}
+
+async fn declare_length(state: &AppState, viewer: &Viewer, row: &UploadRow, length: i64) -> Result<(), ApiError> {
+    if row.length_bytes == Some(length) {
+        return Ok(());
+    }
+    fits(state, length)?;
+    let now = clock::now_us();
+    let mut tx = state.db.begin().await?;
+    // What has arrived is in the usage, but not in the day.
+    let asked = Asked { stored_bytes: length - row.offset_bytes, day_bytes: length, begins: false };
+    check_quota(state, &mut tx, viewer, asked, now).await?;
+    tx.count_daily(viewer.id, length, now).await?;
+    if !tx.set_upload_length(row.id, length).await? {
+        return Err(ApiError::BadRequest("the length was said before, or is less than what is there".to_owned()));
+    }
+    Ok(tx.commit().await?)
+}
+
+/// Gives an upload up.
+pub async fn terminate(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), ApiError> {
+    owned(state, viewer, id).await?;
+    if state.db.delete_upload(id).await? { Ok(()) } else { Err(ApiError::NotFound) }
+}
+
+/// Gives a form's upload up when its request ends without having completed it: its place in the quota is
+/// free at once. Where the process dies instead, it expires.
+#[derive(Debug)]
+pub struct Abandon {
+    state: AppState,
+    id: Uuid,
+    armed: bool,
+}
+
+impl Abandon {
+    /// Watches over an upload.
+    pub fn unless_done(state: &AppState, id: Uuid) -> Self {
+        Self { state: state.clone(), id, armed: true }
+    }
+
+    /// It is a media now.
+    pub fn done(mut self) {
+        self.armed = false;
+    }
+}
+
+impl Drop for Abandon {
+    fn drop(&mut self) {
+        if self.armed {
+            let (state, id) = (self.state.clone(), self.id);
+            tokio::spawn(async move {
+                if let Err(error) = state.db.delete_upload(id).await {
+                    tracing::warn!(upload = %id, %error, "an abandoned upload was not given up");
+                }
+            });
+        }
+    }
+}
+
+/// Begins the upload of a form: it is one like any other, but nobody is told how to resume it.
+pub async fn begin_form(
+    state: &AppState,
+    viewer: &Viewer,
+    metadata: Vec<(String, String)>,
+    at_most: Option<i64>,
+) -> Result<UploadRow, ApiError> {
+    let at_most = Some(at_most.unwrap_or(0));
+    create(state, viewer, Announced { length: None, metadata, concat: None, at_most }).await
+}
+
+/// Takes in the file of a form.
+pub async fn receive_form(
+    state: &AppState,
+    upload: &UploadRow,
+    body: impl Stream<Item = Result<Bytes, ApiError>> + Unpin,
+) -> Result<(), ApiError> {
+    let (now, holder, id) = (clock::now_us(), Uuid::new_v4(), upload.id);
+    state.db.take_upload(id, holder, now, now + FORM_US).await?.ok_or(ApiError::UploadExpired)?;
+    let target = Target {
+        source: upload.source_id,
+        ledger: Ledger::Upload { id, holder },
+        offset: 0,
+        limit: state.config.max_upload_bytes,
+        part: false,
+    };
+    let taken = intake::receive(state, state.budget.join(), target, body).await?;
+    match taken.cut {
+        Some(cut) => Err(cut),
+        None if taken.offset == 0 => Err(ApiError::EmptyFile),
+        None => Ok(()),
+    }
+}
+
+/// Makes a media of a form whose end has come.
+pub async fn complete_form(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<Uuid, ApiError> {
+    let row = owned(state, viewer, id).await?;
+    declare_length(state, viewer, &row, row.offset_bytes).await?;
+    let row = owned(state, viewer, id).await?;
+    complete_if_due(state, row).await?.media_id.ok_or(ApiError::Internal)
+}
+
+/// Makes a media of an upload whose bytes are all there. Safe to repeat: it happens once.
+pub async fn complete_if_due(state: &AppState, row: UploadRow) -> Result<UploadRow, ApiError> {
+    if row.part || row.media_id.is_some() || row.length_bytes != Some(row.offset_bytes) {
+        return Ok(row);
+    }
+    let source = state.db.source(row.source_id).await?.ok_or(ApiError::UploadExpired)?;
+    if source.content_type == "application/octet-stream" {
+        let head = head(state, row.source_id).await?;
+        if let Err(error) = accepted(state, row.source_id, &head).await {
+            state.db.delete_upload(row.id).await?;
+            return Err(error);
+        }
+    }
+    let kept: Kept = serde_json::from_str(&row.metadata).map_err(|_| ApiError::Internal)?;
+    let checked = kept.check(state)?;
+    let mut tx = state.db.begin().await?;
+    let now_row = tx.lock_upload(row.id).await?.ok_or(ApiError::NotFound)?;
+    if now_row.media_id.is_none() {
+        let media = media::create_in(&mut tx, row.owner_id, checked, row.source_id, row.offset_bytes).await?;
+        tx.finish_upload(row.id, media).await?;
+        tx.commit().await?;
+        state.wake.push(2).await;
+    } else {
+        drop(tx);
+    }
+    state.db.upload(row.id).await?.ok_or(ApiError::NotFound)
+}
+
+/// The first bytes of a source.
+async fn head(state: &AppState, source: Uuid) -> Result<Vec<u8>, ApiError> {
+    let mut bytes = Vec::new();
+    for extent in state.db.extents(source).await? {
+        let ExtentRow { size_bytes, number, home, .. } = extent;
+        let want = (SNIFF_BYTES - bytes.len()).min(size_bytes.unsigned_abs() as usize);
+        let key = Key::Extent { source: home, number: number.unsigned_abs() };
+        bytes.extend_from_slice(&state.store.read(&key, 0..want as u64).await?);
+        if bytes.len() >= SNIFF_BYTES {
+            break;
+        }
+    }
+    Ok(bytes)
+}
+
+/// Completes what a dying process left complete but for the last step.
+pub async fn heal(state: &AppState) -> Result<(), ApiError> {
+    for row in state.db.uploads_to_complete().await? {
+        let id = row.id;
+        if let Err(error) = complete_if_due(state, row).await {
+            tracing::warn!(upload = %id, %error, "an upload was not completed");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,238 @@
+//! Resumable uploads and quotas.
+//!
+//! Invariants: `offset_bytes` counts only bytes whose extents are recorded; whoever is not the holder
+//! changes nothing; a quota is checked under the account's row lock, from the rows themselves.
+
+use super::{Db, ExtentRow, Result, Tx, execute, execute_tx, query, query_tx};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+/// An upload as stored.
+#[derive(Debug, Clone, FromRow)]
+pub struct UploadRow {
+    pub id: Uuid,
+    pub owner_id: Uuid,
+    pub source_id: Uuid,
+    pub length_bytes: Option<i64>,
+    pub offset_bytes: i64,
+    pub metadata: String,
+    pub part: bool,
+    pub parts: String,
+    pub media_id: Option<Uuid>,
+    pub created_us: i64,
+    pub expires_us: i64,
+}
+
+/// What creation stores.
+#[derive(Debug)]
+pub struct NewUpload<'a> {
+    pub id: Uuid,
+    pub owner_id: Uuid,
+    pub source_id: Uuid,
+    pub length_bytes: Option<i64>,
+    pub metadata: &'a str,
+    pub part: bool,
+    pub parts: &'a str,
+    pub now_us: i64,
+    pub expires_us: i64,
+}
+
+/// What an account uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromRow)]
+pub struct UsageRow {
+    /// Bytes of all its media, and of its uploads under way as announced.
+    pub stored_bytes: i64,
+    /// Bytes announced today.
+    pub day_bytes: i64,
+    /// Uploads under way.
+    pub uploads: i64,
+    /// Media, and uploads that will be media.
+    pub media: i64,
+}
+
+const USAGE: &str = "SELECT \
+    CAST(COALESCE((SELECT SUM(s.size_bytes) FROM media m JOIN sources s ON s.id = m.source_id WHERE m.owner_id = $1), 0) \
+      + COALESCE((SELECT SUM(COALESCE(length_bytes, offset_bytes)) FROM uploads WHERE owner_id = $1 AND media_id IS NULL \
+         AND expires_us > $3), 0) AS BIGINT) AS stored_bytes, \
+    COALESCE((SELECT size_bytes FROM daily_bytes WHERE user_id = $1 AND day = $2), 0) AS day_bytes, \
+    (SELECT COUNT(*) FROM uploads WHERE owner_id = $1 AND media_id IS NULL AND expires_us > $3) AS uploads, \
+    (SELECT COUNT(*) FROM media WHERE owner_id = $1) + (SELECT COUNT(*) FROM uploads WHERE owner_id = $1 \
+      AND media_id IS NULL AND NOT part AND expires_us > $3) AS media";
+
+macro_rules! upload_columns {
+    () => {
+        "id, owner_id, source_id, length_bytes, offset_bytes, metadata, part, parts, media_id, created_us, expires_us"
+    };
+}
+
+const DAY_US: i64 = 86_400_000_000;
+const HOUR_US: i64 = 3_600_000_000;
+
+impl Db {
+    /// An upload by id.
+    pub async fn upload(&self, id: Uuid) -> Result<Option<UploadRow>> {
+        let sql = concat!("SELECT ", upload_columns!(), " FROM uploads WHERE id = $1");
+        query!(self, fetch_optional as UploadRow, sql, id)
+    }
+
+    /// Makes `holder` the one request that may change an upload, whoever had it before. `None` when it
+    /// is complete, expired or gone.
+    pub async fn take_upload(&self, id: Uuid, holder: Uuid, now_us: i64, expires_us: i64) -> Result<Option<UploadRow>> {
+        let sql = concat!(
+            "UPDATE uploads SET holder = $1, expires_us = $2 WHERE id = $3 AND media_id IS NULL AND expires_us > $4 RETURNING ",
+            upload_columns!()
+        );
+        query!(self, fetch_optional as UploadRow, sql, holder, expires_us, id, now_us)
+    }
+
+    /// Uploads whose bytes are all there but which are no media yet: the process died in between.
+    pub async fn uploads_to_complete(&self) -> Result<Vec<UploadRow>> {
+        let sql = concat!(
+            "SELECT ",
+            upload_columns!(),
+            " FROM uploads WHERE media_id IS NULL AND NOT part AND length_bytes = offset_bytes LIMIT 50"
+        );
+        query!(self, fetch_all as UploadRow, sql)
+    }
+
+    /// What an account uses.
+    pub async fn usage(&self, user: Uuid, now_us: i64) -> Result<UsageRow> {
+        query!(self, fetch_one as UsageRow, USAGE, user, now_us / DAY_US, now_us)
+    }
+
+    /// Gives an upload up: its bytes go with the next sweep. `false` when there was none under way.
+    pub async fn delete_upload(&self, id: Uuid) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        let sql = "DELETE FROM uploads WHERE id = $1 AND media_id IS NULL RETURNING source_id";
+        let Some((source,)) = query_tx!(&mut tx, fetch_optional as (Uuid,), sql, id)? else { return Ok(false) };
+        execute_tx!(&mut tx, "UPDATE sources SET status = 'deleting' WHERE id = $1 AND status = 'receiving'", source)?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Notes what a source's first bytes say it is.
+    pub async fn set_content_type(&self, source: Uuid, content_type: &str) -> Result<()> {
+        execute!(self, "UPDATE sources SET content_type = $1 WHERE id = $2", content_type, source)?;
+        Ok(())
+    }
+
+    /// Forgets uploads that expired, and days that count no more.
+    pub async fn forget_uploads(&self, now_us: i64) -> Result<()> {
+        execute!(self, "DELETE FROM uploads WHERE expires_us < $1", now_us)?;
+        execute!(self, "DELETE FROM daily_bytes WHERE day < $1", now_us / DAY_US - 1)?;
+        Ok(())
+    }
+}
+
+impl Tx {
+    /// What an account uses, read under its row lock.
+    pub async fn usage(&mut self, user: Uuid, now_us: i64) -> Result<UsageRow> {
+        query_tx!(self, fetch_one as UsageRow, USAGE, user, now_us / DAY_US, now_us)
+    }
+
+    /// Counts announced bytes towards the day.
+    pub async fn count_daily(&mut self, user: Uuid, size_bytes: i64, now_us: i64) -> Result<()> {
+        let sql = "INSERT INTO daily_bytes AS d (user_id, day, size_bytes) VALUES ($1, $2, $3) \
+                   ON CONFLICT (user_id, day) DO UPDATE SET size_bytes = d.size_bytes + $3";
+        execute_tx!(self, sql, user, now_us / DAY_US, size_bytes)?;
+        Ok(())
+    }
+
+    /// Announces an upload and its source.
+    pub async fn insert_upload(&mut self, u: &NewUpload<'_>) -> Result<()> {
+        let source = "INSERT INTO sources (id, status, size_bytes, content_type, created_us, touched_us) \
+                      VALUES ($1, 'receiving', 0, 'application/octet-stream', $2, $2)";
+        execute_tx!(self, source, u.source_id, u.now_us)?;
+        let sql = "INSERT INTO uploads (id, owner_id, source_id, length_bytes, offset_bytes, metadata, part, parts, created_us, expires_us) \
+                   VALUES ($1, $2, $3, $4, 0, $5, $6, $7, $8, $9)";
+        execute_tx!(
+            self,
+            sql,
+            u.id,
+            u.owner_id,
+            u.source_id,
+            u.length_bytes,
+            u.metadata,
+            u.part,
+            u.parts,
+            u.now_us,
+            u.expires_us
+        )?;
+        Ok(())
+    }
+
+    /// Takes an upload's row lock.
+    pub async fn lock_upload(&mut self, id: Uuid) -> Result<Option<UploadRow>> {
+        let sql = concat!("UPDATE uploads SET part = part WHERE id = $1 RETURNING ", upload_columns!());
+        query_tx!(self, fetch_optional as UploadRow, sql, id)
+    }
+
+    /// Records stored extents, which continue the upload at `from`. `false` when somebody else holds it
+    /// by now, or the sweep gave it up: then nothing is recorded.
+    pub async fn advance_upload(
+        &mut self,
+        id: Uuid,
+        holder: Uuid,
+        from: i64,
+        extents: &[ExtentRow],
+        now_us: i64,
+    ) -> Result<bool> {
+        let bytes: i64 = extents.iter().map(|e| e.size_bytes).sum();
+        let sql = "UPDATE uploads SET offset_bytes = offset_bytes + $1, \
+                   expires_us = CASE WHEN expires_us < $5 THEN $5 ELSE expires_us END WHERE id = $2 AND holder = $3 AND offset_bytes = $4 \
+                   AND media_id IS NULL RETURNING source_id";
+        let Some((source,)) =
+            query_tx!(self, fetch_optional as (Uuid,), sql, bytes, id, holder, from, now_us + HOUR_US)?
+        else {
+            return Ok(false);
+        };
+        let sql = "UPDATE sources SET touched_us = $1, size_bytes = $2 WHERE id = $3 AND status = 'receiving'";
+        if execute_tx!(self, sql, now_us, from + bytes, source)? == 0 {
+            return Ok(false);
+        }
+        self.insert_extents(source, extents).await?;
+        Ok(true)
+    }
+
+    async fn insert_extents(&mut self, source: Uuid, extents: &[ExtentRow]) -> Result<()> {
+        let sql = "INSERT INTO extents (source_id, offset_bytes, size_bytes, number, home) VALUES ($1, $2, $3, $4, $5)";
+        for e in extents {
+            let home = (e.home != source).then_some(e.home);
+            execute_tx!(self, sql, source, e.offset_bytes, e.size_bytes, e.number, home)?;
+        }
+        Ok(())
+    }
+
+    /// Says how long a deferred upload is. `false` when it was said before, or is less than what is there.
+    pub async fn set_upload_length(&mut self, id: Uuid, length_bytes: i64) -> Result<bool> {
+        let sql = "UPDATE uploads SET length_bytes = $1 WHERE id = $2 AND length_bytes IS NULL AND offset_bytes <= $1";
+        Ok(execute_tx!(self, sql, length_bytes, id)? == 1)
+    }
+
+    /// Moves the extents of finished parts, in order, into an upload's source; the parts are gone after it.
+    pub async fn concatenate(&mut self, id: Uuid, source: Uuid, parts: &[UploadRow], now_us: i64) -> Result<()> {
+        let mut at = 0;
+        for part in parts {
+            let sql = "SELECT offset_bytes, size_bytes, number, COALESCE(home, source_id) AS home FROM extents \
+                       WHERE source_id = $1 ORDER BY offset_bytes";
+            let rows = query_tx!(self, fetch_all as ExtentRow, sql, part.source_id)?;
+            let moved: Vec<ExtentRow> =
+                rows.into_iter().map(|e| ExtentRow { offset_bytes: e.offset_bytes + at, ..e }).collect();
+            self.insert_extents(source, &moved).await?;
+            execute_tx!(self, "DELETE FROM uploads WHERE id = $1", part.id)?;
+            // Not condemned: its objects live on under their own prefix, and go with the whole.
+            execute_tx!(self, "DELETE FROM sources WHERE id = $1", part.source_id)?;
+            at += part.offset_bytes;
+        }
+        execute_tx!(self, "UPDATE uploads SET offset_bytes = $1, length_bytes = $1 WHERE id = $2", at, id)?;
+        let sql = "UPDATE sources SET size_bytes = $1, touched_us = $2 WHERE id = $3";
+        execute_tx!(self, sql, at, now_us, source)?;
+        Ok(())
+    }
+
+    /// Notes the media that an upload has become.
+    pub async fn finish_upload(&mut self, id: Uuid, media: Uuid) -> Result<()> {
+        execute_tx!(self, "UPDATE uploads SET media_id = $1, holder = NULL WHERE id = $2", media, id)?;
+        Ok(())
+    }
+}
