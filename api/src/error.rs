@@ -12,7 +12,7 @@ use sluice_common::{db::DbError, storage::StoreError};
 pub enum ApiError {
     #[error("You are not logged in, or the token is not valid any more.")]
     Unauthenticated,
-    #[error("The user name or the password is wrong.")]
+    #[error("The user name or the password is wrong. An e-mail address works once it is confirmed.")]
     BadCredentials,
     #[error("Your account may not do this.")]
     Forbidden,

@@ -20,6 +20,7 @@ pub async fn secure(State(state): State<AppState>, request: Request, next: Next)
     // What speaks of an account stays in no cache.
     let api = path.starts_with("/api/");
     let mut response = next.run(request).await;
+    let failed = response.status().is_client_error() || response.status().is_server_error();
     let headers = response.headers_mut();
     let mut set = |name: HeaderName, value: &'static str| {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
@@ -33,11 +34,14 @@ pub async fn secure(State(state): State<AppState>, request: Request, next: Next)
     set(header::REFERRER_POLICY, "no-referrer");
     set(CORP, if playback { "cross-origin" } else { "same-origin" });
     set(COOP, "same-origin");
-    if api {
-        set(header::CACHE_CONTROL, "no-store");
-    }
     if by_https {
         set(header::STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains");
+    }
+    // A refusal holds for whoever asked, and for now.
+    if failed {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    } else if api {
+        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     }
     response
 }

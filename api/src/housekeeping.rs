@@ -1,6 +1,6 @@
 //! Forgets what has expired and completes what a dying process left, on a schedule. Several instances may do it at once.
 
-use crate::{state::AppState, uploads};
+use crate::{mail, state::AppState, uploads};
 use sluice_common::clock;
 use std::time::Duration;
 use tokio::{sync::watch, time::interval};
@@ -20,6 +20,7 @@ pub async fn run(state: AppState, mut stop: watch::Receiver<bool>) {
         if let Err(error) = state.db.forget_expired(now, now - kept.min(now)).await {
             tracing::warn!(%error, "expired rows were not forgotten");
         }
+        mail::forget_files(&state.config.data_dir);
         if let Err(error) = uploads::service::heal(&state).await {
             tracing::warn!(%error, "complete uploads were not looked for");
         }

@@ -3,6 +3,7 @@
 
 use crate::problem::Problem;
 use axum::Json;
+use std::sync::LazyLock;
 use utoipa::{
     Modify, OpenApi,
     openapi::{
@@ -105,6 +106,7 @@ fn add_refusals(operation: &mut Operation, has_path: bool, limited: bool) {
 #[utoipa::path(get, path = "/openapi.json", tag = "health", responses(
     (status = 200, description = "OpenAPI 3.1", body = serde_json::Value),
 ))]
-pub async fn document() -> Json<Document> {
-    Json(crate::router::describe())
+pub async fn document() -> Json<&'static Document> {
+    static MADE: LazyLock<Document> = LazyLock::new(crate::router::describe);
+    Json(&MADE)
 }

@@ -1,14 +1,15 @@
 //! Every URL there is.
 
 use crate::{
-    access, access_log, account, admin, api_tokens, auth, extract, headers, health, limits, media, openapi, playback,
-    problem, state::AppState, uploads,
+    access, access_log, account, admin, api_tokens, auth, error::ApiError, extract, headers, health, limits, media,
+    openapi, playback, problem, state::AppState, uploads,
 };
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
+    extract::{DefaultBodyLimit, Request},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header},
-    middleware::{from_fn, from_fn_with_state},
+    middleware::{Next, from_fn, from_fn_with_state},
+    response::Response,
 };
 use std::time::Duration;
 use tower::ServiceBuilder;
@@ -68,6 +69,7 @@ fn media_routes() -> Routes {
         .routes(routes!(media::routes::list))
         .routes(routes!(media::routes::show, media::routes::change, media::routes::remove))
         .routes(routes!(media::routes::status))
+        .routes(routes!(media::routes::events))
         .routes(routes!(media::routes::report))
         .routes(routes!(media::routes::retry))
         .routes(routes!(access::routes::grants))
@@ -130,6 +132,12 @@ fn api_cors(origins: &[String]) -> CorsLayer {
         .max_age(Duration::from_secs(600))
 }
 
+/// Runs a handler to its end although the client has gone: between a change and what is noted and sent
+/// about it nobody can hang up.
+async fn to_the_end(request: Request, next: Next) -> Result<Response, ApiError> {
+    tokio::spawn(next.run(request)).await.map_err(|_| ApiError::Internal)
+}
+
 fn named(names: &[&'static str]) -> Vec<HeaderName> {
     names.iter().map(|n| HeaderName::from_static(n)).collect()
 }
@@ -155,6 +163,7 @@ fn routes(origins: &[String], limited: &dyn Fn(&'static str, Routes) -> Routes) 
         .merge(media_routes())
         .routes(routes!(openapi::document))
         .layer(DefaultBodyLimit::max(JSON_BYTES))
+        .layer(from_fn(to_the_end))
         .merge(upload);
     let api = with_cors(api, api_cors(origins));
     OpenApiRouter::with_openapi(openapi::Frame::openapi())

@@ -44,7 +44,8 @@ pub async fn serve(config: &Config, app: Router, mut stop: watch::Receiver<bool>
             // Tests and scripts read this line.
             println!("listening on http://{address}");
             let server = axum_server::from_tcp(listener)?.handle(handle).acceptor(NoDelayAcceptor::new());
-            bounded(server).serve(service).await?;
+            // HTTP/2 needs TLS in every client; without the choice the first bytes have a time-out too.
+            bounded(server.http1_only()).serve(service).await?;
         }
         Some((cert, key)) => {
             // A second call in one process is refused, and harmless.

@@ -346,16 +346,28 @@ async fn names_are_taken_and_addresses_are_claimed(db: Db) {
         async move { db.user_by_login(login).await.unwrap().map(|u| u.id) }
     };
     assert_eq!(found("aDa").await, Some(world.owner));
-    assert_eq!(found("ADA@example.org").await, Some(world.owner), "the oldest claim");
+    assert_eq!(found("ADA@example.org").await, None, "a claim logs nobody in");
+    let oldest = world.db.user_by_email("ADA@example.org").await.unwrap().unwrap();
+    assert_eq!(oldest.id, world.owner, "but it may be recovered: the oldest");
     let mut tx = world.db.begin().await.unwrap();
     assert!(!tx.verify_email(second, "else@example.org", 1).await.unwrap(), "another address");
     assert!(tx.verify_email(second, "ada@example.org", 1).await.unwrap());
     tx.commit().await.unwrap();
     assert_eq!(found("ada@example.org").await, Some(second), "who proved it has it");
     let first = world.db.user(world.owner).await.unwrap().unwrap();
-    assert_eq!((first.email.as_str(), first.email_verified_us), ("", None));
+    assert_eq!((first.email.as_str(), first.email_verified_us), ("ada@example.org", None), "it is not told");
     let mut tx = world.db.begin().await.unwrap();
     assert!(!tx.verify_email(world.owner, "ada@example.org", 2).await.unwrap(), "its claim is over");
+    drop(tx);
+    let third = Uuid::now_v7();
+    world.db.insert_user(&user(third, "third", "ada@example.org")).await.unwrap();
+    assert!(!tx_verify(&world.db, third).await, "somebody has proved it");
+    assert_eq!(world.db.user(second).await.unwrap().unwrap().email_verified_us, Some(1));
+}
+
+async fn tx_verify(db: &Db, user: Uuid) -> bool {
+    let mut tx = db.begin().await.unwrap();
+    tx.verify_email(user, "ada@example.org", 3).await.unwrap()
 }
 
 fn used(now_us: i64, expires_us: i64) -> SessionUse<'static> {
@@ -373,7 +385,7 @@ async fn a_session_has_one_live_refresh_token(db: Db) {
     assert_eq!((row.expires_us, row.last_used_us), (151, 2), "it lives no longer than a session may");
     tx.spend_refresh_token(b"a", b"b", 2).await.unwrap();
     tx.insert_refresh_token(session, b"b", 2).await.unwrap();
-    tx.supersede_refresh_token(b"a", b"b", b"c").await.unwrap();
+    tx.supersede_refresh_token(b"a", b"b", b"c", 3).await.unwrap();
     tx.insert_refresh_token(session, b"c", 3).await.unwrap();
     tx.commit().await.unwrap();
     let mut states = Vec::new();

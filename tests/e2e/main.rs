@@ -5,6 +5,7 @@ mod browsers;
 mod crowd;
 mod duplicates;
 mod encryption;
+mod events;
 mod films;
 mod jwt;
 mod latency;

@@ -55,6 +55,7 @@ PATCH  /api/v1/uploads/{id}                                     401    403   204
 DELETE /api/v1/uploads/{id}                                     401    403   204   404   404     401     401         403
 GET    /api/v1/media/{id}                                       404    404   200   404   200     401     401         200
 GET    /api/v1/media/{id}/status                                404    404   200   404   200     401     401         200
+GET    /api/v1/media/{id}/events                                404    404   200   404   200     401     401         200
 PATCH  /api/v1/media/{id}                                       401    404   200   404   200     401     401         403
 DELETE /api/v1/media/{id}                                       401    404   204   404   204     401     401         403
 GET    /api/v1/media/{id}/report                                401    404   200   404   200     401     401         403

@@ -30,6 +30,9 @@ async fn a_forgotten_password(pair: Pair) {
     let stack = Stack::start(pair).await;
     let client = stack.creator().await;
     let mail = format!("{}@example.org", client.username);
+    let machine = client.api_token(&["admin"]).await;
+    let claimed = post(&client, "login", json!({ "login": mail, "password": PASSWORD })).await;
+    assert_eq!(problem(claimed).await.0, 401, "an address works once it is proved");
     let known = post(&client, "forgot-password", json!({ "email": mail.to_uppercase() })).await;
     let unknown = post(&client, "forgot-password", json!({ "email": "nobody@example.org" })).await;
     assert_eq!((known.status(), unknown.status()), (202.try_into().unwrap(), 202.try_into().unwrap()));
@@ -46,6 +49,8 @@ async fn a_forgotten_password(pair: Pair) {
     let again = post(&client, "reset-password", reset(&code, "another phrase of words")).await;
     assert_eq!(problem(again).await, (422, "invalid_code".into()), "it works once");
     assert_eq!(problem(client.get("/api/v1/me").await).await.0, 401, "all sessions ended");
+    let machine = client.with_token(&machine).get("/api/v1/me").await;
+    assert_eq!(problem(machine).await.0, 401, "and no key is left behind");
     let login = post(&client, "login", json!({ "login": mail, "password": "a phrase of words" })).await;
     assert_eq!(login.status(), 200);
     let user: Value = login.json().await.unwrap();
@@ -87,7 +92,15 @@ async fn an_address_belongs_to_who_proves_it(pair: Pair) {
     let proof = code(&stack.mail("ada@example.org", "Hello ada").await);
     assert_eq!(post(&ada, "verify-email", json!({ "token": proof })).await.status(), 204);
     let after = squatter.json(Method::GET, "/api/v1/me", &Value::Null, 200).await;
-    assert_eq!((after["email"].as_str(), after["email_verified"].as_bool()), (Some(""), Some(false)));
+    assert_eq!(
+        (after["email"].as_str(), after["email_verified"].as_bool()),
+        (Some("ada@example.org"), Some(false)),
+        "it learns nothing"
+    );
+    squatter.json(Method::POST, "/api/v1/me/verify-email", &Value::Null, 202).await;
+    stack.mail("ada@example.org", "You already have an account").await;
+    let claim = post(&ada, "login", json!({ "login": "ada@example.org", "password": PASSWORD })).await;
+    assert_eq!(claim.json::<Value>().await.unwrap()["user"]["username"], "ada");
     let by_mail = post(&ada, "login", json!({ "login": "ada@example.org", "password": PASSWORD })).await;
     assert_eq!(by_mail.json::<Value>().await.unwrap()["user"]["username"], "ada");
     // The same answer as for a free address; its owner is told.

@@ -77,7 +77,7 @@ async fn bad_accounts(pair: Pair) {
             .unwrap();
         assert_eq!(problem(wrong).await, (401, "bad_credentials".into()));
     }
-    let right = json!({ "login": "V@example.org", "password": "correct horse" });
+    let right = json!({ "login": "VIEWER", "password": "correct horse" });
     let session: serde_json::Value =
         http.post(url("/api/v1/auth/login")).json(&right).send().await.unwrap().json().await.unwrap();
     let refresh = json!({ "refresh_token": session["refresh_token"] });

@@ -82,6 +82,8 @@ async fn a_lost_answer_is_forgiven_once(pair: Pair) {
         (next(&again) != next(&lost)).then_some(again)
     })
     .await;
+    let twice = refreshed(&client, &client.refresh_token).await;
+    assert_eq!(next(&twice), next(&replaced), "two tabs that wake up together");
     // The replaced token was never delivered: who has it took it on the way.
     assert_eq!(problem(refresh(&client, next(&lost)).await).await.0, 401);
     assert_eq!(problem(refresh(&client, next(&replaced)).await).await.0, 401, "so the family ends");

@@ -318,7 +318,7 @@ async fn cut_three_times_each(pair: Pair) {
         for film in &films {
             paths.push(begin(&client, film.len()).await);
         }
-        let mut at = vec![0; EACH];
+        let mut at = [0; EACH];
         for cut in [Cut::Closed, Cut::Reset, Cut::Open] {
             let mut open = Vec::new();
             for i in 0..EACH {

@@ -35,7 +35,7 @@ pub async fn grant(
     let media = owned(state, viewer, media).await?;
     let user = person(state, username).await?;
     state.db.grant(media.id, user.id, clock::now_us()).await?;
-    let detail = format!("media {} to {}", media.id, user.username);
+    let detail = format!("media {} to {}", media.id, user.id);
     note(state, caller, Event::GrantAdded, Some(media.owner_id), Some(viewer.id), &detail).await;
     Ok(())
 }
@@ -53,7 +53,7 @@ pub async fn revoke_grant(
     if !state.db.revoke_grant(media.id, user.id).await? {
         return Err(ApiError::NotFound);
     }
-    let detail = format!("media {} from {}", media.id, user.username);
+    let detail = format!("media {} from {}", media.id, user.id);
     note(state, caller, Event::GrantRemoved, Some(media.owner_id), Some(viewer.id), &detail).await;
     Ok(())
 }

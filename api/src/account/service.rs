@@ -11,7 +11,7 @@ use crate::{
 };
 use sluice_common::{
     clock,
-    db::{CreatorRequestRow, UserRow},
+    db::{CreatorRequestRow, Tx, UserRow},
     model::Role,
 };
 use uuid::Uuid;
@@ -29,6 +29,20 @@ async fn confirmed(state: &AppState, viewer: &Viewer, password: String) -> Resul
     Ok(user)
 }
 
+/// What was confirmed still holds: hashing takes a while, in which the password may have been replaced
+/// and the session ended.
+async fn still(tx: &mut Tx, confirmed: &UserRow, viewer: &Viewer) -> Result<(), ApiError> {
+    let now = tx.lock_user(confirmed.id).await?.ok_or(ApiError::Unauthenticated)?;
+    if now.password_hash != confirmed.password_hash {
+        return Err(ApiError::WrongPassword);
+    }
+    let live = match viewer.session {
+        Some(session) => tx.session_is_live(session, clock::now_us()).await?,
+        None => false,
+    };
+    if live { Ok(()) } else { Err(ApiError::Unauthenticated) }
+}
+
 /// Changes the password. All other sessions end.
 pub async fn change_password(
     state: &AppState,
@@ -40,7 +54,7 @@ pub async fn change_password(
     Faults::default().password(&request.new_password, &[&user.username, &user.email]).refuse()?;
     let hash = password::hash(state, request.new_password).await?;
     let mut tx = state.db.begin().await?;
-    tx.lock_user(user.id).await?.ok_or(ApiError::Unauthenticated)?;
+    still(&mut tx, &user, viewer).await?;
     tx.set_password(user.id, &hash).await?;
     tx.revoke_sessions(user.id, viewer.session, clock::now_us()).await?;
     tx.forget_mail_tokens(user.id).await?;
@@ -82,6 +96,7 @@ pub async fn delete(
     if !tx.set_role(user.id, Role::Viewer).await? {
         return Err(ApiError::LastAdmin);
     }
+    still(&mut tx, &user, viewer).await?;
     match heir {
         Some(heir) => {
             tx.lock_user(heir).await?.ok_or(ApiError::NotFound)?;

@@ -23,8 +23,8 @@ pub async fn set_role(
     id: Uuid,
     role: Role,
 ) -> Result<UserRow, ApiError> {
+    let before = state.db.user(id).await?.ok_or(ApiError::NotFound)?;
     let mut tx = state.db.begin().await?;
-    let before = tx.lock_user(id).await?.ok_or(ApiError::NotFound)?;
     if !tx.set_role(id, role).await? {
         return Err(ApiError::LastAdmin);
     }

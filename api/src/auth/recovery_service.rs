@@ -30,9 +30,25 @@ async fn make_code(state: &AppState, user: &UserRow, purpose: MailPurpose, valid
     Ok(token)
 }
 
-/// Sends a code that proves the account's address.
-pub async fn send_verification(state: &AppState, user: &UserRow) -> Result<(), ApiError> {
+/// Sends a code that proves the account's address, or, where somebody has proved it before, tells that
+/// person. In the background: neither the answer nor its time says which. One address gets so many e-mails.
+pub fn send_verification(state: &AppState, user: &UserRow) {
+    let (state, user) = (state.clone(), user.clone());
+    tokio::spawn(async move {
+        match try_verification(&state, &user).await {
+            Ok(()) | Err(ApiError::RateLimited(_)) => {}
+            Err(error) => tracing::error!(%error, "a verification was not sent"),
+        }
+    });
+}
+
+async fn try_verification(state: &AppState, user: &UserRow) -> Result<(), ApiError> {
     if user.email.is_empty() || user.email_verified_us.is_some() {
+        return Ok(());
+    }
+    state.limits.take("reset_account", &user.email).await?;
+    if let Some(owner) = state.db.user_by_login(&user.email).await? {
+        state.mailer.send(&owner.email, &Letter::AlreadyRegistered { username: owner.username });
         return Ok(());
     }
     let token = make_code(state, user, MailPurpose::Verify, VERIFY_US).await?;
@@ -71,8 +87,10 @@ pub async fn forgot_password(state: &AppState, caller: &Caller, email: String) -
 }
 
 async fn send_reset(state: &AppState, caller: &Caller, email: &str) -> Result<(), ApiError> {
-    let user = state.db.user_by_login(email).await?.filter(|u| u.email.eq_ignore_ascii_case(email));
-    note(state, caller, Event::PasswordResetRequested, user.as_ref().map(|u| u.id), None, "").await;
+    let user = state.db.user_by_email(email).await?;
+    // In the log of whoever has proved the address; a mere claimant would learn that nobody has.
+    let known = user.as_ref().filter(|u| u.email_verified_us.is_some()).map(|u| u.id);
+    note(state, caller, Event::PasswordResetRequested, known, None, "").await;
     if let Some(user) = user {
         let token = make_code(state, &user, MailPurpose::Reset, RESET_US).await?;
         state.mailer.send(&user.email, &Letter::Reset { username: user.username.clone(), token });
@@ -95,6 +113,8 @@ pub async fn reset_password(state: &AppState, caller: &Caller, token: &str, pass
     }
     tx.set_password(id, &hash).await?;
     tx.revoke_sessions(id, None, now).await?;
+    // Whoever had the account before may have left a key behind.
+    tx.revoke_api_tokens(id, now).await?;
     tx.forget_mail_tokens(id).await?;
     tx.commit().await?;
     note(state, caller, Event::PasswordReset, Some(id), Some(id), "").await;

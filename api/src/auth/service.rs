@@ -13,7 +13,6 @@ use crate::{
     audit::{Event, note},
     error::ApiError,
     extract::Caller,
-    mail::Letter,
     state::AppState,
 };
 use sluice_common::{
@@ -56,11 +55,7 @@ pub async fn register(state: &AppState, caller: &Caller, request: Register) -> R
         None => Role::Viewer,
     };
     let row = create_user(state, &request.username, &request.email, request.password, role).await?;
-    let owner = state.db.user_by_login(&request.email).await?.filter(|u| u.id != row.id);
-    match owner.filter(|u| u.email_verified_us.is_some()) {
-        Some(owner) => state.mailer.send(&owner.email, &Letter::AlreadyRegistered { username: owner.username }),
-        None => send_verification(state, &row).await?,
-    }
+    send_verification(state, &row);
     note(state, caller, Event::Registered, Some(row.id), Some(row.id), role.as_str()).await;
     start_session(state, caller, row).await
 }
@@ -90,13 +85,20 @@ pub async fn login(state: &AppState, caller: &Caller, request: Login) -> Result<
         return Err(ApiError::BadCredentials);
     }
     let user = state.db.user_by_login(&request.login).await?;
-    // The same account by name and by address; a guess is counted before it is checked.
-    let subject = user.as_ref().map_or_else(|| request.login.clone(), |u| u.id.to_string());
-    state.limits.take("login_account", &subject).await?;
+    // A guess is counted before it is checked: for what was typed, which alone is told, and for the
+    // account, so that name and address are no two chances. To say so would link the two.
+    state.limits.take("login_account", &request.login).await?;
+    let subject = user.as_ref().map_or_else(|| format!("nobody {}", request.login), |u| u.id.to_string());
+    let spent = match state.limits.take("login_account", &subject).await {
+        Ok(_) => false,
+        Err(ApiError::RateLimited(_)) => true,
+        Err(other) => return Err(other),
+    };
     let stored = user.as_ref().map(|u| u.password_hash.clone());
     let right = password::verify(state, request.password, stored).await?;
     match user {
-        Some(user) if right => {
+        Some(user) if right && !spent => {
+            state.limits.give_back("login_account", &request.login).await?;
             state.limits.give_back("login_account", &subject).await?;
             note(state, caller, Event::LoggedIn, Some(user.id), Some(user.id), "").await;
             start_session(state, caller, user).await
@@ -113,6 +115,11 @@ async fn start_session(state: &AppState, caller: &Caller, user: UserRow) -> Resu
     let refresh = opaque_token("slr_");
     let address = caller.address.to_string();
     let mut tx = state.db.begin().await?;
+    // The password may have been replaced while its hash was computed.
+    let now_row = tx.lock_user(user.id).await?.ok_or(ApiError::BadCredentials)?;
+    if now_row.password_hash != user.password_hash {
+        return Err(ApiError::BadCredentials);
+    }
     tx.insert_session(session, user.id, &token_hash(&refresh), &used(&address, caller, now)).await?;
     tx.commit().await?;
     answer(state, user, session, refresh)
@@ -156,7 +163,7 @@ pub async fn refresh(state: &AppState, caller: &Caller, token: &str) -> Result<L
         }
         Rotation::Replace => {
             let next = successor(&state.keys, token, row.retries + 1);
-            tx.supersede_refresh_token(&hash, &lost, &token_hash(&next)).await?;
+            tx.supersede_refresh_token(&hash, &lost, &token_hash(&next), now).await?;
             tx.insert_refresh_token(session.id, &token_hash(&next), now).await?;
             next
         }

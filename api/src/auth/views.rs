@@ -25,7 +25,7 @@ pub struct Register {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Login {
-    /// User name or e-mail address.
+    /// User name, or e-mail address once it is proved.
     pub login: String,
     #[schema(format = Password)]
     pub password: String,
@@ -68,7 +68,6 @@ pub struct VerifyEmail {
 pub struct User {
     pub id: Uuid,
     pub username: String,
-    /// Empty when somebody else has proved that it is theirs.
     pub email: String,
     pub email_verified: bool,
     pub role: Role,

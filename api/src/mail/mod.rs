@@ -11,12 +11,15 @@ use lettre::{
 };
 use secrecy::ExposeSecret;
 use sluice_common::config::Config;
-use std::time::Duration;
+use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt, path::Path, time::Duration};
 use tokio::time::sleep;
 
 /// Attempts at one e-mail, and the pause before the second; it doubles.
 const ATTEMPTS: u32 = 5;
 const PAUSE: Duration = Duration::from_secs(2);
+
+/// How long e-mails are kept as files.
+const KEPT: Duration = Duration::from_secs(24 * 3600);
 
 /// Sends e-mails.
 #[derive(Debug, Clone)]
@@ -46,7 +49,8 @@ impl Mailer {
             }
             None => {
                 let folder = config.data_dir.join("mail");
-                std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+                let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+                made.with_context(|| folder.display().to_string())?;
                 Transport::Files(AsyncFileTransport::new(folder))
             }
         };
@@ -80,6 +84,17 @@ impl Mailer {
                 }
             }
         });
+    }
+}
+
+/// Deletes e-mails that were written as files a day ago: they hold names, addresses and codes.
+pub fn forget_files(data_dir: &Path) {
+    let Ok(entries) = std::fs::read_dir(data_dir.join("mail")) else { return };
+    for entry in entries.flatten() {
+        let age = entry.metadata().and_then(|m| m.modified()).ok().and_then(|at| at.elapsed().ok());
+        if age.is_some_and(|a| a > KEPT) {
+            drop(std::fs::remove_file(entry.path()));
+        }
     }
 }
 

@@ -1,15 +1,17 @@
 //! Requests and answers of media.
 
 use super::{
+    progress::Progress,
     service,
     views::{ChangeMedia, Media, Page, Upload},
 };
 use crate::{
     account::views::PageQuery,
+    auth::Viewer,
     error::ApiError,
     extract::{Actor, Body, Caller, Follower, Reader, Uploader},
     state::AppState,
-    uploads::service::{self as uploads, Abandon},
+    uploads::form::{self, Abandon},
 };
 use axum::{
     Json,
@@ -17,14 +19,19 @@ use axum::{
         FromRequest, FromRequestParts, Multipart, Path, Query, Request, State,
         multipart::{Field, MultipartError},
     },
-    http::{StatusCode, header, request::Parts, uri::Authority},
-    response::IntoResponse,
+    http::{HeaderMap, StatusCode, header, request::Parts, uri::Authority},
+    response::{
+        IntoResponse,
+        sse::{Event, KeepAlive, Sse},
+    },
 };
-use futures::StreamExt;
+use futures::{StreamExt, stream};
 use sluice_common::db::MediaPage;
-use std::convert::Infallible;
+use std::{convert::Infallible, time::Duration};
 use uuid::Uuid;
 
+/// How often the database is asked for somebody who follows a media.
+const FOLLOW: Duration = Duration::from_millis(500);
 /// Most bytes of a text field.
 const FIELD_BYTES: usize = 32 * 1024;
 /// Most fields before the file.
@@ -70,23 +77,23 @@ pub async fn upload(
 ) -> Result<impl IntoResponse, ApiError> {
     state.limits.take("upload_account", &viewer.id.to_string()).await?;
     let announced_bytes = body_bytes(&request);
-    let mut form = Multipart::from_request(request, &()).await.map_err(|_| ApiError::NotMultipart)?;
+    let mut parts = Multipart::from_request(request, &()).await.map_err(|_| ApiError::NotMultipart)?;
     let mut fields = Vec::new();
     for _ in 0..MOST_FIELDS {
-        let Some(field) = form.next_field().await.map_err(cut)? else { return Err(ApiError::MissingFile) };
+        let Some(field) = parts.next_field().await.map_err(cut)? else { return Err(ApiError::MissingFile) };
         let name = field.name().unwrap_or_default().to_owned();
         if name != "file" {
             fields.push((name, text(field).await?));
             continue;
         }
         fields.extend(field.file_name().map(|f| ("filename".to_owned(), f.to_owned())));
-        let upload = uploads::begin_form(&state, &viewer, fields, announced_bytes).await?;
+        let upload = form::begin_form(&state, &viewer, fields, announced_bytes).await?;
         let abandon = Abandon::unless_done(&state, upload.id);
-        let received = uploads::receive_form(&state, &upload, field.map(|c| c.map_err(cut))).await;
+        let received = form::receive_form(&state, &upload, field.map(|c| c.map_err(cut))).await;
         received?;
         // The closing boundary must have arrived: a cut body is no upload.
-        while form.next_field().await.map_err(cut)?.is_some() {}
-        let media = uploads::complete_form(&state, &viewer, upload.id).await?;
+        while parts.next_field().await.map_err(cut)?.is_some() {}
+        let media = form::complete_form(&state, &viewer, upload.id).await?;
         abandon.done();
         let row = state.db.media(media).await?.ok_or(ApiError::Internal)?;
         let location = format!("/api/v1/media/{}", row.id);
@@ -131,18 +138,77 @@ pub async fn show(
     Ok(Json(Media::new(row, &base.0)))
 }
 
-/// The same as the media itself.
+/// How far it is: every unit of work, what comes first, how long it will take.
 #[utoipa::path(get, path = "/media/{id}/status", tag = "media", params(("id" = Uuid, Path)),
     security((), ("session" = []), ("api_token" = ["read", "upload"])), responses(
-        (status = 200, description = "The media", body = Media),
+        (status = 200, description = "As it stands", body = Progress),
     ))]
 pub async fn status(
-    state: State<AppState>,
-    viewer: Follower,
-    id: Path<Uuid>,
-    base: Base,
-) -> Result<Json<Media>, ApiError> {
-    show(state, viewer, id, base).await
+    State(state): State<AppState>,
+    Follower(viewer): Follower,
+    Path(id): Path<Uuid>,
+) -> Result<Json<Progress>, ApiError> {
+    let row = service::visible(&state, viewer.as_ref(), id).await?;
+    Ok(Json(Progress::of(&state, &row).await?))
+}
+
+/// The same as a stream (server-sent events), until it is ready or has failed. `Last-Event-ID` goes on
+/// where a connection broke.
+#[utoipa::path(get, path = "/media/{id}/events", tag = "media", params(
+        ("id" = Uuid, Path), ("Last-Event-ID" = Option<String>, Header)),
+    security((), ("session" = []), ("api_token" = ["read", "upload"])), responses(
+        (status = 200, description = "Events named `progress`", content_type = "text/event-stream", body = String),
+    ))]
+pub async fn events(
+    State(state): State<AppState>,
+    Follower(viewer): Follower,
+    Path(id): Path<Uuid>,
+    headers: HeaderMap,
+) -> Result<impl IntoResponse, ApiError> {
+    let row = service::visible(&state, viewer.as_ref(), id).await?;
+    let first = Progress::of(&state, &row).await?;
+    let seen = headers.get("last-event-id").and_then(|v| v.to_str().ok()).map(ToOwned::to_owned);
+    let following = Following { state, viewer, id, seen, next: Some(first) };
+    let events = stream::unfold(Some(following), |following| async move {
+        let (event, rest) = following?.news().await?;
+        Some((Ok::<_, Infallible>(event), rest))
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
+}
+
+/// Somebody who follows a media.
+struct Following {
+    state: AppState,
+    viewer: Option<Viewer>,
+    id: Uuid,
+    seen: Option<String>,
+    next: Option<Progress>,
+}
+
+impl Following {
+    /// Waits for news. The stream ends after the last, or when the media is no longer theirs to see.
+    async fn news(mut self) -> Option<(Event, Option<Self>)> {
+        loop {
+            let now = match self.next.take() {
+                Some(first) => first,
+                None => {
+                    tokio::time::sleep(FOLLOW).await;
+                    let row = service::visible(&self.state, self.viewer.as_ref(), self.id).await.ok()?;
+                    Progress::of(&self.state, &row).await.ok()?
+                }
+            };
+            let id = now.id();
+            let news = self.seen.as_ref() != Some(&id);
+            if !news && now.is_final() {
+                return None;
+            }
+            if news {
+                let event = Event::default().event("progress").id(&id).json_data(&now).ok()?;
+                self.seen = Some(id);
+                return Some((event, (!now.is_final()).then_some(self)));
+            }
+        }
+    }
 }
 
 /// One's own media.

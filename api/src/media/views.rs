@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sluice_common::{
     db::MediaRow,
-    model::{Encryption, MediaKind, PackageStatus, Reason, Visibility},
+    model::{Encryption, MediaKind, Reason, Visibility},
 };
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -82,20 +82,7 @@ pub struct Upload {
 impl Media {
     /// `base` is the external URL of the API without a trailing slash.
     pub fn new(row: MediaRow, base: &str) -> Self {
-        let status = match row.status {
-            PackageStatus::Ready => "ready",
-            PackageStatus::Failed | PackageStatus::Deleting => "failed",
-            _ if row.playable => "playable",
-            _ => "processing",
-        };
-        let progress = match status {
-            "ready" => 1.0,
-            // The checks at the end are the last percent.
-            _ if row.planned > 0 => row.published as f64 / row.planned as f64 * 0.99,
-            _ => 0.0,
-        };
-        let error =
-            row.error_code.clone().zip(row.error_message.clone()).map(|(code, message)| Reason { code, message });
+        let ((status, progress), error) = (row.status(), row.reason());
         Self {
             kind: row.kind(),
             owner: Owner { id: row.owner_id, username: row.owner_name },

@@ -15,7 +15,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
 use sluice_common::{
     db::{ExtentRow, MediaRow},
-    model::Visibility,
+    model::{Encryption, Visibility},
     storage::Key,
 };
 use std::{
@@ -196,7 +196,8 @@ pub async fn raw(
     let size = row.size_bytes as u64;
     let etag = format!("\"{}\"", row.source_id);
     let selection = select(&method, &headers, &etag, size)?;
-    let cache = if row.visibility == Visibility::Private { "private, no-cache" } else { "no-cache" };
+    let open = row.visibility != Visibility::Private && row.encryption == Encryption::None;
+    let cache = if open { "no-cache" } else { "private, no-cache" };
     let fixed = [
         (header::CONTENT_TYPE, source.content_type),
         (header::CACHE_CONTROL, cache.to_owned()),

@@ -1,7 +1,8 @@
 //! Requests and answers of resumable uploads.
 
 use super::{
-    service::{self, Announced, Patch, Quota},
+    quota::Quota,
+    service::{self, Announced, Patch},
     tus::{self, ALGORITHMS, Checksum, EXTENSIONS, VERSION, set},
     views::{Upload, Usage},
 };

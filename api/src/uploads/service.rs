@@ -1,7 +1,9 @@
 //! The rules of uploads: who may begin one, how it goes on, when it becomes a media.
 
 use super::{
+    form::FORM_US,
     intake::{self, Ledger, Taken, Target, accepted},
+    quota::{Asked, check_quota},
     tus::{Checksum, Concat},
 };
 use crate::{
@@ -16,7 +18,6 @@ use serde::{Deserialize, Serialize};
 use sluice_common::{
     clock,
     db::{ExtentRow, NewUpload, Tx, UploadRow},
-    model::Role,
     sniff::SNIFF_BYTES,
     storage::Key,
 };
@@ -25,26 +26,6 @@ use uuid::Uuid;
 
 /// Parts of one concatenation.
 const MOST_PARTS: usize = 1000;
-
-/// Life of a form's upload after its last sign of life, microseconds.
-const FORM_US: i64 = 3600 * 1_000_000;
-
-/// What an account of a role may use.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Quota {
-    pub stored_bytes: Option<i64>,
-    pub day_bytes: Option<i64>,
-    pub uploads: Option<i64>,
-    pub media: Option<i64>,
-}
-
-impl Quota {
-    /// As the settings say for a role.
-    pub fn of(state: &AppState, role: Role) -> Self {
-        let get = |what: &str| state.config.quotas.get(&format!("{role}.{what}")).copied();
-        Self { stored_bytes: get("stored"), day_bytes: get("day"), uploads: get("uploads"), media: get("media") }
-    }
-}
 
 /// Metadata as it is kept with an upload.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -97,43 +78,6 @@ pub struct Announced {
 
 fn expiry(state: &AppState, now_us: i64) -> i64 {
     now_us + i64::try_from(state.config.gc_window.as_micros()).unwrap_or(0).max(1_000_000)
-}
-
-/// What an upload asks of an account's quota.
-#[derive(Debug, Clone, Copy, Default)]
-struct Asked {
-    /// Bytes that are not in its usage yet.
-    stored_bytes: i64,
-    /// Bytes that do not count towards the day yet.
-    day_bytes: i64,
-    /// Whether it is another upload, and will be another media.
-    begins: bool,
-}
-
-/// Checks an account's quota under its row lock.
-async fn check_quota(
-    state: &AppState,
-    tx: &mut Tx,
-    viewer: &Viewer,
-    asked: Asked,
-    now_us: i64,
-) -> Result<(), ApiError> {
-    let quota = Quota::of(state, viewer.role);
-    tx.lock_user(viewer.id).await?.ok_or(ApiError::Unauthenticated)?;
-    let used = tx.usage(viewer.id, now_us).await?;
-    let one = i64::from(asked.begins);
-    let checks = [
-        (used.stored_bytes.saturating_add(asked.stored_bytes), quota.stored_bytes, "stored bytes"),
-        (used.day_bytes.saturating_add(asked.day_bytes), quota.day_bytes, "bytes a day"),
-        (used.uploads + one, quota.uploads, "uploads at once"),
-        (used.media + one, quota.media, "media"),
-    ];
-    for (wanted, limit, what) in checks {
-        if limit.is_some_and(|l| wanted > l) {
-            return Err(ApiError::QuotaExceeded(what));
-        }
-    }
-    Ok(())
 }
 
 fn fits(state: &AppState, length: i64) -> Result<(), ApiError> {
@@ -342,7 +286,12 @@ async fn record_held(state: &AppState, id: Uuid, holder: Uuid, from: u64, taken:
     Ok(recorded)
 }
 
-async fn declare_length(state: &AppState, viewer: &Viewer, row: &UploadRow, length: i64) -> Result<(), ApiError> {
+pub(super) async fn declare_length(
+    state: &AppState,
+    viewer: &Viewer,
+    row: &UploadRow,
+    length: i64,
+) -> Result<(), ApiError> {
     if row.length_bytes == Some(length) {
         return Ok(());
     }
@@ -363,82 +312,6 @@ async fn declare_length(state: &AppState, viewer: &Viewer, row: &UploadRow, leng
 pub async fn terminate(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), ApiError> {
     owned(state, viewer, id).await?;
     if state.db.delete_upload(id).await? { Ok(()) } else { Err(ApiError::NotFound) }
-}
-
-/// Gives a form's upload up when its request ends without having completed it: its place in the quota is
-/// free at once. Where the process dies instead, it expires.
-#[derive(Debug)]
-pub struct Abandon {
-    state: AppState,
-    id: Uuid,
-    armed: bool,
-}
-
-impl Abandon {
-    /// Watches over an upload.
-    pub fn unless_done(state: &AppState, id: Uuid) -> Self {
-        Self { state: state.clone(), id, armed: true }
-    }
-
-    /// It is a media now.
-    pub fn done(mut self) {
-        self.armed = false;
-    }
-}
-
-impl Drop for Abandon {
-    fn drop(&mut self) {
-        if self.armed {
-            let (state, id) = (self.state.clone(), self.id);
-            tokio::spawn(async move {
-                if let Err(error) = state.db.delete_upload(id).await {
-                    tracing::warn!(upload = %id, %error, "an abandoned upload was not given up");
-                }
-            });
-        }
-    }
-}
-
-/// Begins the upload of a form: it is one like any other, but nobody is told how to resume it.
-pub async fn begin_form(
-    state: &AppState,
-    viewer: &Viewer,
-    metadata: Vec<(String, String)>,
-    at_most: Option<i64>,
-) -> Result<UploadRow, ApiError> {
-    let at_most = Some(at_most.unwrap_or(0));
-    create(state, viewer, Announced { length: None, metadata, concat: None, at_most }).await
-}
-
-/// Takes in the file of a form.
-pub async fn receive_form(
-    state: &AppState,
-    upload: &UploadRow,
-    body: impl Stream<Item = Result<Bytes, ApiError>> + Unpin,
-) -> Result<(), ApiError> {
-    let (now, holder, id) = (clock::now_us(), Uuid::new_v4(), upload.id);
-    state.db.take_upload(id, holder, now, now + FORM_US).await?.ok_or(ApiError::UploadExpired)?;
-    let target = Target {
-        source: upload.source_id,
-        ledger: Ledger::Upload { id, holder },
-        offset: 0,
-        limit: state.config.max_upload_bytes,
-        part: false,
-    };
-    let taken = intake::receive(state, state.budget.join(), target, body).await?;
-    match taken.cut {
-        Some(cut) => Err(cut),
-        None if taken.offset == 0 => Err(ApiError::EmptyFile),
-        None => Ok(()),
-    }
-}
-
-/// Makes a media of a form whose end has come.
-pub async fn complete_form(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<Uuid, ApiError> {
-    let row = owned(state, viewer, id).await?;
-    declare_length(state, viewer, &row, row.offset_bytes).await?;
-    let row = owned(state, viewer, id).await?;
-    complete_if_due(state, row).await?.media_id.ok_or(ApiError::Internal)
 }
 
 /// Makes a media of an upload whose bytes are all there. Safe to repeat: it happens once.

@@ -50,7 +50,7 @@ pub struct Usage {
 }
 
 impl Usage {
-    pub fn new(used: UsageRow, limits: super::service::Quota) -> Self {
+    pub fn new(used: UsageRow, limits: super::quota::Quota) -> Self {
         Self {
             stored_bytes: used.stored_bytes,
             stored_bytes_limit: limits.stored_bytes,

@@ -56,8 +56,9 @@ fn read(path: &Path) -> io::Result<Vec<SecretString>> {
 }
 
 fn draft(folder: &Path, lines: &[String]) -> io::Result<std::path::PathBuf> {
-    let draft = folder.join(format!("secret.{}", std::process::id()));
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    // Random: in containers every process has the same number.
+    let draft = folder.join(format!("secret.{}", hex::encode(rand::rng().random::<[u8; 8]>())));
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
     file.write_all(lines.join("\n").as_bytes())?;
     file.sync_all()?;
     Ok(draft)

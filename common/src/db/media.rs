@@ -1,7 +1,7 @@
 //! What people own and see.
 
 use super::{Db, Result, Tx, execute, execute_tx, query};
-use crate::model::{Encryption, MediaKind, PackageStatus, Visibility};
+use crate::model::{Encryption, MediaKind, PackageStatus, Reason, Visibility};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -38,6 +38,28 @@ pub struct MediaRow {
 }
 
 impl MediaRow {
+    /// What people are told of its state, and how far it is, 0 to 1.
+    pub fn status(&self) -> (&'static str, f64) {
+        let status = match self.status {
+            PackageStatus::Ready => "ready",
+            PackageStatus::Failed | PackageStatus::Deleting => "failed",
+            _ if self.playable => "playable",
+            _ => "processing",
+        };
+        let progress = match status {
+            "ready" => 1.0,
+            // The checks at the end are the last percent.
+            _ if self.planned > 0 => self.published as f64 / self.planned as f64 * 0.99,
+            _ => 0.0,
+        };
+        (status, progress)
+    }
+
+    /// Why it failed.
+    pub fn reason(&self) -> Option<Reason> {
+        self.error_code.clone().zip(self.error_message.clone()).map(|(code, message)| Reason { code, message })
+    }
+
     /// The kind, once planned.
     pub fn kind(&self) -> Option<MediaKind> {
         self.kind.as_deref().and_then(|k| k.parse().ok())

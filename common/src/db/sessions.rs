@@ -76,11 +76,13 @@ impl Db {
         // A revoked session is kept for a day, so that its replayed tokens are still told from unknown ones.
         let day = 86_400_000_000_i64;
         execute!(self, "DELETE FROM sessions WHERE expires_us < $1 OR revoked_us < $2", now_us, now_us - day)?;
-        let spent = "DELETE FROM refresh_tokens WHERE status <> 'live' AND created_us < $1";
+        let spent = "DELETE FROM refresh_tokens WHERE status <> 'live' AND COALESCE(spent_us, created_us) < $1";
         execute!(self, spent, now_us - 30 * day)?;
         execute!(self, "DELETE FROM mail_tokens WHERE expires_us < $1", now_us)?;
         execute!(self, "DELETE FROM playback_tokens WHERE expires_us < $1", now_us - 30 * day)?;
         self.forget_uploads(now_us).await?;
+        let machines = "DELETE FROM api_tokens WHERE revoked_us < $1 OR expires_us < $1";
+        execute!(self, machines, now_us - 30 * day)?;
         execute!(self, "DELETE FROM rate_limits WHERE whole_us < $1", now_us)?;
         execute!(self, "DELETE FROM audit_events WHERE at_us < $1", audit_before_us)?;
         Ok(())
@@ -144,10 +146,16 @@ impl Tx {
     }
 
     /// Replaces the successor of a spent token, because nobody received it.
-    pub async fn supersede_refresh_token(&mut self, spent: &[u8], lost: &[u8], successor: &[u8]) -> Result<()> {
+    pub async fn supersede_refresh_token(
+        &mut self,
+        spent: &[u8],
+        lost: &[u8],
+        successor: &[u8],
+        now_us: i64,
+    ) -> Result<()> {
         execute_tx!(self, "UPDATE refresh_tokens SET status = 'superseded' WHERE hash = $1", lost)?;
-        let sql = "UPDATE refresh_tokens SET successor = $1, retries = retries + 1 WHERE hash = $2";
-        execute_tx!(self, sql, successor, spent)?;
+        let sql = "UPDATE refresh_tokens SET successor = $1, retries = retries + 1, spent_us = $2 WHERE hash = $3";
+        execute_tx!(self, sql, successor, now_us, spent)?;
         Ok(())
     }
 
@@ -155,6 +163,12 @@ impl Tx {
     pub async fn revoke_sessions(&mut self, user: Uuid, except: Option<Uuid>, now_us: i64) -> Result<u64> {
         let sql = "UPDATE sessions SET revoked_us = $1 WHERE user_id = $2 AND id <> $3 AND revoked_us IS NULL";
         execute_tx!(self, sql, now_us, user, except.unwrap_or(Uuid::nil()))
+    }
+
+    /// Whether a session is neither ended nor expired.
+    pub async fn session_is_live(&mut self, id: Uuid, now_us: i64) -> Result<bool> {
+        let sql = "SELECT COUNT(*) FROM sessions WHERE id = $1 AND revoked_us IS NULL AND expires_us > $2";
+        Ok(query_tx!(self, fetch_one as (i64,), sql, id, now_us)?.0 == 1)
     }
 
     /// Ends one session.

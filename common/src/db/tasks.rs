@@ -62,6 +62,8 @@ pub struct TaskRow {
     pub beat: i64,
     pub worker: Option<String>,
     pub error_code: Option<String>,
+    /// 0 to 1.
+    pub progress: f64,
 }
 
 macro_rules! claim {
@@ -129,7 +131,7 @@ impl Db {
 
     /// All running claims, for the sweep.
     pub async fn running_tasks(&self) -> Result<Vec<TaskRow>> {
-        let sql = "SELECT id, package_id, kind, name, status, attempts, token, beat, worker, error_code FROM tasks WHERE status = 'running'";
+        let sql = "SELECT id, package_id, kind, name, status, attempts, token, beat, worker, error_code, progress FROM tasks WHERE status = 'running'";
         query!(self, fetch_all as TaskRow, sql)
     }
 
@@ -141,15 +143,22 @@ impl Db {
         Ok(execute!(self, sql, task.id, task.token, task.beat)? == 1)
     }
 
+    /// Tasks of others that are more urgent than the next of this package; 0 when none of it waits.
+    pub async fn queue_ahead(&self, package: Uuid) -> Result<i64> {
+        let sql = "SELECT COUNT(*) FROM tasks WHERE status = 'queued' AND package_id <> $1 AND due_us < \
+                   (SELECT MIN(due_us) FROM tasks WHERE package_id = $1 AND status = 'queued')";
+        Ok(query!(self, fetch_one as (i64,), sql, package)?.0)
+    }
+
     /// The tasks of a package, in the order they were made.
     pub async fn tasks_of(&self, package: Uuid) -> Result<Vec<TaskRow>> {
-        let sql = "SELECT id, package_id, kind, name, status, attempts, token, beat, worker, error_code FROM tasks WHERE package_id = $1 ORDER BY id";
+        let sql = "SELECT id, package_id, kind, name, status, attempts, token, beat, worker, error_code, progress FROM tasks WHERE package_id = $1 ORDER BY id";
         query!(self, fetch_all as TaskRow, sql, package)
     }
 
     /// Queued tasks that have used up their attempts: claims lost to dying workers.
     pub async fn exhausted_tasks(&self) -> Result<Vec<TaskRow>> {
-        let sql = "SELECT id, package_id, kind, name, status, attempts, token, beat, worker, error_code FROM tasks \
+        let sql = "SELECT id, package_id, kind, name, status, attempts, token, beat, worker, error_code, progress FROM tasks \
                    WHERE status = 'queued' AND attempts >= $1";
         query!(self, fetch_all as TaskRow, sql, MAX_ATTEMPTS)
     }

@@ -54,7 +54,8 @@ impl Db {
     pub async fn insert_api_token(&self, t: &NewApiToken<'_>, most: i64) -> Result<bool> {
         let sql = "INSERT INTO api_tokens (id, user_id, name, scopes, hash, hint, created_us, expires_us) \
                    SELECT $1, $2, $3, $4, $5, $6, CAST($7 AS BIGINT), CAST($8 AS BIGINT) WHERE \
-                   (SELECT COUNT(*) FROM api_tokens WHERE user_id = $2 AND revoked_us IS NULL) < $9";
+                   (SELECT COUNT(*) FROM api_tokens WHERE user_id = $2 AND revoked_us IS NULL \
+                     AND (expires_us IS NULL OR expires_us > $7)) < $9";
         let stored =
             execute!(self, sql, t.id, t.user_id, t.name, t.scopes, t.hash, t.hint, t.now_us, t.expires_us, most)?;
         Ok(stored == 1)

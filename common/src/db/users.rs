@@ -64,14 +64,19 @@ impl Db {
         Ok(())
     }
 
-    /// An account by user name or e-mail address, whatever its case. Of several that claim an
-    /// address, the one that has verified it, else the oldest.
+    /// An account by user name or proved e-mail address, whatever its case. A mere claim logs nobody in:
+    /// whether it did would tell if somebody else has the address.
     pub async fn user_by_login(&self, login: &str) -> Result<Option<UserRow>> {
-        let sql = user_columns!(
-            "WHERE u.username_key = $1 OR u.email_claim = $1 \
-             ORDER BY CASE WHEN u.username_key = $1 THEN 0 WHEN u.email_verified_us IS NOT NULL THEN 1 ELSE 2 END, u.id LIMIT 1"
-        );
+        let sql = user_columns!("WHERE u.username_key = $1 OR u.email_key = $1");
         query!(self, fetch_optional as UserRow, sql, login.to_lowercase())
+    }
+
+    /// The account that an address may recover: the one that has proved it, else the oldest that claims it.
+    pub async fn user_by_email(&self, email: &str) -> Result<Option<UserRow>> {
+        let sql = user_columns!(
+            "WHERE u.email_claim = $1 ORDER BY CASE WHEN u.email_verified_us IS NOT NULL THEN 0 ELSE 1 END, u.id LIMIT 1"
+        );
+        query!(self, fetch_optional as UserRow, sql, email.to_lowercase())
     }
 
     /// An account by user name.
@@ -121,10 +126,18 @@ impl Tx {
     }
 
     /// Makes a claimed address this account's own. Other claims to it end: whoever made them did not
-    /// have it. `false` when the account's claim is another address by now.
+    /// have it. `false` when the account claims another address by now, or somebody has proved this one.
     pub async fn verify_email(&mut self, user: Uuid, email_key: &str, now_us: i64) -> Result<bool> {
-        let free = "UPDATE users SET email = '', email_claim = '', email_key = 'unverified:' || username_key, \
-                    email_verified_us = NULL WHERE email_claim = $1 AND id <> $2 AND EXISTS \
+        // All claimants in one order, so that two proofs never wait for each other.
+        if let Self::Postgres(t) = self {
+            let lock = "SELECT id FROM users WHERE email_claim = $1 ORDER BY id FOR UPDATE";
+            sqlx::query(lock).bind(email_key).execute(&mut **t).await?;
+        }
+        let proved = "SELECT COUNT(*) FROM users WHERE email_key = $1 AND id <> $2";
+        if query_tx!(self, fetch_one as (i64,), proved, email_key, user)?.0 > 0 {
+            return Ok(false);
+        }
+        let free = "UPDATE users SET email_claim = '' WHERE email_claim = $1 AND id <> $2 AND EXISTS \
                     (SELECT 1 FROM users o WHERE o.id = $2 AND o.email_claim = $1)";
         execute_tx!(self, free, email_key, user)?;
         let sql = "UPDATE users SET email_key = $1, email_verified_us = COALESCE(email_verified_us, $2) \

@@ -70,6 +70,7 @@ mod tests {
             beat,
             worker: None,
             error_code: None,
+            progress: 0.0,
         }
     }
 

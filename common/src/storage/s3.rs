@@ -99,7 +99,9 @@ impl S3Store {
             .expires_in(valid)
             .build()
             .map_err(|e| StoreError::Unavailable(e.to_string()))?;
-        let get = self.client.get_object().bucket(&self.bucket).key(self.path(key));
+        // The URL is for one person: what is stored with the object says `public`.
+        let private = "private, max-age=31536000, immutable";
+        let get = self.client.get_object().bucket(&self.bucket).key(self.path(key)).response_cache_control(private);
         let request = get.presigned(config).await.map_err(|e| failed(&e))?;
         Ok(request.uri().to_owned())
     }

@@ -1,0 +1,129 @@
+//! How far a media is, and how long it will take: one snapshot, asked for or streamed.
+//!
+//! An event's identifier is the state itself, so a client that comes back with the last one it saw is
+//! told nothing twice, by whichever instance, and nothing is kept for it.
+
+use crate::{error::ApiError, state::AppState};
+use serde::Serialize;
+use sluice_common::{
+    clock,
+    db::MediaRow,
+    model::{Reason, TaskStatus},
+};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use utoipa::ToSchema;
+
+/// Progress is told in steps of this.
+const STEP: f64 = 0.005;
+
+/// A media's way to being ready.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Progress {
+    /// `processing`, `playable`, `ready` or `failed`.
+    pub status: &'static str,
+    /// 0 to 1.
+    pub progress: f64,
+    /// Work of other media that comes first; 0 once its own is being done.
+    pub queue_ahead: i64,
+    pub tasks: Vec<Task>,
+    /// Estimate, milliseconds; unknown until something has been encoded.
+    pub ready_in_ms: Option<i64>,
+    /// Estimate, milliseconds until it can be played without a stall; 0 once it can.
+    pub playable_in_ms: Option<i64>,
+    /// Runs that ended badly and were repeated.
+    pub warnings: Vec<Reason>,
+    pub error: Option<Reason>,
+}
+
+/// A unit of work.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Task {
+    pub name: String,
+    /// `queued`, `running`, `done`, `parked` or `cancelled`.
+    pub status: String,
+    /// 0 to 1.
+    pub progress: f64,
+}
+
+impl Progress {
+    /// As it is now.
+    pub async fn of(state: &AppState, row: &MediaRow) -> Result<Self, ApiError> {
+        let tasks = state.db.tasks_of(row.package_id).await?;
+        let package = state.db.package(row.package_id).await?.ok_or(ApiError::NotFound)?;
+        let running = tasks.iter().any(|t| t.status == TaskStatus::Running);
+        let queue_ahead = if running { 0 } else { state.db.queue_ahead(row.package_id).await? };
+        let (status, progress) = row.status();
+        let spent_us = package.encode_started_us.map(|at| clock::now_us() - at);
+        let ready_in_ms = match status {
+            "ready" => Some(0),
+            "failed" => None,
+            _ => spent_us.and_then(|s| remaining_ms(s, progress, 1.0)),
+        };
+        let film_us = row.duration_ms.unwrap_or(0) as f64 * 1000.0;
+        let playable_in_ms = match status {
+            "ready" | "playable" => Some(0),
+            "failed" => None,
+            // Playable once the rest is encoded faster than the start is watched.
+            _ => spent_us.and_then(|s| {
+                let whole_us = s as f64 / progress.max(STEP);
+                let share = (1.0 - film_us / whole_us.max(1.0)).max(0.05);
+                remaining_ms(s, progress, share)
+            }),
+        };
+        let warnings = tasks.iter().filter(|t| t.status != TaskStatus::Parked).filter_map(|t| {
+            let code = t.error_code.clone()?;
+            Some(Reason { message: format!("{} was repeated after {} runs.", t.name, t.attempts.max(1)), code })
+        });
+        Ok(Self {
+            status,
+            progress: stepped(progress),
+            queue_ahead,
+            ready_in_ms,
+            playable_in_ms,
+            warnings: warnings.collect(),
+            error: row.reason(),
+            tasks: tasks
+                .into_iter()
+                .map(|t| Task { name: t.name, status: t.status.to_string(), progress: stepped(t.progress) })
+                .collect(),
+        })
+    }
+
+    /// Whether nothing more will happen by itself.
+    pub fn is_final(&self) -> bool {
+        matches!(self.status, "ready" | "failed")
+    }
+
+    /// What tells one state from another. Estimates alone make no news.
+    pub fn id(&self) -> String {
+        let state = Self { ready_in_ms: None, playable_in_ms: None, ..self.clone() };
+        let mut hasher = DefaultHasher::new();
+        format!("{state:?}").hash(&mut hasher);
+        format!("{:016x}", hasher.finish())
+    }
+}
+
+fn stepped(progress: f64) -> f64 {
+    ((progress / STEP).floor() * STEP * 1000.0).round() / 1000.0
+}
+
+fn remaining_ms(spent_us: i64, progress: f64, share: f64) -> Option<i64> {
+    (progress > 0.0).then(|| {
+        let whole_us = spent_us.max(0) as f64 / progress;
+        ((whole_us * share - spent_us as f64).max(0.0) / 1000.0) as i64
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_follows_from_what_was_done() {
+        assert_eq!(remaining_ms(10_000_000, 0.25, 1.0), Some(30_000));
+        assert_eq!(remaining_ms(10_000_000, 0.25, 0.5), Some(10_000));
+        assert_eq!(remaining_ms(10_000_000, 0.5, 0.25), Some(0));
+        assert_eq!(remaining_ms(10_000_000, 0.0, 1.0), None);
+        assert_eq!((stepped(0.1234), stepped(1.0)), (0.12, 1.0));
+    }
+}

@@ -1,0 +1,90 @@
+//! The file of a form: an upload like any other, but nobody is told how to resume it.
+
+use super::{
+    intake::{self, Ledger, Target},
+    service::{Announced, complete_if_due, create, declare_length, owned},
+};
+use crate::{auth::Viewer, error::ApiError, state::AppState};
+use bytes::Bytes;
+use futures::Stream;
+use sluice_common::{clock, db::UploadRow};
+use uuid::Uuid;
+
+/// Life of a form's upload after its last sign of life, microseconds.
+pub const FORM_US: i64 = 3600 * 1_000_000;
+
+/// Gives a form's upload up when its request ends without having completed it: its place in the quota is
+/// free at once. Where the process dies instead, it expires.
+#[derive(Debug)]
+pub struct Abandon {
+    state: AppState,
+    id: Uuid,
+    armed: bool,
+}
+
+impl Abandon {
+    /// Watches over an upload.
+    pub fn unless_done(state: &AppState, id: Uuid) -> Self {
+        Self { state: state.clone(), id, armed: true }
+    }
+
+    /// It is a media now.
+    pub fn done(mut self) {
+        self.armed = false;
+    }
+}
+
+impl Drop for Abandon {
+    fn drop(&mut self) {
+        if self.armed {
+            let (state, id) = (self.state.clone(), self.id);
+            tokio::spawn(async move {
+                if let Err(error) = state.db.delete_upload(id).await {
+                    tracing::warn!(upload = %id, %error, "an abandoned upload was not given up");
+                }
+            });
+        }
+    }
+}
+
+/// Begins the upload of a form.
+pub async fn begin_form(
+    state: &AppState,
+    viewer: &Viewer,
+    metadata: Vec<(String, String)>,
+    at_most: Option<i64>,
+) -> Result<UploadRow, ApiError> {
+    let at_most = Some(at_most.unwrap_or(0));
+    create(state, viewer, Announced { length: None, metadata, concat: None, at_most }).await
+}
+
+/// Takes in the file of a form.
+pub async fn receive_form(
+    state: &AppState,
+    upload: &UploadRow,
+    body: impl Stream<Item = Result<Bytes, ApiError>> + Unpin,
+) -> Result<(), ApiError> {
+    let (now, holder, id) = (clock::now_us(), Uuid::new_v4(), upload.id);
+    state.db.take_upload(id, holder, now, now + FORM_US).await?.ok_or(ApiError::UploadExpired)?;
+    let target = Target {
+        source: upload.source_id,
+        ledger: Ledger::Upload { id, holder },
+        offset: 0,
+        limit: state.config.max_upload_bytes,
+        part: false,
+    };
+    let taken = intake::receive(state, state.budget.join(), target, body).await?;
+    match taken.cut {
+        Some(cut) => Err(cut),
+        None if taken.offset == 0 => Err(ApiError::EmptyFile),
+        None => Ok(()),
+    }
+}
+
+/// Makes a media of a form whose end has come.
+pub async fn complete_form(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<Uuid, ApiError> {
+    let row = owned(state, viewer, id).await?;
+    declare_length(state, viewer, &row, row.offset_bytes).await?;
+    let row = owned(state, viewer, id).await?;
+    complete_if_due(state, row).await?.media_id.ok_or(ApiError::Internal)
+}
