@@ -7,6 +7,15 @@ use tokio::process::Command;
 
 crate::on_both!(no_fault_and_no_undocumented_answer);
 
+/// How it writes the bytes of an upload: as they are.
+const CHUNKS: &str = r#"
+import schemathesis
+
+@schemathesis.serializer("application/offset+octet-stream")
+def chunk(ctx, value):
+    return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
+"#;
+
 async fn no_fault_and_no_undocumented_answer(pair: Pair) {
     let lifted = "login=0/1,login_account=0/1,register=0/1,reset=0/1,reset_account=0/1,upload=0/1,upload_account=0/1";
     let mut stack = Stack::start_with(pair, &[("SLUICE_LIMITS", lifted)]).await;
@@ -31,7 +40,9 @@ async fn no_fault_and_no_undocumented_answer(pair: Pair) {
     ];
     let known = known.into_iter().chain([("file", "index.m3u8"), ("token", link["token"].as_str().unwrap())]);
     let known: String = known.map(|(name, value)| format!("{name} = \"{value}\"\n")).collect();
-    std::fs::write(stack.folder().join("schemathesis.toml"), format!("[parameters]\n{known}")).unwrap();
+    std::fs::write(stack.folder().join("schemathesis.toml"), format!("hooks = \"hooks.py\"\n[parameters]\n{known}"))
+        .unwrap();
+    std::fs::write(stack.folder().join("hooks.py"), CHUNKS).unwrap();
     let machine = root.api_token(&["admin"]).await;
     let person = Client::login(&stack.url, &root.username).await;
     let program =

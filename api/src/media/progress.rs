@@ -35,6 +35,18 @@ pub struct Progress {
     pub error: Option<Reason>,
 }
 
+/// One server-sent event.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "describes the stream; axum writes it")]
+pub struct ProgressEvent {
+    /// `progress`.
+    event: String,
+    /// For `Last-Event-ID`.
+    id: String,
+    /// `Progress` as JSON.
+    data: String,
+}
+
 /// A unit of work.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Task {

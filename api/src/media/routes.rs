@@ -1,7 +1,7 @@
 //! Requests and answers of media.
 
 use super::{
-    progress::Progress,
+    progress::{Progress, ProgressEvent},
     service,
     views::{ChangeMedia, Media, Page, Upload},
 };
@@ -157,7 +157,7 @@ pub async fn status(
 #[utoipa::path(get, path = "/media/{id}/events", tag = "media", params(
         ("id" = Uuid, Path), ("Last-Event-ID" = Option<String>, Header)),
     security((), ("session" = []), ("api_token" = ["read", "upload"])), responses(
-        (status = 200, description = "Events named `progress`", content_type = "text/event-stream", body = String),
+        (status = 200, description = "Events named `progress`", content_type = "text/event-stream", body = ProgressEvent),
     ))]
 pub async fn events(
     State(state): State<AppState>,
