@@ -80,7 +80,7 @@ class Service:
     def __init__(self, workers=1, cores=2, config=""):
         self.dir = pathlib.Path(tempfile.mkdtemp(dir=WORK))
         (self.dir / "sluice.toml").write_text(config)
-        env = dict(ENV, SLUICE_LISTEN="127.0.0.1:0", SLUICE_DATA_DIR=str(self.dir), SLUICE_WORKER_CORES=str(cores),
+        env = dict(ENV, SLUICE_LIMITS="upload=0/1,upload_account=0/1", SLUICE_LISTEN="127.0.0.1:0", SLUICE_DATA_DIR=str(self.dir), SLUICE_WORKER_CORES=str(cores),
                    SLUICE_FLEET_CORES=str(cores * workers), SLUICE_CONFIG=str(self.dir / "sluice.toml"))
         self.api = subprocess.Popen([BIN / "sluice-api"], env=env, stdout=subprocess.PIPE, text=True)
         line = self.api.stdout.readline()
@@ -278,11 +278,61 @@ def upload_memory(film):
     service.stop()
 
 
+def crowd_of_uploads(film):
+    """Memory of two hundred resumable uploads at once; rate of one beside `cp` with `sync`, and without."""
+    service = Service(workers=0)
+    head, block, blocks = film.read_bytes()[: 1 << 20], bytes(1 << 20), 12
+
+    def tus(count):
+        connection = http.client.HTTPConnection(service.host, timeout=600)
+        common = {"Authorization": f"Bearer {service.token}", "Tus-Resumable": "1.0.0"}
+        connection.request("POST", "/api/v1/uploads", headers=dict(common, **{"Upload-Length": str((count + 1) << 20)}))
+        response = connection.getresponse()
+        response.read()
+        assert response.status == 201, response.status
+        path = "/" + response.getheader("Location").split("/", 3)[3]
+        connection.putrequest("PATCH", path)
+        for name, value in dict(common, **{"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream",
+                                           "Content-Length": str((count + 1) << 20)}).items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        for i in range(count + 1):
+            connection.send(head if i == 0 else block)
+        response = connection.getresponse()
+        response.read()
+        assert response.status == 204, response.status
+
+    tus(1)
+    watch = Watch(service.api.pid)
+    threads = [threading.Thread(target=tus, args=(blocks,)) for _ in range(200)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    say("API, resident with 200 resumable uploads at once", watch.stop() / (1 << 20), 256, " MiB")
+    began = time.monotonic()
+    tus(1023)
+    ours = time.monotonic() - began
+    source, copy = WORK / "source.bin", service.dir / "copy.bin"
+    with open(source, "wb") as out:
+        for _ in range(1024):
+            out.write(block)
+        os.fsync(out.fileno())
+    began = time.monotonic()
+    subprocess.run(["cp", "--reflink=never", "--sparse=never", source, copy], check=True)
+    plain = time.monotonic() - began
+    subprocess.run(["sync", copy], check=True)
+    durable = time.monotonic() - began
+    print(f"1 GiB: tus {1024 / ours:.0f} MiB/s, cp {1024 / plain:.0f} MiB/s, cp and sync {1024 / durable:.0f} MiB/s")
+    say("tus over `cp && sync`, time", ours / durable, 1 / 0.8, "x")
+    service.stop()
+
+
 def main():
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     wanted = sys.argv[1:]
     film, large = films()
-    parts = {"upload": lambda: upload_memory(film), "first": lambda: first_play(large), "memory": lambda: child_memory(film),
+    parts = {"crowd": lambda: crowd_of_uploads(film), "upload": lambda: upload_memory(film), "first": lambda: first_play(large), "memory": lambda: child_memory(film),
              "scaling": lambda: scaling(film), "encoding": lambda: encoding(film)}
     for name, part in parts.items():
         if not wanted or name in wanted:

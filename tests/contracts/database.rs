@@ -293,8 +293,8 @@ async fn the_same_bytes_become_one_source(db: Db) {
     assert!(!world.db.media_has_package(one, old_package).await.unwrap());
     assert_eq!(world.claim().await.unwrap().name, "s");
     assert!(world.claim().await.is_none(), "the merged one's work is cancelled");
-    assert_eq!(world.db.condemn_sources(5).await.unwrap(), [] as [Uuid; 0]);
-    assert_eq!(world.db.condemn_sources(50).await.unwrap(), [second]);
+    assert_eq!(world.db.condemn_sources(5, 5).await.unwrap(), [] as [Uuid; 0]);
+    assert_eq!(world.db.condemn_sources(50, 50).await.unwrap(), [second]);
     world.db.forget_source(second).await.unwrap();
     assert!(world.db.source(second).await.unwrap().is_none());
     assert!(world.db.media(two).await.unwrap().is_some());
@@ -329,8 +329,8 @@ async fn bytes_are_not_merged_into_what_nobody_works_on(db: Db) {
 async fn an_abandoned_upload_is_found(db: Db) {
     let source = Uuid::now_v7();
     db.insert_source(source, "video/mp4", 5).await.unwrap();
-    assert_eq!(db.condemn_sources(5).await.unwrap(), [] as [Uuid; 0]);
-    assert_eq!(db.condemn_sources(6).await.unwrap(), [source]);
+    assert_eq!(db.condemn_sources(5, 5).await.unwrap(), [] as [Uuid; 0]);
+    assert_eq!(db.condemn_sources(6, 6).await.unwrap(), [source]);
     let extent = ExtentRow { offset_bytes: 0, size_bytes: 1, number: 0, home: source };
     assert!(!db.add_extent(source, &extent, 9).await.unwrap(), "given up is given up");
 }

@@ -75,7 +75,7 @@ async fn park_exhausted(context: &Context, task: &TaskRow) -> Result<(), TaskErr
 async fn collect(context: &Context, window: Duration) -> Result<(), TaskError> {
     let now = clock::now_us();
     let before = now - window.as_micros() as i64;
-    for source in context.db.condemn_sources(before).await? {
+    for source in context.db.condemn_sources(before, now).await? {
         for package in context.db.packages_of(source).await? {
             delete_all(context, &Prefix::Package(package)).await?;
         }

@@ -2,7 +2,7 @@
 
 use super::{
     intake::{self, Ledger, Target},
-    service::{Announced, complete_if_due, create, declare_length, owned},
+    service::{Announced, complete_if_due, create, declare_length, expiry, owned},
 };
 use crate::{auth::Viewer, error::ApiError, state::AppState};
 use bytes::Bytes;
@@ -10,8 +10,11 @@ use futures::Stream;
 use sluice_common::{clock, db::UploadRow};
 use uuid::Uuid;
 
-/// Life of a form's upload after its last sign of life, microseconds.
-pub const FORM_US: i64 = 3600 * 1_000_000;
+/// Life of a form's upload after its last sign of life, microseconds: nobody can resume it, so it holds no
+/// place in the quota for long.
+pub fn kept_us(state: &AppState) -> i64 {
+    expiry(state, 0).min(3600 * 1_000_000)
+}
 
 /// Gives a form's upload up when its request ends without having completed it: its place in the quota is
 /// free at once. Where the process dies instead, it expires.
@@ -65,10 +68,10 @@ pub async fn receive_form(
     body: impl Stream<Item = Result<Bytes, ApiError>> + Unpin,
 ) -> Result<(), ApiError> {
     let (now, holder, id) = (clock::now_us(), Uuid::new_v4(), upload.id);
-    state.db.take_upload(id, holder, now, now + FORM_US).await?.ok_or(ApiError::UploadExpired)?;
+    state.db.take_upload(id, holder, now, now + kept_us(state)).await?.ok_or(ApiError::UploadExpired)?;
     let target = Target {
         source: upload.source_id,
-        ledger: Ledger::Upload { id, holder },
+        ledger: Ledger::Upload { id, holder, kept_us: kept_us(state) },
         offset: 0,
         limit: state.config.max_upload_bytes,
         part: false,

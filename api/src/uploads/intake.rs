@@ -19,8 +19,8 @@ use uuid::Uuid;
 /// Where recorded extents go.
 #[derive(Debug, Clone, Copy)]
 pub enum Ledger {
-    /// An upload, as long as this request holds it.
-    Upload { id: Uuid, holder: Uuid },
+    /// An upload, as long as this request holds it. Every extent puts its expiry off by `kept_us`.
+    Upload { id: Uuid, holder: Uuid, kept_us: i64 },
     /// Nowhere yet: a checksum must be right first.
     Held,
 }
@@ -147,10 +147,10 @@ async fn record(state: &AppState, ledger: Ledger, extent: &ExtentRow) -> Result<
     let now = clock::now_us();
     match ledger {
         Ledger::Held => Ok(true),
-        Ledger::Upload { id, holder } => {
+        Ledger::Upload { id, holder, kept_us } => {
             let mut tx = state.db.begin().await?;
             let one = std::slice::from_ref(extent);
-            let recorded = tx.advance_upload(id, holder, extent.offset_bytes, one, now).await?;
+            let recorded = tx.advance_upload(id, holder, extent.offset_bytes, one, now, now + kept_us).await?;
             if recorded {
                 tx.commit().await?;
             }

@@ -1,7 +1,7 @@
 //! The rules of uploads: who may begin one, how it goes on, when it becomes a media.
 
 use super::{
-    form::FORM_US,
+    form,
     intake::{self, Ledger, Taken, Target, accepted},
     quota::{Asked, check_quota},
     tus::{Checksum, Concat},
@@ -76,7 +76,7 @@ pub struct Announced {
     pub at_most: Option<i64>,
 }
 
-fn expiry(state: &AppState, now_us: i64) -> i64 {
+pub(super) fn expiry(state: &AppState, now_us: i64) -> i64 {
     now_us + i64::try_from(state.config.gc_window.as_micros()).unwrap_or(0).max(1_000_000)
 }
 
@@ -89,7 +89,7 @@ fn fits(state: &AppState, length: i64) -> Result<(), ApiError> {
 pub async fn create(state: &AppState, viewer: &Viewer, announced: Announced) -> Result<UploadRow, ApiError> {
     let part = announced.concat == Some(Concat::Partial);
     let kept = Kept::new(announced.metadata);
-    let kept_us = if announced.at_most.is_some() { FORM_US } else { expiry(state, 0) };
+    let kept_us = if announced.at_most.is_some() { form::kept_us(state) } else { expiry(state, 0) };
     let metadata = serde_json::to_string(&kept).map_err(|_| ApiError::Internal)?;
     if !part {
         kept.check(state)?;
@@ -213,7 +213,8 @@ pub async fn patch(
     if patch.body_bytes.is_some_and(|b| patch.offset.saturating_add(b) > most) {
         return Err(ApiError::TooLarge(most.unsigned_abs()));
     }
-    let ledger = if patch.checksum.is_some() { Ledger::Held } else { Ledger::Upload { id, holder } };
+    let ledger =
+        if patch.checksum.is_some() { Ledger::Held } else { Ledger::Upload { id, holder, kept_us: expiry(state, 0) } };
     let target = Target {
         source: row.source_id,
         ledger,
@@ -279,7 +280,8 @@ async fn take_in(
 
 async fn record_held(state: &AppState, id: Uuid, holder: Uuid, from: u64, taken: &Taken) -> Result<bool, ApiError> {
     let mut tx = state.db.begin().await?;
-    let recorded = tx.advance_upload(id, holder, from as i64, &taken.held, clock::now_us()).await?;
+    let now = clock::now_us();
+    let recorded = tx.advance_upload(id, holder, from as i64, &taken.held, now, expiry(state, now)).await?;
     if recorded {
         tx.commit().await?;
     }

@@ -69,12 +69,12 @@ impl Db {
         query!(self, fetch_all as ExtentRow, sql, source)
     }
 
-    /// Marks for deletion what nothing refers to any more: uploads without a sign of life since
-    /// `stale_us`, and live sources without media that are older than that. Returns all marked.
-    pub async fn condemn_sources(&self, stale_us: i64) -> Result<Vec<Uuid>> {
+    /// Marks for deletion what nothing refers to any more: uploads that have expired and shown no sign of
+    /// life since `stale_us`, and live sources without media that are older than that. Returns all marked.
+    pub async fn condemn_sources(&self, stale_us: i64, now_us: i64) -> Result<Vec<Uuid>> {
         let abandoned = "UPDATE sources SET status = 'deleting' WHERE status = 'receiving' AND touched_us < $1 \
-                         AND NOT EXISTS (SELECT 1 FROM uploads u WHERE u.source_id = sources.id)";
-        execute!(self, abandoned, stale_us)?;
+                         AND NOT EXISTS (SELECT 1 FROM uploads u WHERE u.source_id = sources.id AND u.expires_us > $2)";
+        execute!(self, abandoned, stale_us, now_us)?;
         let unused = "UPDATE sources SET status = 'deleting' WHERE status = 'live' AND touched_us < $1 \
                       AND NOT EXISTS (SELECT 1 FROM media m WHERE m.source_id = sources.id)";
         execute!(self, unused, stale_us)?;

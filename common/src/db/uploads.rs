@@ -66,7 +66,6 @@ macro_rules! upload_columns {
 }
 
 const DAY_US: i64 = 86_400_000_000;
-const HOUR_US: i64 = 3_600_000_000;
 
 impl Db {
     /// An upload by id.
@@ -176,13 +175,13 @@ impl Tx {
         from: i64,
         extents: &[ExtentRow],
         now_us: i64,
+        expires_us: i64,
     ) -> Result<bool> {
         let bytes: i64 = extents.iter().map(|e| e.size_bytes).sum();
         let sql = "UPDATE uploads SET offset_bytes = offset_bytes + $1, \
                    expires_us = CASE WHEN expires_us < $5 THEN $5 ELSE expires_us END WHERE id = $2 AND holder = $3 AND offset_bytes = $4 \
                    AND media_id IS NULL RETURNING source_id";
-        let Some((source,)) =
-            query_tx!(self, fetch_optional as (Uuid,), sql, bytes, id, holder, from, now_us + HOUR_US)?
+        let Some((source,)) = query_tx!(self, fetch_optional as (Uuid,), sql, bytes, id, holder, from, expires_us)?
         else {
             return Ok(false);
         };
