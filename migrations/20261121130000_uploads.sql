@@ -9,7 +9,6 @@ CREATE TABLE uploads (
     offset_bytes BIGINT NOT NULL,         -- bytes that are stored and recorded
     metadata     TEXT NOT NULL,           -- JSON
     part         BOOLEAN NOT NULL,        -- to be concatenated; makes no media of its own
-    parts        TEXT NOT NULL,           -- Upload-Concat of a final upload, as it was sent
     holder       UUID,                    -- the newest request; an older one changes nothing any more
     media_id     UUID,                    -- once complete
     created_us   BIGINT NOT NULL,

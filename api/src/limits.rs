@@ -69,8 +69,7 @@ fn every_us(limit: Limit) -> i64 {
 
 /// Addresses and names are not kept, only what tells them apart.
 fn row(name: &str, subject: &str) -> String {
-    let digest = Sha256::digest(format!("{name}\n{}", subject.to_lowercase()));
-    digest.iter().take(16).map(|b| format!("{b:02x}")).collect()
+    hex::encode(&Sha256::digest(format!("{name}\n{}", subject.to_lowercase()))[..16])
 }
 
 fn quota(name: &'static str, limit: Limit, owed_us: i64, taken: bool) -> Quota {
@@ -111,10 +110,8 @@ pub async fn by_address(
 ) -> Result<Response, ApiError> {
     let quota = state.limits.take(name, &caller.subject()).await?;
     let mut response = next.run(request).await;
-    if let Some(quota) = quota
-        && !response.headers().contains_key("ratelimit")
-        && response.extensions().get::<ApiError>().is_none_or(|e| !matches!(e, ApiError::RateLimited(_)))
-    {
+    // A refusal by another limit overwrites it with its own.
+    if let Some(quota) = quota {
         quota.write(response.headers_mut());
     }
     Ok(response)

@@ -16,12 +16,14 @@ mod limits;
 mod mail;
 mod media;
 mod openapi;
+mod paging;
 mod playback;
 mod problem;
 mod router;
 mod serve;
 mod state;
 mod supervise;
+mod text;
 mod uploads;
 
 use anyhow::Context;

@@ -2,8 +2,8 @@
 
 use sluice_common::{
     db::{
-        ClaimLimits, ClaimedTask, Db, DbError, ExtentRow, MAX_ATTEMPTS, NewMedia, NewRendition, NewTask, NewUser,
-        PlannedPackage, PlaybackTokenRow, SegmentRow, SessionUse,
+        AuditPage, AuditRow, ClaimLimits, ClaimedTask, Db, DbError, ExtentRow, MAX_ATTEMPTS, MailPurpose, NewApiToken,
+        NewMedia, NewRendition, NewTask, NewUpload, NewUser, PlannedPackage, PlaybackTokenRow, SegmentRow, SessionUse,
     },
     model::{Encryption, MediaKind, PackageStatus, Reason, RenditionRole, Role, TaskKind, TaskStatus, Visibility},
 };
@@ -46,6 +46,8 @@ on_both!(
     the_same_bytes_become_one_source,
     bytes_are_not_merged_into_what_nobody_works_on,
     an_abandoned_upload_is_found,
+    only_the_newest_request_goes_on,
+    what_has_expired_is_forgotten,
     names_are_taken_and_addresses_are_claimed,
     a_session_has_one_live_refresh_token,
     an_allowance_is_taken_exactly,
@@ -68,13 +70,12 @@ impl World {
     /// A complete source with a package and a media.
     async fn film(&self, now: i64) -> (Uuid, Uuid, Uuid) {
         let (source, package, media) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
-        self.db.insert_source(source, "video/mp4", now).await.unwrap();
-        assert!(
-            self.db
-                .add_extent(source, &ExtentRow { offset_bytes: 0, size_bytes: 5, number: 0, home: source }, now)
-                .await
-                .unwrap()
-        );
+        let (upload, holder) = (Uuid::now_v7(), Uuid::new_v4());
+        let mut tx = self.db.begin().await.unwrap();
+        tx.insert_upload(&new_upload(upload, self.owner, source, now)).await.unwrap();
+        tx.commit().await.unwrap();
+        self.db.take_upload(upload, holder, now, now + 1).await.unwrap().unwrap();
+        assert!(advance(&self.db, upload, holder, &extent(source, 0, 5), now).await);
         let mut tx = self.db.begin().await.unwrap();
         assert!(tx.complete_source(source, 5, now).await.unwrap());
         tx.insert_package(package, source, Encryption::None, now).await.unwrap();
@@ -91,6 +92,7 @@ impl World {
         })
         .await
         .unwrap();
+        tx.finish_upload(upload, media).await.unwrap();
         tx.commit().await.unwrap();
         (source, package, media)
     }
@@ -114,6 +116,26 @@ impl World {
     async fn claim(&self) -> Option<ClaimedTask> {
         self.db.claim_task("w", Uuid::new_v4(), ROOM).await.unwrap()
     }
+}
+
+fn new_upload(id: Uuid, owner_id: Uuid, source_id: Uuid, now_us: i64) -> NewUpload<'static> {
+    let length_bytes = Some(10);
+    NewUpload { id, owner_id, source_id, length_bytes, metadata: "{}", part: false, now_us, expires_us: now_us + 1 }
+}
+
+fn extent(source: Uuid, offset_bytes: i64, size_bytes: i64) -> ExtentRow {
+    ExtentRow { offset_bytes, size_bytes, number: offset_bytes, home: source }
+}
+
+async fn advance(db: &Db, upload: Uuid, holder: Uuid, extent: &ExtentRow, now_us: i64) -> bool {
+    let mut tx = db.begin().await.unwrap();
+    let one = std::slice::from_ref(extent);
+    let done = tx.advance_upload(upload, holder, extent.offset_bytes, one, now_us, now_us + 1).await.unwrap();
+    // As its callers do: what was not recorded is rolled back.
+    if done {
+        tx.commit().await.unwrap();
+    }
+    done
 }
 
 fn user<'a>(id: Uuid, username: &'a str, email: &'a str) -> NewUser<'a> {
@@ -327,12 +349,88 @@ async fn bytes_are_not_merged_into_what_nobody_works_on(db: Db) {
 }
 
 async fn an_abandoned_upload_is_found(db: Db) {
-    let source = Uuid::now_v7();
-    db.insert_source(source, "video/mp4", 5).await.unwrap();
-    assert_eq!(db.condemn_sources(5, 5).await.unwrap(), [] as [Uuid; 0]);
-    assert_eq!(db.condemn_sources(6, 6).await.unwrap(), [source]);
-    let extent = ExtentRow { offset_bytes: 0, size_bytes: 1, number: 0, home: source };
-    assert!(!db.add_extent(source, &extent, 9).await.unwrap(), "given up is given up");
+    let world = World::new(db).await;
+    let (db, upload, source, holder) = (&world.db, Uuid::now_v7(), Uuid::now_v7(), Uuid::new_v4());
+    let mut tx = db.begin().await.unwrap();
+    tx.insert_upload(&new_upload(upload, world.owner, source, 5)).await.unwrap();
+    tx.commit().await.unwrap();
+    db.take_upload(upload, holder, 5, 10).await.unwrap().unwrap();
+    assert_eq!(db.condemn_sources(5, 20).await.unwrap(), [] as [Uuid; 0], "a sign of life");
+    assert_eq!(db.condemn_sources(6, 9).await.unwrap(), [] as [Uuid; 0], "it can still be resumed");
+    assert_eq!(db.condemn_sources(6, 10).await.unwrap(), [source]);
+    assert!(!advance(db, upload, holder, &extent(source, 0, 1), 11).await, "given up is given up");
+    assert_eq!(db.upload(upload).await.unwrap().unwrap().offset_bytes, 0);
+}
+
+async fn only_the_newest_request_goes_on(db: Db) {
+    let world = World::new(db).await;
+    let (db, upload, source) = (&world.db, Uuid::now_v7(), Uuid::now_v7());
+    let mut tx = db.begin().await.unwrap();
+    tx.insert_upload(&new_upload(upload, world.owner, source, 5)).await.unwrap();
+    tx.commit().await.unwrap();
+    let (old, new) = (Uuid::new_v4(), Uuid::new_v4());
+    db.take_upload(upload, old, 5, 10).await.unwrap().unwrap();
+    assert!(advance(db, upload, old, &extent(source, 0, 4), 5).await);
+    db.take_upload(upload, new, 5, 10).await.unwrap().unwrap();
+    assert!(!advance(db, upload, old, &extent(source, 4, 3), 5).await, "it was taken over");
+    assert!(!advance(db, upload, new, &extent(source, 0, 4), 5).await, "these bytes are there");
+    assert!(advance(db, upload, new, &extent(source, 4, 6), 5).await);
+    assert_eq!(db.extents(source).await.unwrap().iter().map(|e| e.size_bytes).sum::<i64>(), 10);
+    assert_eq!(db.uploads_to_complete().await.unwrap().len(), 1, "whole, and no media yet");
+    assert!(db.take_upload(upload, old, 10, 20).await.unwrap().is_none(), "expired");
+}
+
+/// What the clean-up on a schedule leaves and takes.
+async fn what_has_expired_is_forgotten(db: Db) {
+    const DAY: i64 = 86_400_000_000;
+    let world = World::new(db).await;
+    let (db, now) = (&world.db, 100 * DAY);
+    let (live, over) = (Uuid::now_v7(), Uuid::now_v7());
+    let mut tx = db.begin().await.unwrap();
+    tx.insert_session(live, world.owner, b"live", &used(now, now + 1)).await.unwrap();
+    tx.insert_session(over, world.owner, b"over", &used(1, now - 1)).await.unwrap();
+    tx.insert_mail_token(b"code", world.owner, MailPurpose::Reset, "ada@example.org", now - 1).await.unwrap();
+    let (upload, source) = (Uuid::now_v7(), Uuid::now_v7());
+    tx.insert_upload(&new_upload(upload, world.owner, source, now - 2)).await.unwrap();
+    tx.count_daily(world.owner, 7, now).await.unwrap();
+    tx.commit().await.unwrap();
+    for (id, expires_us) in [(1, Some(now - 31 * DAY)), (2, Some(now + 1)), (3, None)] {
+        let id = Uuid::from_u128(id);
+        let token = NewApiToken {
+            id,
+            user_id: world.owner,
+            name: "t",
+            scopes: "read",
+            hash: id.as_bytes(),
+            hint: "x",
+            now_us: 1,
+            expires_us,
+        };
+        assert!(db.insert_api_token(&token, 50).await.unwrap());
+    }
+    for at_us in [1, now] {
+        let event = AuditRow {
+            id: Uuid::now_v7(),
+            user_id: Some(world.owner),
+            actor_id: None,
+            kind: "logged_in".into(),
+            address: String::new(),
+            agent: String::new(),
+            detail: String::new(),
+            at_us,
+        };
+        db.insert_audit(&event).await.unwrap();
+    }
+    db.forget_expired(now, now - DAY).await.unwrap();
+    assert!(db.refresh_token(b"live").await.unwrap().is_some());
+    assert!(db.refresh_token(b"over").await.unwrap().is_none(), "its tokens went with it");
+    assert_eq!(db.api_tokens(world.owner, now).await.unwrap().len(), 2);
+    let events = AuditPage { user: Some(world.owner), kind: None, before: None, limit: 10 };
+    assert_eq!(db.audit(events).await.unwrap().len(), 1);
+    assert!(db.upload(upload).await.unwrap().is_none());
+    assert_eq!(db.usage(world.owner, now).await.unwrap().day_bytes, 7, "today still counts");
+    let mut tx = db.begin().await.unwrap();
+    assert!(tx.take_mail_token(b"code", MailPurpose::Reset, 1).await.unwrap().is_none());
 }
 
 async fn names_are_taken_and_addresses_are_claimed(db: Db) {

@@ -5,10 +5,10 @@ use super::{
     views::{Grants, NewPlaybackToken, PlaybackToken, PlaybackTokens},
 };
 use crate::{
-    account::views::PageQuery,
     error::ApiError,
     extract::{Actor, Body, Caller},
     media::{routes::Base, service::owned},
+    paging::PageQuery,
     state::AppState,
 };
 use axum::{

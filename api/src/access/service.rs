@@ -8,6 +8,7 @@ use crate::{
     extract::Caller,
     media::service::owned,
     state::AppState,
+    text,
 };
 use sluice_common::{
     clock,
@@ -67,7 +68,7 @@ pub async fn create_token(
     request: NewPlaybackToken,
 ) -> Result<(PlaybackTokenRow, String), ApiError> {
     let media = owned(state, viewer, media).await?;
-    let label: Option<String> = request.viewer.map(|v| v.chars().filter(|c| !c.is_control()).collect());
+    let label = request.viewer.map(|v| text::line(&v));
     let mut faults = Faults::default();
     faults.demand((1..=LONGEST_S).contains(&request.expires_in), "expires_in", "1 to 31536000 seconds");
     faults.demand(label.as_ref().is_none_or(|v| v.chars().count() <= 200), "viewer", "at most 200 characters");

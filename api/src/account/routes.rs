@@ -2,12 +2,13 @@
 
 use super::{
     service,
-    views::{AskCreator, AuditEvents, ChangePassword, CreatorRequest, DeleteAccount, PageQuery, Session, Sessions},
+    views::{AskCreator, AuditEvents, ChangePassword, CreatorRequest, DeleteAccount, Session, Sessions},
 };
 use crate::{
     auth::{cookies, recovery_service, views::User},
     error::ApiError,
     extract::{Body, Caller, Person, Reader},
+    paging::PageQuery,
     state::AppState,
 };
 use axum::{

@@ -8,6 +8,7 @@ use crate::{
     extract::Caller,
     mail::Letter,
     state::AppState,
+    text,
 };
 use sluice_common::{
     clock,
@@ -134,7 +135,7 @@ pub async fn ask_creator(
     if viewer.role != Role::Viewer {
         return Err(ApiError::AlreadyCreator);
     }
-    let message: String = message.chars().filter(|c| !c.is_control() || *c == '\n').collect();
+    let message = text::lines(message);
     Faults::default().demand(message.chars().count() <= 1000, "message", "at most 1000 characters").refuse()?;
     let id = Uuid::now_v7();
     if !state.db.insert_creator_request(id, viewer.id, &message, clock::now_us()).await? {

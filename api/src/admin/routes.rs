@@ -5,10 +5,11 @@ use super::{
     views::{AuditQuery, CreatorRequests, Decision, RequestQuery, RequestStatus, SetRole, Users},
 };
 use crate::{
-    account::views::{AuditEvents, CreatorRequest, PageQuery},
+    account::views::{AuditEvents, CreatorRequest},
     auth::views::User,
     error::ApiError,
     extract::{Admin, Body, Caller},
+    paging::PageQuery,
     state::AppState,
 };
 use axum::{

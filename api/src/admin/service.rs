@@ -7,6 +7,7 @@ use crate::{
     error::ApiError,
     extract::Caller,
     state::AppState,
+    text,
 };
 use sluice_common::{
     clock,
@@ -43,7 +44,7 @@ pub async fn decide(
     status: RequestStatus,
     answer: Option<&str>,
 ) -> Result<CreatorRequestRow, ApiError> {
-    let answer: Option<String> = answer.map(|a| a.chars().filter(|c| !c.is_control() || *c == '\n').collect());
+    let answer = answer.map(text::lines);
     let fits = answer.as_ref().is_none_or(|a| a.chars().count() <= 1000);
     Faults::default().demand(fits, "answer", "at most 1000 characters").refuse()?;
     state.db.creator_request(id).await?.ok_or(ApiError::NotFound)?;

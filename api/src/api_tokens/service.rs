@@ -10,6 +10,7 @@ use crate::{
     error::ApiError,
     extract::Caller,
     state::AppState,
+    text,
 };
 use sluice_common::{
     clock,
@@ -42,7 +43,7 @@ pub async fn create(
     viewer: &Viewer,
     request: NewToken,
 ) -> Result<CreatedToken, ApiError> {
-    let name: String = request.name.trim().chars().filter(|c| !c.is_control()).collect();
+    let name = text::line(request.name.trim());
     let mut faults = Faults::default();
     faults.demand((1..=100).contains(&name.chars().count()), "name", "1 to 100 characters");
     faults.demand(!request.scopes.is_empty(), "scopes", "at least one of read, upload, admin");

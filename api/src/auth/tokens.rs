@@ -110,7 +110,7 @@ impl AccessKey {
     fn new(secret: &SecretString) -> Self {
         let key = derive("access token", secret);
         Self {
-            kid: Sha256::digest(key).iter().take(4).map(|b| format!("{b:02x}")).collect(),
+            kid: hex::encode(&Sha256::digest(key)[..4]),
             encoding: EncodingKey::from_secret(&key),
             decoding: DecodingKey::from_secret(&key),
         }

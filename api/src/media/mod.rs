@@ -4,4 +4,5 @@ pub mod drain;
 mod progress;
 pub mod routes;
 pub mod service;
+pub mod source;
 pub mod views;

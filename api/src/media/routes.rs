@@ -6,10 +6,10 @@ use super::{
     views::{ChangeMedia, Media, Page, Upload},
 };
 use crate::{
-    account::views::PageQuery,
     auth::Viewer,
     error::ApiError,
     extract::{Actor, Body, Caller, Follower, Reader, Uploader},
+    paging::PageQuery,
     state::AppState,
     uploads::form::{self, Abandon},
 };

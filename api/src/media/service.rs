@@ -4,23 +4,26 @@ use super::views::ChangeMedia;
 use crate::{
     access::Ticket,
     audit::{Event, note},
-    auth::Viewer,
-    error::{ApiError, FieldError},
+    auth::{Viewer, rules::Faults},
+    error::ApiError,
     extract::Caller,
     state::AppState,
+    text,
 };
+use serde::{Deserialize, Serialize};
 use sluice_common::{
     clock,
     db::{MediaChange, MediaRow, NewMedia, NewTask, Tx},
     model::{Encryption, Role, TaskKind, Visibility},
 };
+use std::str::FromStr;
 use uuid::Uuid;
 
 /// Memory that planning and hashing are admitted with.
 const LIGHT_BYTES: i64 = 96 << 20;
 
-/// What comes with a file.
-#[derive(Debug, Default)]
+/// What comes with a file, as it was typed. Kept with an upload until it is complete.
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Metadata {
     pub title: Option<String>,
     pub description: Option<String>,
@@ -40,56 +43,53 @@ pub struct Checked {
 }
 
 impl Metadata {
+    /// From named fields; others mean nothing here.
+    pub fn new(fields: Vec<(String, String)>) -> Self {
+        let mut metadata = Self::default();
+        for (name, value) in fields {
+            match name.as_str() {
+                "title" => metadata.title = Some(value),
+                "description" => metadata.description = Some(value),
+                "visibility" => metadata.visibility = Some(value),
+                "encryption" => metadata.encryption = Some(value),
+                "filename" | "name" => metadata.filename = Some(value),
+                _ => {}
+            }
+        }
+        metadata
+    }
+
     /// All faults at once, before the file is taken in.
     pub fn check(self, encryption: Encryption) -> Result<Checked, ApiError> {
-        let mut faults = Vec::new();
-        let filename = printable(&self.filename.unwrap_or_default());
-        let title = self.title.map(|t| printable(t.trim())).filter(|t| !t.is_empty());
+        let filename = text::line(&self.filename.unwrap_or_default());
+        let title = self.title.map(|t| text::line(t.trim())).filter(|t| !t.is_empty());
         let title = title.unwrap_or_else(|| stem(&filename));
-        let description = lines(&self.description.unwrap_or_default());
-        faults.extend(too_long(&title, &description));
-        let mut fault = |field, message| faults.push(FieldError { field, message });
-        let visibility = match self.visibility.as_deref() {
-            None | Some("") => Visibility::Private,
-            Some(word) => word.parse().unwrap_or_else(|_| {
-                fault("visibility", "public, unlisted or private");
-                Visibility::Private
-            }),
-        };
-        let encryption = match self.encryption.as_deref() {
-            None | Some("") => encryption,
-            Some(word) => word.parse().unwrap_or_else(|_| {
-                fault("encryption", "none or aes-128");
-                encryption
-            }),
-        };
-        if faults.is_empty() {
-            let filename = filename.chars().take(255).collect();
-            Ok(Checked { title, description, visibility, encryption, filename })
-        } else {
-            Err(ApiError::Invalid(faults))
-        }
+        let description = text::lines(&self.description.unwrap_or_default());
+        let visibility = word(self.visibility.as_deref(), Visibility::Private);
+        let encryption = word(self.encryption.as_deref(), encryption);
+        let mut faults = bounded(&title, &description);
+        faults.demand(visibility.is_some(), "visibility", "public, unlisted or private");
+        faults.demand(encryption.is_some(), "encryption", "none or aes-128").refuse()?;
+        let filename = filename.chars().take(255).collect();
+        // The demands above hold, so neither is missing.
+        let (Some(visibility), Some(encryption)) = (visibility, encryption) else { return Err(ApiError::Internal) };
+        Ok(Checked { title, description, visibility, encryption, filename })
     }
 }
 
-/// Without control characters: they have no place in a line of text, and PostgreSQL refuses NUL.
-fn printable(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).collect()
+/// A word of a list, or what is meant when there is none.
+fn word<T: FromStr>(word: Option<&str>, default: T) -> Option<T> {
+    match word {
+        None | Some("") => Some(default),
+        Some(word) => word.parse().ok(),
+    }
 }
 
-/// The same for text of several lines.
-fn lines(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
-}
-
-fn too_long(title: &str, description: &str) -> Vec<FieldError> {
-    let mut faults = Vec::new();
-    if title.chars().count() > 200 {
-        faults.push(FieldError { field: "title", message: "at most 200 characters" });
-    }
-    if description.chars().count() > 5000 {
-        faults.push(FieldError { field: "description", message: "at most 5000 characters" });
-    }
+/// Faults of text that people see, if there are any.
+fn bounded(title: &str, description: &str) -> Faults {
+    let mut faults = Faults::default();
+    faults.demand(title.chars().count() <= 200, "title", "at most 200 characters");
+    faults.demand(description.chars().count() <= 5000, "description", "at most 5000 characters");
     faults
 }
 
@@ -192,15 +192,10 @@ pub async fn change(
     request: ChangeMedia,
 ) -> Result<MediaRow, ApiError> {
     let media = owned(state, viewer, id).await?;
-    let title = request.title.map(|t| printable(t.trim()));
-    let description = request.description.map(|d| lines(&d));
-    let mut faults = too_long(title.as_deref().unwrap_or(""), description.as_deref().unwrap_or(""));
-    if title.as_ref().is_some_and(String::is_empty) {
-        faults.push(FieldError { field: "title", message: "not empty" });
-    }
-    if !faults.is_empty() {
-        return Err(ApiError::Invalid(faults));
-    }
+    let title = request.title.map(|t| text::line(t.trim()));
+    let description = request.description.map(|d| text::lines(&d));
+    let mut faults = bounded(title.as_deref().unwrap_or(""), description.as_deref().unwrap_or(""));
+    faults.demand(title.as_ref().is_none_or(|t| !t.is_empty()), "title", "not empty").refuse()?;
     let change =
         MediaChange { title: title.as_deref(), description: description.as_deref(), visibility: request.visibility };
     state.db.change_media(id, &change).await?;

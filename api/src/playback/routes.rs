@@ -4,24 +4,26 @@ use super::{
     bytes_response::{respond, select},
     service::{self, File},
 };
-use crate::{access::Ticket, error::ApiError, extract::Player, media::service as media, state::AppState};
+use crate::{
+    access::Ticket,
+    error::ApiError,
+    extract::Player,
+    media::{service as media, source::source_bytes},
+    state::AppState,
+};
 use axum::{
     body::Body,
     extract::{Path, State},
     http::{HeaderMap, Method, header},
     response::{IntoResponse, Response},
 };
-use futures::{StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
 use sluice_common::{
-    db::{ExtentRow, MediaRow},
+    db::MediaRow,
     model::{Encryption, Visibility},
     storage::Key,
 };
-use std::{
-    hash::{DefaultHasher, Hash, Hasher},
-    ops::Range,
-};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
@@ -207,24 +209,10 @@ pub async fn raw(
         (header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'".to_owned()),
         (header::ETAG, etag),
     ];
-    respond(&method, selection, size, &fixed, |range| source_bytes(state, row.source_id, range)).await
-}
-
-/// Streams a range over the extents it touches, one after the other.
-async fn source_bytes(state: AppState, source: Uuid, range: Range<u64>) -> Result<Body, ApiError> {
-    let extents = state.db.extents(source).await?;
-    let part = move |e: &ExtentRow| {
-        let (start, size) = (e.offset_bytes as u64, e.size_bytes as u64);
-        let (from, to) = (range.start.max(start), range.end.min(start + size));
-        (from < to).then(|| (Key::Extent { source: e.home, number: e.number as u64 }, from - start..to - start))
-    };
-    let parts: Vec<_> = extents.iter().filter_map(part).collect();
-    let store = state.store;
-    let bytes = stream::iter(parts).then(move |(key, range)| {
-        let store = store.clone();
-        async move { store.get(&key, range).await }
-    });
-    Ok(Body::from_stream(bytes.try_flatten()))
+    respond(&method, selection, size, &fixed, |range| async move {
+        Ok(Body::from_stream(source_bytes(&state, row.source_id, range).await?))
+    })
+    .await
 }
 
 /// A file name for saving, as RFC 6266 and RFC 8187 spell it; nothing of it is taken literally.

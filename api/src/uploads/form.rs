@@ -2,9 +2,9 @@
 
 use super::{
     intake::{self, Ledger, Target},
-    service::{Announced, complete_if_due, create, declare_length, expiry, owned},
+    service::{self, Announced, complete_if_due, create, declare_length, owned},
 };
-use crate::{auth::Viewer, error::ApiError, state::AppState};
+use crate::{auth::Viewer, error::ApiError, media::service::Metadata, state::AppState};
 use bytes::Bytes;
 use futures::Stream;
 use sluice_common::{clock, db::UploadRow};
@@ -13,7 +13,7 @@ use uuid::Uuid;
 /// Life of a form's upload after its last sign of life, microseconds: nobody can resume it, so it holds no
 /// place in the quota for long.
 pub fn kept_us(state: &AppState) -> i64 {
-    expiry(state, 0).min(3600 * 1_000_000)
+    service::kept_us(state).min(3600 * 1_000_000)
 }
 
 /// Gives a form's upload up when its request ends without having completed it: its place in the quota is
@@ -54,11 +54,17 @@ impl Drop for Abandon {
 pub async fn begin_form(
     state: &AppState,
     viewer: &Viewer,
-    metadata: Vec<(String, String)>,
+    fields: Vec<(String, String)>,
     at_most: Option<i64>,
 ) -> Result<UploadRow, ApiError> {
-    let at_most = Some(at_most.unwrap_or(0));
-    create(state, viewer, Announced { length: None, metadata, concat: None, at_most }).await
+    let announced = Announced {
+        length: None,
+        metadata: Metadata::new(fields),
+        concat: None,
+        at_most: at_most.unwrap_or(0),
+        kept_us: kept_us(state),
+    };
+    create(state, viewer, announced).await
 }
 
 /// Takes in the file of a form.

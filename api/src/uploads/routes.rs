@@ -9,7 +9,7 @@ use super::{
 use crate::{
     error::ApiError,
     extract::{Reader, Uploader},
-    media::routes::Base,
+    media::{routes::Base, service::Metadata},
     state::AppState,
 };
 use axum::{
@@ -89,7 +89,8 @@ pub async fn create(
         return Err(ApiError::BadRequest("one of Upload-Length and Upload-Defer-Length is needed".to_owned()));
     }
     let checksum = Checksum::asked(&headers)?;
-    let announced = Announced { length, metadata: tus::metadata(&headers)?, concat, at_most: None };
+    let metadata = Metadata::new(tus::metadata(&headers)?);
+    let announced = Announced { length, metadata, concat, at_most: 0, kept_us: service::kept_us(&state) };
     let mut row = service::create(&state, &viewer, announced).await?;
     if is_chunk(&headers) && !is_final {
         let patch = Patch { offset: 0, length: None, body_bytes: tus::bytes(&headers, "content-length")?, checksum };

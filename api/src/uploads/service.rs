@@ -1,7 +1,6 @@
 //! The rules of uploads: who may begin one, how it goes on, when it becomes a media.
 
 use super::{
-    form,
     intake::{self, Ledger, Taken, Target, accepted},
     quota::{Asked, check_quota},
     tus::{Checksum, Concat},
@@ -9,15 +8,17 @@ use super::{
 use crate::{
     auth::Viewer,
     error::ApiError,
-    media::service::{self as media, Checked, Metadata},
+    media::{
+        service::{self as media, Metadata},
+        source::source_bytes,
+    },
     state::AppState,
 };
 use bytes::Bytes;
-use futures::{Stream, StreamExt};
-use serde::{Deserialize, Serialize};
+use futures::{Stream, StreamExt, TryStreamExt};
 use sluice_common::{
     clock,
-    db::{ExtentRow, NewUpload, Tx, UploadRow},
+    db::{NewUpload, Tx, UploadRow},
     sniff::SNIFF_BYTES,
     storage::Key,
 };
@@ -27,57 +28,22 @@ use uuid::Uuid;
 /// Parts of one concatenation.
 const MOST_PARTS: usize = 1000;
 
-/// Metadata as it is kept with an upload.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Kept {
-    title: Option<String>,
-    description: Option<String>,
-    visibility: Option<String>,
-    encryption: Option<String>,
-    filename: Option<String>,
-}
-
-impl Kept {
-    fn new(pairs: Vec<(String, String)>) -> Self {
-        let mut kept = Self::default();
-        for (key, value) in pairs {
-            match key.as_str() {
-                "title" => kept.title = Some(value),
-                "description" => kept.description = Some(value),
-                "visibility" => kept.visibility = Some(value),
-                "encryption" => kept.encryption = Some(value),
-                "filename" | "name" => kept.filename = Some(value),
-                _ => {}
-            }
-        }
-        kept
-    }
-
-    fn check(self, state: &AppState) -> Result<Checked, ApiError> {
-        let metadata = Metadata {
-            title: self.title,
-            description: self.description,
-            visibility: self.visibility,
-            encryption: self.encryption,
-            filename: self.filename,
-        };
-        metadata.check(state.config.encryption)
-    }
-}
-
 /// What a client announces.
 #[derive(Debug, Default)]
 pub struct Announced {
     /// Unknown when unset.
     pub length: Option<i64>,
-    pub metadata: Vec<(String, String)>,
+    pub metadata: Metadata,
     pub concat: Option<Concat>,
-    /// Bytes to reserve where the length is unknown.
-    pub at_most: Option<i64>,
+    /// Bytes that it will have at most, where the length is unknown.
+    pub at_most: i64,
+    /// Its life after its last sign of life, microseconds.
+    pub kept_us: i64,
 }
 
-pub(super) fn expiry(state: &AppState, now_us: i64) -> i64 {
-    now_us + i64::try_from(state.config.gc_window.as_micros()).unwrap_or(0).max(1_000_000)
+/// Life of a resumable upload after its last sign of life, microseconds: that of unreferenced bytes.
+pub fn kept_us(state: &AppState) -> i64 {
+    i64::try_from(state.config.gc_window.as_micros()).unwrap_or(0).max(1_000_000)
 }
 
 fn fits(state: &AppState, length: i64) -> Result<(), ApiError> {
@@ -88,50 +54,57 @@ fn fits(state: &AppState, length: i64) -> Result<(), ApiError> {
 /// Begins an upload. What its metadata says is checked now, not after gigabytes.
 pub async fn create(state: &AppState, viewer: &Viewer, announced: Announced) -> Result<UploadRow, ApiError> {
     let part = announced.concat == Some(Concat::Partial);
-    let kept = Kept::new(announced.metadata);
-    let kept_us = if announced.at_most.is_some() { form::kept_us(state) } else { expiry(state, 0) };
-    let metadata = serde_json::to_string(&kept).map_err(|_| ApiError::Internal)?;
+    let metadata = serde_json::to_string(&announced.metadata).map_err(|_| ApiError::Internal)?;
     if !part {
-        kept.check(state)?;
+        announced.metadata.check(state.config.encryption)?;
     }
-    if let Some(length) = announced.length {
+    // That of a whole follows from its parts, whose bytes were counted with them.
+    let length = announced.length.filter(|_| !matches!(announced.concat, Some(Concat::Final(_))));
+    if let Some(length) = length {
         fits(state, length)?;
-        if length == 0 && !matches!(announced.concat, Some(Concat::Final(_))) {
+        if length == 0 {
             return Err(ApiError::EmptyFile);
         }
     }
     let (id, source, now) = (Uuid::now_v7(), Uuid::now_v7(), clock::now_us());
     let mut tx = state.db.begin().await?;
-    let bytes = announced.length.or(announced.at_most).unwrap_or(0).max(0);
+    let bytes = length.unwrap_or(announced.at_most).max(0);
     let asked = Asked { stored_bytes: bytes, day_bytes: bytes, begins: !part };
     check_quota(state, &mut tx, viewer, asked, now).await?;
     // The bytes of a form are counted when they are known.
-    tx.count_daily(viewer.id, announced.length.unwrap_or(0), now).await?;
+    tx.count_daily(viewer.id, length.unwrap_or(0), now).await?;
     tx.insert_upload(&NewUpload {
         id,
         owner_id: viewer.id,
         source_id: source,
-        length_bytes: announced.length,
+        length_bytes: length,
         metadata: &metadata,
         part,
-        parts: "",
         now_us: now,
-        expires_us: now + kept_us,
+        expires_us: now + announced.kept_us,
     })
     .await?;
     if let Some(Concat::Final(ids)) = announced.concat {
-        join(&mut tx, viewer, id, source, &ids, now).await?;
+        let whole = join(&mut tx, viewer, id, source, &ids, now).await?;
+        fits(state, whole)?;
     }
     tx.commit().await?;
     let row = state.db.upload(id).await?.ok_or(ApiError::Internal)?;
     complete_if_due(state, row).await
 }
 
-/// Puts finished parts together. Rows move, bytes stay where they are.
-async fn join(tx: &mut Tx, viewer: &Viewer, id: Uuid, source: Uuid, ids: &[Uuid], now_us: i64) -> Result<(), ApiError> {
+/// Puts finished parts together; how many bytes that is. Rows move, bytes stay where they are.
+async fn join(
+    tx: &mut Tx,
+    viewer: &Viewer,
+    id: Uuid,
+    source: Uuid,
+    ids: &[Uuid],
+    now_us: i64,
+) -> Result<i64, ApiError> {
     let wrong = |what: &str| ApiError::BadRequest(format!("a part {what}"));
     if ids.len() > MOST_PARTS {
-        return Err(wrong("too many"));
+        return Err(ApiError::BadRequest("there are too many parts".to_owned()));
     }
     let mut parts: Vec<UploadRow> = Vec::with_capacity(ids.len());
     // Locked in one order whatever the client's, so that two requests never wait for each other.
@@ -171,7 +144,7 @@ pub async fn resume(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<Uploa
         return Ok(row);
     }
     let now = clock::now_us();
-    let taken = state.db.take_upload(id, Uuid::new_v4(), now, expiry(state, now)).await?;
+    let taken = state.db.take_upload(id, Uuid::new_v4(), now, now + kept_us(state)).await?;
     match taken {
         Some(row) => complete_if_due(state, row).await,
         None => owned(state, viewer, id).await,
@@ -205,7 +178,7 @@ pub async fn patch(
         declare_length(state, viewer, &before, length).await?;
     }
     let (now, holder) = (clock::now_us(), Uuid::new_v4());
-    let row = state.db.take_upload(id, holder, now, expiry(state, now)).await?.ok_or(ApiError::UploadExpired)?;
+    let row = state.db.take_upload(id, holder, now, now + kept_us(state)).await?.ok_or(ApiError::UploadExpired)?;
     if row.offset_bytes != patch.offset {
         return Err(ApiError::OffsetMismatch(row.offset_bytes));
     }
@@ -214,7 +187,7 @@ pub async fn patch(
         return Err(ApiError::TooLarge(most.unsigned_abs()));
     }
     let ledger =
-        if patch.checksum.is_some() { Ledger::Held } else { Ledger::Upload { id, holder, kept_us: expiry(state, 0) } };
+        if patch.checksum.is_some() { Ledger::Held } else { Ledger::Upload { id, holder, kept_us: kept_us(state) } };
     let target = Target {
         source: row.source_id,
         ledger,
@@ -222,20 +195,17 @@ pub async fn patch(
         limit: most.unsigned_abs(),
         part: row.part,
     };
-    let state_here = state.clone();
-    let work = async move { take_in(&state_here, id, holder, target, patch.checksum, body).await };
-    let done = tokio::spawn(work).await.map_err(|_| ApiError::Internal)?;
-    match done {
-        Err(ApiError::UnsupportedType) => {
+    let state = state.clone();
+    let work = async move {
+        let taken = take_in(&state, id, holder, target, patch.checksum, body).await;
+        if matches!(taken, Err(ApiError::UnsupportedType)) {
             state.db.delete_upload(id).await?;
-            Err(ApiError::UnsupportedType)
         }
-        Err(other) => Err(other),
-        Ok(()) => {
-            let row = state.db.upload(id).await?.ok_or(ApiError::NotFound)?;
-            complete_if_due(state, row).await
-        }
-    }
+        taken?;
+        let row = state.db.upload(id).await?.ok_or(ApiError::NotFound)?;
+        complete_if_due(&state, row).await
+    };
+    tokio::spawn(work).await.map_err(|_| ApiError::Internal)?
 }
 
 async fn take_in(
@@ -281,7 +251,7 @@ async fn take_in(
 async fn record_held(state: &AppState, id: Uuid, holder: Uuid, from: u64, taken: &Taken) -> Result<bool, ApiError> {
     let mut tx = state.db.begin().await?;
     let now = clock::now_us();
-    let recorded = tx.advance_upload(id, holder, from as i64, &taken.held, now, expiry(state, now)).await?;
+    let recorded = tx.advance_upload(id, holder, from as i64, &taken.held, now, now + kept_us(state)).await?;
     if recorded {
         tx.commit().await?;
     }
@@ -323,14 +293,14 @@ pub async fn complete_if_due(state: &AppState, row: UploadRow) -> Result<UploadR
     }
     let source = state.db.source(row.source_id).await?.ok_or(ApiError::UploadExpired)?;
     if source.content_type == "application/octet-stream" {
-        let head = head(state, row.source_id).await?;
-        if let Err(error) = accepted(state, row.source_id, &head).await {
+        let head: Vec<Bytes> = source_bytes(state, row.source_id, 0..SNIFF_BYTES as u64).await?.try_collect().await?;
+        if let Err(error) = accepted(state, row.source_id, &head.concat()).await {
             state.db.delete_upload(row.id).await?;
             return Err(error);
         }
     }
-    let kept: Kept = serde_json::from_str(&row.metadata).map_err(|_| ApiError::Internal)?;
-    let checked = kept.check(state)?;
+    let metadata: Metadata = serde_json::from_str(&row.metadata).map_err(|_| ApiError::Internal)?;
+    let checked = metadata.check(state.config.encryption)?;
     let mut tx = state.db.begin().await?;
     let now_row = tx.lock_upload(row.id).await?.ok_or(ApiError::NotFound)?;
     if now_row.media_id.is_none() {
@@ -338,25 +308,8 @@ pub async fn complete_if_due(state: &AppState, row: UploadRow) -> Result<UploadR
         tx.finish_upload(row.id, media).await?;
         tx.commit().await?;
         state.wake.push(2).await;
-    } else {
-        drop(tx);
     }
     state.db.upload(row.id).await?.ok_or(ApiError::NotFound)
-}
-
-/// The first bytes of a source.
-async fn head(state: &AppState, source: Uuid) -> Result<Vec<u8>, ApiError> {
-    let mut bytes = Vec::new();
-    for extent in state.db.extents(source).await? {
-        let ExtentRow { size_bytes, number, home, .. } = extent;
-        let want = (SNIFF_BYTES - bytes.len()).min(size_bytes.unsigned_abs() as usize);
-        let key = Key::Extent { source: home, number: number.unsigned_abs() };
-        bytes.extend_from_slice(&state.store.read(&key, 0..want as u64).await?);
-        if bytes.len() >= SNIFF_BYTES {
-            break;
-        }
-    }
-    Ok(bytes)
 }
 
 /// Completes what a dying process left complete but for the last step.

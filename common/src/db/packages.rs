@@ -129,6 +129,10 @@ impl Db {
 
     /// The key with which segments of a group are encrypted; `offered` becomes it when there is none yet.
     pub async fn package_key(&self, package: Uuid, number: i64, offered: &[u8]) -> Result<Vec<u8>> {
+        // Read first: a key is made once for many segments, and a write takes a lock.
+        if let Some(key) = self.published_key(package, number).await? {
+            return Ok(key);
+        }
         let sql = "INSERT INTO package_keys (package_id, number, key) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
         execute!(self, sql, package, number, offered)?;
         let row = self.published_key(package, number).await?;

@@ -30,28 +30,6 @@ pub struct ExtentRow {
 }
 
 impl Db {
-    /// Announces an upload, so that a sweep finds its objects if it is never completed.
-    pub async fn insert_source(&self, id: Uuid, content_type: &str, now_us: i64) -> Result<()> {
-        let sql = "INSERT INTO sources (id, status, size_bytes, content_type, created_us, touched_us) \
-                   VALUES ($1, 'receiving', 0, $2, $3, $3)";
-        execute!(self, sql, id, content_type, now_us)?;
-        Ok(())
-    }
-
-    /// Records a stored extent and the upload's sign of life. `false` when the sweep has
-    /// already given the upload up.
-    pub async fn add_extent(&self, source: Uuid, extent: &ExtentRow, now_us: i64) -> Result<bool> {
-        let mut tx = self.begin().await?;
-        let sql = "UPDATE sources SET touched_us = $1, size_bytes = $2 WHERE id = $3 AND status = 'receiving'";
-        if execute_tx!(&mut tx, sql, now_us, extent.offset_bytes + extent.size_bytes, source)? == 0 {
-            return Ok(false);
-        }
-        let sql = "INSERT INTO extents (source_id, offset_bytes, size_bytes, number) VALUES ($1, $2, $3, $4)";
-        execute_tx!(&mut tx, sql, source, extent.offset_bytes, extent.size_bytes, extent.number)?;
-        tx.commit().await?;
-        Ok(true)
-    }
-
     /// A source by id.
     pub async fn source(&self, id: Uuid) -> Result<Option<SourceRow>> {
         query!(
@@ -106,6 +84,14 @@ impl Db {
 }
 
 impl Tx {
+    /// Announces bytes that will come, so that a sweep finds their objects if they never all do.
+    pub async fn insert_source(&mut self, id: Uuid, now_us: i64) -> Result<()> {
+        let sql = "INSERT INTO sources (id, status, size_bytes, content_type, created_us, touched_us) \
+                   VALUES ($1, 'receiving', 0, 'application/octet-stream', $2, $2)";
+        execute_tx!(self, sql, id, now_us)?;
+        Ok(())
+    }
+
     /// Completes an upload. `false` when the sweep has already given it up.
     pub async fn complete_source(&mut self, id: Uuid, size_bytes: i64, now_us: i64) -> Result<bool> {
         let sql = "UPDATE sources SET status = 'live', size_bytes = $1, touched_us = $2 WHERE id = $3 AND status = 'receiving'";

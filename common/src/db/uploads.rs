@@ -17,7 +17,6 @@ pub struct UploadRow {
     pub offset_bytes: i64,
     pub metadata: String,
     pub part: bool,
-    pub parts: String,
     pub media_id: Option<Uuid>,
     pub created_us: i64,
     pub expires_us: i64,
@@ -32,7 +31,6 @@ pub struct NewUpload<'a> {
     pub length_bytes: Option<i64>,
     pub metadata: &'a str,
     pub part: bool,
-    pub parts: &'a str,
     pub now_us: i64,
     pub expires_us: i64,
 }
@@ -61,7 +59,7 @@ const USAGE: &str = "SELECT \
 
 macro_rules! upload_columns {
     () => {
-        "id, owner_id, source_id, length_bytes, offset_bytes, metadata, part, parts, media_id, created_us, expires_us"
+        "id, owner_id, source_id, length_bytes, offset_bytes, metadata, part, media_id, created_us, expires_us"
     };
 }
 
@@ -139,11 +137,9 @@ impl Tx {
 
     /// Announces an upload and its source.
     pub async fn insert_upload(&mut self, u: &NewUpload<'_>) -> Result<()> {
-        let source = "INSERT INTO sources (id, status, size_bytes, content_type, created_us, touched_us) \
-                      VALUES ($1, 'receiving', 0, 'application/octet-stream', $2, $2)";
-        execute_tx!(self, source, u.source_id, u.now_us)?;
-        let sql = "INSERT INTO uploads (id, owner_id, source_id, length_bytes, offset_bytes, metadata, part, parts, created_us, expires_us) \
-                   VALUES ($1, $2, $3, $4, 0, $5, $6, $7, $8, $9)";
+        self.insert_source(u.source_id, u.now_us).await?;
+        let sql = "INSERT INTO uploads (id, owner_id, source_id, length_bytes, offset_bytes, metadata, part, created_us, expires_us) \
+                   VALUES ($1, $2, $3, $4, 0, $5, $6, $7, $8)";
         execute_tx!(
             self,
             sql,
@@ -153,7 +149,6 @@ impl Tx {
             u.length_bytes,
             u.metadata,
             u.part,
-            u.parts,
             u.now_us,
             u.expires_us
         )?;
@@ -208,8 +203,9 @@ impl Tx {
         Ok(execute_tx!(self, sql, length_bytes, id)? == 1)
     }
 
-    /// Moves the extents of finished parts, in order, into an upload's source; the parts are gone after it.
-    pub async fn concatenate(&mut self, id: Uuid, source: Uuid, parts: &[UploadRow], now_us: i64) -> Result<()> {
+    /// Moves the extents of finished parts, in order, into an upload's source; the parts are gone after it. How
+    /// many bytes they are.
+    pub async fn concatenate(&mut self, id: Uuid, source: Uuid, parts: &[UploadRow], now_us: i64) -> Result<i64> {
         let mut at = 0;
         for part in parts {
             let sql = "SELECT offset_bytes, size_bytes, number, COALESCE(home, source_id) AS home FROM extents \
@@ -226,7 +222,7 @@ impl Tx {
         execute_tx!(self, "UPDATE uploads SET offset_bytes = $1, length_bytes = $1 WHERE id = $2", at, id)?;
         let sql = "UPDATE sources SET size_bytes = $1, touched_us = $2 WHERE id = $3";
         execute_tx!(self, sql, at, now_us, source)?;
-        Ok(())
+        Ok(at)
     }
 
     /// Notes the media that an upload has become.
