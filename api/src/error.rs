@@ -80,6 +80,16 @@ pub enum ApiError {
     ChecksumMismatch,
     #[error("The upload has expired.")]
     UploadExpired,
+    #[error("The upload is complete already.")]
+    UploadComplete,
+    #[error("This URL was not signed, has expired, or is for another size or type.")]
+    BadSignature,
+    #[error("This URL was used already; ask for another one.")]
+    PartExists,
+    #[error("{0} parts are missing.")]
+    PartsMissing(i64),
+    #[error("The file is not of the type that was declared.")]
+    TypeMismatch,
     #[error("Your account may not have more {0}.")]
     QuotaExceeded(&'static str),
     #[error("The upload was cut off.")]
@@ -145,6 +155,11 @@ impl ApiError {
                 ("checksum_mismatch", StatusCode::from_u16(460).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY))
             }
             Self::UploadExpired => ("upload_expired", StatusCode::GONE),
+            Self::UploadComplete => ("upload_complete", StatusCode::CONFLICT),
+            Self::BadSignature => ("bad_signature", StatusCode::FORBIDDEN),
+            Self::PartExists => ("part_exists", StatusCode::PRECONDITION_FAILED),
+            Self::PartsMissing(_) => ("parts_missing", StatusCode::CONFLICT),
+            Self::TypeMismatch => ("type_mismatch", StatusCode::UNSUPPORTED_MEDIA_TYPE),
             Self::QuotaExceeded(_) => ("quota_exceeded", StatusCode::FORBIDDEN),
             Self::UploadCut => ("upload_cut", StatusCode::BAD_REQUEST),
             Self::RangeNotSatisfiable(_) => ("range_not_satisfiable", StatusCode::RANGE_NOT_SATISFIABLE),

@@ -34,6 +34,7 @@ use secrecy::SecretString;
 use sluice_common::{
     config::{self, Config, rotate_secret, signing_secrets},
     db::Db,
+    outbound::Outbound,
     queue::WakeQueue,
     storage::Store,
     telemetry,
@@ -106,7 +107,8 @@ async fn run(cli: Cli, config: Config) -> anyhow::Result<()> {
     let db = Db::open(&config.database_url).await.context("database")?;
     let store = Store::open(&config.store).await.context("store")?;
     let wake = WakeQueue::open(&db, &config.database_url).await.context("queue")?;
-    let state = AppState::new(config, db, store, wake, keys, mailer);
+    let outbound = Outbound::new(&config).map_err(anyhow::Error::msg).context("outbound connections")?;
+    let state = AppState::new(config, db, store, wake, keys, mailer, outbound);
     match cli.command {
         Some(Command::Admin(AdminCommand::Create { username, email })) => {
             create_admin(&state, &username, &email).await?;

@@ -95,6 +95,20 @@ fn playback_routes() -> Routes {
     with_cors(routes, cors)
 }
 
+/// Signed URLs: whoever holds one may use it, from any page, as it is with the store's own.
+fn part_routes() -> Routes {
+    let cors = CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::PUT])
+        .allow_headers([header::CONTENT_TYPE, header::IF_NONE_MATCH])
+        .expose_headers([header::ETAG]);
+    let routes = Routes::new()
+        .routes(routes!(uploads::presigned_routes::receive))
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn(media::drain::refused_uploads));
+    with_cors(routes, cors)
+}
+
 /// The API for web apps on exactly the origins that the settings name, with cookies.
 fn api_cors(origins: &[String]) -> CorsLayer {
     let list: Vec<HeaderValue> = origins.iter().filter_map(|o| o.parse().ok()).collect();
@@ -153,6 +167,9 @@ fn with_cors(routes: Routes, cors: CorsLayer) -> Routes {
 
 fn routes(origins: &[String], limited: &dyn Fn(&'static str, Routes) -> Routes) -> Routes {
     let begun = Routes::new().routes(routes!(media::routes::upload)).routes(routes!(uploads::routes::create));
+    let begun_elsewhere = Routes::new()
+        .routes(routes!(uploads::presigned_routes::begin))
+        .routes(routes!(uploads::presigned_routes::import));
     let upload = limited("upload", begun)
         .routes(routes!(uploads::routes::show, uploads::routes::patch, uploads::routes::terminate))
         .layer(DefaultBodyLimit::disable())
@@ -161,11 +178,15 @@ fn routes(origins: &[String], limited: &dyn Fn(&'static str, Routes) -> Routes) 
         .merge(auth_routes(limited))
         .merge(account_routes())
         .merge(media_routes())
+        .merge(limited("upload", begun_elsewhere))
+        .routes(routes!(uploads::presigned_routes::sign, uploads::presigned_routes::list))
+        .routes(routes!(uploads::presigned_routes::complete))
+        .routes(routes!(uploads::presigned_routes::abort))
         .routes(routes!(openapi::document))
         .layer(DefaultBodyLimit::max(JSON_BYTES))
         .layer(from_fn(to_the_end))
         .merge(upload);
-    let api = with_cors(api, api_cors(origins));
+    let api = with_cors(api, api_cors(origins)).merge(part_routes());
     OpenApiRouter::with_openapi(openapi::Frame::openapi())
         .routes(routes!(health::live))
         .routes(routes!(health::ready))

@@ -6,7 +6,7 @@ use crate::{
     mail::Mailer,
     uploads::budget::Budget,
 };
-use sluice_common::{config::Config, db::Db, queue::WakeQueue, storage::Store};
+use sluice_common::{config::Config, db::Db, outbound::Outbound, queue::WakeQueue, storage::Store};
 use std::sync::Arc;
 
 /// Shared, cheap to clone.
@@ -21,11 +21,20 @@ pub struct AppState {
     pub limits: Limits,
     pub mailer: Mailer,
     pub budget: Budget,
+    pub outbound: Outbound,
 }
 
 impl AppState {
     /// Puts the parts together.
-    pub fn new(config: Config, db: Db, store: Store, wake: WakeQueue, keys: Keys, mailer: Mailer) -> Self {
+    pub fn new(
+        config: Config,
+        db: Db,
+        store: Store,
+        wake: WakeQueue,
+        keys: Keys,
+        mailer: Mailer,
+        outbound: Outbound,
+    ) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             limits: Limits::new(db.clone(), &config.limits),
@@ -37,6 +46,7 @@ impl AppState {
             hashing: Hashing::new(cores),
             mailer,
             budget: Budget::default(),
+            outbound,
         }
     }
 }

@@ -74,6 +74,10 @@ words!(
     SourceStatus { Receiving = "receiving", Live = "live", Deleting = "deleting" }
 );
 words!(
+    /// How the bytes of an upload come.
+    UploadKind { Tus = "tus", Form = "form", Presigned = "presigned", Import = "import" }
+);
+words!(
     /// The life of an HLS package.
     PackageStatus {
         Planning = "planning",
@@ -94,6 +98,7 @@ words!(
 words!(
     /// What a task does.
     TaskKind {
+        Import = "import",
         Plan = "plan",
         Hash = "hash",
         Passthrough = "passthrough",

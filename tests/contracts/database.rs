@@ -5,7 +5,9 @@ use sluice_common::{
         AuditPage, AuditRow, ClaimLimits, ClaimedTask, Db, DbError, ExtentRow, MAX_ATTEMPTS, MailPurpose, NewApiToken,
         NewMedia, NewRendition, NewTask, NewUpload, NewUser, PlannedPackage, PlaybackTokenRow, SegmentRow, SessionUse,
     },
-    model::{Encryption, MediaKind, PackageStatus, Reason, RenditionRole, Role, TaskKind, TaskStatus, Visibility},
+    model::{
+        Encryption, MediaKind, PackageStatus, Reason, RenditionRole, Role, TaskKind, TaskStatus, UploadKind, Visibility,
+    },
 };
 use std::process::Command;
 use uuid::Uuid;
@@ -92,7 +94,8 @@ impl World {
         })
         .await
         .unwrap();
-        tx.finish_upload(upload, media).await.unwrap();
+        tx.set_upload_media(upload, media).await.unwrap();
+        tx.finish_upload(upload, now).await.unwrap();
         tx.commit().await.unwrap();
         (source, package, media)
     }
@@ -107,6 +110,8 @@ impl World {
             due_us,
             cores: 1,
             memory_bytes: 1,
+            needs_bytes: 0,
+            not_before_us: 0,
         };
         let mut tx = self.db.begin().await.unwrap();
         tx.enqueue(&[task], 1).await.unwrap();
@@ -120,7 +125,20 @@ impl World {
 
 fn new_upload(id: Uuid, owner_id: Uuid, source_id: Uuid, now_us: i64) -> NewUpload<'static> {
     let length_bytes = Some(10);
-    NewUpload { id, owner_id, source_id, length_bytes, metadata: "{}", part: false, now_us, expires_us: now_us + 1 }
+    NewUpload {
+        id,
+        owner_id,
+        source_id,
+        length_bytes,
+        metadata: "{}",
+        part: false,
+        kind: UploadKind::Tus,
+        part_bytes: None,
+        content_type: None,
+        checksum: None,
+        now_us,
+        expires_us: now_us + 1,
+    }
 }
 
 fn extent(source: Uuid, offset_bytes: i64, size_bytes: i64) -> ExtentRow {

@@ -1,6 +1,7 @@
 //! Journeys through the shipped binaries, each on both pairs of database and store.
 
 mod access;
+mod arriving;
 mod browsers;
 mod crowd;
 mod duplicates;

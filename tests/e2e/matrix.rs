@@ -53,6 +53,13 @@ POST   /api/v1/uploads                                          401    403   201
 GET    /api/v1/uploads/{id}                                     401    403   200   404   404     401     401         403
 PATCH  /api/v1/uploads/{id}                                     401    403   204   404   404     401     401         403
 DELETE /api/v1/uploads/{id}                                     401    403   204   404   404     401     401         403
+POST   /api/v1/uploads/presigned                                401    403   201   201   201     401     401         403
+POST   /api/v1/uploads/presigned/{id}/parts                     401    403   200   404   404     401     401         403
+GET    /api/v1/uploads/presigned/{id}/parts                     401    403   200   404   404     401     401         403
+PUT    /api/v1/uploads/presigned/{id}/parts/{number}            403    403   403   403   403     403     403         403
+POST   /api/v1/uploads/presigned/{id}/complete                  401    403   409   404   404     401     401         403
+DELETE /api/v1/uploads/presigned/{id}                           401    403   204   404   404     401     401         403
+POST   /api/v1/media/import                                     401    403   202   202   202     401     401         403
 GET    /api/v1/media/{id}                                       404    404   200   404   200     401     401         200
 GET    /api/v1/media/{id}/status                                404    404   200   404   200     401     401         200
 GET    /api/v1/media/{id}/events                                404    404   200   404   200     401     401         200
@@ -144,6 +151,9 @@ impl World {
                 let begun = begin.header("upload-length", 9).send().await.unwrap();
                 begun.headers()["location"].to_str().unwrap().rsplit('/').next().unwrap().to_owned()
             }
+            p if p.starts_with("/api/v1/uploads/presigned/") => {
+                made(owner, "/api/v1/uploads/presigned", presigned()).await["upload_id"].as_str().unwrap().to_owned()
+            }
             "/api/v1/me/sessions/{id}" => {
                 Client::login(&self.stack.url, &account.username).await;
                 let list = account.json(Method::GET, "/api/v1/me/sessions", &Value::Null, 200).await;
@@ -177,6 +187,7 @@ impl World {
             .replace("{package}", &self.package)
             .replace("{rendition}", &self.rendition)
             .replace("{file}", "index.m3u8")
+            .replace("{number}", "1?object=1&expires=1&signature=00")
     }
 }
 
@@ -187,6 +198,10 @@ async fn upload(owner: &Client) -> String {
 
 async fn made(client: &Client, path: &str, body: Value) -> Value {
     client.json(Method::POST, path, &body, 201).await
+}
+
+fn presigned() -> Value {
+    json!({ "size": 9, "content_type": "video/mp4" })
 }
 
 /// The body that a caller who may do it would send.
@@ -209,6 +224,9 @@ fn body(operation: &str, account: &Client, refresh_token: &str) -> Option<Value>
         ("PUT", "/api/v1/admin/users/{id}/role") => json!({ "role": "viewer" }),
         ("POST", p) if p.starts_with("/api/v1/admin/creator-requests/") => json!({}),
         ("PATCH", "/api/v1/media/{id}") => json!({ "title": "another" }),
+        ("POST", "/api/v1/uploads/presigned") => presigned(),
+        ("POST", "/api/v1/uploads/presigned/{id}/parts") => json!({ "numbers": [1] }),
+        ("POST", "/api/v1/media/import") => json!({ "url": "https://film.invalid/a.mp4" }),
         ("POST", "/api/v1/media/{id}/playback-tokens") => json!({ "expires_in": 60 }),
         _ => return None,
     })
@@ -280,7 +298,7 @@ async fn request(world: &World, document: &Value, people: &People, operation: &s
         let part = reqwest::multipart::Part::bytes(file).file_name("film.mp4");
         return request.multipart(reqwest::multipart::Form::new().part("file", part));
     }
-    if operation.contains("/uploads") {
+    if operation.contains("/uploads") && !operation.contains("/presigned") {
         request = request.header("tus-resumable", "1.0.0");
         match operation.split(' ').next() {
             Some("POST") => request = request.header("upload-length", 9),

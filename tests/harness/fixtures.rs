@@ -89,6 +89,14 @@ pub fn foreign(seconds: u32) -> PathBuf {
     )
 }
 
+/// A film that must be encoded, in an MP4 with its index in front: MPEG-4 part 2 and AAC, 640x360 at 25 fps.
+pub fn fast_start(seconds: u32) -> PathBuf {
+    let (video, audio) = (format!("testsrc2=s=640x360:r=25:d={seconds}"), format!("sine=440:r=48000:d={seconds}"));
+    let input = ["-f", "lavfi", "-i", &video, "-f", "lavfi", "-i", &audio];
+    let codecs = ["-c:v", "mpeg4", "-g", "50", "-b:v", "2M", "-c:a", "aac", "-ac", "2", "-movflags", "+faststart"];
+    made(&format!("fast-start-{seconds}.mp4"), &[&input[..], &codecs].concat())
+}
+
 /// Ten seconds of black and silence but for one white flash and one beep at exactly 4 s.
 /// `compliant` chooses whether it can be passed through.
 pub fn flash(compliant: bool) -> PathBuf {

@@ -5,6 +5,7 @@ use super::{
     client::PASSWORD,
     process::{Process, bin_dir},
 };
+use sluice_common::{config::StoreUrl, db::Db, storage::Store};
 use std::{
     io::Write,
     path::PathBuf,
@@ -46,6 +47,8 @@ impl Stack {
 
     /// The same with further settings.
     pub async fn start_with(pair: Pair, settings: &[(&str, &str)]) -> Self {
+        // The clients of tests are built with TLS, because the service's are.
+        drop(rustls::crypto::ring::default_provider().install_default());
         let dir = tempfile::tempdir().unwrap();
         let mut environment = vec![
             ("SLUICE_LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
@@ -144,6 +147,20 @@ impl Stack {
         self.api.stop();
         self.api = Process::start("sluice-api", &[], &self.environment, &self.dir.path().join("api.log"));
         self.url = self.api.line_after("listening on ");
+    }
+
+    /// The database of this service, past the service.
+    pub async fn database(&self) -> Db {
+        let url = self.environment.iter().find(|(n, _)| n == "SLUICE_DATABASE_URL").map(|(_, v)| v.clone());
+        Db::open(&url.unwrap_or_else(|| format!("sqlite://{}/sluice.db", self.dir.path().display()))).await.unwrap()
+    }
+
+    /// The store of this service, past the service.
+    pub async fn store(&self) -> Store {
+        let environment = self.environment.iter().cloned().collect();
+        let url = self.environment.iter().find(|(n, _)| n == "SLUICE_STORE_URL").map(|(_, v)| v.clone());
+        let url = url.unwrap_or_else(|| format!("file://{}/store", self.dir.path().display()));
+        Store::open(&StoreUrl::parse(&url, &environment).unwrap()).await.unwrap()
     }
 
     /// Kills the API and starts it again on another port.

@@ -160,7 +160,11 @@ async fn run(running: &Running, lease: Duration) {
     };
     let Err(error) = outcome else { return };
     let task = &running.task;
-    tracing::warn!(task = %task.id, name = task.name, package = %task.package_id, attempt = task.attempts, %error, "task ended badly");
+    if let TaskError::NotArrived(needed) = error {
+        tracing::info!(task = %task.id, name = task.name, needed, "waits for the upload");
+    } else {
+        tracing::warn!(task = %task.id, name = task.name, package = %task.package_id, attempt = task.attempts, %error, "task ended badly");
+    }
     if let Err(error) = settle(running, error).await {
         // The lease runs out and the task is found again.
         tracing::warn!(task = %task.id, %error, "outcome not recorded");
@@ -183,6 +187,10 @@ async fn settle(running: &Running, error: TaskError) -> Result<(), TaskError> {
     let now = db.now_us().await?;
     match error {
         TaskError::Fenced => Ok(()),
+        TaskError::NotArrived(needed) => {
+            let needed = pipeline::worth_waiting_for(running, needed).await?;
+            Ok(db.postpone_task(task.id, task.token, needed).await?)
+        }
         TaskError::Infrastructure(_) => {
             Ok(db.release_task(task.id, task.token, now + INFRASTRUCTURE_BACKOFF_US).await?)
         }

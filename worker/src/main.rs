@@ -18,7 +18,7 @@ mod verify;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use plan::{EncodeSettings, RungSetting};
-use sluice_common::{config, config::Config, db::Db, queue::WakeQueue, storage::Store, telemetry};
+use sluice_common::{config, config::Config, db::Db, outbound::Outbound, queue::WakeQueue, storage::Store, telemetry};
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -150,6 +150,8 @@ async fn work(config: Config, supervised: bool) -> anyhow::Result<()> {
         children: child::Children::of_this_program(),
         settings: Arc::new(settings),
         fleet_cores: config.fleet_cores,
+        outbound: Outbound::new(&config).map_err(anyhow::Error::msg).context("outbound connections")?,
+        config: Arc::new(config.clone()),
         db,
     };
     let capacity = consumer::Capacity {

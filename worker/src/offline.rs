@@ -94,7 +94,8 @@ async fn probe(children: &Children, source: &Source, settings: &EncodeSettings) 
     let refused =
         || OfflineError::Refused(Reason::new("unsupported_type", "The file is no video or audio that is supported."));
     let demuxer = sniff(&head).ok_or_else(refused)?;
-    let job = Job { source_bytes: source.size(), demuxer, max_pixels: settings.max_pixels, work: Work::Probe };
+    let work = Work::Probe { arrived_bytes: source.size() };
+    let job = Job { source_bytes: source.size(), demuxer, max_pixels: settings.max_pixels, work };
     children.probe(job, SourceReader::new(source.clone())).await.map_err(refusal)
 }
 

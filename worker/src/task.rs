@@ -3,12 +3,15 @@
 use crate::{
     child::{ChildError, Children},
     plan::EncodeSettings,
+    source::SourceError,
     verify::SegmentFault,
 };
 use serde::{Deserialize, Serialize};
 use sluice_common::{
+    config::Config,
     db::{ClaimedTask, Db, DbError},
     model::Reason,
+    outbound::Outbound,
     queue::WakeQueue,
     storage::{Store, StoreError},
 };
@@ -23,6 +26,8 @@ pub struct Context {
     pub children: Children,
     pub settings: Arc<EncodeSettings>,
     pub fleet_cores: usize,
+    pub config: Arc<Config>,
+    pub outbound: Outbound,
 }
 
 /// Payload of a chunk task.
@@ -48,6 +53,9 @@ pub enum TaskError {
     /// The store, the database or the machine: the attempt is given back.
     #[error("{0}")]
     Infrastructure(String),
+    /// Bytes of the source that are needed have not arrived: so many must be there first.
+    #[error("waits for {0} bytes")]
+    NotArrived(u64),
     /// Somebody else has the task now.
     #[error("the claim was lost")]
     Fenced,
@@ -84,6 +92,16 @@ impl From<StoreError> for TaskError {
                 Self::Retry { reason, detail: object }
             }
             StoreError::Full | StoreError::Unavailable(_) => Self::Infrastructure(e.to_string()),
+        }
+    }
+}
+
+impl From<SourceError> for TaskError {
+    fn from(e: SourceError) -> Self {
+        match e {
+            SourceError::Store(e) => e.into(),
+            SourceError::Database(e) => e.into(),
+            SourceError::NotArrived(needed) => Self::NotArrived(needed),
         }
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use sluice_common::{
     clock,
     db::MediaRow,
-    model::{Reason, TaskStatus},
+    model::{Reason, SourceStatus, TaskStatus},
 };
 use std::hash::{DefaultHasher, Hash, Hasher};
 use utoipa::ToSchema;
@@ -19,10 +19,14 @@ const STEP: f64 = 0.005;
 /// A media's way to being ready.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Progress {
-    /// `processing`, `playable`, `ready` or `failed`.
+    /// `uploading`, `processing`, `playable`, `ready` or `failed`.
     pub status: &'static str,
     /// 0 to 1.
     pub progress: f64,
+    /// Bytes of the original that are here.
+    pub received_bytes: i64,
+    /// Bytes it will have; unknown where nobody has said.
+    pub total_bytes: Option<i64>,
     /// Work of other media that comes first; 0 once its own is being done.
     pub queue_ahead: i64,
     pub tasks: Vec<Task>,
@@ -89,6 +93,12 @@ impl Progress {
         Ok(Self {
             status,
             progress: stepped(progress),
+            received_bytes: row.size_bytes,
+            total_bytes: if row.source_status == SourceStatus::Receiving {
+                row.total_bytes
+            } else {
+                Some(row.size_bytes)
+            },
             queue_ahead,
             ready_in_ms,
             playable_in_ms,

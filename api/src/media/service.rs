@@ -13,14 +13,11 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use sluice_common::{
     clock,
-    db::{MediaChange, MediaRow, NewMedia, NewTask, Tx},
-    model::{Encryption, Role, TaskKind, Visibility},
+    db::{MediaChange, MediaRow, NewMedia, Tx},
+    model::{Encryption, Role, Visibility},
 };
 use std::str::FromStr;
 use uuid::Uuid;
-
-/// Memory that planning and hashing are admitted with.
-const LIGHT_BYTES: i64 = 96 << 20;
 
 /// What comes with a file, as it was typed. Kept with an upload until it is complete.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -100,28 +97,9 @@ fn stem(filename: &str) -> String {
     if text.trim().is_empty() { "Untitled".to_owned() } else { text }
 }
 
-/// Completes an upload: source, package, media and first tasks, in the caller's transaction. The media.
-pub async fn create_in(
-    tx: &mut Tx,
-    owner: Uuid,
-    metadata: Checked,
-    source: Uuid,
-    size_bytes: i64,
-) -> Result<Uuid, ApiError> {
+/// Makes a media of bytes that will come, in the caller's transaction, with the package they will be.
+pub async fn announce_in(tx: &mut Tx, owner: Uuid, metadata: Checked, source: Uuid) -> Result<Announced, ApiError> {
     let (media, package, now) = (Uuid::now_v7(), Uuid::now_v7(), clock::now_us());
-    let task = |kind: TaskKind, cores, due_us| NewTask {
-        package_id: package,
-        source_id: source,
-        kind,
-        name: kind.to_string(),
-        payload: "{}".to_owned(),
-        due_us,
-        cores,
-        memory_bytes: LIGHT_BYTES,
-    };
-    if !tx.complete_source(source, size_bytes, now).await? {
-        return Err(ApiError::Unavailable);
-    }
     tx.insert_package(package, source, metadata.encryption, now).await?;
     tx.insert_media(&NewMedia {
         id: media,
@@ -135,9 +113,14 @@ pub async fn create_in(
         now_us: now,
     })
     .await?;
-    // Hashing takes disk and a core away from the first picture: its turn comes a moment later.
-    tx.enqueue(&[task(TaskKind::Plan, 1, now), task(TaskKind::Hash, 0, now + 1_000_000)], now).await?;
-    Ok(media)
+    Ok(Announced { media, package })
+}
+
+/// A media whose bytes will come, and the package they will be.
+#[derive(Debug, Clone, Copy)]
+pub struct Announced {
+    pub media: Uuid,
+    pub package: Uuid,
 }
 
 /// A media that this person may see; one they may not see does not exist for them.

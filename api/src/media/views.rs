@@ -23,8 +23,9 @@ pub struct Media {
     pub duration_ms: Option<i64>,
     pub width: Option<i64>,
     pub height: Option<i64>,
+    /// Bytes of the original; while they arrive, as announced or as far as they are there.
     pub size_bytes: i64,
-    /// `processing`, `playable`, `ready` or `failed`.
+    /// `uploading`, `processing`, `playable`, `ready` or `failed`.
     pub status: &'static str,
     pub encryption: Encryption,
     /// 0 to 1.
@@ -102,7 +103,7 @@ impl Media {
             duration_ms: row.duration_ms,
             width: row.width,
             height: row.height,
-            size_bytes: row.size_bytes,
+            size_bytes: row.total_bytes.unwrap_or(row.size_bytes).max(row.size_bytes),
             status,
             encryption: row.encryption,
             progress,

@@ -20,7 +20,7 @@ use axum::{
 use serde::Deserialize;
 use sluice_common::{
     db::MediaRow,
-    model::{Encryption, Visibility},
+    model::{Encryption, SourceStatus, Visibility},
     storage::Key,
 };
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -195,6 +195,9 @@ pub async fn raw(
     let Ticket::Viewer(viewer) = ticket else { return Err(ApiError::NotFound) };
     let row = media::original(&state, viewer.as_ref(), path.media).await?;
     let source = state.db.source(row.source_id).await?.ok_or(ApiError::NotFound)?;
+    if source.status == SourceStatus::Receiving {
+        return Err(ApiError::NotPlayable);
+    }
     let size = row.size_bytes as u64;
     let etag = format!("\"{}\"", row.source_id);
     let selection = select(&method, &headers, &etag, size)?;

@@ -7,7 +7,7 @@ use super::{
 use crate::{auth::Viewer, error::ApiError, media::service::Metadata, state::AppState};
 use bytes::Bytes;
 use futures::Stream;
-use sluice_common::{clock, db::UploadRow};
+use sluice_common::{clock, db::UploadRow, model::UploadKind};
 use uuid::Uuid;
 
 /// Life of a form's upload after its last sign of life, microseconds: nobody can resume it, so it holds no
@@ -63,6 +63,9 @@ pub async fn begin_form(
         concat: None,
         at_most: at_most.unwrap_or(0),
         kept_us: kept_us(state),
+        kind: UploadKind::Form,
+        parts: None,
+        url: None,
     };
     create(state, viewer, announced).await
 }

@@ -8,7 +8,7 @@ use crate::{error::ApiError, state::AppState};
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt};
 use sluice_common::{
-    clock,
+    arrival, clock,
     db::ExtentRow,
     sniff::{Demuxer, SNIFF_BYTES, sniff},
     storage::Key,
@@ -153,6 +153,9 @@ async fn record(state: &AppState, ledger: Ledger, extent: &ExtentRow) -> Result<
             let recorded = tx.advance_upload(id, holder, extent.offset_bytes, one, now, now + kept_us).await?;
             if recorded {
                 tx.commit().await?;
+                if extent.offset_bytes == 0 {
+                    arrival::plan_early(&state.db, id).await?;
+                }
             }
             Ok(recorded)
         }

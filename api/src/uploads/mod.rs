@@ -1,8 +1,12 @@
 //! Uploads that always arrive: tus 1.0, quotas, and how bytes become extents whatever way they come.
 
 pub mod budget;
+mod declared;
 pub mod form;
+mod import;
 pub mod intake;
+mod presigned;
+pub mod presigned_routes;
 mod quota;
 pub mod routes;
 pub mod service;

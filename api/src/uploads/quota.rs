@@ -1,59 +1,23 @@
-//! What accounts may use. Read from the rows themselves under the account's lock, so that of a hundred
-//! simultaneous uploads exactly as many begin as there is room for.
+//! Quotas as a request meets them.
 
-use crate::{auth::Viewer, error::ApiError, state::AppState};
-use sluice_common::{db::Tx, model::Role};
-
-/// What an account of a role may use.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Quota {
-    pub stored_bytes: Option<i64>,
-    pub day_bytes: Option<i64>,
-    pub uploads: Option<i64>,
-    pub media: Option<i64>,
-}
-
-impl Quota {
-    /// As the settings say for a role.
-    pub fn of(state: &AppState, role: Role) -> Self {
-        let get = |what: &str| state.config.quotas.get(&format!("{role}.{what}")).copied();
-        Self { stored_bytes: get("stored"), day_bytes: get("day"), uploads: get("uploads"), media: get("media") }
-    }
-}
-
-/// What an upload asks of an account's quota.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Asked {
-    /// Bytes that are not in its usage yet.
-    pub stored_bytes: i64,
-    /// Bytes that do not count towards the day yet.
-    pub day_bytes: i64,
-    /// Whether it is another upload, and will be another media.
-    pub begins: bool,
-}
+use crate::{error::ApiError, state::AppState};
+use sluice_common::{
+    db::Tx,
+    quota::{self, Answer, Asked},
+};
+use uuid::Uuid;
 
 /// Checks an account's quota under its row lock.
 pub async fn check_quota(
     state: &AppState,
     tx: &mut Tx,
-    viewer: &Viewer,
+    owner: Uuid,
     asked: Asked,
     now_us: i64,
 ) -> Result<(), ApiError> {
-    let quota = Quota::of(state, viewer.role);
-    tx.lock_user(viewer.id).await?.ok_or(ApiError::Unauthenticated)?;
-    let used = tx.usage(viewer.id, now_us).await?;
-    let one = i64::from(asked.begins);
-    let checks = [
-        (used.stored_bytes.saturating_add(asked.stored_bytes), quota.stored_bytes, "stored bytes"),
-        (used.day_bytes.saturating_add(asked.day_bytes), quota.day_bytes, "bytes a day"),
-        (used.uploads + one, quota.uploads, "uploads at once"),
-        (used.media + one, quota.media, "media"),
-    ];
-    for (wanted, limit, what) in checks {
-        if limit.is_some_and(|l| wanted > l) {
-            return Err(ApiError::QuotaExceeded(what));
-        }
+    match quota::check(tx, &state.config, owner, asked, now_us).await? {
+        Answer::Room => Ok(()),
+        Answer::Exceeded(what) => Err(ApiError::QuotaExceeded(what)),
+        Answer::Gone => Err(ApiError::Unauthenticated),
     }
-    Ok(())
 }

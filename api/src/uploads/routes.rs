@@ -1,7 +1,7 @@
 //! Requests and answers of resumable uploads.
 
 use super::{
-    quota::Quota,
+    declared,
     service::{self, Announced, Patch},
     tus::{self, ALGORITHMS, Checksum, EXTENSIONS, VERSION, set},
     views::{Upload, Usage},
@@ -21,7 +21,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures::StreamExt;
-use sluice_common::{clock, db::UploadRow};
+use sluice_common::{clock, db::UploadRow, model::UploadKind, quota::Quota};
 use uuid::Uuid;
 
 const CHUNK: &str = "application/offset+octet-stream";
@@ -36,9 +36,11 @@ fn describe(row: &UploadRow) -> HeaderMap {
     if row.part {
         set(&mut headers, "upload-concat", "partial");
     }
-    match row.media_id {
-        Some(media) => set(&mut headers, "sluice-media-id", media),
-        None => set(&mut headers, "upload-expires", tus::http_date(row.expires_us)),
+    if let Some(media) = row.media_id {
+        set(&mut headers, "sluice-media-id", media);
+    }
+    if row.completed_us.is_none() {
+        set(&mut headers, "upload-expires", tus::http_date(row.expires_us));
     }
     headers
 }
@@ -89,8 +91,21 @@ pub async fn create(
         return Err(ApiError::BadRequest("one of Upload-Length and Upload-Defer-Length is needed".to_owned()));
     }
     let checksum = Checksum::asked(&headers)?;
-    let metadata = Metadata::new(tus::metadata(&headers)?);
-    let announced = Announced { length, metadata, concat, at_most: 0, kept_us: service::kept_us(&state) };
+    let pairs = tus::metadata(&headers)?;
+    if let Some((_, declared)) = pairs.iter().find(|p| p.0 == "filetype") {
+        declared::plausible(declared)?;
+    }
+    let metadata = Metadata::new(pairs);
+    let announced = Announced {
+        length,
+        metadata,
+        concat,
+        at_most: 0,
+        kept_us: service::kept_us(&state),
+        kind: UploadKind::Tus,
+        parts: None,
+        url: None,
+    };
     let mut row = service::create(&state, &viewer, announced).await?;
     if is_chunk(&headers) && !is_final {
         let patch = Patch { offset: 0, length: None, body_bytes: tus::bytes(&headers, "content-length")?, checksum };
@@ -194,7 +209,7 @@ pub async fn terminate(
     responses((status = 200, description = "Usage and quotas", body = Usage)))]
 pub async fn usage(State(state): State<AppState>, Reader(viewer): Reader) -> Result<Json<Usage>, ApiError> {
     let used = state.db.usage(viewer.id, clock::now_us()).await?;
-    Ok(Json(Usage::new(used, Quota::of(&state, viewer.role))))
+    Ok(Json(Usage::new(used, Quota::of(&state.config, viewer.role))))
 }
 
 /// Middleware: what every answer of tus carries; and for OPTIONS, what is offered.

@@ -2,7 +2,7 @@
 
 use super::{
     intake::{self, Ledger, Taken, Target, accepted},
-    quota::{Asked, check_quota},
+    quota::check_quota,
     tus::{Checksum, Concat},
 };
 use crate::{
@@ -17,8 +17,11 @@ use crate::{
 use bytes::Bytes;
 use futures::{Stream, StreamExt, TryStreamExt};
 use sluice_common::{
+    arrival::{self, ImportPayload},
     clock,
-    db::{NewUpload, Tx, UploadRow},
+    db::{NewTask, NewUpload, Tx, UploadRow},
+    model::{TaskKind, UploadKind},
+    quota::Asked,
     sniff::SNIFF_BYTES,
     storage::Key,
 };
@@ -29,7 +32,7 @@ use uuid::Uuid;
 const MOST_PARTS: usize = 1000;
 
 /// What a client announces.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Announced {
     /// Unknown when unset.
     pub length: Option<i64>,
@@ -39,6 +42,20 @@ pub struct Announced {
     pub at_most: i64,
     /// Its life after its last sign of life, microseconds.
     pub kept_us: i64,
+    pub kind: UploadKind,
+    pub parts: Option<Parts>,
+    /// Where a worker fetches it.
+    pub url: Option<String>,
+}
+
+/// What is said of an upload whose parts go straight to the store.
+#[derive(Debug)]
+pub struct Parts {
+    /// Bytes of every part but the last.
+    pub part_bytes: i64,
+    pub content_type: String,
+    /// SHA-256 of the whole.
+    pub checksum: Option<Vec<u8>>,
 }
 
 /// Life of a resumable upload after its last sign of life, microseconds: that of unreferenced bytes.
@@ -55,9 +72,7 @@ fn fits(state: &AppState, length: i64) -> Result<(), ApiError> {
 pub async fn create(state: &AppState, viewer: &Viewer, announced: Announced) -> Result<UploadRow, ApiError> {
     let part = announced.concat == Some(Concat::Partial);
     let metadata = serde_json::to_string(&announced.metadata).map_err(|_| ApiError::Internal)?;
-    if !part {
-        announced.metadata.check(state.config.encryption)?;
-    }
+    let checked = if part { None } else { Some(announced.metadata.check(state.config.encryption)?) };
     // That of a whole follows from its parts, whose bytes were counted with them.
     let length = announced.length.filter(|_| !matches!(announced.concat, Some(Concat::Final(_))));
     if let Some(length) = length {
@@ -70,7 +85,7 @@ pub async fn create(state: &AppState, viewer: &Viewer, announced: Announced) -> 
     let mut tx = state.db.begin().await?;
     let bytes = length.unwrap_or(announced.at_most).max(0);
     let asked = Asked { stored_bytes: bytes, day_bytes: bytes, begins: !part };
-    check_quota(state, &mut tx, viewer, asked, now).await?;
+    check_quota(state, &mut tx, viewer.id, asked, now).await?;
     // The bytes of a form are counted when they are known.
     tx.count_daily(viewer.id, length.unwrap_or(0), now).await?;
     tx.insert_upload(&NewUpload {
@@ -80,10 +95,23 @@ pub async fn create(state: &AppState, viewer: &Viewer, announced: Announced) -> 
         length_bytes: length,
         metadata: &metadata,
         part,
+        kind: announced.kind,
+        part_bytes: announced.parts.as_ref().map(|p| p.part_bytes),
+        content_type: announced.parts.as_ref().map(|p| p.content_type.as_str()),
+        checksum: announced.parts.as_ref().and_then(|p| p.checksum.as_deref()),
         now_us: now,
         expires_us: now + announced.kept_us,
     })
     .await?;
+    if let Some(checked) = checked {
+        let made = media::announce_in(&mut tx, viewer.id, checked, source).await?;
+        tx.set_upload_media(id, made.media).await?;
+        if let Some(url) = announced.url {
+            let payload = serde_json::to_string(&ImportPayload { url }).map_err(|_| ApiError::Internal)?;
+            let import = arrival::task(made.package, source, TaskKind::Import, now);
+            tx.enqueue(&[NewTask { payload, ..import }], now).await?;
+        }
+    }
     if let Some(Concat::Final(ids)) = announced.concat {
         let whole = join(&mut tx, viewer, id, source, &ids, now).await?;
         fits(state, whole)?;
@@ -130,17 +158,23 @@ async fn join(
 /// An upload of this person's. One that has just expired says so.
 pub async fn owned(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<UploadRow, ApiError> {
     let row = state.db.upload(id).await?.filter(|u| u.owner_id == viewer.id).ok_or(ApiError::NotFound)?;
-    if row.media_id.is_none() && row.expires_us <= clock::now_us() {
+    if row.completed_us.is_none() && row.expires_us <= clock::now_us() {
         return Err(ApiError::UploadExpired);
     }
     Ok(row)
 }
 
+/// The same, if it goes by tus.
+async fn resumable(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<UploadRow, ApiError> {
+    let row = owned(state, viewer, id).await?;
+    if row.kind == UploadKind::Tus { Ok(row) } else { Err(ApiError::NotFound) }
+}
+
 /// How far an upload is. Whoever was writing to it stops: this client is about to go on, and what it
 /// is told must stay true.
 pub async fn resume(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<UploadRow, ApiError> {
-    let row = owned(state, viewer, id).await?;
-    if row.media_id.is_some() {
+    let row = resumable(state, viewer, id).await?;
+    if row.completed_us.is_some() {
         return Ok(row);
     }
     let now = clock::now_us();
@@ -170,8 +204,8 @@ pub async fn patch(
     patch: Patch,
     body: impl Stream<Item = Result<Bytes, ApiError>> + Unpin + Send + 'static,
 ) -> Result<UploadRow, ApiError> {
-    let before = owned(state, viewer, id).await?;
-    if before.media_id.is_some() || before.offset_bytes != patch.offset {
+    let before = resumable(state, viewer, id).await?;
+    if before.completed_us.is_some() || before.offset_bytes != patch.offset {
         return Err(ApiError::OffsetMismatch(before.offset_bytes));
     }
     if let Some(length) = patch.length {
@@ -272,7 +306,7 @@ pub(super) async fn declare_length(
     let mut tx = state.db.begin().await?;
     // What has arrived is in the usage, but not in the day.
     let asked = Asked { stored_bytes: length - row.offset_bytes, day_bytes: length, begins: false };
-    check_quota(state, &mut tx, viewer, asked, now).await?;
+    check_quota(state, &mut tx, viewer.id, asked, now).await?;
     tx.count_daily(viewer.id, length, now).await?;
     if !tx.set_upload_length(row.id, length).await? {
         return Err(ApiError::BadRequest("the length was said before, or is less than what is there".to_owned()));
@@ -288,7 +322,7 @@ pub async fn terminate(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<()
 
 /// Makes a media of an upload whose bytes are all there. Safe to repeat: it happens once.
 pub async fn complete_if_due(state: &AppState, row: UploadRow) -> Result<UploadRow, ApiError> {
-    if row.part || row.media_id.is_some() || row.length_bytes != Some(row.offset_bytes) {
+    if row.part || row.completed_us.is_some() || row.length_bytes != Some(row.offset_bytes) {
         return Ok(row);
     }
     let source = state.db.source(row.source_id).await?.ok_or(ApiError::UploadExpired)?;
@@ -299,13 +333,15 @@ pub async fn complete_if_due(state: &AppState, row: UploadRow) -> Result<UploadR
             return Err(error);
         }
     }
-    let metadata: Metadata = serde_json::from_str(&row.metadata).map_err(|_| ApiError::Internal)?;
-    let checked = metadata.check(state.config.encryption)?;
     let mut tx = state.db.begin().await?;
-    let now_row = tx.lock_upload(row.id).await?.ok_or(ApiError::NotFound)?;
-    if now_row.media_id.is_none() {
-        let media = media::create_in(&mut tx, row.owner_id, checked, row.source_id, row.offset_bytes).await?;
-        tx.finish_upload(row.id, media).await?;
+    if row.media_id.is_none() {
+        // Begun by a version that made media at the end.
+        let metadata: Metadata = serde_json::from_str(&row.metadata).map_err(|_| ApiError::Internal)?;
+        let checked = metadata.check(state.config.encryption)?;
+        let announced = media::announce_in(&mut tx, row.owner_id, checked, row.source_id).await?;
+        tx.set_upload_media(row.id, announced.media).await?;
+    }
+    if arrival::complete_in(&mut tx, row.id, clock::now_us()).await? {
         tx.commit().await?;
         state.wake.push(2).await;
     }

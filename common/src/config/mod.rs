@@ -82,6 +82,13 @@ pub const SETTINGS: &[Setting] = &[
         "false",
         "whether playlists name presigned URLs of the S3 server, so that segments do not pass through the API",
     ),
+    setting(
+        "SLUICE_OUTBOUND_NETWORKS",
+        "",
+        "networks beyond the public internet that imports and webhooks may reach, joined by commas",
+    ),
+    setting("SLUICE_OUTBOUND_CA", "", "PEM file with certificate authorities that they trust beside the system's"),
+    setting("SLUICE_PRESIGNED_SECONDS", "3600", "how long a signed URL for a part of an upload is good"),
     setting("SLUICE_AUDIT_DAYS", "365", "how long security events are kept"),
     setting("SLUICE_MAX_UPLOAD_BYTES", "68719476736", "largest accepted upload"),
     setting("SLUICE_LEASE_SECONDS", "15", "a running task without a heartbeat for so long is given to another worker"),
@@ -134,6 +141,12 @@ pub struct Config {
     pub encryption: Encryption,
     /// Whether playlists name presigned URLs of the store.
     pub direct: bool,
+    /// Networks beyond the public internet that imports and webhooks may reach.
+    pub outbound_networks: Vec<IpNet>,
+    /// Certificate authorities beside the system's.
+    pub outbound_ca: Option<PathBuf>,
+    /// Life of a signed URL for a part of an upload.
+    pub presigned: Duration,
     /// How long security events are kept.
     pub audit_kept: Duration,
     /// Whether newcomers may be creators at once.
@@ -261,6 +274,9 @@ impl Config {
             mail_from: r.text("SLUICE_MAIL_FROM"),
             encryption: r.parsed("SLUICE_ENCRYPTION", Encryption::None),
             direct,
+            outbound_networks: r.list("SLUICE_OUTBOUND_NETWORKS"),
+            outbound_ca: Some(r.text("SLUICE_OUTBOUND_CA")).filter(|s| !s.is_empty()).map(PathBuf::from),
+            presigned: Duration::from_secs(r.parsed("SLUICE_PRESIGNED_SECONDS", 3600_u64).clamp(1, 7 * 86_400)),
             audit_kept: Duration::from_secs(r.parsed("SLUICE_AUDIT_DAYS", 365_u64).saturating_mul(86_400)),
             open_creators: r.parsed("SLUICE_OPEN_CREATORS", true),
             max_upload_bytes: r.parsed("SLUICE_MAX_UPLOAD_BYTES", 1 << 36),

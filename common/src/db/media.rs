@@ -1,7 +1,7 @@
 //! What people own and see.
 
-use super::{Db, Result, Tx, execute, execute_tx, query};
-use crate::model::{Encryption, MediaKind, PackageStatus, Reason, Visibility};
+use super::{Db, Result, Tx, execute, execute_tx, query, query_tx};
+use crate::model::{Encryption, MediaKind, PackageStatus, Reason, SourceStatus, Visibility};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -19,7 +19,11 @@ pub struct MediaRow {
     pub visibility: Visibility,
     pub filename: String,
     pub created_us: i64,
+    /// Bytes that are there; while they arrive, fewer than `total_bytes`.
     pub size_bytes: i64,
+    pub total_bytes: Option<i64>,
+    #[sqlx(try_from = "String")]
+    pub source_status: SourceStatus,
     pub sha256: Option<Vec<u8>>,
     #[sqlx(try_from = "String")]
     pub status: PackageStatus,
@@ -44,6 +48,7 @@ impl MediaRow {
             PackageStatus::Ready => "ready",
             PackageStatus::Failed | PackageStatus::Deleting => "failed",
             _ if self.playable => "playable",
+            _ if self.source_status == SourceStatus::Receiving => "uploading",
             _ => "processing",
         };
         let progress = match status {
@@ -100,7 +105,7 @@ macro_rules! media_columns {
     ($tail:literal) => {
         concat!(
             "SELECT m.id, m.owner_id, u.username AS owner_name, m.source_id, m.package_id, m.title, m.description, ",
-            "m.visibility, m.filename, m.created_us, s.size_bytes, s.sha256, p.status, p.kind, p.duration_ms, p.width, p.height, ",
+            "m.visibility, m.filename, m.created_us, s.size_bytes, s.total_bytes, s.status AS source_status, s.sha256, p.status, p.kind, p.duration_ms, p.width, p.height, ",
             "p.playable, p.encryption, p.error_code, p.error_message, ",
             "(SELECT CAST(COALESCE(SUM(r.contiguous), 0) AS BIGINT) FROM renditions r WHERE r.package_id = p.id) AS published, ",
             "(SELECT CAST(COALESCE(SUM(r.planned), 0) AS BIGINT) FROM renditions r WHERE r.package_id = p.id) AS planned ",
@@ -141,14 +146,28 @@ impl Db {
     /// Deletes a media. Its source and package go with a later sweep when nothing else refers
     /// to them. `false` when there was none.
     pub async fn delete_media(&self, id: Uuid, now_us: i64) -> Result<bool> {
+        let mut tx = self.begin().await?;
         // The source is touched so that its bytes stay for the whole GC window.
-        let touch = "UPDATE sources SET touched_us = $1 WHERE id = (SELECT source_id FROM media WHERE id = $2)";
-        execute!(self, touch, now_us, id)?;
-        Ok(execute!(self, "DELETE FROM media WHERE id = $1", id)? == 1)
+        let touch =
+            "UPDATE sources SET touched_us = $1 WHERE id = (SELECT source_id FROM media WHERE id = $2) RETURNING id";
+        let Some((source,)) = query_tx!(&mut tx, fetch_optional as (Uuid,), touch, now_us, id)? else {
+            return Ok(false);
+        };
+        let gone = execute_tx!(&mut tx, "DELETE FROM media WHERE id = $1", id)? == 1;
+        // Bytes that are still arriving have no other media.
+        tx.condemn_receiving(source).await?;
+        tx.commit().await?;
+        Ok(gone)
     }
 }
 
 impl Tx {
+    /// The package a media points to.
+    pub async fn package_of(&mut self, media: Uuid) -> Result<Option<Uuid>> {
+        let sql = "SELECT package_id FROM media WHERE id = $1";
+        Ok(query_tx!(self, fetch_optional as (Uuid,), sql, media)?.map(|r| r.0))
+    }
+
     /// Stores a media.
     pub async fn insert_media(&mut self, m: &NewMedia<'_>) -> Result<()> {
         let sql = "INSERT INTO media (id, owner_id, source_id, package_id, title, description, visibility, filename, created_us) \

@@ -11,7 +11,12 @@ pub struct SourceRow {
     pub id: Uuid,
     #[sqlx(try_from = "String")]
     pub status: SourceStatus,
+    /// Bytes that are there; while it is receiving, a prefix.
     pub size_bytes: i64,
+    /// Bytes that were announced, where they were.
+    pub total_bytes: Option<i64>,
+    /// Until then a signed URL may write below its prefix.
+    pub open_until_us: i64,
     pub sha256: Option<Vec<u8>>,
     pub content_type: String,
 }
@@ -35,7 +40,7 @@ impl Db {
         query!(
             self,
             fetch_optional as SourceRow,
-            "SELECT id, status, size_bytes, sha256, content_type FROM sources WHERE id = $1",
+            "SELECT id, status, size_bytes, total_bytes, open_until_us, sha256, content_type FROM sources WHERE id = $1",
             id
         )
     }
@@ -56,7 +61,9 @@ impl Db {
         let unused = "UPDATE sources SET status = 'deleting' WHERE status = 'live' AND touched_us < $1 \
                       AND NOT EXISTS (SELECT 1 FROM media m WHERE m.source_id = sources.id)";
         execute!(self, unused, stale_us)?;
-        let rows = query!(self, fetch_all as (Uuid,), "SELECT id FROM sources WHERE status = 'deleting' LIMIT 100")?;
+        // While a signed URL may still write below a prefix, what is deleted there could come back.
+        let sql = "SELECT id FROM sources WHERE status = 'deleting' AND open_until_us <= $1 LIMIT 100";
+        let rows = query!(self, fetch_all as (Uuid,), sql, now_us)?;
         Ok(rows.into_iter().map(|r| r.0).collect())
     }
 
@@ -77,6 +84,9 @@ impl Db {
     pub async fn forget_source(&self, source: Uuid) -> Result<()> {
         let mut tx = self.begin().await?;
         execute_tx!(&mut tx, "DELETE FROM tasks WHERE source_id = $1", source)?;
+        // Only of bytes that never all arrived: new media join live sources alone.
+        execute_tx!(&mut tx, "DELETE FROM media WHERE source_id = $1", source)?;
+        execute_tx!(&mut tx, "DELETE FROM uploads WHERE source_id = $1 AND completed_us IS NULL", source)?;
         execute_tx!(&mut tx, "DELETE FROM packages WHERE source_id = $1", source)?;
         execute_tx!(&mut tx, "DELETE FROM sources WHERE id = $1 AND status = 'deleting'", source)?;
         tx.commit().await
@@ -85,11 +95,17 @@ impl Db {
 
 impl Tx {
     /// Announces bytes that will come, so that a sweep finds their objects if they never all do.
-    pub async fn insert_source(&mut self, id: Uuid, now_us: i64) -> Result<()> {
-        let sql = "INSERT INTO sources (id, status, size_bytes, content_type, created_us, touched_us) \
-                   VALUES ($1, 'receiving', 0, 'application/octet-stream', $2, $2)";
-        execute_tx!(self, sql, id, now_us)?;
+    pub async fn insert_source(&mut self, id: Uuid, total_bytes: Option<i64>, now_us: i64) -> Result<()> {
+        let sql = "INSERT INTO sources (id, status, size_bytes, total_bytes, content_type, created_us, touched_us) \
+                   VALUES ($1, 'receiving', 0, $2, 'application/octet-stream', $3, $3)";
+        execute_tx!(self, sql, id, total_bytes, now_us)?;
         Ok(())
+    }
+
+    /// Until when a signed URL may write below a source's prefix.
+    pub async fn open_until(&mut self, id: Uuid) -> Result<i64> {
+        let sql = "SELECT open_until_us FROM sources WHERE id = $1";
+        Ok(query_tx!(self, fetch_optional as (i64,), sql, id)?.map_or(0, |r| r.0))
     }
 
     /// Completes an upload. `false` when the sweep has already given it up.
@@ -101,18 +117,24 @@ impl Tx {
     /// Records the hash of a source and merges all live sources with these bytes and the same
     /// encryption into the oldest whose package has not failed: their media are re-pointed, their tasks cancelled. Returns how
     /// many were merged. Their objects stay for the GC window, so running players go on.
+    ///
+    /// A source that a signed URL may still write to is never the one that others are merged into.
     pub async fn merge_twins(&mut self, source: Uuid, sha256: &[u8], now_us: i64) -> Result<u64> {
         // One merge at a time: two that do not see each other would both find nothing.
         if let Self::Postgres(t) = self {
             sqlx::query("SELECT pg_advisory_xact_lock(7103401)").execute(&mut **t).await?;
         }
-        execute_tx!(self, "UPDATE sources SET sha256 = $1 WHERE id = $2", sha256, source)?;
+        let sql = "UPDATE sources SET sha256 = $1 WHERE id = $2 AND open_until_us <= $3";
+        let closed = execute_tx!(self, sql, sha256, source, now_us)? == 1;
         let sql = "SELECT s.id, p.id FROM sources s JOIN packages p ON p.source_id = s.id \
-                   WHERE s.sha256 = $1 AND s.status = 'live' \
+                   WHERE (s.sha256 = $1 OR s.id = $2) AND s.status = 'live' \
                    AND p.encryption = (SELECT MIN(o.encryption) FROM packages o WHERE o.source_id = $2) AND (p.status = 'ready' OR \
                      (p.status IN ('planning', 'encoding') AND EXISTS (SELECT 1 FROM tasks t WHERE t.package_id = p.id \
                        AND t.kind <> 'hash' AND t.status IN ('queued', 'running')))) ORDER BY s.id";
-        let twins = query_tx!(self, fetch_all as (Uuid, Uuid), sql, sha256, source)?;
+        let mut twins = query_tx!(self, fetch_all as (Uuid, Uuid), sql, sha256, source)?;
+        if !closed {
+            twins.sort_by_key(|t| t.0 == source);
+        }
         let Some(((oldest, package), others)) = twins.split_first() else { return Ok(0) };
         // Joining is safe against deletion: this update locks the row and finds it live.
         let touch = "UPDATE sources SET touched_us = $1 WHERE id = $2 AND status = 'live'";

@@ -21,6 +21,10 @@ pub struct NewTask {
     pub due_us: i64,
     pub cores: i64,
     pub memory_bytes: i64,
+    /// Bytes of its source that must be there before it is claimed.
+    pub needs_bytes: i64,
+    /// Not claimed before this instant.
+    pub not_before_us: i64,
 }
 
 /// A task that this process may run, as long as nobody takes the claim away.
@@ -71,6 +75,7 @@ macro_rules! claim {
         concat!(
             "UPDATE tasks SET status = 'running', token = $1, attempts = attempts + 1, beat = 0, worker = $2 WHERE id = ",
             "(SELECT id FROM tasks WHERE status = 'queued' AND attempts < 3 AND not_before_us <= $3 AND cores <= $4 AND memory_bytes <= $5 ",
+            "AND (needs_bytes = 0 OR needs_bytes <= (SELECT s.size_bytes FROM sources s WHERE s.id = tasks.source_id)) ",
             "ORDER BY due_us, id LIMIT 1 ", $lock, ") ",
             "RETURNING id, package_id, source_id, kind, name, payload, attempts, token, cores, memory_bytes, due_us"
         )
@@ -121,6 +126,14 @@ impl Db {
         Ok(())
     }
 
+    /// Gives a task back until so many bytes of its source have arrived, without counting the attempt.
+    pub async fn postpone_task(&self, id: Uuid, token: Uuid, needs_bytes: i64) -> Result<()> {
+        let sql = "UPDATE tasks SET status = 'queued', token = NULL, attempts = attempts - 1, needs_bytes = $1 \
+                   WHERE id = $2 AND token = $3 AND status = 'running'";
+        execute!(self, sql, needs_bytes, id, token)?;
+        Ok(())
+    }
+
     /// Queues a task again whose attempt failed.
     pub async fn requeue_task(&self, id: Uuid, token: Uuid, reason: &Reason, not_before_us: i64) -> Result<()> {
         let sql = "UPDATE tasks SET status = 'queued', token = NULL, not_before_us = $1, error_code = $2, error_message = $3 \
@@ -145,7 +158,8 @@ impl Db {
 
     /// Tasks of others that are more urgent than the next of this package; 0 when none of it waits.
     pub async fn queue_ahead(&self, package: Uuid) -> Result<i64> {
-        let sql = "SELECT COUNT(*) FROM tasks WHERE status = 'queued' AND package_id <> $1 AND due_us < \
+        let sql = "SELECT COUNT(*) FROM tasks WHERE status = 'queued' AND package_id <> $1 AND \
+                   (needs_bytes = 0 OR needs_bytes <= (SELECT s.size_bytes FROM sources s WHERE s.id = tasks.source_id)) AND due_us < \
                    (SELECT MIN(due_us) FROM tasks WHERE package_id = $1 AND status = 'queued')";
         Ok(query!(self, fetch_one as (i64,), sql, package)?.0)
     }
@@ -168,8 +182,8 @@ impl Tx {
     /// Queues tasks; a name that its package already has is left alone.
     pub async fn enqueue(&mut self, tasks: &[NewTask], now_us: i64) -> Result<()> {
         let sql = "INSERT INTO tasks (id, package_id, source_id, kind, name, payload, status, attempts, beat, due_us, not_before_us, \
-                   cores, memory_bytes, progress, created_us) \
-                   VALUES ($1, $2, $3, $4, $5, $6, 'queued', 0, 0, $7, 0, $8, $9, 0, $10) ON CONFLICT DO NOTHING";
+                   cores, memory_bytes, progress, created_us, needs_bytes) \
+                   VALUES ($1, $2, $3, $4, $5, $6, 'queued', 0, 0, $7, $12, $8, $9, 0, $10, $11) ON CONFLICT DO NOTHING";
         for t in tasks {
             execute_tx!(
                 self,
@@ -183,7 +197,9 @@ impl Tx {
                 t.due_us,
                 t.cores,
                 t.memory_bytes,
-                now_us
+                now_us,
+                t.needs_bytes,
+                t.not_before_us
             )?;
         }
         Ok(())

@@ -4,6 +4,7 @@
 //! changes nothing; a quota is checked under the account's row lock, from the rows themselves.
 
 use super::{Db, ExtentRow, Result, Tx, execute, execute_tx, query, query_tx};
+use crate::model::UploadKind;
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -17,9 +18,22 @@ pub struct UploadRow {
     pub offset_bytes: i64,
     pub metadata: String,
     pub part: bool,
+    #[sqlx(try_from = "String")]
+    pub kind: UploadKind,
+    /// There from the start, but for a part.
     pub media_id: Option<Uuid>,
+    /// Bytes of every part but the last (presigned).
+    pub part_bytes: Option<i64>,
+    /// As announced (presigned).
+    pub content_type: Option<String>,
+    /// Announced SHA-256 of the whole.
+    pub checksum: Option<Vec<u8>>,
+    /// Strong ETag of what is imported.
+    pub validator: Option<String>,
     pub created_us: i64,
     pub expires_us: i64,
+    /// When all bytes were there and the media went to work.
+    pub completed_us: Option<i64>,
 }
 
 /// What creation stores.
@@ -31,6 +45,10 @@ pub struct NewUpload<'a> {
     pub length_bytes: Option<i64>,
     pub metadata: &'a str,
     pub part: bool,
+    pub kind: UploadKind,
+    pub part_bytes: Option<i64>,
+    pub content_type: Option<&'a str>,
+    pub checksum: Option<&'a [u8]>,
     pub now_us: i64,
     pub expires_us: i64,
 }
@@ -48,18 +66,34 @@ pub struct UsageRow {
     pub media: i64,
 }
 
-const USAGE: &str = "SELECT \
-    CAST(COALESCE((SELECT SUM(s.size_bytes) FROM media m JOIN sources s ON s.id = m.source_id WHERE m.owner_id = $1), 0) \
-      + COALESCE((SELECT SUM(COALESCE(length_bytes, offset_bytes)) FROM uploads WHERE owner_id = $1 AND media_id IS NULL \
-         AND expires_us > $3), 0) AS BIGINT) AS stored_bytes, \
+/// An upload under way: neither complete nor expired, and what it was for has not failed.
+macro_rules! under_way {
+    () => {
+        "FROM uploads WHERE owner_id = $1 AND completed_us IS NULL AND expires_us > $3 AND NOT EXISTS \
+         (SELECT 1 FROM media m JOIN packages p ON p.id = m.package_id WHERE m.id = uploads.media_id AND p.status = 'failed')"
+    };
+}
+
+const USAGE: &str = concat!(
+    "SELECT CAST(COALESCE((SELECT SUM(s.size_bytes) FROM media m JOIN sources s ON s.id = m.source_id \
+       WHERE m.owner_id = $1 AND s.status = 'live'), 0) \
+      + COALESCE((SELECT SUM(COALESCE(length_bytes, offset_bytes)) ",
+    under_way!(),
+    "), 0) AS BIGINT) AS stored_bytes, \
     COALESCE((SELECT size_bytes FROM daily_bytes WHERE user_id = $1 AND day = $2), 0) AS day_bytes, \
-    (SELECT COUNT(*) FROM uploads WHERE owner_id = $1 AND media_id IS NULL AND expires_us > $3) AS uploads, \
-    (SELECT COUNT(*) FROM media WHERE owner_id = $1) + (SELECT COUNT(*) FROM uploads WHERE owner_id = $1 \
-      AND media_id IS NULL AND NOT part AND expires_us > $3) AS media";
+    (SELECT COUNT(*) ",
+    under_way!(),
+    ") AS uploads, \
+    (SELECT COUNT(*) FROM media m JOIN sources s ON s.id = m.source_id WHERE m.owner_id = $1 AND s.status = 'live') \
+      + (SELECT COUNT(*) ",
+    under_way!(),
+    " AND NOT part) AS media"
+);
 
 macro_rules! upload_columns {
     () => {
-        "id, owner_id, source_id, length_bytes, offset_bytes, metadata, part, media_id, created_us, expires_us"
+        "id, owner_id, source_id, length_bytes, offset_bytes, metadata, part, kind, media_id, part_bytes, content_type, checksum, \
+         validator, created_us, expires_us, completed_us"
     };
 }
 
@@ -76,7 +110,7 @@ impl Db {
     /// is complete, expired or gone.
     pub async fn take_upload(&self, id: Uuid, holder: Uuid, now_us: i64, expires_us: i64) -> Result<Option<UploadRow>> {
         let sql = concat!(
-            "UPDATE uploads SET holder = $1, expires_us = $2 WHERE id = $3 AND media_id IS NULL AND expires_us > $4 RETURNING ",
+            "UPDATE uploads SET holder = $1, expires_us = $2 WHERE id = $3 AND completed_us IS NULL AND expires_us > $4 RETURNING ",
             upload_columns!()
         );
         query!(self, fetch_optional as UploadRow, sql, holder, expires_us, id, now_us)
@@ -87,7 +121,7 @@ impl Db {
         let sql = concat!(
             "SELECT ",
             upload_columns!(),
-            " FROM uploads WHERE media_id IS NULL AND NOT part AND length_bytes = offset_bytes LIMIT 50"
+            " FROM uploads WHERE completed_us IS NULL AND NOT part AND length_bytes = offset_bytes LIMIT 50"
         );
         query!(self, fetch_all as UploadRow, sql)
     }
@@ -97,12 +131,47 @@ impl Db {
         query!(self, fetch_one as UsageRow, USAGE, user, now_us / DAY_US, now_us)
     }
 
-    /// Gives an upload up: its bytes go with the next sweep. `false` when there was none under way.
+    /// Gives an upload up: its media is gone, its bytes go with the next sweep. `false` when there was none
+    /// under way.
     pub async fn delete_upload(&self, id: Uuid) -> Result<bool> {
         let mut tx = self.begin().await?;
-        let sql = "DELETE FROM uploads WHERE id = $1 AND media_id IS NULL RETURNING source_id";
+        let sql = "DELETE FROM uploads WHERE id = $1 AND completed_us IS NULL RETURNING source_id";
         let Some((source,)) = query_tx!(&mut tx, fetch_optional as (Uuid,), sql, id)? else { return Ok(false) };
-        execute_tx!(&mut tx, "UPDATE sources SET status = 'deleting' WHERE id = $1 AND status = 'receiving'", source)?;
+        tx.condemn_receiving(source).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Queues planning on what has arrived: where the container permits, work begins before the upload ends.
+    /// Once; and not for an upload that is a part, complete or of unknown length.
+    pub async fn plan_early(&self, upload: Uuid, task: Uuid, memory_bytes: i64, now_us: i64) -> Result<()> {
+        let sql = "INSERT INTO tasks (id, package_id, source_id, kind, name, payload, status, attempts, beat, due_us, \
+                   not_before_us, cores, memory_bytes, progress, created_us, needs_bytes) \
+                   SELECT $1, m.package_id, m.source_id, 'plan', 'plan', '{}', 'queued', 0, 0, $2, 0, 1, $3, 0, $2, 1 \
+                   FROM uploads u JOIN media m ON m.id = u.media_id WHERE u.id = $4 AND u.offset_bytes < u.length_bytes \
+                   ON CONFLICT DO NOTHING";
+        execute!(self, sql, task, now_us, memory_bytes, upload)?;
+        Ok(())
+    }
+
+    /// The upload whose bytes a source is.
+    pub async fn upload_of(&self, source: Uuid) -> Result<Option<UploadRow>> {
+        let sql = concat!("SELECT ", upload_columns!(), " FROM uploads WHERE source_id = $1");
+        query!(self, fetch_optional as UploadRow, sql, source)
+    }
+
+    /// Puts an upload's expiry off and keeps its prefix open for signed URLs. `false` when it is complete,
+    /// expired or gone.
+    pub async fn keep_open(&self, id: Uuid, now_us: i64, expires_us: i64, open_until_us: i64) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        let sql = "UPDATE uploads SET expires_us = CASE WHEN expires_us < $1 THEN $1 ELSE expires_us END \
+                   WHERE id = $2 AND completed_us IS NULL AND expires_us > $3 RETURNING source_id";
+        let Some((source,)) = query_tx!(&mut tx, fetch_optional as (Uuid,), sql, expires_us, id, now_us)? else {
+            return Ok(false);
+        };
+        let sql = "UPDATE sources SET touched_us = $1, \
+                   open_until_us = CASE WHEN open_until_us < $2 THEN $2 ELSE open_until_us END WHERE id = $3";
+        execute_tx!(&mut tx, sql, now_us, open_until_us, source)?;
         tx.commit().await?;
         Ok(true)
     }
@@ -115,6 +184,9 @@ impl Db {
 
     /// Forgets uploads that expired, and days that count no more.
     pub async fn forget_uploads(&self, now_us: i64) -> Result<()> {
+        // Its media goes with it. Nobody plays what never arrived.
+        let sql = "DELETE FROM media WHERE id IN (SELECT media_id FROM uploads WHERE expires_us < $1 AND completed_us IS NULL)";
+        execute!(self, sql, now_us)?;
         execute!(self, "DELETE FROM uploads WHERE expires_us < $1", now_us)?;
         execute!(self, "DELETE FROM daily_bytes WHERE day < $1", now_us / DAY_US - 1)?;
         Ok(())
@@ -137,9 +209,9 @@ impl Tx {
 
     /// Announces an upload and its source.
     pub async fn insert_upload(&mut self, u: &NewUpload<'_>) -> Result<()> {
-        self.insert_source(u.source_id, u.now_us).await?;
-        let sql = "INSERT INTO uploads (id, owner_id, source_id, length_bytes, offset_bytes, metadata, part, created_us, expires_us) \
-                   VALUES ($1, $2, $3, $4, 0, $5, $6, $7, $8)";
+        self.insert_source(u.source_id, u.length_bytes, u.now_us).await?;
+        let sql = "INSERT INTO uploads (id, owner_id, source_id, length_bytes, offset_bytes, metadata, part, created_us, expires_us, \
+                   kind, part_bytes, content_type, checksum) VALUES ($1, $2, $3, $4, 0, $5, $6, $7, $8, $9, $10, $11, $12)";
         execute_tx!(
             self,
             sql,
@@ -150,8 +222,31 @@ impl Tx {
             u.metadata,
             u.part,
             u.now_us,
-            u.expires_us
+            u.expires_us,
+            u.kind.as_str(),
+            u.part_bytes,
+            u.content_type,
+            u.checksum
         )?;
+        Ok(())
+    }
+
+    /// Ends what was to become of bytes that are still arriving: their media goes, their tasks end, the sweep
+    /// takes the objects.
+    pub async fn condemn_receiving(&mut self, source: Uuid) -> Result<()> {
+        let sql = "UPDATE sources SET status = 'deleting' WHERE id = $1 AND status = 'receiving'";
+        if execute_tx!(self, sql, source)? == 1 {
+            execute_tx!(self, "DELETE FROM media WHERE source_id = $1", source)?;
+            execute_tx!(self, "DELETE FROM uploads WHERE source_id = $1", source)?;
+            let sql = "UPDATE tasks SET status = 'cancelled', token = NULL WHERE source_id = $1 AND status IN ('queued', 'running')";
+            execute_tx!(self, sql, source)?;
+        }
+        Ok(())
+    }
+
+    /// Notes which media an upload will be.
+    pub async fn set_upload_media(&mut self, id: Uuid, media: Uuid) -> Result<()> {
+        execute_tx!(self, "UPDATE uploads SET media_id = $1 WHERE id = $2", media, id)?;
         Ok(())
     }
 
@@ -175,7 +270,7 @@ impl Tx {
         let bytes: i64 = extents.iter().map(|e| e.size_bytes).sum();
         let sql = "UPDATE uploads SET offset_bytes = offset_bytes + $1, \
                    expires_us = CASE WHEN expires_us < $5 THEN $5 ELSE expires_us END WHERE id = $2 AND holder = $3 AND offset_bytes = $4 \
-                   AND media_id IS NULL RETURNING source_id";
+                   AND completed_us IS NULL RETURNING source_id";
         let Some((source,)) = query_tx!(self, fetch_optional as (Uuid,), sql, bytes, id, holder, from, expires_us)?
         else {
             return Ok(false);
@@ -186,6 +281,30 @@ impl Tx {
         }
         self.insert_extents(source, extents).await?;
         Ok(true)
+    }
+
+    /// Records all extents of an upload whose parts went straight to the store.
+    pub async fn record_parts(&mut self, upload: &UploadRow, extents: &[ExtentRow]) -> Result<()> {
+        self.insert_extents(upload.source_id, extents).await?;
+        execute_tx!(self, "UPDATE uploads SET offset_bytes = length_bytes WHERE id = $1", upload.id)?;
+        Ok(())
+    }
+
+    /// Forgets what was recorded of an upload: it starts again.
+    pub async fn restart_upload(&mut self, upload: &UploadRow, holder: Uuid) -> Result<Vec<ExtentRow>> {
+        let sql = "UPDATE uploads SET offset_bytes = 0, length_bytes = NULL, validator = NULL, holder = $1 \
+                   WHERE id = $2 AND completed_us IS NULL";
+        execute_tx!(self, sql, holder, upload.id)?;
+        execute_tx!(self, "UPDATE sources SET size_bytes = 0, total_bytes = NULL WHERE id = $1", upload.source_id)?;
+        let sql = "DELETE FROM extents WHERE source_id = $1 RETURNING offset_bytes, size_bytes, number, \
+                   COALESCE(home, source_id) AS home";
+        query_tx!(self, fetch_all as ExtentRow, sql, upload.source_id)
+    }
+
+    /// Notes the validator of what is imported.
+    pub async fn set_validator(&mut self, id: Uuid, validator: Option<&str>) -> Result<()> {
+        execute_tx!(self, "UPDATE uploads SET validator = $1 WHERE id = $2", validator, id)?;
+        Ok(())
     }
 
     async fn insert_extents(&mut self, source: Uuid, extents: &[ExtentRow]) -> Result<()> {
@@ -200,7 +319,10 @@ impl Tx {
     /// Says how long a deferred upload is. `false` when it was said before, or is less than what is there.
     pub async fn set_upload_length(&mut self, id: Uuid, length_bytes: i64) -> Result<bool> {
         let sql = "UPDATE uploads SET length_bytes = $1 WHERE id = $2 AND length_bytes IS NULL AND offset_bytes <= $1";
-        Ok(execute_tx!(self, sql, length_bytes, id)? == 1)
+        let set = execute_tx!(self, sql, length_bytes, id)? == 1;
+        let sql = "UPDATE sources SET total_bytes = $1 WHERE id = (SELECT source_id FROM uploads WHERE id = $2)";
+        execute_tx!(self, sql, length_bytes, id)?;
+        Ok(set)
     }
 
     /// Moves the extents of finished parts, in order, into an upload's source; the parts are gone after it. How
@@ -225,9 +347,9 @@ impl Tx {
         Ok(at)
     }
 
-    /// Notes the media that an upload has become.
-    pub async fn finish_upload(&mut self, id: Uuid, media: Uuid) -> Result<()> {
-        execute_tx!(self, "UPDATE uploads SET media_id = $1, holder = NULL WHERE id = $2", media, id)?;
+    /// Notes that an upload has become its media.
+    pub async fn finish_upload(&mut self, id: Uuid, now_us: i64) -> Result<()> {
+        execute_tx!(self, "UPDATE uploads SET completed_us = $1, holder = NULL WHERE id = $2", now_us, id)?;
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{ByteStream, Key, Prefix, StoreError};
 use bytes::{Bytes, BytesMut};
-use futures::{StreamExt, stream};
+use futures::{Stream, StreamExt, stream};
 use std::{
     io::{self, ErrorKind, Write},
     ops::Range,
@@ -10,7 +10,7 @@ use std::{
 };
 use tokio::{
     fs,
-    io::{AsyncReadExt, AsyncSeekExt},
+    io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt},
     task::spawn_blocking,
 };
 use uuid::Uuid;
@@ -45,6 +45,44 @@ impl LocalStore {
             result
         };
         spawn_blocking(write).await.map_err(|e| StoreError::Unavailable(e.to_string()))?.map_err(|e| failed(&e))
+    }
+
+    pub(super) async fn put_once(
+        &self,
+        key: &Key,
+        size_bytes: u64,
+        data: impl Stream<Item = io::Result<Bytes>> + Send + Unpin,
+    ) -> Result<bool, StoreError> {
+        let (path, draft) = (self.path(key), self.root.join("tmp").join(Uuid::new_v4().to_string()));
+        let written = self.draft(&draft, size_bytes, data).await;
+        let linked = match written {
+            Ok(()) => link(&draft, &path).await,
+            Err(e) => Err(e),
+        };
+        drop(fs::remove_file(&draft).await);
+        linked.map_err(|e| failed(&e))
+    }
+
+    async fn draft(
+        &self,
+        draft: &Path,
+        size_bytes: u64,
+        mut data: impl Stream<Item = io::Result<Bytes>> + Send + Unpin,
+    ) -> io::Result<()> {
+        let mut file = fs::File::create(draft).await?;
+        let mut written = 0;
+        while let Some(chunk) = data.next().await {
+            let chunk = chunk?;
+            written += chunk.len() as u64;
+            if written > size_bytes {
+                break;
+            }
+            file.write_all(&chunk).await?;
+        }
+        if written != size_bytes {
+            return Err(io::Error::other("another size than was announced"));
+        }
+        file.sync_data().await
     }
 
     pub(super) async fn get(&self, key: &Key, range: Range<u64>) -> Result<ByteStream, StoreError> {
@@ -85,10 +123,10 @@ impl LocalStore {
         Ok(())
     }
 
-    pub(super) async fn list(&self, prefix: &Prefix) -> Result<Vec<Key>, StoreError> {
+    pub(super) async fn list(&self, prefix: &Prefix) -> Result<Vec<(Key, u64)>, StoreError> {
         let root = self.root.clone();
         let start = root.join(prefix.to_string());
-        let walk = move || -> io::Result<Vec<Key>> {
+        let walk = move || -> io::Result<Vec<(Key, u64)>> {
             let (mut keys, mut folders) = (Vec::new(), vec![start]);
             while let Some(dir) = folders.pop() {
                 let entries = match std::fs::read_dir(&dir) {
@@ -96,12 +134,13 @@ impl LocalStore {
                     other => other?,
                 };
                 for entry in entries {
-                    let path = entry?.path();
+                    let entry = entry?;
+                    let path = entry.path();
                     if path.is_dir() {
                         folders.push(path);
                     } else if let Some(key) = path.strip_prefix(&root).ok().and_then(Path::to_str).and_then(Key::parse)
                     {
-                        keys.push(key);
+                        keys.push((key, entry.metadata().map_or(0, |m| m.len())));
                     }
                 }
             }
@@ -113,6 +152,23 @@ impl LocalStore {
     pub(super) async fn ping(&self) -> Result<(), StoreError> {
         fs::metadata(&self.root).await.map(|_| ()).map_err(|e| failed(&e))
     }
+}
+
+/// Gives a written draft its name, durably; `false` when the name is taken. Unlike a rename, a link replaces
+/// nothing.
+async fn link(draft: &Path, path: &Path) -> io::Result<bool> {
+    let folder = path.parent().ok_or_else(|| io::Error::other("key without folder"))?;
+    loop {
+        fs::create_dir_all(folder).await?;
+        match fs::hard_link(draft, path).await {
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => return Ok(false),
+            // A deletion beside us may remove the still empty folder between the two calls.
+            Err(e) if e.kind() == ErrorKind::NotFound && draft.exists() => {}
+            other => break other?,
+        }
+    }
+    fs::File::open(folder).await?.sync_all().await?;
+    Ok(true)
 }
 
 /// Rename alone is atomic but not durable: the file and the folder entry are both synced.

@@ -13,7 +13,7 @@ pub use key::{Key, Prefix};
 use crate::config::StoreUrl;
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream::BoxStream};
-use std::{ops::Range, time::Duration};
+use std::{io, ops::Range, time::Duration};
 
 /// What went wrong with an object.
 #[derive(Debug, thiserror::Error)]
@@ -100,6 +100,39 @@ impl Store {
         }
     }
 
+    /// A URL by which its holder can PUT one object of exactly this size and media type, once, until `valid`
+    /// from now; and the headers to send with it. `None` where the back end has no such thing: then the API
+    /// takes the bytes ([`Self::put_once`]).
+    ///
+    /// `If-None-Match: *` makes a second use fail on servers that know it. Some ignore it: what was written
+    /// this way counts as unchangeable only once the URL has ended.
+    pub async fn presign_put(
+        &self,
+        key: &Key,
+        size_bytes: u64,
+        content_type: &str,
+        valid: Duration,
+    ) -> Result<Option<String>, StoreError> {
+        match self {
+            Self::Local(_) => Ok(None),
+            Self::S3(s) => s.presign_put(key, size_bytes, content_type, valid).await.map(Some),
+        }
+    }
+
+    /// Stores a stream of exactly `size_bytes` under a key that has no object yet, in constant memory; `false`
+    /// when there is one. Only where [`Self::presign_put`] has no URL.
+    pub async fn put_once(
+        &self,
+        key: &Key,
+        size_bytes: u64,
+        data: impl Stream<Item = io::Result<Bytes>> + Send + Unpin,
+    ) -> Result<bool, StoreError> {
+        match self {
+            Self::Local(s) => s.put_once(key, size_bytes, data).await,
+            Self::S3(_) => Err(StoreError::Unavailable("the server itself takes these".to_owned())),
+        }
+    }
+
     /// Removes an object; removing what is not there is fine.
     pub async fn delete(&self, key: &Key) -> Result<(), StoreError> {
         match self {
@@ -110,6 +143,11 @@ impl Store {
 
     /// Every key under `prefix`, in no particular order.
     pub async fn list(&self, prefix: &Prefix) -> Result<Vec<Key>, StoreError> {
+        Ok(self.list_sizes(prefix).await?.into_iter().map(|o| o.0).collect())
+    }
+
+    /// The same with sizes in bytes.
+    pub async fn list_sizes(&self, prefix: &Prefix) -> Result<Vec<(Key, u64)>, StoreError> {
         match self {
             Self::Local(s) => s.list(prefix).await,
             Self::S3(s) => s.list(prefix).await,

@@ -106,6 +106,21 @@ impl S3Store {
         Ok(request.uri().to_owned())
     }
 
+    pub(super) async fn presign_put(
+        &self,
+        key: &Key,
+        size_bytes: u64,
+        content_type: &str,
+        valid: Duration,
+    ) -> Result<String, StoreError> {
+        let config = PresigningConfig::expires_in(valid).map_err(|e| StoreError::Unavailable(e.to_string()))?;
+        // Every header that is set here is signed: another size or type has another signature.
+        let put = self.client.put_object().bucket(&self.bucket).key(self.path(key));
+        let put = put.content_length(i64::try_from(size_bytes).unwrap_or(i64::MAX)).content_type(content_type);
+        let request = put.if_none_match("*").presigned(config).await.map_err(|e| failed(&e))?;
+        Ok(request.uri().to_owned())
+    }
+
     pub(super) async fn size(&self, key: &Key) -> Result<Option<u64>, StoreError> {
         match self.client.head_object().bucket(&self.bucket).key(self.path(key)).send().await {
             Ok(head) => Ok(head.content_length().and_then(|n| u64::try_from(n).ok())),
@@ -121,14 +136,17 @@ impl S3Store {
         }
     }
 
-    pub(super) async fn list(&self, prefix: &Prefix) -> Result<Vec<Key>, StoreError> {
+    pub(super) async fn list(&self, prefix: &Prefix) -> Result<Vec<(Key, u64)>, StoreError> {
         let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(format!("{}{prefix}", self.prefix));
         let mut pages = list.into_paginator().send();
         let mut keys = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|e| failed(&e))?;
-            let names = page.contents().iter().filter_map(|o| o.key()?.strip_prefix(&self.prefix));
-            keys.extend(names.filter_map(Key::parse));
+            let found = page.contents().iter().filter_map(|o| {
+                let key = Key::parse(o.key()?.strip_prefix(&self.prefix)?)?;
+                Some((key, o.size().and_then(|s| u64::try_from(s).ok()).unwrap_or(0)))
+            });
+            keys.extend(found);
         }
         Ok(keys)
     }

@@ -29,7 +29,10 @@ pub struct Job {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Work {
     /// Find out what the source is.
-    Probe,
+    Probe {
+        /// Bytes from the start that can be read; the rest is still arriving.
+        arrived_bytes: u64,
+    },
     /// Encode a run of segments of some rungs from one decode.
     Chunk(ChunkWork),
     /// Remux the picture.

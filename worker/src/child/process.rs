@@ -1,9 +1,11 @@
 //! Starting a child, serving its reads, watching over it, and naming its death.
 
 use super::{Failure, FromChild, Job, SegmentMade, ToChild, wire};
-use crate::{plan::SourceFacts, source::SourceReader};
+use crate::{
+    plan::SourceFacts,
+    source::{SourceError, SourceReader},
+};
 use bytes::Bytes;
-use sluice_common::storage::StoreError;
 use std::{
     io,
     os::{
@@ -49,7 +51,7 @@ pub enum ChildError {
     },
     /// The source could not be read: not the task's fault.
     #[error("source: {0}")]
-    Source(StoreError),
+    Source(SourceError),
     /// It could not be started or spoken to.
     #[error("child: {0}")]
     Io(#[from] io::Error),

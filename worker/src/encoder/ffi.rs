@@ -8,6 +8,8 @@ use ffmpeg_next::{Error, codec, ffi, format};
 pub struct IndexEntry {
     /// Decode time stamp, in the stream's time base.
     pub timestamp: i64,
+    /// Where its bytes begin in the file.
+    pub position: u64,
     /// Bytes.
     pub size: u32,
     /// Whether decoding can begin here.
@@ -45,6 +47,7 @@ pub fn index_entries(stream: &format::stream::Stream<'_>) -> Vec<IndexEntry> {
             .filter_map(|i| ffi::avformat_index_get_entry(pointer, i).as_ref())
             .map(|e| IndexEntry {
                 timestamp: e.timestamp,
+                position: e.pos.max(0) as u64,
                 size: e.size().max(0) as u32,
                 key: e.flags() & ffi::AVINDEX_KEYFRAME != 0,
                 hidden: e.flags() & ffi::AVINDEX_DISCARD_FRAME != 0,

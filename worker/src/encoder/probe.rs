@@ -27,6 +27,8 @@ struct Stamp {
     time: i64,
     /// What to seek to.
     seek: i64,
+    /// Where its bytes end in the file; 0 where they have been read.
+    end: u64,
     size: u32,
     key: bool,
     /// Not shown: before or after what an edit list selects.
@@ -37,7 +39,8 @@ struct Stamp {
 const MOST_PACKETS: usize = 3_000_000;
 
 /// Probes the source.
-pub fn probe(link: &Link, job: &Job) -> Result<SourceFacts, EncodeError> {
+/// Nothing beyond the first `arrived_bytes` is read where the index says what is there.
+pub fn probe(link: &Link, job: &Job, arrived_bytes: u64) -> Result<SourceFacts, EncodeError> {
     let mut input = open::source(link, job)?;
     let video = open::best_video(&input);
     let best_audio = input.streams().best(media::Type::Audio).map(|s| s.index());
@@ -61,7 +64,7 @@ pub fn probe(link: &Link, job: &Job) -> Result<SourceFacts, EncodeError> {
     let of = |index: usize| wanted.iter().position(|w| *w == index).map_or(&[][..], |n| stamps[n].as_slice());
     let audio = sounds.iter().filter_map(|i| audio_facts(&input, *i, of(*i))).collect();
     let video = match video {
-        Some(i) => video_facts(job, &mut input, i, of(i), Trust { indexed: trusted, edited })?,
+        Some(i) => video_facts(job, &mut input, i, of(i), Trust { indexed: trusted, edited, arrived_bytes })?,
         None => None,
     };
     Ok(SourceFacts { demuxer: job.demuxer, video, audio })
@@ -75,8 +78,14 @@ fn index_is_whole(stream: &format::stream::Stream<'_>) -> bool {
 }
 
 fn from_index(stream: &format::stream::Stream<'_>) -> Vec<Stamp> {
-    let stamp =
-        |e: ffi::IndexEntry| Stamp { time: e.timestamp, seek: e.timestamp, size: e.size, key: e.key, hidden: e.hidden };
+    let stamp = |e: ffi::IndexEntry| Stamp {
+        time: e.timestamp,
+        seek: e.timestamp,
+        end: e.position + u64::from(e.size),
+        size: e.size,
+        key: e.key,
+        hidden: e.hidden,
+    };
     ffi::index_entries(stream).into_iter().map(stamp).collect()
 }
 
@@ -104,6 +113,7 @@ fn scan(input: &mut Input, wanted: &[usize], demuxer: Demuxer) -> Result<Vec<Vec
         found[n].push(Stamp {
             time,
             seek,
+            end: 0,
             size: packet.size() as u32,
             key: packet.is_key(),
             hidden: ffi::is_hidden(&packet),
@@ -122,6 +132,8 @@ struct Trust {
     indexed: bool,
     /// An edit list hides some packets.
     edited: bool,
+    /// What lies beyond is still arriving.
+    arrived_bytes: u64,
 }
 
 fn audio_facts(input: &Input, index: usize, stamps: &[Stamp]) -> Option<AudioFacts> {
@@ -207,11 +219,13 @@ fn video_facts(
         .filter(|(_, s)| s.key)
         .map(|(i, s)| KeyFrame { seek: s.seek, frame: i as u64 })
         .collect();
+    // Entry points that are not here yet are looked at while muxing.
+    let here: Vec<i64> = stamps.iter().filter(|s| s.key && s.end <= trust.arrived_bytes).map(|s| s.seek).collect();
     let header = (codec == codec::Id::H264).then(|| H264Header::read(&ffi::parameter_extradata(&parameters))).flatten();
     let h264 = match header {
         Some(header) => Some(H264Facts {
             codecs: avc_codecs(&header.sps).unwrap_or_default(),
-            clean_entries: entries_are_clean(input, index, &keys, &header)?,
+            clean_entries: entries_are_clean(input, index, &here, &header)?,
             // What an edit list hides would be served with the rest.
             plain: pixel_format == "yuv420p" && !fields.interlaced && !trust.edited,
             level: header.sps.get(3).copied().unwrap_or(u8::MAX),
@@ -265,17 +279,12 @@ fn first_pts(input: &mut Input, index: usize, stamps: &[Stamp]) -> Result<i64, E
 }
 
 /// Looks into the first entry points and into others spread over the film.
-fn entries_are_clean(
-    input: &mut Input,
-    index: usize,
-    keys: &[KeyFrame],
-    header: &H264Header,
-) -> Result<bool, EncodeError> {
+fn entries_are_clean(input: &mut Input, index: usize, keys: &[i64], header: &H264Header) -> Result<bool, EncodeError> {
     let half = CHECKED_ENTRIES / 2;
     let step = (keys.len() / half).max(1);
     let spread = keys.iter().skip(half).step_by(step);
     for key in keys.iter().take(half).chain(spread) {
-        ffi::seek_backward(input, index, key.seek).named("seek")?;
+        ffi::seek_backward(input, index, *key).named("seek")?;
         let clean = open::next_packet(input, index).is_some_and(|p| p.data().is_some_and(|d| header.clean_entry(d)));
         if !clean {
             return Ok(false);

@@ -1,19 +1,53 @@
 //! Reading a source by range: extents in the store, or one local file.
 //!
-//! Invariant: bounded memory (a few blocks), nothing on local disk.
+//! Invariant: bounded memory (a few blocks), nothing on local disk. Bytes that have not arrived are told
+//! apart from the end: who wants them waits a moment, then gives up for now.
+
+pub mod front;
 
 use bytes::Bytes;
 use sluice_common::{
-    db::ExtentRow,
+    db::{Db, DbError, ExtentRow},
+    model::SourceStatus,
     storage::{Key, Store, StoreError},
 };
-use std::{collections::VecDeque, fs::File, os::unix::fs::FileExt, sync::Arc};
-use tokio::task::JoinHandle;
+use std::{collections::VecDeque, fs::File, os::unix::fs::FileExt, sync::Arc, time::Duration};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, sleep},
+};
+use uuid::Uuid;
 
 /// Unit of reading and of read-ahead.
 const BLOCK_BYTES: u64 = 1 << 20;
 /// Blocks kept: demuxers go back and forth between neighbouring tracks.
 const KEPT_BLOCKS: usize = 8;
+
+/// How long a reader waits for bytes that are on their way, and how often it looks.
+const PATIENCE: Duration = Duration::from_secs(2);
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Why bytes cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The store said no.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    /// They are still on their way: so many bytes must be there first.
+    #[error("{0} bytes have not arrived")]
+    NotArrived(u64),
+    /// The database did not say which there are.
+    #[error("{0}")]
+    Database(#[from] DbError),
+}
+
+/// A source whose bytes are still arriving.
+#[derive(Debug, Clone)]
+pub struct Growing {
+    db: Db,
+    id: Uuid,
+    total: u64,
+}
 
 /// Where the bytes are.
 #[derive(Debug, Clone)]
@@ -24,23 +58,57 @@ pub enum Source {
         store: Store,
         /// Its extents in order.
         extents: Arc<Vec<ExtentRow>>,
+        /// Set while more will come.
+        growing: Option<Growing>,
     },
     /// A file of the offline command.
     File(Arc<File>, u64),
 }
 
 impl Source {
-    /// Size in bytes.
+    /// An uploaded source, all of it or as far as it has arrived.
+    pub async fn open(db: &Db, store: &Store, id: Uuid) -> Result<Self, SourceError> {
+        // In this order: what is live after its extents were read has them all.
+        let row = db.source(id).await?.ok_or(DbError::Fenced)?;
+        let extents = Arc::new(db.extents(id).await?);
+        let total = row.total_bytes.unwrap_or(i64::MAX) as u64;
+        let growing = (row.status == SourceStatus::Receiving).then(|| Growing { db: db.clone(), id, total });
+        Ok(Self::Extents { store: store.clone(), extents, growing })
+    }
+
+    /// Size in bytes, of all that will be.
     pub fn size(&self) -> u64 {
+        match self {
+            Self::Extents { growing: Some(g), .. } => g.total,
+            _ => self.arrived(),
+        }
+    }
+
+    /// Bytes that are here.
+    pub fn arrived(&self) -> u64 {
         match self {
             Self::Extents { extents, .. } => extents.last().map_or(0, |e| (e.offset_bytes + e.size_bytes) as u64),
             Self::File(_, size) => *size,
         }
     }
 
-    /// Up to `length` bytes at `offset`; fewer only at the end.
+    /// Waits a moment until the byte at `offset` is here.
+    async fn wait_for(&mut self, offset: u64) -> Result<(), SourceError> {
+        let deadline = Instant::now() + PATIENCE;
+        while offset >= self.arrived() && offset < self.size() {
+            let Self::Extents { extents, growing: Some(g), .. } = self else { return Ok(()) };
+            if Instant::now() >= deadline {
+                return Err(SourceError::NotArrived(offset + 1));
+            }
+            sleep(LOOK).await;
+            *extents = Arc::new(g.db.extents(g.id).await?);
+        }
+        Ok(())
+    }
+
+    /// Up to `length` bytes at `offset`; fewer only at the end of what is here.
     pub async fn read_at(&self, offset: u64, length: u64) -> Result<Bytes, StoreError> {
-        let end = (offset + length).min(self.size());
+        let end = (offset + length).min(self.arrived());
         if offset >= end {
             return Ok(Bytes::new());
         }
@@ -56,7 +124,7 @@ impl Source {
                     tokio::task::spawn_blocking(read).await.map_err(|e| StoreError::Unavailable(e.to_string()))?;
                 data.map(Bytes::from).map_err(|e| StoreError::Unavailable(e.to_string()))
             }
-            Self::Extents { store, extents } => {
+            Self::Extents { store, extents, .. } => {
                 let mut out = Vec::with_capacity((end - offset) as usize);
                 let first = extents.partition_point(|e| ((e.offset_bytes + e.size_bytes) as u64) <= offset);
                 for extent in extents.iter().skip(first).take_while(|e| (e.offset_bytes as u64) < end) {
@@ -76,7 +144,8 @@ impl Source {
 pub struct SourceReader {
     source: Source,
     blocks: VecDeque<(u64, Bytes)>,
-    ahead: Option<(u64, JoinHandle<Result<Bytes, StoreError>>)>,
+    /// Number, reading, length.
+    ahead: Option<(u64, JoinHandle<Result<Bytes, StoreError>>, usize)>,
     last: Option<u64>,
 }
 
@@ -87,10 +156,11 @@ impl SourceReader {
     }
 
     /// At least one and up to `length` bytes at `offset`, from one block; none at the end.
-    pub async fn read(&mut self, offset: u64, length: usize) -> Result<Bytes, StoreError> {
+    pub async fn read(&mut self, offset: u64, length: usize) -> Result<Bytes, SourceError> {
         if offset >= self.source.size() {
             return Ok(Bytes::new());
         }
+        self.source.wait_for(offset).await?;
         let number = offset / BLOCK_BYTES;
         let block = self.block(number).await?;
         let from = ((offset % BLOCK_BYTES) as usize).min(block.len());
@@ -101,12 +171,17 @@ impl SourceReader {
     async fn block(&mut self, number: u64) -> Result<Bytes, StoreError> {
         let sequential = self.last.is_some_and(|l| l + 1 == number);
         self.last = Some(number);
+        // What was kept while its end had not arrived is too short by now.
+        let whole = (self.source.arrived() - number * BLOCK_BYTES).min(BLOCK_BYTES) as usize;
+        self.blocks.retain(|b| b.0 != number || b.1.len() == whole);
         if let Some((_, block)) = self.blocks.iter().find(|b| b.0 == number) {
             return Ok(block.clone());
         }
         let ahead = self.ahead.take();
         let block = match ahead {
-            Some((n, handle)) if n == number => handle.await.map_err(|e| StoreError::Unavailable(e.to_string()))??,
+            Some((n, handle, length)) if n == number && length == whole => {
+                handle.await.map_err(|e| StoreError::Unavailable(e.to_string()))??
+            }
             other => {
                 self.ahead = other;
                 self.source.read_at(number * BLOCK_BYTES, BLOCK_BYTES).await?
@@ -117,10 +192,11 @@ impl SourceReader {
         }
         self.blocks.push_back((number, block.clone()));
         let next = number + 1;
-        if sequential && next * BLOCK_BYTES < self.source.size() && self.blocks.iter().all(|b| b.0 != next) {
+        if sequential && next * BLOCK_BYTES < self.source.arrived() && self.blocks.iter().all(|b| b.0 != next) {
             let source = self.source.clone();
             let fetch = tokio::spawn(async move { source.read_at(next * BLOCK_BYTES, BLOCK_BYTES).await });
-            if let Some((_, old)) = self.ahead.replace((next, fetch)) {
+            let length = (self.source.arrived() - next * BLOCK_BYTES).min(BLOCK_BYTES) as usize;
+            if let Some((_, old, _)) = self.ahead.replace((next, fetch, length)) {
                 old.abort();
             }
         }
@@ -130,7 +206,7 @@ impl SourceReader {
 
 impl Drop for SourceReader {
     fn drop(&mut self) {
-        if let Some((_, fetch)) = self.ahead.take() {
+        if let Some((_, fetch, _)) = self.ahead.take() {
             fetch.abort();
         }
     }
@@ -159,7 +235,7 @@ mod tests {
             });
             at += size;
         }
-        let source = Source::Extents { store, extents: Arc::new(extents) };
+        let source = Source::Extents { store, extents: Arc::new(extents), growing: None };
         let mut reader = SourceReader::new(source);
         let mut read = Vec::new();
         loop {

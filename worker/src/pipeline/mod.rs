@@ -3,38 +3,41 @@
 //! Invariant: a task's effects and its completion are one transaction, so a run that dies anywhere
 //! is repeated from where its publications ended.
 
+mod hashing;
+mod import;
+mod planning;
+
+pub use planning::{fall_back, worth_waiting_for};
+
 use crate::{
     child::{AudioWork, ChunkWork, Job, Limits, Output, PassthroughWork, Work},
     cmaf::read_init,
     package::{FinishedRendition, FinishedSegment, assemble},
-    plan::{self, Plan, VideoPlan, memory},
+    plan::{Plan, memory},
     publish::Publisher,
     source::{Source, SourceReader},
     task::{ChunkPayload, Context, Running, TaskError},
 };
 use bytes::Bytes;
-use sha2::{Digest, Sha256};
 use sluice_common::{
     clock,
-    db::{ClaimedTask, NewTask, PlannedPackage, RenditionRow},
+    db::{ClaimedTask, NewTask, RenditionRow},
     hls::SegmentKey,
     model::{Encryption, Reason, RenditionRole, TaskKind},
-    sniff::{SNIFF_BYTES, sniff},
     storage::{Key, Prefix},
 };
-use std::{collections::HashSet, sync::Arc};
+use std::collections::HashSet;
 use tokio::sync::mpsc;
 
 /// Segments on their way from the child to the store.
 const OUTPUTS_UNDER_WAY: usize = 4;
-/// Bytes hashed at once.
-const HASH_BYTES: u64 = 1 << 20;
 
 /// Runs one claimed task to its end.
 pub async fn run(running: &Running) -> Result<(), TaskError> {
     match running.task.kind {
-        TaskKind::Plan => make_plan(running).await,
-        TaskKind::Hash => hash(running).await,
+        TaskKind::Import => import::run(running).await,
+        TaskKind::Plan => planning::make_plan(running).await,
+        TaskKind::Hash => hashing::hash(running).await,
         TaskKind::Passthrough => passthrough(running).await,
         TaskKind::Audio => audio(running).await,
         TaskKind::Chunk => chunk(running).await,
@@ -44,9 +47,7 @@ pub async fn run(running: &Running) -> Result<(), TaskError> {
 
 impl Running {
     async fn source(&self) -> Result<Source, TaskError> {
-        let id = self.task.source_id;
-        let extents = Arc::new(self.context.db.extents(id).await?);
-        Ok(Source::Extents { store: self.context.store.clone(), extents })
+        Ok(Source::open(&self.context.db, &self.context.store, self.task.source_id).await?)
     }
 
     async fn plan(&self) -> Result<Plan, TaskError> {
@@ -124,119 +125,9 @@ fn finalize_task(task: &ClaimedTask) -> NewTask {
         due_us: task.due_us,
         cores: 0,
         memory_bytes: memory::light_bytes(),
+        needs_bytes: 0,
+        not_before_us: 0,
     }
-}
-
-async fn make_plan(running: &Running) -> Result<(), TaskError> {
-    let (context, task) = (&running.context, &running.task);
-    let source = running.source().await?;
-    let head = source.read_at(0, SNIFF_BYTES as u64).await?;
-    let unsupported =
-        || TaskError::fail(Reason::new("unsupported_type", "The file is no video or audio that is supported."));
-    let demuxer = sniff(&head).ok_or_else(unsupported)?;
-    let job = Job { source_bytes: source.size(), demuxer, max_pixels: context.settings.max_pixels, work: Work::Probe };
-    let facts = context.children.probe(job, SourceReader::new(source)).await?;
-    let plan = plan::plan(&facts, &context.settings, context.fleet_cores).map_err(TaskError::fail)?;
-    let text = serde_json::to_string(&plan).map_err(TaskError::corrupt)?;
-    let size =
-        plan.video.as_ref().and_then(|v| v.passthrough.as_ref().or(v.rungs.first())).map(|r| (r.width, r.height));
-    let planned = PlannedPackage {
-        kind: plan.kind(),
-        plan: &text,
-        duration_ms: (plan.duration_s * 1000.0).round() as i64,
-        width: size.map(|s| s.0.into()),
-        height: size.map(|s| s.1.into()),
-        target_s: plan.target_s as i64,
-        renditions: plan.renditions(),
-    };
-    let follow = tasks_of(&plan, task);
-    let now = clock::now_us();
-    let mut tx = context.db.begin().await?;
-    tx.lock_package(task.package_id, now).await?;
-    tx.hold_claim(task.id, task.token, 1.0).await?;
-    tx.store_plan(task.package_id, &planned, now).await?;
-    tx.enqueue(&follow, now).await?;
-    tx.complete_task(task.id, now).await?;
-    tx.commit().await?;
-    context.wake.push(follow.len()).await;
-    Ok(())
-}
-
-/// The tasks of a plan. Due when a player that starts now would need their first segment.
-fn tasks_of(plan: &Plan, task: &ClaimedTask) -> Vec<NewTask> {
-    let new = |kind, name: String, payload, due_us, cores, memory_bytes| NewTask {
-        package_id: task.package_id,
-        source_id: task.source_id,
-        kind,
-        name,
-        payload,
-        due_us,
-        cores,
-        memory_bytes,
-    };
-    let mut list = Vec::new();
-    if let Some(v) = &plan.video {
-        if v.passthrough.is_some() {
-            list.push(new(
-                TaskKind::Passthrough,
-                "passthrough".into(),
-                "{}".into(),
-                task.due_us,
-                0,
-                memory::light_bytes(),
-            ));
-        }
-        if !v.rungs.is_empty() {
-            list.extend(chunk_tasks(plan, v, task, false));
-        }
-    }
-    if plan.audio.is_some() {
-        list.push(new(TaskKind::Audio, "audio".into(), "{}".into(), task.due_us, 1, memory::light_bytes()));
-    }
-    list
-}
-
-fn chunk_tasks(plan: &Plan, video: &VideoPlan, task: &ClaimedTask, fallback: bool) -> Vec<NewTask> {
-    let rungs: Vec<_> = if fallback { video.fallback.iter().cloned().collect() } else { video.rungs.clone() };
-    let memory_bytes = memory::chunk_bytes(plan, &rungs);
-    let one = |(i, c): (usize, &plan::Chunk)| {
-        let payload = ChunkPayload { first: c.first, end: c.end, fallback };
-        let offset_us = (video.rate.seconds(video.boundaries[c.first]) * 1e6) as i64;
-        NewTask {
-            package_id: task.package_id,
-            source_id: task.source_id,
-            kind: TaskKind::Chunk,
-            name: format!("{}-{i:06}", if fallback { "fallback" } else { "chunk" }),
-            payload: serde_json::to_string(&payload).unwrap_or_default(),
-            due_us: sluice_common::queue::due_us(task.due_us, offset_us),
-            cores: 1,
-            memory_bytes,
-        }
-    };
-    video.chunks.iter().enumerate().map(one).collect()
-}
-
-async fn hash(running: &Running) -> Result<(), TaskError> {
-    let (db, task) = (&running.context.db, &running.task);
-    let source = running.source().await?;
-    let mut digest = Sha256::new();
-    let mut at = 0;
-    while at < source.size() {
-        let data = source.read_at(at, HASH_BYTES).await?;
-        at += data.len() as u64;
-        digest.update(&data);
-    }
-    let now = clock::now_us();
-    let mut tx = db.begin().await?;
-    tx.lock_package(task.package_id, now).await?;
-    tx.hold_claim(task.id, task.token, 1.0).await?;
-    let merged = tx.merge_twins(task.source_id, &digest.finalize(), now).await?;
-    tx.complete_task(task.id, now).await?;
-    tx.commit().await?;
-    if merged > 0 {
-        tracing::info!(source = %task.source_id, merged, "the same bytes were here already");
-    }
-    Ok(())
 }
 
 async fn chunk(running: &Running) -> Result<(), TaskError> {
@@ -280,26 +171,6 @@ async fn passthrough(running: &Running) -> Result<(), TaskError> {
         running.encode(&plan, work, (count - first) as u64).await?;
     }
     running.complete(&[]).await
-}
-
-/// What happens instead of failing when a passthrough does not fit: its rung is encoded.
-pub async fn fall_back(running: &Running) -> Result<(), TaskError> {
-    let (db, task) = (&running.context.db, &running.task);
-    let plan = running.plan().await?;
-    let video = plan.video.as_ref().ok_or_else(|| TaskError::corrupt("a passthrough without a picture"))?;
-    let follow = chunk_tasks(&plan, video, task, true);
-    let rendition: Vec<_> = plan.fallback_rendition().into_iter().collect();
-    let now = clock::now_us();
-    let mut tx = db.begin().await?;
-    tx.lock_package(task.package_id, now).await?;
-    tx.hold_claim(task.id, task.token, 1.0).await?;
-    tx.drop_passthrough(task.package_id).await?;
-    tx.insert_renditions(task.package_id, &rendition).await?;
-    tx.enqueue(&follow, now).await?;
-    tx.complete_task(task.id, now).await?;
-    tx.commit().await?;
-    running.context.wake.push(follow.len()).await;
-    Ok(())
 }
 
 async fn finalize(running: &Running) -> Result<(), TaskError> {

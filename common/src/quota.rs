@@ -1,0 +1,64 @@
+//! What accounts may use. Read from the rows themselves under the account's lock, so that of a hundred
+//! simultaneous uploads exactly as many begin as there is room for.
+
+use crate::{
+    config::Config,
+    db::{Result, Tx},
+    model::Role,
+};
+use uuid::Uuid;
+
+/// What an account of a role may use.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Quota {
+    pub stored_bytes: Option<i64>,
+    pub day_bytes: Option<i64>,
+    pub uploads: Option<i64>,
+    pub media: Option<i64>,
+}
+
+impl Quota {
+    /// As the settings say for a role.
+    pub fn of(config: &Config, role: Role) -> Self {
+        let get = |what: &str| config.quotas.get(&format!("{role}.{what}")).copied();
+        Self { stored_bytes: get("stored"), day_bytes: get("day"), uploads: get("uploads"), media: get("media") }
+    }
+}
+
+/// What an upload asks of an account's quota.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Asked {
+    /// Bytes that are not in its usage yet.
+    pub stored_bytes: i64,
+    /// Bytes that do not count towards the day yet.
+    pub day_bytes: i64,
+    /// Whether it is another upload, and will be another media.
+    pub begins: bool,
+}
+
+/// How a quota answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// There is room. The account's row stays locked until the transaction ends.
+    Room,
+    /// There is no more of this.
+    Exceeded(&'static str),
+    /// There is no such account any more.
+    Gone,
+}
+
+/// Checks an account's quota under its row lock.
+pub async fn check(tx: &mut Tx, config: &Config, user: Uuid, asked: Asked, now_us: i64) -> Result<Answer> {
+    let Some(owner) = tx.lock_user(user).await? else { return Ok(Answer::Gone) };
+    let quota = Quota::of(config, owner.role);
+    let used = tx.usage(user, now_us).await?;
+    let one = i64::from(asked.begins);
+    let checks = [
+        (used.stored_bytes.saturating_add(asked.stored_bytes), quota.stored_bytes, "stored bytes"),
+        (used.day_bytes.saturating_add(asked.day_bytes), quota.day_bytes, "bytes a day"),
+        (used.uploads + one, quota.uploads, "uploads at once"),
+        (used.media + one, quota.media, "media"),
+    ];
+    let exceeded = checks.into_iter().find(|(wanted, limit, _)| limit.is_some_and(|l| *wanted > l));
+    Ok(exceeded.map_or(Answer::Room, |(_, _, what)| Answer::Exceeded(what)))
+}
