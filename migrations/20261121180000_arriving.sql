@@ -2,7 +2,7 @@
 
 -- How bytes come: tus | form | presigned | import.
 ALTER TABLE uploads ADD COLUMN kind TEXT NOT NULL DEFAULT 'tus';
--- `media_id` is now set from the start (but for parts of a concatenation); this says that it is complete.
+-- `media_id` is now set from the start (but for parts and forms); this says that it is complete.
 ALTER TABLE uploads ADD COLUMN completed_us BIGINT;
 UPDATE uploads SET completed_us = created_us WHERE media_id IS NOT NULL;
 DROP INDEX uploads_owner;

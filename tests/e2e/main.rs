@@ -8,6 +8,7 @@ mod duplicates;
 mod encryption;
 mod events;
 mod films;
+mod imports;
 mod jwt;
 mod latency;
 mod limits;

@@ -32,8 +32,13 @@ pub fn bin_dir() -> PathBuf {
 impl Process {
     /// Starts `program` of the built binaries, its log going to a file.
     pub fn start(program: &str, arguments: &[&str], environment: &[(String, String)], log: &Path) -> Self {
+        Self::program(&bin_dir().join(program), arguments, environment, log)
+    }
+
+    /// The same with any program.
+    pub fn program(program: &Path, arguments: &[&str], environment: &[(String, String)], log: &Path) -> Self {
         let file = std::fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
-        let child = Command::new(bin_dir().join(program))
+        let child = Command::new(program)
             .args(arguments)
             .env_clear()
             .env("PATH", std::env::var("PATH").unwrap_or_default())
@@ -42,7 +47,7 @@ impl Process {
             .stdout(Stdio::piped())
             .stderr(file)
             .spawn()
-            .unwrap_or_else(|e| panic!("{program} is not built: {e}"));
+            .unwrap_or_else(|e| panic!("{} does not start: {e}", program.display()));
         Self { child, log: log.to_owned() }
     }
 

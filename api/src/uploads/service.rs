@@ -103,7 +103,8 @@ pub async fn create(state: &AppState, viewer: &Viewer, announced: Announced) -> 
         expires_us: now + announced.kept_us,
     })
     .await?;
-    if let Some(checked) = checked {
+    // That of a form is made at its end: nobody can go on with one that broke off.
+    if let Some(checked) = checked.filter(|_| announced.kind != UploadKind::Form) {
         let made = media::announce_in(&mut tx, viewer.id, checked, source).await?;
         tx.set_upload_media(id, made.media).await?;
         if let Some(url) = announced.url {
@@ -335,7 +336,7 @@ pub async fn complete_if_due(state: &AppState, row: UploadRow) -> Result<UploadR
     }
     let mut tx = state.db.begin().await?;
     if row.media_id.is_none() {
-        // Begun by a version that made media at the end.
+        // A form, or begun by a version that made all media at the end.
         let metadata: Metadata = serde_json::from_str(&row.metadata).map_err(|_| ApiError::Internal)?;
         let checked = metadata.check(state.config.encryption)?;
         let announced = media::announce_in(&mut tx, row.owner_id, checked, row.source_id).await?;

@@ -20,7 +20,7 @@ pub struct UploadRow {
     pub part: bool,
     #[sqlx(try_from = "String")]
     pub kind: UploadKind,
-    /// There from the start, but for a part.
+    /// There from the start, but for a part, which has none, and a form, whose is made at its end.
     pub media_id: Option<Uuid>,
     /// Bytes of every part but the last (presigned).
     pub part_bytes: Option<i64>,
