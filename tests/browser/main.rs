@@ -16,6 +16,7 @@ on_both!(
     plays_to_the_end_and_switches_rungs,
     starts_at_the_beginning_of_a_growing_film,
     plays_a_private_encrypted_film_by_its_link,
+    uppy_sends_parts_to_the_store,
 );
 
 /// Runs a script of this folder with node; its JSON.
@@ -86,4 +87,26 @@ async fn plays_a_private_encrypted_film_by_its_link(pair: Pair) {
     let tokens =
         client.json(reqwest::Method::GET, &format!("/api/v1/media/{id}/playback-tokens"), &Value::Null, 200).await;
     assert_eq!(tokens["items"][0]["views"], 1, "playing it once is one view");
+}
+
+/// Uppy's S3 plug-in on a page of another origin, which knows nothing of us but five requests.
+async fn uppy_sends_parts_to_the_store(pair: Pair) {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let origin = format!("http://127.0.0.1:{port}");
+    let mut stack = Stack::start_with(pair, &[("SLUICE_ALLOWED_ORIGINS", origin.as_str())]).await;
+    stack.add_worker();
+    let client = stack.creator().await;
+    let film = stack.folder().join("film.mp4");
+    let mut data = std::fs::read(fixtures::compliant(10)).unwrap();
+    let free = 24_u32 << 20;
+    data.extend(free.to_be_bytes());
+    data.extend(b"free");
+    data.resize(data.len() + free as usize - 8, 7);
+    std::fs::write(&film, &data).unwrap();
+    let seen = node("uppy.mjs", &[&stack.url, &client.token, film.to_str().unwrap(), &origin]).await;
+    assert_eq!(seen["failed"], serde_json::json!([]), "{seen}");
+    assert!(seen["listed"].as_u64() > Some(0), "it was paused and went on: {seen}");
+    let media = seen["media"].as_str().unwrap();
+    assert_eq!(client.wait_for(media, &["ready"]).await["title"], "By Uppy");
+    assert!(client.get(&format!("/raw/{media}")).await.bytes().await.unwrap() == data, "other bytes");
 }

@@ -7,7 +7,7 @@ use std::sync::{
 };
 
 /// Memory for all buffers of a process. Each upload has two: one fills while one is stored.
-const ALL_BYTES: usize = 96 << 20;
+const ALL_BYTES: usize = 48 << 20;
 /// Largest extent.
 const MOST_BYTES: usize = 8 << 20;
 /// Smallest extent that an upload under way is cut into.
