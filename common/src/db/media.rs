@@ -1,6 +1,6 @@
 //! What people own and see.
 
-use super::{Db, Result, Tx, execute, execute_tx, query, query_tx};
+use super::{Db, Result, Tx, execute, execute_tx, query, query_tx, rank};
 use crate::model::{Encryption, MediaKind, PackageStatus, Reason, SourceStatus, Visibility};
 use sqlx::FromRow;
 use uuid::Uuid;
@@ -39,6 +39,15 @@ pub struct MediaRow {
     /// Segments that are published, over those that are planned.
     pub published: i64,
     pub planned: i64,
+    /// Joined by blanks.
+    pub tags: String,
+    /// Slug of its category.
+    pub category: Option<String>,
+    pub like_count: i64,
+    pub view_count: i64,
+    pub comment_count: i64,
+    /// Its place in the order of recency and engagement.
+    pub rank: i64,
 }
 
 impl MediaRow {
@@ -102,19 +111,23 @@ pub struct MediaPage {
 }
 
 macro_rules! media_columns {
-    ($tail:literal) => {
+    ($tail:expr) => {
         concat!(
             "SELECT m.id, m.owner_id, u.username AS owner_name, m.source_id, m.package_id, m.title, m.description, ",
             "m.visibility, m.filename, m.created_us, s.size_bytes, s.total_bytes, s.status AS source_status, s.sha256, p.status, p.kind, p.duration_ms, p.width, p.height, ",
             "p.playable, p.encryption, p.error_code, p.error_message, ",
             "(SELECT CAST(COALESCE(SUM(r.contiguous), 0) AS BIGINT) FROM renditions r WHERE r.package_id = p.id) AS published, ",
-            "(SELECT CAST(COALESCE(SUM(r.planned), 0) AS BIGINT) FROM renditions r WHERE r.package_id = p.id) AS planned ",
+            "(SELECT CAST(COALESCE(SUM(r.planned), 0) AS BIGINT) FROM renditions r WHERE r.package_id = p.id) AS planned, ",
+            "m.tags, (SELECT k.slug FROM categories k WHERE k.id = m.category_id) AS category, ",
+            "m.like_count, m.view_count, m.comment_count, m.rank ",
             "FROM media m JOIN users u ON u.id = m.owner_id JOIN sources s ON s.id = m.source_id ",
             "JOIN packages p ON p.id = m.package_id ",
             $tail
         )
     };
 }
+
+pub(super) use media_columns;
 
 impl Db {
     /// A media by id.
@@ -170,8 +183,8 @@ impl Tx {
 
     /// Stores a media.
     pub async fn insert_media(&mut self, m: &NewMedia<'_>) -> Result<()> {
-        let sql = "INSERT INTO media (id, owner_id, source_id, package_id, title, description, visibility, filename, created_us) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+        let sql = "INSERT INTO media (id, owner_id, source_id, package_id, title, description, visibility, filename, created_us, rank) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
         execute_tx!(
             self,
             sql,
@@ -183,7 +196,8 @@ impl Tx {
             m.description,
             m.visibility.as_str(),
             m.filename,
-            m.now_us
+            m.now_us,
+            rank(m.now_us, 0, 0, 0)
         )?;
         execute_tx!(self, "INSERT INTO media_packages (media_id, package_id) VALUES ($1, $2)", m.id, m.package_id)?;
         Ok(())

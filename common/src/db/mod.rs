@@ -6,9 +6,13 @@
 
 mod access;
 mod audit;
+mod catalogue;
+mod comments;
+mod engagement;
 mod limits;
 mod media;
 mod packages;
+mod people;
 mod roles;
 mod sessions;
 mod sources;
@@ -19,8 +23,12 @@ mod users;
 
 pub use access::{GrantRow, PlaybackTokenRow};
 pub use audit::{AuditPage, AuditRow};
+pub use catalogue::{CategoryRow, RankCursor};
+pub use comments::{CommentPage, CommentRow, NewComment};
+pub use engagement::{HistoryPage, HistoryRow, rank};
 pub use media::{MediaChange, MediaPage, MediaRow, NewMedia};
 pub use packages::{NewRendition, PackageRow, PlannedPackage, RenditionRow, SegmentRow};
+pub use people::{CreatorRow, ProfileChange, SubscriptionRow};
 pub use roles::CreatorRequestRow;
 pub use sessions::{RefreshRow, SessionRow, SessionUse};
 pub use sources::{ExtentRow, SourceRow};

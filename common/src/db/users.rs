@@ -163,6 +163,7 @@ impl Tx {
         let forget =
             "UPDATE audit_events SET address = '', agent = '', detail = '' WHERE user_id = $1 OR actor_id = $1";
         execute_tx!(self, forget, id)?;
+        self.uncount(id).await?;
         execute_tx!(self, "DELETE FROM users WHERE id = $1", id)?;
         Ok(())
     }

@@ -1,0 +1,131 @@
+//! What strangers find: public media by rank, creator, category and tag.
+
+use super::{Db, MediaRow, Result, Tx, execute, execute_tx, media::media_columns, query};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+/// A category.
+#[derive(Debug, Clone, FromRow)]
+pub struct CategoryRow {
+    pub id: Uuid,
+    pub slug: String,
+    pub name: String,
+}
+
+/// A place in the order of ranks.
+pub type RankCursor = (i64, Uuid);
+
+/// Public, and there is something to play.
+macro_rules! shown {
+    () => {
+        "m.visibility = 'public' AND (p.playable OR p.status = 'ready') "
+    };
+}
+
+impl Db {
+    /// Public media of others than `viewer` and those they followed before `since_us`, by rank.
+    pub async fn discover(
+        &self,
+        viewer: Uuid,
+        since_us: i64,
+        before: Option<RankCursor>,
+        limit: i64,
+    ) -> Result<Vec<MediaRow>> {
+        let (rank, id) = before.unwrap_or((i64::MAX, Uuid::max()));
+        let sql = media_columns!(concat!(
+            "WHERE ",
+            shown!(),
+            "AND (m.rank, m.id) < ($1, $2) AND m.owner_id <> $3 AND NOT EXISTS (SELECT 1 FROM subscriptions f \
+             WHERE f.subscriber_id = $3 AND f.creator_id = m.owner_id AND f.created_us <= $4) \
+             ORDER BY m.rank DESC, m.id DESC LIMIT $5"
+        ));
+        query!(self, fetch_all as MediaRow, sql, rank, id, viewer, since_us, limit)
+    }
+
+    /// Public media of those that `viewer` followed before `since_us`, newest first.
+    pub async fn followed(
+        &self,
+        viewer: Uuid,
+        since_us: i64,
+        before: Option<Uuid>,
+        limit: i64,
+    ) -> Result<Vec<MediaRow>> {
+        let sql = media_columns!(concat!(
+            "WHERE m.owner_id IN (SELECT f.creator_id FROM subscriptions f WHERE f.subscriber_id = $1 AND f.created_us <= $2) AND ",
+            shown!(),
+            "AND m.id < $3 ORDER BY m.id DESC LIMIT $4"
+        ));
+        query!(self, fetch_all as MediaRow, sql, viewer, since_us, before.unwrap_or(Uuid::max()), limit)
+    }
+
+    /// Public media of a creator, newest first.
+    pub async fn public_media_of(&self, owner: Uuid, before: Option<Uuid>, limit: i64) -> Result<Vec<MediaRow>> {
+        let sql = media_columns!(concat!(
+            "WHERE m.owner_id = $1 AND ",
+            shown!(),
+            "AND m.id < $2 ORDER BY m.id DESC LIMIT $3"
+        ));
+        query!(self, fetch_all as MediaRow, sql, owner, before.unwrap_or(Uuid::max()), limit)
+    }
+
+    /// Public media of a category, newest first.
+    pub async fn media_of_category(&self, category: Uuid, before: Option<Uuid>, limit: i64) -> Result<Vec<MediaRow>> {
+        let sql = media_columns!(concat!(
+            "WHERE m.category_id = $1 AND ",
+            shown!(),
+            "AND m.id < $2 ORDER BY m.id DESC LIMIT $3"
+        ));
+        query!(self, fetch_all as MediaRow, sql, category, before.unwrap_or(Uuid::max()), limit)
+    }
+
+    /// Public media with a tag, newest first.
+    pub async fn media_with_tag(&self, tag: &str, before: Option<Uuid>, limit: i64) -> Result<Vec<MediaRow>> {
+        let sql = media_columns!(concat!(
+            "JOIN media_tags t ON t.media_id = m.id WHERE t.tag = $1 AND ",
+            shown!(),
+            "AND t.media_id < $2 ORDER BY t.media_id DESC LIMIT $3"
+        ));
+        query!(self, fetch_all as MediaRow, sql, tag, before.unwrap_or(Uuid::max()), limit)
+    }
+
+    /// All categories by name; there are few.
+    pub async fn categories(&self) -> Result<Vec<CategoryRow>> {
+        query!(self, fetch_all as CategoryRow, "SELECT id, slug, name FROM categories ORDER BY name, id LIMIT 500")
+    }
+
+    /// A category by its slug.
+    pub async fn category(&self, slug: &str) -> Result<Option<CategoryRow>> {
+        query!(self, fetch_optional as CategoryRow, "SELECT id, slug, name FROM categories WHERE slug = $1", slug)
+    }
+
+    /// Makes a category, or names it anew.
+    pub async fn put_category(&self, slug: &str, name: &str) -> Result<()> {
+        let sql = "INSERT INTO categories (id, slug, name) VALUES ($1, $2, $3) ON CONFLICT (slug) DO UPDATE SET name = $3";
+        execute!(self, sql, Uuid::now_v7(), slug, name)?;
+        Ok(())
+    }
+
+    /// Removes a category; its media have none then. `false` when there is none.
+    pub async fn delete_category(&self, slug: &str) -> Result<bool> {
+        Ok(execute!(self, "DELETE FROM categories WHERE slug = $1", slug)? == 1)
+    }
+}
+
+impl Tx {
+    /// Sets or clears a media's category.
+    pub async fn set_category(&mut self, media: Uuid, category: Option<Uuid>) -> Result<()> {
+        execute_tx!(self, "UPDATE media SET category_id = $1 WHERE id = $2", category, media)?;
+        Ok(())
+    }
+
+    /// Sets a media's tags.
+    pub async fn set_tags(&mut self, media: Uuid, tags: &[String]) -> Result<()> {
+        execute_tx!(self, "UPDATE media SET tags = $1 WHERE id = $2", tags.join(" "), media)?;
+        execute_tx!(self, "DELETE FROM media_tags WHERE media_id = $1", media)?;
+        for tag in tags {
+            let sql = "INSERT INTO media_tags (media_id, tag) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+            execute_tx!(self, sql, media, tag)?;
+        }
+        Ok(())
+    }
+}

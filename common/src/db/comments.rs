@@ -1,0 +1,157 @@
+//! Comments: threads of one level below a media.
+
+use super::{Db, Result, Tx, execute_tx, query, query_tx};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+/// A comment with its author's names.
+#[derive(Debug, Clone, FromRow)]
+pub struct CommentRow {
+    pub id: Uuid,
+    pub media_id: Uuid,
+    pub author_id: Uuid,
+    pub author_name: String,
+    pub author_display_name: String,
+    pub parent_id: Option<Uuid>,
+    pub body: String,
+    /// The moment of the film it is about.
+    pub at_ms: Option<i64>,
+    pub client_key: Option<Uuid>,
+    pub reply_count: i64,
+    pub created_us: i64,
+    pub edited_us: Option<i64>,
+}
+
+/// What is stored of a new one.
+#[derive(Debug)]
+pub struct NewComment<'a> {
+    pub id: Uuid,
+    pub media_id: Uuid,
+    pub author_id: Uuid,
+    pub parent_id: Option<Uuid>,
+    pub body: &'a str,
+    pub at_ms: Option<i64>,
+    pub client_key: Option<Uuid>,
+    pub now_us: i64,
+}
+
+/// A keyset page.
+#[derive(Debug, Clone, Copy)]
+pub struct CommentPage {
+    pub media: Uuid,
+    /// Replies to one, oldest first; otherwise the threads, newest first.
+    pub parent: Option<Uuid>,
+    pub cursor: Option<Uuid>,
+    /// Whose blocks hold; nobody's for strangers.
+    pub viewer: Option<Uuid>,
+    pub limit: i64,
+}
+
+macro_rules! comments {
+    ($tail:expr) => {
+        concat!(
+            "SELECT c.id, c.media_id, c.author_id, u.username AS author_name, u.display_name AS author_display_name, c.parent_id, \
+             c.body, c.at_ms, c.client_key, c.reply_count, c.created_us, c.edited_us \
+             FROM comments c JOIN users u ON u.id = c.author_id ",
+            $tail
+        )
+    };
+}
+
+/// Out of the sight of whoever blocked the author.
+macro_rules! unblocked {
+    ($viewer:literal) => {
+        concat!("AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.blocker_id = ", $viewer, " AND b.blocked_id = c.author_id) ")
+    };
+}
+
+impl Db {
+    /// A comment by id.
+    pub async fn comment(&self, id: Uuid) -> Result<Option<CommentRow>> {
+        query!(self, fetch_optional as CommentRow, comments!("WHERE c.id = $1"), id)
+    }
+
+    /// A comment by its author's own name for it.
+    pub async fn comment_by_key(&self, author: Uuid, key: Uuid) -> Result<Option<CommentRow>> {
+        let sql = comments!("WHERE c.author_id = $1 AND c.client_key = $2");
+        query!(self, fetch_optional as CommentRow, sql, author, key)
+    }
+
+    /// A page of threads or of replies.
+    pub async fn comments(&self, page: CommentPage) -> Result<Vec<CommentRow>> {
+        let viewer = page.viewer.unwrap_or(Uuid::nil());
+        match page.parent {
+            None => {
+                let sql = comments!(concat!(
+                    "WHERE c.media_id = $1 AND c.parent_id IS NULL AND c.id < $2 ",
+                    unblocked!("$3"),
+                    "ORDER BY c.id DESC LIMIT $4"
+                ));
+                let before = page.cursor.unwrap_or(Uuid::max());
+                query!(self, fetch_all as CommentRow, sql, page.media, before, viewer, page.limit)
+            }
+            Some(parent) => {
+                let sql = comments!(concat!(
+                    "WHERE c.parent_id = $1 AND c.id > $2 ",
+                    unblocked!("$3"),
+                    "ORDER BY c.id LIMIT $4"
+                ));
+                let after = page.cursor.unwrap_or(Uuid::nil());
+                query!(self, fetch_all as CommentRow, sql, parent, after, viewer, page.limit)
+            }
+        }
+    }
+
+    /// All comments of a media after one, oldest first: what somebody missed.
+    pub async fn comments_after(&self, media: Uuid, after: Uuid, viewer: Uuid, limit: i64) -> Result<Vec<CommentRow>> {
+        let sql =
+            comments!(concat!("WHERE c.media_id = $1 AND c.id > $2 ", unblocked!("$3"), "ORDER BY c.id LIMIT $4"));
+        query!(self, fetch_all as CommentRow, sql, media, after, viewer, limit)
+    }
+}
+
+impl Tx {
+    /// Stores a comment and counts it; `false` when its author's key was used before.
+    pub async fn insert_comment(&mut self, c: &NewComment<'_>) -> Result<bool> {
+        let sql = "INSERT INTO comments (id, media_id, author_id, parent_id, body, at_ms, client_key, reply_count, created_us) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8) ON CONFLICT (author_id, client_key) DO NOTHING";
+        let new = execute_tx!(
+            self,
+            sql,
+            c.id,
+            c.media_id,
+            c.author_id,
+            c.parent_id,
+            c.body,
+            c.at_ms,
+            c.client_key,
+            c.now_us
+        )? == 1;
+        if new {
+            execute_tx!(self, "UPDATE media SET comment_count = comment_count + 1 WHERE id = $1", c.media_id)?;
+            execute_tx!(self, "UPDATE comments SET reply_count = reply_count + 1 WHERE id = $1", c.parent_id)?;
+            self.rank_again(c.media_id).await?;
+        }
+        Ok(new)
+    }
+
+    /// Changes a comment's text, marked. `false` when it is gone.
+    pub async fn edit_comment(&mut self, id: Uuid, body: &str, now_us: i64) -> Result<bool> {
+        let sql = "UPDATE comments SET body = $1, edited_us = $2 WHERE id = $3";
+        Ok(execute_tx!(self, sql, body, now_us, id)? == 1)
+    }
+
+    /// Deletes a comment with its replies. `false` when it is gone.
+    pub async fn delete_comment(&mut self, comment: &CommentRow) -> Result<bool> {
+        // The media's row first: counts of concurrent changes wait for each other.
+        execute_tx!(self, "UPDATE media SET comment_count = comment_count WHERE id = $1", comment.media_id)?;
+        let sql = "SELECT COUNT(*) FROM comments WHERE id = $1 OR parent_id = $1";
+        let (gone,) = query_tx!(self, fetch_one as (i64,), sql, comment.id)?;
+        if execute_tx!(self, "DELETE FROM comments WHERE id = $1", comment.id)? == 0 {
+            return Ok(false);
+        }
+        execute_tx!(self, "UPDATE media SET comment_count = comment_count - $1 WHERE id = $2", gone, comment.media_id)?;
+        execute_tx!(self, "UPDATE comments SET reply_count = reply_count - 1 WHERE id = $1", comment.parent_id)?;
+        Ok(true)
+    }
+}
