@@ -7,12 +7,18 @@ mod admin;
 mod api_tokens;
 mod audit;
 mod auth;
+mod catalogue;
+mod comments;
+mod creators;
+mod engagement;
 mod error;
 mod extract;
+mod feed;
 mod headers;
 mod health;
 mod housekeeping;
 mod limits;
+mod live;
 mod mail;
 mod media;
 mod openapi;
@@ -143,7 +149,9 @@ async fn serve_api(with_worker: bool, state: AppState) -> anyhow::Result<()> {
     tokio::spawn(until_signal(stop));
     let worker = with_worker.then(|| tokio::spawn(supervise::worker(stopped.clone())));
     tokio::spawn(housekeeping::run(state.clone(), stopped.clone()));
-    serve::serve(&state.config, router::router(state.clone()), stopped).await?;
+    let (sockets, io) = live::sockets(&state);
+    tokio::spawn(live::run(state.clone(), io, stopped.clone()));
+    serve::serve(&state.config, router::router(state.clone(), sockets), stopped).await?;
     if let Some(worker) = worker {
         worker.await?;
     }

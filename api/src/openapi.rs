@@ -26,6 +26,10 @@ use utoipa::{
         (name = "uploads", description = "Resumable uploads: tus 1.0"),
         (name = "access", description = "Who else may play"),
         (name = "playback", description = "Playlists, segments, keys, original bytes"),
+        (name = "creators", description = "Creators, subscriptions, the feed"),
+        (name = "comments", description = "What people say"),
+        (name = "engagement", description = "Likes, views, history"),
+        (name = "catalogue", description = "Categories and tags"),
         (name = "admin", description = "For administrators"),
         (name = "health", description = "For operators"),
     )

@@ -1,8 +1,8 @@
 //! Every URL there is.
 
 use crate::{
-    access, access_log, account, admin, api_tokens, auth, error::ApiError, extract, headers, health, limits, media,
-    openapi, playback, problem, state::AppState, uploads,
+    access, access_log, account, admin, api_tokens, auth, catalogue, comments, creators, engagement, error::ApiError,
+    extract, feed, headers, health, limits, media, openapi, playback, problem, state::AppState, uploads,
 };
 use axum::{
     Router,
@@ -10,7 +10,9 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header},
     middleware::{Next, from_fn, from_fn_with_state},
     response::Response,
+    routing::any,
 };
+use socketioxide::layer::SocketIoLayer;
 use std::time::Duration;
 use tower::ServiceBuilder;
 use tower_http::{
@@ -76,6 +78,31 @@ fn media_routes() -> Routes {
         .routes(routes!(access::routes::grant, access::routes::revoke_grant))
         .routes(routes!(access::routes::tokens, access::routes::create_token))
         .routes(routes!(access::routes::revoke_token))
+}
+
+/// What people do around the player.
+fn platform_routes(limited: &dyn Fn(&'static str, Routes) -> Routes) -> Routes {
+    Routes::new()
+        .routes(routes!(creators::routes::list))
+        .routes(routes!(creators::routes::show))
+        .routes(routes!(creators::routes::media))
+        .routes(routes!(creators::routes::change))
+        .routes(routes!(creators::routes::subscriptions))
+        .routes(routes!(creators::routes::subscribe, creators::routes::unsubscribe))
+        .routes(routes!(creators::routes::blocks))
+        .routes(routes!(creators::routes::block, creators::routes::unblock))
+        .routes(routes!(feed::routes::feed))
+        .routes(routes!(comments::routes::list, comments::routes::create))
+        .routes(routes!(comments::routes::replies))
+        .routes(routes!(comments::routes::edit, comments::routes::delete))
+        .routes(routes!(engagement::routes::likes, engagement::routes::like, engagement::routes::unlike))
+        .merge(limited("view", Routes::new().routes(routes!(engagement::routes::view))))
+        .routes(routes!(engagement::routes::history, engagement::routes::forget_all))
+        .routes(routes!(engagement::routes::position, engagement::routes::remember, engagement::routes::forget))
+        .routes(routes!(catalogue::routes::list))
+        .routes(routes!(catalogue::routes::of_category))
+        .routes(routes!(catalogue::routes::with_tag))
+        .routes(routes!(catalogue::routes::put, catalogue::routes::delete))
 }
 
 /// Playlists, segments, keys and original bytes. Players live on other origins; without credentials,
@@ -178,6 +205,7 @@ fn routes(origins: &[String], limited: &dyn Fn(&'static str, Routes) -> Routes) 
         .merge(auth_routes(limited))
         .merge(account_routes())
         .merge(media_routes())
+        .merge(platform_routes(limited))
         .merge(limited("upload", begun_elsewhere))
         .routes(routes!(uploads::presigned_routes::sign, uploads::presigned_routes::list))
         .routes(routes!(uploads::presigned_routes::complete))
@@ -201,14 +229,20 @@ pub fn describe() -> Document {
     document
 }
 
-/// The whole API.
-pub fn router(state: AppState) -> Router {
+/// The whole API, with its live sockets.
+pub fn router(state: AppState, sockets: SocketIoLayer) -> Router {
     let limited = |name: &'static str, routes: Routes| {
         routes.route_layer(from_fn_with_state((state.clone(), name), limits::by_address))
     };
     let (router, _) = routes(&state.config.allowed_origins, &limited).split_for_parts();
     let request_id = HeaderName::from_static("x-request-id");
+    let sockets = Router::new()
+        .route("/socket.io/", any(problem::not_found))
+        .layer(sockets)
+        .layer(from_fn_with_state(state.clone(), extract::own_pages_only))
+        .layer(api_cors(&state.config.allowed_origins));
     router
+        .merge(sockets)
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(

@@ -43,9 +43,12 @@ pub async fn serve(config: &Config, app: Router, mut stop: watch::Receiver<bool>
         None => {
             // Tests and scripts read this line.
             println!("listening on http://{address}");
-            let server = axum_server::from_tcp(listener)?.handle(handle).acceptor(NoDelayAcceptor::new());
-            // HTTP/2 needs TLS in every client; without the choice the first bytes have a time-out too.
-            bounded(server.http1_only()).serve(service).await?;
+            let mut server = axum_server::from_tcp(listener)?.handle(handle).acceptor(NoDelayAcceptor::new());
+            // HTTP/2 needs TLS in every client; without the choice the first bytes have a time-out too. Said to
+            // hyper itself: axum-server's own way of saying it knows no upgrades, which WebSockets are.
+            let http1 = server.http_builder().clone().http1_only();
+            *server.http_builder() = http1;
+            bounded(server).serve(service).await?;
         }
         Some((cert, key)) => {
             // A second call in one process is refused, and harmless.

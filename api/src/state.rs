@@ -3,6 +3,7 @@
 use crate::{
     auth::{Keys, password::Hashing},
     limits::Limits,
+    live::hub::Hub,
     mail::Mailer,
     uploads::budget::Budget,
 };
@@ -22,6 +23,7 @@ pub struct AppState {
     pub mailer: Mailer,
     pub budget: Budget,
     pub outbound: Outbound,
+    pub hub: Hub,
 }
 
 impl AppState {
@@ -47,6 +49,7 @@ impl AppState {
             mailer,
             budget: Budget::default(),
             outbound,
+            hub: Hub::default(),
         }
     }
 }

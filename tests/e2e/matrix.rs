@@ -73,6 +73,36 @@ DELETE /api/v1/media/{id}/grants/{username}                     401    404   204
 GET    /api/v1/media/{id}/playback-tokens                       401    404   200   404   200     401     401         403
 POST   /api/v1/media/{id}/playback-tokens                       401    404   201   404   201     401     401         403
 DELETE /api/v1/media/{id}/playback-tokens/{token_id}            401    404   204   404   204     401     401         403
+GET    /api/v1/creators                                         200    200   200   200   200     401     401         200
+GET    /api/v1/creators/{id}                                    200    200   200   200   200     401     401         200
+GET    /api/v1/creators/{id}/media                              200    200   200   200   200     401     401         200
+PATCH  /api/v1/me/profile                                       401    204   204   204   204     401     401         403
+GET    /api/v1/subscriptions                                    401    200   200   200   200     401     401         403
+POST   /api/v1/subscriptions/{id}                               401    204   204   204   204     401     401         403
+DELETE /api/v1/subscriptions/{id}                               401    204   204   204   204     401     401         403
+GET    /api/v1/me/blocks                                        401    200   200   200   200     401     401         403
+PUT    /api/v1/me/blocks/{id}                                   401    204   204   204   204     401     401         403
+DELETE /api/v1/me/blocks/{id}                                   401    204   204   204   204     401     401         403
+GET    /api/v1/feed                                             200    200   200   200   200     401     401         200
+GET    /api/v1/media/{id}/comments                              404    404   200   404   200     401     401         200
+POST   /api/v1/media/{id}/comments                              401    404   201   404   201     401     401         403
+GET    /api/v1/comments/{id}/replies                            404    404   200   404   200     401     401         200
+PATCH  /api/v1/comments/{id}                                    401    404   200   404   403     401     401         403
+DELETE /api/v1/comments/{id}                                    401    404   204   404   204     401     401         403
+GET    /api/v1/media/{id}/like                                  401    404   200   404   200     401     401         403
+PUT    /api/v1/media/{id}/like                                  401    404   200   404   200     401     401         403
+DELETE /api/v1/media/{id}/like                                  401    404   200   404   200     401     401         403
+POST   /api/v1/media/{id}/views                                 404    404   200   404   200     401     401         200
+GET    /api/v1/me/history                                       401    200   200   200   200     401     401         403
+DELETE /api/v1/me/history                                       401    204   204   204   204     401     401         403
+GET    /api/v1/me/history/{id}                                  401    404   200   404   404     401     401         403
+PUT    /api/v1/me/history/{id}                                  401    404   200   404   200     401     401         403
+DELETE /api/v1/me/history/{id}                                  401    204   204   204   204     401     401         403
+GET    /api/v1/categories                                       200    200   200   200   200     401     401         200
+GET    /api/v1/categories/{slug}/media                          200    200   200   200   200     401     401         200
+GET    /api/v1/tags/{tag}/media                                 200    200   200   200   200     401     401         200
+PUT    /api/v1/admin/categories/{slug}                          401    403   403   403   204     401     401         403
+DELETE /api/v1/admin/categories/{slug}                          401    403   403   403   204     401     401         403
 GET    /hls/{media}/index.m3u8                                  404    404   200   404   200     401     401         403
 GET    /hls/{media}/{package}/{rendition}/{file}                404    404   200   404   200     401     401         403
 GET    /p/{token}/hls/{media}/index.m3u8                        200    200   200   200   200     200     200         200
@@ -116,7 +146,7 @@ async fn people(stack: &Stack, root: &Client) -> People {
 
 impl World {
     async fn new(pair: Pair) -> Self {
-        let lifted = "login=0/1,login_account=0/1,register=0/1,reset=0/1,reset_account=0/1";
+        let lifted = "login=0/1,login_account=0/1,register=0/1,reset=0/1,reset_account=0/1,comment=0/1";
         let mut stack = Stack::start_with(pair, &[("SLUICE_LIMITS", lifted), ("SLUICE_SECRET", SECRET)]).await;
         stack.add_worker();
         let root = stack.admin().await;
@@ -150,6 +180,26 @@ impl World {
                 let begin = owner.request(Method::POST, "/api/v1/uploads").header("tus-resumable", "1.0.0");
                 let begun = begin.header("upload-length", 9).send().await.unwrap();
                 begun.headers()["location"].to_str().unwrap().rsplit('/').next().unwrap().to_owned()
+            }
+            p if p.starts_with("/api/v1/creators/")
+                || p.starts_with("/api/v1/subscriptions/")
+                || p.contains("/blocks/") =>
+            {
+                self.root.id.clone()
+            }
+            p if p.starts_with("/api/v1/comments/") => {
+                let all = format!("/api/v1/media/{}/comments", self.film);
+                made(owner, &all, json!({ "body": "x" })).await["id"].as_str().unwrap().to_owned()
+            }
+            "/api/v1/me/history/{id}" if method == "GET" => {
+                let path = format!("/api/v1/me/history/{}", self.film);
+                owner.json(Method::PUT, &path, &json!({ "position_ms": 1 }), 200).await;
+                self.film.clone()
+            }
+            p if p.contains("{slug}") => {
+                let path = "/api/v1/admin/categories/films";
+                self.root.json(Method::PUT, path, &json!({ "name": "Films" }), 204).await;
+                String::new()
             }
             p if p.starts_with("/api/v1/uploads/presigned/") => {
                 made(owner, "/api/v1/uploads/presigned", presigned()).await["upload_id"].as_str().unwrap().to_owned()
@@ -187,6 +237,8 @@ impl World {
             .replace("{package}", &self.package)
             .replace("{rendition}", &self.rendition)
             .replace("{file}", "index.m3u8")
+            .replace("{slug}", "films")
+            .replace("{tag}", "live")
             .replace("{number}", "1?object=1&expires=1&signature=00")
     }
 }
@@ -226,6 +278,10 @@ fn body(operation: &str, account: &Client, refresh_token: &str) -> Option<Value>
         ("PATCH", "/api/v1/media/{id}") => json!({ "title": "another" }),
         ("POST", "/api/v1/uploads/presigned") => presigned(),
         ("POST", "/api/v1/uploads/presigned/{id}/parts") => json!({ "numbers": [1] }),
+        ("PATCH", "/api/v1/me/profile") => json!({ "bio": "x" }),
+        ("POST", "/api/v1/media/{id}/comments") | ("PATCH", "/api/v1/comments/{id}") => json!({ "body": "x" }),
+        ("PUT", "/api/v1/me/history/{id}") => json!({ "position_ms": 1 }),
+        ("PUT", "/api/v1/admin/categories/{slug}") => json!({ "name": "Films" }),
         ("POST", "/api/v1/media/import") => json!({ "url": "https://film.invalid/a.mp4" }),
         ("POST", "/api/v1/media/{id}/playback-tokens") => json!({ "expires_in": 60 }),
         _ => return None,

@@ -8,4 +8,4 @@ mod same_site;
 pub use body::Body;
 pub use caller::{Caller, attach};
 pub use guards::{Actor, Admin, Follower, Person, Player, Reader, Uploader};
-pub use same_site::SameSite;
+pub use same_site::{SameSite, own_pages_only};

@@ -3,8 +3,10 @@
 
 use crate::{error::ApiError, state::AppState};
 use axum::{
-    extract::FromRequestParts,
-    http::{HeaderMap, header, request::Parts},
+    extract::{FromRequestParts, Request, State},
+    http::{HeaderMap, Method, header, request::Parts},
+    middleware::Next,
+    response::Response,
 };
 use std::convert::Infallible;
 use url::Url;
@@ -51,6 +53,18 @@ impl FromRequestParts<AppState> for SameSite {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Infallible> {
         Ok(Self::of(&parts.headers, state))
     }
+}
+
+/// Middleware: refuses what a page of another origin asks. Programs name no origin and may; browsers always
+/// do where it matters, with WebSockets too, to which the same-origin policy does not apply.
+pub async fn own_pages_only(State(state): State<AppState>, request: Request, next: Next) -> Result<Response, ApiError> {
+    if request.headers().contains_key(header::ORIGIN) && request.method() != Method::OPTIONS {
+        let mut headers = request.headers().clone();
+        // Of WebSockets, browsers tell the origin alone.
+        headers.remove("sec-fetch-site");
+        SameSite::of(&headers, &state).require()?;
+    }
+    Ok(next.run(request).await)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use crate::{
     access::Ticket,
     audit::{Event, note},
     auth::{Viewer, rules::Faults},
+    catalogue::service as catalogue,
     error::ApiError,
     extract::Caller,
     state::AppState,
@@ -179,9 +180,27 @@ pub async fn change(
     let description = request.description.map(|d| text::lines(&d));
     let mut faults = bounded(title.as_deref().unwrap_or(""), description.as_deref().unwrap_or(""));
     faults.demand(title.as_ref().is_none_or(|t| !t.is_empty()), "title", "not empty").refuse()?;
+    let tags = request.tags.as_deref().map(catalogue::tags).transpose()?;
+    let category = match request.category.as_deref() {
+        None => None,
+        Some("") => Some(None),
+        Some(slug) => {
+            let found = state.db.category(&text::line(slug)).await?;
+            Faults::default().demand(found.is_some(), "category", "one that there is").refuse()?;
+            Some(found.map(|c| c.id))
+        }
+    };
     let change =
         MediaChange { title: title.as_deref(), description: description.as_deref(), visibility: request.visibility };
     state.db.change_media(id, &change).await?;
+    let mut tx = state.db.begin().await?;
+    if let Some(tags) = tags {
+        tx.set_tags(id, &tags).await?;
+    }
+    if let Some(category) = category {
+        tx.set_category(id, category).await?;
+    }
+    tx.commit().await?;
     if let Some(to) = request.visibility.filter(|v| *v != media.visibility) {
         let detail = format!("media {id}: {} -> {to}", media.visibility);
         note(state, caller, Event::VisibilityChanged, Some(media.owner_id), Some(viewer.id), &detail).await;

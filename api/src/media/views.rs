@@ -16,8 +16,12 @@ pub struct Media {
     pub description: String,
     pub visibility: Visibility,
     pub tags: Vec<String>,
+    /// Slug of its category.
     pub category: Option<String>,
     pub owner: Owner,
+    pub like_count: i64,
+    pub view_count: i64,
+    pub comment_count: i64,
     /// Milliseconds since the Unix epoch.
     pub created_at: i64,
     pub duration_ms: Option<i64>,
@@ -63,6 +67,12 @@ pub struct ChangeMedia {
     pub description: Option<String>,
     /// Acts with the next request for anything of the media.
     pub visibility: Option<Visibility>,
+    /// At most 20, of letters, digits and hyphens.
+    #[schema(max_items = 20)]
+    pub tags: Option<Vec<String>>,
+    /// Slug; empty for none.
+    #[schema(max_length = 40)]
+    pub category: Option<String>,
 }
 
 /// The fields of an upload, `file` last.
@@ -97,8 +107,11 @@ impl Media {
             title: row.title,
             description: row.description,
             visibility: row.visibility,
-            tags: Vec::new(),
-            category: None,
+            tags: row.tags.split(' ').filter(|t| !t.is_empty()).map(ToOwned::to_owned).collect(),
+            category: row.category,
+            like_count: row.like_count,
+            view_count: row.view_count,
+            comment_count: row.comment_count,
             created_at: row.created_us / 1000,
             duration_ms: row.duration_ms,
             width: row.width,

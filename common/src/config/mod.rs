@@ -201,6 +201,8 @@ pub const LIMITS: &[(&str, Limit)] = &[
     ("reset_account", Limit { count: 5, seconds: 3600 }),
     ("upload", Limit { count: 600, seconds: 3600 }),
     ("upload_account", Limit { count: 600, seconds: 3600 }),
+    ("comment", Limit { count: 30, seconds: 60 }),
+    ("view", Limit { count: 1200, seconds: 3600 }),
 ];
 
 /// Every fault found, one a line.

@@ -100,7 +100,8 @@ impl Db {
 
     /// Makes a category, or names it anew.
     pub async fn put_category(&self, slug: &str, name: &str) -> Result<()> {
-        let sql = "INSERT INTO categories (id, slug, name) VALUES ($1, $2, $3) ON CONFLICT (slug) DO UPDATE SET name = $3";
+        let sql =
+            "INSERT INTO categories (id, slug, name) VALUES ($1, $2, $3) ON CONFLICT (slug) DO UPDATE SET name = $3";
         execute!(self, sql, Uuid::now_v7(), slug, name)?;
         Ok(())
     }

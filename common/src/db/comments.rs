@@ -61,7 +61,11 @@ macro_rules! comments {
 /// Out of the sight of whoever blocked the author.
 macro_rules! unblocked {
     ($viewer:literal) => {
-        concat!("AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.blocker_id = ", $viewer, " AND b.blocked_id = c.author_id) ")
+        concat!(
+            "AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.blocker_id = ",
+            $viewer,
+            " AND b.blocked_id = c.author_id) "
+        )
     };
 }
 

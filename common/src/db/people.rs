@@ -103,6 +103,12 @@ impl Db {
         Ok(())
     }
 
+    /// Those who have blocked somebody.
+    pub async fn blockers_of(&self, blocked: Uuid) -> Result<Vec<Uuid>> {
+        let sql = "SELECT blocker_id FROM blocks WHERE blocked_id = $1";
+        Ok(query!(self, fetch_all as (Uuid,), sql, blocked)?.into_iter().map(|r| r.0).collect())
+    }
+
     /// Whether somebody is blocked by another.
     pub async fn is_blocked(&self, blocker: Uuid, blocked: Uuid) -> Result<bool> {
         let sql = "SELECT COUNT(*) FROM blocks WHERE blocker_id = $1 AND blocked_id = $2";

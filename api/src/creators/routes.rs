@@ -1,0 +1,179 @@
+//! Requests and answers of creators, subscriptions and blocks.
+
+use super::{
+    service,
+    views::{ChangeProfile, Creator, Creators, NameQuery, Profile, Subscription, Subscriptions},
+};
+use crate::{
+    error::ApiError,
+    extract::{Actor, Body, Follower, Reader},
+    media::{
+        routes::Base,
+        views::{Media, Page},
+    },
+    paging::PageQuery,
+    state::AppState,
+    text,
+};
+use axum::{
+    Json,
+    extract::{Path, Query, State},
+    http::StatusCode,
+};
+use sluice_common::db::CreatorRow;
+use uuid::Uuid;
+
+impl NameQuery {
+    fn limit(&self) -> usize {
+        self.limit.unwrap_or(20).clamp(1, 100) as usize
+    }
+
+    fn page(&self, mut rows: Vec<CreatorRow>) -> Creators {
+        let more = rows.len() > self.limit();
+        rows.truncate(self.limit());
+        let next_cursor = rows.last().filter(|_| more).map(|r| r.username.to_lowercase());
+        Creators { items: rows.into_iter().map(Into::into).collect(), next_cursor }
+    }
+
+    fn after(&self) -> String {
+        text::line(self.cursor.as_deref().unwrap_or_default()).to_lowercase()
+    }
+}
+
+/// Creators, by the beginning of their names.
+#[utoipa::path(get, path = "/creators", tag = "creators", params(NameQuery),
+    security((), ("session" = []), ("api_token" = ["read", "upload"])),
+    responses((status = 200, description = "In the order of their names", body = Creators)))]
+pub async fn list(
+    State(state): State<AppState>,
+    Follower(_): Follower,
+    Query(query): Query<NameQuery>,
+) -> Result<Json<Creators>, ApiError> {
+    let prefix = text::line(query.prefix.as_deref().unwrap_or_default()).to_lowercase();
+    let rows = state.db.creators(&prefix, &query.after(), query.limit() as i64 + 1).await?;
+    Ok(Json(query.page(rows)))
+}
+
+/// One creator.
+#[utoipa::path(get, path = "/creators/{id}", tag = "creators", params(("id" = Uuid, Path)),
+    security((), ("session" = []), ("api_token" = ["read", "upload"])),
+    responses((status = 200, description = "The creator", body = Profile)))]
+pub async fn show(
+    State(state): State<AppState>,
+    Follower(viewer): Follower,
+    Path(id): Path<Uuid>,
+) -> Result<Json<Profile>, ApiError> {
+    let creator: Creator = service::creator(&state, id).await?.into();
+    let subscribed = match viewer {
+        Some(v) => state.db.is_subscribed(v.id, id).await?,
+        None => false,
+    };
+    Ok(Json(Profile { creator, subscribed }))
+}
+
+/// A creator's public media.
+#[utoipa::path(get, path = "/creators/{id}/media", tag = "creators", params(("id" = Uuid, Path), PageQuery),
+    security((), ("session" = []), ("api_token" = ["read", "upload"])),
+    responses((status = 200, description = "Newest first", body = Page)))]
+pub async fn media(
+    State(state): State<AppState>,
+    Follower(_): Follower,
+    Path(id): Path<Uuid>,
+    Query(page): Query<PageQuery>,
+    base: Base,
+) -> Result<Json<Page>, ApiError> {
+    service::creator(&state, id).await?;
+    let (rows, next_cursor) = page.cut(state.db.public_media_of(id, page.cursor, page.rows()).await?, |r| r.id);
+    Ok(Json(Page { items: rows.into_iter().map(|r| Media::new(r, &base.0)).collect(), next_cursor }))
+}
+
+/// Change what others see of oneself, and whether one's history is kept.
+#[utoipa::path(patch, path = "/me/profile", tag = "account", security(("session" = []), ("api_token" = ["admin"])),
+    request_body = ChangeProfile, responses((status = 204, description = "Changed")))]
+pub async fn change(
+    State(state): State<AppState>,
+    Actor(viewer): Actor,
+    Body(body): Body<ChangeProfile>,
+) -> Result<StatusCode, ApiError> {
+    service::change(&state, &viewer, body).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Whom one follows.
+#[utoipa::path(get, path = "/subscriptions", tag = "creators", params(PageQuery),
+    security(("session" = []), ("api_token" = ["read"])),
+    responses((status = 200, description = "Newest first", body = Subscriptions)))]
+pub async fn subscriptions(
+    State(state): State<AppState>,
+    Reader(viewer): Reader,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<Subscriptions>, ApiError> {
+    let rows = state.db.subscriptions(viewer.id, page.cursor, page.rows()).await?;
+    let (rows, next_cursor) = page.cut(rows, |r| r.subscription_id);
+    let view = |r: sluice_common::db::SubscriptionRow| Subscription {
+        since: r.subscribed_us / 1000,
+        creator: r.creator.into(),
+    };
+    Ok(Json(Subscriptions { items: rows.into_iter().map(view).collect(), next_cursor }))
+}
+
+/// Follow a creator.
+#[utoipa::path(post, path = "/subscriptions/{id}", tag = "creators", params(("id" = Uuid, Path)),
+    security(("session" = []), ("api_token" = ["admin"])), responses((status = 204, description = "Subscribed")))]
+pub async fn subscribe(
+    State(state): State<AppState>,
+    Actor(viewer): Actor,
+    Path(id): Path<Uuid>,
+) -> Result<StatusCode, ApiError> {
+    service::subscribe(&state, &viewer, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Follow a creator no more.
+#[utoipa::path(delete, path = "/subscriptions/{id}", tag = "creators", params(("id" = Uuid, Path)),
+    security(("session" = []), ("api_token" = ["admin"])), responses((status = 204, description = "Not subscribed")))]
+pub async fn unsubscribe(
+    State(state): State<AppState>,
+    Actor(viewer): Actor,
+    Path(id): Path<Uuid>,
+) -> Result<StatusCode, ApiError> {
+    service::unsubscribe(&state, &viewer, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Whom one has blocked.
+#[utoipa::path(get, path = "/me/blocks", tag = "account", params(NameQuery),
+    security(("session" = []), ("api_token" = ["read"])),
+    responses((status = 200, description = "In the order of their names", body = Creators)))]
+pub async fn blocks(
+    State(state): State<AppState>,
+    Reader(viewer): Reader,
+    Query(query): Query<NameQuery>,
+) -> Result<Json<Creators>, ApiError> {
+    let rows = state.db.blocked(viewer.id, &query.after(), query.limit() as i64 + 1).await?;
+    Ok(Json(query.page(rows)))
+}
+
+/// Block somebody: their comments are out of one's sight, and they cannot comment on one's media.
+#[utoipa::path(put, path = "/me/blocks/{id}", tag = "account", params(("id" = Uuid, Path)),
+    security(("session" = []), ("api_token" = ["admin"])), responses((status = 204, description = "Blocked")))]
+pub async fn block(
+    State(state): State<AppState>,
+    Actor(viewer): Actor,
+    Path(id): Path<Uuid>,
+) -> Result<StatusCode, ApiError> {
+    service::block(&state, &viewer, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// End a block.
+#[utoipa::path(delete, path = "/me/blocks/{id}", tag = "account", params(("id" = Uuid, Path)),
+    security(("session" = []), ("api_token" = ["admin"])), responses((status = 204, description = "Not blocked")))]
+pub async fn unblock(
+    State(state): State<AppState>,
+    Actor(viewer): Actor,
+    Path(id): Path<Uuid>,
+) -> Result<StatusCode, ApiError> {
+    state.db.unblock(viewer.id, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

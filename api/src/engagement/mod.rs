@@ -1,0 +1,5 @@
+//! Likes, views, and where people are in what they watch.
+
+pub mod routes;
+mod service;
+mod views;

@@ -1,0 +1,106 @@
+//! How the feed is mixed.
+//!
+//! Two of three places go to the newest media of people one follows, every third to the media of others
+//! that stands furthest forward by rank (age and engagement, [`sluice_common::db::rank`]). Where one runs
+//! out, the other fills in. The cursor holds a place in each order and the instant of the first page: whom
+//! one follows later changes nothing on the way, ranks never fall, so nothing comes twice.
+
+use crate::{error::ApiError, state::AppState};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+use sluice_common::{
+    clock,
+    db::{MediaRow, RankCursor},
+};
+use uuid::Uuid;
+
+/// Every so manieth place is somebody's whom one does not follow.
+const DISCOVERY: usize = 3;
+
+/// Where a reader is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cursor {
+    since_us: i64,
+    followed: Option<Uuid>,
+    ranked: Option<RankCursor>,
+}
+
+impl Cursor {
+    /// As clients keep it.
+    pub fn write(&self) -> String {
+        BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).unwrap_or_default())
+    }
+
+    /// Reads what [`Self::write`] wrote.
+    pub fn read(text: &str) -> Result<Self, ApiError> {
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok();
+        let cursor = bytes.and_then(|b| serde_json::from_slice(&b).ok());
+        cursor.ok_or_else(|| ApiError::BadRequest("cursor is none of ours".to_owned()))
+    }
+}
+
+/// A media and whether its owner is followed.
+pub type Found = (bool, MediaRow);
+
+/// One page, and where the next begins.
+pub async fn page(
+    state: &AppState,
+    viewer: Option<Uuid>,
+    cursor: Option<&str>,
+    limit: usize,
+) -> Result<(Vec<Found>, Option<Cursor>), ApiError> {
+    let start = Cursor { since_us: clock::now_us(), followed: None, ranked: None };
+    let mut cursor = cursor.map_or(Ok(start), Cursor::read)?;
+    let who = viewer.unwrap_or(Uuid::nil());
+    let rows = limit as i64 + 1;
+    let followed = match viewer {
+        Some(_) => state.db.followed(who, cursor.since_us, cursor.followed, rows).await?,
+        None => Vec::new(),
+    };
+    let ranked = state.db.discover(who, cursor.since_us, cursor.ranked, rows).await?;
+    let mixed = mix(followed, ranked);
+    let more = mixed.len() > limit;
+    let page: Vec<Found> = mixed.into_iter().take(limit).collect();
+    for (is_followed, media) in &page {
+        match is_followed {
+            true => cursor.followed = Some(media.id),
+            false => cursor.ranked = Some((media.rank, media.id)),
+        }
+    }
+    Ok((page, more.then_some(cursor)))
+}
+
+fn mix<T>(followed: Vec<T>, ranked: Vec<T>) -> Vec<(bool, T)> {
+    let (mut followed, mut ranked) = (followed.into_iter().peekable(), ranked.into_iter().peekable());
+    let mut mixed = Vec::new();
+    loop {
+        let discovery = mixed.len() % DISCOVERY == DISCOVERY - 1;
+        let (first, second) = (followed.peek().is_some(), ranked.peek().is_some());
+        let take_followed = first && (!discovery || !second);
+        let next = if take_followed { followed.next() } else { ranked.next() };
+        match next {
+            Some(item) => mixed.push((take_followed, item)),
+            None => return mixed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_third_is_new_to_one() {
+        let places = |a, b| mix(vec![0; a], vec![0; b]).into_iter().map(|m| m.0).collect::<Vec<_>>();
+        assert_eq!(places(4, 4), [true, true, false, true, true, false, false, false]);
+        assert_eq!(places(0, 2), [false, false]);
+        assert_eq!(places(2, 0), [true, true]);
+    }
+
+    #[test]
+    fn a_cursor_reads_what_it_wrote() {
+        let cursor = Cursor { since_us: 7, followed: Some(Uuid::max()), ranked: Some((-5, Uuid::nil())) };
+        assert_eq!(Cursor::read(&cursor.write()).unwrap(), cursor);
+        assert!(Cursor::read("nonsense").is_err());
+    }
+}

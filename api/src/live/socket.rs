@@ -1,0 +1,295 @@
+//! What sockets say, and what they are answered.
+
+use super::{fanout, hub::Hub};
+use crate::{
+    auth::{self, Viewer},
+    comments::{
+        service as comments,
+        views::{Comment, NewComment},
+    },
+    error::ApiError,
+    media::service as media,
+    state::AppState,
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use sluice_common::clock;
+use socketioxide::{
+    SocketIo,
+    extract::{AckSender, SocketRef, TryData},
+    handler::ConnectHandler,
+    layer::SocketIoLayer,
+};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+use uuid::Uuid;
+
+/// Largest message, bytes.
+const MOST_BYTES: usize = 64 << 10;
+/// Rooms that one socket is in.
+const MOST_ROOMS: usize = 10;
+/// Missed comments that joining answers.
+const MOST_MISSED: i64 = 500;
+/// A comment that joining answered may still be on its way as news for so long.
+const ON_ITS_WAY_US: i64 = 60_000_000;
+/// Messages a second that a socket may send, and how many at once.
+const RATE: f64 = 20.0;
+const BURST: f64 = 60.0;
+
+/// The room of a media.
+pub fn room(media: Uuid) -> String {
+    format!("video:{media}")
+}
+
+/// The room of a person's own sockets.
+pub fn person(user: Uuid) -> String {
+    format!("person:{user}")
+}
+
+/// The room of those who have a comment already.
+pub fn had(comment: Uuid) -> String {
+    format!("had:{comment}")
+}
+
+/// Who a socket belongs to.
+#[derive(Debug, Clone)]
+pub struct Guest {
+    /// Its login; anybody where there is none.
+    login: Option<(Viewer, Arc<str>)>,
+    allowance: Arc<Mutex<(f64, Instant)>>,
+}
+
+impl Guest {
+    /// The person behind it.
+    pub fn viewer(&self) -> Option<Viewer> {
+        self.login.as_ref().map(|l| l.0.clone())
+    }
+
+    /// The token it came with.
+    pub fn token(&self) -> Option<Arc<str>> {
+        self.login.as_ref().map(|l| l.1.clone())
+    }
+
+    /// Whether it may send another message now.
+    fn may_speak(&self) -> bool {
+        let mut held = self.allowance.lock().unwrap_or_else(PoisonError::into_inner);
+        let (left, at) = *held;
+        let left = (left + at.elapsed().as_secs_f64() * RATE).min(BURST);
+        *held = ((left - 1.0).max(0.0), Instant::now());
+        left >= 1.0
+    }
+}
+
+/// What is wrong, with the codes of the HTTP API.
+#[derive(Debug, Clone, Serialize)]
+pub struct SocketError {
+    code: &'static str,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    media_id: Option<Uuid>,
+}
+
+impl SocketError {
+    /// A media that is none, or none for this person.
+    pub fn not_found(media: Uuid) -> Self {
+        Self { media_id: Some(media), ..ApiError::NotFound.into() }
+    }
+}
+
+impl From<ApiError> for SocketError {
+    fn from(error: ApiError) -> Self {
+        Self { code: error.code().0, message: error.to_string(), media_id: None }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Refused {
+    error: SocketError,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Auth {
+    token: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Join {
+    media_id: Uuid,
+    /// The last comment that was seen: what came after it is answered.
+    after: Option<Uuid>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Leave {
+    media_id: Uuid,
+}
+
+#[derive(Debug, Deserialize)]
+struct Send {
+    media_id: Uuid,
+    body: String,
+    parent_id: Option<Uuid>,
+    at_ms: Option<i64>,
+    client_key: Option<Uuid>,
+}
+
+/// What joining answers.
+#[derive(Debug, Serialize)]
+struct Joined {
+    /// What came after the last one that was seen, oldest first.
+    comments: Vec<Comment>,
+    /// Whether more came than is answered: the HTTP API has them.
+    more: bool,
+    viewers: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct Sent {
+    comment: Comment,
+}
+
+/// The layer that answers `/socket.io/`, and the handle to its sockets.
+pub fn sockets(state: &AppState) -> (SocketIoLayer, SocketIo) {
+    let (layer, io) = SocketIo::builder()
+        .max_payload(MOST_BYTES as u64)
+        .ws_max_message_size(MOST_BYTES)
+        .ws_max_frame_size(MOST_BYTES)
+        .max_buffer_size(1024)
+        .connect_timeout(Duration::from_secs(10))
+        .build_layer();
+    let admitting = state.clone();
+    let admit = move |socket: SocketRef, TryData(auth): TryData<Option<Auth>>| {
+        let state = admitting.clone();
+        async move { admit(&state, &socket, auth.ok().flatten().unwrap_or_default()).await.map_err(|e| e.code().0) }
+    };
+    let serving = state.clone();
+    let connected = move |socket: SocketRef| {
+        let state = serving.clone();
+        async move { listen(&state, &socket) }
+    };
+    io.ns("/", connected.with(admit));
+    (layer, io)
+}
+
+/// Lets in whoever has a good token, and whoever has none: they may watch what is public.
+async fn admit(state: &AppState, socket: &SocketRef, auth: Auth) -> Result<(), ApiError> {
+    let login = match auth.token {
+        None => None,
+        Some(token) => {
+            let viewer = auth::service::authenticate(state, &token).await?;
+            // A machine has the HTTP API.
+            viewer.session.ok_or(ApiError::Forbidden)?;
+            socket.join(person(viewer.id));
+            Some((viewer, Arc::from(token)))
+        }
+    };
+    socket.extensions.insert(Guest { login, allowance: Arc::new(Mutex::new((BURST, Instant::now()))) });
+    Ok(())
+}
+
+fn listen(state: &AppState, socket: &SocketRef) {
+    on(state, socket, "join_video", join);
+    on(state, socket, "leave_video", leave);
+    on(state, socket, "send_comment", send);
+    let hub: Hub = state.hub.clone();
+    socket.on_disconnect(move |socket: SocketRef| {
+        let hub = hub.clone();
+        async move { rooms(&socket).into_iter().for_each(|media| hub.changed(media)) }
+    });
+}
+
+/// Media whose rooms a socket is in.
+pub fn rooms(socket: &SocketRef) -> Vec<Uuid> {
+    socket.rooms().iter().filter_map(|r| r.strip_prefix("video:")?.parse().ok()).collect()
+}
+
+/// Hears an event: its payload is read, its answer acknowledged, its failure both acknowledged and said.
+fn on<T, R, F, Fut>(state: &AppState, socket: &SocketRef, event: &'static str, handler: F)
+where
+    T: DeserializeOwned + std::marker::Send + 'static,
+    R: Serialize + std::marker::Send + 'static,
+    F: Fn(AppState, SocketRef, Guest, T) -> Fut + Copy + std::marker::Send + Sync + 'static,
+    Fut: Future<Output = Result<R, ApiError>> + std::marker::Send + 'static,
+{
+    let state = state.clone();
+    socket.on(event, move |socket: SocketRef, TryData(data): TryData<Value>, ack: AckSender| {
+        let state = state.clone();
+        async move {
+            let Some(guest) = socket.extensions.get::<Guest>() else { return };
+            if !guest.may_speak() {
+                drop(socket.emit("error", &SocketError::from(ApiError::Busy)));
+                drop(socket.disconnect());
+                return;
+            }
+            let read = data.ok().and_then(|d| serde_json::from_value::<T>(d).ok());
+            let wrong = || ApiError::BadRequest(format!("{event} has another form"));
+            let answer = match read.ok_or_else(wrong) {
+                Ok(message) => handler(state, socket.clone(), guest, message).await,
+                Err(error) => Err(error),
+            };
+            match answer {
+                Ok(answer) => drop(ack.send(&answer)),
+                Err(error) => {
+                    let error = SocketError::from(error);
+                    drop(socket.emit("error", &error));
+                    drop(ack.send(&Refused { error }));
+                }
+            }
+        }
+    });
+}
+
+async fn join(state: AppState, socket: SocketRef, guest: Guest, asked: Join) -> Result<Joined, ApiError> {
+    let viewer = guest.viewer();
+    media::visible(&state, viewer.as_ref(), asked.media_id).await?;
+    if rooms(&socket).len() >= MOST_ROOMS {
+        return Err(ApiError::TooMany("rooms"));
+    }
+    // In, and what was missed read, in one turn; what is answered and still on its way as news is not said again.
+    let _turn = state.hub.join().await;
+    socket.join(room(asked.media_id));
+    state.hub.changed(asked.media_id);
+    let mut missed = match asked.after {
+        None => Vec::new(),
+        Some(after) => {
+            let who = viewer.map_or(Uuid::nil(), |v| v.id);
+            state.db.comments_after(asked.media_id, after, who, MOST_MISSED + 1).await?
+        }
+    };
+    let more = missed.len() as i64 > MOST_MISSED;
+    missed.truncate(MOST_MISSED as usize);
+    let recent = clock::now_us() - ON_ITS_WAY_US;
+    let on_their_way: Vec<String> = missed.iter().filter(|c| c.created_us > recent).map(|c| had(c.id)).collect();
+    socket.join(on_their_way);
+    let viewers = state.hub.viewers(asked.media_id);
+    Ok(Joined { comments: missed.into_iter().map(Into::into).collect(), more, viewers })
+}
+
+async fn leave(state: AppState, socket: SocketRef, _: Guest, asked: Leave) -> Result<(), ApiError> {
+    socket.leave(room(asked.media_id));
+    state.hub.changed(asked.media_id);
+    Ok(())
+}
+
+async fn send(state: AppState, socket: SocketRef, guest: Guest, said: Send) -> Result<Sent, ApiError> {
+    let (viewer, token) = guest.login.ok_or(ApiError::Unauthenticated)?;
+    // A session that has ended says nothing more, whenever sockets are next looked through.
+    auth::service::authenticate(&state, &token).await?;
+    let new = NewComment { body: said.body, parent_id: said.parent_id, at_ms: said.at_ms, client_key: said.client_key };
+    // The sender has it by the acknowledgement.
+    let id = Uuid::now_v7();
+    socket.join(had(id));
+    let (row, _) = comments::create(&state, &viewer, said.media_id, id, new).await?;
+    Ok(Sent { comment: row.into() })
+}
+
+/// Ends a socket whose login has ended.
+pub fn end(state: &AppState, socket: SocketRef, error: ApiError) {
+    for media in rooms(&socket) {
+        fanout::turn_out(state, &socket, media);
+    }
+    drop(socket.emit("error", &SocketError::from(error)));
+    drop(socket.disconnect());
+}

@@ -1,0 +1,137 @@
+// Live comments with socket.io-client, unchanged. argv[2] is a JSON of what to do; prints what happened as JSON.
+import { io } from "socket.io-client";
+
+const { urls, tokens, media, mode, count } = JSON.parse(process.argv[2]);
+const open = (url, token, more = {}) => {
+  const socket = io(url, { auth: token ? { token } : {}, forceNew: true, reconnectionDelay: 100, reconnectionDelayMax: 300, ...more });
+  socket.seen = { new_comment: [], comment_updated: [], comment_deleted: [], viewers: [], error: [] };
+  for (const [name, list] of Object.entries(socket.seen)) socket.on(name, (data) => list.push(data));
+  return socket;
+};
+const connected = (socket) =>
+  new Promise((resolve, reject) => {
+    socket.once("connect", resolve);
+    socket.once("connect_error", (e) => reject(e));
+  });
+const ask = (socket, event, data) => socket.timeout(10000).emitWithAck(event, data);
+const until = async (what, test, patience = 15000) => {
+  const end = Date.now() + patience;
+  while (!test()) {
+    if (Date.now() > end) throw new Error(`not in time: ${what}`);
+    await new Promise((r) => setTimeout(r, 10));
+  }
+};
+const wait = (ms) => new Promise((r) => setTimeout(r, ms));
+const texts = (socket) => socket.seen.new_comment.map((c) => c.body);
+
+const modes = {
+  // Two people at two instances, one of them by polling alone.
+  async talk() {
+    const a = open(urls[0], tokens[0]);
+    const b = open(urls[1], tokens[1], { transports: ["polling"] });
+    const stranger = open(urls[0]);
+    await Promise.all([connected(a), connected(b), connected(stranger)]);
+    const joined = [];
+    for (const s of [a, b, stranger]) joined.push(await ask(s, "join_video", { media_id: media }));
+    const sent = await ask(a, "send_comment", { media_id: media, body: "hello <b>", at_ms: 1000 });
+    const again = await ask(a, "send_comment", { media_id: media, body: "answer", parent_id: sent.comment.id });
+    const refused = await ask(stranger, "send_comment", { media_id: media, body: "me too" });
+    const wrong = await ask(a, "join_video", { nonsense: true });
+    const nowhere = await ask(a, "join_video", { media_id: "00000000-0000-7000-8000-000000000000" });
+    await until("both heard", () => b.seen.new_comment.length === 2 && stranger.seen.new_comment.length === 2);
+    await until("three are counted", () => [a, b, stranger].every((s) => s.seen.viewers.some((v) => v.count === 3)));
+    return {
+      sent: sent.comment, again: again.comment, refused, wrong, nowhere, joined,
+      own: a.seen.new_comment.length, heard: b.seen.new_comment, stranger: texts(stranger), errors: a.seen.error.length,
+      transport: b.io.engine.transport.name, upgraded: a.io.engine.transport.name,
+    };
+  },
+  // Listens to what the test does by HTTP; it says when on standard input.
+  async listen() {
+    const sockets = tokens.map((t, i) => open(urls[i % urls.length], t));
+    await Promise.all(sockets.map(connected));
+    const joined = [];
+    for (const s of sockets) joined.push(await ask(s, "join_video", { media_id: media }));
+    console.log("ready");
+    const ends = sockets.map((s) => new Promise((r) => s.once("disconnect", r)));
+    await new Promise((r) => process.stdin.once("data", r));
+    await wait(300);
+    await Promise.race([Promise.all(ends), wait(count ?? 0)]);
+    return { joined, seen: sockets.map((s) => s.seen), connected: sockets.map((s) => s.connected) };
+  },
+  // Refused connections.
+  async refused() {
+    const results = [];
+    for (const token of tokens) results.push(await connected(open(urls[0], token, { reconnection: false })).then(() => "in", (e) => e.message));
+    const foreign = open(urls[0], null, { reconnection: false, extraHeaders: { origin: "https://evil.example" } });
+    results.push(await connected(foreign).then(() => "in", (e) => `foreign: ${e.type ?? e.message}`));
+    const wild = open(urls[0], null, { reconnection: false, transports: ["websocket"], extraHeaders: { origin: "https://evil.example" } });
+    results.push(await connected(wild).then(() => "in", (e) => `foreign: ${e.type ?? e.message}`));
+    const big = open(urls[0], null, { reconnection: false, transports: ["websocket"] });
+    await connected(big);
+    const gone = new Promise((r) => big.once("disconnect", r));
+    big.emit("send_comment", { media_id: media, body: "x".repeat(1 << 20) });
+    results.push(await Promise.race([gone, wait(10000).then(() => "still in")]));
+    const flood = open(urls[0], null, { reconnection: false });
+    await connected(flood);
+    const over = new Promise((r) => flood.once("disconnect", r));
+    for (let i = 0; i < 10000; i++) flood.emit("join_video", { media_id: media });
+    results.push(await Promise.race([over, wait(10000).then(() => "still in")]));
+    return results;
+  },
+  // One writes while the other's connection is cut again and again: nothing is lost, nothing comes twice.
+  async reconnect() {
+    const a = open(urls[0], tokens[0]);
+    const b = open(urls[1], tokens[1]);
+    const got = new Map();
+    let doubled = 0;
+    let last = "00000000-0000-0000-0000-000000000000";
+    const take = (c) => {
+      if (got.has(c.id)) doubled += 1;
+      got.set(c.id, c.body);
+      if (c.id > last) last = c.id;
+    };
+    b.on("new_comment", take);
+    b.on("connect", async () => {
+      const { comments } = await ask(b, "join_video", { media_id: media, after: last });
+      comments.forEach(take);
+    });
+    await Promise.all([connected(a), connected(b)]);
+    let cuts = 0;
+    for (let i = 0; i < count; i++) {
+      const { comment } = await ask(a, "send_comment", { media_id: media, body: `number ${i}`, client_key: crypto.randomUUID() });
+      if (!comment) throw new Error("not stored");
+      if (i % 7 === 3) (cuts += 1), b.io.engine.close();
+      await wait(20);
+    }
+    await until("all came", () => got.size >= count, 20000);
+    await wait(1500);
+    return { got: got.size, doubled, cuts };
+  },
+  // Many sockets in one room over all instances: how long until each has heard.
+  async crowd() {
+    const sockets = [];
+    for (let i = 0; i < count; i += 50) {
+      const some = Array.from({ length: Math.min(50, count - i) }, (_, n) => open(urls[(i + n) % urls.length], null, { transports: ["websocket"] }));
+      await Promise.all(some.map(connected));
+      await Promise.all(some.map((s) => ask(s, "join_video", { media_id: media })));
+      sockets.push(...some);
+    }
+    const speaker = open(urls[0], tokens[0], { transports: ["websocket"] });
+    await connected(speaker);
+    const delays = [];
+    for (let round = 0; round < 10; round++) {
+      const began = performance.now();
+      const heard = sockets.map((s) => new Promise((r) => s.once("new_comment", () => r(performance.now() - began))));
+      await ask(speaker, "send_comment", { media_id: media, body: `round ${round}` });
+      delays.push(...(await Promise.all(heard)));
+    }
+    delays.sort((x, y) => x - y);
+    await until("all are counted", () => sockets[0].seen.viewers.some((v) => v.count === count));
+    return { heard: delays.length, p50: delays[delays.length >> 1], p99: delays[Math.floor(delays.length * 0.99)] };
+  },
+};
+
+const result = await modes[mode]();
+console.log(JSON.stringify(result));
+process.exit(0);

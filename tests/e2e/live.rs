@@ -1,0 +1,195 @@
+//! Live comments with the official Socket.IO client, over two instances where there is a PostgreSQL.
+
+use harness::{Client, Pair, Stack, client::PATIENCE, fixtures, process::Process};
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::{path::Path, process::Stdio, time::Duration};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    process::{Child, Command},
+};
+
+crate::on_both!(
+    people_talk,
+    who_is_refused,
+    what_happens_by_http_is_heard,
+    the_end_of_a_login_ends_its_sockets,
+    nothing_is_lost_or_doubled,
+    a_thousand_in_one_room,
+);
+
+const LIFTED: (&str, &str) = ("SLUICE_LIMITS", "comment=0/1,register=0/1,login=0/1,login_account=0/1");
+
+/// A service with a public film, on two instances where that can be.
+struct World {
+    stack: Stack,
+    _second: Option<Process>,
+    urls: Vec<String>,
+    owner: Client,
+    media: String,
+}
+
+impl World {
+    async fn new(pair: Pair) -> Self {
+        let mut stack = Stack::start_with(pair, &[LIFTED]).await;
+        stack.add_worker();
+        let mut urls = vec![stack.url.clone(), stack.url.clone()];
+        let second = (pair == Pair::Servers).then(|| stack.another_api());
+        let second = second.map(|(process, url)| {
+            urls[1] = url;
+            process
+        });
+        let owner = stack.creator().await;
+        let made: Value =
+            owner.upload_with(&fixtures::silent(), &[("visibility", "public")]).await.json().await.unwrap();
+        let media = made["id"].as_str().unwrap().to_owned();
+        owner.wait_for(&media, &["ready"]).await;
+        Self { stack, _second: second, urls, owner, media }
+    }
+
+    fn start(&self, mode: &str, tokens: &[&str], count: u32) -> Child {
+        let asked = json!({ "urls": self.urls, "tokens": tokens, "media": self.media, "mode": mode, "count": count });
+        Command::new("node")
+            .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("browser"))
+            .args(["live.mjs", &asked.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap()
+    }
+
+    async fn run(&self, mode: &str, tokens: &[&str], count: u32) -> Value {
+        result(self.start(mode, tokens, count)).await
+    }
+
+    async fn comment(&self, client: &Client, body: &str) -> String {
+        let path = format!("/api/v1/media/{}/comments", self.media);
+        let made = client.json(Method::POST, &path, &json!({ "body": body }), 201).await;
+        made["id"].as_str().unwrap().to_owned()
+    }
+}
+
+async fn result(child: Child) -> Value {
+    let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await.expect("the client hangs").unwrap();
+    let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
+    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+    let said = text(&output.stdout);
+    serde_json::from_str(said.lines().last().unwrap()).unwrap()
+}
+
+/// Waits until the sockets are in, does something, and gives what they saw.
+async fn while_listening(mut child: Child, act: impl Future<Output = ()>) -> Value {
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut next = async || tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("it hangs").unwrap();
+    let first = next().await;
+    assert_eq!(first.as_deref(), Some("ready"));
+    act.await;
+    child.stdin.take().unwrap().write_all(b"now\n").await.unwrap();
+    serde_json::from_str(&next().await.unwrap()).unwrap()
+}
+
+async fn people_talk(pair: Pair) {
+    let world = World::new(pair).await;
+    let friend = world.stack.viewer().await;
+    let seen = world.run("talk", &[&world.owner.token, &friend.token], 0).await;
+    assert_eq!((&seen["sent"]["body"], &seen["sent"]["at_ms"]), (&json!("hello <b>"), &json!(1000)), "{seen}");
+    assert_eq!(seen["sent"]["author"]["username"], world.owner.username.as_str());
+    assert_eq!(seen["again"]["parent_id"], seen["sent"]["id"]);
+    assert_eq!(seen["own"], 0, "the sender has it by the acknowledgement: {seen}");
+    assert_eq!(seen["heard"][0], seen["sent"], "what is heard is what was acknowledged");
+    assert_eq!(seen["stranger"], json!(["hello <b>", "answer"]));
+    assert_eq!(seen["refused"]["error"]["code"], "unauthenticated");
+    assert_eq!(seen["wrong"]["error"]["code"], "bad_request");
+    assert_eq!(seen["nowhere"]["error"]["code"], "not_found");
+    assert_eq!((&seen["transport"], &seen["upgraded"]), (&json!("polling"), &json!("websocket")));
+    let path = format!("/api/v1/media/{}/comments", world.media);
+    let listed = friend.json(Method::GET, &path, &Value::Null, 200).await;
+    assert_eq!(listed["items"][0]["body"], "hello <b>");
+    assert_eq!(world.owner.media(&world.media).await["comment_count"], 2);
+}
+
+async fn who_is_refused(pair: Pair) {
+    let world = World::new(pair).await;
+    let machine = world.owner.api_token(&["admin"]).await;
+    let ended = world.stack.viewer().await;
+    ended.json(Method::POST, "/api/v1/auth/logout", &Value::Null, 204).await;
+    let seen = world.run("refused", &["nonsense", &ended.token, &machine], 0).await;
+    assert_eq!(seen[0], "unauthenticated", "{seen}");
+    assert_eq!(seen[1], "unauthenticated", "{seen}");
+    assert_eq!(seen[2], "forbidden", "{seen}");
+    for foreign in [3, 4] {
+        assert!(seen[foreign].as_str().unwrap().starts_with("foreign: "), "{seen}");
+    }
+    for ended in [5, 6] {
+        assert!(!["in", "still in"].contains(&seen[ended].as_str().unwrap()), "{seen}");
+    }
+}
+
+async fn what_happens_by_http_is_heard(pair: Pair) {
+    let world = World::new(pair).await;
+    let (friend, enemy) = (world.stack.viewer().await, world.stack.viewer().await);
+    let block = format!("/api/v1/me/blocks/{}", enemy.id);
+    friend.json(Method::PUT, &block, &Value::Null, 204).await;
+    let child = world.start("listen", &[&world.owner.token, &friend.token], 0);
+    let (owner, media) = (&world.owner, &world.media);
+    let seen = while_listening(child, async {
+        let first = world.comment(&enemy, "you should not see this").await;
+        let second = world.comment(&friend, "first thoughts").await;
+        let path = format!("/api/v1/comments/{second}");
+        friend.json(Method::PATCH, &path, &json!({ "body": "second thoughts" }), 200).await;
+        owner.json(Method::DELETE, &format!("/api/v1/comments/{first}"), &Value::Null, 204).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let hide = format!("/api/v1/media/{media}");
+        owner.json(Method::PATCH, &hide, &json!({ "visibility": "private" }), 200).await;
+        world.comment(owner, "among ourselves").await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    })
+    .await;
+    let bodies = |i: usize| {
+        let list = seen["seen"][i]["new_comment"].as_array().unwrap();
+        list.iter().map(|c| c["body"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(bodies(0), ["you should not see this", "first thoughts", "among ourselves"], "{seen}");
+    assert_eq!(bodies(1), ["first thoughts"], "blocked, then private: {seen}");
+    for i in [0, 1] {
+        assert_eq!(seen["seen"][i]["comment_updated"][0]["body"], "second thoughts");
+        assert!(seen["seen"][i]["comment_updated"][0]["edited_at"].is_i64());
+        assert_eq!(seen["seen"][i]["comment_deleted"].as_array().unwrap().len(), 1);
+    }
+    assert_eq!(seen["seen"][1]["error"][0]["code"], "not_found", "it was turned out: {seen}");
+}
+
+async fn the_end_of_a_login_ends_its_sockets(pair: Pair) {
+    let world = World::new(pair).await;
+    let friend = world.stack.viewer().await;
+    let child = world.start("listen", &[&friend.token, &friend.token], 20_000);
+    let seen = while_listening(child, async {
+        friend.json(Method::POST, "/api/v1/auth/logout", &Value::Null, 204).await;
+    })
+    .await;
+    assert_eq!(seen["connected"], json!([false, false]), "{seen}");
+    for i in [0, 1] {
+        let errors = seen["seen"][i]["error"].as_array().unwrap();
+        assert!(errors.iter().any(|e| e["code"] == "unauthenticated"), "{seen}");
+    }
+}
+
+async fn nothing_is_lost_or_doubled(pair: Pair) {
+    let world = World::new(pair).await;
+    let friend = world.stack.viewer().await;
+    let seen = world.run("reconnect", &[&world.owner.token, &friend.token], 100).await;
+    assert_eq!((&seen["got"], &seen["doubled"]), (&json!(100), &json!(0)), "{seen}");
+    assert!(seen["cuts"].as_u64() >= Some(10), "{seen}");
+    assert_eq!(world.owner.media(&world.media).await["comment_count"], 100);
+}
+
+async fn a_thousand_in_one_room(pair: Pair) {
+    let world = World::new(pair).await;
+    let seen = world.run("crowd", &[&world.owner.token], 1000).await;
+    assert_eq!(seen["heard"], 10_000, "{seen}");
+    println!("fan-out to 1,000 sockets, ms: {seen}");
+    let p99 = seen["p99"].as_f64().unwrap();
+    assert!(p99 <= 250.0, "fan-out p99 {p99} ms: {seen}");
+}
