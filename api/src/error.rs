@@ -90,6 +90,10 @@ pub enum ApiError {
     PartsMissing(i64),
     #[error("The file is not of the type that was declared.")]
     TypeMismatch,
+    #[error("Somebody else saved meanwhile; this is version {0}.")]
+    VersionMismatch(i64),
+    #[error("If-Match must name the version that was opened.")]
+    VersionMissing,
     #[error("Your account may not have more {0}.")]
     QuotaExceeded(&'static str),
     #[error("The upload was cut off.")]
@@ -160,6 +164,8 @@ impl ApiError {
             Self::PartExists => ("part_exists", StatusCode::PRECONDITION_FAILED),
             Self::PartsMissing(_) => ("parts_missing", StatusCode::CONFLICT),
             Self::TypeMismatch => ("type_mismatch", StatusCode::UNSUPPORTED_MEDIA_TYPE),
+            Self::VersionMismatch(_) => ("version_mismatch", StatusCode::PRECONDITION_FAILED),
+            Self::VersionMissing => ("version_missing", StatusCode::PRECONDITION_REQUIRED),
             Self::QuotaExceeded(_) => ("quota_exceeded", StatusCode::FORBIDDEN),
             Self::UploadCut => ("upload_cut", StatusCode::BAD_REQUEST),
             Self::RangeNotSatisfiable(_) => ("range_not_satisfiable", StatusCode::RANGE_NOT_SATISFIABLE),

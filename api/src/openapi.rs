@@ -30,6 +30,8 @@ use utoipa::{
         (name = "comments", description = "What people say"),
         (name = "engagement", description = "Likes, views, history"),
         (name = "catalogue", description = "Categories and tags"),
+        (name = "library", description = "Playlists and projects"),
+        (name = "posts", description = "Posts, Atom, podcasts"),
         (name = "admin", description = "For administrators"),
         (name = "health", description = "For operators"),
     )

@@ -2,7 +2,8 @@
 
 use crate::{
     access, access_log, account, admin, api_tokens, auth, catalogue, comments, creators, engagement, error::ApiError,
-    extract, feed, headers, health, limits, media, openapi, playback, problem, state::AppState, uploads,
+    extract, feed, headers, health, limits, media, openapi, playback, playlists, posts, problem, projects,
+    state::AppState, uploads,
 };
 use axum::{
     Router,
@@ -26,6 +27,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// JSON bodies are small; uploads are streamed and bounded by their own limit.
 pub const JSON_BYTES: usize = 64 * 1024;
+/// A post of 100,000 characters of any script, as JSON.
+const POST_BYTES: usize = 640 * 1024;
+/// A document that is a little too large is refused with a reason.
+const DOCUMENT_BYTES: usize = 2 << 20;
 
 type Routes = OpenApiRouter<AppState>;
 
@@ -105,6 +110,32 @@ fn platform_routes(limited: &dyn Fn(&'static str, Routes) -> Routes) -> Routes {
         .routes(routes!(catalogue::routes::put, catalogue::routes::delete))
 }
 
+/// What people keep and write.
+fn library_routes() -> Routes {
+    let documents = Routes::new()
+        .routes(routes!(projects::routes::document, projects::routes::save))
+        .layer(DefaultBodyLimit::max(DOCUMENT_BYTES));
+    Routes::new()
+        .routes(routes!(playlists::routes::list, playlists::routes::create))
+        .routes(routes!(playlists::routes::of_creator))
+        .routes(routes!(playlists::routes::show, playlists::routes::change, playlists::routes::remove))
+        .routes(routes!(playlists::routes::items, playlists::routes::add))
+        .routes(routes!(playlists::routes::place, playlists::routes::move_item, playlists::routes::remove_item))
+        .routes(routes!(playlists::routes::export))
+        .routes(routes!(projects::routes::list, projects::routes::create))
+        .routes(routes!(projects::routes::show, projects::routes::change, projects::routes::remove))
+        .routes(routes!(projects::routes::moments))
+        .routes(routes!(posts::routes::list, posts::routes::create))
+        .routes(routes!(posts::routes::of_creator))
+        .routes(routes!(posts::routes::own))
+        .routes(routes!(posts::routes::show, posts::routes::change, posts::routes::remove))
+        .routes(routes!(posts::routes::atom))
+        .routes(routes!(posts::routes::podcast))
+        .layer(DefaultBodyLimit::max(POST_BYTES))
+        .merge(documents)
+        .layer(from_fn(to_the_end))
+}
+
 /// Playlists, segments, keys and original bytes. Players live on other origins; without credentials,
 /// so that a token must be sent by hand or stand in the path.
 fn playback_routes() -> Routes {
@@ -153,6 +184,7 @@ fn api_cors(origins: &[String]) -> CorsLayer {
             "upload-metadata",
             "upload-concat",
             "upload-checksum",
+            "if-match",
         ]))
         .expose_headers(named(&[
             "x-request-id",
@@ -169,6 +201,7 @@ fn api_cors(origins: &[String]) -> CorsLayer {
             "upload-expires",
             "upload-concat",
             "sluice-media-id",
+            "etag",
         ]))
         .max_age(Duration::from_secs(600))
 }
@@ -213,6 +246,7 @@ fn routes(origins: &[String], limited: &dyn Fn(&'static str, Routes) -> Routes) 
         .routes(routes!(openapi::document))
         .layer(DefaultBodyLimit::max(JSON_BYTES))
         .layer(from_fn(to_the_end))
+        .merge(library_routes())
         .merge(upload);
     let api = with_cors(api, api_cors(origins)).merge(part_routes());
     OpenApiRouter::with_openapi(openapi::Frame::openapi())

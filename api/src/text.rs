@@ -10,3 +10,8 @@ pub fn line(text: &str) -> String {
 pub fn lines(text: &str) -> String {
     text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
 }
+
+/// One line without blanks around it.
+pub fn title(text: &str) -> String {
+    line(text).trim().to_owned()
+}

@@ -78,6 +78,10 @@ words!(
     UploadKind { Tus = "tus", Form = "form", Presigned = "presigned", Import = "import" }
 );
 words!(
+    /// What a project's document is written in.
+    DocumentFormat { Markdown = "markdown", Json = "json" }
+);
+words!(
     /// The life of an HLS package.
     PackageStatus {
         Planning = "planning",

@@ -103,6 +103,35 @@ GET    /api/v1/categories/{slug}/media                          200    200   200
 GET    /api/v1/tags/{tag}/media                                 200    200   200   200   200     401     401         200
 PUT    /api/v1/admin/categories/{slug}                          401    403   403   403   204     401     401         403
 DELETE /api/v1/admin/categories/{slug}                          401    403   403   403   204     401     401         403
+GET    /api/v1/playlists                                        401    200   200   200   200     401     401         403
+POST   /api/v1/playlists                                        401    201   201   201   201     401     401         403
+GET    /api/v1/creators/{id}/playlists                          200    200   200   200   200     401     401         200
+GET    /api/v1/playlists/{id}                                   404    404   200   404   200     401     401         200
+PATCH  /api/v1/playlists/{id}                                   401    404   200   404   200     401     401         403
+DELETE /api/v1/playlists/{id}                                   401    404   204   404   204     401     401         403
+GET    /api/v1/playlists/{id}/items                             404    404   200   404   200     401     401         200
+POST   /api/v1/playlists/{id}/items                             401    404   201   404   201     401     401         403
+GET    /api/v1/playlists/{id}/items/{item}                      404    404   200   404   200     401     401         200
+PATCH  /api/v1/playlists/{id}/items/{item}                      401    404   204   404   204     401     401         403
+DELETE /api/v1/playlists/{id}/items/{item}                      401    404   204   404   204     401     401         403
+GET    /api/v1/playlists/{id}/playlist.m3u8                     404    404   200   404   200     401     401         200
+GET    /api/v1/projects                                         401    200   200   200   200     401     401         403
+POST   /api/v1/projects                                         401    201   201   201   201     401     401         403
+GET    /api/v1/projects/{id}                                    401    404   200   404   404     401     401         403
+PATCH  /api/v1/projects/{id}                                    401    404   200   404   404     401     401         403
+DELETE /api/v1/projects/{id}                                    401    404   204   404   404     401     401         403
+GET    /api/v1/projects/{id}/document                           401    404   200   404   404     401     401         403
+PUT    /api/v1/projects/{id}/document                           401    404   200   404   404     401     401         403
+GET    /api/v1/projects/{id}/moments                            401    404   200   404   404     401     401         403
+GET    /api/v1/posts                                            200    200   200   200   200     401     401         200
+POST   /api/v1/posts                                            401    403   201   201   201     401     401         403
+GET    /api/v1/creators/{id}/posts                              200    200   200   200   200     401     401         200
+GET    /api/v1/me/posts                                         401    200   200   200   200     401     401         403
+GET    /api/v1/posts/{id}                                       404    404   200   404   200     401     401         200
+PATCH  /api/v1/posts/{id}                                       401    404   200   404   200     401     401         403
+DELETE /api/v1/posts/{id}                                       401    404   204   404   204     401     401         403
+GET    /api/v1/creators/{id}/feed.atom                          200    200   200   200   200     401     401         200
+GET    /api/v1/creators/{id}/podcast.rss                        200    200   200   200   200     401     401         200
 GET    /hls/{media}/index.m3u8                                  404    404   200   404   200     401     401         403
 GET    /hls/{media}/{package}/{rendition}/{file}                404    404   200   404   200     401     401         403
 GET    /p/{token}/hls/{media}/index.m3u8                        200    200   200   200   200     200     200         200
@@ -191,6 +220,16 @@ impl World {
                 let all = format!("/api/v1/media/{}/comments", self.film);
                 made(owner, &all, json!({ "body": "x" })).await["id"].as_str().unwrap().to_owned()
             }
+            p if p.starts_with("/api/v1/playlists/") => {
+                made(owner, "/api/v1/playlists", json!({ "title": "x" })).await["id"].as_str().unwrap().to_owned()
+            }
+            p if p.starts_with("/api/v1/projects/") => {
+                made(owner, "/api/v1/projects", json!({ "title": "x" })).await["id"].as_str().unwrap().to_owned()
+            }
+            p if p.starts_with("/api/v1/posts/") => {
+                let draft = json!({ "title": "x", "body": "" });
+                made(owner, "/api/v1/posts", draft).await["id"].as_str().unwrap().to_owned()
+            }
             "/api/v1/me/history/{id}" if method == "GET" => {
                 let path = format!("/api/v1/me/history/{}", self.film);
                 owner.json(Method::PUT, &path, &json!({ "position_ms": 1 }), 200).await;
@@ -216,6 +255,11 @@ impl World {
             }
             _ => media.clone(),
         };
+        let mut item = String::new();
+        if path.contains("{item}") {
+            let all = format!("/api/v1/playlists/{id}/items");
+            item = made(owner, &all, json!({ "media_id": self.film })).await["id"].as_str().unwrap().to_owned();
+        }
         let mut token_id = String::new();
         if path.contains("{token_id}") {
             let all = format!("/api/v1/media/{media}/playback-tokens");
@@ -237,6 +281,7 @@ impl World {
             .replace("{package}", &self.package)
             .replace("{rendition}", &self.rendition)
             .replace("{file}", "index.m3u8")
+            .replace("{item}", &item)
             .replace("{slug}", "films")
             .replace("{tag}", "live")
             .replace("{number}", "1?object=1&expires=1&signature=00")
@@ -278,6 +323,10 @@ fn body(operation: &str, account: &Client, refresh_token: &str) -> Option<Value>
         ("PATCH", "/api/v1/media/{id}") => json!({ "title": "another" }),
         ("POST", "/api/v1/uploads/presigned") => presigned(),
         ("POST", "/api/v1/uploads/presigned/{id}/parts") => json!({ "numbers": [1] }),
+        ("POST", "/api/v1/playlists" | "/api/v1/projects") => json!({ "title": "x" }),
+        ("PATCH", "/api/v1/playlists/{id}" | "/api/v1/projects/{id}" | "/api/v1/posts/{id}") => json!({ "title": "y" }),
+        ("PATCH", "/api/v1/playlists/{id}/items/{item}") => json!({ "index": 0 }),
+        ("POST", "/api/v1/posts") => json!({ "title": "x", "body": "" }),
         ("PATCH", "/api/v1/me/profile") => json!({ "bio": "x" }),
         ("POST", "/api/v1/media/{id}/comments") | ("PATCH", "/api/v1/comments/{id}") => json!({ "body": "x" }),
         ("PUT", "/api/v1/me/history/{id}") => json!({ "position_ms": 1 }),
@@ -365,6 +414,12 @@ async fn request(world: &World, document: &Value, people: &People, operation: &s
             }
             _ => {}
         }
+    }
+    if operation == "PUT /api/v1/projects/{id}/document" {
+        return request.header("if-match", "\"0\"").body("text");
+    }
+    if operation == "POST /api/v1/playlists/{id}/items" {
+        return request.json(&json!({ "media_id": world.film }));
     }
     match body(operation, account, refresh_token) {
         Some(body) => request.json(&body),

@@ -86,6 +86,10 @@ async fn collect(context: &Context, window: Duration) -> Result<(), TaskError> {
         context.db.forget_source(source).await?;
         tracing::info!(%source, "deleted");
     }
+    for project in context.db.doomed_documents().await? {
+        delete_all(context, &Prefix::Project(project)).await?;
+        context.db.forget_doomed(project).await?;
+    }
     for package in context.db.packages_to_sweep(before).await? {
         // A retry may have set it to work again since it was found; its objects are not orphans then.
         let row = context.db.package(package).await?;

@@ -105,7 +105,7 @@ pub async fn delete(
         }
         None => tx.delete_media_of(user.id, now).await?,
     };
-    tx.delete_user(user.id).await?;
+    tx.delete_user(user.id, now).await?;
     tx.commit().await?;
     // Nothing personal: not even where it was done from.
     let nobody = Caller { address: std::net::Ipv4Addr::UNSPECIFIED.into(), agent: String::new(), ..caller.clone() };

@@ -43,7 +43,7 @@ pub async fn create(
     viewer: &Viewer,
     request: NewToken,
 ) -> Result<CreatedToken, ApiError> {
-    let name = text::line(request.name.trim());
+    let name = text::title(&request.name);
     let mut faults = Faults::default();
     faults.demand((1..=100).contains(&name.chars().count()), "name", "1 to 100 characters");
     faults.demand(!request.scopes.is_empty(), "scopes", "at least one of read, upload, admin");

@@ -89,5 +89,9 @@ pub async fn delete(
     Admin(_): Admin,
     Path(slug): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    if state.db.delete_category(&text::line(&slug)).await? { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::NotFound) }
+    if state.db.delete_category(&text::line(&slug)).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(ApiError::NotFound)
+    }
 }

@@ -30,7 +30,7 @@ pub async fn category(state: &AppState, slug: &str) -> Result<CategoryRow, ApiEr
 
 /// Makes a category or names it anew.
 pub async fn put(state: &AppState, slug: &str, name: &str) -> Result<(), ApiError> {
-    let name = text::line(name.trim());
+    let name = text::title(name);
     let plain = slug.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
     let mut faults = Faults::default();
     faults.demand((1..=40).contains(&slug.len()) && plain, "slug", "1 to 40 lower-case letters, digits and hyphens");

@@ -20,7 +20,7 @@ pub async fn creator(state: &AppState, id: Uuid) -> Result<CreatorRow, ApiError>
 
 /// Changes one's profile.
 pub async fn change(state: &AppState, viewer: &Viewer, request: ChangeProfile) -> Result<(), ApiError> {
-    let name = request.display_name.map(|n| text::line(n.trim()));
+    let name = request.display_name.map(|n| text::title(&n));
     let bio = request.bio.map(|b| text::lines(&b));
     let mut faults = Faults::default();
     faults.demand(name.as_ref().is_none_or(|n| n.chars().count() <= 80), "display_name", "at most 80 characters");

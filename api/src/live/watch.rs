@@ -105,7 +105,7 @@ async fn catch_up(state: &AppState, io: &SocketIo, said: &mut Said) {
         u64::try_from((clock::now_us() - LOST_US) / 1_000_000).unwrap_or(0),
         0,
     ));
-    let media: HashSet<Uuid> = io.sockets().iter().flat_map(|s| socket::rooms(s)).collect();
+    let media: HashSet<Uuid> = io.sockets().iter().flat_map(socket::rooms).collect();
     for media in media {
         let Ok(rows) = state.db.comments_after(media, from, Uuid::nil(), MOST_LOST).await else { continue };
         for row in rows {
@@ -161,7 +161,7 @@ async fn count_viewers(state: AppState, io: SocketIo) {
         round = round.wrapping_add(1);
         let mut changed = state.hub.take_changed();
         if round.is_multiple_of(SAY_AGAIN) {
-            changed.extend(io.sockets().iter().flat_map(|s| socket::rooms(s)));
+            changed.extend(io.sockets().iter().flat_map(socket::rooms));
         }
         for media in changed {
             let count = io.to(room(media)).sockets().len();

@@ -60,7 +60,7 @@ impl Metadata {
     /// All faults at once, before the file is taken in.
     pub fn check(self, encryption: Encryption) -> Result<Checked, ApiError> {
         let filename = text::line(&self.filename.unwrap_or_default());
-        let title = self.title.map(|t| text::line(t.trim())).filter(|t| !t.is_empty());
+        let title = self.title.map(|t| text::title(&t)).filter(|t| !t.is_empty());
         let title = title.unwrap_or_else(|| stem(&filename));
         let description = text::lines(&self.description.unwrap_or_default());
         let visibility = word(self.visibility.as_deref(), Visibility::Private);
@@ -176,7 +176,7 @@ pub async fn change(
     request: ChangeMedia,
 ) -> Result<MediaRow, ApiError> {
     let media = owned(state, viewer, id).await?;
-    let title = request.title.map(|t| text::line(t.trim()));
+    let title = request.title.map(|t| text::title(&t));
     let description = request.description.map(|d| text::lines(&d));
     let mut faults = bounded(title.as_deref().unwrap_or(""), description.as_deref().unwrap_or(""));
     faults.demand(title.as_ref().is_none_or(|t| !t.is_empty()), "title", "not empty").refuse()?;

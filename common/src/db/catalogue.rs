@@ -68,6 +68,16 @@ impl Db {
         query!(self, fetch_all as MediaRow, sql, owner, before.unwrap_or(Uuid::max()), limit)
     }
 
+    /// Public sound of a creator, newest first.
+    pub async fn public_sound_of(&self, owner: Uuid, limit: i64) -> Result<Vec<MediaRow>> {
+        let sql = media_columns!(concat!(
+            "WHERE m.owner_id = $1 AND ",
+            shown!(),
+            "AND p.kind = 'audio' ORDER BY m.id DESC LIMIT $2"
+        ));
+        query!(self, fetch_all as MediaRow, sql, owner, limit)
+    }
+
     /// Public media of a category, newest first.
     pub async fn media_of_category(&self, category: Uuid, before: Option<Uuid>, limit: i64) -> Result<Vec<MediaRow>> {
         let sql = media_columns!(concat!(

@@ -12,6 +12,8 @@ pub enum Key {
     RenditionFile { package: Uuid, rendition: String, file: String },
     /// A file of the package itself: playlists, report.
     PackageFile { package: Uuid, file: String },
+    /// A version of a project's document.
+    Document { project: Uuid, object: Uuid },
 }
 
 /// A folder of objects.
@@ -21,6 +23,8 @@ pub enum Prefix {
     Source(Uuid),
     /// All of a package.
     Package(Uuid),
+    /// All documents of a project.
+    Project(Uuid),
 }
 
 impl fmt::Display for Prefix {
@@ -28,6 +32,7 @@ impl fmt::Display for Prefix {
         match self {
             Self::Source(id) => write!(f, "sources/{id}/"),
             Self::Package(id) => write!(f, "packages/{id}/"),
+            Self::Project(id) => write!(f, "projects/{id}/"),
         }
     }
 }
@@ -38,6 +43,7 @@ impl fmt::Display for Key {
             Self::Extent { source, number } => write!(f, "sources/{source}/{number:08}"),
             Self::RenditionFile { package, rendition, file } => write!(f, "packages/{package}/{rendition}/{file}"),
             Self::PackageFile { package, file } => write!(f, "packages/{package}/{file}"),
+            Self::Document { project, object } => write!(f, "projects/{project}/{object}"),
         }
     }
 }
@@ -51,6 +57,9 @@ impl Key {
         let parts: Vec<&str> = path.split('/').collect();
         match parts.as_slice() {
             ["sources", id, number] => Some(Self::Extent { source: id.parse().ok()?, number: number.parse().ok()? }),
+            ["projects", id, object] => {
+                Some(Self::Document { project: id.parse().ok()?, object: object.parse().ok()? })
+            }
             ["packages", id, rendition, file] => Some(Self::RenditionFile {
                 package: id.parse().ok()?,
                 rendition: (*rendition).to_owned(),
@@ -79,7 +88,7 @@ impl Key {
     pub fn cache_control(&self) -> &'static str {
         match self {
             Self::RenditionFile { file, .. } if !file.ends_with(".m3u8") => IMMUTABLE,
-            Self::Extent { .. } => "private, no-store",
+            Self::Extent { .. } | Self::Document { .. } => "private, no-store",
             _ => "public, max-age=60",
         }
     }
@@ -96,6 +105,7 @@ mod tests {
             Key::Extent { source: id, number: 3 },
             Key::RenditionFile { package: id, rendition: "v720".into(), file: "000001-x.m4s".into() },
             Key::PackageFile { package: id, file: "report.json".into() },
+            Key::Document { project: id, object: id },
         ] {
             assert_eq!(Key::parse(&key.to_string()), Some(key));
         }

@@ -1,0 +1,86 @@
+//! Atom (RFC 4287) of a creator's posts, and RSS 2.0 with enclosures for podcast players.
+
+use super::html;
+use crate::error::ApiError;
+use atom_syndication::{ContentBuilder, EntryBuilder, FeedBuilder, FixedDateTime, LinkBuilder, PersonBuilder, Text};
+use chrono::DateTime;
+use rss::{
+    ChannelBuilder, EnclosureBuilder, GuidBuilder, ItemBuilder,
+    extension::itunes::{ITunesChannelExtensionBuilder, ITunesItemExtensionBuilder},
+};
+use sluice_common::db::{CreatorRow, MediaRow, PostRow};
+
+fn instant(us: i64) -> FixedDateTime {
+    DateTime::from_timestamp_micros(us).unwrap_or_default().fixed_offset()
+}
+
+fn name(creator: &CreatorRow) -> String {
+    if creator.display_name.is_empty() { creator.username.clone() } else { creator.display_name.clone() }
+}
+
+/// A creator's posts.
+pub fn atom(creator: &CreatorRow, posts: Vec<PostRow>, base: &str) -> String {
+    let own = format!("{base}/api/v1/creators/{}/feed.atom", creator.id);
+    let entries: Vec<_> = posts
+        .into_iter()
+        .map(|post| {
+            let content =
+                ContentBuilder::default().content_type("html".to_owned()).value(html::render(&post.body, base)).build();
+            EntryBuilder::default()
+                .id(format!("urn:uuid:{}", post.id))
+                .title(Text::plain(post.title))
+                .published(post.published_us.map(instant))
+                .updated(instant(post.edited_us))
+                .link(LinkBuilder::default().href(format!("{base}/api/v1/posts/{}", post.id)).build())
+                .content(content)
+                .build()
+        })
+        .collect();
+    let updated = entries.iter().map(|e| e.updated).max().unwrap_or_else(|| instant(creator.created_us));
+    FeedBuilder::default()
+        .id(format!("urn:uuid:{}", creator.id))
+        .title(Text::plain(name(creator)))
+        .updated(updated)
+        .author(PersonBuilder::default().name(name(creator)).build())
+        .link(LinkBuilder::default().href(own).rel("self".to_owned()).build())
+        .entries(entries)
+        .build()
+        .to_string()
+}
+
+/// A creator's public sound, for podcast players. `media` come with the media type of their original.
+pub fn podcast(creator: &CreatorRow, media: Vec<(MediaRow, String)>, base: &str) -> Result<String, ApiError> {
+    let items: Vec<_> = media
+        .into_iter()
+        .map(|(row, content_type)| {
+            let seconds = row.duration_ms.unwrap_or(0) / 1000;
+            let enclosure = EnclosureBuilder::default()
+                .url(format!("{base}/raw/{}", row.id))
+                .length(row.size_bytes.to_string())
+                .mime_type(content_type)
+                .build();
+            let clock = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+            let itunes = ITunesItemExtensionBuilder::default().duration(clock).build();
+            ItemBuilder::default()
+                .title(row.title)
+                .description(row.description)
+                .guid(GuidBuilder::default().value(row.id.to_string()).permalink(false).build())
+                .pub_date(instant(row.created_us).to_rfc2822())
+                .enclosure(enclosure)
+                .itunes_ext(itunes)
+                .build()
+        })
+        .collect();
+    let itunes = ITunesChannelExtensionBuilder::default().author(name(creator)).explicit("false".to_owned()).build();
+    let channel = ChannelBuilder::default()
+        .title(name(creator))
+        .link(format!("{base}/api/v1/creators/{}", creator.id))
+        .description(if creator.bio.is_empty() { name(creator) } else { creator.bio.clone() })
+        .language("und".to_owned())
+        .itunes_ext(itunes)
+        .items(items)
+        .build();
+    let mut out = Vec::new();
+    channel.write_to(&mut out).map_err(|_| ApiError::Internal)?;
+    String::from_utf8(out).map_err(|_| ApiError::Internal)
+}

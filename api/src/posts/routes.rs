@@ -1,0 +1,174 @@
+//! Requests and answers of posts and of the feeds made of them.
+
+use super::{
+    feeds, service,
+    views::{ChangePost, NewPost, Post, PostQuery, Posts},
+};
+use crate::{
+    error::ApiError,
+    extract::{Actor, Body, Follower, Reader, Uploader},
+    media::routes::Base,
+    paging::PageQuery,
+    state::AppState,
+};
+use axum::{
+    Json,
+    extract::{Path, Query, State},
+    http::{StatusCode, header},
+    response::IntoResponse,
+};
+use sluice_common::{db::PostRow, model::Encryption};
+use uuid::Uuid;
+
+/// Entries of a feed.
+const FEED: i64 = 50;
+
+impl PostQuery {
+    fn limit(&self) -> usize {
+        self.limit.unwrap_or(20).clamp(1, 100) as usize
+    }
+
+    fn page(&self, mut rows: Vec<PostRow>, base: &str) -> Posts {
+        let more = rows.len() > self.limit();
+        rows.truncate(self.limit());
+        let last = rows.last().filter(|_| more);
+        let next_cursor = last.and_then(|r| Some(format!("{}-{}", r.published_us?, r.id)));
+        Posts { items: rows.into_iter().map(|r| Post::new(r, base)).collect(), next_cursor }
+    }
+}
+
+/// Everybody's published posts.
+#[utoipa::path(get, path = "/posts", tag = "posts", params(PostQuery),
+    security((), ("session" = []), ("api_token" = ["read", "upload"])),
+    responses((status = 200, description = "Latest first", body = Posts)))]
+pub async fn list(
+    State(state): State<AppState>,
+    Follower(_): Follower,
+    Query(query): Query<PostQuery>,
+    base: Base,
+) -> Result<Json<Posts>, ApiError> {
+    let before = service::cursor(query.cursor.as_deref())?;
+    let rows = state.db.published_posts(before, query.limit() as i64 + 1).await?;
+    Ok(Json(query.page(rows, &base.0)))
+}
+
+/// A creator's published posts.
+#[utoipa::path(get, path = "/creators/{id}/posts", tag = "posts", params(("id" = Uuid, Path), PostQuery),
+    security((), ("session" = []), ("api_token" = ["read", "upload"])),
+    responses((status = 200, description = "Latest first", body = Posts)))]
+pub async fn of_creator(
+    State(state): State<AppState>,
+    Follower(_): Follower,
+    Path(id): Path<Uuid>,
+    Query(query): Query<PostQuery>,
+    base: Base,
+) -> Result<Json<Posts>, ApiError> {
+    let before = service::cursor(query.cursor.as_deref())?;
+    let rows = state.db.published_posts_of(id, before, query.limit() as i64 + 1).await?;
+    Ok(Json(query.page(rows, &base.0)))
+}
+
+/// One's own posts, drafts too.
+#[utoipa::path(get, path = "/me/posts", tag = "posts", params(PageQuery),
+    security(("session" = []), ("api_token" = ["read"])),
+    responses((status = 200, description = "Newest first", body = Posts)))]
+pub async fn own(
+    State(state): State<AppState>,
+    Reader(viewer): Reader,
+    Query(page): Query<PageQuery>,
+    base: Base,
+) -> Result<Json<Posts>, ApiError> {
+    let (rows, next) = page.cut(state.db.posts_of(viewer.id, page.cursor, page.rows()).await?, |r| r.id);
+    let items = rows.into_iter().map(|r| Post::new(r, &base.0)).collect();
+    Ok(Json(Posts { items, next_cursor: next.map(|n| n.to_string()) }))
+}
+
+/// Write a post: creators may.
+#[utoipa::path(post, path = "/posts", tag = "posts", security(("session" = []), ("api_token" = ["upload"])),
+    request_body = NewPost, responses((status = 201, description = "The post", body = Post)))]
+pub async fn create(
+    State(state): State<AppState>,
+    Uploader(viewer): Uploader,
+    base: Base,
+    Body(body): Body<NewPost>,
+) -> Result<(StatusCode, Json<Post>), ApiError> {
+    let row = service::create(&state, &viewer, body).await?;
+    Ok((StatusCode::CREATED, Json(Post::new(row, &base.0))))
+}
+
+/// One post.
+#[utoipa::path(get, path = "/posts/{id}", tag = "posts", params(("id" = Uuid, Path)),
+    security((), ("session" = []), ("api_token" = ["read", "upload"])),
+    responses((status = 200, description = "The post", body = Post)))]
+pub async fn show(
+    State(state): State<AppState>,
+    Follower(viewer): Follower,
+    Path(id): Path<Uuid>,
+    base: Base,
+) -> Result<Json<Post>, ApiError> {
+    Ok(Json(Post::new(service::visible(&state, viewer.as_ref(), id).await?, &base.0)))
+}
+
+/// Change a post, publish it, or make a draft of it again.
+#[utoipa::path(patch, path = "/posts/{id}", tag = "posts", params(("id" = Uuid, Path)),
+    security(("session" = []), ("api_token" = ["admin"])), request_body = ChangePost,
+    responses((status = 200, description = "The post", body = Post)))]
+pub async fn change(
+    State(state): State<AppState>,
+    Actor(viewer): Actor,
+    Path(id): Path<Uuid>,
+    base: Base,
+    Body(body): Body<ChangePost>,
+) -> Result<Json<Post>, ApiError> {
+    Ok(Json(Post::new(service::change(&state, &viewer, id, body).await?, &base.0)))
+}
+
+/// Delete a post; its media stay.
+#[utoipa::path(delete, path = "/posts/{id}", tag = "posts", params(("id" = Uuid, Path)),
+    security(("session" = []), ("api_token" = ["admin"])), responses((status = 204, description = "Gone")))]
+pub async fn remove(
+    State(state): State<AppState>,
+    Actor(viewer): Actor,
+    Path(id): Path<Uuid>,
+) -> Result<StatusCode, ApiError> {
+    service::delete(&state, &viewer, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A creator's latest posts as an Atom feed.
+#[utoipa::path(get, path = "/creators/{id}/feed.atom", tag = "posts", params(("id" = Uuid, Path)),
+    security((), ("session" = []), ("api_token" = ["read", "upload"])),
+    responses((status = 200, description = "Atom", body = String, content_type = "application/atom+xml")))]
+pub async fn atom(
+    State(state): State<AppState>,
+    Follower(_): Follower,
+    Path(id): Path<Uuid>,
+    base: Base,
+) -> Result<impl IntoResponse, ApiError> {
+    let creator = state.db.creator(id).await?.ok_or(ApiError::NotFound)?;
+    let posts = state.db.published_posts_of(id, None, FEED).await?;
+    Ok(([(header::CONTENT_TYPE, "application/atom+xml; charset=utf-8")], feeds::atom(&creator, posts, &base.0)))
+}
+
+/// A creator's latest public sound as RSS with enclosures, for podcast players.
+#[utoipa::path(get, path = "/creators/{id}/podcast.rss", tag = "posts", params(("id" = Uuid, Path)),
+    security((), ("session" = []), ("api_token" = ["read", "upload"])),
+    responses((status = 200, description = "RSS", body = String, content_type = "application/rss+xml")))]
+pub async fn podcast(
+    State(state): State<AppState>,
+    Follower(_): Follower,
+    Path(id): Path<Uuid>,
+    base: Base,
+) -> Result<impl IntoResponse, ApiError> {
+    let creator = state.db.creator(id).await?.ok_or(ApiError::NotFound)?;
+    let mut media = Vec::new();
+    for row in state.db.public_sound_of(id, FEED).await? {
+        let source = state.db.source(row.source_id).await?;
+        // The original of an encrypted media is nobody's to fetch.
+        if let Some(source) = source.filter(|_| row.encryption == Encryption::None) {
+            media.push((row, source.content_type));
+        }
+    }
+    let text = feeds::podcast(&creator, media, &base.0)?;
+    Ok(([(header::CONTENT_TYPE, "application/rss+xml; charset=utf-8")], text))
+}

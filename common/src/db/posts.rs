@@ -1,0 +1,102 @@
+//! Posts: text with embedded media, drafts and published.
+
+use super::{Db, Result, execute, query};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+/// A post with its author's names.
+#[derive(Debug, Clone, FromRow)]
+pub struct PostRow {
+    pub id: Uuid,
+    pub author_id: Uuid,
+    pub author_name: String,
+    pub author_display_name: String,
+    pub title: String,
+    /// Markdown.
+    pub body: String,
+    pub published_us: Option<i64>,
+    pub created_us: i64,
+    pub edited_us: i64,
+}
+
+/// A place in the order of publication.
+pub type PublishedCursor = (i64, Uuid);
+
+/// What of a post is to be changed; `None` stays.
+#[derive(Debug, Default)]
+pub struct PostChange<'a> {
+    pub title: Option<&'a str>,
+    pub body: Option<&'a str>,
+    /// Published, or a draft again. What is published already keeps its instant.
+    pub published: Option<bool>,
+}
+
+macro_rules! posts {
+    ($tail:literal) => {
+        concat!(
+            "SELECT p.id, p.author_id, u.username AS author_name, u.display_name AS author_display_name, p.title, p.body, ",
+            "p.published_us, p.created_us, p.edited_us FROM posts p JOIN users u ON u.id = p.author_id ",
+            $tail
+        )
+    };
+}
+
+impl Db {
+    /// A post by id.
+    pub async fn post(&self, id: Uuid) -> Result<Option<PostRow>> {
+        query!(self, fetch_optional as PostRow, posts!("WHERE p.id = $1"), id)
+    }
+
+    /// Published posts of everybody, latest first.
+    pub async fn published_posts(&self, before: Option<PublishedCursor>, limit: i64) -> Result<Vec<PostRow>> {
+        let (at, id) = before.unwrap_or((i64::MAX, Uuid::max()));
+        let sql = posts!(
+            "WHERE p.published_us IS NOT NULL AND (p.published_us, p.id) < ($1, $2) ORDER BY p.published_us DESC, p.id DESC LIMIT $3"
+        );
+        query!(self, fetch_all as PostRow, sql, at, id, limit)
+    }
+
+    /// Published posts of an author, latest first.
+    pub async fn published_posts_of(
+        &self,
+        author: Uuid,
+        before: Option<PublishedCursor>,
+        limit: i64,
+    ) -> Result<Vec<PostRow>> {
+        let (at, id) = before.unwrap_or((i64::MAX, Uuid::max()));
+        let sql = posts!(
+            "WHERE p.author_id = $1 AND p.published_us IS NOT NULL AND (p.published_us, p.id) < ($2, $3) \
+             ORDER BY p.published_us DESC, p.id DESC LIMIT $4"
+        );
+        query!(self, fetch_all as PostRow, sql, author, at, id, limit)
+    }
+
+    /// All posts of an author, drafts too, newest first.
+    pub async fn posts_of(&self, author: Uuid, before: Option<Uuid>, limit: i64) -> Result<Vec<PostRow>> {
+        let sql = posts!("WHERE p.author_id = $1 AND p.id < $2 ORDER BY p.id DESC LIMIT $3");
+        query!(self, fetch_all as PostRow, sql, author, before.unwrap_or(Uuid::max()), limit)
+    }
+
+    /// Stores a new post.
+    pub async fn insert_post(&self, p: &PostRow) -> Result<()> {
+        let sql = "INSERT INTO posts (id, author_id, title, body, published_us, created_us, edited_us) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $6)";
+        execute!(self, sql, p.id, p.author_id, &p.title, &p.body, p.published_us, p.created_us)?;
+        Ok(())
+    }
+
+    /// Changes a post.
+    pub async fn change_post(&self, id: Uuid, change: &PostChange<'_>, now_us: i64) -> Result<()> {
+        let sql = "UPDATE posts SET title = COALESCE($1, title), body = COALESCE($2, body), edited_us = $3, \
+                   published_us = CASE WHEN NOT $4 THEN published_us WHEN $5 THEN COALESCE(published_us, $3) ELSE NULL END \
+                   WHERE id = $6";
+        let published = change.published.unwrap_or(false);
+        execute!(self, sql, change.title, change.body, now_us, change.published.is_some(), published, id)?;
+        Ok(())
+    }
+
+    /// Deletes a post.
+    pub async fn delete_post(&self, id: Uuid) -> Result<bool> {
+        Ok(execute!(self, "DELETE FROM posts WHERE id = $1", id)? == 1)
+    }
+}
