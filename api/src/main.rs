@@ -34,6 +34,7 @@ mod state;
 mod supervise;
 mod text;
 mod uploads;
+mod webhooks;
 
 use anyhow::Context;
 use auth::Keys;
@@ -151,6 +152,7 @@ async fn serve_api(with_worker: bool, state: AppState) -> anyhow::Result<()> {
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(until_signal(stop));
     let worker = with_worker.then(|| tokio::spawn(supervise::worker(stopped.clone())));
+    tokio::spawn(webhooks::run(state.clone(), stopped.clone()));
     tokio::spawn(housekeeping::run(state.clone(), stopped.clone()));
     let (sockets, io) = live::sockets(&state);
     tokio::spawn(live::run(state.clone(), io, stopped.clone()));

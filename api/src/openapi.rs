@@ -32,6 +32,7 @@ use utoipa::{
         (name = "catalogue", description = "Categories and tags"),
         (name = "library", description = "Playlists and projects"),
         (name = "posts", description = "Posts, Atom, podcasts"),
+        (name = "webhooks", description = "Telling other services"),
         (name = "admin", description = "For administrators"),
         (name = "health", description = "For operators"),
     )

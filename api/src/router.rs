@@ -3,7 +3,7 @@
 use crate::{
     access, access_log, account, admin, api_tokens, auth, catalogue, comments, creators, engagement, error::ApiError,
     extract, feed, headers, health, limits, media, openapi, playback, playlists, posts, problem, projects,
-    state::AppState, uploads,
+    state::AppState, uploads, webhooks,
 };
 use axum::{
     Router,
@@ -125,6 +125,10 @@ fn library_routes() -> Routes {
         .routes(routes!(projects::routes::list, projects::routes::create))
         .routes(routes!(projects::routes::show, projects::routes::change, projects::routes::remove))
         .routes(routes!(projects::routes::moments))
+        .routes(routes!(webhooks::routes::list, webhooks::routes::create))
+        .routes(routes!(webhooks::routes::show, webhooks::routes::change, webhooks::routes::remove))
+        .routes(routes!(webhooks::routes::deliveries))
+        .routes(routes!(webhooks::routes::test))
         .routes(routes!(posts::routes::list, posts::routes::create))
         .routes(routes!(posts::routes::of_creator))
         .routes(routes!(posts::routes::own))

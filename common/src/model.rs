@@ -82,6 +82,15 @@ words!(
     DocumentFormat { Markdown = "markdown", Json = "json" }
 );
 words!(
+    /// What webhooks tell of a media.
+    MediaEvent {
+        Playable = "media.playable",
+        Ready = "media.ready",
+        Failed = "media.failed",
+        Deleted = "media.deleted",
+    }
+);
+words!(
     /// The life of an HLS package.
     PackageStatus {
         Planning = "planning",

@@ -10,16 +10,16 @@ crate::on_both!(from_the_web, addresses_that_are_refused, a_worker_dies_while_it
 const IMPORT: &str = "/api/v1/media/import";
 
 /// A web server on 127.0.0.2, and the service that may reach it but nothing else of this machine.
-struct World {
-    stack: Stack,
-    origin: Process,
-    base: String,
+pub(crate) struct World {
+    pub stack: Stack,
+    pub origin: Process,
+    pub base: String,
     film: Vec<u8>,
     _folder: tempfile::TempDir,
 }
 
 impl World {
-    async fn new(pair: Pair, more: &[(&str, &str)]) -> Self {
+    pub async fn new(pair: Pair, more: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
         let (cert, key, film) = (file("cert.pem"), file("key.pem"), file("film.mp4"));

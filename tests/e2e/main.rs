@@ -28,6 +28,7 @@ mod secrets;
 mod sessions;
 mod sync;
 mod uploads;
+mod webhooks;
 
 /// Runs a journey on SQLite with a directory, and on PostgreSQL with an S3 server.
 macro_rules! on_both {

@@ -132,6 +132,13 @@ PATCH  /api/v1/posts/{id}                                       401    404   200
 DELETE /api/v1/posts/{id}                                       401    404   204   404   204     401     401         403
 GET    /api/v1/creators/{id}/feed.atom                          200    200   200   200   200     401     401         200
 GET    /api/v1/creators/{id}/podcast.rss                        200    200   200   200   200     401     401         200
+GET    /api/v1/webhooks                                         401    200   200   200   200     401     401         403
+POST   /api/v1/webhooks                                         401    201   201   201   201     401     401         403
+GET    /api/v1/webhooks/{id}                                    401    404   200   404   404     401     401         403
+PATCH  /api/v1/webhooks/{id}                                    401    404   200   404   404     401     401         403
+DELETE /api/v1/webhooks/{id}                                    401    404   204   404   404     401     401         403
+GET    /api/v1/webhooks/{id}/deliveries                         401    404   200   404   404     401     401         403
+POST   /api/v1/webhooks/{id}/test                               401    404   202   404   404     401     401         403
 GET    /hls/{media}/index.m3u8                                  404    404   200   404   200     401     401         403
 GET    /hls/{media}/{package}/{rendition}/{file}                404    404   200   404   200     401     401         403
 GET    /p/{token}/hls/{media}/index.m3u8                        200    200   200   200   200     200     200         200
@@ -151,6 +158,7 @@ struct World {
     package: String,
     rendition: String,
     link: String,
+    hook: String,
 }
 
 #[derive(Clone)]
@@ -187,8 +195,9 @@ impl World {
             top.lines().find(|l| l.ends_with(".m3u8")).unwrap().split('/').map(ToOwned::to_owned).collect();
         let link =
             made(&people.owner, &format!("/api/v1/media/{film}/playback-tokens"), json!({ "expires_in": 3600 })).await;
+        let hook = made(&people.owner, "/api/v1/webhooks", hook()).await["id"].as_str().unwrap().to_owned();
         let link = link["token"].as_str().unwrap().to_owned();
-        Self { stack, root, people, film, package: parts[0].clone(), rendition: parts[1].clone(), link }
+        Self { stack, root, people, film, package: parts[0].clone(), rendition: parts[1].clone(), link, hook }
     }
 
     /// The path of one cell, with everything made that it refers to.
@@ -223,6 +232,10 @@ impl World {
             p if p.starts_with("/api/v1/playlists/") => {
                 made(owner, "/api/v1/playlists", json!({ "title": "x" })).await["id"].as_str().unwrap().to_owned()
             }
+            "/api/v1/webhooks/{id}" if method == "DELETE" => {
+                made(owner, "/api/v1/webhooks", hook()).await["id"].as_str().unwrap().to_owned()
+            }
+            p if p.starts_with("/api/v1/webhooks/") => self.hook.clone(),
             p if p.starts_with("/api/v1/projects/") => {
                 made(owner, "/api/v1/projects", json!({ "title": "x" })).await["id"].as_str().unwrap().to_owned()
             }
@@ -297,6 +310,10 @@ async fn made(client: &Client, path: &str, body: Value) -> Value {
     client.json(Method::POST, path, &body, 201).await
 }
 
+fn hook() -> Value {
+    json!({ "url": "https://hook.invalid/", "events": ["media.ready"] })
+}
+
 fn presigned() -> Value {
     json!({ "size": 9, "content_type": "video/mp4" })
 }
@@ -327,6 +344,8 @@ fn body(operation: &str, account: &Client, refresh_token: &str) -> Option<Value>
         ("PATCH", "/api/v1/playlists/{id}" | "/api/v1/projects/{id}" | "/api/v1/posts/{id}") => json!({ "title": "y" }),
         ("PATCH", "/api/v1/playlists/{id}/items/{item}") => json!({ "index": 0 }),
         ("POST", "/api/v1/posts") => json!({ "title": "x", "body": "" }),
+        ("POST", "/api/v1/webhooks") => hook(),
+        ("PATCH", "/api/v1/webhooks/{id}") => json!({ "active": false }),
         ("PATCH", "/api/v1/me/profile") => json!({ "bio": "x" }),
         ("POST", "/api/v1/media/{id}/comments") | ("PATCH", "/api/v1/comments/{id}") => json!({ "body": "x" }),
         ("PUT", "/api/v1/me/history/{id}") => json!({ "position_ms": 1 }),

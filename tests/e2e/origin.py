@@ -3,6 +3,7 @@
 Prints its port; writes a line for every request to standard error: path and Range.
 """
 
+import json
 import ssl
 import sys
 import threading
@@ -102,6 +103,19 @@ class Origin(BaseHTTPRequestHandler):
 
     def broken(self, _):
         self.send_error(503)
+
+    def do_POST(self):
+        name = self.path.strip("/")
+        with lock:
+            seen[name] = seen.get(name, 0) + 1
+            count = seen[name]
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+        told = {"path": name, "count": count, "body": body, "signature": self.headers.get("Sluice-Signature")}
+        print(json.dumps(told), file=sys.stderr, flush=True)
+        if name == "hook-redirect":
+            return self.redirect(f"https://127.0.0.1:{self.server.server_address[1]}/hook-ok")
+        status = 500 if name == "hook-fail" and count == 1 else 200
+        self.answer(b"x" * 100_000, status=status)
 
     def log_message(self, *_):
         pass

@@ -1,7 +1,7 @@
 //! What people own and see.
 
 use super::{Db, Result, Tx, execute, execute_tx, query, query_tx, rank};
-use crate::model::{Encryption, MediaKind, PackageStatus, Reason, SourceStatus, Visibility};
+use crate::model::{Encryption, MediaEvent, MediaKind, PackageStatus, Reason, SourceStatus, Visibility};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -166,6 +166,7 @@ impl Db {
         let Some((source,)) = query_tx!(&mut tx, fetch_optional as (Uuid,), touch, now_us, id)? else {
             return Ok(false);
         };
+        tx.tell_owner(id, MediaEvent::Deleted, now_us).await?;
         let gone = execute_tx!(&mut tx, "DELETE FROM media WHERE id = $1", id)? == 1;
         // Bytes that are still arriving have no other media.
         tx.condemn_receiving(source).await?;

@@ -24,6 +24,7 @@ mod tasks;
 mod tokens;
 mod uploads;
 mod users;
+mod webhooks;
 
 pub use access::{GrantRow, PlaybackTokenRow};
 pub use audit::{AuditPage, AuditRow};
@@ -44,6 +45,7 @@ pub use tasks::{ClaimLimits, ClaimedTask, MAX_ATTEMPTS, NewTask, TaskRow};
 pub use tokens::{ApiTokenRow, MailPurpose, NewApiToken};
 pub use uploads::{NewUpload, UploadRow, UsageRow};
 pub use users::{NewUser, UserRow};
+pub use webhooks::{DeliveryRow, DueDelivery, Tried, WebhookChange, WebhookRow};
 
 use sqlx::{
     PgPool, Postgres, Sqlite, SqlitePool, Transaction,

@@ -1,7 +1,7 @@
 //! Packages, their renditions and their published segments.
 
 use super::{Db, DbError, Result, Tx, execute, execute_tx, query, query_tx};
-use crate::model::{Encryption, MediaKind, PackageStatus, Reason, RenditionRole};
+use crate::model::{Encryption, MediaEvent, MediaKind, PackageStatus, Reason, RenditionRole};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -163,8 +163,14 @@ impl Db {
 
     /// Says once that a package can be played.
     pub async fn mark_playable(&self, package: Uuid, now_us: i64) -> Result<bool> {
+        let mut tx = self.begin().await?;
         let sql = "UPDATE packages SET playable = TRUE, updated_us = $1 WHERE id = $2 AND NOT playable";
-        Ok(execute!(self, sql, now_us, package)? == 1)
+        let first = execute_tx!(&mut tx, sql, now_us, package)? == 1;
+        if first {
+            tx.tell_owners(package, MediaEvent::Playable, now_us).await?;
+        }
+        tx.commit().await?;
+        Ok(first)
     }
 
     /// Stores what the segments of a rendition measure.
@@ -323,7 +329,9 @@ impl Tx {
     pub async fn finish_package(&mut self, id: Uuid, report: &str, now_us: i64) -> Result<()> {
         let sql = "UPDATE packages SET status = 'ready', playable = TRUE, report = $1, updated_us = $2, error_code = NULL, \
                    error_message = NULL WHERE id = $3 AND status = 'encoding'";
-        execute_tx!(self, sql, report, now_us, id)?;
+        if execute_tx!(self, sql, report, now_us, id)? == 1 {
+            self.tell_owners(id, MediaEvent::Ready, now_us).await?;
+        }
         Ok(())
     }
 
@@ -331,7 +339,9 @@ impl Tx {
     pub async fn fail_package(&mut self, id: Uuid, reason: &Reason, now_us: i64) -> Result<()> {
         let sql = "UPDATE packages SET status = 'failed', error_code = $1, error_message = $2, updated_us = $3 \
                    WHERE id = $4 AND status IN ('planning', 'encoding')";
-        execute_tx!(self, sql, &reason.code, &reason.message, now_us, id)?;
+        if execute_tx!(self, sql, &reason.code, &reason.message, now_us, id)? == 1 {
+            self.tell_owners(id, MediaEvent::Failed, now_us).await?;
+        }
         let sql = "UPDATE tasks SET status = 'cancelled', token = NULL WHERE package_id = $1 AND kind <> 'hash' \
                    AND status IN ('queued', 'running')";
         execute_tx!(self, sql, id)?;

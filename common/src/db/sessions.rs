@@ -82,6 +82,7 @@ impl Db {
         execute!(self, "DELETE FROM playback_tokens WHERE expires_us < $1", now_us - 30 * day)?;
         self.forget_uploads(now_us).await?;
         self.forget_views(now_us).await?;
+        self.forget_deliveries(now_us - 30 * day).await?;
         let machines = "DELETE FROM api_tokens WHERE revoked_us < $1 OR expires_us < $1";
         execute!(self, machines, now_us - 30 * day)?;
         execute!(self, "DELETE FROM rate_limits WHERE whole_us < $1", now_us)?;

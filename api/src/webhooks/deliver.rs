@@ -1,0 +1,113 @@
+//! Makes deliveries: signed, repeated over a day, never to addresses that are not public.
+
+use crate::state::AppState;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use sluice_common::{
+    clock,
+    db::{DueDelivery, Tried},
+    outbound::{HeaderMap, HeaderName, HeaderValue, OutboundError},
+};
+use std::time::Duration;
+use tokio::{sync::watch, task::JoinSet, time::interval};
+
+const LOOK: Duration = Duration::from_secs(1);
+/// For one try, all of it.
+const LIMIT: Duration = Duration::from_secs(5);
+/// A try that its process did not live to settle is made again after this.
+const HELD_US: i64 = 30_000_000;
+const AT_ONCE: i64 = 16;
+/// Pauses between tries, seconds: about a day in all.
+const PAUSES_S: [i64; 9] = [5, 30, 120, 600, 1800, 3600, 7200, 21_600, 43_200];
+/// Longest error that is kept.
+const ERROR: usize = 200;
+
+/// Runs until `stop` turns true. Several instances may.
+pub async fn run(state: AppState, mut stop: watch::Receiver<bool>) {
+    let mut ticks = interval(LOOK);
+    while !*stop.borrow() {
+        tokio::select! {
+            _ = stop.changed() => return,
+            _ = ticks.tick() => {}
+        }
+        let now = clock::now_us();
+        match state.db.claim_deliveries(now, now + HELD_US, AT_ONCE).await {
+            Ok(due) => {
+                let mut tries = JoinSet::new();
+                for delivery in due {
+                    let state = state.clone();
+                    tries.spawn(async move { attempt(&state, delivery).await });
+                }
+                tries.join_all().await;
+            }
+            Err(error) => tracing::warn!(%error, "webhooks were not looked for"),
+        }
+    }
+}
+
+async fn attempt(state: &AppState, delivery: DueDelivery) {
+    let Ok(Some(webhook)) = state.db.webhook(delivery.webhook_id).await else { return };
+    let outcome = match state.outbound.check(&webhook.url) {
+        Err(error) => Err(error),
+        Ok(url) => {
+            let headers = headers(&delivery, &webhook.secret);
+            let sent = state.outbound.post(url, headers, delivery.payload.clone().into_bytes(), LIMIT).await;
+            sent.map(|answer| answer.status().as_u16())
+        }
+    };
+    let status = outcome.as_ref().ok().map(|s| i64::from(*s));
+    let delivered = status.is_some_and(|s| (200..300).contains(&s));
+    let error = outcome.err().map(|e| match e {
+        OutboundError::Refused(why) => why.to_owned(),
+        OutboundError::Unreachable(_) => "It did not answer within five seconds.".to_owned(),
+    });
+    let error = error.map(|e| e.chars().take(ERROR).collect::<String>());
+    let now = clock::now_us();
+    let pause = usize::try_from(delivery.attempts - 1).ok().and_then(|n| PAUSES_S.get(n));
+    let next_us = pause.filter(|_| !delivered).map(|s| now + s * 1_000_000);
+    let tried = Tried { status, error: error.as_deref(), delivered, next_us };
+    if let Err(error) = state.db.settle_delivery(delivery.id, &tried, now).await {
+        tracing::warn!(%error, delivery = %delivery.id, "a webhook's outcome was not noted");
+    }
+}
+
+/// The signature covers the instant, so that an old delivery cannot be sent again as a new one:
+/// HMAC-SHA-256 of `TIME.BODY`.
+fn headers(delivery: &DueDelivery, secret: &str) -> HeaderMap {
+    let seconds = clock::now_us() / 1_000_000;
+    let code = signature(secret, seconds, &delivery.payload);
+    let pairs = [
+        ("content-type", "application/json".to_owned()),
+        ("sluice-event", delivery.event.clone()),
+        ("sluice-delivery", delivery.id.to_string()),
+        ("sluice-signature", format!("t={seconds},v1={code}")),
+    ];
+    let pairs =
+        pairs.into_iter().filter_map(|(n, v)| Some((HeaderName::from_static(n), HeaderValue::from_str(&v).ok()?)));
+    pairs.collect()
+}
+
+fn signature(secret: &str, seconds: i64, body: &str) -> String {
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else { return String::new() };
+    mac.update(format!("{seconds}.{body}").as_bytes());
+    hex::encode(mac.finalize().into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tries_go_on_for_about_a_day() {
+        let hours = PAUSES_S.iter().sum::<i64>() as f64 / 3600.0;
+        assert!((20.0..=25.0).contains(&hours), "{hours}");
+    }
+
+    #[test]
+    fn a_signature_is_of_time_and_body() {
+        let code = signature("key", 1, "body");
+        assert_eq!(code.len(), 64);
+        assert_ne!(code, signature("key", 2, "body"));
+        assert_ne!(code, signature("kez", 1, "body"));
+    }
+}

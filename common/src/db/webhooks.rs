@@ -1,0 +1,200 @@
+//! Endpoints of other services, and what they are told. A delivery is written by the transaction that makes
+//! its event true: neither without the other.
+
+use super::{Db, Result, Tx, execute, execute_tx, query, query_tx};
+use crate::model::MediaEvent;
+use serde_json::json;
+use sqlx::FromRow;
+use uuid::Uuid;
+
+/// An endpoint as stored.
+#[derive(Debug, Clone, FromRow)]
+pub struct WebhookRow {
+    pub id: Uuid,
+    pub owner_id: Uuid,
+    pub url: String,
+    pub secret: String,
+    /// Joined by blanks.
+    pub events: String,
+    pub active: bool,
+    pub created_us: i64,
+}
+
+/// Something an endpoint is told.
+#[derive(Debug, Clone, FromRow)]
+pub struct DeliveryRow {
+    pub id: Uuid,
+    pub webhook_id: Uuid,
+    pub event: String,
+    pub payload: String,
+    /// `queued`, `delivered` or `failed`.
+    pub status: String,
+    pub attempts: i64,
+    pub next_us: i64,
+    pub last_status: Option<i64>,
+    pub last_error: Option<String>,
+    pub created_us: i64,
+    pub finished_us: Option<i64>,
+}
+
+/// A delivery that this process is to make.
+#[derive(Debug, Clone, FromRow)]
+pub struct DueDelivery {
+    pub id: Uuid,
+    pub webhook_id: Uuid,
+    pub event: String,
+    pub payload: String,
+    /// With this one.
+    pub attempts: i64,
+}
+
+/// How a try ended.
+#[derive(Debug)]
+pub struct Tried<'a> {
+    pub status: Option<i64>,
+    pub error: Option<&'a str>,
+    pub delivered: bool,
+    /// When to try again; never, if unset.
+    pub next_us: Option<i64>,
+}
+
+/// What of an endpoint is to be changed; `None` stays.
+#[derive(Debug, Default)]
+pub struct WebhookChange<'a> {
+    pub url: Option<&'a str>,
+    pub events: Option<&'a str>,
+    pub active: Option<bool>,
+}
+
+macro_rules! deliveries {
+    () => {
+        "id, webhook_id, event, payload, status, attempts, next_us, last_status, last_error, created_us, finished_us"
+    };
+}
+
+macro_rules! claim {
+    ($lock:literal) => {
+        concat!(
+            "UPDATE webhook_deliveries SET attempts = attempts + 1, next_us = $1 WHERE id IN (SELECT d.id FROM webhook_deliveries d \
+             JOIN webhooks w ON w.id = d.webhook_id WHERE d.status = 'queued' AND d.next_us <= $2 AND w.active \
+             ORDER BY d.next_us LIMIT $3 ",
+            $lock,
+            ") RETURNING id, webhook_id, event, payload, attempts"
+        )
+    };
+}
+
+impl Db {
+    /// An endpoint by id.
+    pub async fn webhook(&self, id: Uuid) -> Result<Option<WebhookRow>> {
+        let sql = "SELECT id, owner_id, url, secret, events, active, created_us FROM webhooks WHERE id = $1";
+        query!(self, fetch_optional as WebhookRow, sql, id)
+    }
+
+    /// A person's endpoints, newest first.
+    pub async fn webhooks_of(&self, owner: Uuid, before: Option<Uuid>, limit: i64) -> Result<Vec<WebhookRow>> {
+        let sql = "SELECT id, owner_id, url, secret, events, active, created_us FROM webhooks \
+                   WHERE owner_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
+        query!(self, fetch_all as WebhookRow, sql, owner, before.unwrap_or(Uuid::max()), limit)
+    }
+
+    /// Stores a new endpoint.
+    pub async fn insert_webhook(&self, w: &WebhookRow) -> Result<()> {
+        let sql = "INSERT INTO webhooks (id, owner_id, url, secret, events, active, created_us) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        execute!(self, sql, w.id, w.owner_id, &w.url, &w.secret, &w.events, w.active, w.created_us)?;
+        Ok(())
+    }
+
+    /// Changes an endpoint.
+    pub async fn change_webhook(&self, id: Uuid, change: &WebhookChange<'_>) -> Result<()> {
+        let sql = "UPDATE webhooks SET url = COALESCE($1, url), events = COALESCE($2, events), active = COALESCE($3, active) WHERE id = $4";
+        execute!(self, sql, change.url, change.events, change.active, id)?;
+        Ok(())
+    }
+
+    /// Deletes an endpoint with its log.
+    pub async fn delete_webhook(&self, id: Uuid) -> Result<bool> {
+        Ok(execute!(self, "DELETE FROM webhooks WHERE id = $1", id)? == 1)
+    }
+
+    /// What an endpoint was told, latest first.
+    pub async fn deliveries(&self, webhook: Uuid, before: Option<Uuid>, limit: i64) -> Result<Vec<DeliveryRow>> {
+        let sql = concat!(
+            "SELECT ",
+            deliveries!(),
+            " FROM webhook_deliveries WHERE webhook_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
+        );
+        query!(self, fetch_all as DeliveryRow, sql, webhook, before.unwrap_or(Uuid::max()), limit)
+    }
+
+    /// Queues a delivery that no event of a media asks for.
+    pub async fn queue_delivery(&self, webhook: Uuid, event: &str, payload: &str, now_us: i64) -> Result<Uuid> {
+        let id = Uuid::now_v7();
+        let sql = "INSERT INTO webhook_deliveries (id, webhook_id, event, payload, status, attempts, next_us, created_us) \
+                   VALUES ($1, $2, $3, $4, 'queued', 0, $5, $5)";
+        execute!(self, sql, id, webhook, event, payload, now_us)?;
+        Ok(id)
+    }
+
+    /// Takes deliveries that are due; nobody else takes them until `until_us`.
+    pub async fn claim_deliveries(&self, now_us: i64, until_us: i64, limit: i64) -> Result<Vec<DueDelivery>> {
+        let rows = match self {
+            Self::Sqlite(p) => sqlx::query_as(claim!("")).bind(until_us).bind(now_us).bind(limit).fetch_all(p).await,
+            Self::Postgres(p) => {
+                let sql = claim!("FOR UPDATE OF d SKIP LOCKED");
+                sqlx::query_as(sql).bind(until_us).bind(now_us).bind(limit).fetch_all(p).await
+            }
+        };
+        Ok(rows?)
+    }
+
+    /// Notes how a try ended.
+    pub async fn settle_delivery(&self, id: Uuid, tried: &Tried<'_>, now_us: i64) -> Result<()> {
+        let status = match (tried.delivered, tried.next_us) {
+            (true, _) => "delivered",
+            (false, Some(_)) => "queued",
+            (false, None) => "failed",
+        };
+        let finished = (status != "queued").then_some(now_us);
+        let sql = "UPDATE webhook_deliveries SET status = $1, next_us = COALESCE($2, next_us), last_status = $3, last_error = $4, \
+                   finished_us = $5 WHERE id = $6 AND status = 'queued'";
+        execute!(self, sql, status, tried.next_us, tried.status, tried.error, finished, id)?;
+        Ok(())
+    }
+
+    /// Forgets deliveries that ended long ago.
+    pub async fn forget_deliveries(&self, before_us: i64) -> Result<()> {
+        let sql = "DELETE FROM webhook_deliveries WHERE status <> 'queued' AND created_us < $1";
+        execute!(self, sql, before_us)?;
+        Ok(())
+    }
+}
+
+impl Tx {
+    /// Queues what the owners of all media of a package want to be told.
+    pub async fn tell_owners(&mut self, package: Uuid, event: MediaEvent, now_us: i64) -> Result<()> {
+        let sql = "SELECT w.id, m.id, w.events FROM media m JOIN webhooks w ON w.owner_id = m.owner_id AND w.active \
+                   WHERE m.package_id = $1";
+        let rows = query_tx!(self, fetch_all as (Uuid, Uuid, String), sql, package)?;
+        self.queue(rows, event, now_us).await
+    }
+
+    /// Queues what the owner of one media wants to be told.
+    pub async fn tell_owner(&mut self, media: Uuid, event: MediaEvent, now_us: i64) -> Result<()> {
+        let sql = "SELECT w.id, m.id, w.events FROM media m JOIN webhooks w ON w.owner_id = m.owner_id AND w.active WHERE m.id = $1";
+        let rows = query_tx!(self, fetch_all as (Uuid, Uuid, String), sql, media)?;
+        self.queue(rows, event, now_us).await
+    }
+
+    async fn queue(&mut self, rows: Vec<(Uuid, Uuid, String)>, event: MediaEvent, now_us: i64) -> Result<()> {
+        let wanted = |events: &str| events.split(' ').any(|e| e == event.as_str());
+        for (webhook, media, _) in rows.into_iter().filter(|r| wanted(&r.2)) {
+            let id = Uuid::now_v7();
+            let payload = json!({ "id": id, "event": event.as_str(), "created_at": now_us / 1000, "media_id": media });
+            let sql = "INSERT INTO webhook_deliveries (id, webhook_id, event, payload, status, attempts, next_us, created_us) \
+                       VALUES ($1, $2, $3, $4, 'queued', 0, $5, $5)";
+            execute_tx!(self, sql, id, webhook, event.as_str(), payload.to_string(), now_us)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,122 @@
+//! What other services are told, and that nothing else can be reached this way.
+
+use crate::imports::World;
+use harness::{Client, Pair, client::problem, eventually, fixtures};
+use hmac::{Hmac, KeyInit, Mac};
+use reqwest::Method;
+use serde_json::{Value, json};
+use sha2::Sha256;
+use std::time::Duration;
+
+crate::on_both!(owners_are_told, private_addresses_are_not_told);
+
+const ALL: [&str; 4] = ["media.playable", "media.ready", "media.failed", "media.deleted"];
+
+async fn hook(client: &Client, url: &str, events: &[&str]) -> Value {
+    client.json(Method::POST, "/api/v1/webhooks", &json!({ "url": url, "events": events }), 201).await
+}
+
+/// What an endpoint has heard.
+fn heard(world: &World, name: &str) -> Vec<Value> {
+    let log = world.origin.log();
+    let lines = log.lines().filter_map(|l| serde_json::from_str::<Value>(l).ok());
+    lines.filter(|v| v["path"] == name).collect()
+}
+
+fn signed_right(told: &Value, secret: &str) -> bool {
+    let signature = told["signature"].as_str().unwrap();
+    let (time, code) = signature.split_once(",v1=").unwrap();
+    let time = time.strip_prefix("t=").unwrap();
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.update(format!("{time}.{}", told["body"].as_str().unwrap()).as_bytes());
+    mac.verify_slice(&hex::decode(code).unwrap()).is_ok()
+}
+
+async fn deliveries(client: &Client, hook: &Value) -> Vec<Value> {
+    let path = format!("/api/v1/webhooks/{}/deliveries", hook["id"].as_str().unwrap());
+    client.json(Method::GET, &path, &Value::Null, 200).await["items"].as_array().unwrap().clone()
+}
+
+async fn owners_are_told(pair: Pair) {
+    let world = World::new(pair, &[]).await;
+    let (client, other) = (world.stack.creator().await, world.stack.creator().await);
+    let good = hook(&client, &format!("{}/hook-ok", world.base), &ALL).await;
+    let weak = hook(&client, &format!("{}/hook-fail", world.base), &["media.ready"]).await;
+    let foreign = hook(&other, &format!("{}/hook-foreign", world.base), &ALL).await;
+    let secret = good["secret"].as_str().unwrap();
+    let shown = client.json(Method::GET, "/api/v1/webhooks", &Value::Null, 200).await;
+    assert!(!shown.to_string().contains(secret), "told once");
+    let media = client.upload(&fixtures::silent()).await["id"].as_str().unwrap().to_owned();
+    client.wait_for(&media, &["ready"]).await;
+    client.json(Method::DELETE, &format!("/api/v1/media/{media}"), &Value::Null, 204).await;
+    let told = eventually("three events arrive", Duration::from_secs(30), || async {
+        Some(heard(&world, "hook-ok")).filter(|h| h.len() >= 3)
+    })
+    .await;
+    let mut events: Vec<String> = Vec::new();
+    for one in &told {
+        assert!(signed_right(one, secret), "{one}");
+        assert!(!signed_right(one, weak["secret"].as_str().unwrap()));
+        let body: Value = serde_json::from_str(one["body"].as_str().unwrap()).unwrap();
+        assert_eq!(body["media_id"], media.as_str());
+        events.push(body["event"].as_str().unwrap().to_owned());
+    }
+    events.sort();
+    assert_eq!(events, ["media.deleted", "media.playable", "media.ready"]);
+    // What failed is tried again.
+    eventually("the weak one is told at last", Duration::from_secs(30), || async {
+        let log = deliveries(&client, &weak).await;
+        (log[0]["status"] == "delivered" && log[0]["attempts"] == 2).then_some(())
+    })
+    .await;
+    assert_eq!(heard(&world, "hook-fail").len(), 2);
+    assert!(deliveries(&other, &foreign).await.is_empty(), "of others nobody is told");
+    // A test by hand; switched off, nothing.
+    let of = |hook: &Value, rest: &str| format!("/api/v1/webhooks/{}{rest}", hook["id"].as_str().unwrap());
+    client.json(Method::POST, &of(&good, "/test"), &Value::Null, 202).await;
+    eventually("the test arrives", Duration::from_secs(20), || async {
+        heard(&world, "hook-ok").iter().any(|h| h["body"].as_str().unwrap().contains("\"test\"")).then_some(())
+    })
+    .await;
+    client.json(Method::PATCH, &of(&good, ""), &json!({ "active": false }), 200).await;
+    let again = client.upload(&fixtures::silent()).await["id"].as_str().unwrap().to_owned();
+    client.wait_for(&again, &["ready"]).await;
+    assert_eq!(deliveries(&client, &good).await.len(), 4, "switched off, it is told nothing");
+    client.json(Method::DELETE, &of(&good, ""), &Value::Null, 204).await;
+    assert_eq!(problem(client.get(&of(&good, "/deliveries")).await).await.0, 404);
+}
+
+async fn private_addresses_are_not_told(pair: Pair) {
+    let world = World::new(pair, &[]).await;
+    let client = world.stack.creator().await;
+    for bad in [
+        "http://127.0.0.2/hook-ok",
+        "https://127.0.0.1/hook-ok",
+        "https://169.254.169.254/",
+        "https://2130706433/",
+        "https://0177.0.0.1/",
+        "https://[::ffff:127.0.0.1]/",
+        "https://user:password@example.org/",
+        "nonsense",
+    ] {
+        let body = json!({ "url": bad, "events": ["media.ready"] });
+        let answer = client.send(Method::POST, "/api/v1/webhooks", &body).await;
+        assert_eq!(problem(answer).await, (422, "invalid".into()), "{bad}");
+    }
+    let redirect = hook(&client, &format!("{}/hook-redirect", world.base), &["media.ready"]).await;
+    let inside = hook(&client, "https://localhost/hook-ok", &["media.ready"]).await;
+    for hook in [&redirect, &inside] {
+        let path = format!("/api/v1/webhooks/{}/test", hook["id"].as_str().unwrap());
+        client.json(Method::POST, &path, &Value::Null, 202).await;
+    }
+    for (hook, status) in [(&redirect, json!(302)), (&inside, Value::Null)] {
+        let log = eventually("it was tried", Duration::from_secs(20), || async {
+            Some(deliveries(&client, hook).await).filter(|d| {
+                d[0]["attempts"] != 0 && (d[0]["last_status"] != Value::Null || d[0]["last_error"] != Value::Null)
+            })
+        })
+        .await;
+        assert_eq!((&log[0]["status"], &log[0]["last_status"]), (&json!("queued"), &status), "{log:?}");
+    }
+    assert!(heard(&world, "hook-ok").is_empty(), "no redirect was followed");
+}
