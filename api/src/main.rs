@@ -29,6 +29,7 @@ mod posts;
 mod problem;
 mod projects;
 mod router;
+mod search;
 mod serve;
 mod state;
 mod supervise;

@@ -2,7 +2,7 @@
 
 use crate::{
     access, access_log, account, admin, api_tokens, auth, catalogue, comments, creators, engagement, error::ApiError,
-    extract, feed, headers, health, limits, media, openapi, playback, playlists, posts, problem, projects,
+    extract, feed, headers, health, limits, media, openapi, playback, playlists, posts, problem, projects, search,
     state::AppState, uploads, webhooks,
 };
 use axum::{
@@ -104,6 +104,7 @@ fn platform_routes(limited: &dyn Fn(&'static str, Routes) -> Routes) -> Routes {
         .merge(limited("view", Routes::new().routes(routes!(engagement::routes::view))))
         .routes(routes!(engagement::routes::history, engagement::routes::forget_all))
         .routes(routes!(engagement::routes::position, engagement::routes::remember, engagement::routes::forget))
+        .routes(routes!(search::routes::search))
         .routes(routes!(catalogue::routes::list))
         .routes(routes!(catalogue::routes::of_category))
         .routes(routes!(catalogue::routes::with_tag))

@@ -15,3 +15,4 @@ pub mod quota;
 pub mod sniff;
 pub mod storage;
 pub mod telemetry;
+pub mod words;

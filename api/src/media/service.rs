@@ -192,11 +192,11 @@ pub async fn change(
     };
     let change =
         MediaChange { title: title.as_deref(), description: description.as_deref(), visibility: request.visibility };
-    state.db.change_media(id, &change).await?;
     let mut tx = state.db.begin().await?;
     if let Some(tags) = tags {
         tx.set_tags(id, &tags).await?;
     }
+    tx.change_media(id, &change).await?;
     if let Some(category) = category {
         tx.set_category(id, category).await?;
     }

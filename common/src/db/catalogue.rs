@@ -22,6 +22,8 @@ macro_rules! shown {
     };
 }
 
+pub(super) use shown;
+
 impl Db {
     /// Public media of others than `viewer` and those they followed before `since_us`, by rank.
     pub async fn discover(

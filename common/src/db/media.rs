@@ -1,6 +1,6 @@
 //! What people own and see.
 
-use super::{Db, Result, Tx, execute, execute_tx, query, query_tx, rank};
+use super::{Db, Result, Tx, execute_tx, query, query_tx, rank};
 use crate::model::{Encryption, MediaEvent, MediaKind, PackageStatus, Reason, SourceStatus, Visibility};
 use sqlx::FromRow;
 use uuid::Uuid;
@@ -148,14 +148,6 @@ impl Db {
         query!(self, fetch_all as MediaRow, sql, page.owner, before, page.limit)
     }
 
-    /// Changes a media. `false` when there is none.
-    pub async fn change_media(&self, id: Uuid, change: &MediaChange<'_>) -> Result<bool> {
-        let sql = "UPDATE media SET title = COALESCE($1, title), description = COALESCE($2, description), \
-                   visibility = COALESCE($3, visibility) WHERE id = $4";
-        let visibility = change.visibility.map(Visibility::as_str);
-        Ok(execute!(self, sql, change.title, change.description, visibility, id)? == 1)
-    }
-
     /// Deletes a media. Its source and package go with a later sweep when nothing else refers
     /// to them. `false` when there was none.
     pub async fn delete_media(&self, id: Uuid, now_us: i64) -> Result<bool> {
@@ -182,6 +174,15 @@ impl Tx {
         Ok(query_tx!(self, fetch_optional as (Uuid,), sql, media)?.map(|r| r.0))
     }
 
+    /// Changes a media.
+    pub async fn change_media(&mut self, id: Uuid, change: &MediaChange<'_>) -> Result<()> {
+        let sql = "UPDATE media SET title = COALESCE($1, title), description = COALESCE($2, description), \
+                   visibility = COALESCE($3, visibility) WHERE id = $4";
+        let visibility = change.visibility.map(Visibility::as_str);
+        execute_tx!(self, sql, change.title, change.description, visibility, id)?;
+        self.index_media(id).await
+    }
+
     /// Stores a media.
     pub async fn insert_media(&mut self, m: &NewMedia<'_>) -> Result<()> {
         let sql = "INSERT INTO media (id, owner_id, source_id, package_id, title, description, visibility, filename, created_us, rank) \
@@ -201,6 +202,6 @@ impl Tx {
             rank(m.now_us, 0, 0, 0)
         )?;
         execute_tx!(self, "INSERT INTO media_packages (media_id, package_id) VALUES ($1, $2)", m.id, m.package_id)?;
-        Ok(())
+        self.index_media(m.id).await
     }
 }

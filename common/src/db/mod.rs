@@ -18,6 +18,7 @@ mod playlists;
 mod posts;
 mod projects;
 mod roles;
+mod search;
 mod sessions;
 mod sources;
 mod tasks;
@@ -39,6 +40,7 @@ pub use playlists::{ItemRow, PlaylistChange, PlaylistRow};
 pub use posts::{PostChange, PostRow, PublishedCursor};
 pub use projects::{ProjectChange, ProjectRow};
 pub use roles::CreatorRequestRow;
+pub use search::Nearness;
 pub use sessions::{RefreshRow, SessionRow, SessionUse};
 pub use sources::{ExtentRow, SourceRow};
 pub use tasks::{ClaimLimits, ClaimedTask, MAX_ATTEMPTS, NewTask, TaskRow};
@@ -164,8 +166,11 @@ impl Db {
             let lock = lock_beside(options.get_filename())?;
             let pool = SqlitePoolOptions::new().max_connections(8).connect_with(options).await?;
             migrator.run(&pool).await?;
+            search::prepare_sqlite(&pool).await?;
+            let db = Self::Sqlite(pool);
+            db.index_missing().await?;
             drop(lock);
-            Ok(Self::Sqlite(pool))
+            Ok(db)
         } else {
             let options = PgConnectOptions::from_str(url)?;
             let pool = PgPoolOptions::new()
@@ -174,7 +179,10 @@ impl Db {
                 .connect_with(options)
                 .await?;
             migrator.run(&pool).await?;
-            Ok(Self::Postgres(pool))
+            search::prepare_postgres(&pool).await?;
+            let db = Self::Postgres(pool);
+            db.index_missing().await?;
+            Ok(db)
         }
     }
 

@@ -63,8 +63,12 @@ impl Db {
     pub async fn change_profile(&self, user: Uuid, change: &ProfileChange<'_>) -> Result<()> {
         let sql = "UPDATE users SET display_name = COALESCE($1, display_name), bio = COALESCE($2, bio), \
                    keeps_history = COALESCE($3, keeps_history) WHERE id = $4";
-        execute!(self, sql, change.display_name, change.bio, change.keeps_history, user)?;
-        Ok(())
+        let mut tx = self.begin().await?;
+        execute_tx!(&mut tx, sql, change.display_name, change.bio, change.keeps_history, user)?;
+        if change.display_name.is_some() {
+            tx.index_media_of(user).await?;
+        }
+        tx.commit().await
     }
 
     /// Whether what a person watches is remembered.

@@ -147,7 +147,9 @@ impl Tx {
 
     /// Hands all media of one account to another, with the tokens and grants that were made for them.
     pub async fn hand_over_media(&mut self, from: Uuid, to: Uuid) -> Result<u64> {
-        execute_tx!(self, "UPDATE media SET owner_id = $1 WHERE owner_id = $2", to, from)
+        let moved = execute_tx!(self, "UPDATE media SET owner_id = $1 WHERE owner_id = $2", to, from)?;
+        self.index_media_of(to).await?;
+        Ok(moved)
     }
 
     /// Deletes all media of an account. Their bytes go with a later sweep.

@@ -1,0 +1,5 @@
+//! Finding public media by words.
+
+pub mod routes;
+mod service;
+mod views;

@@ -1,0 +1,175 @@
+//! Full-text search: FTS5 on SQLite, tsvector on PostgreSQL. What is stored and asked are words that
+//! [`crate::words`] made, so both find the same; the order is ours, so both show the same.
+//!
+//! The index is made beside the migrations, because the two databases have nothing in common here.
+
+use super::{Db, MediaRow, RankCursor, Result, Tx, catalogue::shown, media::media_columns};
+use crate::words;
+use sqlx::{Connection, Executor, PgPool, SqlitePool};
+use uuid::Uuid;
+
+/// Rows that are indexed at once when an older database is opened.
+const BATCH: i64 = 200;
+
+const SQLITE: &[&str] = &[
+    "CREATE TABLE IF NOT EXISTS search_rows (number INTEGER PRIMARY KEY, media_id BLOB NOT NULL UNIQUE)",
+    // `near` are title, tags and creator, `far` is the description.
+    "CREATE VIRTUAL TABLE IF NOT EXISTS search_index USING fts5(near, far, tokenize = 'unicode61')",
+    "CREATE TRIGGER IF NOT EXISTS search_gone AFTER DELETE ON media BEGIN \
+       DELETE FROM search_index WHERE rowid = (SELECT number FROM search_rows WHERE media_id = OLD.id); \
+       DELETE FROM search_rows WHERE media_id = OLD.id; END",
+];
+
+const POSTGRES: &[&str] = &[
+    "CREATE TABLE IF NOT EXISTS search_index (media_id UUID PRIMARY KEY REFERENCES media (id) ON DELETE CASCADE, \
+       document tsvector NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS search_index_document ON search_index USING gin (document)",
+];
+
+/// Where a result stands: title, tags or creator have all words, or only together with the description.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Nearness {
+    Near,
+    Far,
+}
+
+/// Makes what search needs. Safe to repeat.
+pub(super) async fn prepare_sqlite(pool: &SqlitePool) -> Result<()> {
+    for sql in SQLITE {
+        pool.execute(*sql).await?;
+    }
+    Ok(())
+}
+
+/// The same, and names in the order of their bytes, as SQLite has them: ranges of prefixes rely on it.
+pub(super) async fn prepare_postgres(pool: &PgPool) -> Result<()> {
+    let mut connection = pool.acquire().await?;
+    let mut tx = connection.begin().await?;
+    // Two starts at once.
+    tx.execute("SELECT pg_advisory_xact_lock(7103403)").await?;
+    for sql in POSTGRES {
+        tx.execute(*sql).await?;
+    }
+    let sql = "SELECT COALESCE(MAX(collation_name), '') FROM information_schema.columns \
+               WHERE table_schema = current_schema() AND table_name = 'users' AND column_name = 'username_key'";
+    let (collation,): (String,) = sqlx::query_as(sql).fetch_one(&mut *tx).await?;
+    if collation != "C" {
+        tx.execute("ALTER TABLE users ALTER COLUMN username_key TYPE TEXT COLLATE \"C\"").await?;
+    }
+    Ok(tx.commit().await?)
+}
+
+/// A query for FTS5: every word as a prefix.
+fn fts5(words: &[String], nearness: Nearness) -> String {
+    let all = words.iter().map(|w| format!("\"{w}\"*")).collect::<Vec<_>>().join(" ");
+    match nearness {
+        Nearness::Near => format!("near : ({all})"),
+        Nearness::Far => all,
+    }
+}
+
+/// The same for PostgreSQL.
+fn tsquery(words: &[String], nearness: Nearness) -> String {
+    let mark = if nearness == Nearness::Near { ":*A" } else { ":*" };
+    words.iter().map(|w| format!("'{w}'{mark}")).collect::<Vec<_>>().join(" & ")
+}
+
+impl Db {
+    /// Public media that have all words, each as the beginning of one; by rank, strictly after `before`.
+    pub async fn search(
+        &self,
+        words: &[String],
+        nearness: Nearness,
+        before: Option<RankCursor>,
+        limit: i64,
+    ) -> Result<Vec<MediaRow>> {
+        let (rank, id) = before.unwrap_or((i64::MAX, Uuid::max()));
+        let far = nearness == Nearness::Far;
+        match self {
+            Self::Sqlite(p) => {
+                let sql = media_columns!(concat!(
+                    "WHERE m.id IN (SELECT r.media_id FROM search_index x JOIN search_rows r ON r.number = x.rowid \
+                       WHERE x.search_index MATCH $1) AND NOT ($2 AND m.id IN (SELECT r.media_id FROM search_index x \
+                       JOIN search_rows r ON r.number = x.rowid WHERE x.search_index MATCH $3)) AND ",
+                    shown!(),
+                    "AND (m.rank, m.id) < ($4, $5) ORDER BY m.rank DESC, m.id DESC LIMIT $6"
+                ));
+                let query = sqlx::query_as(sql).bind(fts5(words, nearness)).bind(far);
+                Ok(query.bind(fts5(words, Nearness::Near)).bind(rank).bind(id).bind(limit).fetch_all(p).await?)
+            }
+            Self::Postgres(p) => {
+                let sql = media_columns!(concat!(
+                    "JOIN search_index x ON x.media_id = m.id WHERE x.document @@ $1::tsquery \
+                     AND NOT ($2 AND x.document @@ $3::tsquery) AND ",
+                    shown!(),
+                    "AND (m.rank, m.id) < ($4, $5) ORDER BY m.rank DESC, m.id DESC LIMIT $6"
+                ));
+                let query = sqlx::query_as(sql).bind(tsquery(words, nearness)).bind(far);
+                Ok(query.bind(tsquery(words, Nearness::Near)).bind(rank).bind(id).bind(limit).fetch_all(p).await?)
+            }
+        }
+    }
+
+    /// Indexes what an older version stored.
+    pub(super) async fn index_missing(&self) -> Result<()> {
+        loop {
+            let ids: Vec<(Uuid,)> = match self {
+                Self::Sqlite(p) => {
+                    let sql = "SELECT id FROM media WHERE NOT EXISTS (SELECT 1 FROM search_rows r WHERE r.media_id = media.id) LIMIT $1";
+                    sqlx::query_as(sql).bind(BATCH).fetch_all(p).await?
+                }
+                Self::Postgres(p) => {
+                    let sql = "SELECT id FROM media WHERE NOT EXISTS (SELECT 1 FROM search_index x WHERE x.media_id = media.id) LIMIT $1";
+                    sqlx::query_as(sql).bind(BATCH).fetch_all(p).await?
+                }
+            };
+            if ids.is_empty() {
+                return Ok(());
+            }
+            let mut tx = self.begin().await?;
+            for (id,) in ids {
+                tx.index_media(id).await?;
+            }
+            tx.commit().await?;
+        }
+    }
+}
+
+impl Tx {
+    /// Brings the index of a media up to date with its row and its owner's names.
+    pub async fn index_media(&mut self, media: Uuid) -> Result<()> {
+        let sql = "SELECT m.title, m.tags, u.username, u.display_name, m.description FROM media m JOIN users u ON u.id = m.owner_id \
+                   WHERE m.id = $1";
+        type Texts = (String, String, String, String, String);
+        let found: Option<Texts> = super::query_tx!(self, fetch_optional as Texts, sql, media)?;
+        let Some((title, tags, username, display_name, description)) = found else { return Ok(()) };
+        let near = words::normal(&format!("{title} {tags} {username} {display_name}"));
+        let far = words::normal(&description);
+        match self {
+            Self::Sqlite(t) => {
+                let number = "INSERT INTO search_rows (media_id) VALUES ($1) ON CONFLICT (media_id) DO UPDATE SET media_id = $1 \
+                              RETURNING number";
+                let (number,): (i64,) = sqlx::query_as(number).bind(media).fetch_one(&mut **t).await?;
+                sqlx::query("DELETE FROM search_index WHERE rowid = $1").bind(number).execute(&mut **t).await?;
+                let sql = "INSERT INTO search_index (rowid, near, far) VALUES ($1, $2, $3)";
+                sqlx::query(sql).bind(number).bind(near).bind(far).execute(&mut **t).await?;
+            }
+            Self::Postgres(t) => {
+                let sql = "INSERT INTO search_index (media_id, document) \
+                           VALUES ($1, setweight(to_tsvector('simple', $2), 'A') || setweight(to_tsvector('simple', $3), 'D')) \
+                           ON CONFLICT (media_id) DO UPDATE SET document = EXCLUDED.document";
+                sqlx::query(sql).bind(media).bind(near).bind(far).execute(&mut **t).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The same for all media of a person whose name has changed.
+    pub async fn index_media_of(&mut self, owner: Uuid) -> Result<()> {
+        let ids = super::query_tx!(self, fetch_all as (Uuid,), "SELECT id FROM media WHERE owner_id = $1", owner)?;
+        for (id,) in ids {
+            self.index_media(id).await?;
+        }
+        Ok(())
+    }
+}
