@@ -31,6 +31,7 @@ pub enum Event {
     PlaybackTokenRevoked,
     VisibilityChanged,
     MediaReceived,
+    Moderated,
 }
 
 impl Event {
@@ -60,6 +61,7 @@ impl Event {
             Self::PlaybackTokenRevoked => "playback_token_revoked",
             Self::VisibilityChanged => "visibility_changed",
             Self::MediaReceived => "media_received",
+            Self::Moderated => "moderated",
         }
     }
 }

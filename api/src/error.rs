@@ -16,6 +16,8 @@ pub enum ApiError {
     BadCredentials,
     #[error("Your account may not do this.")]
     Forbidden,
+    #[error("Your account was banned; /me/moderation says why.")]
+    Banned,
     #[error("This token's scopes do not cover this.")]
     InsufficientScope,
     #[error("A page of another site asked for this with your cookies.")]
@@ -124,6 +126,7 @@ impl ApiError {
             Self::Unauthenticated => ("unauthenticated", StatusCode::UNAUTHORIZED),
             Self::BadCredentials => ("bad_credentials", StatusCode::UNAUTHORIZED),
             Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN),
+            Self::Banned => ("banned", StatusCode::FORBIDDEN),
             Self::InsufficientScope => ("insufficient_scope", StatusCode::FORBIDDEN),
             Self::CrossSite => ("cross_site", StatusCode::FORBIDDEN),
             Self::WrongPassword => ("wrong_password", StatusCode::FORBIDDEN),

@@ -21,6 +21,7 @@ mod limits;
 mod live;
 mod mail;
 mod media;
+mod moderation;
 mod openapi;
 mod paging;
 mod playback;

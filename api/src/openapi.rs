@@ -33,6 +33,7 @@ use utoipa::{
         (name = "library", description = "Playlists and projects"),
         (name = "posts", description = "Posts, Atom, podcasts"),
         (name = "webhooks", description = "Telling other services"),
+        (name = "moderation", description = "Reports, decisions, appeals"),
         (name = "admin", description = "For administrators"),
         (name = "health", description = "For operators"),
     )

@@ -2,8 +2,8 @@
 
 use crate::{
     access, access_log, account, admin, api_tokens, auth, catalogue, comments, creators, engagement, error::ApiError,
-    extract, feed, headers, health, limits, media, openapi, playback, playlists, posts, problem, projects, search,
-    state::AppState, uploads, webhooks,
+    extract, feed, headers, health, limits, media, moderation, openapi, playback, playlists, posts, problem, projects,
+    search, state::AppState, uploads, webhooks,
 };
 use axum::{
     Router,
@@ -104,6 +104,13 @@ fn platform_routes(limited: &dyn Fn(&'static str, Routes) -> Routes) -> Routes {
         .merge(limited("view", Routes::new().routes(routes!(engagement::routes::view))))
         .routes(routes!(engagement::routes::history, engagement::routes::forget_all))
         .routes(routes!(engagement::routes::position, engagement::routes::remember, engagement::routes::forget))
+        .routes(routes!(moderation::routes::report))
+        .routes(routes!(moderation::routes::reports))
+        .routes(routes!(moderation::routes::decide))
+        .routes(routes!(moderation::routes::actions))
+        .routes(routes!(moderation::routes::lift))
+        .routes(routes!(moderation::routes::own))
+        .routes(routes!(moderation::routes::appeal))
         .routes(routes!(search::routes::search))
         .routes(routes!(catalogue::routes::list))
         .routes(routes!(catalogue::routes::of_category))

@@ -91,6 +91,22 @@ words!(
     }
 );
 words!(
+    /// What can be reported.
+    ReportTarget { Media = "media", Comment = "comment", User = "user" }
+);
+words!(
+    /// Why something is reported.
+    ReportReason { Spam = "spam", Abuse = "abuse", Illegal = "illegal", Copyright = "copyright", Other = "other" }
+);
+words!(
+    /// What became of a report.
+    ReportStatus { Open = "open", Upheld = "upheld", Dismissed = "dismissed" }
+);
+words!(
+    /// What moderation does.
+    ActionKind { HideMedia = "hide_media", HideComment = "hide_comment", Ban = "ban" }
+);
+words!(
     /// The life of an HLS package.
     PackageStatus {
         Planning = "planning",

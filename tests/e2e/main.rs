@@ -15,6 +15,7 @@ mod library;
 mod limits;
 mod live;
 mod matrix;
+mod moderation;
 mod offline;
 mod people;
 mod private;

@@ -98,6 +98,13 @@ DELETE /api/v1/me/history                                       401    204   204
 GET    /api/v1/me/history/{id}                                  401    404   200   404   404     401     401         403
 PUT    /api/v1/me/history/{id}                                  401    404   200   404   200     401     401         403
 DELETE /api/v1/me/history/{id}                                  401    204   204   204   204     401     401         403
+POST   /api/v1/reports                                          401    404   201   404   201     401     401         403
+GET    /api/v1/admin/reports                                    401    403   403   403   200     401     401         403
+POST   /api/v1/admin/reports/{id}/decide                        401    403   403   403   204     401     401         403
+GET    /api/v1/admin/moderation                                 401    403   403   403   200     401     401         403
+POST   /api/v1/admin/moderation/{id}/lift                       401    403   403   403   204     401     401         403
+GET    /api/v1/me/moderation                                    401    200   200   200   200     401     401         403
+POST   /api/v1/me/moderation/{id}/appeal                        401    404   204   404   404     401     401         403
 GET    /api/v1/search                                           200    200   200   200   200     401     401         200
 GET    /api/v1/categories                                       200    200   200   200   200     401     401         200
 GET    /api/v1/categories/{slug}/media                          200    200   200   200   200     401     401         200
@@ -184,7 +191,7 @@ async fn people(stack: &Stack, root: &Client) -> People {
 
 impl World {
     async fn new(pair: Pair) -> Self {
-        let lifted = "login=0/1,login_account=0/1,register=0/1,reset=0/1,reset_account=0/1,comment=0/1";
+        let lifted = "login=0/1,login_account=0/1,register=0/1,reset=0/1,reset_account=0/1,comment=0/1,report=0/1";
         let mut stack = Stack::start_with(pair, &[("SLUICE_LIMITS", lifted), ("SLUICE_SECRET", SECRET)]).await;
         stack.add_worker();
         let root = stack.admin().await;
@@ -199,6 +206,24 @@ impl World {
         let hook = made(&people.owner, "/api/v1/webhooks", hook()).await["id"].as_str().unwrap().to_owned();
         let link = link["token"].as_str().unwrap().to_owned();
         Self { stack, root, people, film, package: parts[0].clone(), rendition: parts[1].clone(), link, hook }
+    }
+
+    /// A comment of the owner's that an administrator was told of; the report.
+    async fn reported(&self, owner: &Client) -> String {
+        let all = format!("/api/v1/media/{}/comments", self.film);
+        let comment = made(owner, &all, json!({ "body": "x" })).await["id"].clone();
+        let report = json!({ "target": "comment", "id": comment, "reason": "spam" });
+        self.root.send(Method::POST, "/api/v1/reports", &report).await;
+        let mut after = String::new();
+        loop {
+            let path = format!("/api/v1/admin/reports?limit=100{after}");
+            let queue = self.root.json(Method::GET, &path, &Value::Null, 200).await;
+            let found = queue["items"].as_array().unwrap().iter().find(|r| r["target_id"] == comment);
+            if let Some(found) = found {
+                return found["id"].as_str().unwrap().to_owned();
+            }
+            after = format!("&cursor={}", queue["next_cursor"].as_str().unwrap());
+        }
     }
 
     /// The path of one cell, with everything made that it refers to.
@@ -225,6 +250,14 @@ impl World {
                 || p.contains("/blocks/") =>
             {
                 self.root.id.clone()
+            }
+            p if p.starts_with("/api/v1/admin/reports/") => self.reported(owner).await,
+            p if p.contains("/moderation/") => {
+                let report = self.reported(owner).await;
+                let decide = format!("/api/v1/admin/reports/{report}/decide");
+                self.root.json(Method::POST, &decide, &json!({ "decision": "hide" }), 204).await;
+                let all = self.root.json(Method::GET, "/api/v1/admin/moderation", &Value::Null, 200).await;
+                all["items"][0]["id"].as_str().unwrap().to_owned()
             }
             p if p.starts_with("/api/v1/comments/") => {
                 let all = format!("/api/v1/media/{}/comments", self.film);
@@ -346,6 +379,8 @@ fn body(operation: &str, account: &Client, refresh_token: &str) -> Option<Value>
         ("PATCH", "/api/v1/playlists/{id}" | "/api/v1/projects/{id}" | "/api/v1/posts/{id}") => json!({ "title": "y" }),
         ("PATCH", "/api/v1/playlists/{id}/items/{item}") => json!({ "index": 0 }),
         ("POST", "/api/v1/posts") => json!({ "title": "x", "body": "" }),
+        ("POST", "/api/v1/admin/reports/{id}/decide") => json!({ "decision": "dismiss" }),
+        ("POST", "/api/v1/me/moderation/{id}/appeal") => json!({ "text": "why?" }),
         ("POST", "/api/v1/webhooks") => hook(),
         ("PATCH", "/api/v1/webhooks/{id}") => json!({ "active": false }),
         ("PATCH", "/api/v1/me/profile") => json!({ "bio": "x" }),
@@ -438,6 +473,9 @@ async fn request(world: &World, document: &Value, people: &People, operation: &s
     }
     if operation == "PUT /api/v1/projects/{id}/document" {
         return request.header("if-match", "\"0\"").body("text");
+    }
+    if operation == "POST /api/v1/reports" {
+        return request.json(&json!({ "target": "media", "id": world.film, "reason": "other" }));
     }
     if operation == "POST /api/v1/playlists/{id}/items" {
         return request.json(&json!({ "media_id": world.film }));

@@ -33,7 +33,7 @@ pub fn scopes(stored: &str) -> Vec<Scope> {
 pub async fn authenticate(state: &AppState, token: &str) -> Result<Viewer, ApiError> {
     let found = state.db.user_of_api_token(&token_hash(token), clock::now_us()).await?;
     let (user, stored) = found.ok_or(ApiError::Unauthenticated)?;
-    Ok(Viewer { id: user.id, role: user.role, session: None, scopes: Some(scopes(&stored)) })
+    Ok(Viewer { id: user.id, role: user.role, session: None, scopes: Some(scopes(&stored)), banned: user.banned })
 }
 
 /// Makes a token.

@@ -31,6 +31,8 @@ pub struct Viewer {
     pub session: Option<Uuid>,
     /// What a machine's token allows; everything when unset.
     pub scopes: Option<Vec<Scope>>,
+    /// May log in, read, appeal and leave; nothing else.
+    pub banned: bool,
 }
 
 impl Viewer {
@@ -206,5 +208,5 @@ pub async fn authenticate(state: &AppState, token: &str) -> Result<Viewer, ApiEr
     let claims = state.keys.check(token).ok_or(ApiError::Unauthenticated)?;
     let user = state.db.user_of_session(claims.sid, clock::now_us()).await?;
     let user = user.filter(|u| u.id == claims.sub).ok_or(ApiError::Unauthenticated)?;
-    Ok(Viewer { id: user.id, role: user.role, session: Some(claims.sid), scopes: None })
+    Ok(Viewer { id: user.id, role: user.role, session: Some(claims.sid), scopes: None, banned: user.banned })
 }

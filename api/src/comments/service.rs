@@ -35,6 +35,9 @@ pub async fn create(
     id: Uuid,
     new: NewComment,
 ) -> Result<(CommentRow, bool), ApiError> {
+    if viewer.banned {
+        return Err(ApiError::Banned);
+    }
     let media = media::visible(state, Some(viewer), media_id).await?;
     if let Some(key) = new.client_key
         && let Some(there) = state.db.comment_by_key(viewer.id, key).await?
@@ -90,6 +93,10 @@ pub async fn list(state: &AppState, viewer: Option<&Viewer>, page: CommentPage) 
 /// A comment that this person may see.
 pub async fn visible(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Result<(CommentRow, MediaRow), ApiError> {
     let row = state.db.comment(id).await?.ok_or(ApiError::NotFound)?;
+    let own = viewer.is_some_and(|v| v.id == row.author_id || v.role == Role::Admin);
+    if row.hidden && !own {
+        return Err(ApiError::NotFound);
+    }
     let media = media::visible(state, viewer, row.media_id).await?;
     Ok((row, media))
 }

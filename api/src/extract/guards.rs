@@ -105,13 +105,17 @@ impl Reader {
 
 impl Uploader {
     fn allows(viewer: &Viewer) -> Result<(), ApiError> {
-        if viewer.role == Role::Viewer { Err(ApiError::Forbidden) } else { Ok(()) }
+        match viewer {
+            v if v.banned => Err(ApiError::Banned),
+            v if v.role == Role::Viewer => Err(ApiError::Forbidden),
+            _ => Ok(()),
+        }
     }
 }
 
 impl Actor {
-    fn allows(_: &Viewer) -> Result<(), ApiError> {
-        Ok(())
+    fn allows(viewer: &Viewer) -> Result<(), ApiError> {
+        if viewer.banned { Err(ApiError::Banned) } else { Ok(()) }
     }
 }
 

@@ -52,7 +52,7 @@ async fn tell(state: &AppState, io: &SocketIo, event: &'static str, media: Uuid,
     let found =
         async { Ok::<_, sluice_common::db::DbError>((state.db.comment(comment).await?, state.db.media(media).await?)) };
     let (row, media) = match found.await {
-        Ok((Some(row), Some(media))) => (row, media),
+        Ok((Some(row), Some(media))) if !row.hidden => (row, media),
         Ok(_) => return,
         Err(error) => {
             tracing::warn!(%error, "a live comment was not passed on");

@@ -127,6 +127,9 @@ pub struct Announced {
 /// A media that this person may see; one they may not see does not exist for them.
 pub async fn visible(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Result<MediaRow, ApiError> {
     let media = state.db.media(id).await?.ok_or(ApiError::NotFound)?;
+    if media.hidden && !viewer.is_some_and(|v| is_owners(v, &media)) {
+        return Err(ApiError::NotFound);
+    }
     if media.visibility != Visibility::Private || viewer.is_some_and(|v| is_owners(v, &media)) {
         return Ok(media);
     }
@@ -142,7 +145,7 @@ pub async fn playable(state: &AppState, ticket: &Ticket, id: Uuid) -> Result<Med
     match ticket {
         Ticket::Viewer(viewer) => visible(state, viewer.as_ref(), id).await,
         Ticket::Token(token) => {
-            let media = state.db.media(id).await?.ok_or(ApiError::NotFound)?;
+            let media = state.db.media(id).await?.filter(|m| !m.hidden).ok_or(ApiError::NotFound)?;
             token.opens(&media)?;
             Ok(media)
         }

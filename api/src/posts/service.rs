@@ -25,7 +25,7 @@ const MOST_EMBEDDED: usize = 50;
 pub async fn visible(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Result<PostRow, ApiError> {
     let row = state.db.post(id).await?.ok_or(ApiError::NotFound)?;
     let own = viewer.is_some_and(|v| v.id == row.author_id || v.role == Role::Admin);
-    if own || row.published_us.is_some() { Ok(row) } else { Err(ApiError::NotFound) }
+    if own || (row.published_us.is_some() && !row.hidden) { Ok(row) } else { Err(ApiError::NotFound) }
 }
 
 /// A post that this person may change.
@@ -63,6 +63,7 @@ pub async fn create(state: &AppState, viewer: &Viewer, new: NewPost) -> Result<P
         published_us: new.published.then_some(now),
         created_us: now,
         edited_us: now,
+        hidden: false,
     };
     state.db.insert_post(&row).await?;
     state.db.post(id).await?.ok_or(ApiError::Internal)

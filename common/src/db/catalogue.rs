@@ -15,10 +15,10 @@ pub struct CategoryRow {
 /// A place in the order of ranks.
 pub type RankCursor = (i64, Uuid);
 
-/// Public, and there is something to play.
+/// Public, in sight, and there is something to play.
 macro_rules! shown {
     () => {
-        "m.visibility = 'public' AND (p.playable OR p.status = 'ready') "
+        "m.visibility = 'public' AND (p.playable OR p.status = 'ready') AND m.hidden_us IS NULL AND u.banned_us IS NULL "
     };
 }
 

@@ -20,6 +20,8 @@ pub struct CommentRow {
     pub reply_count: i64,
     pub created_us: i64,
     pub edited_us: Option<i64>,
+    /// Out of sight by moderation: it, or its author.
+    pub hidden: bool,
 }
 
 /// What is stored of a new one.
@@ -51,18 +53,19 @@ macro_rules! comments {
     ($tail:expr) => {
         concat!(
             "SELECT c.id, c.media_id, c.author_id, u.username AS author_name, u.display_name AS author_display_name, c.parent_id, \
-             c.body, c.at_ms, c.client_key, c.reply_count, c.created_us, c.edited_us \
+             c.body, c.at_ms, c.client_key, c.reply_count, c.created_us, c.edited_us, \
+             (c.hidden_us IS NOT NULL OR u.banned_us IS NOT NULL) AS hidden \
              FROM comments c JOIN users u ON u.id = c.author_id ",
             $tail
         )
     };
 }
 
-/// Out of the sight of whoever blocked the author.
+/// In the sight of a viewer: not taken away by moderation, and not of somebody they blocked.
 macro_rules! unblocked {
     ($viewer:literal) => {
         concat!(
-            "AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.blocker_id = ",
+            "AND c.hidden_us IS NULL AND u.banned_us IS NULL AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.blocker_id = ",
             $viewer,
             " AND b.blocked_id = c.author_id) "
         )

@@ -46,6 +46,8 @@ pub struct MediaRow {
     pub like_count: i64,
     pub view_count: i64,
     pub comment_count: i64,
+    /// Out of sight by moderation: it, or its owner.
+    pub hidden: bool,
     /// Its place in the order of recency and engagement.
     pub rank: i64,
 }
@@ -119,7 +121,8 @@ macro_rules! media_columns {
             "(SELECT CAST(COALESCE(SUM(r.contiguous), 0) AS BIGINT) FROM renditions r WHERE r.package_id = p.id) AS published, ",
             "(SELECT CAST(COALESCE(SUM(r.planned), 0) AS BIGINT) FROM renditions r WHERE r.package_id = p.id) AS planned, ",
             "m.tags, (SELECT k.slug FROM categories k WHERE k.id = m.category_id) AS category, ",
-            "m.like_count, m.view_count, m.comment_count, m.rank ",
+            "m.like_count, m.view_count, m.comment_count, m.rank, ",
+            "(m.hidden_us IS NOT NULL OR u.banned_us IS NOT NULL) AS hidden ",
             "FROM media m JOIN users u ON u.id = m.owner_id JOIN sources s ON s.id = m.source_id ",
             "JOIN packages p ON p.id = m.package_id ",
             $tail

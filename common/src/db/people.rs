@@ -42,7 +42,11 @@ pub struct ProfileChange<'a> {
 impl Db {
     /// A creator by id. Viewers have no profile.
     pub async fn creator(&self, id: Uuid) -> Result<Option<CreatorRow>> {
-        let sql = concat!("SELECT ", creator_columns!(), " FROM users u WHERE u.id = $1 AND u.role <> 'viewer'");
+        let sql = concat!(
+            "SELECT ",
+            creator_columns!(),
+            " FROM users u WHERE u.id = $1 AND u.role <> 'viewer' AND u.banned_us IS NULL"
+        );
         query!(self, fetch_optional as CreatorRow, sql, id)
     }
 
@@ -53,7 +57,7 @@ impl Db {
             "SELECT ",
             creator_columns!(),
             " FROM users u WHERE u.username_key >= $1 AND u.username_key < $2 AND u.username_key > $3 \
-             AND u.role <> 'viewer' ORDER BY u.username_key LIMIT $4"
+             AND u.role <> 'viewer' AND u.banned_us IS NULL ORDER BY u.username_key LIMIT $4"
         );
         let end = format!("{prefix}\u{7f}");
         query!(self, fetch_all as CreatorRow, sql, prefix, end, after, limit)

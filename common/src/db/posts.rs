@@ -17,6 +17,8 @@ pub struct PostRow {
     pub published_us: Option<i64>,
     pub created_us: i64,
     pub edited_us: i64,
+    /// Out of sight: its author is banned.
+    pub hidden: bool,
 }
 
 /// A place in the order of publication.
@@ -35,7 +37,7 @@ macro_rules! posts {
     ($tail:literal) => {
         concat!(
             "SELECT p.id, p.author_id, u.username AS author_name, u.display_name AS author_display_name, p.title, p.body, ",
-            "p.published_us, p.created_us, p.edited_us FROM posts p JOIN users u ON u.id = p.author_id ",
+            "p.published_us, p.created_us, p.edited_us, u.banned_us IS NOT NULL AS hidden FROM posts p JOIN users u ON u.id = p.author_id ",
             $tail
         )
     };
@@ -51,7 +53,7 @@ impl Db {
     pub async fn published_posts(&self, before: Option<PublishedCursor>, limit: i64) -> Result<Vec<PostRow>> {
         let (at, id) = before.unwrap_or((i64::MAX, Uuid::max()));
         let sql = posts!(
-            "WHERE p.published_us IS NOT NULL AND (p.published_us, p.id) < ($1, $2) ORDER BY p.published_us DESC, p.id DESC LIMIT $3"
+            "WHERE p.published_us IS NOT NULL AND u.banned_us IS NULL AND (p.published_us, p.id) < ($1, $2) ORDER BY p.published_us DESC, p.id DESC LIMIT $3"
         );
         query!(self, fetch_all as PostRow, sql, at, id, limit)
     }
@@ -65,7 +67,7 @@ impl Db {
     ) -> Result<Vec<PostRow>> {
         let (at, id) = before.unwrap_or((i64::MAX, Uuid::max()));
         let sql = posts!(
-            "WHERE p.author_id = $1 AND p.published_us IS NOT NULL AND (p.published_us, p.id) < ($2, $3) \
+            "WHERE p.author_id = $1 AND p.published_us IS NOT NULL AND u.banned_us IS NULL AND (p.published_us, p.id) < ($2, $3) \
              ORDER BY p.published_us DESC, p.id DESC LIMIT $4"
         );
         query!(self, fetch_all as PostRow, sql, author, at, id, limit)

@@ -19,6 +19,8 @@ pub struct UserRow {
     #[sqlx(try_from = "String")]
     pub role: Role,
     pub created_us: i64,
+    /// Whether moderation has banned it.
+    pub banned: bool,
 }
 
 /// What registration stores.
@@ -35,7 +37,8 @@ pub struct NewUser<'a> {
 macro_rules! user_columns {
     ($tail:literal) => {
         concat!(
-            "SELECT u.id, u.username, u.email, u.email_verified_us, u.password_hash, u.role, u.created_us FROM users u ",
+            "SELECT u.id, u.username, u.email, u.email_verified_us, u.password_hash, u.role, u.created_us, ",
+            "u.banned_us IS NOT NULL AS banned FROM users u ",
             $tail
         )
     };
