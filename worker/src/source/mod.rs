@@ -139,13 +139,15 @@ impl Source {
     }
 }
 
+/// A block that is being read: number, reading, length.
+type Ahead = (u64, JoinHandle<Result<Bytes, StoreError>>, usize);
+
 /// A reader with read-ahead, for one child.
 #[derive(Debug)]
 pub struct SourceReader {
     source: Source,
     blocks: VecDeque<(u64, Bytes)>,
-    /// Number, reading, length.
-    ahead: Option<(u64, JoinHandle<Result<Bytes, StoreError>>, usize)>,
+    ahead: Option<Ahead>,
     last: Option<u64>,
 }
 
