@@ -24,6 +24,7 @@ mod readme;
 mod recovery;
 mod requests;
 mod roles;
+mod scale;
 mod schema;
 mod secrets;
 mod sessions;

@@ -149,6 +149,11 @@ impl Stack {
         self.url = self.api.line_after("listening on ");
     }
 
+    /// A setting of this service.
+    pub fn setting(&self, name: &str) -> Option<String> {
+        self.environment.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone())
+    }
+
     /// The database of this service, past the service.
     pub async fn database(&self) -> Db {
         let url = self.environment.iter().find(|(n, _)| n == "SLUICE_DATABASE_URL").map(|(_, v)| v.clone());

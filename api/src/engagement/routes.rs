@@ -105,13 +105,14 @@ pub async fn history(
     let more = rows.len() > limit;
     rows.truncate(limit);
     let next_cursor = rows.last().filter(|_| more).map(|r| format!("{}-{}", r.updated_us, r.media_id));
-    let mut items = Vec::with_capacity(rows.len());
-    for row in rows {
-        // What has become private meanwhile is not shown, but still remembered.
-        if let Ok(media) = media::visible(&state, Some(&viewer), row.media_id).await {
-            items.push(Watched { position: row.into(), media: Media::new(media, &base.0) });
-        }
-    }
+    // What has become private meanwhile is not shown, but still remembered.
+    let ids: Vec<Uuid> = rows.iter().map(|r| r.media_id).collect();
+    let mut seen = media::visible_many(&state, Some(&viewer), &ids).await?;
+    let view = |row: HistoryRow| {
+        let media = Media::new(seen.remove(&row.media_id)?, &base.0);
+        Some(Watched { position: row.into(), media })
+    };
+    let items = rows.into_iter().filter_map(view).collect();
     Ok(Json(History { items, next_cursor }))
 }
 

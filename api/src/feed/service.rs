@@ -53,11 +53,14 @@ pub async fn page(
     let mut cursor = cursor.map_or(Ok(start), Cursor::read)?;
     let who = viewer.unwrap_or(Uuid::nil());
     let rows = limit as i64 + 1;
-    let followed = match viewer {
-        Some(_) => state.db.followed(who, cursor.since_us, cursor.followed, rows).await?,
-        None => Vec::new(),
+    let followed = async {
+        match viewer {
+            Some(_) => state.db.followed(who, cursor.since_us, cursor.followed, rows).await,
+            None => Ok(Vec::new()),
+        }
     };
-    let ranked = state.db.discover(who, cursor.since_us, cursor.ranked, rows).await?;
+    let ranked = state.db.discover(who, cursor.since_us, cursor.ranked, rows);
+    let (followed, ranked) = tokio::try_join!(followed, ranked)?;
     let mixed = mix(followed, ranked);
     let more = mixed.len() > limit;
     let page: Vec<Found> = mixed.into_iter().take(limit).collect();

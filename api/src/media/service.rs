@@ -17,7 +17,7 @@ use sluice_common::{
     db::{MediaChange, MediaRow, NewMedia, Tx},
     model::{Encryption, Role, Visibility},
 };
-use std::str::FromStr;
+use std::{collections::HashMap, str::FromStr};
 use uuid::Uuid;
 
 /// What comes with a file, as it was typed. Kept with an upload until it is complete.
@@ -124,9 +124,30 @@ pub struct Announced {
     pub package: Uuid,
 }
 
+/// Those of these media that this person may see.
+pub async fn visible_many(
+    state: &AppState,
+    viewer: Option<&Viewer>,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, MediaRow>, ApiError> {
+    let mut seen = HashMap::new();
+    for media in state.db.media_many(ids).await? {
+        match seen_by(state, viewer, media).await {
+            Ok(media) => drop(seen.insert(media.id, media)),
+            Err(ApiError::NotFound) => {}
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(seen)
+}
+
 /// A media that this person may see; one they may not see does not exist for them.
 pub async fn visible(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Result<MediaRow, ApiError> {
     let media = state.db.media(id).await?.ok_or(ApiError::NotFound)?;
+    seen_by(state, viewer, media).await
+}
+
+async fn seen_by(state: &AppState, viewer: Option<&Viewer>, media: MediaRow) -> Result<MediaRow, ApiError> {
     if media.hidden && !viewer.is_some_and(|v| is_owners(v, &media)) {
         return Err(ApiError::NotFound);
     }
@@ -134,7 +155,7 @@ pub async fn visible(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Res
         return Ok(media);
     }
     let granted = match viewer {
-        Some(v) => state.db.is_granted(id, v.id).await?,
+        Some(v) => state.db.is_granted(media.id, v.id).await?,
         None => false,
     };
     if granted { Ok(media) } else { Err(ApiError::NotFound) }

@@ -135,15 +135,9 @@ pub async fn shown(
     viewer: Option<&Viewer>,
     rows: Vec<ItemRow>,
 ) -> Result<Vec<(ItemRow, MediaRow)>, ApiError> {
-    let mut shown = Vec::with_capacity(rows.len());
-    for row in rows {
-        match media::visible(state, viewer, row.media_id).await {
-            Ok(media) => shown.push((row, media)),
-            Err(ApiError::NotFound) => {}
-            Err(other) => return Err(other),
-        }
-    }
-    Ok(shown)
+    let ids: Vec<Uuid> = rows.iter().map(|r| r.media_id).collect();
+    let seen = media::visible_many(state, viewer, &ids).await?;
+    Ok(rows.into_iter().filter_map(|r| Some((r, seen.get(&r.media_id)?.clone()))).collect())
 }
 
 /// All that this person may see of a playlist, in order.

@@ -52,12 +52,35 @@ impl Db {
         before: Option<Uuid>,
         limit: i64,
     ) -> Result<Vec<MediaRow>> {
-        let sql = media_columns!(concat!(
-            "WHERE m.owner_id IN (SELECT f.creator_id FROM subscriptions f WHERE f.subscriber_id = $1 AND f.created_us <= $2) AND ",
-            shown!(),
-            "AND m.id < $3 ORDER BY m.id DESC LIMIT $4"
-        ));
-        query!(self, fetch_all as MediaRow, sql, viewer, since_us, before.unwrap_or(Uuid::max()), limit)
+        let before = before.unwrap_or(Uuid::max());
+        // From those who are followed to their newest, never through all media: whom one follows may have none.
+        match self {
+            // Here CROSS JOIN means the order in which the tables are read.
+            Self::Sqlite(p) => {
+                let sql = media_columns!(concat!(
+                    "WHERE m.id IN (SELECT c.id FROM subscriptions f CROSS JOIN media c ON c.owner_id = f.creator_id \
+                       AND c.visibility = 'public' AND c.id < $3 JOIN packages q ON q.id = c.package_id \
+                       WHERE f.subscriber_id = $1 AND f.created_us <= $2 AND (q.playable OR q.status = 'ready') \
+                       AND c.hidden_us IS NULL ORDER BY c.id DESC LIMIT $4) AND ",
+                    shown!(),
+                    "ORDER BY m.id DESC"
+                ));
+                let query = sqlx::query_as(sql).bind(viewer).bind(since_us);
+                Ok(query.bind(before).bind(limit).fetch_all(p).await?)
+            }
+            Self::Postgres(p) => {
+                let sql = media_columns!(concat!(
+                    "WHERE m.id = ANY(ARRAY(SELECT n.id FROM subscriptions f CROSS JOIN LATERAL (SELECT c.id FROM media c \
+                       JOIN packages q ON q.id = c.package_id WHERE c.owner_id = f.creator_id AND c.visibility = 'public' \
+                       AND c.id < $3 AND (q.playable OR q.status = 'ready') AND c.hidden_us IS NULL ORDER BY c.id DESC LIMIT $4) n \
+                       WHERE f.subscriber_id = $1 AND f.created_us <= $2 ORDER BY n.id DESC LIMIT $4)) AND ",
+                    shown!(),
+                    "ORDER BY m.id DESC"
+                ));
+                let query = sqlx::query_as(sql).bind(viewer).bind(since_us);
+                Ok(query.bind(before).bind(limit).fetch_all(p).await?)
+            }
+        }
     }
 
     /// Public media of a creator, newest first.

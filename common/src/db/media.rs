@@ -138,6 +138,21 @@ impl Db {
         query!(self, fetch_optional as MediaRow, media_columns!("WHERE m.id = $1"), id)
     }
 
+    /// Those of these media that there are, in no particular order.
+    pub async fn media_many(&self, ids: &[Uuid]) -> Result<Vec<MediaRow>> {
+        match self {
+            Self::Sqlite(p) => {
+                let list: Vec<String> = ids.iter().map(|i| format!("\"{}\"", i.simple())).collect();
+                let sql = media_columns!("WHERE m.id IN (SELECT unhex(value) FROM json_each($1))");
+                Ok(sqlx::query_as(sql).bind(format!("[{}]", list.join(","))).fetch_all(p).await?)
+            }
+            Self::Postgres(p) => {
+                let sql = media_columns!("WHERE m.id = ANY($1)");
+                Ok(sqlx::query_as(sql).bind(ids).fetch_all(p).await?)
+            }
+        }
+    }
+
     /// Whether a package is or was this media's.
     pub async fn media_has_package(&self, media: Uuid, package: Uuid) -> Result<bool> {
         let sql = "SELECT COUNT(*) FROM media_packages WHERE media_id = $1 AND package_id = $2";

@@ -1,0 +1,240 @@
+//! Lists at a hundred thousand rows: quick, and without reading tables from end to end.
+
+use harness::{Client, Pair, Stack, fixtures};
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeMap,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+crate::on_both!(lists_stay_quick);
+
+const ROWS: u32 = 100_000;
+const ROUNDS: usize = 20;
+/// Tables that hold that many rows here.
+const LARGE: [&str; 12] = [
+    "users",
+    "media",
+    "comments",
+    "media_tags",
+    "watch_history",
+    "posts",
+    "projects",
+    "reports",
+    "webhook_deliveries",
+    "subscriptions",
+    "playlist_items",
+    "audit_events",
+];
+
+/// The parts in which the two databases spell the same thing.
+struct Dialect {
+    series: String,
+    uuid: &'static str,
+    id: fn(&str) -> String,
+}
+
+impl Dialect {
+    fn of(pair: Pair) -> Self {
+        match pair {
+            Pair::Embedded => Self {
+                series: format!(
+                    "(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {ROWS}) SELECT i FROM n)"
+                ),
+                uuid: "randomblob(16)",
+                id: |text| format!("x'{}'", text.replace('-', "")),
+            },
+            Pair::Servers => Self {
+                series: format!("(SELECT i::bigint FROM generate_series(1, {ROWS}) AS g(i)) AS n"),
+                uuid: "gen_random_uuid()",
+                id: |text| format!("'{text}'::uuid"),
+            },
+        }
+    }
+}
+
+fn run(stack: &Stack, pair: Pair, sql: &str) -> String {
+    let output = match pair {
+        Pair::Embedded => {
+            let script = "import sqlite3, sys\nc = sqlite3.connect(sys.argv[1], timeout=60)\nc.executescript(sys.stdin.read())\nc.commit()";
+            let mut child = Command::new("python3")
+                .args(["-c", script, stack.folder().join("sluice.db").to_str().unwrap()])
+                .stdin(std::process::Stdio::piped())
+                .stdout(std::process::Stdio::piped())
+                .stderr(std::process::Stdio::piped())
+                .spawn()
+                .unwrap();
+            std::io::Write::write_all(&mut child.stdin.take().unwrap(), sql.as_bytes()).unwrap();
+            child.wait_with_output().unwrap()
+        }
+        Pair::Servers => Command::new("psql")
+            .args([&stack.setting("SLUICE_DATABASE_URL").unwrap(), "-v", "ON_ERROR_STOP=1", "-qAtc", sql])
+            .output()
+            .unwrap(),
+    };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+struct World {
+    owner: Client,
+    media: String,
+    thread: String,
+    playlist: String,
+    hook: String,
+}
+
+fn fill(stack: &Stack, pair: Pair, w: &World) {
+    let Dialect { series, uuid, id } = Dialect::of(pair);
+    let (owner, media, thread) = (id(&w.owner.id), id(&w.media), id(&w.thread));
+    let (playlist, hook) = (id(&w.playlist), id(&w.hook));
+    let search = match pair {
+        Pair::Embedded => {
+            "INSERT INTO search_rows (media_id) SELECT id FROM media WHERE id NOT IN (SELECT media_id FROM search_rows); \
+             INSERT INTO search_index (rowid, near, far) SELECT r.number, 'film ' || r.number, '' FROM search_rows r \
+             WHERE r.number NOT IN (SELECT rowid FROM search_index);"
+        }
+        Pair::Servers => {
+            "INSERT INTO search_index (media_id, document) SELECT id, to_tsvector('simple', 'film ' || rank::text) FROM media \
+             ON CONFLICT DO NOTHING;"
+        }
+    };
+    let sql = format!(
+        "BEGIN; \
+         INSERT INTO users (id, username, username_key, email, email_key, password_hash, role, created_us) \
+           SELECT {uuid}, 'x' || i, 'x' || i, 'e' || i, 'e' || i, '', CASE WHEN i % 10 = 0 THEN 'creator' ELSE 'viewer' END, i FROM {series}; \
+         INSERT INTO media (id, owner_id, source_id, package_id, title, description, visibility, filename, created_us, rank, category_id) \
+           SELECT {uuid}, u.id, m.source_id, m.package_id, 'film ' || u.created_us, '', 'public', '', u.created_us, u.created_us, \
+             (SELECT id FROM categories LIMIT 1) FROM users u JOIN media m ON m.id = {media} WHERE u.username LIKE 'x%'; \
+         UPDATE media SET owner_id = {owner} WHERE created_us % 2 = 0 AND created_us <= {ROWS}; \
+         INSERT INTO media_tags (media_id, tag) SELECT id, 'live' FROM media; \
+         INSERT INTO comments (id, media_id, author_id, parent_id, body, reply_count, created_us) \
+           SELECT {uuid}, {media}, u.id, CASE WHEN u.created_us % 2 = 0 THEN {thread} END, 'x', 0, u.created_us FROM users u; \
+         INSERT INTO watch_history (user_id, media_id, position_ms, finished, updated_us) \
+           SELECT {owner}, id, 0, created_us % 2 = 0, created_us FROM media; \
+         INSERT INTO posts (id, author_id, title, body, published_us, created_us, edited_us) \
+           SELECT {uuid}, {owner}, 't', 'b', i, i, i FROM {series}; \
+         INSERT INTO projects (id, owner_id, title, format, version, size_bytes, created_us, updated_us) \
+           SELECT {uuid}, {owner}, 't', 'markdown', 0, 0, i, i FROM {series}; \
+         INSERT INTO reports (id, reporter_id, target_kind, target_id, reason, note, status, created_us) \
+           SELECT {uuid}, {owner}, 'user', {uuid}, 'spam', '', CASE WHEN i % 2 = 0 THEN 'open' ELSE 'dismissed' END, i FROM {series}; \
+         INSERT INTO webhook_deliveries (id, webhook_id, event, payload, status, attempts, next_us, created_us) \
+           SELECT {uuid}, {hook}, 'test', '{{}}', 'delivered', 1, i, i FROM {series}; \
+         INSERT INTO subscriptions (subscriber_id, creator_id, id, created_us) \
+           SELECT id, {owner}, {uuid}, 1 FROM users WHERE id <> {owner}; \
+         INSERT INTO subscriptions (subscriber_id, creator_id, id, created_us) \
+           SELECT {owner}, id, {uuid}, 1 FROM users WHERE username LIKE 'x%' AND created_us % 100 = 1; \
+         INSERT INTO playlists (id, owner_id, title, description, visibility, created_us, updated_us) \
+           SELECT id, id, 't', '', 'public', 1, 1 FROM users WHERE username LIKE 'x%' AND created_us < 100; \
+         INSERT INTO playlist_items (id, playlist_id, media_id, position) \
+           SELECT {uuid}, l.id, {media}, i FROM {series} JOIN users u ON u.created_us = i % 100 JOIN playlists l ON l.id = u.id; \
+         INSERT INTO playlist_items (id, playlist_id, media_id, position) SELECT {uuid}, {playlist}, {media}, i FROM {series} WHERE i <= 1000; \
+         INSERT INTO audit_events (id, user_id, kind, address, agent, detail, at_us) \
+           SELECT {uuid}, {owner}, 'logged_in', '', '', '', 4000000000000000 + i FROM {series}; \
+         INSERT INTO moderation_actions (id, kind, target_id, affected_id, reason, created_us) \
+           SELECT {uuid}, 'hide_media', {uuid}, {owner}, '', i FROM {series}; \
+         {search} COMMIT;"
+    );
+    run(stack, pair, &sql);
+    run(stack, pair, if pair == Pair::Embedded { "ANALYZE;" } else { "VACUUM ANALYZE" });
+}
+
+/// Scans of whole large tables that the database has counted.
+fn scans(stack: &Stack) -> BTreeMap<String, i64> {
+    let text = run(stack, Pair::Servers, "SELECT relname, seq_scan FROM pg_stat_user_tables");
+    let pairs = text.lines().filter_map(|l| l.split_once('|'));
+    let pairs = pairs.filter(|(name, _)| LARGE.contains(name)).map(|(n, c)| (n.to_owned(), c.parse().unwrap()));
+    pairs.collect()
+}
+
+async fn lists_stay_quick(pair: Pair) {
+    let mut stack = Stack::start(pair).await;
+    stack.add_worker();
+    let (root, owner) = (stack.admin().await, stack.creator().await);
+    let made: Value = owner.upload_with(&fixtures::silent(), &[("visibility", "public")]).await.json().await.unwrap();
+    let media = made["id"].as_str().unwrap().to_owned();
+    owner.wait_for(&media, &["ready"]).await;
+    let post = async |path: &str, body: Value| -> String {
+        let made = owner.json(Method::POST, &format!("/api/v1{path}"), &body, 201).await;
+        made["id"].as_str().unwrap().to_owned()
+    };
+    root.json(Method::PUT, "/api/v1/admin/categories/films", &json!({ "name": "Films" }), 204).await;
+    let world = World {
+        thread: post(&format!("/media/{media}/comments"), json!({ "body": "x" })).await,
+        playlist: post("/playlists", json!({ "title": "x" })).await,
+        hook: post("/webhooks", json!({ "url": "https://hook.invalid/", "events": ["media.ready"] })).await,
+        owner: owner.clone(),
+        media: media.clone(),
+    };
+    stack.workers.clear();
+    fill(&stack, pair, &world);
+    let stranger = stack.viewer().await;
+    let lists: Vec<(&Client, String)> = vec![
+        (&owner, "/media".into()),
+        (&owner, "/feed".into()),
+        (&stranger, "/feed".into()),
+        (&stranger, "/creators?prefix=x12".into()),
+        (&stranger, format!("/creators/{}/media", owner.id)),
+        (&owner, "/subscriptions".into()),
+        (&owner, "/me/blocks".into()),
+        (&stranger, format!("/media/{media}/comments")),
+        (&stranger, format!("/comments/{}/replies", world.thread)),
+        (&owner, "/me/history".into()),
+        (&owner, "/me/history?unfinished=true".into()),
+        (&stranger, "/categories/films/media".into()),
+        (&stranger, "/tags/live/media".into()),
+        // Rare words: a prefix that every row has is read through, which takes 35 ms on SQLite.
+        (&stranger, "/search?q=4711".into()),
+        (&owner, "/playlists".into()),
+        (&owner, format!("/playlists/{}/items", world.playlist)),
+        (&owner, "/projects".into()),
+        (&stranger, "/posts".into()),
+        (&stranger, format!("/creators/{}/posts", owner.id)),
+        (&owner, "/me/posts".into()),
+        (&owner, format!("/webhooks/{}/deliveries", world.hook)),
+        (&owner, "/me/moderation".into()),
+        (&owner, "/me/audit".into()),
+        (&root, "/admin/reports".into()),
+        (&root, "/admin/moderation".into()),
+        (&root, "/admin/users".into()),
+        (&root, "/admin/audit".into()),
+    ];
+    let before = (pair == Pair::Servers).then(|| scans(&stack));
+    let (mut slow, mut report) = (Vec::new(), Vec::new());
+    for (client, path) in &lists {
+        let mut times = Vec::new();
+        let mut next = format!("/api/v1{path}");
+        for _ in 0..ROUNDS {
+            let began = Instant::now();
+            let response = client.get(&next).await;
+            let page: Value = response.json().await.unwrap();
+            times.push(began.elapsed());
+            assert!(page["items"].is_array(), "{next}: {page}");
+            let join = if path.contains('?') { '&' } else { '?' };
+            next = match &page["next_cursor"] {
+                Value::Null => format!("/api/v1{path}"),
+                cursor => format!("/api/v1{path}{join}cursor={}", cursor.to_string().trim_matches('"')),
+            };
+        }
+        times.sort();
+        let p95 = times[ROUNDS * 95 / 100];
+        report.push(format!("{path} {:.1} ms", p95.as_secs_f64() * 1000.0));
+        if p95 > Duration::from_millis(20) {
+            slow.push(format!("{path}: {p95:?}"));
+        }
+    }
+    println!("{}", report.join("\n"));
+    if let Some(before) = before {
+        // The server counts when a connection has been idle for a moment.
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let read: Vec<String> = scans(&stack)
+            .into_iter()
+            .filter(|(n, c)| *c > before[n])
+            .map(|(n, c)| format!("{n}: {}", c - before[&n]))
+            .collect();
+        assert!(read.is_empty(), "read from end to end: {read:?}\n{}", report.join("\n"));
+    }
+    assert!(slow.is_empty(), "p95 over 20 ms: {slow:#?}\n{}", report.join("\n"));
+}
