@@ -17,6 +17,7 @@ on_both!(
     starts_at_the_beginning_of_a_growing_film,
     plays_a_private_encrypted_film_by_its_link,
     uppy_sends_parts_to_the_store,
+    nothing_that_people_type_runs,
 );
 
 /// Runs a script of this folder with node; its JSON.
@@ -109,4 +110,97 @@ async fn uppy_sends_parts_to_the_store(pair: Pair) {
     let media = seen["media"].as_str().unwrap();
     assert_eq!(client.wait_for(media, &["ready"]).await["title"], "By Uppy");
     assert!(client.get(&format!("/raw/{media}")).await.bytes().await.unwrap() == data, "other bytes");
+}
+
+/// Everything that people may type, typed with bad intent.
+async fn nothing_that_people_type_runs(pair: Pair) {
+    const BAD: [&str; 14] = [
+        "<script>xss(1)</script>",
+        "\"><script>xss(2)</script>",
+        "<img src=x onerror=xss(3)>",
+        "<svg onload=xss(4)>",
+        "'-xss(5)-'",
+        "</title></textarea><script>xss(6)</script>",
+        "]]><script>xss(7)</script>",
+        "[a](javascript:xss(8))",
+        "![a](x\" onerror=\"xss(9))",
+        "<a href=\"javas\tcript:xss(10)\">a</a>",
+        "[a](data:text/html;base64,PHNjcmlwdD54c3MoMTEpPC9zY3JpcHQ+)",
+        "<math><mtext><table><mglyph><style><img src=x onerror=xss(12)>",
+        "<iframe srcdoc=\"<script>parent.xss(13)</script>\"></iframe>",
+        "`<script>xss(14)</script>`\n\n    <script>xss(15)</script>",
+    ];
+    let mut stack = Stack::start_with(pair, &[("SLUICE_LIMITS", "comment=0/1,report=0/1,upload=0/1")]).await;
+    stack.add_worker();
+    let (root, client) = (stack.admin().await, stack.creator().await);
+    let bad = BAD.join(" ");
+    let lines = BAD.join("\n\n");
+    let post = async |path: &str, body: Value| -> String {
+        let made = client.json(reqwest::Method::POST, &format!("/api/v1{path}"), &body, 201).await;
+        made["id"].as_str().unwrap_or_default().to_owned()
+    };
+    let media: Value = client.upload_with(&fixtures::sound(), &[("visibility", "public")]).await.json().await.unwrap();
+    let media = media["id"].as_str().unwrap().to_owned();
+    client.wait_for(&media, &["ready"]).await;
+    let title: String = bad.chars().take(200).collect();
+    let change = serde_json::json!({ "title": title, "description": lines });
+    client.json(reqwest::Method::PATCH, &format!("/api/v1/media/{media}"), &change, 200).await;
+    let profile = serde_json::json!({ "display_name": bad.chars().take(80).collect::<String>(), "bio": lines });
+    client.json(reqwest::Method::PATCH, "/api/v1/me/profile", &profile, 204).await;
+    let name = serde_json::json!({ "name": bad.chars().take(80).collect::<String>() });
+    root.json(reqwest::Method::PUT, "/api/v1/admin/categories/films", &name, 204).await;
+    let mut htmls = Vec::new();
+    for one in BAD {
+        post(&format!("/media/{media}/comments"), serde_json::json!({ "body": one })).await;
+        let draft = serde_json::json!({ "title": one, "body": one, "published": true });
+        let made = client.json(reqwest::Method::POST, "/api/v1/posts", &draft, 201).await;
+        htmls.push(made["html"].as_str().unwrap().to_owned());
+    }
+    let whole = client
+        .json(
+            reqwest::Method::POST,
+            "/api/v1/posts",
+            &serde_json::json!({ "title": title, "body": lines, "published": true }),
+            201,
+        )
+        .await;
+    htmls.push(whole["html"].as_str().unwrap().to_owned());
+    let playlist =
+        post("/playlists", serde_json::json!({ "title": title, "description": lines, "visibility": "public" })).await;
+    post(&format!("/playlists/{playlist}/items"), serde_json::json!({ "media_id": media })).await;
+    let project = post("/projects", serde_json::json!({ "title": title, "format": "json" })).await;
+    let document = format!("/api/v1/projects/{project}/document");
+    let saved = client.request(reqwest::Method::PUT, &document).header("if-match", "\"0\"");
+    let saved = saved.body(serde_json::json!({ "at_ms": 1, "text": lines }).to_string()).send().await.unwrap();
+    assert_eq!(saved.status(), 200);
+    post("/reports", serde_json::json!({ "target": "media", "id": media, "reason": "other", "note": lines })).await;
+    let id = &client.id;
+    let urls: Vec<String> = [
+        format!("/api/v1/media/{media}"),
+        format!("/api/v1/media/{media}/comments"),
+        "/api/v1/media".to_owned(),
+        "/api/v1/feed".to_owned(),
+        "/api/v1/search?q=%3Cscript%3Exss(16)%3C/script%3E".to_owned(),
+        "/api/v1/categories".to_owned(),
+        format!("/api/v1/creators/{id}"),
+        "/api/v1/posts".to_owned(),
+        format!("/api/v1/creators/{id}/feed.atom"),
+        format!("/api/v1/creators/{id}/podcast.rss"),
+        format!("/api/v1/playlists/{playlist}"),
+        format!("/api/v1/playlists/{playlist}/playlist.m3u8"),
+        format!("/api/v1/projects/{project}"),
+        document,
+        format!("/api/v1/projects/{project}/moments"),
+        format!("/raw/{media}"),
+        format!("/hls/{media}/index.m3u8"),
+    ]
+    .iter()
+    .map(|p| format!("{}{p}", stack.url))
+    .collect();
+    let asked = serde_json::json!({ "urls": urls, "token": client.token, "htmls": htmls });
+    let seen = node("xss.mjs", &[&asked.to_string()]).await;
+    assert_eq!(seen["ran"], serde_json::json!([]), "{seen}");
+    assert_eq!(seen["opened"], urls.len() + htmls.len());
+    let queue = serde_json::json!({ "urls": [format!("{}/api/v1/admin/reports", stack.url)], "token": root.token, "htmls": [] });
+    assert_eq!(node("xss.mjs", &[&queue.to_string()]).await["ran"], serde_json::json!([]));
 }
