@@ -13,6 +13,8 @@ CREATE INDEX uploads_media ON uploads (media_id);
 ALTER TABLE uploads ADD COLUMN part_bytes BIGINT;
 ALTER TABLE uploads ADD COLUMN content_type TEXT;
 ALTER TABLE uploads ADD COLUMN checksum BYTEA;
+-- URLs that were signed for its parts.
+ALTER TABLE uploads ADD COLUMN signed BIGINT NOT NULL DEFAULT 0;
 -- The strong ETag of what is imported, so that a cut download goes on.
 ALTER TABLE uploads ADD COLUMN validator TEXT;
 

@@ -12,7 +12,7 @@ use sluice_common::{
 use std::process::Command;
 use uuid::Uuid;
 
-const ROOM: ClaimLimits = ClaimLimits { cores: 8, memory_bytes: i64::MAX };
+const ROOM: ClaimLimits = ClaimLimits { cores: 8, memory_bytes: i64::MAX, imports: true };
 
 async fn sqlite() -> (Db, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
@@ -228,7 +228,7 @@ async fn a_task_is_claimed_once_and_in_order(db: Db) {
     names.sort();
     names.dedup();
     assert_eq!((count, names.len()), (19, 19), "each exactly once");
-    let none = ClaimLimits { cores: 0, memory_bytes: i64::MAX };
+    let none = ClaimLimits { cores: 0, memory_bytes: i64::MAX, imports: true };
     world.enqueue(source, package, "late", 1).await;
     assert!(world.db.claim_task("w", Uuid::new_v4(), none).await.unwrap().is_none(), "it needs a core");
 }

@@ -163,6 +163,16 @@ async fn what_a_signed_url_refuses(pair: Pair) {
     put_all(&film, &begun).await;
     let webm = client.send(Method::POST, &path(&begun, "/complete"), &Value::Null).await;
     assert_eq!(problem(webm).await, (415, "type_mismatch".into()));
+    // URLs are not for filling a store with.
+    let begun = begin(&client, 9, json!({})).await;
+    let many = json!({ "numbers": vec![1; 3] });
+    let again = client.send(Method::POST, &path(&begun, "/parts"), &many).await;
+    assert_eq!(problem(again).await, (409, "too_many".into()));
+    let mut granted = 0;
+    while client.send(Method::POST, &path(&begun, "/parts"), &json!({ "numbers": [1] })).await.status() == 200 {
+        granted += 1;
+        assert!(granted < 100);
+    }
     for (size, part) in [(0_i64, 65536), (10, 1), (1_i64 << 40, 65536), (700_000_000, 65536)] {
         let body = json!({ "size": size, "content_type": "video/mp4", "part_size": part });
         assert!(client.send(Method::POST, BEGIN, &body).await.status().is_client_error(), "{size} {part}");

@@ -172,9 +172,22 @@ async fn notes_are_never_overwritten(pair: Pair) {
     let winners: Vec<_> = outcomes.iter().filter(|o| o.1 == 200).collect();
     assert_eq!(winners.len(), 1, "{outcomes:?}");
     assert_eq!(client.text(&document).await, format!("tab {}", winners[0].0));
-    let large = save(&client, &id, "\"2\"", &"x".repeat((1 << 20) + 1)).await;
+    // Two tabs that each take over the other's version, many times: the document is never missing.
+    let taking_over = (0..2).map(|n| {
+        let (client, id, document) = (client.clone(), id.clone(), document.clone());
+        async move {
+            for _ in 0..15 {
+                let version = client.get(&document).await.headers()["etag"].to_str().unwrap().to_owned();
+                save(&client, &id, &version, &format!("tab {n}")).await;
+            }
+        }
+    });
+    futures::future::join_all(taking_over).await;
+    assert!(client.text(&document).await.starts_with("tab "));
+    let version = client.get(&document).await.headers()["etag"].to_str().unwrap().to_owned();
+    let large = save(&client, &id, &version, &"x".repeat((1 << 20) + 1)).await;
     assert_eq!(problem(large).await, (413, "too_large".into()));
-    assert_eq!(save(&client, &id, "\"2\"", &"[1:00] x\n".repeat(100_000)).await.status(), 200);
+    assert_eq!(save(&client, &id, &version, &"[1:00] x\n".repeat(100_000)).await.status(), 200);
     assert_eq!(
         get(&client, &format!("/projects/{id}/moments")).await["items"][0],
         json!({ "at_ms": 60000, "text": "x" })
@@ -276,6 +289,8 @@ async fn posts_from_draft_to_feed(pair: Pair) {
     assert_eq!(get(&author, "/me/posts").await["items"].as_array().unwrap().len(), 5);
     let bad = json!({ "title": "x", "body": format!("![x](media:{})", uuid::Uuid::new_v4()) });
     assert_eq!(refused(&author, Method::POST, "/posts", bad).await, (422, "invalid".into()));
+    let deep = json!({ "title": "x", "body": ">".repeat(100_000) });
+    assert_eq!(refused(&author, Method::POST, "/posts", deep).await, (422, "invalid".into()));
     act(&author, Method::DELETE, &format!("/posts/{id}"), Value::Null, 204).await;
     assert_eq!(refused(&author, Method::GET, &format!("/posts/{id}"), Value::Null).await.0, 404);
 }

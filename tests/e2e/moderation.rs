@@ -99,6 +99,8 @@ async fn who_is_banned_is_gone(pair: Pair) {
     let machine = troll.with_token(&troll.api_token(&["upload"]).await);
     act(&troll, Method::POST, &format!("/media/{elsewhere}/comments"), json!({ "body": "noise" }), 201).await;
     act(&troll, Method::POST, "/posts", json!({ "title": "Noise", "body": "", "published": true }), 201).await;
+    let list = act(&troll, Method::POST, "/playlists", json!({ "title": "Noise", "visibility": "public" }), 201).await;
+    let list = list["id"].as_str().unwrap().to_owned();
     act(&friend, Method::POST, "/reports", json!({ "target": "user", "id": troll.id, "reason": "abuse" }), 201).await;
     let hide = get(&root, "/admin/reports").await["items"][0]["id"].as_str().unwrap().to_owned();
     let people =
@@ -119,6 +121,11 @@ async fn who_is_banned_is_gone(pair: Pair) {
     ] {
         assert_eq!(problem(client.send(Method::POST, &path, &body).await).await, (403, "banned".into()), "{path}");
     }
+    // Nor does it come back under another name.
+    let leave = json!({ "password": harness::client::PASSWORD, "media": "hand_over", "hand_over_to": other.username });
+    assert_eq!(problem(troll.send(Method::POST, "/api/v1/me/delete", &leave).await).await, (403, "banned".into()));
+    assert!(get(&friend, &format!("/creators/{}/playlists", troll.id)).await["items"].as_array().unwrap().is_empty());
+    assert_eq!(status(&friend, &format!("/api/v1/playlists/{list}")).await, 404);
     // They learn why, and may answer.
     let told = get(&troll, "/me/moderation").await;
     let path = format!("/me/moderation/{}/appeal", told["items"][0]["id"].as_str().unwrap());

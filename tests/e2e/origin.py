@@ -60,6 +60,20 @@ class Origin(BaseHTTPRequestHandler):
         self.answer(data if count > 1 else data[:9_500_000], [("ETag", f'"{count}"')], len(data))
         self.close_connection = True
 
+    def grows(self, count):
+        """Is small when it is asked first, and says later that it is huge."""
+        if count == 1:
+            self.answer(DATA[:9_000], [("ETag", '"one"')], 9_500)
+        else:
+            at = int(self.headers.get("Range", "bytes=0-")[6:].split("-")[0])
+            range_ = f"bytes {at}-{1 << 30}/{(1 << 30) + 1}"
+            self.answer(DATA, [("ETag", '"one"'), ("Content-Range", range_)], (1 << 30) + 1 - at, 206)
+        self.close_connection = True
+
+    def negative(self, _):
+        self.answer(DATA[:5000], [("Content-Range", "bytes 0-99/-68719476736")], status=206)
+        self.close_connection = True
+
     def endless(self, _):
         """Says no length."""
         self.send_response(200)

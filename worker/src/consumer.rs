@@ -26,6 +26,8 @@ const LISTEN_AGAIN: Duration = Duration::from_secs(1);
 const GRACE: Duration = Duration::from_secs(20);
 /// Tasks that need no core, beside those that do.
 const LIGHT_TASKS: usize = 4;
+/// Imports, beside all others: they wait for other servers more than they work.
+const IMPORTS: usize = 4;
 /// Backoff after an infrastructure error, microseconds.
 const INFRASTRUCTURE_BACKOFF_US: i64 = 2_000_000;
 
@@ -45,7 +47,7 @@ pub async fn work(context: Context, capacity: Capacity, mut stop: watch::Receive
     let bell = Arc::new(Notify::new());
     let listener = tokio::spawn(listen(context.clone(), bell.clone(), stop.clone()));
     let sweeper = tokio::spawn(sweep::run(context.clone(), capacity.lease, capacity.gc_window, stop.clone()));
-    let mut pool = Pool { context, capacity, running: JoinSet::new(), cores: 0, memory_bytes: 0 };
+    let mut pool = Pool { context, capacity, running: JoinSet::new(), cores: 0, memory_bytes: 0, imports: 0 };
     let mut look = interval(LOOK);
     while !*stop.borrow() {
         pool.fill().await;
@@ -79,6 +81,7 @@ struct Pool {
     running: JoinSet<ClaimedTask>,
     cores: i64,
     memory_bytes: i64,
+    imports: usize,
 }
 
 impl Pool {
@@ -93,8 +96,9 @@ impl Pool {
                 } else {
                     self.capacity.memory_bytes - self.memory_bytes
                 },
+                imports: self.imports < IMPORTS,
             };
-            if self.running.len() >= self.capacity.cores as usize + LIGHT_TASKS {
+            if self.running.len() - self.imports >= self.capacity.cores as usize + LIGHT_TASKS {
                 return;
             }
             match self.context.db.claim_task(&self.capacity.name, Uuid::new_v4(), limits).await {
@@ -112,6 +116,7 @@ impl Pool {
         tracing::info!(task = %task.id, name = task.name, package = %task.package_id, attempt = task.attempts, "task begins");
         self.cores += task.cores;
         self.memory_bytes += task.memory_bytes;
+        self.imports += usize::from(task.kind == TaskKind::Import);
         let running = Running { context: self.context.clone(), task };
         let lease = self.capacity.lease;
         self.running.spawn(async move {
@@ -125,12 +130,13 @@ impl Pool {
             Ok(task) => {
                 self.cores -= task.cores;
                 self.memory_bytes -= task.memory_bytes;
+                self.imports -= usize::from(task.kind == TaskKind::Import);
             }
             // A panic is a bug; its lease runs out and its room is found again when the pool is empty.
             Err(error) => tracing::error!(%error, "task panicked"),
         }
         if self.running.is_empty() {
-            (self.cores, self.memory_bytes) = (0, 0);
+            (self.cores, self.memory_bytes, self.imports) = (0, 0, 0);
         }
     }
 
@@ -212,7 +218,8 @@ async fn park(running: &Running, reason: &Reason) -> Result<(), TaskError> {
     tx.lock_package(task.package_id, now).await?;
     tx.hold_claim(task.id, task.token, 0.0).await?;
     tx.park_task(task.id, reason, now).await?;
-    if task.kind != TaskKind::Hash {
+    // A hash that others wait for stands before the plan.
+    if task.kind != TaskKind::Hash || !tx.has_plan_task(task.package_id).await? {
         tx.fail_package(task.package_id, reason, now).await?;
     }
     Ok(tx.commit().await?)

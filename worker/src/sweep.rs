@@ -64,7 +64,7 @@ async fn park_exhausted(context: &Context, task: &TaskRow) -> Result<(), TaskErr
     if !tx.park_if_exhausted(task.id, &reason, now).await? {
         return Ok(());
     }
-    if task.kind != TaskKind::Hash {
+    if task.kind != TaskKind::Hash || !tx.has_plan_task(task.package_id).await? {
         tx.fail_package(task.package_id, &reason, now).await?;
     }
     tracing::error!(task = %task.id, name = task.name, "parked");

@@ -81,6 +81,10 @@ pub async fn delete(
     viewer: &Viewer,
     request: DeleteAccount,
 ) -> Result<(), ApiError> {
+    // What a ban has taken out of sight does not come back under another name.
+    if viewer.banned && request.media == MediaFate::HandOver {
+        return Err(ApiError::Banned);
+    }
     let heir = match (request.media, &request.hand_over_to) {
         (MediaFate::Delete, None) => None,
         (MediaFate::HandOver, Some(name)) => Some(heir(state, viewer, name).await?),

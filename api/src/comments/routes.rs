@@ -82,7 +82,10 @@ pub async fn create(
 /// Change what one said; it is marked as changed.
 #[utoipa::path(patch, path = "/comments/{id}", tag = "comments", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["admin"])), request_body = EditComment,
-    responses((status = 200, description = "Changed", body = Comment)))]
+    responses(
+        (status = 200, description = "Changed", body = Comment),
+        (status = 429, description = "Too many at once"),
+    ))]
 pub async fn edit(
     State(state): State<AppState>,
     Actor(viewer): Actor,

@@ -103,10 +103,11 @@ pub async fn visible(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Res
 
 /// Changes one's own comment.
 pub async fn edit(state: &AppState, viewer: &Viewer, id: Uuid, body: &str) -> Result<CommentRow, ApiError> {
-    let (row, _) = visible(state, Some(viewer), id).await?;
-    if row.author_id != viewer.id {
+    let (row, media) = visible(state, Some(viewer), id).await?;
+    if row.author_id != viewer.id || state.db.is_blocked(media.owner_id, viewer.id).await? {
         return Err(ApiError::Forbidden);
     }
+    state.limits.take("comment", &viewer.id.to_string()).await?;
     let body = checked(body)?;
     let mut tx = state.db.begin().await?;
     tx.edit_comment(id, &body, clock::now_us()).await?;

@@ -4,7 +4,7 @@ use super::{
     hub::News,
     socket::{Guest, SocketError, had, person, room},
 };
-use crate::{comments::views::Comment, media::service as media, state::AppState};
+use crate::{comments::views::Comment, error::ApiError, media::service as media, state::AppState};
 use serde::Serialize;
 use sluice_common::{
     db::{CommentRow, MediaRow},
@@ -74,9 +74,9 @@ async fn emit(state: &AppState, io: &SocketIo, event: &'static str, row: Comment
     drop(io.to(room(row.media_id)).except(except).emit(event, &Comment::from(row)).await);
 }
 
-/// Turns those out of a private media's room who may not see it, or not any more.
+/// Turns those out of the room of a private or hidden media who may not see it, or not any more.
 pub async fn admit_only_viewers(state: &AppState, io: &SocketIo, row: &MediaRow) {
-    if row.visibility != Visibility::Private {
+    if row.visibility != Visibility::Private && !row.hidden {
         return;
     }
     let mut known: HashMap<Option<Uuid>, bool> = HashMap::new();
@@ -86,7 +86,7 @@ pub async fn admit_only_viewers(state: &AppState, io: &SocketIo, row: &MediaRow)
         let id = viewer.as_ref().map(|v| v.id);
         let may = match known.get(&id) {
             Some(may) => *may,
-            None => media::visible(state, viewer.as_ref(), row.id).await.is_ok(),
+            None => !matches!(media::visible(state, viewer.as_ref(), row.id).await, Err(ApiError::NotFound)),
         };
         known.insert(id, may);
         if !may {

@@ -30,8 +30,10 @@ use uuid::Uuid;
 const MOST_BYTES: usize = 64 << 10;
 /// Rooms that one socket is in.
 const MOST_ROOMS: usize = 10;
-/// Missed comments that joining answers.
-const MOST_MISSED: i64 = 500;
+/// Missed comments that joining answers; the HTTP API has the others.
+const MOST_MISSED: i64 = 50;
+/// Joining costs as much as so many other messages.
+const JOINING: f64 = 10.0;
 /// A comment that joining answered may still be on its way as news for so long.
 const ON_ITS_WAY_US: i64 = 60_000_000;
 /// Messages a second that a socket may send, and how many at once.
@@ -67,18 +69,32 @@ impl Guest {
         self.login.as_ref().map(|l| l.0.clone())
     }
 
+    /// The same as the database has it now: a session that has ended, a role that was taken and a ban act at once.
+    async fn now(&self, state: &AppState) -> Result<Option<Viewer>, ApiError> {
+        match &self.login {
+            None => Ok(None),
+            Some((_, token)) => auth::service::authenticate(state, token).await.map(Some),
+        }
+    }
+
+    /// With the person as they are now.
+    pub fn renewed(&self, viewer: Viewer) -> Self {
+        let login = self.login.as_ref().map(|l| (viewer, l.1.clone()));
+        Self { login, allowance: self.allowance.clone() }
+    }
+
     /// The token it came with.
     pub fn token(&self) -> Option<Arc<str>> {
         self.login.as_ref().map(|l| l.1.clone())
     }
 
     /// Whether it may send another message now.
-    fn may_speak(&self) -> bool {
+    fn may_speak(&self, cost: f64) -> bool {
         let mut held = self.allowance.lock().unwrap_or_else(PoisonError::into_inner);
         let (left, at) = *held;
         let left = (left + at.elapsed().as_secs_f64() * RATE).min(BURST);
-        *held = ((left - 1.0).max(0.0), Instant::now());
-        left >= 1.0
+        *held = ((left - cost).max(0.0), Instant::now());
+        left >= cost
     }
 }
 
@@ -156,7 +172,7 @@ pub fn sockets(state: &AppState) -> (SocketIoLayer, SocketIo) {
         .max_payload(MOST_BYTES as u64)
         .ws_max_message_size(MOST_BYTES)
         .ws_max_frame_size(MOST_BYTES)
-        .max_buffer_size(1024)
+        .max_buffer_size(128)
         .connect_timeout(Duration::from_secs(10))
         .build_layer();
     let admitting = state.clone();
@@ -218,7 +234,7 @@ where
         let state = state.clone();
         async move {
             let Some(guest) = socket.extensions.get::<Guest>() else { return };
-            if !guest.may_speak() {
+            if !guest.may_speak(if event == "join_video" { JOINING } else { 1.0 }) {
                 drop(socket.emit("error", &SocketError::from(ApiError::Busy)));
                 drop(socket.disconnect());
                 return;
@@ -242,9 +258,14 @@ where
 }
 
 async fn join(state: AppState, socket: SocketRef, guest: Guest, asked: Join) -> Result<Joined, ApiError> {
-    let viewer = guest.viewer();
+    let viewer = guest.now(&state).await?;
     media::visible(&state, viewer.as_ref(), asked.media_id).await?;
-    if rooms(&socket).len() >= MOST_ROOMS {
+    let joined = rooms(&socket);
+    if joined.contains(&asked.media_id) {
+        let viewers = state.hub.viewers(asked.media_id);
+        return Ok(Joined { comments: Vec::new(), more: false, viewers });
+    }
+    if joined.len() >= MOST_ROOMS {
         return Err(ApiError::TooMany("rooms"));
     }
     // In, and what was missed read, in one turn; what is answered and still on its way as news is not said again.
@@ -268,15 +289,15 @@ async fn join(state: AppState, socket: SocketRef, guest: Guest, asked: Join) -> 
 }
 
 async fn leave(state: AppState, socket: SocketRef, _: Guest, asked: Leave) -> Result<(), ApiError> {
-    socket.leave(room(asked.media_id));
-    state.hub.changed(asked.media_id);
+    if rooms(&socket).contains(&asked.media_id) {
+        socket.leave(room(asked.media_id));
+        state.hub.changed(asked.media_id);
+    }
     Ok(())
 }
 
 async fn send(state: AppState, socket: SocketRef, guest: Guest, said: Send) -> Result<Sent, ApiError> {
-    let (viewer, token) = guest.login.ok_or(ApiError::Unauthenticated)?;
-    // A session that has ended says nothing more, whenever sockets are next looked through.
-    auth::service::authenticate(&state, &token).await?;
+    let viewer = guest.now(&state).await?.ok_or(ApiError::Unauthenticated)?;
     let new = NewComment { body: said.body, parent_id: said.parent_id, at_ms: said.at_ms, client_key: said.client_key };
     // The sender has it by the acknowledgement.
     let id = Uuid::now_v7();

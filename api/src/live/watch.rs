@@ -5,7 +5,11 @@ use super::{
     hub::News,
     socket::{self, Guest, room},
 };
-use crate::{auth, error::ApiError, state::AppState};
+use crate::{
+    auth::{self, Viewer},
+    error::ApiError,
+    state::AppState,
+};
 use sluice_common::{clock, db::NewsListener};
 use socketioxide::SocketIo;
 use std::{
@@ -123,19 +127,20 @@ async fn watch_logins(state: AppState, io: SocketIo) {
     let mut ticks = interval(LOGINS);
     loop {
         ticks.tick().await;
-        let mut known: HashMap<Arc<str>, Option<ApiError>> = HashMap::new();
+        let mut known: HashMap<Arc<str>, Result<Viewer, ApiError>> = HashMap::new();
         let mut media = HashSet::new();
         for socket in io.sockets() {
             media.extend(socket::rooms(&socket));
-            let Some(token) = socket.extensions.get::<Guest>().and_then(|g| g.token()) else { continue };
+            let Some(guest) = socket.extensions.get::<Guest>() else { continue };
+            let Some(token) = guest.token() else { continue };
             if !known.contains_key(&token) {
-                let outcome = auth::service::authenticate(&state, &token).await.err();
-                // A database that does not answer ends nobody.
-                let outcome = outcome.filter(|e| matches!(e, ApiError::Unauthenticated));
-                known.insert(token.clone(), outcome);
+                known.insert(token.clone(), auth::service::authenticate(&state, &token).await);
             }
-            if let Some(Some(error)) = known.get(&token) {
-                socket::end(&state, socket, error.clone());
+            match known.get(&token) {
+                Some(Ok(viewer)) => drop(socket.extensions.insert(guest.renewed(viewer.clone()))),
+                Some(Err(ApiError::Unauthenticated)) => socket::end(&state, socket, ApiError::Unauthenticated),
+                // A database that does not answer ends nobody.
+                _ => {}
             }
         }
         for id in media {

@@ -24,7 +24,7 @@ const MOST_PLAYLISTS: i64 = 1000;
 pub async fn visible(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Result<PlaylistRow, ApiError> {
     let row = state.db.playlist(id).await?.ok_or(ApiError::NotFound)?;
     let own = viewer.is_some_and(|v| v.id == row.owner_id || v.role == Role::Admin);
-    if own || row.visibility != Visibility::Private { Ok(row) } else { Err(ApiError::NotFound) }
+    if own || (row.visibility != Visibility::Private && !row.hidden) { Ok(row) } else { Err(ApiError::NotFound) }
 }
 
 /// A playlist that this person may change.
@@ -57,6 +57,7 @@ pub async fn create(state: &AppState, viewer: &Viewer, new: NewPlaylist) -> Resu
         created_us: now,
         updated_us: now,
         item_count: 0,
+        hidden: false,
     };
     state.db.insert_playlist(&row).await?;
     Ok(row)

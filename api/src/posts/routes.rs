@@ -21,11 +21,11 @@ use sluice_common::{db::PostRow, model::Encryption};
 use uuid::Uuid;
 
 /// Entries of a feed.
-const FEED: i64 = 50;
+const FEED: i64 = 20;
 
 impl PostQuery {
     fn limit(&self) -> usize {
-        self.limit.unwrap_or(20).clamp(1, 100) as usize
+        self.limit.unwrap_or(20).clamp(1, 20) as usize
     }
 
     fn page(&self, mut rows: Vec<PostRow>, base: &str) -> Posts {
@@ -85,7 +85,10 @@ pub async fn own(
 
 /// Write a post: creators may.
 #[utoipa::path(post, path = "/posts", tag = "posts", security(("session" = []), ("api_token" = ["upload"])),
-    request_body = NewPost, responses((status = 201, description = "The post", body = Post)))]
+    request_body = NewPost, responses(
+        (status = 201, description = "The post", body = Post),
+        (status = 429, description = "Too many requests"),
+    ))]
 pub async fn create(
     State(state): State<AppState>,
     Uploader(viewer): Uploader,

@@ -39,6 +39,8 @@ async fn check(state: &AppState, viewer: &Viewer, title: Option<&str>, body: Opt
     faults.demand(title.is_none_or(|t| (1..=200).contains(&t.chars().count())), "title", "1 to 200 characters");
     let fits = body.is_none_or(|b| b.chars().count() <= 100_000);
     faults.demand(fits, "body", "at most 100000 characters").refuse()?;
+    let shallow = html::depth(body.unwrap_or_default()) <= html::DEEPEST;
+    faults.demand(shallow, "body", "quotes and lists less deep in each other").refuse()?;
     let embedded = html::embedded(body.unwrap_or_default());
     faults.demand(embedded.len() <= MOST_EMBEDDED, "body", "at most 50 media").refuse()?;
     for id in embedded {
@@ -50,6 +52,7 @@ async fn check(state: &AppState, viewer: &Viewer, title: Option<&str>, body: Opt
 
 /// Writes a post.
 pub async fn create(state: &AppState, viewer: &Viewer, new: NewPost) -> Result<PostRow, ApiError> {
+    state.limits.take("post", &viewer.id.to_string()).await?;
     let (title, body) = (text::title(&new.title), text::lines(&new.body));
     check(state, viewer, Some(&title), Some(&body)).await?;
     let (id, now) = (Uuid::now_v7(), clock::now_us());

@@ -79,8 +79,8 @@ pub struct ChangePost {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct PostQuery {
-    /// 1 to 100, otherwise 20.
-    #[param(minimum = 1, maximum = 100)]
+    /// 1 to 20, otherwise 20: posts are long.
+    #[param(minimum = 1, maximum = 20)]
     pub limit: Option<u32>,
     /// `next_cursor` of the page before.
     #[param(max_length = 100)]

@@ -36,7 +36,10 @@ pub async fn list(
 
 /// Make a project.
 #[utoipa::path(post, path = "/projects", tag = "library", security(("session" = []), ("api_token" = ["admin"])),
-    request_body = NewProject, responses((status = 201, description = "The project", body = Project)))]
+    request_body = NewProject, responses(
+        (status = 201, description = "The project", body = Project),
+        (status = 409, description = "There are too many"),
+    ))]
 pub async fn create(
     State(state): State<AppState>,
     Actor(viewer): Actor,

@@ -22,6 +22,8 @@ use uuid::Uuid;
 
 /// Largest document, bytes.
 pub const MOST_BYTES: usize = 1 << 20;
+/// Projects of a person.
+const MOST_PROJECTS: i64 = 1000;
 
 /// A project of this person's.
 pub async fn owned(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<ProjectRow, ApiError> {
@@ -49,6 +51,9 @@ async fn about(state: &AppState, viewer: &Viewer, id: Option<Uuid>) -> Result<()
 pub async fn create(state: &AppState, viewer: &Viewer, new: NewProject) -> Result<ProjectRow, ApiError> {
     let title = titled(&new.title)?;
     about(state, viewer, new.media_id).await?;
+    if state.db.projects_of(viewer.id, None, MOST_PROJECTS).await?.len() as i64 == MOST_PROJECTS {
+        return Err(ApiError::TooMany("projects"));
+    }
     let now = clock::now_us();
     let row = ProjectRow {
         id: Uuid::now_v7(),
@@ -114,6 +119,8 @@ pub async fn save(
     if row.version != version {
         return Err(ApiError::VersionMismatch(row.version));
     }
+    // What is there before this version's row changes is older, or a stray. What comes later may be the next one.
+    let older = state.store.list(&Prefix::Project(id)).await?;
     let (object, size) = (Uuid::new_v4(), body.len() as i64);
     let key = Key::Document { project: id, object };
     state.store.put(&key, body).await?;
@@ -122,8 +129,8 @@ pub async fn save(
         let now = owned(state, viewer, id).await?;
         return Err(ApiError::VersionMismatch(now.version));
     }
-    // Older versions and strays. Whoever is storing one at this moment has an older version and will be refused.
-    for old in state.store.list(&Prefix::Project(id)).await?.into_iter().filter(|k| *k != key) {
+    // Whoever was storing one of them has the version that is no more, and will be refused.
+    for old in older {
         state.store.delete(&old).await?;
     }
     owned(state, viewer, id).await

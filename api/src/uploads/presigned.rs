@@ -22,7 +22,10 @@ use sluice_common::{
     sniff::SNIFF_BYTES,
     storage::{Key, Prefix, StoreError},
 };
-use std::{collections::BTreeMap, io};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+};
 use uuid::Uuid;
 
 /// Parts of one upload.
@@ -34,6 +37,10 @@ pub const MOST_URLS: usize = 1000;
 const LEAST_PART: i64 = 64 << 10;
 const PART: i64 = 16 << 20;
 const MOST_PART: i64 = 256 << 20;
+/// URLs that an upload may have: so many for every part ...
+const MOST_SIGNED: i64 = 3;
+/// ... and so many more.
+const MORE_SIGNED: i64 = 20;
 /// An object's number is its part's number and this many random bits.
 const RANDOM_BITS: u32 = 48;
 const PURPOSE: &str = "signed part";
@@ -157,11 +164,19 @@ pub async fn sign(
     if numbers.len() > MOST_URLS {
         return Err(ApiError::BadRequest(format!("at most {MOST_URLS} parts at once")));
     }
+    let distinct: BTreeSet<&i64> = numbers.iter().collect();
+    let (_, count) = shape(&row)?;
+    let asked = i64::try_from(numbers.len()).unwrap_or(i64::MAX);
+    // Every URL may store a part: a client that repeats some has enough, one that fills the store has not.
+    if distinct.len() < numbers.len() || row.signed.saturating_add(asked) > count * MOST_SIGNED + MORE_SIGNED {
+        return Err(ApiError::TooMany("signed URLs"));
+    }
     let sizes = numbers.iter().map(|n| Ok((*n, size_of(&row, *n)?))).collect::<Result<Vec<_>, ApiError>>()?;
     let now = clock::now_us();
     let expires_us = now + i64::try_from(state.config.presigned.as_micros()).unwrap_or(i64::MAX / 2);
     // Before any URL exists: what may still be written to is not deleted for good.
-    if !state.db.keep_open(id, now, now + service::kept_us(state), expires_us).await? {
+    let kept = (now + service::kept_us(state)).max(expires_us);
+    if !state.db.keep_open(id, asked, now, kept, expires_us).await? {
         return Err(ApiError::UploadExpired);
     }
     let content_type = row.content_type.as_deref().unwrap_or_default();
@@ -220,6 +235,11 @@ pub async fn receive(
     }
     let key = Key::Extent { source: row.source_id, number: signature.object };
     if state.store.put_once(&key, size.unsigned_abs(), body).await.map_err(part_refused)? {
+        // Given up while the bytes came: nobody would look for them.
+        if state.db.upload(id).await?.is_none() {
+            state.store.delete(&key).await?;
+            return Err(ApiError::NotFound);
+        }
         Ok(())
     } else {
         Err(ApiError::PartExists)
@@ -242,7 +262,7 @@ pub async fn list(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<Vec<Sto
     let row = owned(state, viewer, id).await?;
     let now = clock::now_us();
     if row.completed_us.is_none() {
-        state.db.keep_open(id, now, now + service::kept_us(state), 0).await?;
+        state.db.keep_open(id, 0, now, now + service::kept_us(state), 0).await?;
     }
     Ok(stored(state, &row).await?.into_values().collect())
 }
@@ -297,7 +317,7 @@ pub async fn complete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<Uui
     };
     if let Err(error) = looked_at {
         if matches!(error, ApiError::UnsupportedType | ApiError::TypeMismatch) {
-            state.db.delete_upload(id).await?;
+            state.db.delete_upload(id, clock::now_us()).await?;
         }
         return Err(error);
     }
@@ -326,7 +346,7 @@ mod tests {
 
     #[test]
     fn parts_are_neither_many_nor_huge() {
-        assert_eq!((usual_part(1), usual_part(16 << 30)), (PART, 18 << 20));
+        assert_eq!((usual_part(1), usual_part(16 << 30)), (PART, 17 << 20));
         assert!(count(64 << 30, usual_part(64 << 30)) <= PARTS);
         assert_eq!((count(10, 5), count(11, 5), count(1, 5)), (2, 3, 1));
     }

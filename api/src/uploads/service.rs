@@ -234,7 +234,7 @@ pub async fn patch(
     let work = async move {
         let taken = take_in(&state, id, holder, target, patch.checksum, body).await;
         if matches!(taken, Err(ApiError::UnsupportedType)) {
-            state.db.delete_upload(id).await?;
+            state.db.delete_upload(id, clock::now_us()).await?;
         }
         taken?;
         let row = state.db.upload(id).await?.ok_or(ApiError::NotFound)?;
@@ -318,7 +318,7 @@ pub(super) async fn declare_length(
 /// Gives an upload up.
 pub async fn terminate(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), ApiError> {
     owned(state, viewer, id).await?;
-    if state.db.delete_upload(id).await? { Ok(()) } else { Err(ApiError::NotFound) }
+    if state.db.delete_upload(id, clock::now_us()).await? { Ok(()) } else { Err(ApiError::NotFound) }
 }
 
 /// Makes a media of an upload whose bytes are all there. Safe to repeat: it happens once.
@@ -330,7 +330,7 @@ pub async fn complete_if_due(state: &AppState, row: UploadRow) -> Result<UploadR
     if source.content_type == "application/octet-stream" {
         let head: Vec<Bytes> = source_bytes(state, row.source_id, 0..SNIFF_BYTES as u64).await?.try_collect().await?;
         if let Err(error) = accepted(state, row.source_id, &head.concat()).await {
-            state.db.delete_upload(row.id).await?;
+            state.db.delete_upload(row.id, clock::now_us()).await?;
             return Err(error);
         }
     }

@@ -11,12 +11,15 @@ use sluice_common::{
 use std::time::Duration;
 use tokio::{sync::watch, task::JoinSet, time::interval};
 
-const LOOK: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_millis(250);
 /// For one try, all of it.
 const LIMIT: Duration = Duration::from_secs(5);
 /// A try that its process did not live to settle is made again after this.
 const HELD_US: i64 = 30_000_000;
+/// Taken at each look, one an endpoint: who does not answer holds up nobody else.
 const AT_ONCE: i64 = 16;
+/// Under way in this process.
+const MOST_UNDER_WAY: usize = 64;
 /// Pauses between tries, seconds: about a day in all.
 const PAUSES_S: [i64; 9] = [5, 30, 120, 600, 1800, 3600, 7200, 21_600, 43_200];
 /// Longest error that is kept.
@@ -25,20 +28,23 @@ const ERROR: usize = 200;
 /// Runs until `stop` turns true. Several instances may.
 pub async fn run(state: AppState, mut stop: watch::Receiver<bool>) {
     let mut ticks = interval(LOOK);
+    let mut tries = JoinSet::new();
     while !*stop.borrow() {
         tokio::select! {
             _ = stop.changed() => return,
             _ = ticks.tick() => {}
+            Some(_) = tries.join_next(), if !tries.is_empty() => continue,
+        }
+        if tries.len() >= MOST_UNDER_WAY {
+            continue;
         }
         let now = clock::now_us();
         match state.db.claim_deliveries(now, now + HELD_US, AT_ONCE).await {
             Ok(due) => {
-                let mut tries = JoinSet::new();
                 for delivery in due {
                     let state = state.clone();
                     tries.spawn(async move { attempt(&state, delivery).await });
                 }
-                tries.join_all().await;
             }
             Err(error) => tracing::warn!(%error, "webhooks were not looked for"),
         }

@@ -203,6 +203,7 @@ pub const LIMITS: &[(&str, Limit)] = &[
     ("upload_account", Limit { count: 600, seconds: 3600 }),
     ("comment", Limit { count: 30, seconds: 60 }),
     ("view", Limit { count: 1200, seconds: 3600 }),
+    ("post", Limit { count: 120, seconds: 3600 }),
     ("report", Limit { count: 60, seconds: 3600 }),
     ("webhook_test", Limit { count: 30, seconds: 3600 }),
 ];

@@ -60,7 +60,8 @@ impl Db {
                 let sql = media_columns!(concat!(
                     "WHERE m.id IN (SELECT c.id FROM subscriptions f CROSS JOIN media c ON c.owner_id = f.creator_id \
                        AND c.visibility = 'public' AND c.id < $3 JOIN packages q ON q.id = c.package_id \
-                       WHERE f.subscriber_id = $1 AND f.created_us <= $2 AND (q.playable OR q.status = 'ready') \
+                       JOIN users o ON o.id = f.creator_id \
+                       WHERE f.subscriber_id = $1 AND f.created_us <= $2 AND o.banned_us IS NULL AND (q.playable OR q.status = 'ready') \
                        AND c.hidden_us IS NULL ORDER BY c.id DESC LIMIT $4) AND ",
                     shown!(),
                     "ORDER BY m.id DESC"
@@ -73,7 +74,8 @@ impl Db {
                     "WHERE m.id = ANY(ARRAY(SELECT n.id FROM subscriptions f CROSS JOIN LATERAL (SELECT c.id FROM media c \
                        JOIN packages q ON q.id = c.package_id WHERE c.owner_id = f.creator_id AND c.visibility = 'public' \
                        AND c.id < $3 AND (q.playable OR q.status = 'ready') AND c.hidden_us IS NULL ORDER BY c.id DESC LIMIT $4) n \
-                       WHERE f.subscriber_id = $1 AND f.created_us <= $2 ORDER BY n.id DESC LIMIT $4)) AND ",
+                       JOIN users o ON o.id = f.creator_id \
+                       WHERE f.subscriber_id = $1 AND f.created_us <= $2 AND o.banned_us IS NULL ORDER BY n.id DESC LIMIT $4)) AND ",
                     shown!(),
                     "ORDER BY m.id DESC"
                 ));

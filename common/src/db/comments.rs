@@ -120,6 +120,8 @@ impl Db {
 impl Tx {
     /// Stores a comment and counts it; `false` when its author's key was used before.
     pub async fn insert_comment(&mut self, c: &NewComment<'_>) -> Result<bool> {
+        // The media's row first, as in deleting: so neither waits for the other's second lock.
+        execute_tx!(self, "UPDATE media SET comment_count = comment_count WHERE id = $1", c.media_id)?;
         let sql = "INSERT INTO comments (id, media_id, author_id, parent_id, body, at_ms, client_key, reply_count, created_us) \
                    VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8) ON CONFLICT (author_id, client_key) DO NOTHING";
         let new = execute_tx!(

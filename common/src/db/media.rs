@@ -179,7 +179,7 @@ impl Db {
         tx.tell_owner(id, MediaEvent::Deleted, now_us).await?;
         let gone = execute_tx!(&mut tx, "DELETE FROM media WHERE id = $1", id)? == 1;
         // Bytes that are still arriving have no other media.
-        tx.condemn_receiving(source).await?;
+        tx.condemn_receiving(source, now_us).await?;
         tx.commit().await?;
         Ok(gone)
     }

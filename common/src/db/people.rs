@@ -1,6 +1,6 @@
 //! Creators as others see them, who follows whom, and who wants nothing of whom.
 
-use super::{Db, Result, Tx, execute, execute_tx, query};
+use super::{Db, Result, Tx, execute, execute_tx, query, query_tx};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -68,8 +68,10 @@ impl Db {
         let sql = "UPDATE users SET display_name = COALESCE($1, display_name), bio = COALESCE($2, bio), \
                    keeps_history = COALESCE($3, keeps_history) WHERE id = $4";
         let mut tx = self.begin().await?;
+        let before = "SELECT display_name FROM users WHERE id = $1";
+        let before = query_tx!(&mut tx, fetch_optional as (String,), before, user)?;
         execute_tx!(&mut tx, sql, change.display_name, change.bio, change.keeps_history, user)?;
-        if change.display_name.is_some() {
+        if change.display_name.is_some_and(|new| before.is_some_and(|b| b.0 != new)) {
             tx.index_media_of(user).await?;
         }
         tx.commit().await
@@ -86,7 +88,7 @@ impl Db {
         let sql = concat!(
             "SELECT s.id AS subscription_id, s.created_us AS subscribed_us, ",
             creator_columns!(),
-            " FROM subscriptions s JOIN users u ON u.id = s.creator_id WHERE s.subscriber_id = $1 AND s.id < $2 \
+            " FROM subscriptions s JOIN users u ON u.id = s.creator_id WHERE s.subscriber_id = $1 AND s.id < $2 AND u.banned_us IS NULL \
              ORDER BY s.id DESC LIMIT $3"
         );
         query!(self, fetch_all as SubscriptionRow, sql, user, before.unwrap_or(Uuid::max()), limit)
@@ -160,6 +162,10 @@ impl Tx {
 
     /// Takes what a leaving person counted for out of the counts; the rows go with the account.
     pub async fn uncount(&mut self, user: Uuid) -> Result<()> {
+        // Against rows that would refer to the account from now on: they wait, and find it gone.
+        if let Self::Postgres(t) = self {
+            sqlx::query("SELECT id FROM users WHERE id = $1 FOR UPDATE").bind(user).execute(&mut **t).await?;
+        }
         for sql in [
             "UPDATE users SET subscriber_count = subscriber_count - 1 WHERE id IN \
              (SELECT creator_id FROM subscriptions WHERE subscriber_id = $1)",

@@ -17,6 +17,8 @@ pub struct PlaylistRow {
     pub created_us: i64,
     pub updated_us: i64,
     pub item_count: i64,
+    /// Out of sight: its owner is banned.
+    pub hidden: bool,
 }
 
 /// One place of a playlist.
@@ -39,7 +41,8 @@ macro_rules! playlists {
     ($tail:literal) => {
         concat!(
             "SELECT l.id, l.owner_id, l.title, l.description, l.visibility, l.created_us, l.updated_us, ",
-            "(SELECT COUNT(*) FROM playlist_items i WHERE i.playlist_id = l.id) AS item_count FROM playlists l ",
+            "(SELECT COUNT(*) FROM playlist_items i WHERE i.playlist_id = l.id) AS item_count, u.banned_us IS NOT NULL AS hidden ",
+            "FROM playlists l JOIN users u ON u.id = l.owner_id ",
             $tail
         )
     };
@@ -60,7 +63,7 @@ impl Db {
         limit: i64,
     ) -> Result<Vec<PlaylistRow>> {
         let sql = playlists!(
-            "WHERE l.owner_id = $1 AND ($2 OR l.visibility = 'public') AND l.id < $3 ORDER BY l.id DESC LIMIT $4"
+            "WHERE l.owner_id = $1 AND ($2 OR (l.visibility = 'public' AND u.banned_us IS NULL)) AND l.id < $3 ORDER BY l.id DESC LIMIT $4"
         );
         query!(self, fetch_all as PlaylistRow, sql, owner, all, before.unwrap_or(Uuid::max()), limit)
     }

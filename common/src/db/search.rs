@@ -139,6 +139,8 @@ impl Db {
 impl Tx {
     /// Brings the index of a media up to date with its row and its owner's names.
     pub async fn index_media(&mut self, media: Uuid) -> Result<()> {
+        // Locked, so that what is read is not older than what somebody else is indexing.
+        super::execute_tx!(self, "UPDATE media SET rank = rank WHERE id = $1", media)?;
         let sql = "SELECT m.title, m.tags, u.username, u.display_name, m.description FROM media m JOIN users u ON u.id = m.owner_id \
                    WHERE m.id = $1";
         type Texts = (String, String, String, String, String);

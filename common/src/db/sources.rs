@@ -1,7 +1,7 @@
 //! Uploaded bytes and their extents.
 
 use super::{Db, Result, Tx, execute, execute_tx, query, query_tx};
-use crate::model::SourceStatus;
+use crate::model::{MediaEvent, SourceStatus};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -141,12 +141,25 @@ impl Tx {
         if execute_tx!(self, touch, now_us, oldest)? == 0 {
             return Ok(0);
         }
+        let state = "SELECT playable, status = 'ready' FROM packages WHERE id = $1";
+        let (playable, ready) = query_tx!(self, fetch_one as (bool, bool), state, package)?;
         for (other, _) in others {
             let history = "INSERT INTO media_packages (media_id, package_id) \
                            SELECT id, $1 FROM media WHERE source_id = $2 ON CONFLICT DO NOTHING";
             execute_tx!(self, history, package, other)?;
+            let waiting = "SELECT m.id, p.playable, p.status = 'ready' FROM media m JOIN packages p ON p.id = m.package_id \
+                           WHERE m.source_id = $1";
+            let waiting = query_tx!(self, fetch_all as (Uuid, bool, bool), waiting, other)?;
             let point = "UPDATE media SET source_id = $1, package_id = $2 WHERE source_id = $3";
             execute_tx!(self, point, oldest, package, other)?;
+            for (media, was_playable, was_ready) in waiting {
+                if !was_playable && playable {
+                    self.tell_owner(media, MediaEvent::Playable, now_us).await?;
+                }
+                if !was_ready && ready {
+                    self.tell_owner(media, MediaEvent::Ready, now_us).await?;
+                }
+            }
             // What is playable has players, whose list must go on growing to its end.
             let cancel = "UPDATE tasks SET status = 'cancelled', token = NULL \
                           WHERE source_id = $1 AND kind <> 'hash' AND status IN ('queued', 'running') \

@@ -49,6 +49,8 @@ pub struct ClaimedTask {
 pub struct ClaimLimits {
     pub cores: i64,
     pub memory_bytes: i64,
+    /// Whether there is room for another import, which needs neither.
+    pub imports: bool,
 }
 
 /// A task for operators and sweeps.
@@ -75,7 +77,8 @@ macro_rules! claim {
         concat!(
             "UPDATE tasks SET status = 'running', token = $1, attempts = attempts + 1, beat = 0, worker = $2 WHERE id = ",
             "(SELECT id FROM tasks WHERE status = 'queued' AND attempts < 3 AND not_before_us <= $3 AND cores <= $4 AND memory_bytes <= $5 ",
-            "AND (needs_bytes = 0 OR needs_bytes <= (SELECT s.size_bytes FROM sources s WHERE s.id = tasks.source_id)) ",
+            "AND (needs_bytes = 0 OR EXISTS (SELECT 1 FROM sources s WHERE s.id = tasks.source_id ",
+            "AND (s.status <> 'receiving' OR needs_bytes <= s.size_bytes))) AND ($6 OR kind <> 'import') ",
             "ORDER BY due_us, id LIMIT 1 ", $lock, ") ",
             "RETURNING id, package_id, source_id, kind, name, payload, attempts, token, cores, memory_bytes, due_us"
         )
@@ -95,6 +98,7 @@ impl Db {
                     .bind(now)
                     .bind(limits.cores)
                     .bind(limits.memory_bytes)
+                    .bind(limits.imports)
                     .fetch_optional(p)
                     .await
             }
@@ -105,6 +109,7 @@ impl Db {
                     .bind(now)
                     .bind(limits.cores)
                     .bind(limits.memory_bytes)
+                    .bind(limits.imports)
                     .fetch_optional(p)
                     .await
             }
@@ -233,9 +238,15 @@ impl Tx {
         Ok(execute_tx!(self, sql, now_us, &reason.code, &reason.message, id, MAX_ATTEMPTS)? == 1)
     }
 
+    /// Whether a package's planning was ever queued.
+    pub async fn has_plan_task(&mut self, package: Uuid) -> Result<bool> {
+        let sql = "SELECT COUNT(*) FROM tasks WHERE package_id = $1 AND kind = 'plan'";
+        Ok(query_tx!(self, fetch_one as (i64,), sql, package)?.0 > 0)
+    }
+
     /// Tasks that still stand between a package and its finalization.
     pub async fn unfinished_tasks(&mut self, package: Uuid) -> Result<i64> {
-        let sql = "SELECT COUNT(*) FROM tasks WHERE package_id = $1 AND kind NOT IN ('hash', 'finalize') \
+        let sql = "SELECT COUNT(*) FROM tasks WHERE package_id = $1 AND kind NOT IN ('hash', 'finalize', 'import') \
                    AND status NOT IN ('done', 'cancelled')";
         Ok(query_tx!(self, fetch_one as (i64,), sql, package)?.0)
     }

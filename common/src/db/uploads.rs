@@ -3,7 +3,7 @@
 //! Invariants: `offset_bytes` counts only bytes whose extents are recorded; whoever is not the holder
 //! changes nothing; a quota is checked under the account's row lock, from the rows themselves.
 
-use super::{Db, ExtentRow, Result, Tx, execute, execute_tx, query, query_tx};
+use super::{Db, DbError, ExtentRow, Result, Tx, execute, execute_tx, query, query_tx};
 use crate::model::UploadKind;
 use sqlx::FromRow;
 use uuid::Uuid;
@@ -24,6 +24,8 @@ pub struct UploadRow {
     pub media_id: Option<Uuid>,
     /// Bytes of every part but the last (presigned).
     pub part_bytes: Option<i64>,
+    /// URLs that were signed for its parts.
+    pub signed: i64,
     /// As announced (presigned).
     pub content_type: Option<String>,
     /// Announced SHA-256 of the whole.
@@ -66,11 +68,11 @@ pub struct UsageRow {
     pub media: i64,
 }
 
-/// An upload under way: neither complete nor expired, and what it was for has not failed.
+/// An upload under way: neither complete nor expired, and no import that has failed.
 macro_rules! under_way {
     () => {
-        "FROM uploads WHERE owner_id = $1 AND completed_us IS NULL AND expires_us > $3 AND NOT EXISTS \
-         (SELECT 1 FROM media m JOIN packages p ON p.id = m.package_id WHERE m.id = uploads.media_id AND p.status = 'failed')"
+        "FROM uploads WHERE owner_id = $1 AND completed_us IS NULL AND expires_us > $3 AND NOT (kind = 'import' AND EXISTS \
+         (SELECT 1 FROM media m JOIN packages p ON p.id = m.package_id WHERE m.id = uploads.media_id AND p.status = 'failed'))"
     };
 }
 
@@ -92,12 +94,14 @@ const USAGE: &str = concat!(
 
 macro_rules! upload_columns {
     () => {
-        "id, owner_id, source_id, length_bytes, offset_bytes, metadata, part, kind, media_id, part_bytes, content_type, checksum, \
+        "id, owner_id, source_id, length_bytes, offset_bytes, metadata, part, kind, media_id, part_bytes, signed, content_type, checksum, \
          validator, created_us, expires_us, completed_us"
     };
 }
 
 const DAY_US: i64 = 86_400_000_000;
+/// Twice the usual lease.
+const STILL_WORKING_US: i64 = 30_000_000;
 
 impl Db {
     /// An upload by id.
@@ -133,11 +137,11 @@ impl Db {
 
     /// Gives an upload up: its media is gone, its bytes go with the next sweep. `false` when there was none
     /// under way.
-    pub async fn delete_upload(&self, id: Uuid) -> Result<bool> {
+    pub async fn delete_upload(&self, id: Uuid, now_us: i64) -> Result<bool> {
         let mut tx = self.begin().await?;
         let sql = "DELETE FROM uploads WHERE id = $1 AND completed_us IS NULL RETURNING source_id";
         let Some((source,)) = query_tx!(&mut tx, fetch_optional as (Uuid,), sql, id)? else { return Ok(false) };
-        tx.condemn_receiving(source).await?;
+        tx.condemn_receiving(source, now_us).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -160,13 +164,21 @@ impl Db {
         query!(self, fetch_optional as UploadRow, sql, source)
     }
 
-    /// Puts an upload's expiry off and keeps its prefix open for signed URLs. `false` when it is complete,
+    /// Puts an upload's expiry off and keeps its prefix open for `signed` more URLs. `false` when it is complete,
     /// expired or gone.
-    pub async fn keep_open(&self, id: Uuid, now_us: i64, expires_us: i64, open_until_us: i64) -> Result<bool> {
+    pub async fn keep_open(
+        &self,
+        id: Uuid,
+        signed: i64,
+        now_us: i64,
+        expires_us: i64,
+        open_until_us: i64,
+    ) -> Result<bool> {
         let mut tx = self.begin().await?;
-        let sql = "UPDATE uploads SET expires_us = CASE WHEN expires_us < $1 THEN $1 ELSE expires_us END \
+        let sql = "UPDATE uploads SET expires_us = CASE WHEN expires_us < $1 THEN $1 ELSE expires_us END, signed = signed + $4 \
                    WHERE id = $2 AND completed_us IS NULL AND expires_us > $3 RETURNING source_id";
-        let Some((source,)) = query_tx!(&mut tx, fetch_optional as (Uuid,), sql, expires_us, id, now_us)? else {
+        let Some((source,)) = query_tx!(&mut tx, fetch_optional as (Uuid,), sql, expires_us, id, now_us, signed)?
+        else {
             return Ok(false);
         };
         let sql = "UPDATE sources SET touched_us = $1, \
@@ -184,10 +196,16 @@ impl Db {
 
     /// Forgets uploads that expired, and days that count no more.
     pub async fn forget_uploads(&self, now_us: i64) -> Result<()> {
-        // Its media goes with it. Nobody plays what never arrived.
-        let sql = "DELETE FROM media WHERE id IN (SELECT media_id FROM uploads WHERE expires_us < $1 AND completed_us IS NULL)";
-        execute!(self, sql, now_us)?;
-        execute!(self, "DELETE FROM uploads WHERE expires_us < $1", now_us)?;
+        execute!(self, "DELETE FROM uploads WHERE expires_us < $1 AND completed_us IS NOT NULL", now_us)?;
+        // What never all arrived; what did is about to be completed.
+        let sql = "DELETE FROM uploads WHERE expires_us < $1 AND completed_us IS NULL \
+                   AND (part OR length_bytes IS NULL OR offset_bytes < length_bytes) RETURNING source_id";
+        let mut tx = self.begin().await?;
+        for (source,) in query_tx!(&mut tx, fetch_all as (Uuid,), sql, now_us)? {
+            // Its media goes with it: nobody plays what never arrived.
+            tx.condemn_receiving(source, now_us).await?;
+        }
+        tx.commit().await?;
         execute!(self, "DELETE FROM daily_bytes WHERE day < $1", now_us / DAY_US - 1)?;
         Ok(())
     }
@@ -233,9 +251,11 @@ impl Tx {
 
     /// Ends what was to become of bytes that are still arriving: their media goes, their tasks end, the sweep
     /// takes the objects.
-    pub async fn condemn_receiving(&mut self, source: Uuid) -> Result<()> {
-        let sql = "UPDATE sources SET status = 'deleting' WHERE id = $1 AND status = 'receiving'";
-        if execute_tx!(self, sql, source)? == 1 {
+    pub async fn condemn_receiving(&mut self, source: Uuid, now_us: i64) -> Result<()> {
+        // Not at once: a worker that is storing a segment learns of it with its next heartbeat.
+        let sql = "UPDATE sources SET status = 'deleting', \
+                   open_until_us = CASE WHEN open_until_us < $1 THEN $1 ELSE open_until_us END WHERE id = $2 AND status = 'receiving'";
+        if execute_tx!(self, sql, now_us + STILL_WORKING_US, source)? == 1 {
             execute_tx!(self, "DELETE FROM media WHERE source_id = $1", source)?;
             execute_tx!(self, "DELETE FROM uploads WHERE source_id = $1", source)?;
             let sql = "UPDATE tasks SET status = 'cancelled', token = NULL WHERE source_id = $1 AND status IN ('queued', 'running')";
@@ -270,6 +290,7 @@ impl Tx {
         let bytes: i64 = extents.iter().map(|e| e.size_bytes).sum();
         let sql = "UPDATE uploads SET offset_bytes = offset_bytes + $1, \
                    expires_us = CASE WHEN expires_us < $5 THEN $5 ELSE expires_us END WHERE id = $2 AND holder = $3 AND offset_bytes = $4 \
+                   AND (length_bytes IS NULL OR offset_bytes + $1 <= length_bytes) \
                    AND completed_us IS NULL RETURNING source_id";
         let Some((source,)) = query_tx!(self, fetch_optional as (Uuid,), sql, bytes, id, holder, from, expires_us)?
         else {
@@ -292,10 +313,26 @@ impl Tx {
 
     /// Forgets what was recorded of an upload: it starts again.
     pub async fn restart_upload(&mut self, upload: &UploadRow, holder: Uuid) -> Result<Vec<ExtentRow>> {
-        let sql = "UPDATE uploads SET offset_bytes = 0, length_bytes = NULL, validator = NULL, holder = $1 \
-                   WHERE id = $2 AND completed_us IS NULL";
-        execute_tx!(self, sql, holder, upload.id)?;
-        execute_tx!(self, "UPDATE sources SET size_bytes = 0, total_bytes = NULL WHERE id = $1", upload.source_id)?;
+        let sql = "UPDATE uploads SET offset_bytes = 0, length_bytes = NULL, validator = NULL \
+                   WHERE id = $2 AND holder = $1 AND completed_us IS NULL";
+        if execute_tx!(self, sql, holder, upload.id)? == 0 {
+            return Err(DbError::Fenced);
+        }
+        let sql = "UPDATE sources SET size_bytes = 0, total_bytes = NULL, content_type = 'application/octet-stream' \
+                   WHERE id = $1 AND status = 'receiving'";
+        if execute_tx!(self, sql, upload.source_id)? == 0 {
+            return Err(DbError::Fenced);
+        }
+        // Nothing that was made of the bytes before may stand beside what is made of these.
+        for sql in [
+            "DELETE FROM tasks WHERE source_id = $1 AND kind <> 'import'",
+            "DELETE FROM segments WHERE package_id IN (SELECT id FROM packages WHERE source_id = $1)",
+            "DELETE FROM renditions WHERE package_id IN (SELECT id FROM packages WHERE source_id = $1)",
+            "UPDATE packages SET status = 'planning', plan = NULL, kind = NULL, duration_ms = NULL, revealed = 0, playable = FALSE, \
+             encode_started_us = NULL WHERE source_id = $1",
+        ] {
+            execute_tx!(self, sql, upload.source_id)?;
+        }
         let sql = "DELETE FROM extents WHERE source_id = $1 RETURNING offset_bytes, size_bytes, number, \
                    COALESCE(home, source_id) AS home";
         query_tx!(self, fetch_all as ExtentRow, sql, upload.source_id)

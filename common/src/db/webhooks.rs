@@ -76,7 +76,8 @@ macro_rules! claim {
     ($lock:literal) => {
         concat!(
             "UPDATE webhook_deliveries SET attempts = attempts + 1, next_us = $1 WHERE id IN (SELECT d.id FROM webhook_deliveries d \
-             JOIN webhooks w ON w.id = d.webhook_id WHERE d.status = 'queued' AND d.next_us <= $2 AND w.active \
+             JOIN webhooks w ON w.id = d.webhook_id WHERE d.status = 'queued' AND d.next_us <= $2 AND w.active AND NOT EXISTS (SELECT 1 FROM webhook_deliveries e \
+               WHERE e.webhook_id = d.webhook_id AND e.status = 'queued' AND e.next_us <= $2 AND (e.next_us, e.id) < (d.next_us, d.id)) \
              ORDER BY d.next_us LIMIT $3 ",
             $lock,
             ") RETURNING id, webhook_id, event, payload, attempts"
@@ -136,7 +137,7 @@ impl Db {
         Ok(id)
     }
 
-    /// Takes deliveries that are due; nobody else takes them until `until_us`.
+    /// Takes deliveries that are due, the oldest of each endpoint; nobody else takes them until `until_us`.
     pub async fn claim_deliveries(&self, now_us: i64, until_us: i64, limit: i64) -> Result<Vec<DueDelivery>> {
         let rows = match self {
             Self::Sqlite(p) => sqlx::query_as(claim!("")).bind(until_us).bind(now_us).bind(limit).fetch_all(p).await,

@@ -17,6 +17,8 @@ use uuid::Uuid;
 
 /// Bytes read from a file at once.
 const READ_BYTES: usize = 256 * 1024;
+/// Longer than anything is written.
+const DRAFT_AGE: std::time::Duration = std::time::Duration::from_secs(2 * 86_400);
 
 /// Objects as files below a root.
 #[derive(Debug, Clone)]
@@ -27,6 +29,8 @@ pub struct LocalStore {
 impl LocalStore {
     pub(super) async fn open(root: PathBuf) -> Result<Self, StoreError> {
         fs::create_dir_all(root.join("tmp")).await.map_err(|e| failed(&e))?;
+        let drafts = root.join("tmp");
+        drop(spawn_blocking(move || forget_drafts(&drafts)).await);
         Ok(Self { root })
     }
 
@@ -54,12 +58,12 @@ impl LocalStore {
         data: impl Stream<Item = io::Result<Bytes>> + Send + Unpin,
     ) -> Result<bool, StoreError> {
         let (path, draft) = (self.path(key), self.root.join("tmp").join(Uuid::new_v4().to_string()));
-        let written = self.draft(&draft, size_bytes, data).await;
+        let draft = Draft(draft);
+        let written = self.draft(&draft.0, size_bytes, data).await;
         let linked = match written {
-            Ok(()) => link(&draft, &path).await,
+            Ok(()) => link(&draft.0, &path).await,
             Err(e) => Err(e),
         };
-        drop(fs::remove_file(&draft).await);
         linked.map_err(|e| failed(&e))
     }
 
@@ -151,6 +155,25 @@ impl LocalStore {
 
     pub(super) async fn ping(&self) -> Result<(), StoreError> {
         fs::metadata(&self.root).await.map(|_| ()).map_err(|e| failed(&e))
+    }
+}
+
+/// A file on its way; gone with whoever was writing it.
+struct Draft(PathBuf);
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        drop(std::fs::remove_file(&self.0));
+    }
+}
+
+/// Removes drafts of processes that died long ago.
+fn forget_drafts(folder: &Path) {
+    let old = |m: std::fs::Metadata| m.modified().ok().and_then(|t| t.elapsed().ok()).is_some_and(|a| a > DRAFT_AGE);
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.metadata().is_ok_and(old) {
+            drop(std::fs::remove_file(entry.path()));
+        }
     }
 }
 

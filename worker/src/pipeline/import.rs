@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use sluice_common::{
     arrival::{self, ImportPayload},
     clock,
-    db::{ExtentRow, UploadRow},
+    db::{ExtentRow, Tx, UploadRow},
     model::Reason,
     outbound::{HeaderMap, HeaderName, HeaderValue, OutboundError, Response},
     quota::{self, Answer, Asked},
@@ -30,7 +30,7 @@ pub async fn run(running: &Running) -> Result<(), TaskError> {
     let now = clock::now_us();
     // None: it was given up, or it is complete and only the answer was lost.
     let row = db.upload_of(task.source_id).await?.ok_or(TaskError::Fenced)?;
-    if row.completed_us.is_none() {
+    if row.completed_us.is_none() && (row.length_bytes.is_none() || row.length_bytes != Some(row.offset_bytes)) {
         let row = db.take_upload(row.id, task.token, now, now + kept_us(running)).await?.ok_or(TaskError::Fenced)?;
         let began = row.offset_bytes;
         let mut import = Import { running, row };
@@ -98,7 +98,8 @@ impl Import<'_> {
         }
         let answer = timeout_at(deadline, outbound.get(url, headers)).await.map_err(again)?.map_err(refused)?;
         let begun = begun(&answer)?;
-        if begun.offset != self.row.offset_bytes {
+        let another = self.row.length_bytes.is_some_and(|l| begun.total != Some(l));
+        if begun.offset != self.row.offset_bytes || another {
             self.start_again().await?;
             if begun.offset != 0 {
                 return Err(again("another range than was asked for"));
@@ -125,25 +126,33 @@ impl Import<'_> {
     /// Notes how long it will be, if the quota has room for it.
     async fn announce(&mut self, begun: &Begun) -> Result<(), TaskError> {
         let mut tx = self.running.context.db.begin().await?;
-        if let (Some(total), None) = (begun.total, self.row.length_bytes) {
-            self.fits(total)?;
-            let asked = Asked { stored_bytes: total - self.row.offset_bytes, day_bytes: total, begins: false };
-            let now = clock::now_us();
-            match quota::check(&mut tx, &self.running.context.config, self.row.owner_id, asked, now).await? {
-                Answer::Room => {}
-                Answer::Exceeded(what) => {
-                    return Err(fail("quota_exceeded", format!("Your account may not have more {what}.")));
+        match (begun.total, self.row.length_bytes) {
+            (Some(total), None) => {
+                self.fits(total)?;
+                let asked = Asked { stored_bytes: total - self.row.offset_bytes, day_bytes: total, begins: false };
+                let now = clock::now_us();
+                self.room(&mut tx, asked).await?;
+                tx.count_daily(self.row.owner_id, total, now).await?;
+                if !tx.set_upload_length(self.row.id, total).await? {
+                    return Err(TaskError::Fenced);
                 }
-                Answer::Gone => return Err(TaskError::Fenced),
+                self.row.length_bytes = Some(total);
             }
-            tx.count_daily(self.row.owner_id, total, now).await?;
-            tx.set_upload_length(self.row.id, total).await?;
-            self.row.length_bytes = Some(total);
+            // What failed took no room; set to work again, it must have some.
+            _ => self.room(&mut tx, Asked::default()).await?,
         }
         if self.row.offset_bytes == 0 {
             tx.set_validator(self.row.id, begun.validator.as_deref()).await?;
         }
         Ok(tx.commit().await?)
+    }
+
+    async fn room(&self, tx: &mut Tx, asked: Asked) -> Result<(), TaskError> {
+        match quota::check(tx, &self.running.context.config, self.row.owner_id, asked, clock::now_us()).await? {
+            Answer::Room => Ok(()),
+            Answer::Exceeded(what) => Err(fail("quota_exceeded", format!("Your account may not have more {what}."))),
+            Answer::Gone => Err(TaskError::Fenced),
+        }
     }
 
     fn fits(&self, bytes: i64) -> Result<(), TaskError> {
@@ -201,6 +210,11 @@ impl Import<'_> {
         let (context, task) = (&self.running.context, &self.running.task);
         let (offset, size) = (self.row.offset_bytes, data.len() as i64);
         self.fits(offset + size)?;
+        if self.row.length_bytes.is_none() {
+            let mut tx = context.db.begin().await?;
+            self.room(&mut tx, Asked { stored_bytes: size, ..Asked::default() }).await?;
+            tx.commit().await?;
+        }
         let number = rand::random::<u64>() >> 1;
         let key = Key::Extent { source: self.row.source_id, number };
         context.store.put(&key, data).await?;
@@ -223,13 +237,18 @@ impl Import<'_> {
     }
 }
 
+/// A number of bytes, as a header says it.
+fn length(text: &str) -> Option<i64> {
+    text.parse::<i64>().ok().filter(|n| *n >= 0)
+}
+
 /// Reads status and lengths of an answer.
 fn begun(answer: &Response) -> Result<Begun, TaskError> {
     let header = |name: &str| answer.headers().get(name).and_then(|v| v.to_str().ok());
     let validator = header("etag").filter(|e| !e.starts_with("W/")).map(ToOwned::to_owned);
     match answer.status().as_u16() {
         200 => {
-            let total = header("content-length").and_then(|l| l.parse().ok());
+            let total = header("content-length").and_then(length);
             if total == Some(0) {
                 return Err(fail("empty_file", "There is nothing at this address."));
             }
@@ -238,9 +257,12 @@ fn begun(answer: &Response) -> Result<Begun, TaskError> {
         206 => {
             let range = header("content-range").and_then(|r| r.strip_prefix("bytes "));
             let (span, total) = range.and_then(|r| r.split_once('/')).ok_or_else(|| again("no Content-Range"))?;
-            let offset =
-                span.split('-').next().and_then(|s| s.parse().ok()).ok_or_else(|| again("no Content-Range"))?;
-            Ok(Begun { offset, total: total.parse().ok(), validator })
+            let offset = span.split('-').next().and_then(length).ok_or_else(|| again("no Content-Range"))?;
+            let total = length(total);
+            if total.is_some_and(|t| t < offset) {
+                return Err(again("no Content-Range that can be"));
+            }
+            Ok(Begun { offset, total, validator })
         }
         status @ (408 | 425 | 429 | 500..=599) => Err(again(format!("status {status}"))),
         416 => Err(again("the range is not there any more")),

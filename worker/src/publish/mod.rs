@@ -106,7 +106,11 @@ impl<'a> Publisher<'a> {
         let row = row(sequence, file, &data, &info, secret)?;
         let task = &self.running.task;
         let mut tx = self.context().db.begin().await?;
-        tx.hold_claim(task.id, task.token, self.progress()).await?;
+        if let Err(error) = tx.hold_claim(task.id, task.token, self.progress()).await {
+            // Nobody will name it, and where the package is gone nobody will look for it.
+            self.context().store.delete(&key).await?;
+            return Err(error.into());
+        }
         let won = tx.publish_segment(task.package_id, rendition, &row).await?;
         tx.commit().await?;
         if !won {

@@ -12,10 +12,7 @@ use sluice_common::{
     storage::{Key, Store, StoreError},
 };
 use std::{collections::VecDeque, fs::File, os::unix::fs::FileExt, sync::Arc, time::Duration};
-use tokio::{
-    task::JoinHandle,
-    time::{Instant, sleep},
-};
+use tokio::{task::JoinHandle, time::sleep};
 use uuid::Uuid;
 
 /// Unit of reading and of read-ahead.
@@ -23,8 +20,8 @@ const BLOCK_BYTES: u64 = 1 << 20;
 /// Blocks kept: demuxers go back and forth between neighbouring tracks.
 const KEPT_BLOCKS: usize = 8;
 
-/// How long a reader waits for bytes that are on their way, and how often it looks.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a run waits for bytes that are on their way, in all, and how often it looks.
+const PATIENCE: Duration = Duration::from_secs(4);
 const LOOK: Duration = Duration::from_millis(200);
 
 /// Why bytes cannot be had.
@@ -47,6 +44,8 @@ pub struct Growing {
     db: Db,
     id: Uuid,
     total: u64,
+    /// What is left of this run's waiting: who waits holds a core.
+    patience: Duration,
 }
 
 /// Where the bytes are.
@@ -72,7 +71,8 @@ impl Source {
         let row = db.source(id).await?.ok_or(DbError::Fenced)?;
         let extents = Arc::new(db.extents(id).await?);
         let total = row.total_bytes.unwrap_or(i64::MAX) as u64;
-        let growing = (row.status == SourceStatus::Receiving).then(|| Growing { db: db.clone(), id, total });
+        let growing =
+            (row.status == SourceStatus::Receiving).then(|| Growing { db: db.clone(), id, total, patience: PATIENCE });
         Ok(Self::Extents { store: store.clone(), extents, growing })
     }
 
@@ -94,12 +94,12 @@ impl Source {
 
     /// Waits a moment until the byte at `offset` is here.
     async fn wait_for(&mut self, offset: u64) -> Result<(), SourceError> {
-        let deadline = Instant::now() + PATIENCE;
         while offset >= self.arrived() && offset < self.size() {
             let Self::Extents { extents, growing: Some(g), .. } = self else { return Ok(()) };
-            if Instant::now() >= deadline {
+            if g.patience.is_zero() {
                 return Err(SourceError::NotArrived(offset + 1));
             }
+            g.patience = g.patience.saturating_sub(LOOK);
             sleep(LOOK).await;
             *extents = Arc::new(g.db.extents(g.id).await?);
         }
