@@ -125,7 +125,6 @@ async fn addresses_that_are_refused(pair: Pair) {
         ("/film.mp4", "quota_exceeded"),
         ("/endless.mp4", "quota_exceeded"),
         ("/grows.mp4", "quota_exceeded"),
-        ("/negative.mp4", "quota_exceeded"),
         ("/broken.mp4", "import_unreachable"),
     ] {
         let media = world.import(&client, path).await;

@@ -70,10 +70,6 @@ class Origin(BaseHTTPRequestHandler):
             self.answer(DATA, [("ETag", '"one"'), ("Content-Range", range_)], (1 << 30) + 1 - at, 206)
         self.close_connection = True
 
-    def negative(self, _):
-        self.answer(DATA[:5000], [("Content-Range", "bytes 0-99/-68719476736")], status=206)
-        self.close_connection = True
-
     def endless(self, _):
         """Says no length."""
         self.send_response(200)
