@@ -92,7 +92,7 @@ mod tests {
         assert_eq!(depth("plain"), 1);
         assert!(depth("> - > - quoted") <= DEEPEST);
         assert!(depth(&">".repeat(100_000)) > DEEPEST);
-        assert!(depth(&"- ".repeat(10_000)) > DEEPEST);
+        assert!(depth(&"+ ".repeat(10_000)) > DEEPEST);
     }
 
     #[test]
