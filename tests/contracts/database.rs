@@ -194,7 +194,7 @@ async fn planned(world: &World) -> (Uuid, Uuid) {
     let plan = PlannedPackage {
         kind: MediaKind::Video,
         plan: "{}",
-        duration_ms: 1,
+        duration_ms: Some(1),
         width: None,
         height: None,
         target_s: 6,

@@ -1,10 +1,10 @@
 //! Bytes on other ways than through the API, and work that begins before they are all there.
 
-use harness::{Client, Pair, Stack, client::problem, eventually, fixtures};
+use harness::{Client, Pair, Stack, client::problem, eventually, fixtures, media};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use sluice_common::storage::Prefix;
+use sluice_common::{db::PlannedPackage, model::MediaKind, storage::Prefix};
 use std::{
     path::Path,
     time::{Duration, Instant},
@@ -16,6 +16,8 @@ crate::on_both!(
     announced_hashes_are_held_to,
     given_up_parts_leave_nothing,
     work_begins_before_the_end,
+    films_are_planned_as_they_grow,
+    a_film_that_misled_is_planned_anew,
     an_unfinished_upload_is_seen,
     deleted_while_it_comes_again,
 );
@@ -261,42 +263,109 @@ async fn work_begins_before_the_end(pair: Pair) {
     }
 }
 
-async fn slow_upload(stack: &Stack, client: &Client, file: &Path) {
-    let film = std::fs::read(file).unwrap();
+/// Containers without an index in front: the plan grows with what arrives.
+async fn films_are_planned_as_they_grow(pair: Pair) {
+    let mut stack = Stack::start(pair).await;
+    stack.add_worker();
+    let client = stack.creator().await;
+    let fragments = "frag_keyframe+empty_moov+default_base_moof";
+    for (name, flags) in [("grown.mkv", ""), ("grown.ts", ""), ("grown.mp4", fragments)] {
+        let film = fixtures::compliant(30);
+        let media = slow_upload(&stack, &client, &fixtures::contained(&film, name, flags)).await;
+        let public = json!({ "visibility": "public" });
+        client.json(Method::PATCH, &format!("/api/v1/media/{media}"), &public, 200).await;
+        let url = format!("{}/hls/{media}/index.m3u8", client.url);
+        let (sound, report) = media::verify(&url);
+        assert!(sound, "{name}: {report}");
+        let list = client.text(&format!("/hls/{media}/index.m3u8")).await;
+        let variant = list.lines().find(|l| !l.starts_with('#')).unwrap();
+        assert!(!variant.contains("source"), "its end was not known: {list}");
+        let variant = format!("{}/hls/{media}/{variant}", client.url);
+        assert_eq!(media::decoded_frames(&variant, "v:0"), 750, "{name}: every picture is there once");
+        let likeness = media::likeness(film.to_str().unwrap(), &variant);
+        assert!(likeness > 30.0, "{name}: {likeness} dB");
+    }
+}
+
+/// What was made of its first bytes is given up, and nothing of it stays.
+async fn a_film_that_misled_is_planned_anew(pair: Pair) {
+    let mut stack = Stack::start_with(pair, &[("SLUICE_GC_SECONDS", "2")]).await;
+    stack.add_worker();
+    let client = stack.creator().await;
+    let film = fixtures::contained(&fixtures::compliant(30), "grown.mkv", "");
+    let film = std::fs::read(film).unwrap();
+    let (path, media, at) = all_but_the_last_piece(&stack, &client, &film).await;
+    // As if the first bytes had shown a picture of another size.
+    let (db, store) = (stack.database().await, stack.store().await);
+    let package = db.media(media.parse().unwrap()).await.unwrap().unwrap().package_id;
+    let row = db.package(package).await.unwrap().unwrap();
+    let plan = row.plan.unwrap().replace(r#""coded_pixels":230400"#, r#""coded_pixels":230401"#);
+    let misled = PlannedPackage {
+        kind: MediaKind::Video,
+        plan: &plan,
+        duration_ms: None,
+        width: Some(640),
+        height: Some(360),
+        target_s: row.target_s.unwrap(),
+        renditions: Vec::new(),
+    };
+    let mut tx = db.begin().await.unwrap();
+    assert!(tx.store_plan(package, &misled, 0).await.unwrap(), "its end is not known yet");
+    tx.commit().await.unwrap();
+    assert_eq!(patch(&client, &path, at, &film[at..]).await, 204);
+    client.wait_for(&media, &["ready"]).await;
+    assert!(stack.logs().contains("planned anew"));
+    let public = json!({ "visibility": "public" });
+    client.json(Method::PATCH, &format!("/api/v1/media/{media}"), &public, 200).await;
+    let list = client.text(&format!("/hls/{media}/index.m3u8")).await;
+    assert!(list.contains("/source/") && list.contains("TYPE=AUDIO"), "as if it had come at once: {list}");
+    let (sound, report) = media::verify(&format!("{}/hls/{media}/index.m3u8", client.url));
+    assert!(sound, "{report}");
+    eventually("what was made before is gone", Duration::from_secs(60), || async {
+        let named = db.object_names(package).await.unwrap().len();
+        let kept = store.list(&Prefix::Package(package)).await.unwrap();
+        let media_files = kept.iter().filter(|k| k.to_string().ends_with("m4s") || k.to_string().contains("init-"));
+        (media_files.count() == named).then_some(())
+    })
+    .await;
+}
+
+/// Uploads a film slowly, up to the piece that a player need not wait for: where the upload goes on, its media
+/// and how many bytes are there.
+async fn all_but_the_last_piece(stack: &Stack, client: &Client, film: &[u8]) -> (String, String, usize) {
     let (path, media) = tus(client, film.len()).await;
     let part = film.len().div_ceil(15);
-    let mut at = 0;
-    let mut playable_at = None;
     let step = Duration::from_millis(900);
-    while at < film.len() {
+    let mut at = 0;
+    while at + part < film.len() {
         let began = Instant::now();
-        let end = (at + part).min(film.len());
-        // The last piece waits until a player could begin.
-        if end == film.len() {
-            playable_at = Some(
-                eventually("it can be played", Duration::from_secs(90), || async {
-                    let now = client.media(&media).await;
-                    assert_ne!(now["status"], "failed", "{now}\n{}", stack.logs());
-                    (now["status"] == "playable").then_some(at)
-                })
-                .await,
-            );
-            let list = client.text(&format!("/hls/{media}/index.m3u8")).await;
-            let variant = list.lines().find(|l| !l.starts_with('#')).unwrap().to_owned();
-            let list = client.text(&format!("/hls/{media}/{variant}")).await;
-            assert!(!list.contains("#EXT-X-ENDLIST") && list.contains("#EXTINF"), "{list}");
-            assert_eq!(client.get(&format!("/raw/{media}")).await.status(), 404, "the original is not whole");
-            let progress = client.json(Method::GET, &format!("/api/v1/media/{media}/status"), &Value::Null, 200).await;
-            assert_eq!(
-                (progress["received_bytes"].as_u64(), progress["total_bytes"].as_u64()),
-                (Some(at as u64), Some(film.len() as u64))
-            );
-        }
-        assert_eq!(patch(client, &path, at, &film[at..end]).await, 204);
-        at = end;
+        assert_eq!(patch(client, &path, at, &film[at..at + part]).await, 204);
+        at += part;
         tokio::time::sleep(step.saturating_sub(began.elapsed())).await;
     }
-    assert!(playable_at.unwrap() < film.len());
+    eventually("it can be played", Duration::from_secs(90), || async {
+        let now = client.media(&media).await;
+        assert_ne!(now["status"], "failed", "{now}\n{}", stack.logs());
+        (now["status"] == "playable").then_some(())
+    })
+    .await;
+    (path, media, at)
+}
+
+async fn slow_upload(stack: &Stack, client: &Client, file: &Path) -> String {
+    let film = std::fs::read(file).unwrap();
+    let (path, media, at) = all_but_the_last_piece(stack, client, &film).await;
+    let list = client.text(&format!("/hls/{media}/index.m3u8")).await;
+    let variant = list.lines().find(|l| !l.starts_with('#')).unwrap().to_owned();
+    let list = client.text(&format!("/hls/{media}/{variant}")).await;
+    assert!(!list.contains("#EXT-X-ENDLIST") && list.contains("#EXTINF"), "{list}");
+    assert_eq!(client.get(&format!("/raw/{media}")).await.status(), 404, "the original is not whole");
+    let progress = client.json(Method::GET, &format!("/api/v1/media/{media}/status"), &Value::Null, 200).await;
+    assert_eq!(
+        (progress["received_bytes"].as_u64(), progress["total_bytes"].as_u64()),
+        (Some(at as u64), Some(film.len() as u64))
+    );
+    assert_eq!(patch(client, &path, at, &film[at..]).await, 204);
     let ready = client.wait_for(&media, &["ready"]).await;
     assert!((ready["duration_ms"].as_i64().unwrap() - 30_000).abs() < 100, "{ready}");
     let whole = client.upload(file).await;
@@ -307,6 +376,7 @@ async fn slow_upload(stack: &Stack, client: &Client, file: &Path) {
     assert!(stored(client, &json!(media)).await == film);
     let report = client.json(Method::GET, &format!("/api/v1/media/{media}/report"), &Value::Null, 200).await;
     assert!(!report.to_string().contains("\"broken\""), "{report}");
+    media
 }
 
 /// What has begun to arrive is listed for its owner, can be named and taken back, and is nobody else's business.

@@ -1,6 +1,9 @@
 //! Small media, made once with the ffmpeg command and kept below `target/`.
 
-use std::{path::PathBuf, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 /// A picture that changes all over, with a running number, and a tone.
 fn made(name: &str, arguments: &[&str]) -> PathBuf {
@@ -95,6 +98,12 @@ pub fn fast_start(seconds: u32) -> PathBuf {
     let input = ["-f", "lavfi", "-i", &video, "-f", "lavfi", "-i", &audio];
     let codecs = ["-c:v", "mpeg4", "-g", "50", "-b:v", "2M", "-c:a", "aac", "-ac", "2", "-movflags", "+faststart"];
     made(&format!("fast-start-{seconds}.mp4"), &[&input[..], &codecs].concat())
+}
+
+/// A film's pictures and sound as they are in another container, which the ending of `name` chooses.
+pub fn contained(film: &Path, name: &str, flags: &str) -> PathBuf {
+    let flags = if flags.is_empty() { vec![] } else { vec!["-movflags", flags] };
+    made(name, &[&["-i", film.to_str().unwrap(), "-c", "copy"], &flags[..]].concat())
 }
 
 /// Ten seconds of black and silence but for one white flash and one beep at exactly 4 s.

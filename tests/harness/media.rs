@@ -53,6 +53,15 @@ pub fn flash_and_beep(video: &str, audio: &str) -> (u64, f64) {
     (flash, at.parse().unwrap())
 }
 
+/// How much the pictures of two films are alike, one by one, decibels: pictures that are not the same moment
+/// stay below 25.
+pub fn likeness(one: &str, other: &str) -> f64 {
+    let graph = "[0:v]settb=1/25,setpts=N[a];[1:v]settb=1/25,setpts=N[b];[a][b]psnr";
+    let (_, log) = run("ffmpeg", &["-nostdin", "-i", one, "-i", other, "-lavfi", graph, "-f", "null", "-"]);
+    let average = log.split("average:").nth(1).expect("no comparison").split(' ').next().unwrap();
+    average.parse().unwrap()
+}
+
 /// The checker's report of a directory or URL, and whether it found no broken MUST.
 pub fn verify(target: &str) -> (bool, String) {
     let output =

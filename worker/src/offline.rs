@@ -2,7 +2,7 @@
 //! without a database or a store.
 
 use crate::{
-    child::{AudioWork, ChildError, Children, ChunkWork, Job, Limits, Output, PassthroughWork, Work},
+    child::{AudioWork, ChildError, Children, ChunkWork, Job, Limits, Output, PassthroughWork, Probe, Work},
     cmaf::{InitInfo, read_init},
     package::{Assembled, FinishedRendition, FinishedSegment, assemble},
     plan::{Chunk, EncodeSettings, Plan, Rung, SourceFacts, plan},
@@ -94,8 +94,8 @@ async fn probe(children: &Children, source: &Source, settings: &EncodeSettings) 
     let refused =
         || OfflineError::Refused(Reason::new("unsupported_type", "The file is no video or audio that is supported."));
     let demuxer = sniff(&head).ok_or_else(refused)?;
-    let work = Work::Probe { arrived_bytes: source.size() };
-    let job = Job { source_bytes: source.size(), demuxer, max_pixels: settings.max_pixels, work };
+    let work = Work::Probe(Probe::Whole { arrived_bytes: source.size() });
+    let job = Job { source_bytes: source.size(), demuxer, max_pixels: settings.max_pixels, index: Vec::new(), work };
     children.probe(job, SourceReader::new(source.clone())).await.map_err(refusal)
 }
 
@@ -189,6 +189,7 @@ impl Run {
             source_bytes: self.source.size(),
             demuxer: self.plan.demuxer,
             max_pixels: self.settings.max_pixels,
+            index: Vec::new(),
             work,
         };
         let (tx, mut rx) = mpsc::channel(4);

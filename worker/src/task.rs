@@ -41,6 +41,16 @@ pub struct ChunkPayload {
     pub fallback: bool,
 }
 
+/// Payload of a sound task: all of the sound where nothing else is said.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AudioPayload {
+    /// First segment.
+    pub first: usize,
+    /// One past the last.
+    pub end: Option<usize>,
+}
+
 /// How a run ends badly.
 #[derive(Debug, thiserror::Error)]
 pub enum TaskError {

@@ -29,7 +29,8 @@ pub struct PackageRow {
 pub struct PlannedPackage<'a> {
     pub kind: MediaKind,
     pub plan: &'a str,
-    pub duration_ms: i64,
+    /// `None` while more of the film is to be planned.
+    pub duration_ms: Option<i64>,
     pub width: Option<i64>,
     pub height: Option<i64>,
     pub target_s: i64,
@@ -209,10 +210,12 @@ impl Tx {
         Ok(())
     }
 
-    /// Stores a plan and its renditions, once: a second plan of the same package changes nothing.
+    /// Stores a plan and its renditions, or continues one that did not know the film's end. A plan that did is
+    /// not changed.
     pub async fn store_plan(&mut self, id: Uuid, planned: &PlannedPackage<'_>, now_us: i64) -> Result<bool> {
         let sql = "UPDATE packages SET status = 'encoding', kind = $1, plan = $2, duration_ms = $3, width = $4, height = $5, \
-                   target_s = $6, updated_us = $7, encode_started_us = $7 WHERE id = $8 AND status = 'planning'";
+                   target_s = $6, updated_us = $7, encode_started_us = COALESCE(encode_started_us, $7) WHERE id = $8 \
+                   AND (status = 'planning' OR status = 'encoding' AND duration_ms IS NULL)";
         let stored = execute_tx!(
             self,
             sql,
@@ -227,8 +230,31 @@ impl Tx {
         )?;
         if stored == 1 {
             self.insert_renditions(id, &planned.renditions).await?;
+            let sql = "UPDATE renditions SET planned = $1 WHERE package_id = $2 AND name = $3";
+            for r in &planned.renditions {
+                execute_tx!(self, sql, r.planned, id, &r.name)?;
+            }
         }
         Ok(stored == 1)
+    }
+
+    /// Forgets every plan of a source and what was made by it; of its tasks only `keep` stays.
+    pub async fn forget_plans(&mut self, source: Uuid, keep: Uuid) -> Result<()> {
+        execute_tx!(
+            self,
+            "DELETE FROM tasks WHERE source_id = $1 AND id <> $2 AND kind NOT IN ('import', 'hash')",
+            source,
+            keep
+        )?;
+        for sql in [
+            "DELETE FROM segments WHERE package_id IN (SELECT id FROM packages WHERE source_id = $1)",
+            "DELETE FROM renditions WHERE package_id IN (SELECT id FROM packages WHERE source_id = $1)",
+            "UPDATE packages SET status = 'planning', plan = NULL, kind = NULL, duration_ms = NULL, revealed = 0, playable = FALSE, \
+             encode_started_us = NULL WHERE source_id = $1",
+        ] {
+            execute_tx!(self, sql, source)?;
+        }
+        Ok(())
     }
 
     /// Adds renditions; those that exist stay as they are.

@@ -19,6 +19,8 @@ pub struct SourceRow {
     pub open_until_us: i64,
     pub sha256: Option<Vec<u8>>,
     pub content_type: String,
+    /// When its first byte was announced.
+    pub created_us: i64,
 }
 
 /// One immutable piece of a source.
@@ -40,7 +42,7 @@ impl Db {
         query!(
             self,
             fetch_optional as SourceRow,
-            "SELECT id, status, size_bytes, total_bytes, open_until_us, sha256, content_type FROM sources WHERE id = $1",
+            "SELECT id, status, size_bytes, total_bytes, open_until_us, sha256, content_type, created_us FROM sources WHERE id = $1",
             id
         )
     }

@@ -324,15 +324,8 @@ impl Tx {
             return Err(DbError::Fenced);
         }
         // Nothing that was made of the bytes before may stand beside what is made of these.
-        for sql in [
-            "DELETE FROM tasks WHERE source_id = $1 AND kind <> 'import'",
-            "DELETE FROM segments WHERE package_id IN (SELECT id FROM packages WHERE source_id = $1)",
-            "DELETE FROM renditions WHERE package_id IN (SELECT id FROM packages WHERE source_id = $1)",
-            "UPDATE packages SET status = 'planning', plan = NULL, kind = NULL, duration_ms = NULL, revealed = 0, playable = FALSE, \
-             encode_started_us = NULL WHERE source_id = $1",
-        ] {
-            execute_tx!(self, sql, upload.source_id)?;
-        }
+        execute_tx!(self, "DELETE FROM tasks WHERE source_id = $1 AND kind = 'hash'", upload.source_id)?;
+        self.forget_plans(upload.source_id, Uuid::nil()).await?;
         let sql = "DELETE FROM extents WHERE source_id = $1 RETURNING offset_bytes, size_bytes, number, \
                    COALESCE(home, source_id) AS home";
         query_tx!(self, fetch_all as ExtentRow, sql, upload.source_id)

@@ -21,24 +21,62 @@ pub struct Job {
     pub demuxer: Demuxer,
     /// Most pixels of a frame that a decoder may allocate.
     pub max_pixels: u64,
+    /// Where known moments of the source begin, for demuxers that would have to search.
+    pub index: Vec<Entry>,
     /// The work.
     pub work: Work,
+}
+
+/// A moment of a source and where reading must begin for it.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Entry {
+    /// On the source's clock, in units of `unit`.
+    pub time: i64,
+    /// Seconds as a fraction.
+    pub unit: (i32, i32),
+    /// Byte in the file.
+    pub position: u64,
 }
 
 /// The kinds of work.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Work {
     /// Find out what the source is.
-    Probe {
-        /// Bytes from the start that can be read; the rest is still arriving.
-        arrived_bytes: u64,
-    },
+    Probe(Probe),
     /// Encode a run of segments of some rungs from one decode.
     Chunk(ChunkWork),
     /// Remux the picture.
     Passthrough(PassthroughWork),
     /// Make the sound.
     Audio(AudioWork),
+}
+
+/// How much of a source is probed.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub enum Probe {
+    /// All of it, by its index where that can be trusted.
+    Whole {
+        /// Bytes from the start that can be read; the rest is still arriving.
+        arrived_bytes: u64,
+    },
+    /// Its first bytes, packet by packet.
+    Beginning,
+    /// What comes after a moment that was known before.
+    After {
+        /// The picture stream.
+        video: usize,
+        /// The sound stream.
+        audio: Option<usize>,
+        /// Time stamp of the last known entry point, in the picture's time base.
+        seek: i64,
+    },
+}
+
+impl Probe {
+    /// Whether only the first bytes are there.
+    pub fn is_beginning(self) -> bool {
+        matches!(self, Self::Beginning)
+    }
 }
 
 /// A chunk.

@@ -34,13 +34,17 @@ impl Track {
         Self { boundaries, segment: first, next, samples: Vec::new(), builder: SegmentBuilder::new(name) }
     }
 
+    fn is_full(&self) -> bool {
+        self.next >= self.total()
+    }
+
     fn total(&self) -> u64 {
         self.boundaries.last().copied().unwrap_or(0)
     }
 
     /// Files frame `number`; frames outside the wanted range are dropped.
     fn take(&mut self, link: &Link, number: i64, data: &[u8]) -> Result<(), EncodeError> {
-        if number < self.next as i64 || self.next >= self.total() {
+        if number < self.next as i64 || self.is_full() {
             return Ok(());
         }
         self.samples.push(Sample {
@@ -104,6 +108,9 @@ fn remux(link: &Link, job: &Job, work: &AudioWork, config: &[u8]) -> Result<(), 
         // Frames wholly before time 0 get a negative number and are dropped.
         let number = (seconds * f64::from(plan.sample_rate) / FRAME_SAMPLES as f64).round() as i64;
         track.take(link, number, packet.data().unwrap_or_default())?;
+        if track.is_full() {
+            break;
+        }
     }
     track.finish(link)
 }
@@ -230,6 +237,7 @@ fn encode(link: &Link, job: &Job, work: &AudioWork) -> Result<(), EncodeError> {
             source(graph)?.source().add(&sound).named("filter")?;
             pull(link, graph, &mut encoders)?;
         }
+        draining |= encoders.iter().all(|e| e.track.is_full());
     }
     let Some(mut graph) = graph else {
         return Err(EncodeError::refused("undecodable_audio", "No sound of the file could be decoded.", "no frames"));

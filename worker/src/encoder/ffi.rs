@@ -56,6 +56,19 @@ pub fn index_entries(stream: &format::stream::Stream<'_>) -> Vec<IndexEntry> {
     }
 }
 
+/// Tells the demuxer where decoding can begin: `timestamp` in the stream's time base, `position` in the file.
+pub fn add_index_entry(input: &mut format::context::Input, stream: usize, timestamp: i64, position: u64) {
+    if stream >= input.nb_streams() as usize {
+        return;
+    }
+    // SAFETY: the index was just checked, so the pointer is that of a live stream of this context, which is
+    // exclusively borrowed. The entry is copied. Without memory the index stays as it was.
+    unsafe {
+        let pointer = *(*input.as_mut_ptr()).streams.add(stream);
+        ffi::av_add_index_entry(pointer, position as i64, timestamp, 0, 0, ffi::AVINDEX_KEYFRAME);
+    }
+}
+
 /// Number of entries of the demuxer's index of a stream.
 pub fn index_length(stream: &format::stream::Stream<'_>) -> usize {
     // SAFETY: the stream is live for the borrow and only read.

@@ -82,8 +82,8 @@ pub fn main() -> std::io::Result<()> {
 
 fn run(link: &Link, job: Job) -> Result<(), EncodeError> {
     match &job.work {
-        Work::Probe { arrived_bytes } => {
-            let facts = probe::probe(link, &job, *arrived_bytes)?;
+        Work::Probe(scope) => {
+            let facts = probe::probe(link, &job, *scope)?;
             link.send(&FromChild::Probed(Box::new(facts)), &[])?;
             Ok(())
         }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::child::Job;
 use ffmpeg_next::{
-    self as ffmpeg, Dictionary, Packet, codec,
+    self as ffmpeg, Dictionary, Packet, Rational, Rescale, codec,
     format::{
         self,
         context::{Input, StreamIo},
@@ -78,9 +78,17 @@ pub fn source(link: &Link, job: &Job) -> Result<Input, EncodeError> {
         // External data references would name other files.
         options.set("enable_drefs", "0");
     }
-    format::input_from_stream(io, None, Some(options)).map_err(|e| {
+    let mut input = format::input_from_stream(io, None, Some(options)).map_err(|e| {
         EncodeError::refused("unreadable_media", "The file is damaged or not what it claims to be.", e.to_string())
-    })
+    })?;
+    let bases: Vec<_> = input.streams().map(|s| s.time_base()).collect();
+    for (stream, base) in bases.into_iter().enumerate() {
+        for entry in &job.index {
+            let time = entry.time.rescale(Rational(entry.unit.0, entry.unit.1), base);
+            ffi::add_index_entry(&mut input, stream, time, entry.position);
+        }
+    }
+    Ok(input)
 }
 
 /// Whether a stream can be decoded by what is allowed.

@@ -2,7 +2,7 @@
 
 use super::{EncodeError, Named, ffi, link::Link, open, passthrough::H264Header};
 use crate::{
-    child::Job,
+    child::{Job, Probe},
     cmaf::avc_codecs,
     plan::{AudioFacts, Colour, FieldOrder, H264Facts, KeyFrame, SourceFacts, VideoFacts, audio::FRAME_SAMPLES},
 };
@@ -12,6 +12,7 @@ use ffmpeg_next::{
     media, packet,
 };
 use sluice_common::sniff::Demuxer;
+use std::collections::BTreeMap;
 
 /// Entry points whose bytes are looked at; the rest is checked while muxing.
 const CHECKED_ENTRIES: usize = 24;
@@ -38,12 +39,14 @@ struct Stamp {
 /// Most packets of a stream that are taken in: 13 hours at 60 frames a second.
 const MOST_PACKETS: usize = 3_000_000;
 
-/// Probes the source.
-/// Nothing beyond the first `arrived_bytes` is read where the index says what is there.
-pub fn probe(link: &Link, job: &Job, arrived_bytes: u64) -> Result<SourceFacts, EncodeError> {
+/// Probes the source, or the part of it that `scope` names.
+/// Nothing that has not arrived is read where the index says what is there.
+pub fn probe(link: &Link, job: &Job, scope: Probe) -> Result<SourceFacts, EncodeError> {
     let mut input = open::source(link, job)?;
-    let video = open::best_video(&input);
-    let best_audio = input.streams().best(media::Type::Audio).map(|s| s.index());
+    let (video, best_audio) = match scope {
+        Probe::After { video, audio, .. } => (Some(video), audio),
+        _ => (open::best_video(&input), input.streams().best(media::Type::Audio).map(|s| s.index())),
+    };
     let mut sounds: Vec<usize> = input
         .streams()
         .filter(|s| s.parameters().medium() == media::Type::Audio && open::decodable(&s.parameters()))
@@ -52,18 +55,29 @@ pub fn probe(link: &Link, job: &Job, arrived_bytes: u64) -> Result<SourceFacts, 
     sounds.sort_by_key(|i| Some(*i) != best_audio);
     let mut wanted: Vec<usize> = video.into_iter().collect();
     wanted.extend(sounds.first());
-    let trusted =
-        video.is_some() && wanted.iter().all(|i| open::stream_of(&input, *i).is_ok_and(|s| index_is_whole(&s)));
+    let arrived_bytes = match scope {
+        Probe::Whole { arrived_bytes } => Some(arrived_bytes),
+        _ => None,
+    };
+    let trusted = arrived_bytes.is_some()
+        && video.is_some()
+        && wanted.iter().all(|i| open::stream_of(&input, *i).is_ok_and(|s| index_is_whole(&s)));
     let stamps = if trusted {
         wanted.iter().map(|i| open::stream_of(&input, *i).map(|s| from_index(&s))).collect::<Result<Vec<_>, _>>()?
     } else {
+        if let Probe::After { video, seek, .. } = scope {
+            // Where that does not succeed, it is read from the start again.
+            let _ = ffi::seek_backward(&mut input, video, seek);
+        }
         scan(&mut input, &wanted, job.demuxer)?
     };
     let edited = video.is_some() && stamps.first().is_some_and(|s| s.iter().any(|x| x.hidden));
     let stamps: Vec<Vec<Stamp>> = stamps.into_iter().map(|s| s.into_iter().filter(|x| !x.hidden).collect()).collect();
     let of = |index: usize| wanted.iter().position(|w| *w == index).map_or(&[][..], |n| stamps[n].as_slice());
-    let audio = sounds.iter().filter_map(|i| audio_facts(&input, *i, of(*i))).collect();
-    let video = match video {
+    let audio: Vec<AudioFacts> = sounds.iter().filter_map(|i| audio_facts(&input, *i, of(*i))).collect();
+    // What has not been heard yet cannot be planned, and a film must not be begun without its sound.
+    let unheard = scope.is_beginning() && sounds.first().copied() != audio.first().map(|a| a.stream);
+    let video = match video.filter(|_| !unheard) {
         Some(i) => video_facts(job, &mut input, i, of(i), Trust { indexed: trusted, edited, arrived_bytes })?,
         None => None,
     };
@@ -132,8 +146,8 @@ struct Trust {
     indexed: bool,
     /// An edit list hides some packets.
     edited: bool,
-    /// What lies beyond is still arriving.
-    arrived_bytes: u64,
+    /// What lies beyond is still arriving. `None` where no one asks whether the pictures can be kept.
+    arrived_bytes: Option<u64>,
 }
 
 fn audio_facts(input: &Input, index: usize, stamps: &[Stamp]) -> Option<AudioFacts> {
@@ -213,15 +227,18 @@ fn video_facts(
     let (codec, name) = (parameters.id(), parameters.id().name().to_owned());
     let first_pts =
         if trust.indexed { first_pts(input, index, stamps)? } else { stamps.iter().map(|s| s.time).min().unwrap_or(0) };
+    let positions = cluster_positions(job.demuxer, &open::stream_of(input, index)?);
     let keys: Vec<KeyFrame> = stamps
         .iter()
         .enumerate()
         .filter(|(_, s)| s.key)
-        .map(|(i, s)| KeyFrame { seek: s.seek, frame: i as u64 })
+        .map(|(i, s)| KeyFrame { seek: s.seek, frame: i as u64, position: positions.get(&s.seek).copied() })
         .collect();
     // Entry points that are not here yet are looked at while muxing.
-    let here: Vec<i64> = stamps.iter().filter(|s| s.key && s.end <= trust.arrived_bytes).map(|s| s.seek).collect();
-    let header = (codec == codec::Id::H264).then(|| H264Header::read(&ffi::parameter_extradata(&parameters))).flatten();
+    let arrived = trust.arrived_bytes.unwrap_or(0);
+    let here: Vec<i64> = stamps.iter().filter(|s| s.key && s.end <= arrived).map(|s| s.seek).collect();
+    let asked = codec == codec::Id::H264 && trust.arrived_bytes.is_some();
+    let header = asked.then(|| H264Header::read(&ffi::parameter_extradata(&parameters))).flatten();
     let h264 = match header {
         Some(header) => Some(H264Facts {
             codecs: avc_codecs(&header.sps).unwrap_or_default(),
@@ -255,6 +272,14 @@ fn video_facts(
         keys,
         h264,
     }))
+}
+
+/// Where the cluster of each entry point begins. Matroska's own table of them is at its end, or missing.
+fn cluster_positions(demuxer: Demuxer, stream: &format::stream::Stream<'_>) -> BTreeMap<i64, u64> {
+    if demuxer != Demuxer::Matroska {
+        return BTreeMap::new();
+    }
+    ffi::index_entries(stream).into_iter().map(|e| (e.timestamp, e.position)).collect()
 }
 
 /// Clockwise turns from the display matrix (ISO/IEC 14496-12 8.3.2), to the nearest quarter.

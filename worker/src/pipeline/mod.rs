@@ -3,6 +3,7 @@
 //! Invariant: a task's effects and its completion are one transaction, so a run that dies anywhere
 //! is repeated from where its publications ended.
 
+mod growing;
 mod hashing;
 mod import;
 mod planning;
@@ -10,13 +11,13 @@ mod planning;
 pub use planning::{fall_back, worth_waiting_for};
 
 use crate::{
-    child::{AudioWork, ChunkWork, Job, Limits, Output, PassthroughWork, Work},
+    child::{AudioWork, ChunkWork, Entry, Job, Limits, Output, PassthroughWork, Work},
     cmaf::read_init,
     package::{FinishedRendition, FinishedSegment, assemble},
     plan::{Plan, memory},
     publish::Publisher,
     source::{Source, SourceReader},
-    task::{ChunkPayload, Context, Running, TaskError},
+    task::{AudioPayload, ChunkPayload, Context, Running, TaskError},
 };
 use bytes::Bytes;
 use sluice_common::{
@@ -77,10 +78,13 @@ impl Running {
     /// Runs a child and publishes what it makes.
     async fn encode(&self, plan: &Plan, work: Work, expected: u64) -> Result<(), TaskError> {
         let source = self.source().await?;
+        // What such a plan names has arrived, and its demuxer takes what has for a whole file.
+        let source = if plan.growing.is_some() { source.so_far() } else { source };
         let job = Job {
             source_bytes: source.size(),
             demuxer: plan.demuxer,
             max_pixels: self.context.settings.max_pixels,
+            index: index_of(plan),
             work,
         };
         let publisher = Publisher::new(self, plan, expected);
@@ -113,6 +117,13 @@ impl Running {
         }
         Ok(at)
     }
+}
+
+/// What the plan knows of where the source's entry points are.
+fn index_of(plan: &Plan) -> Vec<Entry> {
+    let Some(v) = &plan.video else { return Vec::new() };
+    let entries = v.keys.iter().zip(&v.key_positions);
+    entries.map(|(time, position)| Entry { time: *time, unit: v.time_base, position: *position }).collect()
 }
 
 fn finalize_task(task: &ClaimedTask) -> NewTask {
@@ -149,12 +160,14 @@ async fn chunk(running: &Running) -> Result<(), TaskError> {
 
 async fn audio(running: &Running) -> Result<(), TaskError> {
     let plan = running.plan().await?;
-    let audio = plan.audio.clone().ok_or_else(|| TaskError::corrupt("a sound task without sound"))?;
+    let payload: AudioPayload = serde_json::from_str(&running.task.payload).map_err(TaskError::corrupt)?;
+    let mut audio = plan.audio.clone().ok_or_else(|| TaskError::corrupt("a sound task without sound"))?;
     let names: Vec<String> = audio.variants.iter().map(|v| v.name.clone()).collect();
-    let count = audio.segment_count();
-    let first = running.resume_at(&names, 0, count).await?;
-    if first < count {
-        let expected = ((count - first) * names.len()) as u64;
+    let end = payload.end.unwrap_or(audio.segment_count());
+    let first = running.resume_at(&names, payload.first, end).await?;
+    if first < end {
+        audio.boundaries.truncate(end + 1);
+        let expected = ((end - first) * names.len()) as u64;
         running.encode(&plan, Work::Audio(AudioWork { audio, first }), expected).await?;
     }
     running.complete(&[]).await

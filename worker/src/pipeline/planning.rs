@@ -1,12 +1,10 @@
 //! From a source to tasks: the probe, the plan, and what each task waits for while the source is arriving.
 
 use crate::{
-    child::{Job, Work},
-    plan::{self, Plan, VideoPlan, memory},
-    source::{
-        Source, SourceReader,
-        front::{Front, front},
-    },
+    child::{Job, Probe, Work},
+    pipeline::growing,
+    plan::{self, Plan, SourceFacts, VideoPlan, memory},
+    source::{Source, SourceReader},
     task::{ChunkPayload, Running, TaskError},
 };
 use sluice_common::{
@@ -16,8 +14,6 @@ use sluice_common::{
     sniff::{Demuxer, SNIFF_BYTES, sniff},
 };
 
-/// Largest index in front of an MP4 that is read while the rest is arriving: more than ten hours' worth.
-const MOST_INDEX_BYTES: u64 = 64 << 20;
 /// A task that reads the whole source while it arrives is begun anew at most so often ...
 const STEPS: i64 = 16;
 /// ... and not for less than this.
@@ -35,54 +31,56 @@ pub async fn make_plan(running: &Running) -> Result<(), TaskError> {
     let unsupported =
         || TaskError::fail(Reason::new("unsupported_type", "The file is no video or audio that is supported."));
     let demuxer = sniff(&head).ok_or_else(unsupported)?;
-    let arrived = source.arrived();
-    if arrived < source.size() {
-        early(&source, demuxer).await?;
+    let (source_bytes, arrived_bytes) = (source.size(), source.arrived());
+    if growing::go_on(running, &source, demuxer).await? {
+        return Ok(());
     }
-    let work = Work::Probe { arrived_bytes: arrived };
-    let (source_bytes, max_pixels) = (source.size(), context.settings.max_pixels);
-    let job = Job { source_bytes, demuxer, max_pixels, work };
-    let facts = context.children.probe(job, SourceReader::new(source)).await.map_err(|e| match e.into() {
+    let facts = running.probe(source, demuxer, Probe::Whole { arrived_bytes }).await.map_err(|e| match e {
         // Its index did not suffice after all.
         TaskError::NotArrived(_) => TaskError::NotArrived(source_bytes),
         other => other,
     })?;
     let plan = plan::plan(&facts, &context.settings, context.fleet_cores).map_err(TaskError::fail)?;
-    let text = serde_json::to_string(&plan).map_err(TaskError::corrupt)?;
+    let follow = tasks_of(&plan, task, source_bytes);
+    store(running, &plan, &follow, true).await
+}
+
+/// Stores a plan and queues its tasks; the planning is done if it is `whole`.
+pub async fn store(running: &Running, plan: &Plan, follow: &[NewTask], whole: bool) -> Result<(), TaskError> {
+    let (context, task) = (&running.context, &running.task);
+    let text = serde_json::to_string(plan).map_err(TaskError::corrupt)?;
     let size =
         plan.video.as_ref().and_then(|v| v.passthrough.as_ref().or(v.rungs.first())).map(|r| (r.width, r.height));
     let planned = PlannedPackage {
         kind: plan.kind(),
         plan: &text,
-        duration_ms: (plan.duration_s * 1000.0).round() as i64,
+        duration_ms: whole.then_some((plan.duration_s * 1000.0).round() as i64),
         width: size.map(|s| s.0.into()),
         height: size.map(|s| s.1.into()),
         target_s: plan.target_s as i64,
         renditions: plan.renditions(),
     };
-    let follow = tasks_of(&plan, task, source_bytes);
     let now = clock::now_us();
     let mut tx = context.db.begin().await?;
     tx.lock_package(task.package_id, now).await?;
     tx.hold_claim(task.id, task.token, 1.0).await?;
     tx.store_plan(task.package_id, &planned, now).await?;
-    tx.enqueue(&follow, now).await?;
-    tx.complete_task(task.id, now).await?;
+    tx.enqueue(follow, now).await?;
+    if whole {
+        tx.complete_task(task.id, now).await?;
+    }
     tx.commit().await?;
     context.wake.push(follow.len()).await;
     Ok(())
 }
 
-/// Whether planning can begin on what has arrived; if not, what it waits for.
-async fn early(source: &Source, demuxer: Demuxer) -> Result<(), TaskError> {
-    if demuxer != Demuxer::Mov {
-        return Err(TaskError::NotArrived(source.size()));
-    }
-    let head = source.read_at(0, MOST_INDEX_BYTES).await?;
-    match front(&head) {
-        Front::Ready => Ok(()),
-        Front::After(bytes) if bytes < MOST_INDEX_BYTES => Err(TaskError::NotArrived(bytes.min(source.size()))),
-        Front::After(_) | Front::Last => Err(TaskError::NotArrived(source.size())),
+impl Running {
+    /// Asks a child what a source is.
+    pub async fn probe(&self, source: Source, demuxer: Demuxer, scope: Probe) -> Result<SourceFacts, TaskError> {
+        let (source_bytes, max_pixels) = (source.size(), self.context.settings.max_pixels);
+        let index = Vec::new();
+        let job = Job { source_bytes, demuxer, max_pixels, index, work: Work::Probe(scope) };
+        Ok(self.context.children.probe(job, SourceReader::new(source)).await?)
     }
 }
 
@@ -132,7 +130,7 @@ fn tasks_of(plan: &Plan, task: &ClaimedTask, source_bytes: u64) -> Vec<NewTask> 
             ));
         }
         if !v.rungs.is_empty() {
-            list.extend(chunk_tasks(plan, v, task, source_bytes, false));
+            list.extend(chunk_tasks(plan, v, task, source_bytes, false, 0));
         }
     }
     if plan.audio.is_some() {
@@ -141,7 +139,15 @@ fn tasks_of(plan: &Plan, task: &ClaimedTask, source_bytes: u64) -> Vec<NewTask> 
     list
 }
 
-fn chunk_tasks(plan: &Plan, video: &VideoPlan, task: &ClaimedTask, source_bytes: u64, fallback: bool) -> Vec<NewTask> {
+/// The tasks of the chunks from the number `first` on.
+pub fn chunk_tasks(
+    plan: &Plan,
+    video: &VideoPlan,
+    task: &ClaimedTask,
+    source_bytes: u64,
+    fallback: bool,
+    first: usize,
+) -> Vec<NewTask> {
     let rungs: Vec<_> = if fallback { video.fallback.iter().cloned().collect() } else { video.rungs.clone() };
     let memory_bytes = memory::chunk_bytes(plan, &rungs);
     let one = |(i, c): (usize, &plan::Chunk)| {
@@ -160,7 +166,7 @@ fn chunk_tasks(plan: &Plan, video: &VideoPlan, task: &ClaimedTask, source_bytes:
             not_before_us: 0,
         }
     };
-    video.chunks.iter().enumerate().map(one).collect()
+    video.chunks.iter().enumerate().skip(first).map(one).collect()
 }
 
 /// What happens instead of failing when a passthrough does not fit: its rung is encoded.
@@ -169,7 +175,7 @@ pub async fn fall_back(running: &Running) -> Result<(), TaskError> {
     let plan = running.plan().await?;
     let video = plan.video.as_ref().ok_or_else(|| TaskError::corrupt("a passthrough without a picture"))?;
     let source_bytes = running.source().await?.size();
-    let follow = chunk_tasks(&plan, video, task, source_bytes, true);
+    let follow = chunk_tasks(&plan, video, task, source_bytes, true, 0);
     let rendition: Vec<_> = plan.fallback_rendition().into_iter().collect();
     let now = clock::now_us();
     let mut tx = db.begin().await?;

@@ -1,7 +1,7 @@
 //! The sound: which stream, remuxed or encoded, and where it is cut.
 
 use super::{
-    boundaries,
+    boundaries::on_grid,
     facts::{AudioFacts, SourceFacts, VideoFacts},
     timeline::Rate,
 };
@@ -75,20 +75,25 @@ pub fn beside_video(facts: &SourceFacts, video: &VideoFacts, duration_s: f64, cu
         None if sound.channels == 1 => STEREO_BPS / 4 * 3,
         None => STEREO_BPS,
     };
-    let frame_at = |s: f64| (s * f64::from(sample_rate) / FRAME_SAMPLES as f64).round() as u64;
-    let mut boundaries: Vec<u64> = cuts_s.iter().map(|s| frame_at(*s)).collect();
-    if let Some(last) = boundaries.last_mut() {
-        *last = (*last).max(1);
-    }
     Some(AudioPlan {
         stream: sound.stream,
         origin_s: video.start_s(),
         remux,
         sample_rate,
         channels,
-        boundaries,
+        boundaries: boundaries(cuts_s, sample_rate),
         variants: vec![variant("audio".to_owned(), bit_rate)],
     })
+}
+
+/// The AAC frames at which the sound of a picture that is cut at `cuts_s` is cut.
+pub fn boundaries(cuts_s: &[f64], sample_rate: u32) -> Vec<u64> {
+    let frame_at = |s: &f64| (s * f64::from(sample_rate) / FRAME_SAMPLES as f64).round() as u64;
+    let mut list: Vec<u64> = cuts_s.iter().map(frame_at).collect();
+    if let Some(last) = list.last_mut() {
+        *last = (*last).max(1);
+    }
+    list
 }
 
 /// A file of sound alone: several rates, never above the source's worth.
@@ -110,7 +115,7 @@ pub fn alone(facts: &SourceFacts, kbps: &[u32]) -> Option<AudioPlan> {
         remux: None,
         sample_rate,
         channels: 2,
-        boundaries: boundaries::on_grid(frames, grid),
+        boundaries: on_grid(frames, grid),
         variants: rates.iter().rev().map(|k| variant(format!("a{k}"), k * 1000)).collect(),
     })
 }

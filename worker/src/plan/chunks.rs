@@ -15,7 +15,12 @@ pub struct Chunk {
 const SHORTEST_S: f64 = 12.0;
 const LONGEST_S: f64 = 60.0;
 /// Segments at the beginning that are chunks of their own, so that they are made side by side.
-const OPENINGS: usize = 3;
+pub const OPENINGS: usize = 3;
+
+/// How long a chunk of a film is, seconds.
+pub fn length_s(film_s: f64, fleet_cores: usize) -> f64 {
+    (film_s / (4.0 * fleet_cores.max(1) as f64)).clamp(SHORTEST_S, LONGEST_S)
+}
 
 /// Cuts the segments into chunks of `clamp(duration / (4 x cores), 12 s, 60 s)`.
 ///
@@ -24,24 +29,31 @@ const OPENINGS: usize = 3;
 pub fn chunks(boundaries: &[u64], rate: Rate, video: &VideoFacts, fleet_cores: usize) -> Vec<Chunk> {
     let segments = boundaries.len().saturating_sub(1);
     let frames = boundaries.last().copied().unwrap_or(0);
-    let length_s = (rate.seconds(frames) / (4.0 * fleet_cores.max(1) as f64)).clamp(SHORTEST_S, LONGEST_S);
+    let length_s = length_s(rate.seconds(frames), fleet_cores);
     let mut entries: Vec<u64> = video.keys.iter().map(|k| k.frame).collect();
     entries.push(video.frames);
     let widest = entries.windows(2).map(|w| w[1].saturating_sub(w[0])).max().unwrap_or(video.frames);
     if video.keys.is_empty() || rate.seconds(widest) > 2.0 * length_s {
         return vec![Chunk { first: 0, end: segments }];
     }
-    let mut list: Vec<Chunk> = (0..segments.min(OPENINGS)).map(|i| Chunk { first: i, end: i + 1 }).collect();
-    let mut first = list.len();
+    let mut list = Vec::new();
+    extend(&mut list, boundaries, rate, length_s);
+    list
+}
+
+/// Adds chunks for the segments that are in none yet.
+pub fn extend(list: &mut Vec<Chunk>, boundaries: &[u64], rate: Rate, length_s: f64) {
+    let segments = boundaries.len().saturating_sub(1);
+    let mut first = list.last().map_or(0, |c| c.end);
     while first < segments {
         let mut end = first + 1;
-        while end < segments && rate.seconds(boundaries[end + 1] - boundaries[first]) <= length_s {
+        let alone = first < OPENINGS;
+        while !alone && end < segments && rate.seconds(boundaries[end + 1] - boundaries[first]) <= length_s {
             end += 1;
         }
         list.push(Chunk { first, end });
         first = end;
     }
-    list
 }
 
 #[cfg(test)]
@@ -53,8 +65,9 @@ mod tests {
 
     fn film(seconds: u64, gop_s: u64) -> (Vec<u64>, VideoFacts) {
         let frames = seconds * 25;
-        let keys =
-            (0..seconds / gop_s).map(|i| KeyFrame { seek: (i * gop_s * 25) as i64, frame: i * gop_s * 25 }).collect();
+        let keys = (0..seconds / gop_s)
+            .map(|i| KeyFrame { seek: (i * gop_s * 25) as i64, frame: i * gop_s * 25, position: None })
+            .collect();
         (on_grid(frames, FPS25), VideoFacts { frames, keys, ..source(1280, 720) })
     }
 

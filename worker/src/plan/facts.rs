@@ -66,6 +66,9 @@ pub struct KeyFrame {
     pub seek: i64,
     /// How many frames come before it in decoding order.
     pub frame: u64,
+    /// Where in the file reading must begin for it, where the demuxer cannot find that by itself.
+    #[serde(default)]
+    pub position: Option<u64>,
 }
 
 /// What passthrough must know of an H.264 stream.

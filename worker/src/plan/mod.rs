@@ -8,6 +8,7 @@ pub mod boundaries;
 mod chunks;
 mod facts;
 mod filters;
+pub mod growing;
 mod ladder;
 mod level;
 pub mod memory;
@@ -46,6 +47,9 @@ pub struct Plan {
     pub video: Option<VideoPlan>,
     /// The sound, if there is one.
     pub audio: Option<AudioPlan>,
+    /// Set while the source is arriving and more will be planned.
+    #[serde(default)]
+    pub growing: Option<growing::Growing>,
 }
 
 /// How the picture is made.
@@ -65,6 +69,9 @@ pub struct VideoPlan {
     pub boundaries: Vec<u64>,
     /// Entry points of the source, by seek time stamp.
     pub keys: Vec<i64>,
+    /// Where in the file to read from for each of `keys`; empty where the demuxer finds its way.
+    #[serde(default)]
+    pub key_positions: Vec<u64>,
     /// Encoded rungs, highest first.
     pub rungs: Vec<Rung>,
     /// The source itself as the top rung.
@@ -111,10 +118,7 @@ fn check_limits(facts: &SourceFacts, settings: &EncodeSettings) -> Result<(), Re
     if duration_s <= 0.0 {
         return Err(Reason::new("empty_media", "The file holds no picture and no sound of any length."));
     }
-    if duration_s > settings.max_duration_s {
-        let text = format!("The file claims {duration_s:.0} s; at most {:.0} s are accepted.", settings.max_duration_s);
-        return Err(Reason::new("too_long", text));
-    }
+    check_duration(duration_s, settings)?;
     if let Some(v) = &facts.video {
         if u64::from(v.width) * u64::from(v.height) > settings.max_pixels {
             let text = format!("{}x{} pixels are more than is accepted.", v.width, v.height);
@@ -125,6 +129,15 @@ fn check_limits(facts: &SourceFacts, settings: &EncodeSettings) -> Result<(), Re
         }
     }
     Ok(())
+}
+
+/// Refuses films that are longer than is accepted.
+pub fn check_duration(duration_s: f64, settings: &EncodeSettings) -> Result<(), Reason> {
+    if duration_s <= settings.max_duration_s {
+        return Ok(());
+    }
+    let text = format!("The file claims {duration_s:.0} s; at most {:.0} s are accepted.", settings.max_duration_s);
+    Err(Reason::new("too_long", text))
 }
 
 fn plan_video(
@@ -164,6 +177,7 @@ fn plan_video(
         duration_s,
         target_s,
         audio,
+        growing: None,
         video: Some(VideoPlan {
             stream: video.stream,
             first_pts: video.first_pts,
@@ -172,6 +186,7 @@ fn plan_video(
             frames,
             boundaries,
             keys: video.keys.iter().map(|k| k.seek).collect(),
+            key_positions: growing::positions(&video.keys).unwrap_or_default(),
             rungs,
             passthrough,
             fallback,
@@ -197,6 +212,7 @@ fn plan_sound(facts: &SourceFacts, settings: &EncodeSettings) -> Result<Plan, Re
         target_s: boundaries::SEGMENT_S,
         video: None,
         audio: Some(audio),
+        growing: None,
     })
 }
 

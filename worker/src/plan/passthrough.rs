@@ -61,7 +61,7 @@ mod tests {
     };
 
     fn compliant() -> VideoFacts {
-        let keys = (0..5).map(|i| KeyFrame { seek: i * 100, frame: i as u64 * 100 }).collect();
+        let keys = (0..5).map(|i| KeyFrame { seek: i * 100, frame: i as u64 * 100, position: None }).collect();
         let h264 = H264Facts { codecs: "avc1.640028".into(), clean_entries: true, plain: true, level: 40 };
         VideoFacts { keys, h264: Some(h264), ..source(1920, 1080) }
     }

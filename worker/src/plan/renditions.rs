@@ -25,8 +25,8 @@ impl Plan {
         let mut list = Vec::new();
         if let Some(v) = &self.video {
             let role = if v.passthrough.is_some() { RenditionRole::Full } else { RenditionRole::Both };
-            list.extend(v.passthrough.iter().map(|r| video_rendition(v, r, RenditionRole::Both, true)));
-            list.extend(v.rungs.iter().map(|r| video_rendition(v, r, role, false)));
+            list.extend(v.passthrough.iter().map(|r| self.video_rendition(v, r, RenditionRole::Both, true)));
+            list.extend(v.rungs.iter().map(|r| self.video_rendition(v, r, role, false)));
         }
         if let Some(a) = &self.audio {
             list.extend(a.variants.iter().map(|variant| NewRendition {
@@ -41,7 +41,7 @@ impl Plan {
                 codecs: variant.codecs.clone(),
                 timescale: a.sample_rate.into(),
                 cap_bps: variant.bit_rate.into(),
-                planned: a.segment_count() as i64,
+                planned: self.segments_in_all(a.segment_count()),
             }));
         }
         list
@@ -50,7 +50,7 @@ impl Plan {
     /// The encoded rung that takes the place of a passthrough that does not fit.
     pub fn fallback_rendition(&self) -> Option<NewRendition> {
         let video = self.video.as_ref()?;
-        video.fallback.as_ref().map(|r| video_rendition(video, r, RenditionRole::Both, false))
+        video.fallback.as_ref().map(|r| self.video_rendition(video, r, RenditionRole::Both, false))
     }
 
     /// The schedule of a rendition by name.
@@ -72,21 +72,21 @@ impl Plan {
             kind: MediaKind::Video,
         })
     }
-}
 
-fn video_rendition(v: &VideoPlan, rung: &Rung, role: RenditionRole, passthrough: bool) -> NewRendition {
-    NewRendition {
-        name: rung.name.clone(),
-        kind: MediaKind::Video,
-        role,
-        passthrough,
-        width: Some(rung.width.into()),
-        height: Some(rung.height.into()),
-        rate: Some((v.rate.num.into(), v.rate.den.into())),
-        channels: None,
-        codecs: rung.codecs.clone(),
-        timescale: v.rate.timescale() as i64,
-        cap_bps: rung.max_bps as i64,
-        planned: v.segment_count() as i64,
+    fn video_rendition(&self, v: &VideoPlan, rung: &Rung, role: RenditionRole, passthrough: bool) -> NewRendition {
+        NewRendition {
+            name: rung.name.clone(),
+            kind: MediaKind::Video,
+            role,
+            passthrough,
+            width: Some(rung.width.into()),
+            height: Some(rung.height.into()),
+            rate: Some((v.rate.num.into(), v.rate.den.into())),
+            channels: None,
+            codecs: rung.codecs.clone(),
+            timescale: v.rate.timescale() as i64,
+            cap_bps: rung.max_bps as i64,
+            planned: self.segments_in_all(v.segment_count()),
+        }
     }
 }

@@ -151,7 +151,7 @@ impl<'a> Publisher<'a> {
         let shown = renditions.iter().filter(|r| r.role != RenditionRole::Full);
         let prefix = shown.map(|r| r.contiguous).min().unwrap_or(0);
         let elapsed_s = (db.now_us().await? - started) as f64 / 1e6;
-        if is_playable(&self.plan.cuts_s(), prefix as usize, elapsed_s)
+        if is_playable(&self.plan.cuts_s(), self.plan.growing.map(|g| g.expected_s), prefix as usize, elapsed_s)
             && db.mark_playable(package, clock::now_us()).await?
         {
             tracing::info!(%package, elapsed_s, prefix, "playable");

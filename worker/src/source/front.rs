@@ -6,6 +6,8 @@
 pub enum Front {
     /// The whole index is here.
     Ready,
+    /// Every fragment brings its own index.
+    Fragments,
     /// It will be, once so many bytes are here.
     After(u64),
     /// It lies behind the samples, or there is none: all bytes are needed.
@@ -29,8 +31,7 @@ pub fn front(bytes: &[u8]) -> Front {
             // To the end of the file, or nonsense: the demuxer will say.
             _ if size < header => return Front::Last,
             b"moov" if end > bytes.len() as u64 => return Front::After(end),
-            // A fragmented file has its index in its fragments.
-            b"moov" if bytes[at..end as usize].windows(4).any(|w| w == b"mvex") => return Front::Last,
+            b"moov" if bytes[at..end as usize].windows(4).any(|w| w == b"mvex") => return Front::Fragments,
             b"moov" => return Front::Ready,
             b"mdat" | b"moof" => return Front::Last,
             _ if end > bytes.len() as u64 => return Front::After(end.saturating_add(16)),
@@ -55,7 +56,7 @@ mod tests {
         assert_eq!(front(&fast[..60]), Front::After(16 + 108));
         assert_eq!(front(&fast[..20]), Front::After(32));
         assert_eq!(front(&[&ftyp[..], &mdat, &moov].concat()), Front::Last);
-        assert_eq!(front(&[&ftyp[..], &atom(b"moov", b"abcdmvexabcd"), &mdat].concat()), Front::Last);
+        assert_eq!(front(&[&ftyp[..], &atom(b"moov", b"abcdmvexabcd"), &mdat].concat()), Front::Fragments);
         assert_eq!(front(&[0; 64]), Front::Last);
         // A box of 64 bits that claims everything there could be.
         let huge = [&1_u32.to_be_bytes()[..], b"free", &u64::MAX.to_be_bytes()].concat();

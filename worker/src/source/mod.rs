@@ -92,6 +92,14 @@ impl Source {
         }
     }
 
+    /// What is here now, as if that were all of it.
+    pub fn so_far(self) -> Self {
+        match self {
+            Self::Extents { store, extents, .. } => Self::Extents { store, extents, growing: None },
+            file => file,
+        }
+    }
+
     /// Waits a moment until the byte at `offset` is here.
     async fn wait_for(&mut self, offset: u64) -> Result<(), SourceError> {
         while offset >= self.arrived() && offset < self.size() {

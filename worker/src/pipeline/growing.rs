@@ -1,0 +1,169 @@
+//! Planning a film while it arrives: again and again, each time as far as its bytes allow.
+//!
+//! Invariant: a plan only ever continues the one before it, so what is published stays true. Bytes that tell
+//! of another film than the first ones did have it planned anew, when all are there.
+
+use super::planning::{chunk_tasks, store};
+use crate::{
+    child::Probe,
+    plan::{
+        self, Plan, SourceFacts,
+        growing::{Arrived, Changed},
+        memory,
+    },
+    source::{
+        Source,
+        front::{Front, front},
+    },
+    task::{AudioPayload, Running, TaskError},
+};
+use sluice_common::{clock, db::NewTask, model::TaskKind, sniff::Demuxer};
+
+/// Largest index in front of an MP4 that is read while the rest is arriving: more than ten hours' worth.
+const MOST_INDEX_BYTES: u64 = 64 << 20;
+/// Who would wait less than this for the last byte gets the better package: one that keeps the
+/// pictures and the sound of the source where it can.
+const WORTH_IT_S: f64 = 5.0;
+/// Bytes from which a beginning is sought at all.
+const LEAST_BYTES: u64 = 128 << 10;
+/// A film is planned on when so much more of it is there, seconds ...
+const STEP_S: f64 = 12.0;
+/// ... but not more often than this in all.
+const MOST_STEPS: u64 = 64;
+
+/// Plans a film as far as it has arrived. `true` when that is all there is to plan; `false` when the film is to
+/// be planned as a whole, and can be.
+pub async fn go_on(running: &Running, source: &Source, demuxer: Demuxer) -> Result<bool, TaskError> {
+    let (db, task) = (&running.context.db, &running.task);
+    let arrived = Arrived { bytes: source.arrived(), total: source.size() };
+    let begun = match db.package(task.package_id).await?.ok_or(TaskError::Fenced)?.plan {
+        Some(text) => Some(serde_json::from_str::<Plan>(&text).map_err(TaskError::corrupt)?),
+        None => None,
+    };
+    match begun.filter(|p| p.growing.is_some()) {
+        Some(plan) => further(running, source, plan, arrived).await,
+        None if arrived.bytes < arrived.total => begin(running, source, demuxer, arrived).await,
+        None => Ok(false),
+    }
+}
+
+async fn begin(running: &Running, source: &Source, demuxer: Demuxer, arrived: Arrived) -> Result<bool, TaskError> {
+    let wait_for = |bytes: u64| TaskError::NotArrived(bytes.min(arrived.total));
+    match demuxer {
+        Demuxer::Mov => match front(&source.read_at(0, MOST_INDEX_BYTES).await?) {
+            Front::Ready => return Ok(false),
+            Front::After(bytes) if bytes < MOST_INDEX_BYTES => return Err(wait_for(bytes)),
+            Front::After(_) | Front::Last => return Err(wait_for(arrived.total)),
+            Front::Fragments => {}
+        },
+        Demuxer::Matroska | Demuxer::MpegTs => {}
+        _ => return Err(wait_for(arrived.total)),
+    }
+    worth_it(running, arrived).await?;
+    let facts = running.probe(source.clone().so_far(), demuxer, Probe::Beginning).await;
+    let plan = match facts {
+        Ok(facts) => {
+            let context = &running.context;
+            plan::growing::begin(&facts, &context.settings, context.fleet_cores, arrived).map_err(TaskError::fail)?
+        }
+        // What cannot be read yet may be when there is more of it.
+        Err(TaskError::Fail { .. }) => None,
+        Err(other) => return Err(other),
+    };
+    let Some(plan) = plan else { return Err(wait_for(arrived.bytes.saturating_mul(2))) };
+    publish(running, &plan, None, arrived).await
+}
+
+/// Whether the last byte is so far away that it is worth beginning without it.
+async fn worth_it(running: &Running, arrived: Arrived) -> Result<(), TaskError> {
+    let row = running.context.db.source(running.task.source_id).await?.ok_or(TaskError::Fenced)?;
+    if row.total_bytes.is_none() {
+        return Err(TaskError::NotArrived(arrived.total));
+    }
+    let spent_s = (clock::now_us() - row.created_us) as f64 / 1e6;
+    let left = arrived.total - arrived.bytes;
+    let left_s = spent_s * left as f64 / arrived.bytes.max(1) as f64;
+    if arrived.bytes >= LEAST_BYTES && left_s >= WORTH_IT_S {
+        return Ok(());
+    }
+    Err(TaskError::NotArrived((arrived.bytes + (left / 8).max(LEAST_BYTES)).min(arrived.total)))
+}
+
+async fn further(running: &Running, source: &Source, plan: Plan, arrived: Arrived) -> Result<bool, TaskError> {
+    let context = &running.context;
+    let Some(video) = &plan.video else { return Err(TaskError::corrupt("a growing plan without a picture")) };
+    let seek = video.keys.last().copied().unwrap_or(video.first_pts);
+    let scope = Probe::After { video: video.stream, audio: plan.audio.as_ref().map(|a| a.stream), seek };
+    let facts = running.probe(source.clone().so_far(), plan.demuxer, scope).await;
+    let next = match facts {
+        Ok(facts) => {
+            check_length(running, &plan, &facts)?;
+            plan::growing::extend(&plan, &facts, context.fleet_cores, arrived)
+        }
+        Err(TaskError::Fail { .. }) => Err(Changed),
+        Err(other) => return Err(other),
+    };
+    match next {
+        Ok(Some(next)) => publish(running, &next, Some(&plan), arrived).await,
+        Ok(None) if arrived.bytes < arrived.total => Err(TaskError::NotArrived(next_bytes(&plan, arrived))),
+        Err(Changed) if arrived.bytes < arrived.total => Err(TaskError::NotArrived(arrived.total)),
+        Ok(None) | Err(Changed) => {
+            tracing::warn!(package = %running.task.package_id, "the film changed while it arrived and is planned anew");
+            start_over(running).await?;
+            Ok(false)
+        }
+    }
+}
+
+fn check_length(running: &Running, plan: &Plan, facts: &SourceFacts) -> Result<(), TaskError> {
+    let (Some(v), Some(found)) = (&plan.video, &facts.video) else { return Ok(()) };
+    let start_s = v.first_pts as f64 * f64::from(v.time_base.0) / f64::from(v.time_base.1);
+    plan::check_duration(found.start_s() - start_s + found.duration_s, &running.context.settings)
+        .map_err(TaskError::fail)
+}
+
+/// Stores a plan with the tasks for what it has more than the one before.
+async fn publish(running: &Running, plan: &Plan, before: Option<&Plan>, arrived: Arrived) -> Result<bool, TaskError> {
+    let task = &running.task;
+    let Some(video) = &plan.video else { return Err(TaskError::corrupt("a growing plan without a picture")) };
+    let known = before.and_then(|p| p.video.as_ref());
+    let mut follow = chunk_tasks(plan, video, task, 0, false, known.map_or(0, |v| v.chunks.len()));
+    if let Some(sound) = &plan.audio {
+        let first = before.and_then(|p| p.audio.as_ref()).map_or(0, |a| a.segment_count());
+        let payload = AudioPayload { first, end: Some(sound.segment_count()) };
+        let first_s = video.rate.seconds(video.boundaries.get(first).copied().unwrap_or(0));
+        follow.push(NewTask {
+            package_id: task.package_id,
+            source_id: task.source_id,
+            kind: TaskKind::Audio,
+            name: format!("audio-{first:06}"),
+            payload: serde_json::to_string(&payload).map_err(TaskError::corrupt)?,
+            due_us: sluice_common::queue::due_us(task.due_us, (first_s * 1e6) as i64),
+            cores: 1,
+            memory_bytes: memory::light_bytes(),
+            needs_bytes: 0,
+            not_before_us: 0,
+        });
+    }
+    let whole = plan.growing.is_none();
+    store(running, plan, &follow, whole).await?;
+    if whole { Ok(true) } else { Err(TaskError::NotArrived(next_bytes(plan, arrived))) }
+}
+
+/// What the next planning waits for.
+fn next_bytes(plan: &Plan, arrived: Arrived) -> u64 {
+    let dense = arrived.bytes as f64 / plan.duration_s.max(1.0);
+    let step = ((dense * STEP_S) as u64).max(arrived.total / MOST_STEPS).max(LEAST_BYTES);
+    (arrived.bytes + step).min(arrived.total)
+}
+
+/// Forgets all that was made of a film whose beginning misled; its objects are orphans and are swept.
+async fn start_over(running: &Running) -> Result<(), TaskError> {
+    let task = &running.task;
+    let now = clock::now_us();
+    let mut tx = running.context.db.begin().await?;
+    tx.lock_package(task.package_id, now).await?;
+    tx.hold_claim(task.id, task.token, 0.0).await?;
+    tx.forget_plans(task.source_id, task.id).await?;
+    Ok(tx.commit().await?)
+}

@@ -1,0 +1,258 @@
+//! Plans of films that are still arriving: what is known of the beginning is planned, and every later plan
+//! continues it without changing what has been published.
+//!
+//! Such a film is encoded throughout. Whether its own pictures and sound could be kept is known only
+//! at its end, and by then the beginning has been watched.
+
+use super::{
+    EncodeSettings, KeyFrame, Plan, Rate, SourceFacts, VideoFacts, VideoPlan, audio, boundaries, check_limits, chunks,
+    plan,
+};
+use serde::{Deserialize, Serialize};
+use sluice_common::model::Reason;
+
+/// Film at the end of what has arrived that is not yet planned, seconds: more than the longest reordering of
+/// pictures and the widest distance between a picture and its sound that interleaving leaves.
+const MARGIN_S: f64 = 1.5;
+
+/// What is guessed of a film whose end is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Growing {
+    /// Its whole length if it stays as dense as it has been, seconds.
+    pub expected_s: f64,
+}
+
+/// The bytes of a film as far as they are known.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrived {
+    /// Bytes that the facts were read from.
+    pub bytes: u64,
+    /// Bytes of the whole.
+    pub total: u64,
+}
+
+impl Arrived {
+    fn whole(self) -> bool {
+        self.bytes >= self.total
+    }
+
+    fn growing(self, known_s: f64) -> Option<Growing> {
+        let expected_s = known_s * self.total as f64 / self.bytes.max(1) as f64;
+        (!self.whole()).then_some(Growing { expected_s })
+    }
+}
+
+/// The later bytes tell of another film than the first ones did: it must be planned anew, as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Changed;
+
+/// The plan of the beginning of a film; `None` while too little is known.
+pub fn begin(
+    facts: &SourceFacts,
+    settings: &EncodeSettings,
+    fleet_cores: usize,
+    arrived: Arrived,
+) -> Result<Option<Plan>, Reason> {
+    let Some(video) = &facts.video else { return Ok(None) };
+    check_limits(facts, settings)?;
+    let mut facts = facts.clone();
+    facts.audio.iter_mut().for_each(|a| a.aac_lc_config = None);
+    let settings = EncodeSettings { passthrough: false, ..settings.clone() };
+    let mut plan = plan(&facts, &settings, fleet_cores)?;
+    let end_s = known_end_s(&facts, video, video.start_s(), plan.audio.as_ref().map(|a| a.stream));
+    let Some(v) = &mut plan.video else { return Ok(None) };
+    (v.boundaries, v.chunks) = (vec![0], Vec::new());
+    let list = open_boundaries(v.rate, end_s);
+    if list.len() <= chunks::OPENINGS {
+        return Ok(None);
+    }
+    let growing = arrived.growing(end_s + MARGIN_S);
+    Ok(continued(plan, list, growing, fleet_cores))
+}
+
+/// A plan continued by what has been found after its last entry point; `None` while that is too little.
+pub fn extend(plan: &Plan, facts: &SourceFacts, fleet_cores: usize, arrived: Arrived) -> Result<Option<Plan>, Changed> {
+    let mut plan = plan.clone();
+    let (Some(v), Some(found)) = (&mut plan.video, &facts.video) else { return Err(Changed) };
+    let same = found.stream == v.stream
+        && found.time_base == v.time_base
+        && u64::from(found.width) * u64::from(found.height) == v.picture.coded_pixels
+        && plan.audio.as_ref().map(|a| a.stream) == facts.audio.first().map(|a| a.stream);
+    if !same {
+        return Err(Changed);
+    }
+    let start_s = v.first_pts as f64 * f64::from(v.time_base.0) / f64::from(v.time_base.1);
+    let last = v.keys.last().copied().unwrap_or(i64::MIN);
+    let later: Vec<KeyFrame> = found.keys.iter().copied().filter(|k| k.seek > last).collect();
+    match positions(&later) {
+        Some(later) if v.key_positions.len() == v.keys.len() => v.key_positions.extend(later),
+        _ => v.key_positions.clear(),
+    }
+    v.keys.extend(later.iter().map(|k| k.seek));
+    let planned = v.boundaries.last().copied().unwrap_or(0);
+    let (list, known_s) = if arrived.whole() {
+        let end_s = found.start_s() - start_s + found.duration_s;
+        (boundaries::on_grid(v.rate.frame_at(end_s).max(planned + 1), v.rate), end_s)
+    } else {
+        let end_s = known_end_s(facts, found, start_s, plan.audio.as_ref().map(|a| a.stream));
+        (open_boundaries(v.rate, end_s), end_s)
+    };
+    if list.len() <= v.boundaries.len() && !arrived.whole() {
+        return Ok(None);
+    }
+    if !list.starts_with(&v.boundaries) {
+        return Err(Changed);
+    }
+    Ok(continued(plan, list, arrived.growing(known_s + MARGIN_S), fleet_cores))
+}
+
+/// Until when pictures and sound are all here, on the output's clock.
+fn known_end_s(facts: &SourceFacts, video: &VideoFacts, start_s: f64, sound: Option<usize>) -> f64 {
+    let picture_s = video.start_s() + video.duration_s;
+    let heard = facts.audio.iter().filter(|a| Some(a.stream) == sound).map(|a| a.start_s + a.duration_s);
+    heard.fold(picture_s, f64::min) - start_s - MARGIN_S
+}
+
+/// Boundaries that stay whatever comes: the last of the grid depends on how much does.
+fn open_boundaries(rate: Rate, end_s: f64) -> Vec<u64> {
+    let mut list = boundaries::on_grid(rate.frame_at(end_s).max(1), rate);
+    list.pop();
+    list
+}
+
+fn continued(mut plan: Plan, list: Vec<u64>, growing: Option<Growing>, fleet_cores: usize) -> Option<Plan> {
+    let v = plan.video.as_mut()?;
+    v.frames = list.last().copied().unwrap_or(0);
+    plan.duration_s = v.rate.seconds(v.frames);
+    let length_s = chunks::length_s(growing.map_or(plan.duration_s, |g| g.expected_s), fleet_cores);
+    // Chunks begin to decode at an entry point: where those are rare, one chunk at the end is made of the rest.
+    if growing.is_some() && v.rate.seconds(frames_without_entry(v)) > 2.0 * length_s {
+        return None;
+    }
+    v.boundaries = list;
+    chunks::extend(&mut v.chunks, &v.boundaries, v.rate, length_s);
+    if let Some(a) = &mut plan.audio {
+        a.boundaries = audio::boundaries(&super::seconds(&v.boundaries, v.rate), a.sample_rate);
+    }
+    plan.growing = growing;
+    Some(plan)
+}
+
+/// The widest stretch of a film in which decoding cannot begin, in output frames.
+fn frames_without_entry(v: &VideoPlan) -> u64 {
+    let unit = f64::from(v.time_base.0) / f64::from(v.time_base.1);
+    let frame = |seek: i64| v.rate.frame_at((seek - v.first_pts) as f64 * unit);
+    let mut at: Vec<u64> = v.keys.iter().map(|k| frame(*k)).collect();
+    at.push(v.frames);
+    at.windows(2).map(|w| w[1].saturating_sub(w[0])).max().unwrap_or(v.frames)
+}
+
+/// Where each entry point begins in the file, if that is known of all.
+pub fn positions(keys: &[KeyFrame]) -> Option<Vec<u64>> {
+    keys.iter().map(|k| k.position).collect()
+}
+
+impl Plan {
+    /// Segments of a rendition that has `known` so far, the guessed ones among them.
+    pub fn segments_in_all(&self, known: usize) -> i64 {
+        let Some(growing) = self.growing else { return known as i64 };
+        let left = (growing.expected_s - self.duration_s) / boundaries::SEGMENT_S as f64;
+        // At least one: what has arrived beyond the last boundary.
+        known as i64 + (left.round() as i64).max(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{AudioFacts, ladder::tests::source};
+    use sluice_common::sniff::Demuxer;
+
+    const TOTAL: u64 = 60_000_000;
+
+    /// The first `seconds` of a film of a minute, with an entry point every `gop_s`.
+    fn known(seconds: f64, gop_s: u64) -> SourceFacts {
+        let frames = (seconds * 25.0) as u64;
+        let keys = (0..frames).step_by(gop_s as usize * 25);
+        let keys = keys.map(|f| KeyFrame { seek: f as i64, frame: f, position: Some(f * 40_000) }).collect();
+        let sound = AudioFacts {
+            stream: 1,
+            codec: "aac".into(),
+            sample_rate: 48_000,
+            channels: 2,
+            start_s: 0.0,
+            duration_s: seconds,
+            bit_rate: 128_000,
+            aac_lc_config: Some(vec![0x11, 0x90]),
+            lossless: false,
+        };
+        let video = VideoFacts { time_base: (1, 25), frames, duration_s: seconds, keys, ..source(1280, 720) };
+        SourceFacts { demuxer: Demuxer::Matroska, video: Some(video), audio: vec![sound] }
+    }
+
+    fn arrived(seconds: f64) -> Arrived {
+        Arrived { bytes: (seconds * 1e6) as u64, total: TOTAL }
+    }
+
+    fn begun(seconds: f64, gop_s: u64) -> Option<Plan> {
+        begin(&known(seconds, gop_s), &EncodeSettings::default(), 2, arrived(seconds)).unwrap()
+    }
+
+    #[test]
+    fn what_is_published_is_never_changed_by_what_comes() {
+        let whole = boundaries::on_grid(1500, Rate { num: 25, den: 1 });
+        for step in [1.0, 3.7, 11.0] {
+            let (mut plan, mut at) = (None::<Plan>, step);
+            while at < 60.0 {
+                let next = match &plan {
+                    None => begun(at, 2),
+                    Some(p) => extend(p, &known(at, 2), 2, arrived(at)).unwrap(),
+                };
+                if let (Some(before), Some(after)) = (&plan, &next) {
+                    let (b, a) = (before.video.as_ref().unwrap(), after.video.as_ref().unwrap());
+                    assert!(a.boundaries.starts_with(&b.boundaries) && a.chunks.starts_with(&b.chunks));
+                    let (b, a) = (before.audio.as_ref().unwrap(), after.audio.as_ref().unwrap());
+                    assert!(a.boundaries.starts_with(&b.boundaries) && a.remux.is_none());
+                }
+                if let Some(next) = next {
+                    assert!(next.duration_s < at - 1.0 && next.growing.is_some());
+                    assert!(next.segments_in_all(next.video.as_ref().unwrap().segment_count()) >= 11);
+                    plan = Some(next);
+                }
+                at += step;
+            }
+            let last = extend(&plan.unwrap(), &known(60.0, 2), 2, arrived(60.0)).unwrap().unwrap();
+            let video = last.video.unwrap();
+            assert_eq!((video.boundaries, video.frames, last.growing), (whole.clone(), 1500, None));
+            assert_eq!(video.chunks.last().unwrap().end, whole.len() - 1);
+            assert!(video.chunks.windows(2).all(|w| w[0].end == w[1].first));
+            assert_eq!((video.keys.len(), video.key_positions.len()), (30, 30));
+        }
+    }
+
+    #[test]
+    fn a_film_is_not_begun_without_an_opening_or_without_entry_points() {
+        assert!(begun(7.0, 2).is_none());
+        assert!(begun(20.0, 2).is_some());
+        assert!(begun(40.0, 60).is_none());
+    }
+
+    #[test]
+    fn sound_that_lags_holds_the_plan_back() {
+        let mut facts = known(30.0, 2);
+        facts.audio[0].duration_s = 14.0;
+        let plan = begin(&facts, &EncodeSettings::default(), 2, arrived(30.0)).unwrap().unwrap();
+        assert!(plan.duration_s <= 12.5, "{}", plan.duration_s);
+    }
+
+    #[test]
+    fn another_film_is_noticed() {
+        let plan = begun(20.0, 2).unwrap();
+        let mut silent = known(60.0, 2);
+        silent.audio.clear();
+        assert_eq!(extend(&plan, &silent, 2, arrived(60.0)), Err(Changed));
+        let mut larger = known(60.0, 2);
+        larger.video.as_mut().unwrap().width = 1920;
+        assert_eq!(extend(&plan, &larger, 2, arrived(60.0)), Err(Changed));
+    }
+}
