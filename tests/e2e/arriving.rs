@@ -268,10 +268,9 @@ async fn films_are_planned_as_they_grow(pair: Pair) {
     let mut stack = Stack::start(pair).await;
     stack.add_worker();
     let client = stack.creator().await;
-    let fragments = "frag_keyframe+empty_moov+default_base_moof";
-    for (name, flags) in [("grown.mkv", ""), ("grown.ts", ""), ("grown.mp4", fragments)] {
-        let film = fixtures::compliant(30);
-        let media = slow_upload(&stack, &client, &fixtures::contained(&film, name, flags)).await;
+    let film = fixtures::compliant(30);
+    for (name, rate) in [("grown.mkv", 22_050), ("grown.ts", 32_000), ("grown.mp4", 48_000)] {
+        let media = slow_upload(&stack, &client, &fixtures::contained(30, name, rate)).await;
         let public = json!({ "visibility": "public" });
         client.json(Method::PATCH, &format!("/api/v1/media/{media}"), &public, 200).await;
         let url = format!("{}/hls/{media}/index.m3u8", client.url);
@@ -284,6 +283,9 @@ async fn films_are_planned_as_they_grow(pair: Pair) {
         assert_eq!(media::decoded_frames(&variant, "v:0"), 750, "{name}: every picture is there once");
         let likeness = media::likeness(film.to_str().unwrap(), &variant);
         assert!(likeness > 30.0, "{name}: {likeness} dB");
+        let sound = list.split("URI=\"").nth(1).unwrap().split('"').next().unwrap();
+        let beep = media::beep(&format!("{}/hls/{media}/{sound}", client.url));
+        assert!((beep - 21.0).abs() < 0.05, "{name}: the beep is at {beep} s");
     }
 }
 
@@ -292,7 +294,7 @@ async fn a_film_that_misled_is_planned_anew(pair: Pair) {
     let mut stack = Stack::start_with(pair, &[("SLUICE_GC_SECONDS", "2")]).await;
     stack.add_worker();
     let client = stack.creator().await;
-    let film = fixtures::contained(&fixtures::compliant(30), "grown.mkv", "");
+    let film = fixtures::contained(30, "grown.mkv", 22_050);
     let film = std::fs::read(film).unwrap();
     let (path, media, at) = all_but_the_last_piece(&stack, &client, &film).await;
     // As if the first bytes had shown a picture of another size.

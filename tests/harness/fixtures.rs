@@ -1,9 +1,6 @@
 //! Small media, made once with the ffmpeg command and kept below `target/`.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{path::PathBuf, process::Command};
 
 /// A picture that changes all over, with a running number, and a tone.
 fn made(name: &str, arguments: &[&str]) -> PathBuf {
@@ -100,10 +97,15 @@ pub fn fast_start(seconds: u32) -> PathBuf {
     made(&format!("fast-start-{seconds}.mp4"), &[&input[..], &codecs].concat())
 }
 
-/// A film's pictures and sound as they are in another container, which the ending of `name` chooses.
-pub fn contained(film: &Path, name: &str, flags: &str) -> PathBuf {
-    let flags = if flags.is_empty() { vec![] } else { vec!["-movflags", flags] };
-    made(name, &[&["-i", film.to_str().unwrap(), "-c", "copy"], &flags[..]].concat())
+/// The compliant film's pictures in another container, which the ending of `name` chooses, with a beep at 21 s
+/// of so many samples a second.
+pub fn contained(seconds: u32, name: &str, rate: u32) -> PathBuf {
+    let film = compliant(seconds);
+    let sound = format!("sine=1000:r={rate}:d={seconds},volume='if(between(t,21,21.4),1,0)':eval=frame");
+    let input = ["-i", film.to_str().unwrap(), "-f", "lavfi", "-i", &sound, "-map", "0:v", "-map", "1:a"];
+    let flags: &[&str] =
+        if name.ends_with("mp4") { &["-movflags", "frag_keyframe+empty_moov+default_base_moof"] } else { &[] };
+    made(&format!("{rate}-{name}"), &[&input[..], &["-c:v", "copy", "-c:a", "aac"], flags].concat())
 }
 
 /// Ten seconds of black and silence but for one white flash and one beep at exactly 4 s.

@@ -47,10 +47,15 @@ pub fn flash_and_beep(video: &str, audio: &str) -> (u64, f64) {
     let (out, _) = run("ffmpeg", &["-nostdin", "-v", "error", "-i", video, "-an", "-vf", filter, "-f", "null", "-"]);
     let luma = out.lines().filter_map(|l| l.strip_prefix("lavfi.signalstats.YAVG=")).map(|v| v.parse::<f64>().unwrap());
     let flash = luma.enumerate().find(|(_, y)| *y > 128.0).expect("no flash").0 as u64;
+    (flash, beep(audio))
+}
+
+/// When silence ends, seconds.
+pub fn beep(audio: &str) -> f64 {
     let arguments = ["-nostdin", "-i", audio, "-vn", "-af", "silencedetect=noise=-30dB:d=0.5", "-f", "null", "-"];
     let (_, log) = run("ffmpeg", &arguments);
     let at = log.split("silence_end: ").nth(1).expect("no beep").split(' ').next().unwrap();
-    (flash, at.parse().unwrap())
+    at.parse().unwrap()
 }
 
 /// How much the pictures of two films are alike, one by one, decibels: pictures that are not the same moment

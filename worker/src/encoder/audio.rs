@@ -282,9 +282,10 @@ fn filters(first: &frame::Audio, plan: &AudioPlan, start: u64) -> Result<filter:
         parser = parser.input(&format!("o{i}"), 0).named("filters")?;
     }
     let sinks: String = (0..count).map(|i| format!("[o{i}]")).collect();
+    // The rate first: `first_pts` counts samples as they come in, not as they go out.
     let text = format!(
-        "[in]aresample={}:async=1:min_hard_comp=0.03:first_pts={start},aformat=sample_fmts=fltp:channel_layouts=stereo,\
-         apad=whole_len={},atrim=end_pts={total},asetnsamples=n={FRAME_SAMPLES}:p=1,asplit={count}{sinks}",
+        "[in]aresample={0},aresample={0}:async=1:min_hard_comp=0.03:first_pts={start},aformat=sample_fmts=fltp:channel_layouts=stereo,\
+         apad=whole_len={1},atrim=end_pts={total},asetnsamples=n={FRAME_SAMPLES}:p=1,asplit={count}{sinks}",
         plan.sample_rate,
         total - start,
     );
