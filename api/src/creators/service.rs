@@ -25,13 +25,9 @@ pub async fn change(state: &AppState, viewer: &Viewer, request: ChangeProfile) -
     let mut faults = Faults::default();
     faults.demand(name.as_ref().is_none_or(|n| n.chars().count() <= 80), "display_name", "at most 80 characters");
     faults.demand(bio.as_ref().is_none_or(|b| b.chars().count() <= 2000), "bio", "at most 2000 characters").refuse()?;
-    let keeps_history = request.keeps_history;
-    let change = ProfileChange { display_name: name.as_deref(), bio: bio.as_deref(), keeps_history };
-    state.db.change_profile(viewer.id, &change).await?;
-    if keeps_history == Some(false) {
-        state.db.forget_history(viewer.id, None).await?;
-    }
-    Ok(())
+    let change =
+        ProfileChange { display_name: name.as_deref(), bio: bio.as_deref(), keeps_history: request.keeps_history };
+    Ok(state.db.change_profile(viewer.id, &change).await?)
 }
 
 /// Follows a creator. Safe to repeat.
@@ -55,8 +51,7 @@ pub async fn unsubscribe(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<
 /// Keeps somebody's comments out of one's sight and off one's media; they follow one no more.
 pub async fn block(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), ApiError> {
     state.db.user(id).await?.filter(|u| u.id != viewer.id).ok_or(ApiError::NotFound)?;
-    state.db.block(viewer.id, id, clock::now_us()).await?;
     let mut tx = state.db.begin().await?;
-    tx.unsubscribe(id, viewer.id).await?;
+    tx.block(viewer.id, id, clock::now_us()).await?;
     Ok(tx.commit().await?)
 }

@@ -63,7 +63,7 @@ impl Db {
         query!(self, fetch_all as CreatorRow, sql, prefix, end, after, limit)
     }
 
-    /// Changes a profile.
+    /// Changes a profile. Who wants no history kept has the one there is forgotten.
     pub async fn change_profile(&self, user: Uuid, change: &ProfileChange<'_>) -> Result<()> {
         let sql = "UPDATE users SET display_name = COALESCE($1, display_name), bio = COALESCE($2, bio), \
                    keeps_history = COALESCE($3, keeps_history) WHERE id = $4";
@@ -71,6 +71,9 @@ impl Db {
         let before = "SELECT display_name FROM users WHERE id = $1";
         let before = query_tx!(&mut tx, fetch_optional as (String,), before, user)?;
         execute_tx!(&mut tx, sql, change.display_name, change.bio, change.keeps_history, user)?;
+        if change.keeps_history == Some(false) {
+            execute_tx!(&mut tx, "DELETE FROM watch_history WHERE user_id = $1", user)?;
+        }
         if change.display_name.is_some_and(|new| before.is_some_and(|b| b.0 != new)) {
             tx.index_media_of(user).await?;
         }
@@ -98,13 +101,6 @@ impl Db {
     pub async fn is_subscribed(&self, subscriber: Uuid, creator: Uuid) -> Result<bool> {
         let sql = "SELECT COUNT(*) FROM subscriptions WHERE subscriber_id = $1 AND creator_id = $2";
         Ok(query!(self, fetch_one as (i64,), sql, subscriber, creator)?.0 == 1)
-    }
-
-    /// Keeps somebody's comments out of one's sight.
-    pub async fn block(&self, blocker: Uuid, blocked: Uuid, now_us: i64) -> Result<()> {
-        let sql = "INSERT INTO blocks (blocker_id, blocked_id, created_us) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
-        execute!(self, sql, blocker, blocked, now_us)?;
-        Ok(())
     }
 
     /// Ends a block.
@@ -158,6 +154,13 @@ impl Tx {
             execute_tx!(self, count, creator)?;
         }
         Ok(())
+    }
+
+    /// Keeps somebody's comments out of one's sight; they follow one no more.
+    pub async fn block(&mut self, blocker: Uuid, blocked: Uuid, now_us: i64) -> Result<()> {
+        let sql = "INSERT INTO blocks (blocker_id, blocked_id, created_us) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+        execute_tx!(self, sql, blocker, blocked, now_us)?;
+        self.unsubscribe(blocked, blocker).await
     }
 
     /// Takes what a leaving person counted for out of the counts; the rows go with the account.
