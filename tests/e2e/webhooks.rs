@@ -74,10 +74,12 @@ async fn owners_are_told(pair: Pair) {
     // A test by hand; switched off, nothing.
     let of = |hook: &Value, rest: &str| format!("/api/v1/webhooks/{}{rest}", hook["id"].as_str().unwrap());
     client.json(Method::POST, &of(&good, "/test"), &Value::Null, 202).await;
-    eventually("the test arrives", Duration::from_secs(20), || async {
-        heard(&world, "hook-ok").iter().any(|h| h["body"].as_str().unwrap().contains("\"test\"")).then_some(())
+    let test = eventually("the test arrives", Duration::from_secs(20), || async {
+        heard(&world, "hook-ok").into_iter().find(|h| h["body"].as_str().unwrap().contains("\"test\""))
     })
     .await;
+    let told: Value = serde_json::from_str(test["body"].as_str().unwrap()).unwrap();
+    assert!(deliveries(&client, &good).await.iter().any(|d| d["id"] == told["id"]), "the log knows it by its id");
     client.json(Method::PATCH, &of(&good, ""), &json!({ "active": false }), 200).await;
     // The same bytes of somebody else: no work is done, and yet they are told.
     let twin = hook(&other, &format!("{}/hook-twin", world.base), &["media.ready"]).await;

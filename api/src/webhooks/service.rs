@@ -7,7 +7,6 @@ use crate::{
     state::AppState,
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use serde_json::json;
 use sluice_common::{
     clock,
     db::{WebhookChange, WebhookRow},
@@ -70,8 +69,7 @@ pub async fn change(state: &AppState, viewer: &Viewer, id: Uuid, asked: ChangeWe
 pub async fn test(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), ApiError> {
     let row = owned(state, viewer, id).await?;
     state.limits.take("webhook_test", &viewer.id.to_string()).await?;
-    let now = clock::now_us();
-    let payload = json!({ "id": Uuid::now_v7(), "event": "test", "created_at": now / 1000 });
-    state.db.queue_delivery(row.id, "test", &payload.to_string(), now).await?;
-    Ok(())
+    let mut tx = state.db.begin().await?;
+    tx.queue_delivery(row.id, "test", None, clock::now_us()).await?;
+    Ok(tx.commit().await?)
 }

@@ -128,15 +128,6 @@ impl Db {
         query!(self, fetch_all as DeliveryRow, sql, webhook, before.unwrap_or(Uuid::max()), limit)
     }
 
-    /// Queues a delivery that no event of a media asks for.
-    pub async fn queue_delivery(&self, webhook: Uuid, event: &str, payload: &str, now_us: i64) -> Result<Uuid> {
-        let id = Uuid::now_v7();
-        let sql = "INSERT INTO webhook_deliveries (id, webhook_id, event, payload, status, attempts, next_us, created_us) \
-                   VALUES ($1, $2, $3, $4, 'queued', 0, $5, $5)";
-        execute!(self, sql, id, webhook, event, payload, now_us)?;
-        Ok(id)
-    }
-
     /// Takes deliveries that are due, the oldest of each endpoint; nobody else takes them until `until_us`.
     pub async fn claim_deliveries(&self, now_us: i64, until_us: i64, limit: i64) -> Result<Vec<DueDelivery>> {
         let rows = match self {
@@ -190,12 +181,21 @@ impl Tx {
     async fn queue(&mut self, rows: Vec<(Uuid, Uuid, String)>, event: MediaEvent, now_us: i64) -> Result<()> {
         let wanted = |events: &str| events.split(' ').any(|e| e == event.as_str());
         for (webhook, media, _) in rows.into_iter().filter(|r| wanted(&r.2)) {
-            let id = Uuid::now_v7();
-            let payload = json!({ "id": id, "event": event.as_str(), "created_at": now_us / 1000, "media_id": media });
-            let sql = "INSERT INTO webhook_deliveries (id, webhook_id, event, payload, status, attempts, next_us, created_us) \
-                       VALUES ($1, $2, $3, $4, 'queued', 0, $5, $5)";
-            execute_tx!(self, sql, id, webhook, event.as_str(), payload.to_string(), now_us)?;
+            self.queue_delivery(webhook, event.as_str(), Some(media), now_us).await?;
         }
+        Ok(())
+    }
+
+    /// Queues a delivery. Its identifier is the one that its receiver knows repeats by.
+    pub async fn queue_delivery(&mut self, webhook: Uuid, event: &str, media: Option<Uuid>, now_us: i64) -> Result<()> {
+        let id = Uuid::now_v7();
+        let mut payload = json!({ "id": id, "event": event, "created_at": now_us / 1000 });
+        if let Some(media) = media {
+            payload["media_id"] = json!(media);
+        }
+        let sql = "INSERT INTO webhook_deliveries (id, webhook_id, event, payload, status, attempts, next_us, created_us) \
+                   VALUES ($1, $2, $3, $4, 'queued', 0, $5, $5)";
+        execute_tx!(self, sql, id, webhook, event, payload.to_string(), now_us)?;
         Ok(())
     }
 }
