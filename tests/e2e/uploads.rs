@@ -3,7 +3,7 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 use harness::{Client, Pair, Stack, client::problem, fixtures};
 use rand::{Rng, SeedableRng, rngs::StdRng};
-use reqwest::{Method, RequestBuilder, Response};
+use reqwest::{Method, RequestBuilder, Response, multipart};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::{path::Path, time::Duration};
@@ -414,6 +414,18 @@ async fn no_film(pair: Pair) {
     assert_eq!(problem(patch(&client, &path, 0, &text).await).await.0, 404, "and it is gone");
     let brief = begin(&client, 6).await;
     assert_eq!(problem(patch(&client, &brief, 0, b"hello!").await).await, (415, "unsupported_type".into()));
+    // Declared as something that no film is: refused before the bytes.
+    let declared = format!("filetype {}", BASE64_STANDARD.encode("application/pdf"));
+    let request = tus(&client, Method::POST, "/api/v1/uploads").header("upload-length", 50_000_000);
+    let refused = request.header("upload-metadata", declared).send().await.unwrap();
+    assert_eq!(problem(refused).await, (415, "unsupported_type".into()));
+    for (kind, status) in [("text/html", 415), ("text/vnd.trolltech.linguist", 201)] {
+        let film = std::fs::read(fixtures::silent()).unwrap();
+        let part = multipart::Part::bytes(film).file_name("film.ts").mime_str(kind).unwrap();
+        let form = multipart::Form::new().part("file", part);
+        let answer = client.request(Method::POST, "/api/v1/media").multipart(form).send().await.unwrap();
+        assert_eq!(answer.status(), status, "{kind}");
+    }
     let usage = client.json(Method::GET, "/api/v1/me/usage", &Value::Null, 200).await;
-    assert_eq!((usage["uploads"].as_i64(), usage["media"].as_i64()), (Some(0), Some(0)));
+    assert_eq!((usage["uploads"].as_i64(), usage["media"].as_i64()), (Some(0), Some(1)));
 }

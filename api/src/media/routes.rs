@@ -11,7 +11,10 @@ use crate::{
     extract::{Actor, Body, Caller, Follower, Reader, Uploader},
     paging::PageQuery,
     state::AppState,
-    uploads::form::{self, Abandon},
+    uploads::{
+        declared,
+        form::{self, Abandon},
+    },
 };
 use axum::{
     Json,
@@ -86,6 +89,7 @@ pub async fn upload(
             fields.push((name, text(field).await?));
             continue;
         }
+        declared::plausible(field.content_type().unwrap_or_default())?;
         fields.extend(field.file_name().map(|f| ("filename".to_owned(), f.to_owned())));
         let upload = form::begin_form(&state, &viewer, fields, announced_bytes).await?;
         let abandon = Abandon::unless_done(&state, upload.id);

@@ -7,10 +7,13 @@ use sluice_common::sniff::Demuxer;
 pub fn plausible(content_type: &str) -> Result<(), ApiError> {
     let kind = essence(content_type);
     let (top, sub) = kind.split_once('/').unwrap_or((&kind, ""));
-    let container = ["octet-stream", "mp4", "ogg", "mxf", "x-matroska", "x-mpegurl-ts", "vnd.apple.mpegurl-ts"];
+    let container = ["octet-stream", "mp4", "ogg", "mxf", "x-matroska"];
+    // What systems take transport streams (`.ts`, `.mts`) for, by their names' endings.
+    let mistaken = ["text/vnd.trolltech.linguist", "model/vnd.mts"];
     match top {
         "" | "video" | "audio" | "binary" => Ok(()),
         "application" if container.contains(&sub) => Ok(()),
+        _ if mistaken.contains(&kind.as_str()) => Ok(()),
         _ => Err(ApiError::UnsupportedType),
     }
 }
@@ -42,7 +45,14 @@ mod tests {
 
     #[test]
     fn what_can_be_no_film_is_refused() {
-        for fine in ["", "video/mp4", "Audio/MPEG", "application/octet-stream", "video/x-anything; codecs=\"a\""] {
+        for fine in [
+            "",
+            "video/mp4",
+            "Audio/MPEG",
+            "application/octet-stream",
+            "video/x-anything; codecs=\"a\"",
+            "text/vnd.trolltech.linguist",
+        ] {
             assert!(plausible(fine).is_ok(), "{fine}");
         }
         for bad in ["text/html", "image/png", "application/pdf", "application/javascript", "nonsense"] {

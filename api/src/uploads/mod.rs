@@ -1,7 +1,7 @@
 //! Uploads that always arrive: tus 1.0, quotas, and how bytes become extents whatever way they come.
 
 pub mod budget;
-mod declared;
+pub mod declared;
 pub mod form;
 mod import;
 pub mod intake;
