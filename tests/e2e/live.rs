@@ -164,7 +164,7 @@ async fn what_happens_by_http_is_heard(pair: Pair) {
 async fn the_end_of_a_login_ends_its_sockets(pair: Pair) {
     let world = World::new(pair).await;
     let friend = world.stack.viewer().await;
-    let child = world.start("listen", &[&friend.token, &friend.token], 20_000);
+    let child = world.start("listen", &[&friend.token, &friend.token], 8_000);
     let seen = while_listening(child, async {
         friend.json(Method::POST, "/api/v1/auth/logout", &Value::Null, 204).await;
     })

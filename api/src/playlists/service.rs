@@ -44,7 +44,7 @@ fn check(title: Option<&str>, description: Option<&str>) -> Result<(), ApiError>
 pub async fn create(state: &AppState, viewer: &Viewer, new: NewPlaylist) -> Result<PlaylistRow, ApiError> {
     let (title, description) = (text::title(&new.title), text::lines(&new.description));
     check(Some(&title), Some(&description))?;
-    if state.db.playlists_of(viewer.id, true, None, MOST_PLAYLISTS).await?.len() as i64 == MOST_PLAYLISTS {
+    if state.db.count_playlists(viewer.id).await? >= MOST_PLAYLISTS {
         return Err(ApiError::TooMany("playlists"));
     }
     let now = clock::now_us();

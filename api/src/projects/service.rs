@@ -51,7 +51,7 @@ async fn about(state: &AppState, viewer: &Viewer, id: Option<Uuid>) -> Result<()
 pub async fn create(state: &AppState, viewer: &Viewer, new: NewProject) -> Result<ProjectRow, ApiError> {
     let title = titled(&new.title)?;
     about(state, viewer, new.media_id).await?;
-    if state.db.projects_of(viewer.id, None, MOST_PROJECTS).await?.len() as i64 == MOST_PROJECTS {
+    if state.db.count_projects(viewer.id).await? >= MOST_PROJECTS {
         return Err(ApiError::TooMany("projects"));
     }
     let now = clock::now_us();

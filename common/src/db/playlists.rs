@@ -68,6 +68,12 @@ impl Db {
         query!(self, fetch_all as PlaylistRow, sql, owner, all, before.unwrap_or(Uuid::max()), limit)
     }
 
+    /// How many playlists a person has.
+    pub async fn count_playlists(&self, owner: Uuid) -> Result<i64> {
+        let sql = "SELECT COUNT(*) FROM playlists WHERE owner_id = $1";
+        Ok(query!(self, fetch_one as (i64,), sql, owner)?.0)
+    }
+
     /// Places of a playlist in order, after a position.
     pub async fn playlist_items(&self, playlist: Uuid, after: i64, limit: i64) -> Result<Vec<ItemRow>> {
         let sql = "SELECT id, media_id, position FROM playlist_items WHERE playlist_id = $1 AND position > $2 \

@@ -51,6 +51,12 @@ impl Db {
         query!(self, fetch_all as ProjectRow, sql, owner, before.unwrap_or(Uuid::max()), limit)
     }
 
+    /// How many projects a person has.
+    pub async fn count_projects(&self, owner: Uuid) -> Result<i64> {
+        let sql = "SELECT COUNT(*) FROM projects WHERE owner_id = $1";
+        Ok(query!(self, fetch_one as (i64,), sql, owner)?.0)
+    }
+
     /// Stores a new project.
     pub async fn insert_project(&self, p: &ProjectRow) -> Result<()> {
         let sql = "INSERT INTO projects (id, owner_id, media_id, title, format, version, size_bytes, created_us, updated_us) \

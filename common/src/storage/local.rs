@@ -221,3 +221,22 @@ fn failed(e: &io::Error) -> StoreError {
         _ => StoreError::Unavailable(e.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn drafts_of_the_dead_are_forgotten_and_those_of_the_living_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let drafts = dir.path().join("tmp");
+        std::fs::create_dir_all(&drafts).unwrap();
+        for (name, age) in [("old", DRAFT_AGE * 2), ("new", DRAFT_AGE / 2)] {
+            let file = std::fs::File::create(drafts.join(name)).unwrap();
+            file.set_modified(std::time::SystemTime::now() - age).unwrap();
+        }
+        LocalStore::open(dir.path().to_owned()).await.unwrap();
+        let left: Vec<_> = std::fs::read_dir(&drafts).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert_eq!(left, ["new"]);
+    }
+}

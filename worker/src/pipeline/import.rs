@@ -30,7 +30,7 @@ pub async fn run(running: &Running) -> Result<(), TaskError> {
     let now = clock::now_us();
     // None: it was given up, or it is complete and only the answer was lost.
     let row = db.upload_of(task.source_id).await?.ok_or(TaskError::Fenced)?;
-    if row.completed_us.is_none() && (row.length_bytes.is_none() || row.length_bytes != Some(row.offset_bytes)) {
+    if row.completed_us.is_none() && row.length_bytes != Some(row.offset_bytes) {
         let row = db.take_upload(row.id, task.token, now, now + kept_us(running)).await?.ok_or(TaskError::Fenced)?;
         let began = row.offset_bytes;
         let mut import = Import { running, row };
