@@ -73,4 +73,4 @@ test-corpus: test-deps
 
 bench: test-deps
 	$(CARGO) build --release --locked -p sluice-api -p sluice-worker
-	$(TEST_ENV) python3 tests/bench/bench.py
+	$(TEST_ENV) tests/with-servers.sh python3 tests/bench/bench.py $(PART)
