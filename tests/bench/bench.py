@@ -357,7 +357,6 @@ def one_stream(film):
         figures["cp"].append(time.monotonic() - began)
         subprocess.run(["sync", copy], check=True)
         figures["cp and sync"].append(time.monotonic() - began)
-        copy.unlink()
         for way, send in (("tus", service.resumable), ("form", service.form)):
             os.sync()
             figures[way].append(send(source))

@@ -6,8 +6,10 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-/// Memory for all buffers of a process. Each upload has two: one fills while one is stored.
+/// Memory for all buffers of a process.
 const ALL_BYTES: usize = 48 << 20;
+/// Buffers of an upload: one fills, one is written, and one waits for the disk.
+const BUFFERS: usize = 3;
 /// Largest extent.
 const MOST_BYTES: usize = 8 << 20;
 /// Smallest extent that an upload under way is cut into.
@@ -32,7 +34,7 @@ impl Budget {
 impl Share {
     /// Bytes that an extent may have now.
     pub fn extent_bytes(&self) -> usize {
-        (ALL_BYTES / (2 * self.0.load(Ordering::Relaxed).max(1))).clamp(LEAST_BYTES, MOST_BYTES)
+        (ALL_BYTES / (BUFFERS * self.0.load(Ordering::Relaxed).max(1))).clamp(LEAST_BYTES, MOST_BYTES)
     }
 }
 
@@ -52,7 +54,7 @@ mod tests {
         let first = budget.join();
         assert_eq!(first.extent_bytes(), MOST_BYTES);
         let all: Vec<Share> = (0..199).map(|_| budget.join()).collect();
-        assert!(first.extent_bytes() * 2 * 200 <= ALL_BYTES);
+        assert!(first.extent_bytes() * BUFFERS * 200 <= ALL_BYTES);
         drop(all);
         assert_eq!(first.extent_bytes(), MOST_BYTES);
     }

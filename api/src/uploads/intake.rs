@@ -13,8 +13,12 @@ use sluice_common::{
     sniff::{Demuxer, SNIFF_BYTES, sniff},
     storage::Key,
 };
-use tokio::task::JoinHandle;
+use std::collections::VecDeque;
+use tokio::{sync::oneshot, task::JoinHandle};
 use uuid::Uuid;
+
+/// Extents of an upload that are stored at once: while one waits for the disk, the next is written.
+const STORED_AT_ONCE: usize = 2;
 
 /// Where recorded extents go.
 #[derive(Debug, Clone, Copy)]
@@ -56,7 +60,7 @@ pub async fn receive(
     target: Target,
     mut bytes: impl Stream<Item = Result<Bytes, ApiError>> + Unpin,
 ) -> Result<Taken, ApiError> {
-    let mut writer = Writer { state: state.clone(), target, stored: None, held: Vec::new() };
+    let mut writer = Writer { state: state.clone(), target, under_way: VecDeque::new(), turn: None, held: Vec::new() };
     let mut buffer = BytesMut::with_capacity(share.extent_bytes());
     let (mut spare, mut cut, mut known) = (None, None, target.offset > 0 || target.part);
     loop {
@@ -78,7 +82,7 @@ pub async fn receive(
                 known = true;
             }
             if buffer.len() >= full {
-                // Two buffers take turns: fresh ones would leave the allocator with holes of their size.
+                // Few buffers take turns: fresh ones would leave the allocator with holes of their size.
                 let next = spare.take().filter(|b: &BytesMut| b.capacity() <= 2 * full);
                 let next = next.unwrap_or_else(|| BytesMut::with_capacity(full));
                 spare = writer.store(std::mem::replace(&mut buffer, next).freeze()).await?;
@@ -88,28 +92,35 @@ pub async fn receive(
     if !buffer.is_empty() {
         writer.store(buffer.freeze()).await?;
     }
-    writer.wait().await?;
+    while !writer.under_way.is_empty() {
+        writer.wait().await?;
+    }
     Ok(Taken { offset: writer.target.offset, held: writer.held, cut })
 }
 
 struct Writer {
     state: AppState,
     target: Target,
-    stored: Option<JoinHandle<Result<(Bytes, ExtentRow), ApiError>>>,
+    /// Extents that are being stored, in order.
+    under_way: VecDeque<JoinHandle<Result<(Bytes, ExtentRow), ApiError>>>,
+    /// Told when the last of them is recorded.
+    turn: Option<oneshot::Receiver<()>>,
     held: Vec<ExtentRow>,
 }
 
 impl Writer {
-    /// Begins to store an extent once the one before is stored and recorded; gives that one's buffer back.
+    /// Begins to store an extent beside the one before, and records it after that one; gives a free buffer back.
     async fn store(&mut self, data: Bytes) -> Result<Option<BytesMut>, ApiError> {
         let Target { source, ledger, offset, limit, .. } = self.target;
         if offset + data.len() as u64 > limit {
             return Err(ApiError::TooLarge(limit));
         }
-        let free = self.wait().await?;
+        let free = if self.under_way.len() == STORED_AT_ONCE { self.wait().await? } else { None };
         self.target.offset += data.len() as u64;
         let state = self.state.clone();
-        self.stored = Some(tokio::spawn(async move {
+        let (done, turn) = oneshot::channel();
+        let before = self.turn.replace(turn);
+        self.under_way.push_back(tokio::spawn(async move {
             // Random: of two requests that continue at one place, neither overwrites the other's bytes.
             let number = rand::random::<u64>() >> 1;
             let key = Key::Extent { source, number };
@@ -120,17 +131,23 @@ impl Writer {
                 number: number as i64,
                 home: source,
             };
-            if !record(&state, ledger, &extent).await? {
+            let in_order = match before {
+                Some(before) => before.await.is_ok(),
+                None => true,
+            };
+            if !in_order || !record(&state, ledger, &extent).await? {
                 state.store.delete(&key).await?;
                 return Err(ApiError::TakenOver);
             }
+            // Nobody listens after the last extent.
+            let _ = done.send(());
             Ok((data, extent))
         }));
         Ok(free)
     }
 
     async fn wait(&mut self) -> Result<Option<BytesMut>, ApiError> {
-        let Some(stored) = self.stored.take() else { return Ok(None) };
+        let Some(stored) = self.under_way.pop_front() else { return Ok(None) };
         let (data, extent) = stored.await.map_err(|_| ApiError::Internal)??;
         if matches!(self.target.ledger, Ledger::Held) {
             self.held.push(extent);
