@@ -68,6 +68,10 @@ pub enum ApiError {
     EmptyFile,
     #[error("The file is no video or audio that is supported.")]
     UnsupportedType,
+    #[error("The file is no JPEG, PNG, WebP or GIF picture.")]
+    UnsupportedPicture,
+    #[error("The picture is damaged, or has more than 50 megapixels.")]
+    BrokenPicture,
     #[error("It is larger than {0} bytes.")]
     TooLarge(u64),
     #[error("The body must be application/offset+octet-stream.")]
@@ -151,6 +155,8 @@ impl ApiError {
             Self::NotMultipart => ("not_multipart", StatusCode::UNSUPPORTED_MEDIA_TYPE),
             Self::MissingFile => ("missing_file", StatusCode::UNPROCESSABLE_ENTITY),
             Self::EmptyFile => ("empty_file", StatusCode::UNPROCESSABLE_ENTITY),
+            Self::UnsupportedPicture => ("unsupported_picture", StatusCode::UNSUPPORTED_MEDIA_TYPE),
+            Self::BrokenPicture => ("broken_picture", StatusCode::UNPROCESSABLE_ENTITY),
             Self::UnsupportedType => ("unsupported_type", StatusCode::UNSUPPORTED_MEDIA_TYPE),
             Self::TooLarge(_) => ("too_large", StatusCode::PAYLOAD_TOO_LARGE),
             Self::NotAChunk => ("not_a_chunk", StatusCode::UNSUPPORTED_MEDIA_TYPE),

@@ -24,6 +24,7 @@ mod media;
 mod moderation;
 mod openapi;
 mod paging;
+mod pictures;
 mod playback;
 mod playlists;
 mod posts;

@@ -2,8 +2,8 @@
 
 use crate::{
     access, access_log, account, admin, api_tokens, auth, catalogue, comments, creators, engagement, error::ApiError,
-    extract, feed, headers, health, limits, media, moderation, openapi, playback, playlists, posts, problem, projects,
-    search, state::AppState, uploads, webhooks,
+    extract, feed, headers, health, limits, media, moderation, openapi, pictures, playback, playlists, posts, problem,
+    projects, search, state::AppState, uploads, webhooks,
 };
 use axum::{
     Router,
@@ -29,6 +29,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 pub const JSON_BYTES: usize = 64 * 1024;
 /// A post of 100,000 characters of any script, as JSON.
 const POST_BYTES: usize = 640 * 1024;
+/// A picture that is a little too large is refused with a reason.
+const PICTURE_BYTES: usize = 12 << 20;
 /// A document that is a little too large is refused with a reason.
 const DOCUMENT_BYTES: usize = 2 << 20;
 
@@ -123,6 +125,12 @@ fn library_routes() -> Routes {
     let documents = Routes::new()
         .routes(routes!(projects::routes::document, projects::routes::save))
         .layer(DefaultBodyLimit::max(DOCUMENT_BYTES));
+    let pictures = Routes::new()
+        .routes(routes!(pictures::routes::put_own, pictures::routes::remove_own))
+        .routes(routes!(pictures::routes::put_cover, pictures::routes::remove_cover))
+        .routes(routes!(pictures::routes::put_category, pictures::routes::remove_category))
+        .routes(routes!(pictures::routes::show))
+        .layer(DefaultBodyLimit::max(PICTURE_BYTES));
     Routes::new()
         .routes(routes!(playlists::routes::list, playlists::routes::create))
         .routes(routes!(playlists::routes::of_creator))
@@ -145,6 +153,7 @@ fn library_routes() -> Routes {
         .routes(routes!(posts::routes::podcast))
         .layer(DefaultBodyLimit::max(POST_BYTES))
         .merge(documents)
+        .merge(pictures)
         .layer(from_fn(to_the_end))
 }
 

@@ -82,6 +82,16 @@ words!(
     DocumentFormat { Markdown = "markdown", Json = "json" }
 );
 words!(
+    /// Where a picture is shown.
+    PictureKind {
+        Avatar = "avatar",
+        Banner = "banner",
+        /// Of a playlist.
+        Cover = "cover",
+        Category = "category",
+    }
+);
+words!(
     /// What webhooks tell of a media.
     MediaEvent {
         Playable = "media.playable",

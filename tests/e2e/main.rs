@@ -18,6 +18,7 @@ mod matrix;
 mod moderation;
 mod offline;
 mod people;
+mod pictures;
 mod private;
 mod raw;
 mod readme;

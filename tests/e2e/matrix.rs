@@ -48,6 +48,13 @@ POST   /api/v1/admin/creator-requests/{id}/refuse               401    403   403
 GET    /api/v1/admin/audit                                      401    403   403   403   200     401     401         403
 GET    /api/v1/media                                            401    200   200   200   200     401     401         403
 POST   /api/v1/media                                            401    403   201   201   201     401     401         403
+PUT    /api/v1/me/pictures/{kind}                               401    200   200   200   200     401     401         403
+DELETE /api/v1/me/pictures/{kind}                               401    204   204   204   204     401     401         403
+PUT    /api/v1/playlists/{id}/cover                             401    404   200   404   200     401     401         403
+DELETE /api/v1/playlists/{id}/cover                             401    404   204   404   204     401     401         403
+PUT    /api/v1/admin/categories/{slug}/picture                  401    403   403   403   200     401     401         403
+DELETE /api/v1/admin/categories/{slug}/picture                  401    403   403   403   204     401     401         403
+GET    /api/v1/pictures/{id}                                    200    200   200   200   200     401     401         200
 GET    /api/v1/me/usage                                         401    200   200   200   200     401     401         403
 POST   /api/v1/uploads                                          401    403   201   201   201     401     401         403
 GET    /api/v1/uploads/{id}                                     401    403   200   404   404     401     401         403
@@ -251,6 +258,11 @@ impl World {
             {
                 self.root.id.clone()
             }
+            p if p.starts_with("/api/v1/pictures/") => {
+                let request = owner.request(Method::PUT, "/api/v1/me/pictures/avatar").body(picture());
+                let shown: Value = request.send().await.unwrap().json().await.unwrap();
+                shown["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned()
+            }
             p if p.starts_with("/api/v1/admin/reports/") => self.reported(owner).await,
             p if p.contains("/moderation/") => {
                 let report = self.reported(owner).await;
@@ -332,6 +344,7 @@ impl World {
             .replace("{item}", &item)
             .replace("{slug}", "films")
             .replace("{tag}", "live")
+            .replace("{kind}", "avatar")
             .replace("{number}", "1?object=1&expires=1&signature=00")
     }
 }
@@ -343,6 +356,10 @@ async fn upload(owner: &Client) -> String {
 
 async fn made(client: &Client, path: &str, body: Value) -> Value {
     client.json(Method::POST, path, &body, 201).await
+}
+
+fn picture() -> Vec<u8> {
+    std::fs::read(fixtures::picture(64, 32)).unwrap()
 }
 
 fn hook() -> Value {
@@ -458,6 +475,9 @@ async fn request(world: &World, document: &Value, people: &People, operation: &s
         let file = std::fs::read(fixtures::silent()).unwrap();
         let part = reqwest::multipart::Part::bytes(file).file_name("film.mp4");
         return request.multipart(reqwest::multipart::Form::new().part("file", part));
+    }
+    if operation.starts_with("PUT") && ["/pictures/", "/cover", "/picture"].iter().any(|p| operation.contains(p)) {
+        return request.body(picture());
     }
     if operation.contains("/uploads") && !operation.contains("/presigned") {
         request = request.header("tus-resumable", "1.0.0");

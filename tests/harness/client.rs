@@ -89,9 +89,15 @@ impl Client {
         made["token"].as_str().unwrap().to_owned()
     }
 
+    /// Nobody, on the same server.
+    pub fn anonymous(&self) -> Self {
+        Self { http: reqwest::Client::new(), ..self.with_token("") }
+    }
+
     /// A request as this person; `path` begins with `/`.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http.request(method, format!("{}{path}", self.url)).bearer_auth(&self.token)
+        let request = self.http.request(method, format!("{}{path}", self.url));
+        if self.token.is_empty() { request } else { request.bearer_auth(&self.token) }
     }
 
     /// GET as this person.

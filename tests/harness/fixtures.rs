@@ -162,6 +162,12 @@ pub fn sound() -> PathBuf {
     made("sound.flac", &["-f", "lavfi", "-i", "sine=440:r=44100:d=20", "-ac", "2"])
 }
 
+/// One picture, as PNG.
+pub fn picture(width: u32, height: u32) -> PathBuf {
+    let source = format!("testsrc2=s={width}x{height}");
+    made(&format!("picture-{width}.png"), &["-f", "lavfi", "-i", &source, "-frames:v", "1"])
+}
+
 /// Text that calls itself a film.
 pub fn text() -> PathBuf {
     let file = super::process::bin_dir().join("test-fixtures").join("text.mp4");

@@ -9,7 +9,7 @@ use sluice_common::{
     db::TaskRow,
     model::{PackageStatus, Reason, TaskKind},
     queue::LeaseSweep,
-    storage::Prefix,
+    storage::{Key, Prefix},
 };
 use std::time::{Duration, Instant};
 use tokio::{sync::watch, time::interval};
@@ -89,6 +89,10 @@ async fn collect(context: &Context, window: Duration) -> Result<(), TaskError> {
     for project in context.db.doomed_documents().await? {
         delete_all(context, &Prefix::Project(project)).await?;
         context.db.forget_doomed(project).await?;
+    }
+    for picture in context.db.doomed_pictures(now).await? {
+        context.store.delete(&Key::Picture(picture)).await?;
+        context.db.forget_picture(picture).await?;
     }
     for package in context.db.packages_to_sweep(before).await? {
         // A retry may have set it to work again since it was found; its objects are not orphans then.

@@ -20,14 +20,19 @@ use axum::{
     extract::{Path, Query, State},
     http::StatusCode,
 };
+use sluice_common::clock;
 
 /// All categories.
 #[utoipa::path(get, path = "/categories", tag = "catalogue",
     security((), ("session" = []), ("api_token" = ["read", "upload"])),
     responses((status = 200, description = "By name", body = Categories)))]
-pub async fn list(State(state): State<AppState>, Follower(_): Follower) -> Result<Json<Categories>, ApiError> {
+pub async fn list(
+    State(state): State<AppState>,
+    Follower(_): Follower,
+    base: Base,
+) -> Result<Json<Categories>, ApiError> {
     let rows = state.db.categories().await?;
-    Ok(Json(Categories { items: rows.into_iter().map(|r| Category { slug: r.slug, name: r.name }).collect() }))
+    Ok(Json(Categories { items: rows.into_iter().map(|r| Category::new(r, &base.0)).collect() }))
 }
 
 /// Public media of a category.
@@ -89,7 +94,7 @@ pub async fn delete(
     Admin(_): Admin,
     Path(slug): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    if state.db.delete_category(&text::line(&slug)).await? {
+    if state.db.delete_category(&text::line(&slug), clock::now_us()).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(ApiError::NotFound)

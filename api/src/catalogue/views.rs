@@ -1,6 +1,8 @@
 //! What categories take and answer.
 
+use crate::pictures::views as pictures;
 use serde::{Deserialize, Serialize};
+use sluice_common::db::CategoryRow;
 use utoipa::ToSchema;
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -8,6 +10,14 @@ pub struct Category {
     /// Part of URLs.
     pub slug: String,
     pub name: String,
+    pub picture_url: Option<String>,
+}
+
+impl Category {
+    /// `base` is the external URL of the API without a trailing slash.
+    pub fn new(row: CategoryRow, base: &str) -> Self {
+        Self { slug: row.slug, name: row.name, picture_url: row.picture_id.map(|id| pictures::url(id, base)) }
+    }
 }
 
 #[derive(Debug, Serialize, ToSchema)]

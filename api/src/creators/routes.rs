@@ -28,11 +28,11 @@ impl NameQuery {
         self.limit.unwrap_or(20).clamp(1, 100) as usize
     }
 
-    fn page(&self, mut rows: Vec<CreatorRow>) -> Creators {
+    fn page(&self, mut rows: Vec<CreatorRow>, base: &Base) -> Creators {
         let more = rows.len() > self.limit();
         rows.truncate(self.limit());
         let next_cursor = rows.last().filter(|_| more).map(|r| r.username.to_lowercase());
-        Creators { items: rows.into_iter().map(Into::into).collect(), next_cursor }
+        Creators { items: rows.into_iter().map(|r| Creator::new(r, &base.0)).collect(), next_cursor }
     }
 
     fn after(&self) -> String {
@@ -48,10 +48,11 @@ pub async fn list(
     State(state): State<AppState>,
     Follower(_): Follower,
     Query(query): Query<NameQuery>,
+    base: Base,
 ) -> Result<Json<Creators>, ApiError> {
     let prefix = text::line(query.prefix.as_deref().unwrap_or_default()).to_lowercase();
     let rows = state.db.creators(&prefix, &query.after(), query.limit() as i64 + 1).await?;
-    Ok(Json(query.page(rows)))
+    Ok(Json(query.page(rows, &base)))
 }
 
 /// One creator.
@@ -62,8 +63,9 @@ pub async fn show(
     State(state): State<AppState>,
     Follower(viewer): Follower,
     Path(id): Path<Uuid>,
+    base: Base,
 ) -> Result<Json<Profile>, ApiError> {
-    let creator: Creator = service::creator(&state, id).await?.into();
+    let creator = Creator::new(service::creator(&state, id).await?, &base.0);
     let subscribed = match viewer {
         Some(v) => state.db.is_subscribed(v.id, id).await?,
         None => false,
@@ -107,12 +109,13 @@ pub async fn subscriptions(
     State(state): State<AppState>,
     Reader(viewer): Reader,
     Query(page): Query<PageQuery>,
+    base: Base,
 ) -> Result<Json<Subscriptions>, ApiError> {
     let rows = state.db.subscriptions(viewer.id, page.cursor, page.rows()).await?;
     let (rows, next_cursor) = page.cut(rows, |r| r.subscription_id);
     let view = |r: sluice_common::db::SubscriptionRow| Subscription {
         since: r.subscribed_us / 1000,
-        creator: r.creator.into(),
+        creator: Creator::new(r.creator, &base.0),
     };
     Ok(Json(Subscriptions { items: rows.into_iter().map(view).collect(), next_cursor }))
 }
@@ -149,9 +152,10 @@ pub async fn blocks(
     State(state): State<AppState>,
     Reader(viewer): Reader,
     Query(query): Query<NameQuery>,
+    base: Base,
 ) -> Result<Json<Creators>, ApiError> {
     let rows = state.db.blocked(viewer.id, &query.after(), query.limit() as i64 + 1).await?;
-    Ok(Json(query.page(rows)))
+    Ok(Json(query.page(rows, &base)))
 }
 
 /// Block somebody: their comments are out of one's sight, and they cannot comment on one's media.

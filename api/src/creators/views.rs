@@ -1,5 +1,6 @@
 //! What creators take and answer.
 
+use crate::pictures::views as pictures;
 use serde::{Deserialize, Serialize};
 use sluice_common::db::CreatorRow;
 use utoipa::{IntoParams, ToSchema};
@@ -15,13 +16,18 @@ pub struct Creator {
     /// Plain text.
     pub bio: String,
     pub subscriber_count: i64,
+    pub avatar_url: Option<String>,
+    pub banner_url: Option<String>,
     /// Milliseconds since the Unix epoch.
     pub created_at: i64,
 }
 
-impl From<CreatorRow> for Creator {
-    fn from(row: CreatorRow) -> Self {
+impl Creator {
+    /// `base` is the external URL of the API without a trailing slash.
+    pub fn new(row: CreatorRow, base: &str) -> Self {
         Self {
+            avatar_url: row.avatar_id.map(|id| pictures::url(id, base)),
+            banner_url: row.banner_id.map(|id| pictures::url(id, base)),
             id: row.id,
             username: row.username,
             display_name: row.display_name,

@@ -1,5 +1,5 @@
 //! Playlists: media in an order of one's own.
 
 pub mod routes;
-mod service;
+pub mod service;
 mod views;

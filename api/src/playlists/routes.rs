@@ -17,7 +17,10 @@ use axum::{
     http::{StatusCode, header},
     response::IntoResponse,
 };
-use sluice_common::db::{ItemRow, MediaRow};
+use sluice_common::{
+    clock,
+    db::{ItemRow, MediaRow},
+};
 use uuid::Uuid;
 
 fn item((row, media): (ItemRow, MediaRow), base: &str) -> Item {
@@ -107,7 +110,11 @@ pub async fn remove(
     Path(id): Path<Uuid>,
 ) -> Result<StatusCode, ApiError> {
     service::owned(&state, &viewer, id).await?;
-    if state.db.delete_playlist(id).await? { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::NotFound) }
+    if state.db.delete_playlist(id, clock::now_us()).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(ApiError::NotFound)
+    }
 }
 
 /// What is in a playlist.

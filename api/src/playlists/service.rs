@@ -58,6 +58,7 @@ pub async fn create(state: &AppState, viewer: &Viewer, new: NewPlaylist) -> Resu
         updated_us: now,
         item_count: 0,
         hidden: false,
+        cover_id: None,
     };
     state.db.insert_playlist(&row).await?;
     Ok(row)

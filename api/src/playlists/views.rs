@@ -1,6 +1,6 @@
 //! What playlists take and answer.
 
-use crate::media::views::Media;
+use crate::{media::views::Media, pictures::views as pictures};
 use serde::{Deserialize, Serialize};
 use sluice_common::{db::PlaylistRow, model::Visibility};
 use utoipa::{IntoParams, ToSchema};
@@ -14,6 +14,7 @@ pub struct Playlist {
     pub description: String,
     pub visibility: Visibility,
     pub item_count: i64,
+    pub cover_url: Option<String>,
     /// The first pictures and sounds of it, as an extended M3U for players.
     pub m3u_url: String,
     /// Milliseconds since the Unix epoch, as below.
@@ -32,6 +33,7 @@ impl Playlist {
             description: row.description,
             visibility: row.visibility,
             item_count: row.item_count,
+            cover_url: row.cover_id.map(|id| pictures::url(id, base)),
             created_at: row.created_us / 1000,
             updated_at: row.updated_us / 1000,
         }

@@ -2,6 +2,7 @@
 
 use super::html;
 use crate::error::ApiError;
+use crate::pictures::views as pictures;
 use atom_syndication::{ContentBuilder, EntryBuilder, FeedBuilder, FixedDateTime, LinkBuilder, PersonBuilder, Text};
 use chrono::DateTime;
 use rss::{
@@ -71,7 +72,11 @@ pub fn podcast(creator: &CreatorRow, media: Vec<(MediaRow, String)>, base: &str)
                 .build()
         })
         .collect();
-    let itunes = ITunesChannelExtensionBuilder::default().author(name(creator)).explicit("false".to_owned()).build();
+    let itunes = ITunesChannelExtensionBuilder::default()
+        .author(name(creator))
+        .explicit("false".to_owned())
+        .image(creator.avatar_id.map(|id| pictures::url(id, base)))
+        .build();
     let channel = ChannelBuilder::default()
         .title(name(creator))
         .link(format!("{base}/api/v1/creators/{}", creator.id))

@@ -1,6 +1,7 @@
 //! What strangers find: public media by rank, creator, category and tag.
 
-use super::{Db, MediaRow, Result, Tx, execute, execute_tx, media::media_columns, query};
+use super::{Db, MediaRow, Result, Tx, execute, execute_tx, media::media_columns, query, query_tx};
+use crate::model::PictureKind;
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -10,10 +11,21 @@ pub struct CategoryRow {
     pub id: Uuid,
     pub slug: String,
     pub name: String,
+    pub picture_id: Option<Uuid>,
 }
 
 /// A place in the order of ranks.
 pub type RankCursor = (i64, Uuid);
+
+macro_rules! categories {
+    ($tail:literal) => {
+        concat!(
+            "SELECT k.id, k.slug, k.name, (SELECT c.id FROM pictures c WHERE c.owner_id = k.id AND c.kind = 'category' \
+             AND c.doomed_us IS NULL) AS picture_id FROM categories k ",
+            $tail
+        )
+    };
+}
 
 /// Public, in sight, and there is something to play.
 macro_rules! shown {
@@ -127,12 +139,12 @@ impl Db {
 
     /// All categories by name; there are few.
     pub async fn categories(&self) -> Result<Vec<CategoryRow>> {
-        query!(self, fetch_all as CategoryRow, "SELECT id, slug, name FROM categories ORDER BY name, id LIMIT 500")
+        query!(self, fetch_all as CategoryRow, categories!("ORDER BY k.name, k.id LIMIT 500"))
     }
 
     /// A category by its slug.
     pub async fn category(&self, slug: &str) -> Result<Option<CategoryRow>> {
-        query!(self, fetch_optional as CategoryRow, "SELECT id, slug, name FROM categories WHERE slug = $1", slug)
+        query!(self, fetch_optional as CategoryRow, categories!("WHERE k.slug = $1"), slug)
     }
 
     /// Makes a category, or names it anew.
@@ -144,8 +156,15 @@ impl Db {
     }
 
     /// Removes a category; its media have none then. `false` when there is none.
-    pub async fn delete_category(&self, slug: &str) -> Result<bool> {
-        Ok(execute!(self, "DELETE FROM categories WHERE slug = $1", slug)? == 1)
+    pub async fn delete_category(&self, slug: &str, now_us: i64) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        let sql = "DELETE FROM categories WHERE slug = $1 RETURNING id";
+        let gone = query_tx!(&mut tx, fetch_optional as (Uuid,), sql, slug)?;
+        if let Some((id,)) = gone {
+            tx.doom_picture(PictureKind::Category, id, now_us).await?;
+        }
+        tx.commit().await?;
+        Ok(gone.is_some())
     }
 }
 

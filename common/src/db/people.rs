@@ -13,6 +13,8 @@ pub struct CreatorRow {
     pub bio: String,
     pub subscriber_count: i64,
     pub created_us: i64,
+    pub avatar_id: Option<Uuid>,
+    pub banner_id: Option<Uuid>,
 }
 
 /// A creator in a person's list.
@@ -27,7 +29,9 @@ pub struct SubscriptionRow {
 
 macro_rules! creator_columns {
     () => {
-        "u.id, u.username, u.display_name, u.bio, u.subscriber_count, u.created_us"
+        "u.id, u.username, u.display_name, u.bio, u.subscriber_count, u.created_us, \
+         (SELECT a.id FROM pictures a WHERE a.owner_id = u.id AND a.kind = 'avatar' AND a.doomed_us IS NULL) AS avatar_id, \
+         (SELECT b.id FROM pictures b WHERE b.owner_id = u.id AND b.kind = 'banner' AND b.doomed_us IS NULL) AS banner_id"
     };
 }
 

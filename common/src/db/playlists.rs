@@ -1,7 +1,7 @@
 //! Playlists: media in an order that their owner chooses.
 
 use super::{Db, Result, Tx, execute, execute_tx, query, query_tx};
-use crate::model::Visibility;
+use crate::model::{PictureKind, Visibility};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -19,6 +19,7 @@ pub struct PlaylistRow {
     pub item_count: i64,
     /// Out of sight: its owner is banned.
     pub hidden: bool,
+    pub cover_id: Option<Uuid>,
 }
 
 /// One place of a playlist.
@@ -41,7 +42,8 @@ macro_rules! playlists {
     ($tail:literal) => {
         concat!(
             "SELECT l.id, l.owner_id, l.title, l.description, l.visibility, l.created_us, l.updated_us, ",
-            "(SELECT COUNT(*) FROM playlist_items i WHERE i.playlist_id = l.id) AS item_count, u.banned_us IS NOT NULL AS hidden ",
+            "(SELECT COUNT(*) FROM playlist_items i WHERE i.playlist_id = l.id) AS item_count, u.banned_us IS NOT NULL AS hidden, ",
+            "(SELECT c.id FROM pictures c WHERE c.owner_id = l.id AND c.kind = 'cover' AND c.doomed_us IS NULL) AS cover_id ",
             "FROM playlists l JOIN users u ON u.id = l.owner_id ",
             $tail
         )
@@ -100,8 +102,13 @@ impl Db {
     }
 
     /// Deletes a playlist; its media stay.
-    pub async fn delete_playlist(&self, id: Uuid) -> Result<bool> {
-        Ok(execute!(self, "DELETE FROM playlists WHERE id = $1", id)? == 1)
+    pub async fn delete_playlist(&self, id: Uuid, now_us: i64) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        // Its row first: nobody gives it another cover meanwhile.
+        let gone = execute_tx!(&mut tx, "DELETE FROM playlists WHERE id = $1", id)? == 1;
+        tx.doom_picture(PictureKind::Cover, id, now_us).await?;
+        tx.commit().await?;
+        Ok(gone)
     }
 }
 

@@ -166,6 +166,7 @@ impl Tx {
     /// are kinds and instants.
     pub async fn delete_user(&mut self, id: Uuid, now_us: i64) -> Result<()> {
         self.doom_documents_of(id, now_us).await?;
+        self.doom_pictures_of(id, now_us).await?;
         let forget =
             "UPDATE audit_events SET address = '', agent = '', detail = '' WHERE user_id = $1 OR actor_id = $1";
         execute_tx!(self, forget, id)?;

@@ -14,6 +14,8 @@ pub enum Key {
     PackageFile { package: Uuid, file: String },
     /// A version of a project's document.
     Document { project: Uuid, object: Uuid },
+    /// A picture of a person, a playlist or a category.
+    Picture(Uuid),
 }
 
 /// A folder of objects.
@@ -44,6 +46,7 @@ impl fmt::Display for Key {
             Self::RenditionFile { package, rendition, file } => write!(f, "packages/{package}/{rendition}/{file}"),
             Self::PackageFile { package, file } => write!(f, "packages/{package}/{file}"),
             Self::Document { project, object } => write!(f, "projects/{project}/{object}"),
+            Self::Picture(id) => write!(f, "pictures/{id}.jpg"),
         }
     }
 }
@@ -60,6 +63,7 @@ impl Key {
             ["projects", id, object] => {
                 Some(Self::Document { project: id.parse().ok()?, object: object.parse().ok()? })
             }
+            ["pictures", file] => Some(Self::Picture(file.strip_suffix(".jpg")?.parse().ok()?)),
             ["packages", id, rendition, file] => Some(Self::RenditionFile {
                 package: id.parse().ok()?,
                 rendition: (*rendition).to_owned(),
@@ -78,8 +82,8 @@ impl Key {
             Some("m4s") => "video/iso.segment",
             Some("mp4") => "video/mp4",
             Some("vtt") => "text/vtt",
-            Some("json") => "application/json",
             Some("jpg") => "image/jpeg",
+            Some("json") => "application/json",
             _ => "application/octet-stream",
         }
     }

@@ -1,0 +1,20 @@
+//! What pictures answer.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// A picture as it is shown.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Picture {
+    /// A JPEG. Another picture has another address.
+    pub url: String,
+    /// Pixels.
+    pub width: u32,
+    pub height: u32,
+}
+
+/// Where a picture is. `base` is the external URL of the API without a trailing slash.
+pub fn url(id: Uuid, base: &str) -> String {
+    format!("{base}/api/v1/pictures/{id}")
+}
