@@ -7,6 +7,7 @@ mod admin;
 mod api_tokens;
 mod audit;
 mod auth;
+mod captions;
 mod catalogue;
 mod comments;
 mod creators;

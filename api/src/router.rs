@@ -1,9 +1,9 @@
 //! Every URL there is.
 
 use crate::{
-    access, access_log, account, admin, api_tokens, auth, catalogue, comments, creators, engagement, error::ApiError,
-    extract, feed, headers, health, limits, media, moderation, openapi, pictures, playback, playlists, posts, problem,
-    projects, search, state::AppState, uploads, webhooks,
+    access, access_log, account, admin, api_tokens, auth, captions, catalogue, comments, creators, engagement,
+    error::ApiError, extract, feed, headers, health, limits, media, moderation, openapi, pictures, playback, playlists,
+    posts, problem, projects, search, state::AppState, uploads, webhooks,
 };
 use axum::{
     Router,
@@ -125,6 +125,10 @@ fn library_routes() -> Routes {
     let documents = Routes::new()
         .routes(routes!(projects::routes::document, projects::routes::save))
         .layer(DefaultBodyLimit::max(DOCUMENT_BYTES));
+    let captions = Routes::new()
+        .routes(routes!(captions::routes::list))
+        .routes(routes!(captions::routes::read, captions::routes::put, captions::routes::remove))
+        .layer(DefaultBodyLimit::max(DOCUMENT_BYTES));
     let pictures = Routes::new()
         .routes(routes!(pictures::routes::put_own, pictures::routes::remove_own))
         .routes(routes!(pictures::routes::put_cover, pictures::routes::remove_cover))
@@ -153,6 +157,7 @@ fn library_routes() -> Routes {
         .routes(routes!(posts::routes::podcast))
         .layer(DefaultBodyLimit::max(POST_BYTES))
         .merge(documents)
+        .merge(captions)
         .merge(pictures)
         .layer(from_fn(to_the_end))
 }

@@ -1,5 +1,6 @@
 //! Words as search knows them: the same on both databases, because both are given words that were made here.
 
+use std::collections::HashSet;
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 /// Words of a query that count.
@@ -17,6 +18,20 @@ pub fn normal(text: &str) -> String {
         .collect();
     let words = plain.split_whitespace().map(|w| w.chars().take(LONGEST).collect::<String>());
     words.collect::<Vec<_>>().join(" ")
+}
+
+/// The words of a long text, each once, in the order in which they come, as far as they fit into `most` bytes.
+pub fn distinct(text: &str, most: usize) -> String {
+    let (text, mut known, mut out) = (normal(text), HashSet::new(), String::new());
+    for word in text.split(' ').filter(|w| known.insert(*w)) {
+        if out.len() + word.len() >= most {
+            break;
+        }
+        out.push_str(word);
+        out.push(' ');
+    }
+    out.truncate(out.trim_end().len());
+    out
 }
 
 /// The words of a query.
@@ -37,5 +52,6 @@ mod tests {
         assert_eq!(normal("ﬁlm ＡＢＣ"), "film abc");
         assert_eq!(of_query("a* OR (b) & c:D -- ' \""), ["a", "or", "b", "c", "d"]);
         assert!(of_query("!!!").is_empty());
+        assert_eq!(distinct("One, two; one TWO three four", 14), "one two three");
     }
 }

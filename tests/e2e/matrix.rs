@@ -68,6 +68,10 @@ POST   /api/v1/uploads/presigned/{id}/complete                  401    403   409
 DELETE /api/v1/uploads/presigned/{id}                           401    403   204   404   404     401     401         403
 POST   /api/v1/media/import                                     401    403   202   202   202     401     401         403
 GET    /api/v1/media/{id}                                       404    404   200   404   200     401     401         200
+GET    /api/v1/media/{id}/captions                              404    404   200   404   200     401     401         200
+GET    /api/v1/media/{id}/captions/{language}                   404    404   200   404   200     401     401         200
+PUT    /api/v1/media/{id}/captions/{language}                   401    404   200   404   200     401     401         403
+DELETE /api/v1/media/{id}/captions/{language}                   401    404   204   404   204     401     401         403
 GET    /api/v1/media/{id}/status                                404    404   200   404   200     401     401         200
 GET    /api/v1/media/{id}/events                                404    404   200   404   200     401     401         200
 PATCH  /api/v1/media/{id}                                       401    404   200   404   200     401     401         403
@@ -319,6 +323,11 @@ impl World {
             let all = format!("/api/v1/playlists/{id}/items");
             item = made(owner, &all, json!({ "media_id": self.film })).await["id"].as_str().unwrap().to_owned();
         }
+        if path.contains("{language}") && method != "PUT" {
+            let request =
+                owner.request(Method::PUT, &format!("/api/v1/media/{}/captions/de", self.film)).body(CAPTIONS);
+            assert_eq!(request.send().await.unwrap().status(), 200);
+        }
         let mut token_id = String::new();
         if path.contains("{token_id}") {
             let all = format!("/api/v1/media/{media}/playback-tokens");
@@ -345,6 +354,7 @@ impl World {
             .replace("{slug}", "films")
             .replace("{tag}", "live")
             .replace("{kind}", "avatar")
+            .replace("{language}", "de")
             .replace("{number}", "1?object=1&expires=1&signature=00")
     }
 }
@@ -357,6 +367,8 @@ async fn upload(owner: &Client) -> String {
 async fn made(client: &Client, path: &str, body: Value) -> Value {
     client.json(Method::POST, path, &body, 201).await
 }
+
+const CAPTIONS: &str = "WEBVTT\n\n00:01.000 --> 00:02.000\nGuten Tag\n";
 
 fn picture() -> Vec<u8> {
     std::fs::read(fixtures::picture(64, 32)).unwrap()
@@ -490,6 +502,9 @@ async fn request(world: &World, document: &Value, people: &People, operation: &s
             }
             _ => {}
         }
+    }
+    if operation == "PUT /api/v1/media/{id}/captions/{language}" {
+        return request.body(CAPTIONS);
     }
     if operation == "PUT /api/v1/projects/{id}/document" {
         return request.header("if-match", "\"0\"").body("text");

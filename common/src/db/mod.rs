@@ -6,6 +6,7 @@
 
 mod access;
 mod audit;
+mod captions;
 mod catalogue;
 mod comments;
 mod engagement;
@@ -31,6 +32,7 @@ mod webhooks;
 
 pub use access::{GrantRow, PlaybackTokenRow};
 pub use audit::{AuditPage, AuditRow};
+pub use captions::{CaptionsRow, NewCaptions};
 pub use catalogue::{CategoryRow, RankCursor};
 pub use comments::{CommentPage, CommentRow, NewComment};
 pub use engagement::{HistoryPage, HistoryRow, rank};

@@ -8,12 +8,14 @@ use crate::words;
 use sqlx::{Connection, Executor, PgPool, SqlitePool};
 use uuid::Uuid;
 
+/// Bytes of what captions add to the index: PostgreSQL takes a mebibyte of words and places at most.
+const MOST_SAID: usize = 256 << 10;
 /// Rows that are indexed at once when an older database is opened.
 const BATCH: i64 = 200;
 
 const SQLITE: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS search_rows (number INTEGER PRIMARY KEY, media_id BLOB NOT NULL UNIQUE)",
-    // `near` are title, tags and creator, `far` is the description.
+    // `near` are title, tags and creator, `far` are description and captions.
     "CREATE VIRTUAL TABLE IF NOT EXISTS search_index USING fts5(near, far, tokenize = 'unicode61')",
     "CREATE TRIGGER IF NOT EXISTS search_gone AFTER DELETE ON media BEGIN \
        DELETE FROM search_index WHERE rowid = (SELECT number FROM search_rows WHERE media_id = OLD.id); \
@@ -147,7 +149,8 @@ impl Tx {
         let found: Option<Texts> = super::query_tx!(self, fetch_optional as Texts, sql, media)?;
         let Some((title, tags, username, display_name, description)) = found else { return Ok(()) };
         let near = words::normal(&format!("{title} {tags} {username} {display_name}"));
-        let far = words::normal(&description);
+        let said = words::distinct(&self.said_in(media).await?, MOST_SAID);
+        let far = format!("{} {said}", words::normal(&description));
         match self {
             Self::Sqlite(t) => {
                 let number = "INSERT INTO search_rows (media_id) VALUES ($1) ON CONFLICT (media_id) DO UPDATE SET media_id = $1 \

@@ -1,0 +1,6 @@
+//! Captions of media: taken in as WebVTT or SubRip, served as WebVTT.
+
+pub mod routes;
+mod service;
+mod views;
+mod vtt;

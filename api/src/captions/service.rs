@@ -1,0 +1,106 @@
+//! The rules of captions.
+
+use super::vtt;
+use crate::{
+    auth::{Viewer, rules::Faults},
+    error::ApiError,
+    media::service as media,
+    state::AppState,
+    text,
+};
+use bytes::Bytes;
+use sluice_common::{
+    clock,
+    db::{CaptionsRow, NewCaptions},
+};
+use uuid::Uuid;
+
+/// Largest file, bytes.
+pub const MOST_BYTES: usize = 1 << 20;
+/// Languages of a media.
+const MOST_TRACKS: i64 = 50;
+
+/// A language tag as far as menus need it (RFC 5646): letters, then parts of letters and digits.
+fn language(tag: &str) -> Option<String> {
+    let mut parts = tag.split('-');
+    let first = parts.next().filter(|p| (2..=3).contains(&p.len()) && p.chars().all(|c| c.is_ascii_alphabetic()))?;
+    let mut out = first.to_ascii_lowercase();
+    for part in parts {
+        if !(2..=8).contains(&part.len()) || !part.chars().all(|c| c.is_ascii_alphanumeric()) {
+            return None;
+        }
+        // Countries are written large; everything is compared as it is written here.
+        let part = if part.len() == 2 { part.to_ascii_uppercase() } else { part.to_ascii_lowercase() };
+        out = format!("{out}-{part}");
+    }
+    (out.len() <= 35).then_some(out)
+}
+
+/// Stores captions in one language instead of what there was.
+pub async fn put(
+    state: &AppState,
+    viewer: &Viewer,
+    id: Uuid,
+    tag: &str,
+    label: Option<&str>,
+    body: Bytes,
+) -> Result<CaptionsRow, ApiError> {
+    media::owned(state, viewer, id).await?;
+    if body.len() > MOST_BYTES {
+        return Err(ApiError::TooLarge(MOST_BYTES as u64));
+    }
+    let mut faults = Faults::default();
+    let language = language(tag);
+    faults.demand(language.is_some(), "language", "a language tag such as de or pt-BR");
+    let label = label.map(text::title).filter(|l| !l.is_empty());
+    faults.demand(label.as_ref().is_none_or(|l| l.chars().count() <= 80), "label", "at most 80 characters");
+    let read = std::str::from_utf8(&body).map_err(|_| vtt::Fault("text in UTF-8")).and_then(vtt::normalise);
+    faults.demand(read.is_ok(), "body", read.as_ref().err().map_or("", |f| f.0)).refuse()?;
+    let (Some(language), Ok((body, cues))) = (language, read) else { return Err(ApiError::Internal) };
+    let label = label.unwrap_or_else(|| language.clone());
+    let now = clock::now_us();
+    let new = NewCaptions { media: id, language: &language, label: &label, body: &body, cues };
+    let mut tx = state.db.begin().await?;
+    if !tx.put_captions(&new, MOST_TRACKS, now).await? {
+        return Err(ApiError::TooMany("captions"));
+    }
+    tx.commit().await?;
+    Ok(CaptionsRow { language, label, cues, updated_us: now })
+}
+
+/// The tracks of a media that this person may see.
+pub async fn list(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Result<Vec<CaptionsRow>, ApiError> {
+    media::visible(state, viewer, id).await?;
+    Ok(state.db.captions(id).await?)
+}
+
+/// One track as WebVTT.
+pub async fn read(state: &AppState, viewer: Option<&Viewer>, id: Uuid, tag: &str) -> Result<String, ApiError> {
+    media::visible(state, viewer, id).await?;
+    let language = language(tag).ok_or(ApiError::NotFound)?;
+    state.db.captions_body(id, &language).await?.ok_or(ApiError::NotFound)
+}
+
+/// Deletes one track.
+pub async fn remove(state: &AppState, viewer: &Viewer, id: Uuid, tag: &str) -> Result<(), ApiError> {
+    media::owned(state, viewer, id).await?;
+    let language = language(tag).ok_or(ApiError::NotFound)?;
+    let mut tx = state.db.begin().await?;
+    let gone = tx.delete_captions(id, &language).await?;
+    tx.commit().await?;
+    if gone { Ok(()) } else { Err(ApiError::NotFound) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::language;
+
+    #[test]
+    fn tags_are_read_in_any_case_and_written_in_one() {
+        assert_eq!(language("PT-br").as_deref(), Some("pt-BR"));
+        assert_eq!(language("zh-Hant").as_deref(), Some("zh-hant"));
+        for bad in ["", "d", "german", "de-", "de-ü", "de/../x", "de-a"] {
+            assert_eq!(language(bad), None, "{bad}");
+        }
+    }
+}

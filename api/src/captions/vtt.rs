@@ -1,0 +1,125 @@
+//! WebVTT (W3C) and SubRip, read and written as plain WebVTT: times in order, text, and the few settings of
+//! a cue that players agree on. Style sheets, regions and notes are left out.
+
+use std::fmt::Write;
+
+/// Cues of a track: more than ten hours of talk.
+const MOST_CUES: usize = 30_000;
+/// Characters of a cue.
+const MOST_TEXT: usize = 2_000;
+
+/// One cue.
+#[derive(Debug, PartialEq, Eq)]
+struct Cue {
+    start_ms: u64,
+    end_ms: u64,
+    settings: String,
+    text: String,
+}
+
+/// What is wrong with a file, for people.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Fault(pub &'static str);
+
+/// A track as it is served, and how many cues it has.
+pub fn normalise(text: &str) -> Result<(String, i64), Fault> {
+    let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace(['\r', '\0'], "\n");
+    let mut cues = Vec::new();
+    let blocks = text.split("\n\n").map(|b| b.trim_matches('\n')).filter(|b| !b.is_empty());
+    for block in blocks {
+        cues.extend(cue(block)?);
+        if cues.len() > MOST_CUES {
+            return Err(Fault("at most 30000 cues"));
+        }
+    }
+    if cues.is_empty() {
+        return Err(Fault("WebVTT or SubRip with at least one cue"));
+    }
+    cues.sort_by_key(|c| c.start_ms);
+    let mut out = "WEBVTT\n".to_owned();
+    for c in &cues {
+        // Writing into a string does not fail.
+        let _ = write!(out, "\n{} --> {}{}\n{}\n", stamp(c.start_ms), stamp(c.end_ms), c.settings, c.text);
+    }
+    Ok((out, cues.len() as i64))
+}
+
+/// The cue of a block; none where it is a header, a note or a style sheet.
+fn cue(block: &str) -> Result<Option<Cue>, Fault> {
+    let mut lines = block.lines();
+    // The times stand first, or after a number or a name.
+    let times = match lines.next() {
+        Some(first) if ["NOTE", "STYLE", "REGION"].iter().any(|w| first.starts_with(w)) => return Ok(None),
+        Some(first) if first.contains("-->") => first,
+        _ => match lines.next() {
+            Some(second) if second.contains("-->") => second,
+            _ => return Ok(None),
+        },
+    };
+    let wrong = Fault("times like 00:01:02.500 --> 00:01:05.000");
+    let (start, rest) = times.split_once("-->").ok_or(Fault(wrong.0))?;
+    let mut words = rest.split_whitespace();
+    let end = words.next().and_then(instant).ok_or(Fault(wrong.0))?;
+    let start_ms = instant(start.trim()).ok_or(wrong)?;
+    let settings = words.filter(|w| setting(w)).fold(String::new(), |all, w| all + " " + w);
+    let said: Vec<&str> = lines.map(str::trim_end).filter(|l| !l.contains("-->")).collect();
+    let text: String = said.join("\n").chars().filter(|c| !c.is_control() || *c == '\n').take(MOST_TEXT).collect();
+    let shown = end > start_ms && !text.trim().is_empty();
+    Ok(shown.then_some(Cue { start_ms, end_ms: end, settings, text }))
+}
+
+/// `line:90%`, `position:50%,center`, `align:start`, `size:80%`, `vertical:rl`.
+fn setting(word: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '%' | ',' | '.' | '-');
+    word.split_once(':').is_some_and(|(name, value)| {
+        ["line", "position", "align", "size", "vertical"].contains(&name)
+            && value.len() <= 20
+            && value.chars().all(plain)
+    })
+}
+
+/// Milliseconds of `[hours:]minutes:seconds.fraction`; SubRip writes a comma.
+fn instant(text: &str) -> Option<u64> {
+    let (whole, fraction) = text.split_once(['.', ',']).unwrap_or((text, "0"));
+    let parts: Vec<u64> = whole.split(':').map(|p| p.parse().ok()).collect::<Option<_>>()?;
+    let (hours, minutes, seconds) = match parts.as_slice() {
+        [m, s] => (0, *m, *s),
+        [h, m, s] => (*h, *m, *s),
+        _ => return None,
+    };
+    let digits = fraction.len();
+    if hours > 999 || minutes > 59 || seconds > 59 || !(1..=6).contains(&digits) {
+        return None;
+    }
+    let thousandths = fraction.parse::<u64>().ok()? * 1000 / 10_u64.pow(digits as u32);
+    Some(((hours * 60 + minutes) * 60 + seconds) * 1000 + thousandths)
+}
+
+fn stamp(ms: u64) -> String {
+    format!("{:02}:{:02}:{:02}.{:03}", ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60, ms % 1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_formats_become_plain_webvtt_in_order() {
+        let srt = "\u{feff}2\r\n00:00:05,000 --> 00:00:06,5\r\nsecond\r\n\r\n1\r\n00:00:01,000 --> 00:00:02,250\r\nfirst\r\nline\r\n";
+        let wanted = "WEBVTT\n\n00:00:01.000 --> 00:00:02.250\nfirst\nline\n\n00:00:05.000 --> 00:00:06.500\nsecond\n";
+        assert_eq!(normalise(srt), Ok((wanted.to_owned(), 2)));
+        let vtt = "WEBVTT - a title\n\nSTYLE\n::cue { background: url(http://x) }\n\nNOTE --> no\n\nintro\n01:02.000 --> 01:03.000 \
+                   align:start line:90% evil:<b>\n<i>Hi</i>\n\n\n\n00:01:05.000 --> 00:01:04.000\nbackwards\n";
+        let wanted = "WEBVTT\n\n00:01:02.000 --> 00:01:03.000 align:start line:90%\n<i>Hi</i>\n";
+        assert_eq!(normalise(vtt), Ok((wanted.to_owned(), 1)));
+        assert_eq!(normalise(wanted), Ok((wanted.to_owned(), 1)), "what is served may be sent again");
+    }
+
+    #[test]
+    fn what_is_no_track_is_refused() {
+        for bad in ["", "WEBVTT\n", "hello\n\nworld", "1\n00:61:00,000 --> 00:62:00,000\nx", "1\nnow --> then\nx"] {
+            assert!(normalise(bad).is_err(), "{bad:?}");
+        }
+        assert!(normalise(&"00:01.0 --> 00:02.0\nx\n\n".repeat(MOST_CUES + 1)).is_err());
+    }
+}
