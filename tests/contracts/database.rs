@@ -528,12 +528,17 @@ async fn an_allowance_is_taken_exactly(db: Db) {
         taken += usize::from(t.await.unwrap());
     }
     assert_eq!(taken, 5, "of forty at once");
-    assert!(!take(1_000_999).await.unwrap());
+    assert!(!take(1_000_899).await.unwrap());
     assert!(take(1_001_000).await.unwrap(), "one comes back");
     assert!(!take(1_001_000).await.unwrap());
     db.return_allowance("x", 1000).await.unwrap();
     assert!(take(1_001_000).await.unwrap());
     assert!(db.take_allowance("y", 1000, 5, 1_001_000).await.unwrap().1, "another subject");
+    // Requests do not reach the database in the order of their instants: the latest may come first.
+    for (n, now) in [1_000_050, 1_000_000, 1_000_020, 1_000_000, 1_000_030].into_iter().enumerate() {
+        assert!(db.take_allowance("z", 1000, 5, now).await.unwrap().1, "{n} of five");
+    }
+    assert!(!db.take_allowance("z", 1000, 5, 1_000_050).await.unwrap().1, "and no sixth");
 }
 
 async fn views_are_counted_exactly(db: Db) {

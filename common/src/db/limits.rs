@@ -4,12 +4,13 @@ use super::{Db, Result, execute, query};
 
 impl Db {
     /// Takes one from the allowance of `subject`, which regains one every `every_us` and holds
-    /// `burst` at most. Returns the instant at which the allowance is whole again, and whether one was there.
+    /// `burst` at most. Instants of requests that run at once do not come in order, so a tenth of `every_us` is
+    /// forgiven: without it the last of a burst is refused where the latest came first. Returns the instant at which the allowance is whole again, and whether one was there.
     pub async fn take_allowance(&self, subject: &str, every_us: i64, burst: i64, now_us: i64) -> Result<(i64, bool)> {
         let sql = "INSERT INTO rate_limits AS r (subject, whole_us) VALUES ($1, $2 + $3) \
                    ON CONFLICT (subject) DO UPDATE SET \
                      whole_us = CASE WHEN r.whole_us > $2 THEN r.whole_us ELSE $2 END + $3 \
-                   WHERE CASE WHEN r.whole_us > $2 THEN r.whole_us ELSE $2 END + $3 - $2 <= $3 * $4 \
+                   WHERE CASE WHEN r.whole_us > $2 THEN r.whole_us ELSE $2 END + $3 - $2 <= $3 * $4 + $3 / 10 \
                    RETURNING whole_us";
         if let Some((whole,)) = query!(self, fetch_optional as (i64,), sql, subject, now_us, every_us, burst)? {
             return Ok((whole, true));
