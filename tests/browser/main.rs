@@ -149,6 +149,12 @@ async fn nothing_that_people_type_runs(pair: Pair) {
     client.json(reqwest::Method::PATCH, "/api/v1/me/profile", &profile, 204).await;
     let name = serde_json::json!({ "name": bad.chars().take(80).collect::<String>() });
     root.json(reqwest::Method::PUT, "/api/v1/admin/categories/films", &name, 204).await;
+    let cues: String =
+        BAD.iter().map(|b| format!("\n\n00:01.000 --> 00:02.000\n{}", b.replace("\n\n", "\n"))).collect();
+    let label: String = url::form_urlencoded::byte_serialize(BAD[1].as_bytes()).collect();
+    let captions = format!("/api/v1/media/{media}/captions");
+    let request = client.request(reqwest::Method::PUT, &format!("{captions}/de?label={label}"));
+    assert_eq!(request.body(format!("WEBVTT{cues}\n")).send().await.unwrap().status(), 200);
     let mut htmls = Vec::new();
     for one in BAD {
         post(&format!("/media/{media}/comments"), serde_json::json!({ "body": one })).await;
@@ -179,6 +185,8 @@ async fn nothing_that_people_type_runs(pair: Pair) {
         format!("/api/v1/media/{media}"),
         format!("/api/v1/media/{media}/comments"),
         "/api/v1/media".to_owned(),
+        format!("{captions}/de"),
+        captions,
         "/api/v1/feed".to_owned(),
         "/api/v1/search?q=%3Cscript%3Exss(16)%3C/script%3E".to_owned(),
         "/api/v1/categories".to_owned(),
