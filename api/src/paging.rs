@@ -1,5 +1,6 @@
 //! Keyset pages: stable while rows are added.
 
+use crate::error::ApiError;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -18,19 +19,48 @@ pub struct PageQuery {
 impl PageQuery {
     /// Items of a page.
     pub fn limit(&self) -> usize {
-        self.limit.unwrap_or(20).clamp(1, 100) as usize
+        limit(self.limit)
     }
 
     /// Cuts what was read one item too far, and says where the next page begins.
-    pub fn cut<T>(&self, mut rows: Vec<T>, id: impl Fn(&T) -> Uuid) -> (Vec<T>, Option<Uuid>) {
-        let more = rows.len() > self.limit();
-        rows.truncate(self.limit());
-        let next = if more { rows.last().map(id) } else { None };
-        (rows, next)
+    pub fn cut<T>(&self, rows: Vec<T>, id: impl Fn(&T) -> Uuid) -> (Vec<T>, Option<Uuid>) {
+        cut(rows, self.limit(), id)
     }
 
     /// Rows to read: one more than is shown.
     pub fn rows(&self) -> i64 {
         self.limit() as i64 + 1
     }
+}
+
+/// Items of a page: what was asked for, 1 to 100, otherwise 20.
+pub fn limit(asked: Option<u32>) -> usize {
+    asked.unwrap_or(20).clamp(1, 100) as usize
+}
+
+/// Cuts what was read one item too far, and says where the next page begins.
+pub fn cut<T, C>(mut rows: Vec<T>, limit: usize, cursor: impl Fn(&T) -> C) -> (Vec<T>, Option<C>) {
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = rows.last().filter(|_| more).map(cursor);
+    (rows, next)
+}
+
+/// A place in an order of instants, as clients keep it: `INSTANT-ID`.
+pub fn write_instant((at, id): (i64, Uuid)) -> String {
+    format!("{at}-{id}")
+}
+
+/// Reads what [`write_instant`] wrote.
+pub fn read_instant(cursor: Option<&str>) -> Result<Option<(i64, Uuid)>, ApiError> {
+    let read = |text: &str| {
+        let (at, id) = text.split_once('-')?;
+        Some((at.parse().ok()?, id.parse().ok()?))
+    };
+    cursor.map(|text| read(text).ok_or_else(no_cursor)).transpose()
+}
+
+/// The refusal of a cursor that no page gave.
+pub fn no_cursor() -> ApiError {
+    ApiError::BadRequest("cursor is none of ours".to_owned())
 }

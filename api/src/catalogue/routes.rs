@@ -7,10 +7,7 @@ use super::{
 use crate::{
     error::ApiError,
     extract::{Admin, Body, Follower},
-    media::{
-        routes::Base,
-        views::{Media, Page},
-    },
+    media::{routes::Base, views::Page},
     paging::PageQuery,
     state::AppState,
     text,
@@ -49,7 +46,7 @@ pub async fn of_category(
     let category = service::category(&state, &slug).await?;
     let rows = state.db.media_of_category(category.id, page.cursor, page.rows()).await?;
     let (rows, next_cursor) = page.cut(rows, |r| r.id);
-    Ok(Json(Page { items: rows.into_iter().map(|r| Media::new(r, &base.0)).collect(), next_cursor }))
+    Ok(Json(Page::new(rows, next_cursor, &base.0)))
 }
 
 /// Public media with a tag.
@@ -69,7 +66,7 @@ pub async fn with_tag(
         Err(_) => Vec::new(),
     };
     let (rows, next_cursor) = page.cut(rows, |r| r.id);
-    Ok(Json(Page { items: rows.into_iter().map(|r| Media::new(r, &base.0)).collect(), next_cursor }))
+    Ok(Json(Page::new(rows, next_cursor, &base.0)))
 }
 
 /// Make a category, or name it anew.

@@ -7,11 +7,8 @@ use super::{
 use crate::{
     error::ApiError,
     extract::{Actor, Body, Follower, Reader},
-    media::{
-        routes::Base,
-        views::{Media, Page},
-    },
-    paging::PageQuery,
+    media::{routes::Base, views::Page},
+    paging::{self, PageQuery},
     state::AppState,
     text,
 };
@@ -25,13 +22,11 @@ use uuid::Uuid;
 
 impl NameQuery {
     fn limit(&self) -> usize {
-        self.limit.unwrap_or(20).clamp(1, 100) as usize
+        paging::limit(self.limit)
     }
 
-    fn page(&self, mut rows: Vec<CreatorRow>, base: &Base) -> Creators {
-        let more = rows.len() > self.limit();
-        rows.truncate(self.limit());
-        let next_cursor = rows.last().filter(|_| more).map(|r| r.username.to_lowercase());
+    fn page(&self, rows: Vec<CreatorRow>, base: &Base) -> Creators {
+        let (rows, next_cursor) = paging::cut(rows, self.limit(), |r| r.username.to_lowercase());
         Creators { items: rows.into_iter().map(|r| Creator::new(r, &base.0)).collect(), next_cursor }
     }
 
@@ -86,7 +81,7 @@ pub async fn media(
 ) -> Result<Json<Page>, ApiError> {
     service::creator(&state, id).await?;
     let (rows, next_cursor) = page.cut(state.db.public_media_of(id, page.cursor, page.rows()).await?, |r| r.id);
-    Ok(Json(Page { items: rows.into_iter().map(|r| Media::new(r, &base.0)).collect(), next_cursor }))
+    Ok(Json(Page::new(rows, next_cursor, &base.0)))
 }
 
 /// Change what others see of oneself, and whether one's history is kept.

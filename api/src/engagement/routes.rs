@@ -8,6 +8,7 @@ use crate::{
     error::ApiError,
     extract::{Actor, Body, Caller, Follower, Reader},
     media::{routes::Base, service as media, views::Media},
+    paging,
     state::AppState,
 };
 use axum::{
@@ -92,19 +93,12 @@ pub async fn history(
     Query(query): Query<HistoryQuery>,
     base: Base,
 ) -> Result<Json<History>, ApiError> {
-    let limit = query.limit.unwrap_or(20).clamp(1, 100) as usize;
-    let read = |text: &str| {
-        let (at, id) = text.split_once('-')?;
-        Some((at.parse().ok()?, id.parse().ok()?))
-    };
-    let wrong = || ApiError::BadRequest("cursor is none of ours".to_owned());
-    let before = query.cursor.as_deref().map(|c| read(c).ok_or_else(wrong)).transpose()?;
+    let limit = paging::limit(query.limit);
+    let before = paging::read_instant(query.cursor.as_deref())?;
     let unfinished = query.unfinished.unwrap_or(false);
     let page = HistoryPage { user: viewer.id, before, unfinished, limit: limit as i64 + 1 };
-    let mut rows = state.db.history(page).await?;
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    let next_cursor = rows.last().filter(|_| more).map(|r| format!("{}-{}", r.updated_us, r.media_id));
+    let rows = state.db.history(page).await?;
+    let (rows, next_cursor) = paging::cut(rows, limit, |r| paging::write_instant((r.updated_us, r.media_id)));
     // What has become private meanwhile is not shown, but still remembered.
     let ids: Vec<Uuid> = rows.iter().map(|r| r.media_id).collect();
     let mut seen = media::visible_many(&state, Some(&viewer), &ids).await?;

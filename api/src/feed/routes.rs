@@ -8,6 +8,7 @@ use crate::{
     error::ApiError,
     extract::Follower,
     media::{routes::Base, views::Media},
+    paging,
     state::AppState,
 };
 use axum::{
@@ -26,7 +27,7 @@ pub async fn feed(
     Query(query): Query<FeedQuery>,
     base: Base,
 ) -> Result<Json<Feed>, ApiError> {
-    let limit = query.limit.unwrap_or(20).clamp(1, 100) as usize;
+    let limit = paging::limit(query.limit);
     let (rows, next) = service::page(&state, viewer.map(|v| v.id), query.cursor.as_deref(), limit).await?;
     let view = |(followed, row)| Entry {
         reason: if followed { "subscription" } else { "discovery" },

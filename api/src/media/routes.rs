@@ -228,7 +228,7 @@ pub async fn list(
 ) -> Result<Json<Page>, ApiError> {
     let asked = MediaPage { owner: viewer.id, before: page.cursor, limit: page.rows() };
     let (rows, next_cursor) = page.cut(state.db.media_of(asked).await?, |r| r.id);
-    Ok(Json(Page { items: rows.into_iter().map(|r| Media::new(r, &base.0)).collect(), next_cursor }))
+    Ok(Json(Page::new(rows, next_cursor, &base.0)))
 }
 
 /// Change what people see of a media, and who sees it.

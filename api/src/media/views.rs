@@ -58,6 +58,13 @@ pub struct Page {
     pub next_cursor: Option<Uuid>,
 }
 
+impl Page {
+    /// `base` is the external URL of the API without a trailing slash.
+    pub fn new(rows: Vec<MediaRow>, next_cursor: Option<Uuid>, base: &str) -> Self {
+        Self { items: rows.into_iter().map(|r| Media::new(r, base)).collect(), next_cursor }
+    }
+}
+
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeMedia {

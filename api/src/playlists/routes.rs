@@ -8,7 +8,7 @@ use crate::{
     error::ApiError,
     extract::{Actor, Body, Follower, Reader},
     media::{routes::Base, views::Media},
-    paging::PageQuery,
+    paging::{self, PageQuery},
     state::AppState,
 };
 use axum::{
@@ -129,11 +129,9 @@ pub async fn items(
     base: Base,
 ) -> Result<Json<Items>, ApiError> {
     service::visible(&state, viewer.as_ref(), id).await?;
-    let limit = query.limit.unwrap_or(20).clamp(1, 100) as usize;
-    let mut rows = state.db.playlist_items(id, query.cursor.unwrap_or(i64::MIN), limit as i64 + 1).await?;
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    let next_cursor = rows.last().filter(|_| more).map(|r| r.position);
+    let limit = paging::limit(query.limit);
+    let rows = state.db.playlist_items(id, query.cursor.unwrap_or(i64::MIN), limit as i64 + 1).await?;
+    let (rows, next_cursor) = paging::cut(rows, limit, |r| r.position);
     let shown = service::shown(&state, viewer.as_ref(), rows).await?;
     Ok(Json(Items { items: shown.into_iter().map(|s| item(s, &base.0)).collect(), next_cursor }))
 }

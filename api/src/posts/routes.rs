@@ -8,7 +8,7 @@ use crate::{
     error::ApiError,
     extract::{Actor, Body, Follower, Reader, Uploader},
     media::routes::Base,
-    paging::PageQuery,
+    paging::{self, PageQuery},
     state::AppState,
 };
 use axum::{
@@ -28,11 +28,9 @@ impl PostQuery {
         self.limit.unwrap_or(20).clamp(1, 20) as usize
     }
 
-    fn page(&self, mut rows: Vec<PostRow>, base: &str) -> Posts {
-        let more = rows.len() > self.limit();
-        rows.truncate(self.limit());
-        let last = rows.last().filter(|_| more);
-        let next_cursor = last.and_then(|r| Some(format!("{}-{}", r.published_us?, r.id)));
+    fn page(&self, rows: Vec<PostRow>, base: &str) -> Posts {
+        let at = |r: &PostRow| paging::write_instant((r.published_us.unwrap_or(0), r.id));
+        let (rows, next_cursor) = paging::cut(rows, self.limit(), at);
         Posts { items: rows.into_iter().map(|r| Post::new(r, base)).collect(), next_cursor }
     }
 }
@@ -47,7 +45,7 @@ pub async fn list(
     Query(query): Query<PostQuery>,
     base: Base,
 ) -> Result<Json<Posts>, ApiError> {
-    let before = service::cursor(query.cursor.as_deref())?;
+    let before = paging::read_instant(query.cursor.as_deref())?;
     let rows = state.db.published_posts(before, query.limit() as i64 + 1).await?;
     Ok(Json(query.page(rows, &base.0)))
 }
@@ -63,7 +61,7 @@ pub async fn of_creator(
     Query(query): Query<PostQuery>,
     base: Base,
 ) -> Result<Json<Posts>, ApiError> {
-    let before = service::cursor(query.cursor.as_deref())?;
+    let before = paging::read_instant(query.cursor.as_deref())?;
     let rows = state.db.published_posts_of(id, before, query.limit() as i64 + 1).await?;
     Ok(Json(query.page(rows, &base.0)))
 }

@@ -13,7 +13,7 @@ use crate::{
 };
 use sluice_common::{
     clock,
-    db::{PostChange, PostRow, PublishedCursor},
+    db::{PostChange, PostRow},
     model::Role,
 };
 use uuid::Uuid;
@@ -86,14 +86,4 @@ pub async fn change(state: &AppState, viewer: &Viewer, id: Uuid, asked: ChangePo
 pub async fn delete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), ApiError> {
     owned(state, viewer, id).await?;
     if state.db.delete_post(id).await? { Ok(()) } else { Err(ApiError::NotFound) }
-}
-
-/// A place in the order of publication, as clients keep it.
-pub fn cursor(text: Option<&str>) -> Result<Option<PublishedCursor>, ApiError> {
-    let read = |text: &str| {
-        let (at, id) = text.split_once('-')?;
-        Some((at.parse().ok()?, id.parse().ok()?))
-    };
-    let wrong = || ApiError::BadRequest("cursor is none of ours".to_owned());
-    text.map(|t| read(t).ok_or_else(wrong)).transpose()
 }

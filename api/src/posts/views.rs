@@ -1,6 +1,7 @@
 //! What posts take and answer.
 
 use super::html;
+use crate::comments::views::Author;
 use serde::{Deserialize, Serialize};
 use sluice_common::db::PostRow;
 use utoipa::{IntoParams, ToSchema};
@@ -9,7 +10,7 @@ use uuid::Uuid;
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Post {
     pub id: Uuid,
-    pub author: PostAuthor,
+    pub author: Author,
     /// Plain text.
     pub title: String,
     /// Markdown, as it was written.
@@ -23,20 +24,13 @@ pub struct Post {
     pub edited_at: i64,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
-pub struct PostAuthor {
-    pub id: Uuid,
-    pub username: String,
-    pub display_name: String,
-}
-
 impl Post {
     /// `base` is the external URL of the API without a trailing slash.
     pub fn new(row: PostRow, base: &str) -> Self {
         Self {
             html: html::render(&row.body, base),
             id: row.id,
-            author: PostAuthor { id: row.author_id, username: row.author_name, display_name: row.author_display_name },
+            author: Author { id: row.author_id, username: row.author_name, display_name: row.author_display_name },
             title: row.title,
             body: row.body,
             published: row.published_us.is_some(),

@@ -8,6 +8,7 @@ use crate::{
     error::ApiError,
     extract::Follower,
     media::{routes::Base, views::Media},
+    paging,
     state::AppState,
 };
 use axum::{
@@ -25,7 +26,7 @@ pub async fn search(
     Query(query): Query<SearchQuery>,
     base: Base,
 ) -> Result<Json<Found>, ApiError> {
-    let limit = query.limit.unwrap_or(20).clamp(1, 100) as usize;
+    let limit = paging::limit(query.limit);
     let (rows, next) = service::search(&state, &query.q, query.cursor.as_deref(), limit).await?;
     let items = rows.into_iter().map(|r| Media::new(r, &base.0)).collect();
     Ok(Json(Found { items, next_cursor: next.map(|c| c.write()) }))

@@ -1,7 +1,11 @@
 //! How results are put in order: what has all words in title, tags or creator comes first, then what has them
 //! only together with the description; each by rank.
 
-use crate::{error::ApiError, state::AppState};
+use crate::{
+    error::ApiError,
+    paging::{self, no_cursor},
+    state::AppState,
+};
 use sluice_common::{
     db::{MediaRow, Nearness, RankCursor},
     words,
@@ -23,17 +27,18 @@ impl Cursor {
 
     /// Reads what [`Self::write`] wrote.
     pub fn read(text: &str) -> Result<Self, ApiError> {
-        let wrong = || ApiError::BadRequest("cursor is none of ours".to_owned());
         let mut parts = text.split('.');
         let near = match parts.next() {
             Some("n") => true,
             Some("f") => false,
-            _ => return Err(wrong()),
+            _ => return Err(no_cursor()),
         };
         let after = match (parts.next(), parts.next()) {
             (None, _) => None,
-            (Some(rank), Some(id)) => Some((rank.parse().map_err(|_| wrong())?, id.parse().map_err(|_| wrong())?)),
-            _ => return Err(wrong()),
+            (Some(rank), Some(id)) => {
+                Some((rank.parse().map_err(|_| no_cursor())?, id.parse().map_err(|_| no_cursor())?))
+            }
+            _ => return Err(no_cursor()),
         };
         Ok(Self { near, after })
     }
@@ -62,12 +67,11 @@ pub async fn search(
         at = Cursor { near: false, after: None };
     }
     let room = limit - found.len();
-    let mut far = state.db.search(&words, Nearness::Far, at.after, room as i64 + 1).await?;
+    let far = state.db.search(&words, Nearness::Far, at.after, room as i64 + 1).await?;
     let more = far.len() > room;
-    far.truncate(room);
-    let after = far.last().map(|m| (m.rank, m.id)).or(at.after);
+    let (far, last) = paging::cut(far, room, |m| (m.rank, m.id));
     found.extend(far);
-    Ok((found, more.then_some(Cursor { near: false, after })))
+    Ok((found, more.then_some(Cursor { near: false, after: last.or(at.after) })))
 }
 
 #[cfg(test)]
