@@ -18,7 +18,7 @@ help:
 
 run: deps
 	$(CARGO) build --release --locked -p sluice-api -p sluice-worker
-	exec target/release/sluice-api --with-worker
+	exec $${CARGO_TARGET_DIR:-target}/release/sluice-api --with-worker
 
 deps:
 	@docker/install.sh build

@@ -5,6 +5,7 @@ CREATE TABLE captions (
     language   TEXT NOT NULL,             -- RFC 5646
     label      TEXT NOT NULL,
     body       TEXT NOT NULL,
+    words      TEXT NOT NULL,             -- what search is told of it
     cues       BIGINT NOT NULL,
     updated_us BIGINT NOT NULL,
     PRIMARY KEY (media_id, language)

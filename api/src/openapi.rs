@@ -61,7 +61,7 @@ pub fn complete(api: &mut Document) {
     for (path, item) in &mut api.paths.paths {
         for operation in operations(item) {
             // What hashes passwords, sends e-mail or takes in files.
-            let places = ["/auth/", "/me/", "/media", "/cover", "/picture"];
+            let places = ["/auth/", "/me/", "/media", "/cover", "/picture", "/captions"];
             let costly = operation.request_body.is_some() && places.iter().any(|p| path.contains(p));
             add_refusals(operation, path.contains('{'), costly);
         }

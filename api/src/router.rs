@@ -29,8 +29,6 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 pub const JSON_BYTES: usize = 64 * 1024;
 /// A post of 100,000 characters of any script, as JSON.
 const POST_BYTES: usize = 640 * 1024;
-/// A picture that is a little too large is refused with a reason.
-const PICTURE_BYTES: usize = 12 << 20;
 /// A document that is a little too large is refused with a reason.
 const DOCUMENT_BYTES: usize = 2 << 20;
 
@@ -134,7 +132,8 @@ fn library_routes() -> Routes {
         .routes(routes!(pictures::routes::put_cover, pictures::routes::remove_cover))
         .routes(routes!(pictures::routes::put_category, pictures::routes::remove_category))
         .routes(routes!(pictures::routes::show))
-        .layer(DefaultBodyLimit::max(PICTURE_BYTES));
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn(media::drain::refused_uploads));
     Routes::new()
         .routes(routes!(playlists::routes::list, playlists::routes::create))
         .routes(routes!(playlists::routes::of_creator))

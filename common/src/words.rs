@@ -21,16 +21,24 @@ pub fn normal(text: &str) -> String {
 }
 
 /// The words of a long text, each once, in the order in which they come, as far as they fit into `most` bytes.
-pub fn distinct(text: &str, most: usize) -> String {
-    let (text, mut known, mut out) = (normal(text), HashSet::new(), String::new());
-    for word in text.split(' ').filter(|w| known.insert(*w)) {
-        if out.len() + word.len() >= most {
-            break;
+/// Takes memory for these alone.
+pub fn distinct<'a>(lines: impl Iterator<Item = &'a str>, most: usize) -> String {
+    let (mut known, mut out) = (HashSet::new(), String::new());
+    for line in lines {
+        for word in
+            normal(line).split_whitespace().filter(|w| !known.contains(*w)).map(ToOwned::to_owned).collect::<Vec<_>>()
+        {
+            if out.len() + word.len() >= most {
+                return out;
+            }
+            if known.insert(word.clone()) {
+                if !out.is_empty() {
+                    out.push(' ');
+                }
+                out.push_str(&word);
+            }
         }
-        out.push_str(word);
-        out.push(' ');
     }
-    out.truncate(out.trim_end().len());
     out
 }
 
@@ -52,6 +60,6 @@ mod tests {
         assert_eq!(normal("ﬁlm ＡＢＣ"), "film abc");
         assert_eq!(of_query("a* OR (b) & c:D -- ' \""), ["a", "or", "b", "c", "d"]);
         assert!(of_query("!!!").is_empty());
-        assert_eq!(distinct("One, two; one TWO three four", 14), "one two three");
+        assert_eq!(distinct(["One, two; one TWO", "three four"].into_iter(), 14), "one two three");
     }
 }

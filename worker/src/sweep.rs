@@ -14,6 +14,8 @@ use sluice_common::{
 use std::time::{Duration, Instant};
 use tokio::{sync::watch, time::interval};
 
+/// Doomed pictures are left for so long: whoever was about to show one has seen that it is.
+const PICTURE_GRACE_US: i64 = 10_000_000;
 /// How often bytes are looked after, at most.
 const COLLECT: Duration = Duration::from_secs(60);
 
@@ -90,7 +92,7 @@ async fn collect(context: &Context, window: Duration) -> Result<(), TaskError> {
         delete_all(context, &Prefix::Project(project)).await?;
         context.db.forget_doomed(project).await?;
     }
-    for picture in context.db.doomed_pictures(now).await? {
+    for picture in context.db.doomed_pictures(now - PICTURE_GRACE_US).await? {
         context.store.delete(&Key::Picture(picture)).await?;
         context.db.forget_picture(picture).await?;
     }

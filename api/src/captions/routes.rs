@@ -51,7 +51,10 @@ pub async fn read(
 #[utoipa::path(put, path = "/media/{id}/captions/{language}", tag = "media",
     params(("id" = Uuid, Path), ("language" = String, Path), TrackQuery),
     security(("session" = []), ("api_token" = ["admin"])), request_body(content = String, content_type = "text/vtt"),
-    responses((status = 200, description = "Stored", body = Track)))]
+    responses(
+        (status = 200, description = "Stored", body = Track),
+        (status = 409, description = "There are too many"),
+    ))]
 pub async fn put(
     State(state): State<AppState>,
     Actor(viewer): Actor,

@@ -11,12 +11,16 @@ use crate::{
 use bytes::Bytes;
 use sluice_common::{
     clock,
-    db::{CaptionsRow, NewCaptions},
+    db::{CaptionsRow, DbError, NewCaptions},
+    words,
 };
+use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 /// Largest file, bytes.
 pub const MOST_BYTES: usize = 1 << 20;
+/// Bytes of words that search is told of a track. Of all tracks they stay below the mebibyte that PostgreSQL takes.
+const MOST_SAID: usize = 16 << 10;
 /// Languages of a media.
 const MOST_TRACKS: i64 = 50;
 
@@ -46,6 +50,7 @@ pub async fn put(
     body: Bytes,
 ) -> Result<CaptionsRow, ApiError> {
     media::owned(state, viewer, id).await?;
+    state.limits.take("captions", &viewer.id.to_string()).await?;
     if body.len() > MOST_BYTES {
         return Err(ApiError::TooLarge(MOST_BYTES as u64));
     }
@@ -54,18 +59,34 @@ pub async fn put(
     faults.demand(language.is_some(), "language", "a language tag such as de or pt-BR");
     let label = label.map(text::title).filter(|l| !l.is_empty());
     faults.demand(label.as_ref().is_none_or(|l| l.chars().count() <= 80), "label", "at most 80 characters");
-    let read = std::str::from_utf8(&body).map_err(|_| vtt::Fault("text in UTF-8")).and_then(vtt::normalise);
+    let read = spawn_blocking(move || {
+        let text = std::str::from_utf8(&body).map_err(|_| vtt::Fault("text in UTF-8"))?;
+        let (text, cues) = vtt::normalise(text)?;
+        // What is between the signature, the cues' times and empty lines.
+        let said = words::distinct(text.lines().skip(1).filter(|l| !l.contains("-->")), MOST_SAID);
+        Ok::<_, vtt::Fault>((text, cues, said))
+    });
+    let read = read.await.map_err(|_| ApiError::Internal)?;
     faults.demand(read.is_ok(), "body", read.as_ref().err().map_or("", |f| f.0)).refuse()?;
-    let (Some(language), Ok((body, cues))) = (language, read) else { return Err(ApiError::Internal) };
+    let (Some(language), Ok((body, cues, said))) = (language, read) else { return Err(ApiError::Internal) };
     let label = label.unwrap_or_else(|| language.clone());
     let now = clock::now_us();
-    let new = NewCaptions { media: id, language: &language, label: &label, body: &body, cues };
+    let new = NewCaptions { media: id, language: &language, label: &label, body: &body, words: &said, cues };
     let mut tx = state.db.begin().await?;
-    if !tx.put_captions(&new, MOST_TRACKS, now).await? {
+    let stored = tx.put_captions(&new, MOST_TRACKS, now).await.map_err(gone)?;
+    if !stored {
         return Err(ApiError::TooMany("captions"));
     }
     tx.commit().await?;
     Ok(CaptionsRow { language, label, cues, updated_us: now })
+}
+
+/// A media that was deleted meanwhile.
+fn gone(error: DbError) -> ApiError {
+    match error {
+        DbError::Fenced => ApiError::NotFound,
+        other => other.into(),
+    }
 }
 
 /// The tracks of a media that this person may see.
@@ -86,9 +107,9 @@ pub async fn remove(state: &AppState, viewer: &Viewer, id: Uuid, tag: &str) -> R
     media::owned(state, viewer, id).await?;
     let language = language(tag).ok_or(ApiError::NotFound)?;
     let mut tx = state.db.begin().await?;
-    let gone = tx.delete_captions(id, &language).await?;
+    let deleted = tx.delete_captions(id, &language).await.map_err(gone)?;
     tx.commit().await?;
-    if gone { Ok(()) } else { Err(ApiError::NotFound) }
+    if deleted { Ok(()) } else { Err(ApiError::NotFound) }
 }
 
 #[cfg(test)]

@@ -23,11 +23,21 @@ pub struct Fault(pub &'static str);
 
 /// A track as it is served, and how many cues it has.
 pub fn normalise(text: &str) -> Result<(String, i64), Fault> {
-    let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace(['\r', '\0'], "\n");
-    let mut cues = Vec::new();
-    let blocks = text.split("\n\n").map(|b| b.trim_matches('\n')).filter(|b| !b.is_empty());
-    for block in blocks {
-        cues.extend(cue(block)?);
+    let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n");
+    let plain = |c: char| if c == '\t' { Some(' ') } else { Some(c).filter(|c| !c.is_control()) };
+    let lines = text.lines().map(|l| l.chars().filter_map(plain).collect::<String>().trim_end().to_owned());
+    let (mut cues, mut block) = (Vec::new(), Vec::new());
+    for line in lines.chain([String::new()]) {
+        // The times of the next cue, where the empty line before it is missing, take the number above along.
+        let begins = line.contains("-->") && block.iter().any(|l: &String| l.contains("-->"));
+        if line.is_empty() || begins {
+            let next = if begins { block.pop_if(|l: &mut String| l.chars().all(|c| c.is_ascii_digit())) } else { None };
+            cues.extend(cue(&block)?);
+            block = next.into_iter().collect();
+        }
+        if !line.is_empty() {
+            block.push(line);
+        }
         if cues.len() > MOST_CUES {
             return Err(Fault("at most 30000 cues"));
         }
@@ -45,8 +55,8 @@ pub fn normalise(text: &str) -> Result<(String, i64), Fault> {
 }
 
 /// The cue of a block; none where it is a header, a note or a style sheet.
-fn cue(block: &str) -> Result<Option<Cue>, Fault> {
-    let mut lines = block.lines();
+fn cue(block: &[String]) -> Result<Option<Cue>, Fault> {
+    let mut lines = block.iter().map(String::as_str);
     // The times stand first, or after a number or a name.
     let times = match lines.next() {
         Some(first) if ["NOTE", "STYLE", "REGION"].iter().any(|w| first.starts_with(w)) => return Ok(None),
@@ -62,8 +72,7 @@ fn cue(block: &str) -> Result<Option<Cue>, Fault> {
     let end = words.next().and_then(instant).ok_or(Fault(wrong.0))?;
     let start_ms = instant(start.trim()).ok_or(wrong)?;
     let settings = words.filter(|w| setting(w)).fold(String::new(), |all, w| all + " " + w);
-    let said: Vec<&str> = lines.map(str::trim_end).filter(|l| !l.contains("-->")).collect();
-    let text: String = said.join("\n").chars().filter(|c| !c.is_control() || *c == '\n').take(MOST_TEXT).collect();
+    let text: String = lines.collect::<Vec<_>>().join("\n").chars().take(MOST_TEXT).collect();
     let shown = end > start_ms && !text.trim().is_empty();
     Ok(shown.then_some(Cue { start_ms, end_ms: end, settings, text }))
 }
@@ -113,6 +122,19 @@ mod tests {
         let wanted = "WEBVTT\n\n00:01:02.000 --> 00:01:03.000 align:start line:90%\n<i>Hi</i>\n";
         assert_eq!(normalise(vtt), Ok((wanted.to_owned(), 1)));
         assert_eq!(normalise(wanted), Ok((wanted.to_owned(), 1)), "what is served may be sent again");
+    }
+
+    #[test]
+    fn no_cue_is_lost_where_empty_lines_are_not_empty_or_missing() {
+        let wanted = "WEBVTT\n\n00:00:01.000 --> 00:00:02.000\na b\n\n00:00:05.000 --> 00:00:06.000\nsecond\n";
+        for between in ["\n", " \n", "\t\n\n", "", "\u{1}\n"] {
+            let file =
+                format!("1\n00:00:01,000 --> 00:00:02,000\na\tb\n{between}2\n00:00:05,000 --> 00:00:06,000\nsecond\n");
+            assert_eq!(normalise(&file), Ok((wanted.to_owned(), 2)), "{between:?}");
+        }
+        // A cue cannot be smuggled in as text.
+        let forged = "00:00:01,000 --> 00:00:02,000\na\n00:00.000 --\u{1}> 99:00.000 evil\nb\n";
+        assert!(normalise(forged).is_err());
     }
 
     #[test]

@@ -10,8 +10,12 @@ use std::io::Cursor;
 
 /// Most pixels that are decoded: more than phones take, and the bound of what decoding needs.
 const MOST_PIXELS: u64 = 50_000_000;
-/// Decoded bytes of one picture.
+/// Pixels of a side.
+const MOST_SIDE: u32 = 20_000;
+/// Decoded bytes of one picture. What decoders need beside them may be as much again.
 const MOST_ALLOC: u64 = 256 << 20;
+/// Largest colour profile that is kept; those of cameras and screens have some kilobytes.
+const MOST_PROFILE: usize = 128 << 10;
 const QUALITY: u8 = 85;
 
 /// A picture as it is stored.
@@ -31,16 +35,20 @@ pub fn render(data: &[u8], within: (u32, u32)) -> Result<Rendered, ApiError> {
     }
     let mut limits = Limits::default();
     limits.max_alloc = Some(MOST_ALLOC);
-    reader.limits(limits);
+    (limits.max_image_width, limits.max_image_height) = (Some(MOST_SIDE), Some(MOST_SIDE));
+    reader.limits(limits.clone());
     let mut decoder = reader.into_decoder().map_err(broken)?;
     let (width, height) = decoder.dimensions();
-    if u64::from(width) * u64::from(height) > MOST_PIXELS {
+    if u64::from(width) * u64::from(height) > MOST_PIXELS || webp_pixels(data) > MOST_PIXELS {
         return Err(ApiError::BrokenPicture);
     }
+    limits.reserve(decoder.total_bytes()).map_err(broken)?;
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     // Colours mean what the profile says; without it, those of newer cameras would look pale.
-    let profile = decoder.icc_profile().ok().flatten().filter(|p| p.get(16..20) == Some(b"RGB ".as_slice()));
-    let mut picture = DynamicImage::from_decoder(decoder).map_err(broken)?;
+    let fits = |p: &Vec<u8>| p.len() <= MOST_PROFILE && p.get(16..20) == Some(b"RGB ".as_slice());
+    let profile = decoder.icc_profile().ok().flatten().filter(fits);
+    // White first: what is transparent has a colour too, which scaling would mix in.
+    let mut picture = DynamicImage::from(on_white(DynamicImage::from_decoder(decoder).map_err(broken)?));
     if picture.width() > within.0.max(within.1) || picture.height() > within.0.max(within.1) {
         let most = within.0.max(within.1);
         picture = picture.resize(most, most, FilterType::Triangle);
@@ -49,7 +57,7 @@ pub fn render(data: &[u8], within: (u32, u32)) -> Result<Rendered, ApiError> {
     if picture.width() > within.0 || picture.height() > within.1 {
         picture = picture.resize(within.0, within.1, FilterType::Triangle);
     }
-    let flat = on_white(picture);
+    let flat = picture.into_rgb8();
     let size = flat.dimensions();
     let mut jpeg = Vec::new();
     let mut encoder = JpegEncoder::new_with_quality(&mut jpeg, QUALITY);
@@ -58,6 +66,23 @@ pub fn render(data: &[u8], within: (u32, u32)) -> Result<Rendered, ApiError> {
     }
     encoder.write_image(&flat, size.0, size.1, ExtendedColorType::Rgb8).map_err(|_| ApiError::Internal)?;
     Ok(Rendered { jpeg, size })
+}
+
+/// Pixels of the largest frame that a WebP file has, whatever its canvas claims; 0 for other files. The decoder
+/// looks at the frame's size only after it has decoded it (RFC 9649 sections 2.5 and 2.6).
+fn webp_pixels(data: &[u8]) -> u64 {
+    if data.get(8..12) != Some(b"WEBP".as_slice()) {
+        return 0;
+    }
+    let lossy = data.windows(18).filter(|w| w.starts_with(b"VP8 ") && w[11..14] == [0x9d, 0x01, 0x2a]).map(|w| {
+        let side = |i: usize| u64::from(u16::from_le_bytes([w[i], w[i + 1]]) & 0x3fff);
+        side(14) * side(16)
+    });
+    let lossless = data.windows(13).filter(|w| w.starts_with(b"VP8L") && w[8] == 0x2f).map(|w| {
+        let bits = u32::from_le_bytes([w[9], w[10], w[11], w[12]]);
+        u64::from((bits & 0x3fff) + 1) * u64::from((bits >> 14 & 0x3fff) + 1)
+    });
+    lossy.chain(lossless).max().unwrap_or(0)
 }
 
 fn broken(error: image::ImageError) -> ApiError {
@@ -137,5 +162,27 @@ mod tests {
         let crc = crc32fast::hash(&bomb[12..29]);
         bomb[29..33].copy_from_slice(&crc.to_be_bytes());
         assert!(matches!(render(&bomb, (9, 9)), Err(ApiError::BrokenPicture)));
+        assert!(matches!(render(&png(30_000, 2, [0; 4]), (9, 9)), Err(ApiError::BrokenPicture)), "too long a side");
+        // A WebP whose canvas is small and whose frame is not.
+        let frame = [b"VP8 ".as_slice(), &[0; 4], &[0; 3], &[0x9d, 0x01, 0x2a, 0xff, 0x3f, 0xff, 0x3f]].concat();
+        assert!(webp_pixels(&[b"RIFF....WEBP".as_slice(), &frame].concat()) > MOST_PIXELS);
+        let mut real = Cursor::new(Vec::new());
+        RgbaImage::new(30, 20).write_to(&mut real, ImageFormat::WebP).unwrap();
+        assert_eq!(webp_pixels(&real.into_inner()), 600);
+    }
+
+    #[test]
+    fn profiles_are_kept_as_far_as_they_are_profiles() {
+        let with = |size: usize| {
+            let mut profile = vec![7; size];
+            profile[16..20].copy_from_slice(b"RGB ");
+            let mut out = Vec::new();
+            let mut encoder = image::codecs::png::PngEncoder::new(&mut out);
+            encoder.set_icc_profile(profile).unwrap();
+            encoder.write_image(&[0; 300], 10, 10, ExtendedColorType::Rgb8).unwrap();
+            render(&out, (512, 512)).unwrap().jpeg
+        };
+        assert!(with(3_000).windows(12).any(|w| w == b"ICC_PROFILE\0"));
+        assert!(with(1 << 20).len() < 2_000, "a film in place of a profile is not kept");
     }
 }

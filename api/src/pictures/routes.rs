@@ -14,15 +14,14 @@ use crate::{
 };
 use axum::{
     Json,
-    body::Bytes,
+    body::Body,
     extract::{Path, State},
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use sluice_common::{
-    model::PictureKind,
-    storage::{IMMUTABLE, Key},
-};
+use bytes::Bytes;
+use futures::{Stream, TryStreamExt};
+use sluice_common::{model::PictureKind, storage::Key};
 use uuid::Uuid;
 
 /// Own pictures, as paths spell them.
@@ -38,19 +37,27 @@ fn shown((id, size): (Uuid, (u32, u32)), base: &Base) -> Json<Picture> {
     Json(Picture { url: views::url(id, &base.0), width: size.0, height: size.1 })
 }
 
+/// Read piece by piece, so that the bounds of the service hold while it arrives.
+fn stream(body: Body) -> impl Stream<Item = Result<Bytes, ApiError>> + Unpin {
+    body.into_data_stream().map_err(|_| ApiError::UploadCut)
+}
+
 /// Show a picture of oneself: `avatar` or `banner`. JPEG, PNG, WebP or GIF of at most 10 MiB and 50 megapixels;
 /// it is turned upright, made smaller, and loses what cameras add.
 #[utoipa::path(put, path = "/me/pictures/{kind}", tag = "account", params(("kind" = String, Path)),
     security(("session" = []), ("api_token" = ["admin"])), request_body(content = [u8], content_type = "image/jpeg"),
-    responses((status = 200, description = "It is shown", body = Picture)))]
+    responses(
+        (status = 200, description = "It is shown", body = Picture),
+        (status = 507, description = "The store is full"),
+    ))]
 pub async fn put_own(
     State(state): State<AppState>,
     Actor(viewer): Actor,
     Path(kind): Path<String>,
     base: Base,
-    body: Bytes,
+    body: Body,
 ) -> Result<Json<Picture>, ApiError> {
-    Ok(shown(service::put(&state, &viewer, own(&kind)?, viewer.id, body).await?, &base))
+    Ok(shown(service::put(&state, &viewer, own(&kind)?, viewer.id, stream(body)).await?, &base))
 }
 
 /// Take a picture of oneself away.
@@ -68,16 +75,19 @@ pub async fn remove_own(
 /// Give a playlist a cover.
 #[utoipa::path(put, path = "/playlists/{id}/cover", tag = "library", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["admin"])), request_body(content = [u8], content_type = "image/jpeg"),
-    responses((status = 200, description = "It is shown", body = Picture)))]
+    responses(
+        (status = 200, description = "It is shown", body = Picture),
+        (status = 507, description = "The store is full"),
+    ))]
 pub async fn put_cover(
     State(state): State<AppState>,
     Actor(viewer): Actor,
     Path(id): Path<Uuid>,
     base: Base,
-    body: Bytes,
+    body: Body,
 ) -> Result<Json<Picture>, ApiError> {
     playlists::owned(&state, &viewer, id).await?;
-    Ok(shown(service::put(&state, &viewer, PictureKind::Cover, id, body).await?, &base))
+    Ok(shown(service::put(&state, &viewer, PictureKind::Cover, id, stream(body)).await?, &base))
 }
 
 /// Take a playlist's cover away.
@@ -96,16 +106,19 @@ pub async fn remove_cover(
 /// Give a category a picture.
 #[utoipa::path(put, path = "/admin/categories/{slug}/picture", tag = "admin", params(("slug" = String, Path)),
     security(("session" = []), ("api_token" = ["admin"])), request_body(content = [u8], content_type = "image/jpeg"),
-    responses((status = 200, description = "It is shown", body = Picture)))]
+    responses(
+        (status = 200, description = "It is shown", body = Picture),
+        (status = 507, description = "The store is full"),
+    ))]
 pub async fn put_category(
     State(state): State<AppState>,
     Admin(viewer): Admin,
     Path(slug): Path<String>,
     base: Base,
-    body: Bytes,
+    body: Body,
 ) -> Result<Json<Picture>, ApiError> {
     let category = catalogue::category(&state, &slug).await?;
-    Ok(shown(service::put(&state, &viewer, PictureKind::Category, category.id, body).await?, &base))
+    Ok(shown(service::put(&state, &viewer, PictureKind::Category, category.id, stream(body)).await?, &base))
 }
 
 /// Take a category's picture away.
@@ -137,7 +150,8 @@ pub async fn show(
     // Pages of other origins show it.
     headers.insert(HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("cross-origin"));
     if public {
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(IMMUTABLE));
+        // It never changes, but it may be taken out of sight.
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600, immutable"));
     }
     Ok(response)
 }

@@ -3,6 +3,7 @@
 use super::render::render;
 use crate::{auth::Viewer, error::ApiError, playlists::service as playlists, state::AppState};
 use bytes::Bytes;
+use futures::{Stream, StreamExt};
 use sluice_common::{
     clock,
     db::{DbError, NewPicture},
@@ -17,8 +18,11 @@ use uuid::Uuid;
 pub const MOST_BYTES: usize = 10 << 20;
 /// A picture that is stored but not yet shown goes after so long: whoever stored it has died.
 const STRAY_US: i64 = 600_000_000;
-/// Decoding takes up to [`super::render`]'s bound of memory, so one is decoded at a time.
+/// Decoding takes up to half a gibibyte for a moment, so one is decoded at a time.
 static DECODING: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(1));
+/// Files that are taken in at once, and how long one may take: each is in memory until it is decoded.
+static ARRIVING: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(4));
+const ARRIVAL: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_secs(10);
 
 fn bounds(kind: PictureKind) -> (u32, u32) {
@@ -37,12 +41,11 @@ pub async fn put(
     viewer: &Viewer,
     kind: PictureKind,
     owner: Uuid,
-    body: Bytes,
+    body: impl Stream<Item = Result<Bytes, ApiError>> + Unpin,
 ) -> Result<(Uuid, (u32, u32)), ApiError> {
     state.limits.take("picture", &viewer.id.to_string()).await?;
-    if body.len() > MOST_BYTES {
-        return Err(ApiError::TooLarge(MOST_BYTES as u64));
-    }
+    let _arriving = timeout(PATIENCE, ARRIVING.acquire()).await.map_err(|_| ApiError::Busy)?;
+    let body = timeout(ARRIVAL, collected(body)).await.map_err(|_| ApiError::UploadCut)??;
     let turn = timeout(PATIENCE, DECODING.acquire()).await.map_err(|_| ApiError::Busy)?;
     let made = spawn_blocking(move || render(&body, bounds(kind))).await.map_err(|_| ApiError::BrokenPicture)??;
     drop(turn);
@@ -58,12 +61,28 @@ pub async fn put(
     state.db.announce_picture(&new).await?;
     state.store.put(&Key::Picture(new.id), made.jpeg.into()).await?;
     let mut tx = state.db.begin().await?;
-    tx.show_picture(&new, clock::now_us()).await.map_err(|e| match e {
-        DbError::Fenced => ApiError::NotFound,
-        other => other.into(),
-    })?;
+    match tx.show_picture(&new, clock::now_us()).await {
+        Ok(()) => {}
+        Err(DbError::Fenced) => {
+            drop(tx);
+            state.store.delete(&Key::Picture(new.id)).await?;
+            return Err(ApiError::NotFound);
+        }
+        Err(other) => return Err(other.into()),
+    }
     tx.commit().await?;
     Ok((new.id, made.size))
+}
+
+async fn collected(mut body: impl Stream<Item = Result<Bytes, ApiError>> + Unpin) -> Result<Vec<u8>, ApiError> {
+    let mut out = Vec::new();
+    while let Some(part) = body.next().await {
+        out.extend_from_slice(&part?);
+        if out.len() > MOST_BYTES {
+            return Err(ApiError::TooLarge(MOST_BYTES as u64));
+        }
+    }
+    Ok(out)
 }
 
 /// Takes a picture away. Safe to repeat.

@@ -62,7 +62,7 @@ pub async fn receive(
 ) -> Result<Taken, ApiError> {
     let mut writer = Writer { state: state.clone(), target, under_way: VecDeque::new(), turn: None, held: Vec::new() };
     let mut buffer = BytesMut::with_capacity(share.extent_bytes());
-    let (mut spare, mut cut, mut known) = (None, None, target.offset > 0 || target.part);
+    let (mut cut, mut known) = (None, target.offset > 0 || target.part);
     loop {
         let mut rest = match bytes.next().await {
             None => break,
@@ -83,9 +83,9 @@ pub async fn receive(
             }
             if buffer.len() >= full {
                 // Few buffers take turns: fresh ones would leave the allocator with holes of their size.
-                let next = spare.take().filter(|b: &BytesMut| b.capacity() <= 2 * full);
-                let next = next.unwrap_or_else(|| BytesMut::with_capacity(full));
-                spare = writer.store(std::mem::replace(&mut buffer, next).freeze()).await?;
+                let spare = writer.store(std::mem::take(&mut buffer).freeze()).await?;
+                let fits = spare.filter(|b: &BytesMut| b.capacity() <= 2 * full);
+                buffer = fits.unwrap_or_else(|| BytesMut::with_capacity(full));
             }
         }
     }

@@ -202,6 +202,7 @@ pub const LIMITS: &[(&str, Limit)] = &[
     ("upload", Limit { count: 600, seconds: 3600 }),
     ("upload_account", Limit { count: 600, seconds: 3600 }),
     ("comment", Limit { count: 30, seconds: 60 }),
+    ("captions", Limit { count: 60, seconds: 3600 }),
     ("picture", Limit { count: 30, seconds: 3600 }),
     ("view", Limit { count: 1200, seconds: 3600 }),
     ("post", Limit { count: 120, seconds: 3600 }),

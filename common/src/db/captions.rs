@@ -1,6 +1,6 @@
 //! Captions: one text for each language of a media, which search knows too.
 
-use super::{Db, Result, Tx, execute_tx, query, query_tx};
+use super::{Db, DbError, Result, Tx, execute_tx, query, query_tx};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -21,6 +21,8 @@ pub struct NewCaptions<'a> {
     pub label: &'a str,
     /// WebVTT.
     pub body: &'a str,
+    /// What is said in it, each word once.
+    pub words: &'a str,
     pub cues: i64,
 }
 
@@ -40,35 +42,39 @@ impl Db {
 
 impl Tx {
     /// Stores a track instead of the one in its language, unless the media has `most` others. `false` then.
+    /// [`DbError::Fenced`] when the media is gone.
     pub async fn put_captions(&mut self, new: &NewCaptions<'_>, most: i64, now_us: i64) -> Result<bool> {
-        // The media's row lock: two tracks are counted one after the other.
-        execute_tx!(self, "UPDATE media SET rank = rank WHERE id = $1", new.media)?;
+        self.lock_media(new.media).await?;
         let sql = "SELECT COUNT(*) FROM captions WHERE media_id = $1 AND language <> $2";
         if query_tx!(self, fetch_one as (i64,), sql, new.media, new.language)?.0 >= most {
             return Ok(false);
         }
-        let sql = "INSERT INTO captions (media_id, language, label, body, cues, updated_us) VALUES ($1, $2, $3, $4, $5, $6) \
-                   ON CONFLICT (media_id, language) DO UPDATE SET label = $3, body = $4, cues = $5, updated_us = $6";
-        execute_tx!(self, sql, new.media, new.language, new.label, new.body, new.cues, now_us)?;
+        let sql = "INSERT INTO captions (media_id, language, label, body, cues, updated_us, words) VALUES ($1, $2, $3, $4, $5, $6, $7) \
+                   ON CONFLICT (media_id, language) DO UPDATE SET label = $3, body = $4, cues = $5, updated_us = $6, words = $7";
+        execute_tx!(self, sql, new.media, new.language, new.label, new.body, new.cues, now_us, new.words)?;
         self.index_media(new.media).await?;
         Ok(true)
     }
 
     /// Deletes a track. `false` when there is none.
     pub async fn delete_captions(&mut self, media: Uuid, language: &str) -> Result<bool> {
+        self.lock_media(media).await?;
         let sql = "DELETE FROM captions WHERE media_id = $1 AND language = $2";
         let gone = execute_tx!(self, sql, media, language)? == 1;
         self.index_media(media).await?;
         Ok(gone)
     }
 
-    /// All that is said in a media, for search.
+    /// Changes of a media's tracks come one after the other, and before what they change in its index.
+    async fn lock_media(&mut self, media: Uuid) -> Result<()> {
+        let locked = execute_tx!(self, "UPDATE media SET rank = rank WHERE id = $1", media)?;
+        if locked == 1 { Ok(()) } else { Err(DbError::Fenced) }
+    }
+
+    /// The words that are said in a media, for search.
     pub(super) async fn said_in(&mut self, media: Uuid) -> Result<String> {
-        let sql = "SELECT body FROM captions WHERE media_id = $1 ORDER BY language";
-        let bodies = query_tx!(self, fetch_all as (String,), sql, media)?;
-        let lines = bodies.iter().flat_map(|(body,)| body.lines());
-        // What is between the signature, the cues' times and empty lines.
-        let said = lines.filter(|l| !l.contains("-->") && *l != "WEBVTT");
-        Ok(said.collect::<Vec<_>>().join(" "))
+        let sql = "SELECT words FROM captions WHERE media_id = $1 ORDER BY language";
+        let words = query_tx!(self, fetch_all as (String,), sql, media)?;
+        Ok(words.into_iter().map(|w| w.0).collect::<Vec<_>>().join(" "))
     }
 }

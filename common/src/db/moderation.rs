@@ -96,6 +96,22 @@ impl Db {
     }
 }
 
+impl Db {
+    /// Forgets reports of, and actions on, what is no more.
+    pub async fn forget_reports(&self) -> Result<()> {
+        for sql in [
+            "DELETE FROM reports WHERE target_kind = 'media' AND NOT EXISTS (SELECT 1 FROM media m WHERE m.id = target_id)",
+            "DELETE FROM reports WHERE target_kind = 'comment' AND NOT EXISTS (SELECT 1 FROM comments c WHERE c.id = target_id)",
+            "DELETE FROM reports WHERE target_kind = 'user' AND NOT EXISTS (SELECT 1 FROM users u WHERE u.id = target_id)",
+            "DELETE FROM moderation_actions WHERE kind = 'hide_media' AND NOT EXISTS (SELECT 1 FROM media m WHERE m.id = target_id)",
+            "DELETE FROM moderation_actions WHERE kind = 'hide_comment' AND NOT EXISTS (SELECT 1 FROM comments c WHERE c.id = target_id)",
+        ] {
+            execute!(self, sql)?;
+        }
+        Ok(())
+    }
+}
+
 impl Tx {
     /// Ends all open reports of a target.
     pub async fn close_reports(&mut self, kind: ReportTarget, target: Uuid, status: ReportStatus) -> Result<()> {

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a row is there before its object and goes after it, so no object is ever without a row.
 
-use super::{Db, DbError, Result, Tx, execute, execute_tx, query};
+use super::{Db, DbError, Result, Tx, execute, execute_tx, query, query_tx};
 use crate::model::PictureKind;
 use sqlx::FromRow;
 use uuid::Uuid;
@@ -76,7 +76,8 @@ impl Tx {
             _ => execute_tx!(self, lock, new.owner)?,
         };
         self.doom_picture(new.kind, new.owner, now_us).await?;
-        let shown = execute_tx!(self, "UPDATE pictures SET doomed_us = NULL WHERE id = $1", new.id)?;
+        let shown =
+            execute_tx!(self, "UPDATE pictures SET doomed_us = NULL WHERE id = $1 AND doomed_us > $2", new.id, now_us)?;
         if found == 1 && shown == 1 { Ok(()) } else { Err(DbError::Fenced) }
     }
 
@@ -86,11 +87,16 @@ impl Tx {
         Ok(execute_tx!(self, sql, now_us, owner, kind.as_str())? == 1)
     }
 
-    /// Dooms the pictures of a leaving person and of their playlists.
+    /// Dooms the pictures of a leaving person, and deletes their playlists with their covers.
     pub async fn doom_pictures_of(&mut self, user: Uuid, now_us: i64) -> Result<()> {
-        let sql = "UPDATE pictures SET doomed_us = $1 WHERE doomed_us IS NULL AND (owner_id = $2 \
-                   OR owner_id IN (SELECT id FROM playlists WHERE owner_id = $2))";
-        execute_tx!(self, sql, now_us, user)?;
+        // The playlists first: who is giving one a cover waits for its row, and finds it gone.
+        let gone = "DELETE FROM playlists WHERE owner_id = $1 RETURNING id";
+        for (playlist,) in query_tx!(self, fetch_all as (Uuid,), gone, user)? {
+            self.doom_picture(PictureKind::Cover, playlist, now_us).await?;
+        }
+        for kind in [PictureKind::Avatar, PictureKind::Banner] {
+            self.doom_picture(kind, user, now_us).await?;
+        }
         Ok(())
     }
 }

@@ -8,8 +8,6 @@ use crate::words;
 use sqlx::{Connection, Executor, PgPool, SqlitePool};
 use uuid::Uuid;
 
-/// Bytes of what captions add to the index: PostgreSQL takes a mebibyte of words and places at most.
-const MOST_SAID: usize = 256 << 10;
 /// Rows that are indexed at once when an older database is opened.
 const BATCH: i64 = 200;
 
@@ -149,8 +147,7 @@ impl Tx {
         let found: Option<Texts> = super::query_tx!(self, fetch_optional as Texts, sql, media)?;
         let Some((title, tags, username, display_name, description)) = found else { return Ok(()) };
         let near = words::normal(&format!("{title} {tags} {username} {display_name}"));
-        let said = words::distinct(&self.said_in(media).await?, MOST_SAID);
-        let far = format!("{} {said}", words::normal(&description));
+        let far = format!("{} {}", words::normal(&description), self.said_in(media).await?);
         match self {
             Self::Sqlite(t) => {
                 let number = "INSERT INTO search_rows (media_id) VALUES ($1) ON CONFLICT (media_id) DO UPDATE SET media_id = $1 \

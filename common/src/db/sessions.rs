@@ -81,6 +81,7 @@ impl Db {
         execute!(self, "DELETE FROM mail_tokens WHERE expires_us < $1", now_us)?;
         execute!(self, "DELETE FROM playback_tokens WHERE expires_us < $1", now_us - 30 * day)?;
         self.forget_uploads(now_us).await?;
+        self.forget_reports().await?;
         self.forget_views(now_us).await?;
         self.forget_deliveries(now_us - 30 * day).await?;
         let machines = "DELETE FROM api_tokens WHERE revoked_us < $1 OR expires_us < $1";

@@ -92,7 +92,7 @@ impl Key {
     pub fn cache_control(&self) -> &'static str {
         match self {
             Self::RenditionFile { file, .. } if !file.ends_with(".m3u8") => IMMUTABLE,
-            Self::Extent { .. } | Self::Document { .. } => "private, no-store",
+            Self::Extent { .. } | Self::Document { .. } | Self::Picture(_) => "private, no-store",
             _ => "public, max-age=60",
         }
     }

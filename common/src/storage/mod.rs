@@ -8,7 +8,7 @@ mod key;
 mod local;
 mod s3;
 
-pub use key::{IMMUTABLE, Key, Prefix};
+pub use key::{Key, Prefix};
 
 use crate::config::StoreUrl;
 use bytes::Bytes;
