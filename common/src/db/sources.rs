@@ -19,8 +19,6 @@ pub struct SourceRow {
     pub open_until_us: i64,
     pub sha256: Option<Vec<u8>>,
     pub content_type: String,
-    /// When its first byte was announced.
-    pub created_us: i64,
 }
 
 /// One immutable piece of a source.
@@ -42,7 +40,7 @@ impl Db {
         query!(
             self,
             fetch_optional as SourceRow,
-            "SELECT id, status, size_bytes, total_bytes, open_until_us, sha256, content_type, created_us FROM sources WHERE id = $1",
+            "SELECT id, status, size_bytes, total_bytes, open_until_us, sha256, content_type FROM sources WHERE id = $1",
             id
         )
     }
@@ -117,7 +115,7 @@ impl Tx {
     }
 
     /// Records the hash of a source and merges all live sources with these bytes and the same
-    /// encryption into the oldest whose package has not failed: their media are re-pointed, their tasks cancelled. Returns how
+    /// encryption into the oldest whose package is ready, or else into the oldest that is worked on: their media are re-pointed, their tasks cancelled. Returns how
     /// many were merged. Their objects stay for the GC window, so running players go on.
     ///
     /// A source that a signed URL may still write to is never the one that others are merged into.
@@ -132,7 +130,8 @@ impl Tx {
                    WHERE (s.sha256 = $1 OR s.id = $2) AND s.status = 'live' \
                    AND p.encryption = (SELECT MIN(o.encryption) FROM packages o WHERE o.source_id = $2) AND (p.status = 'ready' OR \
                      (p.status IN ('planning', 'encoding') AND EXISTS (SELECT 1 FROM tasks t WHERE t.package_id = p.id \
-                       AND t.kind <> 'hash' AND t.status IN ('queued', 'running')))) ORDER BY s.id";
+                       AND t.kind <> 'hash' AND t.status IN ('queued', 'running')))) \
+                   ORDER BY CASE WHEN p.status = 'ready' THEN 0 ELSE 1 END, s.id";
         let mut twins = query_tx!(self, fetch_all as (Uuid, Uuid), sql, sha256, source)?;
         if !closed {
             twins.sort_by_key(|t| t.0 == source);

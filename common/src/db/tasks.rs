@@ -131,9 +131,10 @@ impl Db {
         Ok(())
     }
 
-    /// Gives a task back until so many bytes of its source have arrived, without counting the attempt.
+    /// Gives a task back until so many bytes of its source have arrived. It did what could be done, so what went
+    /// wrong before counts no more: an upload may take days.
     pub async fn postpone_task(&self, id: Uuid, token: Uuid, needs_bytes: i64) -> Result<()> {
-        let sql = "UPDATE tasks SET status = 'queued', token = NULL, attempts = attempts - 1, needs_bytes = $1 \
+        let sql = "UPDATE tasks SET status = 'queued', token = NULL, attempts = 0, needs_bytes = $1 \
                    WHERE id = $2 AND token = $3 AND status = 'running'";
         execute!(self, sql, needs_bytes, id, token)?;
         Ok(())

@@ -208,6 +208,9 @@ fn encode(link: &Link, job: &Job, work: &AudioWork) -> Result<(), EncodeError> {
         let at = (plan.origin_s + start as f64 / f64::from(plan.sample_rate) - 1.0) / f64::from(time_base);
         ffi::seek_backward(&mut input, plan.stream, at as i64).named("seek")?;
     }
+    // Beyond the last frame, and what a decoder may hold back.
+    let enough_s = (encoders[0].track.total() * FRAME_SAMPLES) as f64 / f64::from(plan.sample_rate) + 0.5;
+    let mut heard = false;
     let mut graph: Option<filter::Graph> = None;
     let mut uniform: Option<Uniform> = None;
     let mut draining = false;
@@ -225,6 +228,7 @@ fn encode(link: &Link, job: &Job, work: &AudioWork) -> Result<(), EncodeError> {
         while decoder.receive_frame(&mut sound).is_ok() {
             let stamp = sound.timestamp().unwrap_or(0);
             let seconds = stamp as f64 * f64::from(time_base) - plan.origin_s;
+            draining |= seconds > enough_s;
             let rate = f64::from(sound.rate());
             sound.set_pts(Some((seconds * rate).round() as i64));
             let sound = uniform
@@ -235,12 +239,25 @@ fn encode(link: &Link, job: &Job, work: &AudioWork) -> Result<(), EncodeError> {
                 None => graph.insert(filters(&sound, plan, start)?),
             };
             source(graph)?.source().add(&sound).named("filter")?;
-            pull(link, graph, &mut encoders)?;
+            heard |= pull(link, graph, &mut encoders)?;
         }
-        draining |= encoders.iter().all(|e| e.track.is_full());
     }
-    let Some(mut graph) = graph else {
-        return Err(EncodeError::refused("undecodable_audio", "No sound of the file could be decoded.", "no frames"));
+    let mut graph = match graph {
+        Some(graph) if heard || start == 0 => graph,
+        None if start == 0 => {
+            return Err(EncodeError::refused(
+                "undecodable_audio",
+                "No sound of the file could be decoded.",
+                "no frames",
+            ));
+        }
+        // The sound had ended before: filters pad what there is, so there must be something.
+        _ => {
+            let silence = silence(plan.sample_rate, start);
+            let mut graph = filters(&silence, plan, start)?;
+            source(&mut graph)?.source().add(&silence).named("filter")?;
+            graph
+        }
     };
     source(&mut graph)?.source().flush().named("filter")?;
     pull(link, &mut graph, &mut encoders)?;
@@ -250,6 +267,21 @@ fn encode(link: &Link, job: &Job, work: &AudioWork) -> Result<(), EncodeError> {
         e.track.finish(link)?;
     }
     Ok(())
+}
+
+/// One frame without sound at sample `start`.
+fn silence(rate: u32, start: u64) -> frame::Audio {
+    let mut frame = frame::Audio::new(
+        format::Sample::F32(format::sample::Type::Planar),
+        FRAME_SAMPLES as usize,
+        ChannelLayout::STEREO,
+    );
+    frame.set_rate(rate);
+    frame.set_pts(Some(start as i64));
+    for plane in 0..frame.planes() {
+        frame.data_mut(plane).fill(0);
+    }
+    frame
 }
 
 fn source(graph: &mut filter::Graph) -> Result<filter::Context, EncodeError> {
@@ -294,14 +326,48 @@ fn filters(first: &frame::Audio, plan: &AudioPlan, start: u64) -> Result<filter:
     Ok(graph)
 }
 
-fn pull(link: &Link, graph: &mut filter::Graph, encoders: &mut [Encoder]) -> Result<(), EncodeError> {
+/// Encodes what the filters have ready; whether they had anything.
+fn pull(link: &Link, graph: &mut filter::Graph, encoders: &mut [Encoder]) -> Result<bool, EncodeError> {
+    let mut any = false;
     for (i, e) in encoders.iter_mut().enumerate() {
         let mut sink = graph.get(&format!("o{i}")).ok_or(ffmpeg::Error::Bug).named("filter sink")?;
         let mut sound = frame::Audio::empty();
         while sink.sink().frame(&mut sound).is_ok() {
+            any = true;
             e.encoder.send_frame(&sound).named("encode")?;
             e.drain(link)?;
         }
     }
-    Ok(())
+    Ok(any)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::audio::AudioVariant;
+
+    /// A run that is resumed where the sound had ended already.
+    #[test]
+    fn silence_is_padded_to_the_planned_end() {
+        let plan = AudioPlan {
+            stream: 1,
+            origin_s: 0.0,
+            remux: None,
+            sample_rate: 44_100,
+            channels: 2,
+            boundaries: vec![0, 86, 172, 430],
+            variants: vec![AudioVariant { name: "audio".into(), bit_rate: 128_000, codecs: "mp4a.40.2".into() }],
+        };
+        let start = 170 * FRAME_SAMPLES;
+        let silence = silence(plan.sample_rate, start);
+        let mut graph = filters(&silence, &plan, start).unwrap();
+        source(&mut graph).unwrap().source().add(&silence).unwrap();
+        source(&mut graph).unwrap().source().flush().unwrap();
+        let mut sink = graph.get("o0").unwrap();
+        let (mut frame, mut stamps) = (frame::Audio::empty(), Vec::new());
+        while sink.sink().frame(&mut frame).is_ok() {
+            stamps.push(frame.pts().unwrap() as u64 / FRAME_SAMPLES);
+        }
+        assert_eq!(stamps, (170..430).collect::<Vec<_>>());
+    }
 }

@@ -3,12 +3,15 @@
 //! Invariant: a plan only ever continues the one before it, so what is published stays true. Bytes that tell
 //! of another film than the first ones did have it planned anew, when all are there.
 
-use super::planning::{chunk_tasks, store};
+use super::{
+    index_of,
+    planning::{chunk_tasks, store},
+};
 use crate::{
     child::Probe,
     plan::{
         self, Plan, SourceFacts,
-        growing::{Arrived, Changed},
+        growing::{Arrived, Halt},
         memory,
     },
     source::{
@@ -17,7 +20,12 @@ use crate::{
     },
     task::{AudioPayload, Running, TaskError},
 };
-use sluice_common::{clock, db::NewTask, model::TaskKind, sniff::Demuxer};
+use sluice_common::{
+    clock,
+    db::{MAX_ATTEMPTS, NewTask},
+    model::TaskKind,
+    sniff::Demuxer,
+};
 
 /// Largest index in front of an MP4 that is read while the rest is arriving: more than ten hours' worth.
 const MOST_INDEX_BYTES: u64 = 64 << 20;
@@ -59,15 +67,15 @@ async fn begin(running: &Running, source: &Source, demuxer: Demuxer, arrived: Ar
         Demuxer::Matroska | Demuxer::MpegTs => {}
         _ => return Err(wait_for(arrived.total)),
     }
-    worth_it(running, arrived).await?;
-    let facts = running.probe(source.clone().so_far(), demuxer, Probe::Beginning).await;
+    worth_it(running, source, arrived).await?;
+    let facts = running.probe(source.clone().so_far(), demuxer, Probe::Beginning, Vec::new()).await;
     let plan = match facts {
         Ok(facts) => {
             let context = &running.context;
             plan::growing::begin(&facts, &context.settings, context.fleet_cores, arrived).map_err(TaskError::fail)?
         }
         // What cannot be read yet may be when there is more of it.
-        Err(TaskError::Fail { .. }) => None,
+        Err(error) if is_final(&error, running) => None,
         Err(other) => return Err(other),
     };
     let Some(plan) = plan else { return Err(wait_for(arrived.bytes.saturating_mul(2))) };
@@ -75,14 +83,16 @@ async fn begin(running: &Running, source: &Source, demuxer: Demuxer, arrived: Ar
 }
 
 /// Whether the last byte is so far away that it is worth beginning without it.
-async fn worth_it(running: &Running, arrived: Arrived) -> Result<(), TaskError> {
+async fn worth_it(running: &Running, source: &Source, arrived: Arrived) -> Result<(), TaskError> {
     let row = running.context.db.source(running.task.source_id).await?.ok_or(TaskError::Fenced)?;
     if row.total_bytes.is_none() {
         return Err(TaskError::NotArrived(arrived.total));
     }
-    let spent_s = (clock::now_us() - row.created_us) as f64 / 1e6;
+    // The task was queued with the first extent: what came before says nothing of the line.
+    let spent_s = (clock::now_us() - running.task.due_us) as f64 / 1e6;
     let left = arrived.total - arrived.bytes;
-    let left_s = spent_s * left as f64 / arrived.bytes.max(1) as f64;
+    let since = arrived.bytes - source.first_bytes().min(arrived.bytes);
+    let left_s = if since == 0 { 0.0 } else { spent_s * left as f64 / since as f64 };
     if arrived.bytes >= LEAST_BYTES && left_s >= WORTH_IT_S {
         return Ok(());
     }
@@ -94,24 +104,33 @@ async fn further(running: &Running, source: &Source, plan: Plan, arrived: Arrive
     let Some(video) = &plan.video else { return Err(TaskError::corrupt("a growing plan without a picture")) };
     let seek = video.keys.last().copied().unwrap_or(video.first_pts);
     let scope = Probe::After { video: video.stream, audio: plan.audio.as_ref().map(|a| a.stream), seek };
-    let facts = running.probe(source.clone().so_far(), plan.demuxer, scope).await;
+    let facts = running.probe(source.clone().so_far(), plan.demuxer, scope, index_of(&plan)).await;
     let next = match facts {
         Ok(facts) => {
             check_length(running, &plan, &facts)?;
             plan::growing::extend(&plan, &facts, context.fleet_cores, arrived)
         }
-        Err(TaskError::Fail { .. }) => Err(Changed),
+        Err(error) if is_final(&error, running) => Err(Halt::Changed),
         Err(other) => return Err(other),
     };
     match next {
-        Ok(Some(next)) => publish(running, &next, Some(&plan), arrived).await,
-        Ok(None) if arrived.bytes < arrived.total => Err(TaskError::NotArrived(next_bytes(&plan, arrived))),
-        Err(Changed) if arrived.bytes < arrived.total => Err(TaskError::NotArrived(arrived.total)),
-        Ok(None) | Err(Changed) => {
+        Ok(next) => publish(running, &next, Some(&plan), arrived).await,
+        Err(Halt::Early) if arrived.bytes < arrived.total => Err(TaskError::NotArrived(next_bytes(&plan, arrived))),
+        Err(_) if arrived.bytes < arrived.total => Err(TaskError::NotArrived(arrived.total)),
+        Err(_) => {
             tracing::warn!(package = %running.task.package_id, "the film changed while it arrived and is planned anew");
             start_over(running).await?;
             Ok(false)
         }
+    }
+}
+
+/// Whether another run on these bytes is of no use; one on all of them may be.
+fn is_final(error: &TaskError, running: &Running) -> bool {
+    match error {
+        TaskError::Fail { .. } => true,
+        TaskError::Retry { .. } => running.task.attempts >= MAX_ATTEMPTS,
+        _ => false,
     }
 }
 

@@ -1,7 +1,7 @@
 //! From a source to tasks: the probe, the plan, and what each task waits for while the source is arriving.
 
 use crate::{
-    child::{Job, Probe, Work},
+    child::{Entry, Job, Probe, Work},
     pipeline::growing,
     plan::{self, Plan, SourceFacts, VideoPlan, memory},
     source::{Source, SourceReader},
@@ -35,11 +35,12 @@ pub async fn make_plan(running: &Running) -> Result<(), TaskError> {
     if growing::go_on(running, &source, demuxer).await? {
         return Ok(());
     }
-    let facts = running.probe(source, demuxer, Probe::Whole { arrived_bytes }).await.map_err(|e| match e {
-        // Its index did not suffice after all.
-        TaskError::NotArrived(_) => TaskError::NotArrived(source_bytes),
-        other => other,
-    })?;
+    let facts =
+        running.probe(source, demuxer, Probe::Whole { arrived_bytes }, Vec::new()).await.map_err(|e| match e {
+            // Its index did not suffice after all.
+            TaskError::NotArrived(_) => TaskError::NotArrived(source_bytes),
+            other => other,
+        })?;
     let plan = plan::plan(&facts, &context.settings, context.fleet_cores).map_err(TaskError::fail)?;
     let follow = tasks_of(&plan, task, source_bytes);
     store(running, &plan, &follow, true).await
@@ -76,9 +77,14 @@ pub async fn store(running: &Running, plan: &Plan, follow: &[NewTask], whole: bo
 
 impl Running {
     /// Asks a child what a source is.
-    pub async fn probe(&self, source: Source, demuxer: Demuxer, scope: Probe) -> Result<SourceFacts, TaskError> {
+    pub async fn probe(
+        &self,
+        source: Source,
+        demuxer: Demuxer,
+        scope: Probe,
+        index: Vec<Entry>,
+    ) -> Result<SourceFacts, TaskError> {
         let (source_bytes, max_pixels) = (source.size(), self.context.settings.max_pixels);
-        let index = Vec::new();
         let job = Job { source_bytes, demuxer, max_pixels, index, work: Work::Probe(scope) };
         Ok(self.context.children.probe(job, SourceReader::new(source)).await?)
     }

@@ -5,8 +5,8 @@
 //! at its end, and by then the beginning has been watched.
 
 use super::{
-    EncodeSettings, KeyFrame, Plan, Rate, SourceFacts, VideoFacts, VideoPlan, audio, boundaries, check_limits, chunks,
-    plan,
+    Chunk, EncodeSettings, KeyFrame, Plan, Rate, SourceFacts, VideoFacts, VideoPlan, audio, boundaries, check_limits,
+    chunks, plan,
 };
 use serde::{Deserialize, Serialize};
 use sluice_common::model::Reason;
@@ -14,6 +14,10 @@ use sluice_common::model::Reason;
 /// Film at the end of what has arrived that is not yet planned, seconds: more than the longest reordering of
 /// pictures and the widest distance between a picture and its sound that interleaving leaves.
 const MARGIN_S: f64 = 1.5;
+/// The same in pictures, for films that have few a second.
+const MARGIN_FRAMES: f64 = 20.0;
+/// Entry points that a growing plan may name; it is written anew again and again.
+const MOST_KEYS: usize = 200_000;
 
 /// What is guessed of a film whose end is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -42,9 +46,17 @@ impl Arrived {
     }
 }
 
-/// The later bytes tell of another film than the first ones did: it must be planned anew, as a whole.
+/// Why a plan cannot be continued now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Changed;
+pub enum Halt {
+    /// Too little has come.
+    Early,
+    /// Entry points are so rare that every chunk would decode most of the film: the rest is one chunk, once it
+    /// is there.
+    Sparse,
+    /// The later bytes tell of another film than the first ones did: it must be planned anew, as a whole.
+    Changed,
+}
 
 /// The plan of the beginning of a film; `None` while too little is known.
 pub fn begin(
@@ -59,31 +71,34 @@ pub fn begin(
     facts.audio.iter_mut().for_each(|a| a.aac_lc_config = None);
     let settings = EncodeSettings { passthrough: false, ..settings.clone() };
     let mut plan = plan(&facts, &settings, fleet_cores)?;
-    let end_s = known_end_s(&facts, video, video.start_s(), plan.audio.as_ref().map(|a| a.stream));
     let Some(v) = &mut plan.video else { return Ok(None) };
+    let end_s = known_end_s(&facts, video, video.start_s(), plan.audio.as_ref().map(|a| a.stream), v.rate);
     (v.boundaries, v.chunks) = (vec![0], Vec::new());
     let list = open_boundaries(v.rate, end_s);
     if list.len() <= chunks::OPENINGS {
         return Ok(None);
     }
-    let growing = arrived.growing(end_s + MARGIN_S);
-    Ok(continued(plan, list, growing, fleet_cores))
+    let growing = arrived.growing(end_s + margin_s(v.rate));
+    Ok(continued(plan, list, growing, fleet_cores).ok())
 }
 
-/// A plan continued by what has been found after its last entry point; `None` while that is too little.
-pub fn extend(plan: &Plan, facts: &SourceFacts, fleet_cores: usize, arrived: Arrived) -> Result<Option<Plan>, Changed> {
+/// A plan continued by what has been found after its last entry point.
+pub fn extend(plan: &Plan, facts: &SourceFacts, fleet_cores: usize, arrived: Arrived) -> Result<Plan, Halt> {
     let mut plan = plan.clone();
-    let (Some(v), Some(found)) = (&mut plan.video, &facts.video) else { return Err(Changed) };
+    let (Some(v), Some(found)) = (&mut plan.video, &facts.video) else { return Err(Halt::Changed) };
     let same = found.stream == v.stream
         && found.time_base == v.time_base
         && u64::from(found.width) * u64::from(found.height) == v.picture.coded_pixels
         && plan.audio.as_ref().map(|a| a.stream) == facts.audio.first().map(|a| a.stream);
     if !same {
-        return Err(Changed);
+        return Err(Halt::Changed);
     }
     let start_s = v.first_pts as f64 * f64::from(v.time_base.0) / f64::from(v.time_base.1);
     let last = v.keys.last().copied().unwrap_or(i64::MIN);
     let later: Vec<KeyFrame> = found.keys.iter().copied().filter(|k| k.seek > last).collect();
+    if v.keys.len() + later.len() > MOST_KEYS {
+        return Err(Halt::Changed);
+    }
     match positions(&later) {
         Some(later) if v.key_positions.len() == v.keys.len() => v.key_positions.extend(later),
         _ => v.key_positions.clear(),
@@ -94,23 +109,27 @@ pub fn extend(plan: &Plan, facts: &SourceFacts, fleet_cores: usize, arrived: Arr
         let end_s = found.start_s() - start_s + found.duration_s;
         (boundaries::on_grid(v.rate.frame_at(end_s).max(planned + 1), v.rate), end_s)
     } else {
-        let end_s = known_end_s(facts, found, start_s, plan.audio.as_ref().map(|a| a.stream));
-        (open_boundaries(v.rate, end_s), end_s)
+        let end_s = known_end_s(facts, found, start_s, plan.audio.as_ref().map(|a| a.stream), v.rate);
+        (open_boundaries(v.rate, end_s), end_s + margin_s(v.rate))
     };
     if list.len() <= v.boundaries.len() && !arrived.whole() {
-        return Ok(None);
+        return Err(Halt::Early);
     }
     if !list.starts_with(&v.boundaries) {
-        return Err(Changed);
+        return Err(Halt::Changed);
     }
-    Ok(continued(plan, list, arrived.growing(known_s + MARGIN_S), fleet_cores))
+    continued(plan, list, arrived.growing(known_s), fleet_cores)
 }
 
 /// Until when pictures and sound are all here, on the output's clock.
-fn known_end_s(facts: &SourceFacts, video: &VideoFacts, start_s: f64, sound: Option<usize>) -> f64 {
+fn known_end_s(facts: &SourceFacts, video: &VideoFacts, start_s: f64, sound: Option<usize>, rate: Rate) -> f64 {
     let picture_s = video.start_s() + video.duration_s;
     let heard = facts.audio.iter().filter(|a| Some(a.stream) == sound).map(|a| a.start_s + a.duration_s);
-    heard.fold(picture_s, f64::min) - start_s - MARGIN_S
+    heard.fold(picture_s, f64::min) - start_s - margin_s(rate)
+}
+
+fn margin_s(rate: Rate) -> f64 {
+    MARGIN_S.max(MARGIN_FRAMES / rate.fps())
 }
 
 /// Boundaries that stay whatever comes: the last of the grid depends on how much does.
@@ -120,22 +139,26 @@ fn open_boundaries(rate: Rate, end_s: f64) -> Vec<u64> {
     list
 }
 
-fn continued(mut plan: Plan, list: Vec<u64>, growing: Option<Growing>, fleet_cores: usize) -> Option<Plan> {
-    let v = plan.video.as_mut()?;
+fn continued(mut plan: Plan, list: Vec<u64>, growing: Option<Growing>, fleet_cores: usize) -> Result<Plan, Halt> {
+    let v = plan.video.as_mut().ok_or(Halt::Changed)?;
     v.frames = list.last().copied().unwrap_or(0);
     plan.duration_s = v.rate.seconds(v.frames);
     let length_s = chunks::length_s(growing.map_or(plan.duration_s, |g| g.expected_s), fleet_cores);
-    // Chunks begin to decode at an entry point: where those are rare, one chunk at the end is made of the rest.
-    if growing.is_some() && v.rate.seconds(frames_without_entry(v)) > 2.0 * length_s {
-        return None;
+    let sparse = v.rate.seconds(frames_without_entry(v)) > 2.0 * length_s;
+    if growing.is_some() && sparse {
+        return Err(Halt::Sparse);
     }
     v.boundaries = list;
-    chunks::extend(&mut v.chunks, &v.boundaries, v.rate, length_s);
+    if sparse {
+        v.chunks.push(Chunk { first: v.chunks.last().map_or(0, |c| c.end), end: v.boundaries.len() - 1 });
+    } else {
+        chunks::extend(&mut v.chunks, &v.boundaries, v.rate, length_s);
+    }
     if let Some(a) = &mut plan.audio {
         a.boundaries = audio::boundaries(&super::seconds(&v.boundaries, v.rate), a.sample_rate);
     }
     plan.growing = growing;
-    Some(plan)
+    Ok(plan)
 }
 
 /// The widest stretch of a film in which decoding cannot begin, in output frames.
@@ -206,7 +229,13 @@ mod tests {
             while at < 60.0 {
                 let next = match &plan {
                     None => begun(at, 2),
-                    Some(p) => extend(p, &known(at, 2), 2, arrived(at)).unwrap(),
+                    Some(p) => match extend(p, &known(at, 2), 2, arrived(at)) {
+                        Ok(next) => Some(next),
+                        Err(halt) => {
+                            assert_eq!(halt, Halt::Early);
+                            None
+                        }
+                    },
                 };
                 if let (Some(before), Some(after)) = (&plan, &next) {
                     let (b, a) = (before.video.as_ref().unwrap(), after.video.as_ref().unwrap());
@@ -221,7 +250,7 @@ mod tests {
                 }
                 at += step;
             }
-            let last = extend(&plan.unwrap(), &known(60.0, 2), 2, arrived(60.0)).unwrap().unwrap();
+            let last = extend(&plan.unwrap(), &known(60.0, 2), 2, arrived(60.0)).unwrap();
             let video = last.video.unwrap();
             assert_eq!((video.boundaries, video.frames, last.growing), (whole.clone(), 1500, None));
             assert_eq!(video.chunks.last().unwrap().end, whole.len() - 1);
@@ -238,6 +267,17 @@ mod tests {
     }
 
     #[test]
+    fn where_entry_points_end_the_rest_is_one_chunk() {
+        let plan = begun(20.0, 2).unwrap();
+        let mut facts = known(60.0, 2);
+        facts.video.iter_mut().for_each(|v| v.keys.truncate(10));
+        assert_eq!(extend(&plan, &facts, 2, arrived(59.0)), Err(Halt::Sparse));
+        let whole = extend(&plan, &facts, 2, arrived(60.0)).unwrap().video.unwrap();
+        assert_eq!(whole.chunks.len(), plan.video.as_ref().unwrap().chunks.len() + 1);
+        assert_eq!(whole.chunks.last().unwrap().end, whole.segment_count());
+    }
+
+    #[test]
     fn sound_that_lags_holds_the_plan_back() {
         let mut facts = known(30.0, 2);
         facts.audio[0].duration_s = 14.0;
@@ -250,9 +290,9 @@ mod tests {
         let plan = begun(20.0, 2).unwrap();
         let mut silent = known(60.0, 2);
         silent.audio.clear();
-        assert_eq!(extend(&plan, &silent, 2, arrived(60.0)), Err(Changed));
+        assert_eq!(extend(&plan, &silent, 2, arrived(60.0)), Err(Halt::Changed));
         let mut larger = known(60.0, 2);
         larger.video.as_mut().unwrap().width = 1920;
-        assert_eq!(extend(&plan, &larger, 2, arrived(60.0)), Err(Changed));
+        assert_eq!(extend(&plan, &larger, 2, arrived(60.0)), Err(Halt::Changed));
     }
 }

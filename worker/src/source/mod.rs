@@ -69,6 +69,9 @@ impl Source {
     pub async fn open(db: &Db, store: &Store, id: Uuid) -> Result<Self, SourceError> {
         // In this order: what is live after its extents were read has them all.
         let row = db.source(id).await?.ok_or(DbError::Fenced)?;
+        if row.status == SourceStatus::Deleting {
+            return Err(DbError::Fenced.into());
+        }
         let extents = Arc::new(db.extents(id).await?);
         let total = row.total_bytes.unwrap_or(i64::MAX) as u64;
         let growing =
@@ -88,6 +91,14 @@ impl Source {
     pub fn arrived(&self) -> u64 {
         match self {
             Self::Extents { extents, .. } => extents.last().map_or(0, |e| (e.offset_bytes + e.size_bytes) as u64),
+            Self::File(_, size) => *size,
+        }
+    }
+
+    /// Bytes of the first piece.
+    pub fn first_bytes(&self) -> u64 {
+        match self {
+            Self::Extents { extents, .. } => extents.first().map_or(0, |e| e.size_bytes as u64),
             Self::File(_, size) => *size,
         }
     }
