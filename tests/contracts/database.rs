@@ -46,6 +46,8 @@ on_both!(
     the_first_publication_wins_and_the_prefix_has_no_hole,
     concurrent_publications_count_right,
     the_same_bytes_become_one_source,
+    what_is_ready_is_not_merged_into_what_is_not,
+    a_plan_grows_until_its_end_is_known,
     bytes_are_not_merged_into_what_nobody_works_on,
     an_abandoned_upload_is_found,
     only_the_newest_request_goes_on,
@@ -175,9 +177,8 @@ fn segment(sequence: i64) -> SegmentRow {
     }
 }
 
-async fn planned(world: &World) -> (Uuid, Uuid) {
-    let (source, package, _) = world.film(1).await;
-    let rendition = NewRendition {
+fn rendition() -> NewRendition {
+    NewRendition {
         name: "v720".into(),
         kind: MediaKind::Video,
         role: RenditionRole::Both,
@@ -190,7 +191,11 @@ async fn planned(world: &World) -> (Uuid, Uuid) {
         timescale: 25_000,
         cap_bps: 3_000_000,
         planned: 40,
-    };
+    }
+}
+
+async fn planned(world: &World) -> (Uuid, Uuid) {
+    let (source, package, _) = world.film(1).await;
     let plan = PlannedPackage {
         kind: MediaKind::Video,
         plan: "{}",
@@ -198,7 +203,7 @@ async fn planned(world: &World) -> (Uuid, Uuid) {
         width: None,
         height: None,
         target_s: 6,
-        renditions: vec![rendition],
+        renditions: vec![rendition()],
     };
     let mut tx = world.db.begin().await.unwrap();
     assert!(tx.store_plan(package, &plan, 1).await.unwrap());
@@ -338,6 +343,58 @@ async fn the_same_bytes_become_one_source(db: Db) {
     world.db.forget_source(second).await.unwrap();
     assert!(world.db.source(second).await.unwrap().is_none());
     assert!(world.db.media(two).await.unwrap().is_some());
+}
+
+/// A slow upload that was begun first does not take a film away that plays already.
+async fn what_is_ready_is_not_merged_into_what_is_not(db: Db) {
+    let world = World::new(db).await;
+    let (slow, growing, one) = world.film(1).await;
+    world.enqueue(slow, growing, "s", 1).await;
+    let (quick, ready) = planned(&world).await;
+    let mut tx = world.db.begin().await.unwrap();
+    tx.finish_package(ready, "{}", 1).await.unwrap();
+    tx.commit().await.unwrap();
+    for (source, merged) in [(quick, 0), (slow, 1)] {
+        let mut tx = world.db.begin().await.unwrap();
+        assert_eq!(tx.merge_twins(source, b"hash", 10).await.unwrap(), merged);
+        tx.commit().await.unwrap();
+    }
+    let row = world.db.media(one).await.unwrap().unwrap();
+    assert_eq!((row.source_id, row.package_id), (quick, ready));
+}
+
+async fn a_plan_grows_until_its_end_is_known(db: Db) {
+    let world = World::new(db).await;
+    let (source, package, _) = world.film(1).await;
+    let store = async |plan: &'static str, duration_ms: Option<i64>, planned: i64| {
+        let rendition = NewRendition { planned, ..rendition() };
+        let (kind, renditions) = (MediaKind::Video, vec![rendition]);
+        let plan = PlannedPackage { kind, plan, duration_ms, width: None, height: None, target_s: 6, renditions };
+        let mut tx = world.db.begin().await.unwrap();
+        let stored = tx.store_plan(package, &plan, 1).await.unwrap();
+        tx.commit().await.unwrap();
+        stored
+    };
+    let planned = async || world.db.renditions(package).await.unwrap()[0].planned;
+    assert!(store("a", None, 5).await && store("b", None, 8).await);
+    assert_eq!(planned().await, 8);
+    world.enqueue(source, package, "chunk-1", 1).await;
+    let kept = world.claim().await.unwrap();
+    world.enqueue(source, package, "chunk-2", 2).await;
+    // Forgotten, but for the task that does it; then planned as if nothing had been.
+    let mut tx = world.db.begin().await.unwrap();
+    tx.forget_plans(source, kept.id).await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(world.db.renditions(package).await.unwrap().is_empty());
+    assert_eq!(world.db.tasks_of(package).await.unwrap().len(), 1);
+    assert!(world.db.package(package).await.unwrap().unwrap().plan.is_none());
+    assert!(store("c", Some(9_000), 3).await);
+    assert!(!store("d", None, 9).await, "its end is known");
+    assert_eq!((planned().await, world.db.package(package).await.unwrap().unwrap().plan.unwrap().as_str()), (3, "c"));
+    // What waits for bytes has done what it could: earlier failures count no more.
+    let token = kept.token;
+    world.db.postpone_task(kept.id, token, 10).await.unwrap();
+    assert_eq!(world.db.tasks_of(package).await.unwrap()[0].attempts, 0);
 }
 
 async fn bytes_are_not_merged_into_what_nobody_works_on(db: Db) {
