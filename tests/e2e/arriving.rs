@@ -1,5 +1,6 @@
 //! Bytes on other ways than through the API, and work that begins before they are all there.
 
+use futures::SinkExt;
 use harness::{Client, Pair, Stack, client::problem, eventually, fixtures, media};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
@@ -17,6 +18,7 @@ crate::on_both!(
     given_up_parts_leave_nothing,
     work_begins_before_the_end,
     films_are_planned_as_they_grow,
+    one_request_on_a_slow_line,
     a_film_that_misled_is_planned_anew,
     an_unfinished_upload_is_seen,
     deleted_while_it_comes_again,
@@ -287,6 +289,35 @@ async fn films_are_planned_as_they_grow(pair: Pair) {
         let beep = media::beep(&format!("{}/hls/{media}/{sound}", client.url));
         assert!((beep - 21.0).abs() < 0.05, "{name}: the beep is at {beep} s");
     }
+}
+
+/// As `curl --limit-rate` sends it: all in one request, whose bytes are worked with while it goes on.
+async fn one_request_on_a_slow_line(pair: Pair) {
+    let mut stack = Stack::start(pair).await;
+    stack.add_worker();
+    let client = stack.creator().await;
+    let film = std::fs::read(fixtures::contained(30, "grown.mkv", 22_050)).unwrap();
+    let (path, media) = tus(&client, film.len()).await;
+    let (mut send, body) = futures::channel::mpsc::channel::<std::io::Result<Vec<u8>>>(0);
+    let request = client.request(Method::PATCH, &path).header("tus-resumable", "1.0.0").header("upload-offset", 0);
+    let request =
+        request.header("content-type", "application/offset+octet-stream").header("content-length", film.len());
+    let answer = tokio::spawn(request.body(reqwest::Body::wrap_stream(body)).send());
+    let pieces: Vec<&[u8]> = film.chunks(film.len().div_ceil(60)).collect();
+    let (last, pieces) = pieces.split_last().unwrap();
+    for piece in pieces {
+        send.send(Ok(piece.to_vec())).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    eventually("it can be played", Duration::from_secs(60), || async {
+        (client.media(&media).await["status"] == "playable").then_some(())
+    })
+    .await;
+    send.send(Ok(last.to_vec())).await.unwrap();
+    drop(send);
+    assert_eq!(answer.await.unwrap().unwrap().status(), 204);
+    client.wait_for(&media, &["ready"]).await;
+    assert!(stored(&client, &json!(media)).await == film);
 }
 
 /// What was made of its first bytes is given up, and nothing of it stays.

@@ -13,10 +13,17 @@ use sluice_common::{
     sniff::{Demuxer, SNIFF_BYTES, sniff},
     storage::Key,
 };
-use std::collections::VecDeque;
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
 use tokio::{sync::oneshot, task::JoinHandle};
 use uuid::Uuid;
 
+/// On a slow line an extent is stored after so long, if it has so many bytes: work begins on them, and a cut
+/// loses no more.
+const SLOW: Duration = Duration::from_secs(2);
+const SLOW_BYTES: usize = 256 << 10;
 /// Extents of an upload that are stored at once: while one waits for the disk, the next is written.
 const STORED_AT_ONCE: usize = 2;
 
@@ -62,6 +69,7 @@ pub async fn receive(
 ) -> Result<Taken, ApiError> {
     let mut writer = Writer { state: state.clone(), target, under_way: VecDeque::new(), turn: None, held: Vec::new() };
     let mut buffer = BytesMut::with_capacity(share.extent_bytes());
+    let mut filling = Instant::now();
     let (mut cut, mut known) = (None, target.offset > 0 || target.part);
     loop {
         let mut rest = match bytes.next().await {
@@ -81,11 +89,13 @@ pub async fn receive(
                 accepted(state, target.source, &buffer).await?;
                 known = true;
             }
-            if buffer.len() >= full {
+            let slow = buffer.len() >= SLOW_BYTES && filling.elapsed() >= SLOW;
+            if buffer.len() >= full || slow {
                 // Few buffers take turns: fresh ones would leave the allocator with holes of their size.
                 let spare = writer.store(std::mem::take(&mut buffer).freeze()).await?;
                 let fits = spare.filter(|b: &BytesMut| b.capacity() <= 2 * full);
                 buffer = fits.unwrap_or_else(|| BytesMut::with_capacity(full));
+                filling = Instant::now();
             }
         }
     }
