@@ -225,6 +225,7 @@ fn api_cors(origins: &[String]) -> CorsLayer {
             "upload-length",
             "upload-expires",
             "upload-concat",
+            "upload-metadata",
             "sluice-media-id",
             "etag",
         ]))

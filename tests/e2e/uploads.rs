@@ -18,6 +18,7 @@ crate::on_both!(
     ten_slots_for_a_hundred,
     quotas_in_bytes,
     no_film,
+    what_head_and_termination_owe,
 );
 
 const CHUNK: &str = "application/offset+octet-stream";
@@ -404,6 +405,47 @@ async fn quotas_in_bytes(pair: Pair) {
 }
 
 /// What is no film is refused after its first kilobytes, however it comes.
+/// What a client wrote of an upload it reads again; and a complete one can be terminated too, with its media.
+async fn what_head_and_termination_owe(pair: Pair) {
+    let stack = Stack::start(pair).await;
+    let (client, stranger) = (stack.creator().await, stack.creator().await);
+    let film = std::fs::read(fixtures::silent()).unwrap();
+    let sent = "nonlatin c8WCb8WEY2U=,number MTAw,filename aGVsbG8ubXA0,empty";
+    let begun = async |concat: &str, length: usize| {
+        let request = tus(&client, Method::POST, "/api/v1/uploads").header("upload-metadata", sent);
+        let request = if concat.is_empty() { request } else { request.header("upload-concat", concat) };
+        let request = if concat.starts_with("final") { request } else { request.header("upload-length", length) };
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), 201, "{answer:?}");
+        answer.headers()["location"].to_str().unwrap().strip_prefix(&client.url).unwrap().to_owned()
+    };
+    let head = async |path: &str| tus(&client, Method::HEAD, path).send().await.unwrap();
+    let path = begun("", film.len()).await;
+    for done in [0, film.len()] {
+        let seen = head(&path).await;
+        assert_eq!((seen.status().as_u16(), seen.headers()["upload-metadata"].to_str().unwrap()), (200, sent));
+        assert_eq!(number(&seen, "upload-offset"), done as i64);
+        if done == 0 {
+            assert_eq!(patch(&client, &path, 0, &film).await.status(), 204);
+        }
+    }
+    let media = head(&path).await.headers()["sluice-media-id"].to_str().unwrap().to_owned();
+    assert_eq!(tus(&stranger, Method::DELETE, &path).send().await.unwrap().status(), 404);
+    assert_eq!(tus(&client, Method::DELETE, &path).send().await.unwrap().status(), 204);
+    assert_eq!(head(&path).await.status(), 404);
+    assert_eq!(client.get(&format!("/api/v1/media/{media}")).await.status(), 404);
+    // A whole knows what it was put together from.
+    let (one, two) = film.split_at(film.len() / 2);
+    let parts = [begun("partial", one.len()).await, begun("partial", two.len()).await];
+    for (path, bytes) in parts.iter().zip([one, two]) {
+        assert_eq!(patch(&client, path, 0, bytes).await.status(), 204);
+        assert_eq!(head(path).await.headers()["upload-concat"], "partial");
+    }
+    let concat = format!("final;{} {}", parts[0], parts[1]);
+    let whole = begun(&concat, 0).await;
+    assert_eq!(head(&whole).await.headers()["upload-concat"].to_str().unwrap(), concat);
+}
+
 async fn no_film(pair: Pair) {
     let stack = Stack::start(pair).await;
     let client = stack.creator().await;

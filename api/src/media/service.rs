@@ -28,6 +28,12 @@ pub struct Metadata {
     pub visibility: Option<String>,
     pub encryption: Option<String>,
     pub filename: Option<String>,
+    /// All of it as a tus client sent it, which HEAD answers.
+    #[serde(default)]
+    pub sent: Option<String>,
+    /// `Upload-Concat` of a whole that was put together, which HEAD answers too.
+    #[serde(default)]
+    pub concat: Option<String>,
 }
 
 /// Metadata that was checked.

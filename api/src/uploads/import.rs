@@ -30,6 +30,7 @@ pub async fn begin(state: &AppState, viewer: &Viewer, asked: Import) -> Result<U
             visibility: asked.visibility.map(|v| v.to_string()),
             encryption: asked.encryption.map(|e| e.to_string()),
             filename: Some(filename),
+            ..Default::default()
         },
         concat: None,
         at_most: 0,

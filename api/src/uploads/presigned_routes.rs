@@ -51,6 +51,7 @@ pub async fn begin(
         visibility: body.visibility.map(|v| v.to_string()),
         encryption: body.encryption.map(|e| e.to_string()),
         filename: Some(body.filename),
+        ..Default::default()
     };
     let asked = Begin {
         size: body.size,

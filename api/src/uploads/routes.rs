@@ -95,7 +95,9 @@ pub async fn create(
     if let Some((_, declared)) = pairs.iter().find(|p| p.0 == "filetype") {
         declared::plausible(declared)?;
     }
-    let metadata = Metadata::new(pairs);
+    let sent = tus::text(&headers, "upload-metadata").map(ToOwned::to_owned);
+    let whole = tus::text(&headers, "upload-concat").filter(|_| is_final).map(ToOwned::to_owned);
+    let metadata = Metadata { sent, concat: whole, ..Metadata::new(pairs) };
     let announced = Announced {
         length,
         metadata,
@@ -142,6 +144,13 @@ pub async fn show(
     tus::check_version(&headers)?;
     let row = service::resume(&state, &viewer, id).await?;
     let mut out = describe(&row);
+    // tus 1.0: as they were sent.
+    let announced = service::announced(&row);
+    for (name, sent) in [("upload-metadata", announced.sent), ("upload-concat", announced.concat)] {
+        if let Some(sent) = sent {
+            set(&mut out, name, sent);
+        }
+    }
     set(&mut out, "cache-control", "no-store");
     Ok((StatusCode::OK, out).into_response())
 }
@@ -186,7 +195,7 @@ pub async fn patch(
     Ok((StatusCode::NO_CONTENT, describe(&row)).into_response())
 }
 
-/// Give an upload up (tus 1.0: termination).
+/// Give an upload up (tus 1.0: termination). One that is complete is deleted as the media that it became.
 #[utoipa::path(delete, path = "/uploads/{id}", tag = "uploads", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["upload"])), responses(
         (status = 204, description = "Gone"),

@@ -317,8 +317,21 @@ pub(super) async fn declare_length(
 
 /// Gives an upload up.
 pub async fn terminate(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), ApiError> {
-    owned(state, viewer, id).await?;
-    if state.db.delete_upload(id, clock::now_us()).await? { Ok(()) } else { Err(ApiError::NotFound) }
+    let row = owned(state, viewer, id).await?;
+    let (Some(media_id), Some(_)) = (row.media_id, row.completed_us) else {
+        let gone = state.db.delete_upload(id, clock::now_us()).await?;
+        return if gone { Ok(()) } else { Err(ApiError::NotFound) };
+    };
+    match media::delete(state, viewer, media_id).await {
+        // Deleted before, perhaps by a process that died before the next line.
+        Ok(()) | Err(ApiError::NotFound) => Ok(state.db.forget_upload(id).await?),
+        Err(other) => Err(other),
+    }
+}
+
+/// What the client said of an upload when it began it.
+pub fn announced(row: &UploadRow) -> Metadata {
+    serde_json::from_str(&row.metadata).unwrap_or_default()
 }
 
 /// Makes a media of an upload whose bytes are all there. Safe to repeat: it happens once.

@@ -146,6 +146,12 @@ impl Db {
         Ok(true)
     }
 
+    /// Forgets a complete upload whose media is gone.
+    pub async fn forget_upload(&self, id: Uuid) -> Result<()> {
+        execute!(self, "DELETE FROM uploads WHERE id = $1 AND completed_us IS NOT NULL", id)?;
+        Ok(())
+    }
+
     /// Queues planning on what has arrived: where the container permits, work begins before the upload ends.
     /// Once; and not for an upload that is a part, complete or of unknown length.
     pub async fn plan_early(&self, upload: Uuid, task: Uuid, memory_bytes: i64, now_us: i64) -> Result<()> {
