@@ -52,15 +52,22 @@ pub async fn page(
     let start = Cursor { since_us: clock::now_us(), followed: None, ranked: None };
     let mut cursor = cursor.map_or(Ok(start), Cursor::read)?;
     let who = viewer.unwrap_or(Uuid::nil());
-    let rows = limit as i64 + 1;
-    let followed = async {
-        match viewer {
-            Some(_) => state.db.followed(who, cursor.since_us, cursor.followed, rows).await,
-            None => Ok(Vec::new()),
+    let rows = limit + 1;
+    let follow = |count: usize| state.db.followed(who, cursor.since_us, cursor.followed, count as i64);
+    let discover = |count: usize| state.db.discover(who, cursor.since_us, cursor.ranked, count as i64);
+    let (followed, ranked) = if viewer.is_some() {
+        // Of each as many as the mix takes; where one runs out, the other fills in.
+        let share = rows / DISCOVERY;
+        let (mut followed, mut ranked) = tokio::try_join!(follow(rows - share), discover(share))?;
+        if followed.len() < rows - share {
+            ranked = discover(rows - followed.len()).await?;
+        } else if ranked.len() < share {
+            followed = follow(rows - ranked.len()).await?;
         }
+        (followed, ranked)
+    } else {
+        (Vec::new(), discover(rows).await?)
     };
-    let ranked = state.db.discover(who, cursor.since_us, cursor.ranked, rows);
-    let (followed, ranked) = tokio::try_join!(followed, ranked)?;
     let mixed = mix(followed, ranked);
     let more = mixed.len() > limit;
     let page: Vec<Found> = mixed.into_iter().take(limit).collect();

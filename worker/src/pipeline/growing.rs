@@ -5,7 +5,7 @@
 
 use super::{
     index_of,
-    planning::{chunk_tasks, store},
+    storing::{chunk_tasks, store},
 };
 use crate::{
     child::Probe,

@@ -7,6 +7,7 @@ mod growing;
 mod hashing;
 mod import;
 mod planning;
+mod storing;
 
 pub use planning::{fall_back, worth_waiting_for};
 
