@@ -56,12 +56,13 @@ pub async fn page(
     let follow = |count: usize| state.db.followed(who, cursor.since_us, cursor.followed, count as i64);
     let discover = |count: usize| state.db.discover(who, cursor.since_us, cursor.ranked, count as i64);
     let (followed, ranked) = if viewer.is_some() {
-        // Of each as many as the mix takes; where one runs out, the other fills in.
+        // Of each as many as the mix takes; where one runs out, the other fills in. One after the other: at once they
+        // would take a second connection, whose cold cache costs more than the waiting.
         let share = rows / DISCOVERY;
-        let (mut followed, mut ranked) = tokio::try_join!(follow(rows - share), discover(share))?;
-        if followed.len() < rows - share {
-            ranked = discover(rows - followed.len()).await?;
-        } else if ranked.len() < share {
+        let mut followed = follow(rows - share).await?;
+        let wanted = rows - followed.len();
+        let ranked = discover(wanted).await?;
+        if ranked.len() < wanted && followed.len() == rows - share {
             followed = follow(rows - ranked.len()).await?;
         }
         (followed, ranked)
