@@ -18,7 +18,8 @@ crate::on_both!(
     leaving_takes_everything_along,
 );
 
-const LIFTED: (&str, &str) = ("SLUICE_LIMITS", "comment=0/1,register=0/1,login=0/1,upload=0/1,upload_account=0/1");
+const LIFTED: (&str, &str) =
+    ("SLUICE_LIMITS", "captions=0/1,comment=0/1,register=0/1,login=0/1,upload=0/1,upload_account=0/1");
 
 async fn start(pair: Pair) -> Stack {
     let mut stack = Stack::start_with(pair, &[LIFTED]).await;
@@ -355,9 +356,23 @@ async fn captions_are_shown_and_found(pair: Pair) {
     {
         assert_eq!(put(&owner, rest, body).await.status(), status, "{rest}");
     }
+    // A long film is searched to its end.
+    let long: String = (0..6_000).map(|i| format!("00:00.000 --> 00:01.000\nsaid{i} and\n\n")).collect();
+    assert_eq!(put(&owner, "es", &long).await.status(), 200);
+    act(&owner, Method::PATCH, &of_media, json!({ "visibility": "public" }), 200).await;
+    assert!(found("said0").await && found("said5999").await);
     let many =
         (0..30_000).map(|i| format!("00:00.000 --> 00:01.000\nword{i} {}\n\n", "y".repeat(10))).collect::<String>();
     assert_eq!(put(&owner, "fr", &many[..1 << 20]).await.status(), 200, "more words than an index holds");
+    for second in b'a'..=b'z' {
+        for first in ["x", "y"] {
+            let answer = put(&owner, &format!("{first}{}", second as char), srt).await;
+            let known = get(&owner, &format!("{of_media}/captions")).await["items"].as_array().unwrap().len();
+            assert!(answer.status() == 200 || (known == 50 && answer.status() == 409), "{known}: {answer:?}");
+        }
+    }
+    assert_eq!(get(&owner, &format!("{of_media}/captions")).await["items"].as_array().unwrap().len(), 50);
+    assert!(found("said5999").await, "no language crowds out another");
     act(&owner, Method::DELETE, &of_media, Value::Null, 204).await;
     let db = stack.database().await;
     assert!(db.captions(media.parse().unwrap()).await.unwrap().is_empty());

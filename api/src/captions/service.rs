@@ -18,9 +18,9 @@ use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 /// Largest file, bytes.
-pub const MOST_BYTES: usize = 1 << 20;
-/// Bytes of words that search is told of a track. Of all tracks they stay below the mebibyte that PostgreSQL takes.
-const MOST_SAID: usize = 16 << 10;
+const MOST_BYTES: usize = 1 << 20;
+/// Bytes of words that are kept of a track for search: more than the longest film has.
+const MOST_SAID: usize = 128 << 10;
 /// Languages of a media.
 const MOST_TRACKS: i64 = 50;
 

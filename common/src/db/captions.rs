@@ -4,6 +4,9 @@ use super::{Db, DbError, Result, Tx, execute_tx, query, query_tx};
 use sqlx::FromRow;
 use uuid::Uuid;
 
+/// Bytes of what is said that search is told of a media: PostgreSQL takes a mebibyte of words and places at most.
+const MOST_SAID: usize = 256 << 10;
+
 /// A track without its text.
 #[derive(Debug, Clone, FromRow)]
 pub struct CaptionsRow {
@@ -71,10 +74,25 @@ impl Tx {
         if locked == 1 { Ok(()) } else { Err(DbError::Fenced) }
     }
 
-    /// The words that are said in a media, for search.
+    /// The words that are said in a media, for search. Where they are too many, languages with few keep all of
+    /// theirs, and the others share what is left.
     pub(super) async fn said_in(&mut self, media: Uuid) -> Result<String> {
-        let sql = "SELECT words FROM captions WHERE media_id = $1 ORDER BY language";
-        let words = query_tx!(self, fetch_all as (String,), sql, media)?;
-        Ok(words.into_iter().map(|w| w.0).collect::<Vec<_>>().join(" "))
+        let sql = "SELECT words FROM captions WHERE media_id = $1";
+        let mut tracks = query_tx!(self, fetch_all as (String,), sql, media)?;
+        tracks.sort_by_key(|t| t.0.len());
+        let (mut said, mut left) = (String::new(), MOST_SAID);
+        for (i, (words,)) in tracks.iter().enumerate() {
+            let share = left / (tracks.len() - i);
+            // At the end of a word.
+            let kept = if words.len() <= share {
+                words.as_str()
+            } else {
+                words.get(..words.floor_char_boundary(share)).and_then(|w| w.rsplit_once(' ')).map_or("", |w| w.0)
+            };
+            left -= kept.len();
+            said.push_str(kept);
+            said.push(' ');
+        }
+        Ok(said)
     }
 }
