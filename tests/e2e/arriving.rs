@@ -313,6 +313,7 @@ async fn one_request_on_a_slow_line(pair: Pair) {
         (client.media(&media).await["status"] == "playable").then_some(())
     })
     .await;
+    assert_eq!(client.media(&media).await["duration_ms"], Value::Null, "its end is not known");
     send.send(Ok(last.to_vec())).await.unwrap();
     drop(send);
     assert_eq!(answer.await.unwrap().unwrap().status(), 204);

@@ -119,7 +119,8 @@ fn fill(stack: &Stack, pair: Pair, w: &World) {
          INSERT INTO projects (id, owner_id, title, format, version, size_bytes, created_us, updated_us) \
            SELECT {uuid}, {owner}, 't', 'markdown', 0, 0, i, i FROM {series}; \
          INSERT INTO reports (id, reporter_id, target_kind, target_id, reason, note, status, created_us) \
-           SELECT {uuid}, {owner}, 'user', {uuid}, 'spam', '', CASE WHEN i % 2 = 0 THEN 'open' ELSE 'dismissed' END, i FROM {series}; \
+           SELECT {uuid}, {owner}, 'user', id, 'spam', '', CASE WHEN created_us % 2 = 0 THEN 'open' ELSE 'dismissed' END, created_us \
+           FROM users WHERE username LIKE 'x%'; \
          INSERT INTO webhook_deliveries (id, webhook_id, event, payload, status, attempts, next_us, created_us) \
            SELECT {uuid}, {hook}, 'test', '{{}}', 'delivered', 1, i, i FROM {series}; \
          INSERT INTO subscriptions (subscriber_id, creator_id, id, created_us) \
@@ -134,7 +135,7 @@ fn fill(stack: &Stack, pair: Pair, w: &World) {
          INSERT INTO audit_events (id, user_id, kind, address, agent, detail, at_us) \
            SELECT {uuid}, {owner}, 'logged_in', '', '', '', 4000000000000000 + i FROM {series}; \
          INSERT INTO moderation_actions (id, kind, target_id, affected_id, reason, created_us) \
-           SELECT {uuid}, 'hide_media', {uuid}, {owner}, '', i FROM {series}; \
+           SELECT {uuid}, 'hide_media', {media}, {owner}, '', i FROM {series}; \
          {search} COMMIT;"
     );
     run(stack, pair, &sql);

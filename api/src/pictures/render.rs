@@ -49,14 +49,14 @@ pub fn render(data: &[u8], within: (u32, u32)) -> Result<Rendered, ApiError> {
     let profile = decoder.icc_profile().ok().flatten().filter(fits);
     // White first: what is transparent has a colour too, which scaling would mix in.
     let mut picture = DynamicImage::from(on_white(DynamicImage::from_decoder(decoder).map_err(broken)?));
-    if picture.width() > within.0.max(within.1) || picture.height() > within.0.max(within.1) {
-        let most = within.0.max(within.1);
-        picture = picture.resize(most, most, FilterType::Triangle);
+    // Turned when it is small; until then its sides are changed over.
+    use Orientation::{Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
+    let lies = matches!(orientation, Rotate90 | Rotate270 | Rotate90FlipH | Rotate270FlipH);
+    let (most_width, most_height) = if lies { (within.1, within.0) } else { within };
+    if picture.width() > most_width || picture.height() > most_height {
+        picture = picture.resize(most_width, most_height, FilterType::Triangle);
     }
     picture.apply_orientation(orientation);
-    if picture.width() > within.0 || picture.height() > within.1 {
-        picture = picture.resize(within.0, within.1, FilterType::Triangle);
-    }
     let flat = picture.into_rgb8();
     let size = flat.dimensions();
     let mut jpeg = Vec::new();
@@ -148,6 +148,8 @@ mod tests {
         turned.extend(&plain[2..]);
         let made = render(&turned, (512, 512)).unwrap();
         assert_eq!(made.size, (20, 60));
+        assert_eq!(render(&turned, (30, 30)).unwrap().size, (10, 30));
+        assert_eq!(render(&turned, (10, 60)).unwrap().size, (10, 30));
         assert!(!made.jpeg.windows(4).any(|w| w == b"Exif" || w == b"ACME"));
     }
 

@@ -15,7 +15,7 @@ use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 use uuid::Uuid;
 
 /// Largest file, bytes.
-pub const MOST_BYTES: usize = 10 << 20;
+const MOST_BYTES: usize = 10 << 20;
 /// A picture that is stored but not yet shown goes after so long: whoever stored it has died.
 const STRAY_US: i64 = 600_000_000;
 /// Decoding takes up to half a gibibyte for a moment, so one is decoded at a time.

@@ -12,7 +12,6 @@ use crate::{
     plan::{
         self, Plan, SourceFacts,
         growing::{Arrived, Halt},
-        memory,
     },
     source::{
         Source,
@@ -21,9 +20,10 @@ use crate::{
     task::{AudioPayload, Running, TaskError},
 };
 use sluice_common::{
-    clock,
+    arrival, clock,
     db::{MAX_ATTEMPTS, NewTask},
     model::TaskKind,
+    queue,
     sniff::Demuxer,
 };
 
@@ -136,8 +136,7 @@ fn is_final(error: &TaskError, running: &Running) -> bool {
 
 fn check_length(running: &Running, plan: &Plan, facts: &SourceFacts) -> Result<(), TaskError> {
     let (Some(v), Some(found)) = (&plan.video, &facts.video) else { return Ok(()) };
-    let start_s = v.first_pts as f64 * f64::from(v.time_base.0) / f64::from(v.time_base.1);
-    plan::check_duration(found.start_s() - start_s + found.duration_s, &running.context.settings)
+    plan::check_duration(found.start_s() - v.start_s() + found.duration_s, &running.context.settings)
         .map_err(TaskError::fail)
 }
 
@@ -151,17 +150,12 @@ async fn publish(running: &Running, plan: &Plan, before: Option<&Plan>, arrived:
         let first = before.and_then(|p| p.audio.as_ref()).map_or(0, |a| a.segment_count());
         let payload = AudioPayload { first, end: Some(sound.segment_count()) };
         let first_s = video.rate.seconds(video.boundaries.get(first).copied().unwrap_or(0));
+        let due_us = queue::due_us(task.due_us, (first_s * 1e6) as i64);
         follow.push(NewTask {
-            package_id: task.package_id,
-            source_id: task.source_id,
-            kind: TaskKind::Audio,
             name: format!("audio-{first:06}"),
             payload: serde_json::to_string(&payload).map_err(TaskError::corrupt)?,
-            due_us: sluice_common::queue::due_us(task.due_us, (first_s * 1e6) as i64),
             cores: 1,
-            memory_bytes: memory::light_bytes(),
-            needs_bytes: 0,
-            not_before_us: 0,
+            ..arrival::task(task.package_id, task.source_id, TaskKind::Audio, due_us)
         });
     }
     let whole = plan.growing.is_none();

@@ -93,7 +93,7 @@ pub fn extend(plan: &Plan, facts: &SourceFacts, fleet_cores: usize, arrived: Arr
     if !same {
         return Err(Halt::Changed);
     }
-    let start_s = v.first_pts as f64 * f64::from(v.time_base.0) / f64::from(v.time_base.1);
+    let start_s = v.start_s();
     let last = v.keys.last().copied().unwrap_or(i64::MIN);
     let later: Vec<KeyFrame> = found.keys.iter().copied().filter(|k| k.seek > last).collect();
     if v.keys.len() + later.len() > MOST_KEYS {

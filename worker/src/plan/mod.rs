@@ -228,6 +228,11 @@ impl Plan {
 }
 
 impl VideoPlan {
+    /// Begin on the source's clock, seconds.
+    pub fn start_s(&self) -> f64 {
+        self.first_pts as f64 * f64::from(self.time_base.0) / f64::from(self.time_base.1)
+    }
+
     /// Number of segments of every video rendition.
     pub fn segment_count(&self) -> usize {
         self.boundaries.len().saturating_sub(1)
