@@ -180,11 +180,8 @@ pub fn sockets(state: &AppState) -> (SocketIoLayer, SocketIo) {
         let state = admitting.clone();
         async move { admit(&state, &socket, auth.ok().flatten().unwrap_or_default()).await.map_err(|e| e.code().0) }
     };
-    let serving = state.clone();
-    let connected = move |socket: SocketRef| {
-        let state = serving.clone();
-        async move { listen(&state, &socket) }
-    };
+    // Everything is done before the client is told that it is connected: what it says at once must be heard.
+    let connected = async |_: SocketRef| ();
     io.ns("/", connected.with(admit));
     (layer, io)
 }
@@ -202,6 +199,7 @@ async fn admit(state: &AppState, socket: &SocketRef, auth: Auth) -> Result<(), A
         }
     };
     socket.extensions.insert(Guest { login, allowance: Arc::new(Mutex::new((BURST, Instant::now()))) });
+    listen(state, socket);
     Ok(())
 }
 
