@@ -1,7 +1,8 @@
 // Live comments with socket.io-client, unchanged. argv[2] is a JSON of what to do; prints what happened as JSON.
+import net from "node:net";
 import { io } from "socket.io-client";
 
-const { urls, tokens, media, mode, count } = JSON.parse(process.argv[2]);
+const { urls, tokens, media, secret, mode, count } = JSON.parse(process.argv[2]);
 const open = (url, token, more = {}) => {
   const socket = io(url, { auth: token ? { token } : {}, forceNew: true, reconnectionDelay: 100, reconnectionDelayMax: 300, ...more });
   socket.seen = { new_comment: [], comment_updated: [], comment_deleted: [], viewers: [], error: [] };
@@ -23,6 +24,7 @@ const until = async (what, test, patience = 15000) => {
 };
 const wait = (ms) => new Promise((r) => setTimeout(r, ms));
 const texts = (socket) => socket.seen.new_comment.map((c) => c.body);
+const told = () => new Promise((r) => process.stdin.once("data", (data) => r(String(data).trim())));
 
 const modes = {
   // Two people at two instances, one of them by polling alone.
@@ -38,10 +40,11 @@ const modes = {
     const refused = await ask(stranger, "send_comment", { media_id: media, body: "me too" });
     const wrong = await ask(a, "join_video", { nonsense: true });
     const nowhere = await ask(a, "join_video", { media_id: "00000000-0000-7000-8000-000000000000" });
+    const hidden = await ask(b, "join_video", { media_id: secret });
     await until("both heard", () => b.seen.new_comment.length === 2 && stranger.seen.new_comment.length === 2);
     await until("three are counted", () => [a, b, stranger].every((s) => s.seen.viewers.some((v) => v.count === 3)));
     return {
-      sent: sent.comment, again: again.comment, refused, wrong, nowhere, joined,
+      sent: sent.comment, again: again.comment, refused, wrong, nowhere, hidden, joined,
       own: a.seen.new_comment.length, heard: b.seen.new_comment, stranger: texts(stranger), errors: a.seen.error.length,
       transport: b.io.engine.transport.name, upgraded: a.io.engine.transport.name,
     };
@@ -54,7 +57,7 @@ const modes = {
     for (const s of sockets) joined.push(await ask(s, "join_video", { media_id: media }));
     console.log("ready");
     const ends = sockets.map((s) => new Promise((r) => s.once("disconnect", r)));
-    await new Promise((r) => process.stdin.once("data", r));
+    await told();
     await wait(300);
     await Promise.race([Promise.all(ends), wait(count ?? 0)]);
     return { joined, seen: sockets.map((s) => s.seen), connected: sockets.map((s) => s.connected) };
@@ -79,10 +82,11 @@ const modes = {
     results.push(await Promise.race([over, wait(10000).then(() => "still in")]));
     return results;
   },
-  // One writes while the other's connection is cut again and again: nothing is lost, nothing comes twice.
+  // Two write at two instances while the connection of a third is cut again and again: nothing is lost, nothing comes twice.
   async reconnect() {
     const a = open(urls[0], tokens[0]);
-    const b = open(urls[1], tokens[1]);
+    const c = open(urls[1], tokens[1]);
+    const b = open(urls[1]);
     const got = new Map();
     let doubled = 0;
     let last = "00000000-0000-0000-0000-000000000000";
@@ -102,17 +106,102 @@ const modes = {
         if (b.id === socket) throw error;
       }
     });
-    await Promise.all([connected(a), connected(b)]);
+    await Promise.all([connected(a), connected(c), connected(b)]);
     let cuts = 0;
-    for (let i = 0; i < count; i++) {
-      const { comment } = await ask(a, "send_comment", { media_id: media, body: `number ${i}`, client_key: crypto.randomUUID() });
-      if (!comment) throw new Error("not stored");
-      if (i % 7 === 3) (cuts += 1), b.io.engine.close();
-      await wait(20);
-    }
+    const write = async (socket, every) => {
+      for (let i = 0; i < count / 2; i++) {
+        const { comment } = await ask(socket, "send_comment", { media_id: media, body: `number ${i}`, client_key: crypto.randomUUID() });
+        if (!comment) throw new Error("not stored");
+        if (i % every === 3) (cuts += 1), b.io.engine.close();
+        await wait(20);
+      }
+    };
+    await Promise.all([write(a, 7), write(c, 11)]);
     await until("all came", () => got.size >= count, 20000);
     await wait(1500);
     return { got: got.size, doubled, cuts };
+  },
+  // Comments that somebody hears, in order, until there are enough.
+  async hear() {
+    const b = open(urls[1], tokens[1]);
+    await connected(b);
+    await ask(b, "join_video", { media_id: media });
+    console.log("ready");
+    await until("all heard", () => b.seen.new_comment.length >= count);
+    await wait(1000);
+    return texts(b);
+  },
+  // The instance stops, and what was one address is another instance's: nobody calls connect().
+  async move() {
+    let target = urls[0];
+    const proxy = net.createServer((inner) => {
+      const { hostname, port } = new URL(target);
+      const outer = net.connect(Number(port), hostname);
+      for (const s of [inner, outer]) s.on("error", () => (inner.destroy(), outer.destroy()));
+      inner.pipe(outer).pipe(inner);
+    });
+    await new Promise((r) => proxy.listen(0, "127.0.0.1", r));
+    const b = open(`http://127.0.0.1:${proxy.address().port}`, tokens[0]);
+    let last;
+    let joins = 0;
+    const take = (c) => ((last = c.id), b.seen.new_comment.includes(c) || b.seen.new_comment.push(c));
+    b.on("new_comment", take);
+    b.on("connect", async () => {
+      const { comments, last: now } = await ask(b, "join_video", { media_id: media, after: last });
+      comments.forEach(take);
+      last = now;
+      joins += 1;
+    });
+    await until("in", () => joins === 1);
+    console.log("ready");
+    target = await told();
+    await until("in again", () => joins === 2);
+    console.log("ready");
+    await until("all heard", () => b.seen.new_comment.length >= count);
+    return texts(b);
+  },
+  // A client that does not fetch for a while.
+  async slow() {
+    const b = open(urls[1], null, { transports: ["polling"] });
+    await connected(b);
+    await ask(b, "join_video", { media_id: media });
+    const transport = b.io.engine.transport;
+    let held = false;
+    transport.doPoll = () => (held = true);
+    console.log("ready");
+    await told();
+    delete transport.doPoll;
+    if (held) transport.doPoll();
+    await until("all came", () => b.seen.new_comment.length >= count, 20000);
+    await wait(1500);
+    return texts(b);
+  },
+  // Somebody comes back to more than one answer holds, while others go on.
+  async missed() {
+    const a = open(urls[0], tokens[0]);
+    const b = open(urls[1], tokens[1]);
+    await Promise.all([connected(a), connected(b)]);
+    await ask(b, "join_video", { media_id: media });
+    const heard = [];
+    b.on("new_comment", (c) => heard.push(c));
+    await ask(a, "send_comment", { media_id: media, body: "first" });
+    await until("first", () => heard.length === 1);
+    b.disconnect();
+    console.log("ready");
+    await told();
+    b.connect();
+    await connected(b);
+    const go = (async () => {
+      for (let i = 0; i < 10; i++) await ask(a, "send_comment", { media_id: media, body: `then ${i}` });
+    })();
+    const first = heard.pop();
+    const { comments } = await ask(b, "join_video", { media_id: media, after: first.id });
+    const answered = comments.length;
+    heard.unshift(...comments);
+    await go;
+    await until("all", () => heard.length >= count);
+    await wait(1000);
+    return { answered, heard: heard.map((c) => c.body) };
   },
   // Many sockets in one room over all instances: how long until each has heard.
   async crowd() {

@@ -1,12 +1,16 @@
 //! Live comments with the official Socket.IO client, over two instances where there is a PostgreSQL.
 
+use crate::{
+    jwt::{claims, key_of, sign},
+    scale::run_sql,
+};
 use harness::{Client, Pair, Stack, client::PATIENCE, fixtures, process::Process};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::{path::Path, process::Stdio, time::Duration};
 use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
-    process::{Child, Command},
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
 };
 
 crate::on_both!(
@@ -14,10 +18,16 @@ crate::on_both!(
     who_is_refused,
     what_happens_by_http_is_heard,
     the_end_of_a_login_ends_its_sockets,
+    a_login_that_expires,
     nothing_is_lost_or_doubled,
+    an_instance_goes,
+    a_slow_client_hears_everything,
+    coming_back_to_much,
+    the_listener_is_lost,
     a_thousand_in_one_room,
 );
 
+const SECRET: (&str, &str) = ("SLUICE_SECRET", "a secret that only this test has, and it is long enough");
 const LIFTED: (&str, &str) = ("SLUICE_LIMITS", "comment=0/1,register=0/1,login=0/1,login_account=0/1");
 
 /// A service with a public film, on two instances where that can be.
@@ -27,11 +37,13 @@ struct World {
     urls: Vec<String>,
     owner: Client,
     media: String,
+    /// A media of the owner's that nobody else may see.
+    secret: String,
 }
 
 impl World {
     async fn new(pair: Pair) -> Self {
-        let mut stack = Stack::start_with(pair, &[LIFTED]).await;
+        let mut stack = Stack::start_with(pair, &[LIFTED, SECRET]).await;
         stack.add_worker();
         let mut urls = vec![stack.url.clone(), stack.url.clone()];
         let second = (pair == Pair::Servers).then(|| stack.another_api());
@@ -43,12 +55,16 @@ impl World {
         let made: Value =
             owner.upload_with(&fixtures::silent(), &[("visibility", "public")]).await.json().await.unwrap();
         let media = made["id"].as_str().unwrap().to_owned();
+        let made = owner.upload_with(&fixtures::sound(), &[("visibility", "private")]).await;
+        let made: Value = made.json().await.unwrap();
+        let secret = made["id"].as_str().unwrap().to_owned();
         owner.wait_for(&media, &["ready"]).await;
-        Self { stack, _second: second, urls, owner, media }
+        Self { stack, _second: second, urls, owner, media, secret }
     }
 
     fn start(&self, mode: &str, tokens: &[&str], count: u32) -> Child {
-        let asked = json!({ "urls": self.urls, "tokens": tokens, "media": self.media, "mode": mode, "count": count });
+        let (media, secret) = (&self.media, &self.secret);
+        let asked = json!({ "urls": self.urls, "tokens": tokens, "media": media, "secret": secret, "mode": mode, "count": count });
         Command::new("node")
             .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("browser"))
             .args(["live.mjs", &asked.to_string()])
@@ -79,15 +95,53 @@ async fn result(child: Child) -> Value {
     serde_json::from_str(said.lines().last().unwrap()).unwrap()
 }
 
+/// A client that one talks with.
+struct Talk {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Talk {
+    fn with(mut child: Child) -> Self {
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, lines }
+    }
+
+    async fn line(&mut self) -> String {
+        let line = tokio::time::timeout(PATIENCE, self.lines.next_line()).await.expect("it hangs").unwrap();
+        if line.is_none() {
+            let mut text = String::new();
+            self.child.stderr.take().unwrap().read_to_string(&mut text).await.unwrap();
+            panic!("the client ended: {text}");
+        }
+        line.unwrap()
+    }
+
+    async fn ready(&mut self) {
+        assert_eq!(self.line().await, "ready");
+    }
+
+    async fn say(&mut self, line: &str) {
+        let input = self.child.stdin.as_mut().unwrap();
+        input.write_all(format!("{line}\n").as_bytes()).await.unwrap();
+    }
+
+    async fn result(mut self) -> Value {
+        serde_json::from_str(&self.line().await).unwrap()
+    }
+}
+
 /// Waits until the sockets are in, does something, and gives what they saw.
-async fn while_listening(mut child: Child, act: impl Future<Output = ()>) -> Value {
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut next = async || tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("it hangs").unwrap();
-    let first = next().await;
-    assert_eq!(first.as_deref(), Some("ready"));
+async fn while_listening(child: Child, act: impl Future<Output = ()>) -> Value {
+    let mut talk = Talk::with(child);
+    talk.ready().await;
     act.await;
-    child.stdin.take().unwrap().write_all(b"now\n").await.unwrap();
-    serde_json::from_str(&next().await.unwrap()).unwrap()
+    talk.say("now").await;
+    talk.result().await
+}
+
+fn numbers(count: usize) -> Vec<String> {
+    (0..count).map(|i| format!("number {i}")).collect()
 }
 
 async fn people_talk(pair: Pair) {
@@ -103,6 +157,7 @@ async fn people_talk(pair: Pair) {
     assert_eq!(seen["refused"]["error"]["code"], "unauthenticated");
     assert_eq!(seen["wrong"]["error"]["code"], "bad_request");
     assert_eq!(seen["nowhere"]["error"]["code"], "not_found");
+    assert_eq!(seen["hidden"]["error"]["code"], "not_found", "a private media is none for others: {seen}");
     assert_eq!((&seen["transport"], &seen["upgraded"]), (&json!("polling"), &json!("websocket")));
     let path = format!("/api/v1/media/{}/comments", world.media);
     let listed = friend.json(Method::GET, &path, &Value::Null, 200).await;
@@ -174,6 +229,77 @@ async fn the_end_of_a_login_ends_its_sockets(pair: Pair) {
         let errors = seen["seen"][i]["error"].as_array().unwrap();
         assert!(errors.iter().any(|e| e["code"] == "unauthenticated"), "{seen}");
     }
+}
+
+async fn a_login_that_expires(pair: Pair) {
+    let world = World::new(pair).await;
+    let mut soon = claims(&world.owner.token);
+    soon["exp"] = json!(std::time::UNIX_EPOCH.elapsed().unwrap().as_secs() + 3);
+    let (key, kid) = key_of(SECRET.1);
+    let soon = sign(&json!({ "alg": "HS256", "typ": "JWT", "kid": kid }), &soon, &key);
+    let child = world.start("listen", &[&soon, &soon], 20_000);
+    let seen = while_listening(child, async {}).await;
+    assert_eq!(seen["connected"], json!([false, false]), "{seen}");
+    assert_eq!(seen["seen"][0]["error"][0]["code"], "unauthenticated", "{seen}");
+}
+
+/// The instance that people are connected to is stopped, as in a deployment.
+async fn an_instance_goes(pair: Pair) {
+    let mut world = World::new(pair).await;
+    let mut talk = Talk::with(world.start("move", &[&world.stack.viewer().await.token], 2));
+    talk.ready().await;
+    world.comment(&world.owner, "number 0").await;
+    world.stack.restart_api_with(&[]);
+    world.owner.url = world.stack.url.clone();
+    talk.say(&world.stack.url).await;
+    talk.ready().await;
+    world.comment(&world.owner, "number 1").await;
+    assert_eq!(talk.result().await, json!(numbers(2)));
+}
+
+async fn a_slow_client_hears_everything(pair: Pair) {
+    let world = World::new(pair).await;
+    // More than its queue holds.
+    let seen = while_listening(world.start("slow", &[], 300), async {
+        for body in numbers(300) {
+            world.comment(&world.owner, &body).await;
+        }
+    })
+    .await;
+    assert_eq!(seen, json!(numbers(300)));
+}
+
+async fn coming_back_to_much(pair: Pair) {
+    let world = World::new(pair).await;
+    let friend = world.stack.viewer().await;
+    let seen = while_listening(world.start("missed", &[&world.owner.token, &friend.token], 140), async {
+        for body in numbers(130) {
+            world.comment(&world.owner, &body).await;
+        }
+    })
+    .await;
+    let then = (0..10).map(|i| format!("then {i}"));
+    let all: Vec<String> = numbers(130).into_iter().chain(then).collect();
+    assert_eq!((&seen["answered"], &seen["heard"]), (&json!(50), &json!(all)), "everything once, in order");
+}
+
+/// The connection by which an instance hears of the others' comments breaks.
+async fn the_listener_is_lost(pair: Pair) {
+    let world = World::new(pair).await;
+    let talk = {
+        let mut talk = Talk::with(world.start("hear", &[&world.owner.token, &world.stack.viewer().await.token], 12));
+        talk.ready().await;
+        talk
+    };
+    for (i, body) in numbers(12).iter().enumerate() {
+        if pair == Pair::Servers && i % 3 == 1 {
+            let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() \
+                       AND query ILIKE 'listen%news%'";
+            assert!(run_sql(&world.stack, pair, sql).contains('t'), "there are listeners");
+        }
+        world.comment(&world.owner, body).await;
+    }
+    assert_eq!(talk.result().await, json!(numbers(12)));
 }
 
 async fn nothing_is_lost_or_doubled(pair: Pair) {

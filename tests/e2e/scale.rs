@@ -55,7 +55,8 @@ impl Dialect {
     }
 }
 
-fn run(stack: &Stack, pair: Pair, sql: &str) -> String {
+/// Runs statements past the service.
+pub fn run_sql(stack: &Stack, pair: Pair, sql: &str) -> String {
     let output = match pair {
         Pair::Embedded => {
             let script = "import sqlite3, sys\nc = sqlite3.connect(sys.argv[1], timeout=60)\nc.executescript(sys.stdin.read())\nc.commit()";
@@ -138,13 +139,13 @@ fn fill(stack: &Stack, pair: Pair, w: &World) {
            SELECT {uuid}, 'hide_media', {media}, {owner}, '', i FROM {series}; \
          {search} COMMIT;"
     );
-    run(stack, pair, &sql);
-    run(stack, pair, if pair == Pair::Embedded { "ANALYZE;" } else { "VACUUM ANALYZE" });
+    run_sql(stack, pair, &sql);
+    run_sql(stack, pair, if pair == Pair::Embedded { "ANALYZE;" } else { "VACUUM ANALYZE" });
 }
 
 /// Scans of whole large tables that the database has counted.
 fn scans(stack: &Stack) -> BTreeMap<String, i64> {
-    let text = run(stack, Pair::Servers, "SELECT relname, seq_scan FROM pg_stat_user_tables");
+    let text = run_sql(stack, Pair::Servers, "SELECT relname, seq_scan FROM pg_stat_user_tables");
     let pairs = text.lines().filter_map(|l| l.split_once('|'));
     let pairs = pairs.filter(|(name, _)| LARGE.contains(name)).map(|(n, c)| (n.to_owned(), c.parse().unwrap()));
     pairs.collect()

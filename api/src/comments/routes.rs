@@ -74,7 +74,7 @@ pub async fn create(
     Path(media): Path<Uuid>,
     Body(body): Body<NewComment>,
 ) -> Result<(StatusCode, Json<Comment>), ApiError> {
-    let (row, new) = service::create(&state, &viewer, media, Uuid::now_v7(), body).await?;
+    let (row, new) = service::create(&state, &viewer, media, body, |_| ()).await?;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(row.into())))
 }

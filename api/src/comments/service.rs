@@ -26,14 +26,14 @@ fn checked(body: &str) -> Result<String, ApiError> {
     Ok(body)
 }
 
-/// Stores a comment under an identifier of the caller's. The same `client_key` again gives the comment that is
-/// there, and `false`.
+/// Stores a comment; `known` hears its identifier before anybody is told of it. The same `client_key` again gives
+/// the comment that is there, and `false`.
 pub async fn create(
     state: &AppState,
     viewer: &Viewer,
     media_id: Uuid,
-    id: Uuid,
     new: NewComment,
+    known: impl FnOnce(Uuid),
 ) -> Result<(CommentRow, bool), ApiError> {
     if viewer.banned {
         return Err(ApiError::Banned);
@@ -56,7 +56,6 @@ pub async fn create(
         Some(parent) => Some(thread(state, &media, parent).await?),
     };
     let row = db::NewComment {
-        id,
         media_id,
         author_id: viewer.id,
         parent_id,
@@ -67,14 +66,16 @@ pub async fn create(
     };
     let mut tx = state.db.begin().await?;
     let stored = tx.insert_comment(&row).await?;
-    if stored {
-        state.hub.commit(tx, News::Created { media: media_id, comment: id }).await?;
+    if let Some(id) = stored {
+        known(id);
+        state.hub.commit(tx, News::Created { media: media_id }).await?;
     }
     let there = match (stored, new.client_key) {
-        (false, Some(key)) => state.db.comment_by_key(viewer.id, key).await?,
-        _ => state.db.comment(id).await?,
+        (Some(id), _) => state.db.comment(id).await?,
+        (None, Some(key)) => state.db.comment_by_key(viewer.id, key).await?,
+        (None, None) => None,
     };
-    Ok((there.ok_or(ApiError::NotFound)?, stored))
+    Ok((there.ok_or(ApiError::NotFound)?, stored.is_some()))
 }
 
 /// The comment that a thread begins with.
@@ -117,9 +118,13 @@ pub async fn edit(state: &AppState, viewer: &Viewer, id: Uuid, body: &str) -> Re
 
 /// Deletes a comment: its author, the media's owner and administrators may.
 pub async fn delete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<CommentRow, ApiError> {
-    let (row, media) = visible(state, Some(viewer), id).await?;
-    if ![row.author_id, media.owner_id].contains(&viewer.id) && viewer.role != Role::Admin {
-        return Err(ApiError::Forbidden);
+    let row = state.db.comment(id).await?.ok_or(ApiError::NotFound)?;
+    // What one said is one's own, also where one may not go any more.
+    if row.author_id != viewer.id {
+        let (_, media) = visible(state, Some(viewer), id).await?;
+        if media.owner_id != viewer.id && viewer.role != Role::Admin {
+            return Err(ApiError::Forbidden);
+        }
     }
     let mut tx = state.db.begin().await?;
     if !tx.delete_comment(&row).await? {

@@ -1,18 +1,22 @@
 //! From news to the sockets of this instance.
 
 use super::{
+    guest::Guest,
     hub::News,
-    socket::{Guest, SocketError, had, person, room},
+    socket::{SocketError, had, person, room, rooms},
 };
 use crate::{comments::views::Comment, error::ApiError, media::service as media, state::AppState};
 use serde::Serialize;
 use sluice_common::{
-    db::{CommentRow, MediaRow},
+    db::{CommentRow, DbError, MediaRow},
     model::Visibility,
 };
-use socketioxide::{SocketIo, extract::SocketRef};
-use std::collections::HashMap;
+use socketioxide::{SendError, SocketIo, extract::SocketRef};
+use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
+
+/// Comments that are looked up at once.
+const BATCH: i64 = 100;
 
 #[derive(Debug, Serialize)]
 struct Gone {
@@ -26,16 +30,18 @@ struct Viewers {
     count: usize,
 }
 
-/// Passes one piece of news on. What cannot be read any more is no news.
-pub async fn pass_on(state: &AppState, io: &SocketIo, news: News) {
+/// Passes one piece of news on. What cannot be read any more is no news; where the database does not answer, the
+/// caller asks again.
+pub async fn pass_on(state: &AppState, io: &SocketIo, news: News) -> Result<(), DbError> {
     match news {
-        News::Created { media, comment } => tell(state, io, "new_comment", media, comment).await,
-        News::Updated { media, comment } => tell(state, io, "comment_updated", media, comment).await,
+        News::Created { media } => created(state, io, media).await?,
+        News::Updated { media, comment } => updated(state, io, media, comment).await?,
         News::Deleted { media, comment } => {
-            if let Ok(Some(row)) = state.db.media(media).await {
+            if let Some(row) = state.db.media(media).await? {
                 admit_only_viewers(state, io, &row).await;
             }
             let gone = Gone { id: comment, media_id: media };
+            let _turn = state.hub.pass_on().await;
             drop(io.to(room(media)).emit("comment_deleted", &gone).await);
         }
         News::Viewers { media, instance, count } => {
@@ -43,35 +49,139 @@ pub async fn pass_on(state: &AppState, io: &SocketIo, news: News) {
             drop(io.to(room(media)).emit("viewers", &Viewers { media_id: media, count }).await);
         }
     }
+    Ok(())
 }
 
-async fn tell(state: &AppState, io: &SocketIo, event: &'static str, media: Uuid, comment: Uuid) {
-    if io.to(room(media)).sockets().is_empty() {
-        return;
-    }
-    let found =
-        async { Ok::<_, sluice_common::db::DbError>((state.db.comment(comment).await?, state.db.media(media).await?)) };
-    let (row, media) = match found.await {
-        Ok((Some(row), Some(media))) if !row.hidden => (row, media),
-        Ok(_) => return,
-        Err(error) => {
-            tracing::warn!(%error, "a live comment was not passed on");
-            return;
+/// Tells a room what was said there since it was last told. News of comments are a hint only: they may come late,
+/// twice or not at all, while the table has the comments in their order.
+async fn created(state: &AppState, io: &SocketIo, media: Uuid) -> Result<(), DbError> {
+    let nobody = || io.to(room(media)).sockets().is_empty();
+    while !nobody() {
+        let Some(told) = state.hub.told(media) else { return Ok(()) };
+        let rows = state.db.comments_after(media, told, Uuid::nil(), BATCH).await?;
+        let all = (rows.len() as i64) < BATCH;
+        for row in rows {
+            tell(state, io, row).await?;
         }
-    };
-    admit_only_viewers(state, io, &media).await;
-    emit(state, io, event, row).await;
-}
-
-async fn emit(state: &AppState, io: &SocketIo, event: &'static str, row: CommentRow) {
-    // Whoever blocked the author, and whoever has it already.
-    let blockers = state.db.blockers_of(row.author_id).await.unwrap_or_default();
-    let mut except: Vec<String> = blockers.into_iter().map(person).collect();
-    if event == "new_comment" {
-        except.push(had(row.id));
+        if all {
+            return Ok(());
+        }
     }
     let _turn = state.hub.pass_on().await;
-    drop(io.to(room(row.media_id)).except(except).emit(event, &Comment::from(row)).await);
+    if nobody() {
+        state.hub.leave(media);
+    }
+    Ok(())
+}
+
+async fn tell(state: &AppState, io: &SocketIo, row: CommentRow) -> Result<(), DbError> {
+    let (media, comment) = (row.media_id, row.id);
+    let mut except = admitted_but(state, io, &row).await?;
+    except.push(had(comment));
+    let _turn = state.hub.pass_on().await;
+    let before = state.hub.told(media).unwrap_or(Uuid::nil());
+    for (socket, guest) in emit(io, "new_comment", row, except) {
+        // Its queue is full: it is told later, from here on.
+        tracing::debug!(socket = %socket.id, "a socket is behind");
+        guest.set_behind(media, Some(before));
+    }
+    state.hub.has_told(media, comment);
+    for socket in io.to(had(comment)).sockets() {
+        if socket.extensions.get::<Guest>().is_none_or(|g| !g.is_behind(media)) {
+            socket.leave(had(comment));
+        }
+    }
+    Ok(())
+}
+
+async fn updated(state: &AppState, io: &SocketIo, media: Uuid, comment: Uuid) -> Result<(), DbError> {
+    if io.to(room(media)).sockets().is_empty() {
+        return Ok(());
+    }
+    if let Some(row) = state.db.comment(comment).await?.filter(|c| !c.hidden) {
+        let except = admitted_but(state, io, &row).await?;
+        let _turn = state.hub.pass_on().await;
+        drop(emit(io, "comment_updated", row, except));
+    }
+    Ok(())
+}
+
+/// Brings the room of a comment in order; the rooms of those who do not want to see it.
+async fn admitted_but(state: &AppState, io: &SocketIo, row: &CommentRow) -> Result<Vec<String>, DbError> {
+    if let Some(media) = state.db.media(row.media_id).await? {
+        admit_only_viewers(state, io, &media).await;
+    }
+    Ok(state.db.blockers_of(row.author_id).await?.into_iter().map(person).collect())
+}
+
+/// Sends a comment to the sockets of its room; those that could not take it.
+fn emit(io: &SocketIo, event: &'static str, row: CommentRow, except: Vec<String>) -> Vec<(SocketRef, Guest)> {
+    let media = row.media_id;
+    let said = Comment::from(row);
+    let sockets = io.to(room(media)).except(except).sockets();
+    let with_guests = sockets.into_iter().filter_map(|s| s.extensions.get::<Guest>().map(|g| (s, g)));
+    with_guests.filter(|(socket, guest)| !guest.is_behind(media) && !takes(socket, event, &said)).collect()
+}
+
+/// Whether a socket took a message, or is not there to take one.
+fn takes(socket: &SocketRef, event: &'static str, said: &Comment) -> bool {
+    use socketioxide::SocketError::InternalChannelFull;
+    !matches!(socket.emit(event, said), Err(SendError::Socket(InternalChannelFull)))
+}
+
+/// Tells sockets that fell behind what they have not had, as far as they take it.
+pub async fn serve_slow(state: &AppState, io: &SocketIo) -> Result<(), DbError> {
+    for socket in io.sockets() {
+        let Some(guest) = socket.extensions.get::<Guest>() else { continue };
+        for (media, after) in guest.behind() {
+            // Nothing is passed on meanwhile: it is either told here or among the news.
+            let _turn = state.hub.pass_on().await;
+            let after = serve(state, &socket, &guest, media, after).await?;
+            guest.set_behind(media, after);
+        }
+    }
+    Ok(())
+}
+
+/// From where a socket is behind after this; nothing when it has all that was passed on.
+async fn serve(
+    state: &AppState,
+    socket: &SocketRef,
+    guest: &Guest,
+    media: Uuid,
+    mut after: Uuid,
+) -> Result<Option<Uuid>, DbError> {
+    let told = state.hub.told(media).unwrap_or(Uuid::nil());
+    let who = guest.viewer().map_or(Uuid::nil(), |v| v.id);
+    loop {
+        let rows = state.db.comments_after(media, after, who, BATCH).await?;
+        let all = (rows.len() as i64) < BATCH;
+        for row in rows.into_iter().filter(|r| r.id <= told) {
+            let id = row.id;
+            if socket.rooms().iter().any(|r| **r == had(id)) {
+                socket.leave(had(id));
+            } else if !takes(socket, "new_comment", &row.into()) {
+                return Ok(Some(after));
+            }
+            after = id;
+        }
+        if all || after >= told {
+            return Ok(None);
+        }
+    }
+}
+
+/// Looks up what an interruption may have swallowed: new comments, and changes since an instant. What was deleted
+/// meanwhile is not known any more.
+pub async fn catch_up(state: &AppState, io: &SocketIo, since_us: i64) -> Result<(), DbError> {
+    let media: HashSet<Uuid> = io.sockets().iter().flat_map(rooms).collect();
+    for media in media {
+        created(state, io, media).await?;
+        for row in state.db.comments_edited(media, since_us, BATCH).await? {
+            updated(state, io, media, row.id).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Turns those out of the room of a private or hidden media who may not see it, or not any more.
@@ -96,8 +206,16 @@ pub async fn admit_only_viewers(state: &AppState, io: &SocketIo, row: &MediaRow)
 }
 
 /// Ends a socket's stay in a room.
-pub fn turn_out(state: &AppState, socket: &SocketRef, media: Uuid) {
+pub fn take_out(state: &AppState, socket: &SocketRef, media: Uuid) {
     socket.leave(room(media));
+    if let Some(guest) = socket.extensions.get::<Guest>() {
+        guest.leave(media);
+    }
     state.hub.changed(media);
+}
+
+/// The same, and tells why.
+pub fn turn_out(state: &AppState, socket: &SocketRef, media: Uuid) {
+    take_out(state, socket, media);
     drop(socket.emit("error", &SocketError::not_found(media)));
 }

@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
-use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard, broadcast};
+use tokio::sync::{OwnedRwLockReadGuard, RwLock, RwLockWriteGuard, broadcast};
 use uuid::Uuid;
 
 /// Messages of this instance to itself that may wait.
@@ -22,7 +22,6 @@ const SILENT: Duration = Duration::from_secs(60);
 pub enum News {
     Created {
         media: Uuid,
-        comment: Uuid,
     },
     Updated {
         media: Uuid,
@@ -49,9 +48,9 @@ struct Inner {
     /// Of this process.
     instance: Uuid,
     own: broadcast::Sender<News>,
-    /// Held by whoever joins while it reads what was missed, and by whoever passes a comment on: so a comment is
-    /// either answered to who joins or passed on to it, never both.
-    joining: RwLock<()>,
+    /// Held by whoever joins until it has its answer, and by whoever passes a comment on: so a comment is either
+    /// answered to who joins or passed on to it, never both.
+    joining: Arc<RwLock<()>>,
     rooms: Mutex<Rooms>,
 }
 
@@ -61,6 +60,9 @@ struct Rooms {
     changed: HashSet<Uuid>,
     /// Viewers by media and instance, and when that was said.
     counts: HashMap<Uuid, HashMap<Uuid, (usize, Instant)>>,
+    /// The newest comment that was passed on, by media with sockets here. Comments come in the order of their
+    /// identifiers, so this tells news from what is known, and what to look up after an interruption.
+    told: HashMap<Uuid, Uuid>,
 }
 
 impl Default for Hub {
@@ -68,7 +70,7 @@ impl Default for Hub {
         let inner = Inner {
             instance: Uuid::new_v4(),
             own: broadcast::channel(WAITING).0,
-            joining: RwLock::default(),
+            joining: Arc::default(),
             rooms: Mutex::new(Rooms::default()),
         };
         Self(Arc::new(inner))
@@ -106,8 +108,8 @@ impl Hub {
     }
 
     /// While this is held nothing is passed on.
-    pub async fn join(&self) -> RwLockReadGuard<'_, ()> {
-        self.0.joining.read().await
+    pub async fn join(&self) -> OwnedRwLockReadGuard<()> {
+        self.0.joining.clone().read_owned().await
     }
 
     /// While this is held nobody joins.
@@ -127,6 +129,26 @@ impl Hub {
     /// Rooms whose viewers are to be counted again.
     pub fn take_changed(&self) -> HashSet<Uuid> {
         std::mem::take(&mut self.rooms().changed)
+    }
+
+    /// The newest comment that was passed on in a room; in a new one that is `newest`.
+    pub fn enter(&self, media: Uuid, newest: Uuid) -> Uuid {
+        *self.rooms().told.entry(media).or_insert(newest)
+    }
+
+    /// The newest comment that was passed on in a room.
+    pub fn told(&self, media: Uuid) -> Option<Uuid> {
+        self.rooms().told.get(&media).copied()
+    }
+
+    /// Notes that a comment was passed on.
+    pub fn has_told(&self, media: Uuid, comment: Uuid) {
+        self.rooms().told.insert(media, comment);
+    }
+
+    /// Forgets a room without sockets.
+    pub fn leave(&self, media: Uuid) {
+        self.rooms().told.remove(&media);
     }
 
     /// Takes in what an instance says; how many watch in all.

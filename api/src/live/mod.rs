@@ -5,6 +5,7 @@
 //! from there and passes it to its own sockets.
 
 mod fanout;
+mod guest;
 pub mod hub;
 mod socket;
 mod watch;

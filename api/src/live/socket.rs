@@ -1,8 +1,8 @@
 //! What sockets say, and what they are answered.
 
-use super::{fanout, hub::Hub};
+use super::{fanout, guest::Guest, hub::Hub};
 use crate::{
-    auth::{self, Viewer},
+    auth,
     comments::{
         service as comments,
         views::{Comment, NewComment},
@@ -13,32 +13,24 @@ use crate::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use sluice_common::clock;
 use socketioxide::{
     SocketIo,
     extract::{AckSender, SocketRef, TryData},
     handler::ConnectHandler,
     layer::SocketIoLayer,
 };
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::OwnedRwLockReadGuard;
 use uuid::Uuid;
 
 /// Largest message, bytes.
 const MOST_BYTES: usize = 64 << 10;
 /// Rooms that one socket is in.
 const MOST_ROOMS: usize = 10;
-/// Missed comments that joining answers; the HTTP API has the others.
+/// Missed comments that joining answers; the others follow as news.
 const MOST_MISSED: i64 = 50;
 /// Joining costs as much as so many other messages.
 const JOINING: f64 = 10.0;
-/// A comment that joining answered may still be on its way as news for so long.
-const ON_ITS_WAY_US: i64 = 60_000_000;
-/// Messages a second that a socket may send, and how many at once.
-const RATE: f64 = 20.0;
-const BURST: f64 = 60.0;
 
 /// The room of a media.
 pub fn room(media: Uuid) -> String {
@@ -53,49 +45,6 @@ pub fn person(user: Uuid) -> String {
 /// The room of those who have a comment already.
 pub fn had(comment: Uuid) -> String {
     format!("had:{comment}")
-}
-
-/// Who a socket belongs to.
-#[derive(Debug, Clone)]
-pub struct Guest {
-    /// Its login; anybody where there is none.
-    login: Option<(Viewer, Arc<str>)>,
-    allowance: Arc<Mutex<(f64, Instant)>>,
-}
-
-impl Guest {
-    /// The person behind it.
-    pub fn viewer(&self) -> Option<Viewer> {
-        self.login.as_ref().map(|l| l.0.clone())
-    }
-
-    /// The same as the database has it now: a session that has ended, a role that was taken and a ban act at once.
-    async fn now(&self, state: &AppState) -> Result<Option<Viewer>, ApiError> {
-        match &self.login {
-            None => Ok(None),
-            Some((_, token)) => auth::service::authenticate(state, token).await.map(Some),
-        }
-    }
-
-    /// With the person as they are now.
-    pub fn renewed(&self, viewer: Viewer) -> Self {
-        let login = self.login.as_ref().map(|l| (viewer, l.1.clone()));
-        Self { login, allowance: self.allowance.clone() }
-    }
-
-    /// The token it came with.
-    pub fn token(&self) -> Option<Arc<str>> {
-        self.login.as_ref().map(|l| l.1.clone())
-    }
-
-    /// Whether it may send another message now.
-    fn may_speak(&self, cost: f64) -> bool {
-        let mut held = self.allowance.lock().unwrap_or_else(PoisonError::into_inner);
-        let (left, at) = *held;
-        let left = (left + at.elapsed().as_secs_f64() * RATE).min(BURST);
-        *held = ((left - cost).max(0.0), Instant::now());
-        left >= cost
-    }
 }
 
 /// What is wrong, with the codes of the HTTP API.
@@ -133,7 +82,7 @@ struct Auth {
 #[derive(Debug, Deserialize)]
 struct Join {
     media_id: Uuid,
-    /// The last comment that was seen: what came after it is answered.
+    /// The last comment that was heard: what came after it is answered.
     after: Option<Uuid>,
 }
 
@@ -156,9 +105,12 @@ struct Send {
 struct Joined {
     /// What came after the last one that was seen, oldest first.
     comments: Vec<Comment>,
-    /// Whether more came than is answered: the HTTP API has them.
-    more: bool,
+    /// What to ask after when this connection breaks before another comment is heard.
+    last: Option<Uuid>,
     viewers: usize,
+    /// News come after this answer.
+    #[serde(skip)]
+    _turn: Option<OwnedRwLockReadGuard<()>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -198,7 +150,7 @@ async fn admit(state: &AppState, socket: &SocketRef, auth: Auth) -> Result<(), A
             Some((viewer, Arc::from(token)))
         }
     };
-    socket.extensions.insert(Guest { login, allowance: Arc::new(Mutex::new((BURST, Instant::now()))) });
+    socket.extensions.insert(Guest::new(login));
     listen(state, socket);
     Ok(())
 }
@@ -259,36 +211,43 @@ async fn join(state: AppState, socket: SocketRef, guest: Guest, asked: Join) -> 
     let viewer = guest.now(&state).await?;
     media::visible(&state, viewer.as_ref(), asked.media_id).await?;
     let joined = rooms(&socket);
-    if joined.contains(&asked.media_id) {
-        let viewers = state.hub.viewers(asked.media_id);
-        return Ok(Joined { comments: Vec::new(), more: false, viewers });
+    let media = asked.media_id;
+    if joined.contains(&media) {
+        let viewers = state.hub.viewers(media);
+        return Ok(Joined { comments: Vec::new(), last: state.hub.told(media), viewers, _turn: None });
     }
     if joined.len() >= MOST_ROOMS {
         return Err(ApiError::TooMany("rooms"));
     }
-    // In, and what was missed read, in one turn; what is answered and still on its way as news is not said again.
-    let _turn = state.hub.join().await;
-    socket.join(room(asked.media_id));
-    state.hub.changed(asked.media_id);
-    let mut missed = match asked.after {
+    // In, and what was missed read, in one turn.
+    let turn = state.hub.join().await;
+    let newest = state.db.newest_comment(media).await?.unwrap_or(Uuid::nil());
+    let told = state.hub.enter(media, newest);
+    let missed = match asked.after {
         None => Vec::new(),
         Some(after) => {
             let who = viewer.map_or(Uuid::nil(), |v| v.id);
-            state.db.comments_after(asked.media_id, after, who, MOST_MISSED + 1).await?
+            let rows = state.db.comments_after(media, after, who, MOST_MISSED).await?;
+            rows.into_iter().filter(|c| c.id <= newest).collect()
         }
     };
-    let more = missed.len() as i64 > MOST_MISSED;
-    missed.truncate(MOST_MISSED as usize);
-    let recent = clock::now_us() - ON_ITS_WAY_US;
-    let on_their_way: Vec<String> = missed.iter().filter(|c| c.created_us > recent).map(|c| had(c.id)).collect();
-    socket.join(on_their_way);
-    let viewers = state.hub.viewers(asked.media_id);
-    Ok(Joined { comments: missed.into_iter().map(Into::into).collect(), more, viewers })
+    let answered = missed.last().map(|c| c.id);
+    // What is answered and still on its way as news is not said again; what did not fit follows as news.
+    let on_their_way = missed.iter().filter(|c| c.id > told).map(|c| had(c.id));
+    socket.join(on_their_way.collect::<Vec<_>>());
+    guest.enter(media, answered.filter(|_| missed.len() as i64 == MOST_MISSED));
+    socket.join(room(media));
+    state.hub.changed(media);
+    let last = answered.unwrap_or_else(|| asked.after.map_or(newest, |after| after.max(newest)));
+    let viewers = state.hub.viewers(media);
+    let comments = missed.into_iter().map(Into::into).collect();
+    Ok(Joined { comments, last: Some(last).filter(|l| !l.is_nil()), viewers, _turn: Some(turn) })
 }
 
-async fn leave(state: AppState, socket: SocketRef, _: Guest, asked: Leave) -> Result<(), ApiError> {
+async fn leave(state: AppState, socket: SocketRef, guest: Guest, asked: Leave) -> Result<(), ApiError> {
     if rooms(&socket).contains(&asked.media_id) {
         socket.leave(room(asked.media_id));
+        guest.leave(asked.media_id);
         state.hub.changed(asked.media_id);
     }
     Ok(())
@@ -298,16 +257,14 @@ async fn send(state: AppState, socket: SocketRef, guest: Guest, said: Send) -> R
     let viewer = guest.now(&state).await?.ok_or(ApiError::Unauthenticated)?;
     let new = NewComment { body: said.body, parent_id: said.parent_id, at_ms: said.at_ms, client_key: said.client_key };
     // The sender has it by the acknowledgement.
-    let id = Uuid::now_v7();
-    socket.join(had(id));
-    let (row, _) = comments::create(&state, &viewer, said.media_id, id, new).await?;
+    let (row, _) = comments::create(&state, &viewer, said.media_id, new, |id| socket.join(had(id))).await?;
     Ok(Sent { comment: row.into() })
 }
 
 /// Ends a socket whose login has ended.
 pub fn end(state: &AppState, socket: SocketRef, error: ApiError) {
     for media in rooms(&socket) {
-        fanout::turn_out(state, &socket, media);
+        fanout::take_out(state, &socket, media);
     }
     drop(socket.emit("error", &SocketError::from(error)));
     drop(socket.disconnect());

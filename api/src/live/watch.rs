@@ -2,15 +2,19 @@
 
 use super::{
     fanout,
+    guest::Guest,
     hub::News,
-    socket::{self, Guest, room},
+    socket::{self, room},
 };
 use crate::{
     auth::{self, Viewer},
     error::ApiError,
     state::AppState,
 };
-use sluice_common::{clock, db::NewsListener};
+use sluice_common::{
+    clock,
+    db::{DbError, NewsListener},
+};
 use socketioxide::SocketIo;
 use std::{
     collections::{HashMap, HashSet},
@@ -18,10 +22,9 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::watch,
-    time::{interval, sleep},
+    sync::{broadcast, watch},
+    time::{interval, sleep, timeout},
 };
-use uuid::Uuid;
 
 /// How often logins of sockets are looked at.
 const LOGINS: Duration = Duration::from_secs(5);
@@ -31,11 +34,13 @@ const COUNT: Duration = Duration::from_secs(1);
 const SAY_AGAIN: u32 = 20;
 /// Pause before listening again.
 const LISTEN_AGAIN: Duration = Duration::from_secs(1);
-/// News that a lost connection may have swallowed are looked up so far back.
-const LOST_US: i64 = 120_000_000;
-const MOST_LOST: i64 = 500;
+/// Changes that a lost connection may have swallowed are looked up so far back.
+const LOST_US: i64 = 300_000_000;
+/// How long sockets have to take note that the process ends.
+const FAREWELL: Duration = Duration::from_secs(2);
 
-/// Runs until `stop` turns true; then all sockets end, so that their clients go to another instance.
+/// Runs until `stop` turns true. Then the connections break, so that clients connect again, to another instance:
+/// of a socket that is ended politely they would not come back by themselves.
 pub async fn run(state: AppState, io: SocketIo, mut stop: watch::Receiver<bool>) {
     let tasks = [
         tokio::spawn(hear(state.clone(), io.clone())),
@@ -46,78 +51,43 @@ pub async fn run(state: AppState, io: SocketIo, mut stop: watch::Receiver<bool>)
     for task in tasks {
         task.abort();
     }
-    for socket in io.sockets() {
-        drop(socket.disconnect());
-    }
+    drop(timeout(FAREWELL, io.close()).await);
 }
 
 /// Hears news and passes them on, in order.
 async fn hear(state: AppState, io: SocketIo) {
     let mut own = state.hub.own();
     loop {
-        match state.db.listen().await {
-            Ok(None) => match own.recv().await {
-                Ok(news) => fanout::pass_on(&state, &io, news).await,
-                Err(error) => tracing::warn!(%error, "live news were too many"),
-            },
-            Ok(Some(listener)) => hear_others(&state, &io, listener).await,
-            Err(error) => tracing::warn!(%error, "cannot listen for live news"),
+        let heard = match state.db.listen().await {
+            Ok(listener) => hear_on(&state, &io, &mut own, listener).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = heard {
+            tracing::warn!(%error, "live news broke off");
         }
-        if matches!(state.db, sluice_common::db::Db::Postgres(_)) {
-            sleep(LISTEN_AGAIN).await;
-        }
+        sleep(LISTEN_AGAIN).await;
     }
 }
 
-async fn hear_others(state: &AppState, io: &SocketIo, mut listener: NewsListener) {
-    let mut said = Said::default();
+/// Hears news until something fails. What was said before is in the tables and looked up first.
+async fn hear_on(
+    state: &AppState,
+    io: &SocketIo,
+    own: &mut broadcast::Receiver<News>,
+    mut listener: Option<NewsListener>,
+) -> Result<(), DbError> {
+    let mut missed = true;
     loop {
-        match listener.next().await {
-            Ok(Some(message)) => {
-                let Ok(news) = serde_json::from_str(&message) else { continue };
-                said.note(&news);
-                fanout::pass_on(state, io, news).await;
-            }
-            // The connection was made anew: what was said meanwhile is in the table.
-            Ok(None) => catch_up(state, io, &mut said).await,
-            Err(error) => {
-                tracing::warn!(%error, "live news broke off");
-                return;
-            }
+        if missed {
+            fanout::catch_up(state, io, clock::now_us() - LOST_US).await?;
         }
-    }
-}
-
-/// Comments that were passed on lately.
-#[derive(Debug, Default)]
-struct Said(HashSet<Uuid>);
-
-impl Said {
-    fn note(&mut self, news: &News) {
-        if let News::Created { comment, .. } = news {
-            if self.0.len() > 10_000 {
-                self.0.clear();
-            }
-            self.0.insert(*comment);
-        }
-    }
-}
-
-async fn catch_up(state: &AppState, io: &SocketIo, said: &mut Said) {
-    let from = Uuid::new_v7(uuid::Timestamp::from_unix(
-        uuid::NoContext,
-        u64::try_from((clock::now_us() - LOST_US) / 1_000_000).unwrap_or(0),
-        0,
-    ));
-    let media: HashSet<Uuid> = io.sockets().iter().flat_map(socket::rooms).collect();
-    for media in media {
-        let Ok(rows) = state.db.comments_after(media, from, Uuid::nil(), MOST_LOST).await else { continue };
-        for row in rows {
-            let news = News::Created { media, comment: row.id };
-            if !said.0.contains(&row.id) {
-                said.note(&news);
-                fanout::pass_on(state, io, news).await;
-            }
+        let news = match &mut listener {
+            Some(listener) => listener.next().await?.map(|m| serde_json::from_str::<News>(&m).ok()),
+            None => own.recv().await.ok().map(Some),
+        };
+        missed = news.is_none();
+        if let Some(news) = news.flatten() {
+            fanout::pass_on(state, io, news).await?;
         }
     }
 }
@@ -167,6 +137,9 @@ async fn count_viewers(state: AppState, io: SocketIo) {
         let mut changed = state.hub.take_changed();
         if round.is_multiple_of(SAY_AGAIN) {
             changed.extend(io.sockets().iter().flat_map(socket::rooms));
+        }
+        if let Err(error) = fanout::serve_slow(&state, &io).await {
+            tracing::debug!(%error, "slow sockets were not served");
         }
         for media in changed {
             let count = io.to(room(media)).sockets().len();

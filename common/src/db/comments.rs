@@ -27,7 +27,6 @@ pub struct CommentRow {
 /// What is stored of a new one.
 #[derive(Debug)]
 pub struct NewComment<'a> {
-    pub id: Uuid,
     pub media_id: Uuid,
     pub author_id: Uuid,
     pub parent_id: Option<Uuid>,
@@ -72,6 +71,16 @@ macro_rules! unblocked {
     };
 }
 
+/// An identifier that comes after another, as close to the clock as that leaves it: clocks of several instances
+/// are not the same.
+fn next_id(newest: Option<Uuid>) -> Uuid {
+    let now = Uuid::now_v7();
+    match newest {
+        Some(newest) if newest >= now => Uuid::from_u128(newest.as_u128().wrapping_add(1)),
+        _ => now,
+    }
+}
+
 impl Db {
     /// A comment by id.
     pub async fn comment(&self, id: Uuid) -> Result<Option<CommentRow>> {
@@ -109,6 +118,18 @@ impl Db {
         }
     }
 
+    /// The newest comment of a media. Comments become visible in the order of their identifiers.
+    pub async fn newest_comment(&self, media: Uuid) -> Result<Option<Uuid>> {
+        let sql = "SELECT id FROM comments WHERE media_id = $1 ORDER BY id DESC LIMIT 1";
+        Ok(query!(self, fetch_optional as (Uuid,), sql, media)?.map(|r| r.0))
+    }
+
+    /// Comments of a media that were changed since an instant, the latest changes first.
+    pub async fn comments_edited(&self, media: Uuid, since_us: i64, limit: i64) -> Result<Vec<CommentRow>> {
+        let sql = comments!("WHERE c.media_id = $1 AND c.edited_us >= $2 ORDER BY c.edited_us DESC LIMIT $3");
+        query!(self, fetch_all as CommentRow, sql, media, since_us, limit)
+    }
+
     /// All comments of a media after one, oldest first: what somebody missed.
     pub async fn comments_after(&self, media: Uuid, after: Uuid, viewer: Uuid, limit: i64) -> Result<Vec<CommentRow>> {
         let sql =
@@ -118,30 +139,26 @@ impl Db {
 }
 
 impl Tx {
-    /// Stores a comment and counts it; `false` when its author's key was used before.
-    pub async fn insert_comment(&mut self, c: &NewComment<'_>) -> Result<bool> {
+    /// Stores a comment and counts it; nothing when its author's key was used before.
+    ///
+    /// Its identifier is made while the media's row is locked, and comes after all others of that media: whoever
+    /// has seen a comment has only later ones to ask for.
+    pub async fn insert_comment(&mut self, c: &NewComment<'_>) -> Result<Option<Uuid>> {
         // The media's row first, as in deleting: so neither waits for the other's second lock.
         execute_tx!(self, "UPDATE media SET comment_count = comment_count WHERE id = $1", c.media_id)?;
+        let newest = "SELECT id FROM comments WHERE media_id = $1 ORDER BY id DESC LIMIT 1";
+        let id = next_id(query_tx!(self, fetch_optional as (Uuid,), newest, c.media_id)?.map(|r| r.0));
         let sql = "INSERT INTO comments (id, media_id, author_id, parent_id, body, at_ms, client_key, reply_count, created_us) \
                    VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8) ON CONFLICT (author_id, client_key) DO NOTHING";
-        let new = execute_tx!(
-            self,
-            sql,
-            c.id,
-            c.media_id,
-            c.author_id,
-            c.parent_id,
-            c.body,
-            c.at_ms,
-            c.client_key,
-            c.now_us
-        )? == 1;
+        let new =
+            execute_tx!(self, sql, id, c.media_id, c.author_id, c.parent_id, c.body, c.at_ms, c.client_key, c.now_us)?
+                == 1;
         if new {
             execute_tx!(self, "UPDATE media SET comment_count = comment_count + 1 WHERE id = $1", c.media_id)?;
             execute_tx!(self, "UPDATE comments SET reply_count = reply_count + 1 WHERE id = $1", c.parent_id)?;
             self.rank_again(c.media_id).await?;
         }
-        Ok(new)
+        Ok(new.then_some(id))
     }
 
     /// Changes a comment's text, marked. `false` when it is gone.
@@ -162,5 +179,19 @@ impl Tx {
         execute_tx!(self, "UPDATE media SET comment_count = comment_count - $1 WHERE id = $2", gone, comment.media_id)?;
         execute_tx!(self, "UPDATE comments SET reply_count = reply_count - 1 WHERE id = $1", comment.parent_id)?;
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers_follow_each_other_whatever_the_clocks_say() {
+        let ahead = Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, 4_000_000_000, 0));
+        let next = next_id(Some(ahead));
+        assert!(next > ahead && next.get_version_num() == 7);
+        assert!(next_id(Some(next)) > next);
+        assert!(next_id(Some(Uuid::nil())) < ahead);
     }
 }
