@@ -188,6 +188,9 @@ impl ApiError {
 
 impl From<DbError> for ApiError {
     fn from(error: DbError) -> Self {
+        if matches!(error, DbError::Missing) {
+            return Self::NotFound;
+        }
         tracing::error!(%error, "database");
         Self::Unavailable
     }

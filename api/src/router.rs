@@ -174,7 +174,8 @@ fn playback_routes() -> Routes {
         .routes(routes!(playback::routes::file))
         .routes(routes!(playback::routes::multivariant_by_token))
         .routes(routes!(playback::routes::file_by_token))
-        .routes(routes!(playback::routes::raw));
+        .routes(routes!(playback::routes::raw))
+        .routes(routes!(playback::routes::raw_named));
     with_cors(routes, cors)
 }
 

@@ -1,14 +1,19 @@
 //! What people type, as it is kept: without control characters, which have no place in text, and of which
-//! PostgreSQL refuses NUL.
+//! PostgreSQL refuses NUL and XML (1.0, production 2) most, as it does the two that are no characters.
+
+/// Whether something has a place in a line of text.
+fn is_text(c: char) -> bool {
+    !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}')
+}
 
 /// One line.
 pub fn line(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).collect()
+    text.chars().filter(|c| is_text(*c)).collect()
 }
 
 /// Several lines.
 pub fn lines(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
+    text.chars().filter(|c| is_text(*c) || matches!(c, '\n' | '\t')).collect()
 }
 
 /// One line without blanks around it.

@@ -14,6 +14,8 @@ pub fn normal(text: &str) -> String {
         .nfkd()
         .filter(|c| !is_combining_mark(*c))
         .flat_map(char::to_lowercase)
+        // The sigma that ends a word is one; SQLite's index makes them one anyway.
+        .map(|c| if c == 'ς' { 'σ' } else { c })
         .map(|c| if c.is_alphanumeric() { c } else { ' ' })
         .collect();
     let words = plain.split_whitespace().map(|w| w.chars().take(LONGEST).collect::<String>());
@@ -58,6 +60,7 @@ mod tests {
     fn marks_case_and_punctuation_are_gone() {
         assert_eq!(normal("  Händel's  3rd—\"Saul\" \u{0}"), "handel s 3rd saul");
         assert_eq!(normal("ﬁlm ＡＢＣ"), "film abc");
+        assert_eq!(normal("Οδός"), normal("ΟΔΟΣ"));
         assert_eq!(of_query("a* OR (b) & c:D -- ' \""), ["a", "or", "b", "c", "d"]);
         assert!(of_query("!!!").is_empty());
         assert_eq!(distinct(["One, two; one TWO", "three four"].into_iter(), 14), "one two three");

@@ -4,7 +4,11 @@ use harness::{Client, Pair, Stack, client::problem, eventually, fixtures};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sluice_common::storage::Prefix;
-use std::time::Duration;
+use std::{
+    io::Write,
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 crate::on_both!(
     playlists_keep_their_order,
@@ -79,6 +83,13 @@ async fn playlists_keep_their_order(pair: Pair) {
         act(&client, Method::PATCH, &format!("{path}/{}", items[item]), json!({ "index": index }), 204).await;
         assert_eq!(order().await, expected);
     }
+    // What is put before what one has read moves nothing of what one has not.
+    let page = get(&client, &format!("{path}?limit=2")).await;
+    let new = text(&act(&client, Method::POST, &path, json!({ "media_id": media, "index": 0 }), 201).await["id"]);
+    let rest = get(&client, &format!("{path}?cursor={}", page["next_cursor"])).await;
+    let rest: Vec<String> = rest["items"].as_array().unwrap().iter().map(|i| text(&i["id"])).collect();
+    assert_eq!(rest, [&items[2], &items[3], &items[0]].map(Clone::clone));
+    act(&client, Method::DELETE, &format!("{path}/{new}"), Value::Null, 204).await;
     let place = get(&client, &format!("{path}/{}", items[2])).await;
     assert_eq!((text(&place["previous"]["id"]), text(&place["next"]["id"])), (items[1].clone(), items[3].clone()));
     assert_eq!(get(&client, &format!("{path}/{}", items[4])).await["previous"], Value::Null);
@@ -235,12 +246,24 @@ async fn documents_go_with_their_project(pair: Pair) {
     }
 }
 
+/// Reads XML as strictly as XML wants it.
+fn well_formed(xml: &str) {
+    let script = "import sys, xml.dom.minidom\nxml.dom.minidom.parseString(sys.stdin.buffer.read())";
+    let mut child =
+        Command::new("python3").args(["-c", script]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(xml.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}\n{xml}", String::from_utf8_lossy(&output.stderr));
+}
+
 async fn posts_from_draft_to_feed(pair: Pair) {
     let stack = start(pair).await;
     let (author, reader) = (stack.creator().await, stack.viewer().await);
     let media = film(&author, "public").await;
     let body = format!("Look: ![my <b>film</b>](media:{media})\n\n<script>alert(1)</script> [x](javascript:alert(1))");
-    let draft = act(&author, Method::POST, "/posts", json!({ "title": "First & <last>", "body": body }), 201).await;
+    let draft =
+        act(&author, Method::POST, "/posts", json!({ "title": "First & <last>\u{fffe}\u{b}", "body": body }), 201)
+            .await;
     let id = text(&draft["id"]);
     assert!(text(&draft["html"]).contains(&format!("{}/hls/{media}/index.m3u8", stack.url)), "{draft}");
     for live in ["<script", "href=\"javascript"] {
@@ -283,7 +306,16 @@ async fn posts_from_draft_to_feed(pair: Pair) {
     let size = std::fs::metadata(fixtures::sound()).unwrap().len();
     assert_eq!(feed.matches("<item>").count(), 1, "{feed}");
     assert!(feed.contains(&format!("length=\"{size}\"")) && feed.contains("type=\"audio/flac\""), "{feed}");
-    assert!(feed.contains(&format!("{}/raw/{}", stack.url, text(&sound["id"]))), "{feed}");
+    let url = format!("/raw/{}/episode.flac", text(&sound["id"]));
+    assert!(feed.contains(&format!("\"{}{url}\"", stack.url)), "{feed}");
+    let episode = reader.get(&url).await;
+    assert_eq!(
+        (&episode.headers()["content-type"], episode.content_length()),
+        (&"audio/flac".parse().unwrap(), Some(size))
+    );
+    for xml in [&atom, &feed] {
+        well_formed(xml);
+    }
     act(&author, Method::PATCH, &format!("/posts/{id}"), json!({ "published": false }), 200).await;
     assert_eq!(refused(&reader, Method::GET, &format!("/posts/{id}"), Value::Null).await.0, 404);
     assert_eq!(get(&author, "/me/posts").await["items"].as_array().unwrap().len(), 5);

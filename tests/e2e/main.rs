@@ -17,6 +17,7 @@ mod live;
 mod matrix;
 mod moderation;
 mod offline;
+mod paging;
 mod people;
 mod pictures;
 mod private;

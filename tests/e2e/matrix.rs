@@ -163,6 +163,7 @@ GET    /hls/{media}/{package}/{rendition}/{file}                404    404   200
 GET    /p/{token}/hls/{media}/index.m3u8                        200    200   200   200   200     200     200         200
 GET    /p/{token}/hls/{media}/{package}/{rendition}/{file}      200    200   200   200   200     200     200         200
 GET    /raw/{media}                                             404    404   200   404   200     401     401         403
+GET    /raw/{media}/{name}                                      404    404   200   404   200     401     401         403
 ";
 
 const CALLERS: [&str; 8] = ["anonymous", "viewer", "owner", "other", "admin", "expired", "revoked", "wrong-scope"];
@@ -344,6 +345,7 @@ impl World {
         let path = if path == "/api/v1/search" { "/api/v1/search?q=film" } else { path };
         path.replace("{id}", &id)
             .replace("{media}", &self.film)
+            .replace("{name}", "film.mp4")
             .replace("{username}", &self.root.username)
             .replace("{token_id}", &token_id)
             .replace("{token}", &self.link)

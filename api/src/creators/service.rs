@@ -44,7 +44,7 @@ pub async fn subscribe(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<()
 /// Follows a creator no more. Safe to repeat.
 pub async fn unsubscribe(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), ApiError> {
     let mut tx = state.db.begin().await?;
-    tx.unsubscribe(viewer.id, id).await?;
+    tx.unsubscribe(viewer.id, id, clock::now_us()).await?;
     Ok(tx.commit().await?)
 }
 

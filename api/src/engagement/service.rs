@@ -45,12 +45,16 @@ pub async fn view(
         Some(viewer) => viewer.id.to_string(),
         None => format!("{} {}", caller.address, caller.agent),
     };
-    let mut mac = state.keys.mac(PURPOSE);
-    mac.update(&(now / DAY_US).to_be_bytes());
-    mac.update(who.as_bytes());
-    let mark = mac.finalize().into_bytes();
+    let mark = |day: i64| {
+        let mut mac = state.keys.mac(PURPOSE);
+        mac.update(&day.to_be_bytes());
+        mac.update(who.as_bytes());
+        mac.finalize().into_bytes()
+    };
+    // The window does not end at midnight.
+    let (today, yesterday) = (mark(now / DAY_US), mark(now / DAY_US - 1));
     let mut tx = state.db.begin().await?;
-    let counted = tx.count_view(id, &mark[..16], now, WINDOW_US).await?;
+    let counted = tx.count_view(id, &today[..16], &yesterday[..16], now, WINDOW_US).await?;
     tx.commit().await?;
     let row = if counted { state.db.media(id).await?.ok_or(ApiError::NotFound)? } else { row };
     Ok((counted, row))

@@ -79,7 +79,10 @@ pub async fn decide(
     let status = if kind.is_some() { ReportStatus::Upheld } else { ReportStatus::Dismissed };
     let now = clock::now_us();
     let mut tx = state.db.begin().await?;
-    tx.close_reports(report.target_kind, report.target_id, status).await?;
+    // Of two administrators at once, one decides.
+    if !tx.close_reports(report.target_kind, report.target_id, status).await? {
+        return Err(ApiError::AlreadyDecided);
+    }
     let Some((kind, affected_id)) = kind.zip(affected) else {
         return Ok(tx.commit().await?);
     };

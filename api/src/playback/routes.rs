@@ -20,7 +20,7 @@ use axum::{
 use serde::Deserialize;
 use sluice_common::{
     db::MediaRow,
-    model::{Encryption, SourceStatus, Visibility},
+    model::{Encryption, MediaKind, SourceStatus, Visibility},
     storage::Key,
 };
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -35,6 +35,15 @@ const VARY: &str = "authorization, cookie, accept-encoding";
 #[into_params(parameter_in = Path)]
 pub struct MediaPath {
     media: Uuid,
+}
+
+/// The same with a name, which is for players that go by its ending.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct NamedPath {
+    media: Uuid,
+    #[allow(dead_code)]
+    name: String,
 }
 
 /// A file of a rendition in the path.
@@ -192,19 +201,52 @@ pub async fn raw(
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
+    original(state, ticket, path.media, method, headers).await
+}
+
+/// The same under any name.
+#[utoipa::path(get, path = "/raw/{media}/{name}", tag = "playback", params(NamedPath),
+    security((), ("session" = []), ("api_token" = ["read"])), responses(
+        (status = 200, description = "All of it", content((String = "video/*"), (String = "audio/*"))),
+        (status = 206, description = "The range", content((String = "video/*"), (String = "audio/*"))),
+        (status = 304, description = "As before"),
+        (status = 416, description = "The range lies outside"),
+    ))]
+pub async fn raw_named(
+    State(state): State<AppState>,
+    Player(ticket): Player,
+    Path(path): Path<NamedPath>,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    original(state, ticket, path.media, method, headers).await
+}
+
+async fn original(
+    state: AppState,
+    ticket: Ticket,
+    media: Uuid,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
     let Ticket::Viewer(viewer) = ticket else { return Err(ApiError::NotFound) };
-    let row = media::original(&state, viewer.as_ref(), path.media).await?;
+    let row = media::original(&state, viewer.as_ref(), media).await?;
     let source = state.db.source(row.source_id).await?.ok_or(ApiError::NotFound)?;
     if source.status == SourceStatus::Receiving {
         return Err(ApiError::NotPlayable);
     }
     let size = row.size_bytes as u64;
+    let content_type = match row.kind() {
+        // Containers hold either.
+        Some(MediaKind::Audio) => source.content_type.replacen("video/", "audio/", 1),
+        _ => source.content_type,
+    };
     let etag = format!("\"{}\"", row.source_id);
     let selection = select(&method, &headers, &etag, size)?;
     let open = row.visibility != Visibility::Private && row.encryption == Encryption::None;
     let cache = if open { "no-cache" } else { "private, no-cache" };
     let fixed = [
-        (header::CONTENT_TYPE, source.content_type),
+        (header::CONTENT_TYPE, content_type),
         (header::CACHE_CONTROL, cache.to_owned()),
         (header::CONTENT_DISPOSITION, disposition(&row)),
         (header::VARY, VARY.to_owned()),

@@ -10,7 +10,7 @@ use crate::{
 };
 use sluice_common::{
     clock,
-    db::{ItemRow, MediaRow, PlaylistChange, PlaylistRow},
+    db::{ItemRow, MediaRow, PLACE, PlaylistChange, PlaylistRow},
     model::{Role, Visibility},
 };
 use uuid::Uuid;
@@ -102,10 +102,18 @@ pub async fn add(
     Ok((item, row))
 }
 
-/// The position before the item that has an index now; after the last otherwise.
+/// The position before the item that has an index now; after the last otherwise. It is that item's own where there
+/// is no room before it.
 fn position(items: &[ItemRow], index: Option<u32>) -> i64 {
-    let at = index.and_then(|i| items.get(i as usize));
-    at.map_or_else(|| items.last().map_or(0, |l| l.position + 1), |i| i.position)
+    let index = index.map_or(items.len(), |i| (i as usize).min(items.len()));
+    let before = index.checked_sub(1).and_then(|i| items.get(i)).map(|i| i.position);
+    match (before, items.get(index).map(|i| i.position)) {
+        (None, None) => 0,
+        (None, Some(first)) => first - PLACE,
+        (Some(last), None) => last + PLACE,
+        (Some(before), Some(after)) if after - before > 1 => before + (after - before) / 2,
+        (Some(_), Some(after)) => after,
+    }
 }
 
 /// Gives an item another place: the one it will have when it is there.
@@ -172,9 +180,10 @@ mod tests {
         let item = |position| ItemRow { id: Uuid::nil(), media_id: Uuid::nil(), position };
         let items = [item(3), item(7)];
         assert_eq!(position(&[], None), 0);
-        assert_eq!(position(&items, None), 8);
-        assert_eq!(position(&items, Some(0)), 3);
-        assert_eq!(position(&items, Some(1)), 7);
-        assert_eq!(position(&items, Some(9)), 8);
+        assert_eq!(position(&items, None), 7 + PLACE);
+        assert_eq!(position(&items, Some(0)), 3 - PLACE);
+        assert_eq!(position(&items, Some(1)), 5);
+        assert_eq!(position(&[item(3), item(4)], Some(1)), 4, "no room: it makes some");
+        assert_eq!(position(&items, Some(9)), 7 + PLACE);
     }
 }

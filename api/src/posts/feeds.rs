@@ -49,14 +49,31 @@ pub fn atom(creator: &CreatorRow, posts: Vec<PostRow>, base: &str) -> String {
         .to_string()
 }
 
+/// The media type of a sound whose container may hold films, too, and the ending of names that players know it by.
+fn sound(content_type: &str) -> (String, &'static str) {
+    let kind = content_type.replacen("video/", "audio/", 1);
+    let ending = match kind.as_str() {
+        "audio/mp4" => "m4a",
+        "audio/mpeg" => "mp3",
+        "audio/ogg" => "ogg",
+        "audio/flac" => "flac",
+        "audio/wav" | "audio/x-wav" | "audio/vnd.wave" => "wav",
+        "audio/aac" => "aac",
+        "audio/x-matroska" => "mka",
+        _ => "audio",
+    };
+    (kind, ending)
+}
+
 /// A creator's public sound, for podcast players. `media` come with the media type of their original.
 pub fn podcast(creator: &CreatorRow, media: Vec<(MediaRow, String)>, base: &str) -> Result<String, ApiError> {
     let items: Vec<_> = media
         .into_iter()
         .map(|(row, content_type)| {
             let seconds = row.duration_ms.unwrap_or(0) / 1000;
+            let (content_type, ending) = sound(&content_type);
             let enclosure = EnclosureBuilder::default()
-                .url(format!("{base}/raw/{}", row.id))
+                .url(format!("{base}/raw/{}/episode.{ending}", row.id))
                 .length(row.size_bytes.to_string())
                 .mime_type(content_type)
                 .build();

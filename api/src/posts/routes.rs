@@ -17,11 +17,13 @@ use axum::{
     http::{StatusCode, header},
     response::IntoResponse,
 };
-use sluice_common::{db::PostRow, model::Encryption};
+use sluice_common::db::PostRow;
 use uuid::Uuid;
 
 /// Entries of a feed.
 const FEED: i64 = 20;
+/// Episodes in a podcast: players show no others.
+const EPISODES: i64 = 500;
 
 impl PostQuery {
     fn limit(&self) -> usize {
@@ -162,14 +164,7 @@ pub async fn podcast(
     base: Base,
 ) -> Result<impl IntoResponse, ApiError> {
     let creator = state.db.creator(id).await?.ok_or(ApiError::NotFound)?;
-    let mut media = Vec::new();
-    for row in state.db.public_sound_of(id, FEED).await? {
-        let source = state.db.source(row.source_id).await?;
-        // The original of an encrypted media is nobody's to fetch.
-        if let Some(source) = source.filter(|_| row.encryption == Encryption::None) {
-            media.push((row, source.content_type));
-        }
-    }
+    let media = state.db.public_sound_of(id, EPISODES).await?;
     let text = feeds::podcast(&creator, media, &base.0)?;
     Ok(([(header::CONTENT_TYPE, "application/rss+xml; charset=utf-8")], text))
 }

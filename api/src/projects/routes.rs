@@ -100,7 +100,7 @@ pub async fn document(
     Path(id): Path<Uuid>,
 ) -> Result<Response, ApiError> {
     let row = service::owned(&state, &viewer, id).await?;
-    let body = service::document(&state, &row).await?;
+    let (row, body) = service::document(&state, &viewer, row).await?;
     let kind = match row.format {
         DocumentFormat::Markdown => "text/markdown; charset=utf-8",
         DocumentFormat::Json => "application/json",
@@ -149,6 +149,6 @@ pub async fn moments(
     Path(id): Path<Uuid>,
 ) -> Result<Json<Moments>, ApiError> {
     let row = service::owned(&state, &viewer, id).await?;
-    let found = service::moments(&state, &row).await?;
+    let found = service::moments(&state, &viewer, row).await?;
     Ok(Json(Moments { items: found.into_iter().map(|m| Moment { at_ms: m.at_ms, text: m.text }).collect() }))
 }

@@ -16,7 +16,7 @@ use sluice_common::{
     clock,
     db::{ProjectChange, ProjectRow},
     model::DocumentFormat,
-    storage::{Key, Prefix},
+    storage::{Key, Prefix, StoreError},
 };
 use uuid::Uuid;
 
@@ -89,11 +89,23 @@ pub async fn change(state: &AppState, viewer: &Viewer, id: Uuid, asked: ChangePr
     owned(state, viewer, id).await
 }
 
-/// The document.
-pub async fn document(state: &AppState, row: &ProjectRow) -> Result<Bytes, ApiError> {
-    let Some(object) = row.object else { return Ok(Bytes::new()) };
-    let size = u64::try_from(row.size_bytes).unwrap_or(0);
-    Ok(state.store.read(&Key::Document { project: row.id, object }, 0..size).await?)
+/// The document, with the row that names it: another save may have replaced both since `row` was read.
+pub async fn document(state: &AppState, viewer: &Viewer, mut row: ProjectRow) -> Result<(ProjectRow, Bytes), ApiError> {
+    loop {
+        let Some(object) = row.object else { return Ok((row, Bytes::new())) };
+        let size = u64::try_from(row.size_bytes).unwrap_or(0);
+        match state.store.read(&Key::Document { project: row.id, object }, 0..size).await {
+            Ok(body) => return Ok((row, body)),
+            Err(StoreError::NotFound(_)) => {
+                let now = owned(state, viewer, row.id).await?;
+                if now.version == row.version {
+                    return Err(ApiError::NotFound);
+                }
+                row = now;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 /// Saves the document, if `version` is the one that is there: two people, or two tabs, overwrite nothing of
@@ -143,8 +155,8 @@ pub async fn delete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), A
 }
 
 /// The time stamps in a document.
-pub async fn moments(state: &AppState, row: &ProjectRow) -> Result<Vec<Moment>, ApiError> {
-    let body = document(state, row).await?;
+pub async fn moments(state: &AppState, viewer: &Viewer, row: ProjectRow) -> Result<Vec<Moment>, ApiError> {
+    let (row, body) = document(state, viewer, row).await?;
     Ok(match row.format {
         DocumentFormat::Markdown => moments::of_markdown(&String::from_utf8_lossy(&body)),
         DocumentFormat::Json => serde_json::from_slice(&body).map(|v| moments::of_json(&v)).unwrap_or_default(),

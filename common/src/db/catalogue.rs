@@ -3,6 +3,7 @@
 use super::{Db, MediaRow, Result, Tx, execute, execute_tx, media::media_columns, query, query_tx};
 use crate::model::PictureKind;
 use sqlx::FromRow;
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// A category.
@@ -50,7 +51,9 @@ impl Db {
             "WHERE ",
             shown!(),
             "AND (m.rank, m.id) < ($1, $2) AND m.owner_id <> $3 AND NOT EXISTS (SELECT 1 FROM subscriptions f \
-             WHERE f.subscriber_id = $3 AND f.creator_id = m.owner_id AND f.created_us <= $4) \
+             WHERE f.subscriber_id = $3 AND f.creator_id = m.owner_id AND f.created_us <= $4) AND NOT EXISTS (SELECT 1 \
+             FROM past_subscriptions g WHERE g.subscriber_id = $3 AND g.creator_id = m.owner_id AND g.created_us <= $4 \
+             AND g.ended_us > $4) \
              ORDER BY m.rank DESC, m.id DESC LIMIT $5"
         ));
         query!(self, fetch_all as MediaRow, sql, rank, id, viewer, since_us, limit)
@@ -122,13 +125,17 @@ impl Db {
     }
 
     /// Public sound of a creator, newest first.
-    pub async fn public_sound_of(&self, owner: Uuid, limit: i64) -> Result<Vec<MediaRow>> {
+    pub async fn public_sound_of(&self, owner: Uuid, limit: i64) -> Result<Vec<(MediaRow, String)>> {
         let sql = media_columns!(concat!(
             "WHERE m.owner_id = $1 AND ",
             shown!(),
-            "AND p.kind = 'audio' ORDER BY m.id DESC LIMIT $2"
+            "AND p.kind = 'audio' AND p.status = 'ready' AND p.encryption = 'none' ORDER BY m.id DESC LIMIT $2"
         ));
-        query!(self, fetch_all as MediaRow, sql, owner, limit)
+        let rows = query!(self, fetch_all as MediaRow, sql, owner, limit)?;
+        let sql = "SELECT s.id, s.content_type FROM media m JOIN packages p ON p.id = m.package_id JOIN sources s ON s.id = m.source_id \
+                   WHERE m.owner_id = $1 AND m.visibility = 'public' AND p.kind = 'audio' AND s.status = 'live'";
+        let types: HashMap<Uuid, String> = query!(self, fetch_all as (Uuid, String), sql, owner)?.into_iter().collect();
+        Ok(rows.into_iter().filter_map(|r| types.get(&r.source_id).cloned().map(|t| (r, t))).collect())
     }
 
     /// Public media of a category, newest first.

@@ -95,8 +95,19 @@ impl Tx {
         Ok(changed == 1)
     }
 
-    /// Counts a view, unless this viewer was counted within the window.
-    pub async fn count_view(&mut self, media: Uuid, viewer: &[u8], now_us: i64, window_us: i64) -> Result<bool> {
+    /// Counts a view, unless this viewer was counted within the window, by this mark or by the one `before` it.
+    pub async fn count_view(
+        &mut self,
+        media: Uuid,
+        viewer: &[u8],
+        before: &[u8],
+        now_us: i64,
+        window_us: i64,
+    ) -> Result<bool> {
+        let sql = "SELECT COUNT(*) FROM view_marks WHERE media_id = $1 AND viewer = $2 AND expires_us > $3";
+        if query_tx!(self, fetch_one as (i64,), sql, media, before, now_us)?.0 > 0 {
+            return Ok(false);
+        }
         let sql = "INSERT INTO view_marks AS v (media_id, viewer, expires_us) VALUES ($1, $2, $3) \
                    ON CONFLICT (media_id, viewer) DO UPDATE SET expires_us = $3 WHERE v.expires_us <= $4";
         let counted = execute_tx!(self, sql, media, viewer, now_us + window_us, now_us)? == 1;

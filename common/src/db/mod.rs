@@ -42,7 +42,7 @@ pub use news::NewsListener;
 pub use packages::{NewRendition, PackageRow, PlannedPackage, RenditionRow, SegmentRow};
 pub use people::{CreatorRow, ProfileChange, SubscriptionRow};
 pub use pictures::{NewPicture, PictureRow};
-pub use playlists::{ItemRow, PlaylistChange, PlaylistRow};
+pub use playlists::{ItemRow, PLACE, PlaylistChange, PlaylistRow};
 pub use posts::{PostChange, PostRow, PublishedCursor};
 pub use projects::{ProjectChange, ProjectRow};
 pub use roles::CreatorRequestRow;
@@ -68,6 +68,9 @@ pub enum DbError {
     /// A unique constraint said no.
     #[error("already exists")]
     Duplicate,
+    /// It refers to what is no more: something was deleted meanwhile.
+    #[error("refers to what is gone")]
+    Missing,
     /// The task's claim was taken away: the caller must stop and change nothing more.
     #[error("the claim on the task was lost")]
     Fenced,
@@ -86,6 +89,8 @@ impl From<sqlx::Error> for DbError {
     fn from(e: sqlx::Error) -> Self {
         if e.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation) {
             Self::Duplicate
+        } else if e.as_database_error().is_some_and(sqlx::error::DatabaseError::is_foreign_key_violation) {
+            Self::Missing
         } else {
             Self::Unavailable(e)
         }

@@ -113,11 +113,10 @@ impl Db {
 }
 
 impl Tx {
-    /// Ends all open reports of a target.
-    pub async fn close_reports(&mut self, kind: ReportTarget, target: Uuid, status: ReportStatus) -> Result<()> {
+    /// Ends all open reports of a target. `false` when none is open.
+    pub async fn close_reports(&mut self, kind: ReportTarget, target: Uuid, status: ReportStatus) -> Result<bool> {
         let sql = "UPDATE reports SET status = $1 WHERE target_kind = $2 AND target_id = $3 AND status = 'open'";
-        execute_tx!(self, sql, status.as_str(), kind.as_str(), target)?;
-        Ok(())
+        Ok(execute_tx!(self, sql, status.as_str(), kind.as_str(), target)? > 0)
     }
 
     /// Does something, and notes it. Safe to repeat: what is hidden or banned is so once.

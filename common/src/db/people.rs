@@ -43,6 +43,8 @@ pub struct ProfileChange<'a> {
     pub keeps_history: Option<bool>,
 }
 
+const DAY_US: i64 = 86_400_000_000;
+
 impl Db {
     /// A creator by id. Viewers have no profile.
     pub async fn creator(&self, id: Uuid) -> Result<Option<CreatorRow>> {
@@ -150,8 +152,15 @@ impl Tx {
         Ok(new)
     }
 
-    /// Follows a creator no more.
-    pub async fn unsubscribe(&mut self, subscriber: Uuid, creator: Uuid) -> Result<()> {
+    /// Follows a creator no more. That it was so is remembered for a day, for feeds that are being read.
+    pub async fn unsubscribe(&mut self, subscriber: Uuid, creator: Uuid, now_us: i64) -> Result<()> {
+        let old = "DELETE FROM past_subscriptions WHERE subscriber_id = $1 AND ended_us < $2";
+        execute_tx!(self, old, subscriber, now_us - DAY_US)?;
+        let keep = "INSERT INTO past_subscriptions (subscriber_id, creator_id, created_us, ended_us) \
+                    SELECT subscriber_id, creator_id, created_us, $3 FROM subscriptions \
+                    WHERE subscriber_id = $1 AND creator_id = $2 \
+                    ON CONFLICT (subscriber_id, creator_id) DO UPDATE SET ended_us = excluded.ended_us";
+        execute_tx!(self, keep, subscriber, creator, now_us)?;
         let sql = "DELETE FROM subscriptions WHERE subscriber_id = $1 AND creator_id = $2";
         if execute_tx!(self, sql, subscriber, creator)? == 1 {
             let count = "UPDATE users SET subscriber_count = subscriber_count - 1 WHERE id = $1";
@@ -164,13 +173,16 @@ impl Tx {
     pub async fn block(&mut self, blocker: Uuid, blocked: Uuid, now_us: i64) -> Result<()> {
         let sql = "INSERT INTO blocks (blocker_id, blocked_id, created_us) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
         execute_tx!(self, sql, blocker, blocked, now_us)?;
-        self.unsubscribe(blocked, blocker).await
+        self.unsubscribe(blocked, blocker, now_us).await
     }
 
     /// Takes what a leaving person counted for out of the counts; the rows go with the account.
     pub async fn uncount(&mut self, user: Uuid) -> Result<()> {
-        // Against rows that would refer to the account from now on: they wait, and find it gone.
+        // Against rows that would refer to the account from now on: they wait, and find it gone. Media first, as
+        // comments lock them.
         if let Self::Postgres(t) = self {
+            let media = "SELECT id FROM media WHERE id IN (SELECT media_id FROM comments WHERE author_id = $1) ORDER BY id FOR UPDATE";
+            sqlx::query(media).bind(user).execute(&mut **t).await?;
             sqlx::query("SELECT id FROM users WHERE id = $1 FOR UPDATE").bind(user).execute(&mut **t).await?;
         }
         for sql in [

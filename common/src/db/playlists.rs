@@ -38,6 +38,9 @@ pub struct PlaylistChange<'a> {
     pub visibility: Option<Visibility>,
 }
 
+/// Room between two places of a playlist: one that is put between them moves neither.
+pub const PLACE: i64 = 1 << 32;
+
 macro_rules! playlists {
     ($tail:literal) => {
         concat!(
@@ -120,10 +123,13 @@ impl Tx {
         query_tx!(self, fetch_all as ItemRow, sql, id)
     }
 
-    /// Puts a media at a position, before what is there.
+    /// Puts a media at a position. Where something is there, that and what follows make room.
     pub async fn insert_item(&mut self, playlist: Uuid, item: &ItemRow) -> Result<()> {
-        let shift = "UPDATE playlist_items SET position = position + 1 WHERE playlist_id = $1 AND position >= $2";
-        execute_tx!(self, shift, playlist, item.position)?;
+        let taken = "SELECT COUNT(*) FROM playlist_items WHERE playlist_id = $1 AND position = $2";
+        if query_tx!(self, fetch_one as (i64,), taken, playlist, item.position)?.0 > 0 {
+            let shift = "UPDATE playlist_items SET position = position + $3 WHERE playlist_id = $1 AND position >= $2";
+            execute_tx!(self, shift, playlist, item.position, PLACE)?;
+        }
         let sql = "INSERT INTO playlist_items (id, playlist_id, media_id, position) VALUES ($1, $2, $3, $4)";
         execute_tx!(self, sql, item.id, playlist, item.media_id, item.position)?;
         Ok(())

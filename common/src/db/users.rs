@@ -151,6 +151,9 @@ impl Tx {
     /// Hands all media of one account to another, with the tokens and grants that were made for them.
     pub async fn hand_over_media(&mut self, from: Uuid, to: Uuid) -> Result<u64> {
         let moved = execute_tx!(self, "UPDATE media SET owner_id = $1 WHERE owner_id = $2", to, from)?;
+        // What was hidden can be shown again, and the heir has a say in it.
+        let actions = "UPDATE moderation_actions SET affected_id = $1 WHERE affected_id = $2 AND kind = 'hide_media'";
+        execute_tx!(self, actions, to, from)?;
         self.index_media_of(to).await?;
         Ok(moved)
     }
