@@ -129,6 +129,18 @@ async fn the_feed_shows_nothing_twice(pair: Pair) {
     assert_eq!(seen[2], ("discovery".to_owned(), films[1].clone()), "the liked one: {seen:?}");
     assert!(!unique.contains(&hidden["id"].as_str().unwrap().to_owned()));
     assert_eq!(seen.len(), 8, "all of them, the one liked on the way where it had been: {seen:?}");
+    // What is published later than it was uploaded is new then.
+    let hidden = hidden["id"].as_str().unwrap();
+    ada.wait_for(hidden, &["ready"]).await;
+    let path = format!("/media/{hidden}");
+    let published = act(&ada, Method::PATCH, &path, json!({ "visibility": "public" }), 200).await;
+    assert!(published["published_at"].as_i64() > published["created_at"].as_i64(), "{published}");
+    assert_eq!(get(&fan, "/feed?limit=1").await["items"][0]["media"]["id"], hidden);
+    assert_eq!(ids(&get(&fan, &format!("/creators/{}/media", ada.id)).await), [hidden, &films[3], &films[0]]);
+    act(&ada, Method::PATCH, &path, json!({ "visibility": "private" }), 200).await;
+    let again = act(&ada, Method::PATCH, &path, json!({ "visibility": "public" }), 200).await;
+    assert_eq!(again["published_at"], published["published_at"], "for the first time");
+    act(&ada, Method::DELETE, &path, Value::Null, 204).await;
     // Whom one follows no more, or again, comes as little twice.
     let other = stack.viewer().await;
     let path = format!("/subscriptions/{}", ada.id);

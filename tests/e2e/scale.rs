@@ -106,9 +106,9 @@ fn fill(stack: &Stack, pair: Pair, w: &World) {
         "BEGIN; \
          INSERT INTO users (id, username, username_key, email, email_key, password_hash, role, created_us) \
            SELECT {uuid}, 'x' || i, 'x' || i, 'e' || i, 'e' || i, '', CASE WHEN i % 10 = 0 THEN 'creator' ELSE 'viewer' END, i FROM {series}; \
-         INSERT INTO media (id, owner_id, source_id, package_id, title, description, visibility, filename, created_us, rank, category_id) \
+         INSERT INTO media (id, owner_id, source_id, package_id, title, description, visibility, filename, created_us, rank, category_id, published_id) \
            SELECT {uuid}, u.id, m.source_id, m.package_id, 'film ' || u.created_us, '', 'public', '', u.created_us, u.created_us, \
-             (SELECT id FROM categories LIMIT 1) FROM users u JOIN media m ON m.id = {media} WHERE u.username LIKE 'x%'; \
+             (SELECT id FROM categories LIMIT 1), {uuid} FROM users u JOIN media m ON m.id = {media} WHERE u.username LIKE 'x%'; \
          UPDATE media SET owner_id = {owner} WHERE created_us % 2 = 0 AND created_us <= {ROWS}; \
          INSERT INTO media_tags (media_id, tag) SELECT id, 'live' FROM media; \
          INSERT INTO comments (id, media_id, author_id, parent_id, body, reply_count, created_us) \

@@ -80,7 +80,8 @@ pub async fn media(
     base: Base,
 ) -> Result<Json<Page>, ApiError> {
     service::creator(&state, id).await?;
-    let (rows, next_cursor) = page.cut(state.db.public_media_of(id, page.cursor, page.rows()).await?, |r| r.id);
+    let (rows, next_cursor) =
+        page.cut(state.db.public_media_of(id, page.cursor, page.rows()).await?, |r| r.published_id.unwrap_or(r.id));
     Ok(Json(Page::new(rows, next_cursor, &base.0)))
 }
 

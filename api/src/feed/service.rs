@@ -74,7 +74,7 @@ pub async fn page(
     let page: Vec<Found> = mixed.into_iter().take(limit).collect();
     for (is_followed, media) in &page {
         match is_followed {
-            true => cursor.followed = Some(media.id),
+            true => cursor.followed = media.published_id,
             false => cursor.ranked = Some((media.rank, media.id)),
         }
     }

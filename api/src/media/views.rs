@@ -24,6 +24,8 @@ pub struct Media {
     pub comment_count: i64,
     /// Milliseconds since the Unix epoch.
     pub created_at: i64,
+    /// When it became public for the first time.
+    pub published_at: Option<i64>,
     pub duration_ms: Option<i64>,
     pub width: Option<i64>,
     pub height: Option<i64>,
@@ -101,6 +103,7 @@ impl Media {
     /// `base` is the external URL of the API without a trailing slash.
     pub fn new(row: MediaRow, base: &str) -> Self {
         let ((status, progress), error) = (row.status(), row.reason());
+        let published_at = row.published_us().map(|t| t / 1000);
         Self {
             kind: row.kind(),
             owner: Owner { id: row.owner_id, username: row.owner_name },
@@ -120,6 +123,7 @@ impl Media {
             view_count: row.view_count,
             comment_count: row.comment_count,
             created_at: row.created_us / 1000,
+            published_at,
             duration_ms: row.duration_ms,
             width: row.width,
             height: row.height,

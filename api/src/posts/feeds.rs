@@ -72,6 +72,7 @@ pub fn podcast(creator: &CreatorRow, media: Vec<(MediaRow, String)>, base: &str)
         .map(|(row, content_type)| {
             let seconds = row.duration_ms.unwrap_or(0) / 1000;
             let (content_type, ending) = sound(&content_type);
+            let published = instant(row.published_us().unwrap_or(row.created_us)).to_rfc2822();
             let enclosure = EnclosureBuilder::default()
                 .url(format!("{base}/raw/{}/episode.{ending}", row.id))
                 .length(row.size_bytes.to_string())
@@ -83,7 +84,7 @@ pub fn podcast(creator: &CreatorRow, media: Vec<(MediaRow, String)>, base: &str)
                 .title(row.title)
                 .description(row.description)
                 .guid(GuidBuilder::default().value(row.id.to_string()).permalink(false).build())
-                .pub_date(instant(row.created_us).to_rfc2822())
+                .pub_date(published)
                 .enclosure(enclosure)
                 .itunes_ext(itunes)
                 .build()

@@ -59,7 +59,7 @@ impl Db {
         query!(self, fetch_all as MediaRow, sql, rank, id, viewer, since_us, limit)
     }
 
-    /// Public media of those that `viewer` followed before `since_us`, newest first.
+    /// Public media of those that `viewer` followed before `since_us`, the latest published first.
     pub async fn followed(
         &self,
         viewer: Uuid,
@@ -76,10 +76,10 @@ impl Db {
                 // a thousand creators ever made is most of the time.
                 let newest = media_columns!(concat!(
                     "WHERE m.id IN (SELECT c.id FROM subscriptions f CROSS JOIN media c ON c.owner_id = f.creator_id \
-                       AND c.visibility = 'public' AND c.id < $3 WHERE f.subscriber_id = $1 AND f.created_us <= $2 \
-                       ORDER BY c.id DESC LIMIT 2 * $4) AND ",
+                       AND c.visibility = 'public' AND c.published_id < $3 WHERE f.subscriber_id = $1 AND f.created_us <= $2 \
+                       ORDER BY c.published_id DESC LIMIT 2 * $4) AND ",
                     shown!(),
-                    "ORDER BY m.id DESC LIMIT $4"
+                    "ORDER BY m.published_id DESC LIMIT $4"
                 ));
                 let query = sqlx::query_as(newest).bind(viewer).bind(since_us);
                 let rows: Vec<MediaRow> = query.bind(before).bind(limit).fetch_all(p).await?;
@@ -88,25 +88,25 @@ impl Db {
                 }
                 let sql = media_columns!(concat!(
                     "WHERE m.id IN (SELECT c.id FROM subscriptions f CROSS JOIN media c ON c.owner_id = f.creator_id \
-                       AND c.visibility = 'public' AND c.id < $3 JOIN packages q ON q.id = c.package_id \
+                       AND c.visibility = 'public' AND c.published_id < $3 JOIN packages q ON q.id = c.package_id \
                        JOIN users o ON o.id = f.creator_id \
                        WHERE f.subscriber_id = $1 AND f.created_us <= $2 AND o.banned_us IS NULL AND (q.playable OR q.status = 'ready') \
-                       AND c.hidden_us IS NULL ORDER BY c.id DESC LIMIT $4) AND ",
+                       AND c.hidden_us IS NULL ORDER BY c.published_id DESC LIMIT $4) AND ",
                     shown!(),
-                    "ORDER BY m.id DESC"
+                    "ORDER BY m.published_id DESC"
                 ));
                 let query = sqlx::query_as(sql).bind(viewer).bind(since_us);
                 Ok(query.bind(before).bind(limit).fetch_all(p).await?)
             }
             Self::Postgres(p) => {
                 let sql = media_columns!(concat!(
-                    "WHERE m.id = ANY(ARRAY(SELECT n.id FROM subscriptions f CROSS JOIN LATERAL (SELECT c.id FROM media c \
+                    "WHERE m.id = ANY(ARRAY(SELECT n.id FROM subscriptions f CROSS JOIN LATERAL (SELECT c.id, c.published_id FROM media c \
                        JOIN packages q ON q.id = c.package_id WHERE c.owner_id = f.creator_id AND c.visibility = 'public' \
-                       AND c.id < $3 AND (q.playable OR q.status = 'ready') AND c.hidden_us IS NULL ORDER BY c.id DESC LIMIT $4) n \
+                       AND c.published_id < $3 AND (q.playable OR q.status = 'ready') AND c.hidden_us IS NULL ORDER BY c.published_id DESC LIMIT $4) n \
                        JOIN users o ON o.id = f.creator_id \
-                       WHERE f.subscriber_id = $1 AND f.created_us <= $2 AND o.banned_us IS NULL ORDER BY n.id DESC LIMIT $4)) AND ",
+                       WHERE f.subscriber_id = $1 AND f.created_us <= $2 AND o.banned_us IS NULL ORDER BY n.published_id DESC LIMIT $4)) AND ",
                     shown!(),
-                    "ORDER BY m.id DESC"
+                    "ORDER BY m.published_id DESC"
                 ));
                 let query = sqlx::query_as(sql).bind(viewer).bind(since_us);
                 Ok(query.bind(before).bind(limit).fetch_all(p).await?)
@@ -114,22 +114,22 @@ impl Db {
         }
     }
 
-    /// Public media of a creator, newest first.
+    /// Public media of a creator, the latest published first.
     pub async fn public_media_of(&self, owner: Uuid, before: Option<Uuid>, limit: i64) -> Result<Vec<MediaRow>> {
         let sql = media_columns!(concat!(
             "WHERE m.owner_id = $1 AND ",
             shown!(),
-            "AND m.id < $2 ORDER BY m.id DESC LIMIT $3"
+            "AND m.published_id < $2 ORDER BY m.published_id DESC LIMIT $3"
         ));
         query!(self, fetch_all as MediaRow, sql, owner, before.unwrap_or(Uuid::max()), limit)
     }
 
-    /// Public sound of a creator, newest first.
+    /// Public sound of a creator, the latest published first.
     pub async fn public_sound_of(&self, owner: Uuid, limit: i64) -> Result<Vec<(MediaRow, String)>> {
         let sql = media_columns!(concat!(
             "WHERE m.owner_id = $1 AND ",
             shown!(),
-            "AND p.kind = 'audio' AND p.status = 'ready' AND p.encryption = 'none' ORDER BY m.id DESC LIMIT $2"
+            "AND p.kind = 'audio' AND p.status = 'ready' AND p.encryption = 'none' ORDER BY m.published_id DESC LIMIT $2"
         ));
         let rows = query!(self, fetch_all as MediaRow, sql, owner, limit)?;
         let sql = "SELECT s.id, s.content_type FROM media m JOIN packages p ON p.id = m.package_id JOIN sources s ON s.id = m.source_id \

@@ -1,6 +1,6 @@
 //! Likes, views, what was watched, and the rank that follows from it.
 
-use super::{Db, Result, Tx, execute, execute_tx, query, query_tx};
+use super::{Db, Result, Tx, execute, execute_tx, media::made_us, query, query_tx};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -29,9 +29,9 @@ pub struct HistoryPage {
 
 /// How far forward a media stands: its age, and the logarithm of how people took to it. A like or a comment
 /// counts as four views.
-pub fn rank(created_us: i64, likes: i64, views: i64, comments: i64) -> i64 {
+pub fn rank(published_us: i64, likes: i64, views: i64, comments: i64) -> i64 {
     let engagement = (1 + likes.max(0) * 4 + comments.max(0) * 4 + views.max(0)) as f64;
-    created_us / 1000 + (engagement.log2() * DOUBLING_MS) as i64
+    published_us / 1000 + (engagement.log2() * DOUBLING_MS) as i64
 }
 
 impl Db {
@@ -120,13 +120,13 @@ impl Tx {
 
     /// Raises a media's rank to what its counts give. It never falls.
     pub async fn rank_again(&mut self, media: Uuid) -> Result<()> {
-        let sql = "SELECT created_us, like_count, view_count, comment_count FROM media WHERE id = $1";
-        let Some((created_us, likes, views, comments)) =
-            query_tx!(self, fetch_optional as (i64, i64, i64, i64), sql, media)?
+        let sql = "SELECT created_us, published_id, like_count, view_count, comment_count FROM media WHERE id = $1";
+        let Some((created_us, published, likes, views, comments)) =
+            query_tx!(self, fetch_optional as (i64, Option<Uuid>, i64, i64, i64), sql, media)?
         else {
             return Ok(());
         };
-        let rank = rank(created_us, likes, views, comments);
+        let rank = rank(published.map_or(created_us, made_us), likes, views, comments);
         execute_tx!(self, "UPDATE media SET rank = $1 WHERE id = $2 AND rank < $1", rank, media)?;
         Ok(())
     }

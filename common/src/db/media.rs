@@ -50,9 +50,24 @@ pub struct MediaRow {
     pub hidden: bool,
     /// Its place in the order of recency and engagement.
     pub rank: i64,
+    /// UUIDv7 of when it became public for the first time: its place in the order of feeds.
+    pub published_id: Option<Uuid>,
+}
+
+/// When a UUIDv7 was made, microseconds since the Unix epoch.
+pub(super) fn made_us(id: Uuid) -> i64 {
+    id.get_timestamp().map_or(0, |t| {
+        let (seconds, nanos) = t.to_unix();
+        seconds as i64 * 1_000_000 + i64::from(nanos / 1000)
+    })
 }
 
 impl MediaRow {
+    /// When it became public for the first time, microseconds since the Unix epoch.
+    pub fn published_us(&self) -> Option<i64> {
+        self.published_id.map(made_us)
+    }
+
     /// What people are told of its state, and how far it is, 0 to 1.
     pub fn status(&self) -> (&'static str, f64) {
         let status = match self.status {
@@ -121,7 +136,7 @@ macro_rules! media_columns {
             "(SELECT CAST(COALESCE(SUM(r.contiguous), 0) AS BIGINT) FROM renditions r WHERE r.package_id = p.id) AS published, ",
             "(SELECT CAST(COALESCE(SUM(r.planned), 0) AS BIGINT) FROM renditions r WHERE r.package_id = p.id) AS planned, ",
             "m.tags, (SELECT k.slug FROM categories k WHERE k.id = m.category_id) AS category, ",
-            "m.like_count, m.view_count, m.comment_count, m.rank, ",
+            "m.like_count, m.view_count, m.comment_count, m.rank, m.published_id, ",
             "(m.hidden_us IS NOT NULL OR u.banned_us IS NOT NULL) AS hidden ",
             "FROM media m JOIN users u ON u.id = m.owner_id JOIN sources s ON s.id = m.source_id ",
             "JOIN packages p ON p.id = m.package_id ",
@@ -195,16 +210,18 @@ impl Tx {
     /// Changes a media.
     pub async fn change_media(&mut self, id: Uuid, change: &MediaChange<'_>) -> Result<()> {
         let sql = "UPDATE media SET title = COALESCE($1, title), description = COALESCE($2, description), \
-                   visibility = COALESCE($3, visibility) WHERE id = $4";
+                   visibility = COALESCE($3, visibility), published_id = COALESCE(published_id, $4) WHERE id = $5";
         let visibility = change.visibility.map(Visibility::as_str);
-        execute_tx!(self, sql, change.title, change.description, visibility, id)?;
+        let published = (change.visibility == Some(Visibility::Public)).then(Uuid::now_v7);
+        execute_tx!(self, sql, change.title, change.description, visibility, published, id)?;
+        self.rank_again(id).await?;
         self.index_media(id).await
     }
 
     /// Stores a media.
     pub async fn insert_media(&mut self, m: &NewMedia<'_>) -> Result<()> {
-        let sql = "INSERT INTO media (id, owner_id, source_id, package_id, title, description, visibility, filename, created_us, rank) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+        let sql = "INSERT INTO media (id, owner_id, source_id, package_id, title, description, visibility, filename, created_us, rank, published_id) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
         execute_tx!(
             self,
             sql,
@@ -217,7 +234,8 @@ impl Tx {
             m.visibility.as_str(),
             m.filename,
             m.now_us,
-            rank(m.now_us, 0, 0, 0)
+            rank(m.now_us, 0, 0, 0),
+            (m.visibility == Visibility::Public).then_some(m.id)
         )?;
         execute_tx!(self, "INSERT INTO media_packages (media_id, package_id) VALUES ($1, $2)", m.id, m.package_id)?;
         self.index_media(m.id).await
