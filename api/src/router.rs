@@ -9,7 +9,7 @@ use axum::{
     Router,
     extract::{DefaultBodyLimit, Request},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header},
-    middleware::{Next, from_fn, from_fn_with_state},
+    middleware::{Next, from_fn, from_fn_with_state, map_request},
     response::Response,
     routing::any,
 };
@@ -204,6 +204,7 @@ fn api_cors(origins: &[String]) -> CorsLayer {
             "authorization",
             "content-type",
             "tus-resumable",
+            "x-http-method-override",
             "upload-length",
             "upload-defer-length",
             "upload-offset",
@@ -302,7 +303,7 @@ pub fn router(state: AppState, sockets: SocketIoLayer) -> Router {
         .layer(sockets)
         .layer(from_fn_with_state(state.clone(), extract::own_pages_only))
         .layer(api_cors(&state.config.allowed_origins));
-    router
+    let app = router
         .merge(sockets)
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
@@ -318,7 +319,9 @@ pub fn router(state: AppState, sockets: SocketIoLayer) -> Router {
                 .layer(from_fn(problem::describe))
                 .layer(CatchPanicLayer::custom(problem::panicked)),
         )
-        .with_state(state)
+        .with_state(state);
+    // Before anything is routed.
+    Router::new().fallback_service(app).layer(map_request(uploads::tus::overridden))
 }
 
 /// Playlists and JSON shrink (Apple 10.1); media does not. What holds a token is not compressed beside

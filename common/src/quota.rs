@@ -32,8 +32,22 @@ pub struct Asked {
     pub stored_bytes: i64,
     /// Bytes that do not count towards the day yet.
     pub day_bytes: i64,
-    /// Whether it is another upload, and will be another media.
-    pub begins: bool,
+    /// What else it is.
+    pub begins: Begins,
+}
+
+/// What begins with an upload.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Begins {
+    /// Nothing: it goes on.
+    #[default]
+    Nothing,
+    /// Another upload, which will be another media.
+    Upload,
+    /// A part of one: there must be room for the whole, before its bytes are sent.
+    Part,
+    /// The whole of parts that were let in as such.
+    Whole,
 }
 
 /// How a quota answers.
@@ -52,12 +66,17 @@ pub async fn check(tx: &mut Tx, config: &Config, user: Uuid, asked: Asked, now_u
     let Some(owner) = tx.lock_user(user).await? else { return Ok(Answer::Gone) };
     let quota = Quota::of(config, owner.role);
     let used = tx.usage(user, now_us).await?;
-    let one = i64::from(asked.begins);
+    let (upload, media) = match asked.begins {
+        Begins::Nothing => (0, 0),
+        Begins::Upload => (used.uploads + 1, used.media + 1),
+        Begins::Part => (used.wholes + 1, used.media + 1),
+        Begins::Whole => (0, used.media + 1),
+    };
     let checks = [
         (used.stored_bytes.saturating_add(asked.stored_bytes), quota.stored_bytes, "stored bytes"),
         (used.day_bytes.saturating_add(asked.day_bytes), quota.day_bytes, "bytes a day"),
-        (used.uploads + one, quota.uploads, "uploads at once"),
-        (used.media + one, quota.media, "media"),
+        (upload, quota.uploads, "uploads at once"),
+        (media, quota.media, "media"),
     ];
     let exceeded = checks.into_iter().find(|(wanted, limit, _)| limit.is_some_and(|l| *wanted > l));
     Ok(exceeded.map_or(Answer::Room, |(_, _, what)| Answer::Exceeded(what)))

@@ -138,6 +138,7 @@ fn new_upload(id: Uuid, owner_id: Uuid, source_id: Uuid, now_us: i64) -> NewUplo
         part_bytes: None,
         content_type: None,
         checksum: None,
+        reserved_bytes: 0,
         now_us,
         expires_us: now_us + 1,
     }

@@ -15,6 +15,7 @@ mod library;
 mod limits;
 mod live;
 mod matrix;
+mod mishaps;
 mod moderation;
 mod offline;
 mod paging;

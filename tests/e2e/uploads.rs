@@ -21,18 +21,18 @@ crate::on_both!(
     what_head_and_termination_owe,
 );
 
-const CHUNK: &str = "application/offset+octet-stream";
+pub const CHUNK: &str = "application/offset+octet-stream";
 
-fn tus(client: &Client, method: Method, path: &str) -> RequestBuilder {
+pub fn tus(client: &Client, method: Method, path: &str) -> RequestBuilder {
     client.request(method, path).header("tus-resumable", "1.0.0")
 }
 
-fn number(response: &Response, name: &str) -> i64 {
+pub fn number(response: &Response, name: &str) -> i64 {
     response.headers()[name].to_str().unwrap().parse().unwrap()
 }
 
 /// Begins an upload; its path.
-async fn begin(client: &Client, length: usize) -> String {
+pub async fn begin(client: &Client, length: usize) -> String {
     let title = BASE64_STANDARD.encode("A resumed film");
     let request = tus(client, Method::POST, "/api/v1/uploads").header("upload-length", length);
     let answer =
@@ -42,23 +42,23 @@ async fn begin(client: &Client, length: usize) -> String {
     location.strip_prefix(&client.url).unwrap().to_owned()
 }
 
-async fn patch(client: &Client, path: &str, offset: usize, data: &[u8]) -> Response {
+pub async fn patch(client: &Client, path: &str, offset: usize, data: &[u8]) -> Response {
     let request = tus(client, Method::PATCH, path).header("upload-offset", offset).header("content-type", CHUNK);
     request.body(data.to_vec()).send().await.unwrap()
 }
 
-async fn offset(client: &Client, path: &str) -> usize {
+pub async fn offset(client: &Client, path: &str) -> usize {
     let answer = tus(client, Method::HEAD, path).send().await.unwrap();
     assert_eq!(answer.status(), 200, "{path}");
     assert_eq!(answer.headers()["cache-control"], "no-store");
     number(&answer, "upload-offset") as usize
 }
 
-fn media_of(answer: &Response) -> String {
+pub fn media_of(answer: &Response) -> String {
     answer.headers()["sluice-media-id"].to_str().unwrap().to_owned()
 }
 
-async fn stored(client: &Client, media: &str) -> Vec<u8> {
+pub async fn stored(client: &Client, media: &str) -> Vec<u8> {
     client.get(&format!("/raw/{media}")).await.bytes().await.unwrap().to_vec()
 }
 
@@ -169,7 +169,9 @@ async fn checksums(pair: Pair) {
 }
 
 async fn parts_become_one(pair: Pair) {
-    let mut stack = Stack::start_with(pair, &[("SLUICE_GC_SECONDS", "2")]).await;
+    // Three parts are one upload.
+    let settings = [("SLUICE_GC_SECONDS", "2"), ("SLUICE_QUOTAS", "creator.uploads=1,creator.media=1")];
+    let mut stack = Stack::start_with(pair, &settings).await;
     stack.add_worker();
     let client = stack.creator().await;
     let film = std::fs::read(fixtures::compliant(10)).unwrap();
@@ -186,19 +188,32 @@ async fn parts_become_one(pair: Pair) {
         }
         urls.push(url);
     }
-    let join = || {
+    let join = |urls: &[String]| {
         let list = format!("final;{}", urls.join(" "));
         tus(&client, Method::POST, "/api/v1/uploads").header("upload-concat", list).send()
     };
-    assert_eq!(problem(join().await.unwrap()).await, (400, "bad_request".into()), "a part is missing");
+    assert_eq!(problem(join(&urls).await.unwrap()).await, (400, "bad_request".into()), "a part is missing");
     let first = urls[0].strip_prefix(&client.url).unwrap();
     assert_eq!(patch(&client, first, 0, &film[..1000]).await.status(), 204);
-    let whole = join().await.unwrap();
+    let whole = join(&urls).await.unwrap();
     assert_eq!((whole.status().as_u16(), number(&whole, "upload-length")), (201, film.len() as i64));
     let media = media_of(&whole);
+    // Whoever lost the answer asks for the parts, finds them complete, and joins them again.
+    assert_eq!(offset(&client, first).await, 1000);
+    let again = join(&urls).await.unwrap();
+    assert_eq!(
+        (again.status().as_u16(), media_of(&again), &again.headers()["location"]),
+        (201, media.clone(), &whole.headers()["location"])
+    );
+    let other: Vec<String> = urls.iter().rev().cloned().collect();
+    assert_eq!(problem(join(&other).await.unwrap()).await.0, 403, "there is one media, and room for no more");
+    let written = whole.headers()["location"].to_str().unwrap().strip_prefix(&client.url).unwrap();
+    assert_eq!(problem(patch(&client, written, film.len(), b"x").await).await, (403, "forbidden".into()));
+    let more = tus(&client, Method::POST, "/api/v1/uploads").header("upload-concat", "partial");
+    let more = more.header("upload-length", 9).send().await.unwrap();
+    assert_eq!(problem(more).await, (403, "quota_exceeded".into()), "said before its bytes are sent");
     assert_eq!(stored(&client, &media).await, film);
     client.wait_for(&media, &["ready"]).await;
-    assert_eq!(problem(join().await.unwrap()).await.0, 400, "parts are used once");
     // The sweep leaves the parts' bytes alone, until the whole goes.
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert_eq!(stored(&client, &media).await, film);

@@ -2,6 +2,7 @@
 
 use crate::{error::ApiError, state::AppState};
 use axum::{
+    body::Body,
     extract::{ConnectInfo, FromRequestParts, Request, State},
     http::{HeaderMap, header, request::Parts},
     middleware::Next,
@@ -9,6 +10,7 @@ use axum::{
 };
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use tower_http::timeout::TimeoutBody;
 
 /// Most characters of a User-Agent that are kept.
 const AGENT_CHARS: usize = 200;
@@ -49,7 +51,9 @@ pub async fn attach(State(state): State<AppState>, mut request: Request, next: N
         secure: state.config.tls.is_some() || (behind && forwarded_https),
     };
     request.extensions_mut().insert(caller);
-    next.run(request).await
+    // A client that has gone without a word holds nothing for ever.
+    let idle = state.config.idle;
+    next.run(request.map(|body| Body::new(TimeoutBody::new(idle, body)))).await
 }
 
 fn text(headers: &HeaderMap, name: header::HeaderName) -> &str {

@@ -67,7 +67,7 @@ impl Progress {
         let tasks = state.db.tasks_of(row.package_id).await?;
         let package = state.db.package(row.package_id).await?.ok_or(ApiError::NotFound)?;
         let running = tasks.iter().any(|t| t.status == TaskStatus::Running);
-        let queue_ahead = if running { 0 } else { state.db.queue_ahead(row.package_id).await? };
+        let queue_ahead = if running { 0 } else { state.db.queue_ahead(row.package_id, clock::now_us()).await? };
         let (status, progress) = row.status();
         let spent_us = package.encode_started_us.map(|at| clock::now_us() - at);
         let ready_in_ms = match status {

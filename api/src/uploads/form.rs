@@ -83,7 +83,7 @@ pub async fn receive_form(
         ledger: Ledger::Upload { id, holder, kept_us: kept_us(state) },
         offset: 0,
         limit: state.config.max_upload_bytes,
-        part: false,
+        head: Some(Bytes::new()),
     };
     let taken = intake::receive(state, state.budget.join(), target, body).await?;
     match taken.cut {

@@ -37,7 +37,7 @@ pub enum Ledger {
 }
 
 /// What bytes are taken in for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Target {
     pub source: Uuid,
     pub ledger: Ledger,
@@ -45,8 +45,8 @@ pub struct Target {
     pub offset: u64,
     /// Bytes that the source may have in all.
     pub limit: u64,
-    /// Whether it is a part of something larger, whose first bytes say nothing.
-    pub part: bool,
+    /// What is there of the first bytes, if they are to be judged as they come.
+    pub head: Option<Bytes>,
 }
 
 /// How far it went.
@@ -67,10 +67,11 @@ pub async fn receive(
     target: Target,
     mut bytes: impl Stream<Item = Result<Bytes, ApiError>> + Unpin,
 ) -> Result<Taken, ApiError> {
+    let mut head = target.head.clone();
     let mut writer = Writer { state: state.clone(), target, under_way: VecDeque::new(), turn: None, held: Vec::new() };
     let mut buffer = BytesMut::with_capacity(share.extent_bytes());
     let mut filling = Instant::now();
-    let (mut cut, mut known) = (None, target.offset > 0 || target.part);
+    let mut cut = None;
     loop {
         let mut rest = match bytes.next().await {
             None => break,
@@ -84,10 +85,10 @@ pub async fn receive(
             let full = share.extent_bytes();
             let room = full.saturating_sub(buffer.len());
             buffer.extend_from_slice(&rest.split_to(rest.len().min(room)));
-            if !known && buffer.len() >= SNIFF_BYTES {
+            if let Some(before) = head.take_if(|h| h.len() + buffer.len() >= SNIFF_BYTES) {
                 // Refused after the first kilobytes, before gigabytes are sent.
-                accepted(state, target.source, &buffer).await?;
-                known = true;
+                let (source, rest) = (writer.target.source, &buffer[..SNIFF_BYTES - before.len()]);
+                accepted(state, source, &[&before, rest].concat()).await?;
             }
             let slow = buffer.len() >= SLOW_BYTES && filling.elapsed() >= SLOW;
             if buffer.len() >= full || slow {

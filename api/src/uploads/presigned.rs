@@ -168,7 +168,8 @@ pub async fn sign(
     let (_, count) = shape(&row)?;
     let asked = i64::try_from(numbers.len()).unwrap_or(i64::MAX);
     // Every URL may store a part: a client that repeats some has enough, one that fills the store has not.
-    if distinct.len() < numbers.len() || row.signed.saturating_add(asked) > count * MOST_SIGNED + MORE_SIGNED {
+    let most = count * MOST_SIGNED + MORE_SIGNED;
+    if distinct.len() < numbers.len() || row.signed.saturating_add(asked) > most {
         return Err(ApiError::TooMany("signed URLs"));
     }
     let sizes = numbers.iter().map(|n| Ok((*n, size_of(&row, *n)?))).collect::<Result<Vec<_>, ApiError>>()?;
@@ -176,7 +177,7 @@ pub async fn sign(
     let expires_us = now + i64::try_from(state.config.presigned.as_micros()).unwrap_or(i64::MAX / 2);
     // Before any URL exists: what may still be written to is not deleted for good.
     let kept = (now + service::kept_us(state)).max(expires_us);
-    if !state.db.keep_open(id, asked, now, kept, expires_us).await? {
+    if !state.db.keep_open(id, asked, now, kept, most, expires_us).await? {
         return Err(ApiError::UploadExpired);
     }
     let content_type = row.content_type.as_deref().unwrap_or_default();
@@ -262,7 +263,7 @@ pub async fn list(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<Vec<Sto
     let row = owned(state, viewer, id).await?;
     let now = clock::now_us();
     if row.completed_us.is_none() {
-        state.db.keep_open(id, 0, now, now + service::kept_us(state), 0).await?;
+        state.db.keep_open(id, 0, now, now + service::kept_us(state), i64::MAX, 0).await?;
     }
     Ok(stored(state, &row).await?.into_values().collect())
 }

@@ -113,9 +113,12 @@ pub async fn create(
         let patch = Patch { offset: 0, length: None, body_bytes: tus::bytes(&headers, "content-length")?, checksum };
         match service::patch(&state, &viewer, row.id, patch, stream(request.into_body())).await {
             Ok(after) => row = after,
-            // What broke off is resumed; what was refused is gone.
             Err(ApiError::UploadCut) => row = service::owned(&state, &viewer, row.id).await?,
-            Err(other) => return Err(other),
+            // Without its address nobody goes on with it.
+            Err(other) => {
+                state.db.delete_upload(row.id, clock::now_us()).await?;
+                return Err(other);
+            }
         }
     }
     let mut out = describe(&row);
@@ -167,6 +170,7 @@ pub async fn show(
     ),
     request_body(content = String, content_type = "application/offset+octet-stream"), responses(
         (status = 204, description = "Stored; `Upload-Offset` says how far it is"),
+        (status = 403, description = "It was put together of parts"),
         (status = 409, description = "It is elsewhere, or another request took over"),
         (status = 410, description = "It has expired"),
         (status = 412, description = "Another version of tus"),

@@ -2,6 +2,7 @@
 
 use super::{
     intake::{self, Ledger, Taken, Target, accepted},
+    joining::{join, joined},
     quota::check_quota,
     tus::{Checksum, Concat},
 };
@@ -19,17 +20,14 @@ use futures::{Stream, StreamExt, TryStreamExt};
 use sluice_common::{
     arrival::{self, ImportPayload},
     clock,
-    db::{NewTask, NewUpload, Tx, UploadRow},
+    db::{NewTask, NewUpload, UploadRow},
     model::{TaskKind, UploadKind},
-    quota::Asked,
+    quota::{Asked, Begins, Quota},
     sniff::SNIFF_BYTES,
     storage::Key,
 };
 use std::sync::{Arc, Mutex, PoisonError};
 use uuid::Uuid;
-
-/// Parts of one concatenation.
-const MOST_PARTS: usize = 1000;
 
 /// What a client announces.
 #[derive(Debug)]
@@ -70,6 +68,11 @@ fn fits(state: &AppState, length: i64) -> Result<(), ApiError> {
 
 /// Begins an upload. What its metadata says is checked now, not after gigabytes.
 pub async fn create(state: &AppState, viewer: &Viewer, announced: Announced) -> Result<UploadRow, ApiError> {
+    if let Some(Concat::Final(ids)) = &announced.concat
+        && let Some(there) = joined(state, viewer, ids).await?
+    {
+        return complete_if_due(state, there).await;
+    }
     let part = announced.concat == Some(Concat::Partial);
     let metadata = serde_json::to_string(&announced.metadata).map_err(|_| ApiError::Internal)?;
     let checked = if part { None } else { Some(announced.metadata.check(state.config.encryption)?) };
@@ -84,10 +87,13 @@ pub async fn create(state: &AppState, viewer: &Viewer, announced: Announced) -> 
     let (id, source, now) = (Uuid::now_v7(), Uuid::now_v7(), clock::now_us());
     let mut tx = state.db.begin().await?;
     let bytes = length.unwrap_or(announced.at_most).max(0);
-    let asked = Asked { stored_bytes: bytes, day_bytes: bytes, begins: !part };
-    check_quota(state, &mut tx, viewer.id, asked, now).await?;
-    // The bytes of a form are counted when they are known.
-    tx.count_daily(viewer.id, length.unwrap_or(0), now).await?;
+    let begins = match announced.concat {
+        None => Begins::Upload,
+        Some(Concat::Partial) => Begins::Part,
+        Some(Concat::Final(_)) => Begins::Whole,
+    };
+    check_quota(state, &mut tx, viewer.id, Asked { stored_bytes: bytes, day_bytes: bytes, begins }, now).await?;
+    tx.count_daily(viewer.id, bytes, now).await?;
     tx.insert_upload(&NewUpload {
         id,
         owner_id: viewer.id,
@@ -99,6 +105,7 @@ pub async fn create(state: &AppState, viewer: &Viewer, announced: Announced) -> 
         part_bytes: announced.parts.as_ref().map(|p| p.part_bytes),
         content_type: announced.parts.as_ref().map(|p| p.content_type.as_str()),
         checksum: announced.parts.as_ref().and_then(|p| p.checksum.as_deref()),
+        reserved_bytes: if length.is_some() { 0 } else { bytes },
         now_us: now,
         expires_us: now + announced.kept_us,
     })
@@ -120,40 +127,6 @@ pub async fn create(state: &AppState, viewer: &Viewer, announced: Announced) -> 
     tx.commit().await?;
     let row = state.db.upload(id).await?.ok_or(ApiError::Internal)?;
     complete_if_due(state, row).await
-}
-
-/// Puts finished parts together; how many bytes that is. Rows move, bytes stay where they are.
-async fn join(
-    tx: &mut Tx,
-    viewer: &Viewer,
-    id: Uuid,
-    source: Uuid,
-    ids: &[Uuid],
-    now_us: i64,
-) -> Result<i64, ApiError> {
-    let wrong = |what: &str| ApiError::BadRequest(format!("a part {what}"));
-    if ids.len() > MOST_PARTS {
-        return Err(ApiError::BadRequest("there are too many parts".to_owned()));
-    }
-    let mut parts: Vec<UploadRow> = Vec::with_capacity(ids.len());
-    // Locked in one order whatever the client's, so that two requests never wait for each other.
-    let mut order = ids.to_vec();
-    order.sort_unstable();
-    order.dedup();
-    if order.len() != ids.len() {
-        return Err(wrong("is named twice"));
-    }
-    for part in order {
-        let row = tx.lock_upload(part).await?.filter(|r| r.owner_id == viewer.id && r.part);
-        let row = row.ok_or_else(|| wrong("does not exist"))?;
-        if row.length_bytes != Some(row.offset_bytes) {
-            return Err(wrong("is not complete"));
-        }
-        parts.push(row);
-    }
-    let place = |r: &UploadRow| ids.iter().position(|id| *id == r.id);
-    parts.sort_by_key(place);
-    Ok(tx.concatenate(id, source, &parts, now_us).await?)
 }
 
 /// An upload of this person's. One that has just expired says so.
@@ -206,6 +179,9 @@ pub async fn patch(
     body: impl Stream<Item = Result<Bytes, ApiError>> + Unpin + Send + 'static,
 ) -> Result<UploadRow, ApiError> {
     let before = resumable(state, viewer, id).await?;
+    if before.length_bytes.is_some() && is_final(&before) {
+        return Err(ApiError::Forbidden);
+    }
     if before.completed_us.is_some() || before.offset_bytes != patch.offset {
         return Err(ApiError::OffsetMismatch(before.offset_bytes));
     }
@@ -217,7 +193,10 @@ pub async fn patch(
     if row.offset_bytes != patch.offset {
         return Err(ApiError::OffsetMismatch(row.offset_bytes));
     }
-    let most = row.length_bytes.unwrap_or_else(|| i64::try_from(state.config.max_upload_bytes).unwrap_or(i64::MAX));
+    let most = match row.length_bytes {
+        Some(length) => length,
+        None => room(state, viewer, &row).await?,
+    };
     if patch.body_bytes.is_some_and(|b| patch.offset.saturating_add(b) > most) {
         return Err(ApiError::TooLarge(most.unsigned_abs()));
     }
@@ -228,19 +207,72 @@ pub async fn patch(
         ledger,
         offset: patch.offset.unsigned_abs(),
         limit: most.unsigned_abs(),
-        part: row.part,
+        head: head(state, &row, &ledger).await?,
     };
     let state = state.clone();
     let work = async move {
-        let taken = take_in(&state, id, holder, target, patch.checksum, body).await;
-        if matches!(taken, Err(ApiError::UnsupportedType)) {
-            state.db.delete_upload(id, clock::now_us()).await?;
+        let taken = async {
+            take_in(&state, id, holder, target, patch.checksum, body).await?;
+            let row = state.db.upload(id).await?.ok_or(ApiError::NotFound)?;
+            look_at(&state, &row).await?;
+            Ok(row)
+        };
+        match taken.await {
+            Ok(row) => complete_if_due(&state, row).await,
+            Err(error) => {
+                if matches!(error, ApiError::UnsupportedType) {
+                    state.db.delete_upload_of(id, Some(holder), clock::now_us()).await?;
+                }
+                Err(error)
+            }
         }
-        taken?;
-        let row = state.db.upload(id).await?.ok_or(ApiError::NotFound)?;
-        complete_if_due(&state, row).await
     };
     tokio::spawn(work).await.map_err(|_| ApiError::Internal)?
+}
+
+/// The first bytes of an upload that goes on before they said what it is; nothing where they need not be looked at
+/// as they come: a part's say nothing, and what has a checksum is judged when it is right.
+async fn head(state: &AppState, row: &UploadRow, ledger: &Ledger) -> Result<Option<Bytes>, ApiError> {
+    let there = row.offset_bytes.unsigned_abs();
+    if row.part || matches!(ledger, Ledger::Held) || there >= SNIFF_BYTES as u64 {
+        return Ok(None);
+    }
+    if there == 0 {
+        return Ok(Some(Bytes::new()));
+    }
+    let bytes: Vec<Bytes> = source_bytes(state, row.source_id, 0..there).await?.try_collect().await?;
+    Ok(Some(bytes.concat().into()))
+}
+
+/// Judges an upload by its first bytes, once they are there, if nobody has.
+async fn look_at(state: &AppState, row: &UploadRow) -> Result<(), ApiError> {
+    if row.part || row.offset_bytes < SNIFF_BYTES as i64 || row.completed_us.is_some() {
+        return Ok(());
+    }
+    let source = state.db.source(row.source_id).await?.ok_or(ApiError::UploadExpired)?;
+    if source.content_type == "application/octet-stream" {
+        let head: Vec<Bytes> = source_bytes(state, row.source_id, 0..SNIFF_BYTES as u64).await?.try_collect().await?;
+        accepted(state, row.source_id, &head.concat()).await?;
+    }
+    Ok(())
+}
+
+/// Bytes that an upload of unknown length may have: as many as its owner has room for.
+async fn room(state: &AppState, viewer: &Viewer, row: &UploadRow) -> Result<i64, ApiError> {
+    let most = i64::try_from(state.config.max_upload_bytes).unwrap_or(i64::MAX);
+    let used = state.db.usage(viewer.id, clock::now_us()).await?;
+    let quota = Quota::of(&state.config, viewer.role);
+    let counted = row.offset_bytes.max(row.reserved_bytes);
+    let left = |limit: Option<i64>, used: i64| limit.map_or(most, |l| (l - used + counted).max(0));
+    let room = left(quota.stored_bytes, used.stored_bytes).min(left(quota.day_bytes, used.day_bytes));
+    if room <= row.offset_bytes {
+        return Err(ApiError::QuotaExceeded("stored bytes"));
+    }
+    Ok(most.min(room))
+}
+
+fn is_final(row: &UploadRow) -> bool {
+    announced(row).concat.is_some()
 }
 
 async fn take_in(
@@ -265,11 +297,12 @@ async fn take_in(
             }
         }
     });
+    let from = target.offset;
     let taken = intake::receive(state, share, target, computed).await?;
     let whole = taken.cut.is_none();
     let sum = Arc::into_inner(sum).map(|m| m.into_inner().unwrap_or_else(PoisonError::into_inner));
     let right = whole && sum.is_some_and(Checksum::matches);
-    if right && record_held(state, id, holder, target.offset, &taken).await? {
+    if right && record_held(state, id, holder, from, &taken).await? {
         return Ok(());
     }
     // Nothing of it counts, so nothing of it stays.
@@ -289,6 +322,9 @@ async fn record_held(state: &AppState, id: Uuid, holder: Uuid, from: u64, taken:
     let recorded = tx.advance_upload(id, holder, from as i64, &taken.held, now, now + kept_us(state)).await?;
     if recorded {
         tx.commit().await?;
+        if from == 0 {
+            arrival::plan_early(&state.db, id).await?;
+        }
     }
     Ok(recorded)
 }
@@ -305,19 +341,28 @@ pub(super) async fn declare_length(
     fits(state, length)?;
     let now = clock::now_us();
     let mut tx = state.db.begin().await?;
-    // What has arrived is in the usage, but not in the day.
-    let asked = Asked { stored_bytes: length - row.offset_bytes, day_bytes: length, begins: false };
+    // What has arrived is in the usage; what was reserved is in the day, too.
+    let more = length - row.reserved_bytes;
+    let stored_bytes = length - row.offset_bytes.max(row.reserved_bytes);
+    let asked = Asked { stored_bytes, day_bytes: more, ..Asked::default() };
     check_quota(state, &mut tx, viewer.id, asked, now).await?;
-    tx.count_daily(viewer.id, length, now).await?;
+    tx.count_daily(viewer.id, more, now).await?;
     if !tx.set_upload_length(row.id, length).await? {
         return Err(ApiError::BadRequest("the length was said before, or is less than what is there".to_owned()));
     }
-    Ok(tx.commit().await?)
+    tx.commit().await?;
+    if row.offset_bytes > 0 {
+        arrival::plan_early(&state.db, row.id).await?;
+    }
+    Ok(())
 }
 
 /// Gives an upload up.
 pub async fn terminate(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), ApiError> {
     let row = owned(state, viewer, id).await?;
+    if row.joined.is_some() {
+        return Ok(state.db.forget_upload(id).await?);
+    }
     let (Some(media_id), Some(_)) = (row.media_id, row.completed_us) else {
         let gone = state.db.delete_upload(id, clock::now_us()).await?;
         return if gone { Ok(()) } else { Err(ApiError::NotFound) };
@@ -362,8 +407,11 @@ pub async fn complete_if_due(state: &AppState, row: UploadRow) -> Result<UploadR
     state.db.upload(row.id).await?.ok_or(ApiError::NotFound)
 }
 
-/// Completes what a dying process left complete but for the last step.
+/// Completes what a dying process left complete but for the last step, and begins what it did not begin.
 pub async fn heal(state: &AppState) -> Result<(), ApiError> {
+    for id in state.db.uploads_to_plan().await? {
+        arrival::plan_early(&state.db, id).await?;
+    }
     for row in state.db.uploads_to_complete().await? {
         let id = row.id;
         if let Err(error) = complete_if_due(state, row).await {

@@ -1,7 +1,10 @@
 //! Headers of tus 1.0 (<https://tus.io/protocols/resumable-upload>).
 
 use crate::error::ApiError;
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::{
+    extract::Request,
+    http::{HeaderMap, HeaderName, HeaderValue, Method},
+};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
@@ -56,15 +59,32 @@ pub enum Concat {
 
 /// What `Upload-Concat` says, if it is there.
 pub fn concat(headers: &HeaderMap) -> Result<Option<Concat>, ApiError> {
-    let Some(value) = text(headers, "upload-concat") else { return Ok(None) };
+    text(headers, "upload-concat").map(parse_concat).transpose()
+}
+
+/// The same of its text.
+pub fn parse_concat(value: &str) -> Result<Concat, ApiError> {
     if value.trim() == "partial" {
-        return Ok(Some(Concat::Partial));
+        return Ok(Concat::Partial);
     }
     let wrong = || ApiError::BadRequest("Upload-Concat is neither partial nor final;URL ...".to_owned());
     let list = value.trim().strip_prefix("final;").ok_or_else(wrong)?;
     let id = |url: &str| url.trim_end_matches('/').rsplit('/').next().and_then(|id| id.parse().ok());
     let ids: Option<Vec<Uuid>> = list.split_whitespace().map(id).collect();
-    ids.filter(|i| !i.is_empty()).map(|i| Some(Concat::Final(i))).ok_or_else(wrong)
+    ids.filter(|i| !i.is_empty()).map(Concat::Final).ok_or_else(wrong)
+}
+
+/// `POST` with `X-HTTP-Method-Override` is what it says there (tus 1.0, core): some networks let nothing else pass.
+pub async fn overridden(mut request: Request) -> Request {
+    let asked = text(request.headers(), "x-http-method-override").map(str::to_ascii_uppercase);
+    if request.method() == Method::POST && request.uri().path().starts_with("/api/v1/uploads/") {
+        match asked.as_deref() {
+            Some("PATCH") => *request.method_mut() = Method::PATCH,
+            Some("DELETE") => *request.method_mut() = Method::DELETE,
+            _ => {}
+        }
+    }
+    request
 }
 
 /// A checksum that is computed as bytes pass by.

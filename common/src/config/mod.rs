@@ -91,6 +91,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("SLUICE_PRESIGNED_SECONDS", "3600", "how long a signed URL for a part of an upload is good"),
     setting("SLUICE_AUDIT_DAYS", "365", "how long security events are kept"),
     setting("SLUICE_MAX_UPLOAD_BYTES", "68719476736", "largest accepted upload"),
+    setting("SLUICE_IDLE_SECONDS", "60", "a request whose body stands still for so long is ended; uploads are resumed"),
     setting("SLUICE_LEASE_SECONDS", "15", "a running task without a heartbeat for so long is given to another worker"),
     setting("SLUICE_GC_SECONDS", "86400", "how long unreferenced bytes are kept"),
     setting("SLUICE_WORKER_CORES", "", "cores this worker may use; default: all"),
@@ -157,6 +158,8 @@ pub struct Config {
     pub lease: Duration,
     /// How long unreferenced bytes are kept.
     pub gc_window: Duration,
+    /// How long the body of a request may stand still.
+    pub idle: Duration,
     /// Cores this worker may use.
     pub worker_cores: usize,
     /// Memory this worker may plan with.
@@ -287,6 +290,7 @@ impl Config {
             audit_kept: Duration::from_secs(r.parsed("SLUICE_AUDIT_DAYS", 365_u64).saturating_mul(86_400)),
             open_creators: r.parsed("SLUICE_OPEN_CREATORS", true),
             max_upload_bytes: r.parsed("SLUICE_MAX_UPLOAD_BYTES", 1 << 36),
+            idle: Duration::from_secs(r.parsed("SLUICE_IDLE_SECONDS", 60_u64).max(1)),
             lease: Duration::from_secs(r.parsed("SLUICE_LEASE_SECONDS", 15_u64).max(2)),
             gc_window: Duration::from_secs(r.parsed("SLUICE_GC_SECONDS", 86_400)),
             worker_cores,

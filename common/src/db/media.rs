@@ -185,6 +185,8 @@ impl Db {
     /// to them. `false` when there was none.
     pub async fn delete_media(&self, id: Uuid, now_us: i64) -> Result<bool> {
         let mut tx = self.begin().await?;
+        // Its upload first, as requests lock them.
+        execute_tx!(&mut tx, "UPDATE uploads SET part = part WHERE media_id = $1", id)?;
         // The source is touched so that its bytes stay for the whole GC window.
         let touch =
             "UPDATE sources SET touched_us = $1 WHERE id = (SELECT source_id FROM media WHERE id = $2) RETURNING id";

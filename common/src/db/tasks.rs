@@ -163,11 +163,11 @@ impl Db {
     }
 
     /// Tasks of others that are more urgent than the next of this package; 0 when none of it waits.
-    pub async fn queue_ahead(&self, package: Uuid) -> Result<i64> {
-        let sql = "SELECT COUNT(*) FROM tasks WHERE status = 'queued' AND package_id <> $1 AND \
+    pub async fn queue_ahead(&self, package: Uuid, now_us: i64) -> Result<i64> {
+        let sql = "SELECT COUNT(*) FROM tasks WHERE status = 'queued' AND package_id <> $1 AND not_before_us <= $2 AND \
                    (needs_bytes = 0 OR needs_bytes <= (SELECT s.size_bytes FROM sources s WHERE s.id = tasks.source_id)) AND due_us < \
                    (SELECT MIN(due_us) FROM tasks WHERE package_id = $1 AND status = 'queued')";
-        Ok(query!(self, fetch_one as (i64,), sql, package)?.0)
+        Ok(query!(self, fetch_one as (i64,), sql, package, now_us)?.0)
     }
 
     /// The tasks of a package, in the order they were made.

@@ -34,8 +34,12 @@ pub struct UploadRow {
     pub validator: Option<String>,
     pub created_us: i64,
     pub expires_us: i64,
-    /// When all bytes were there and the media went to work.
+    /// When all bytes were there and the media went to work; of a part, when it became part of the whole.
     pub completed_us: Option<i64>,
+    /// The whole that a part has become.
+    pub joined: Option<Uuid>,
+    /// Bytes that it is counted with while its length is unknown.
+    pub reserved_bytes: i64,
 }
 
 /// What creation stores.
@@ -51,6 +55,8 @@ pub struct NewUpload<'a> {
     pub part_bytes: Option<i64>,
     pub content_type: Option<&'a str>,
     pub checksum: Option<&'a [u8]>,
+    /// Bytes that it is counted with while its length is unknown.
+    pub reserved_bytes: i64,
     pub now_us: i64,
     pub expires_us: i64,
 }
@@ -62,8 +68,10 @@ pub struct UsageRow {
     pub stored_bytes: i64,
     /// Bytes announced today.
     pub day_bytes: i64,
-    /// Uploads under way.
+    /// Uploads under way, and their parts.
     pub uploads: i64,
+    /// Uploads under way that are no parts.
+    pub wholes: i64,
     /// Media, and uploads that will be media.
     pub media: i64,
 }
@@ -79,13 +87,15 @@ macro_rules! under_way {
 const USAGE: &str = concat!(
     "SELECT CAST(COALESCE((SELECT SUM(s.size_bytes) FROM media m JOIN sources s ON s.id = m.source_id \
        WHERE m.owner_id = $1 AND s.status = 'live'), 0) \
-      + COALESCE((SELECT SUM(COALESCE(length_bytes, offset_bytes)) ",
+      + COALESCE((SELECT SUM(COALESCE(length_bytes, CASE WHEN reserved_bytes > offset_bytes THEN reserved_bytes ELSE offset_bytes END)) ",
     under_way!(),
     "), 0) AS BIGINT) AS stored_bytes, \
     COALESCE((SELECT size_bytes FROM daily_bytes WHERE user_id = $1 AND day = $2), 0) AS day_bytes, \
     (SELECT COUNT(*) ",
     under_way!(),
-    ") AS uploads, \
+    ") AS uploads, (SELECT COUNT(*) ",
+    under_way!(),
+    " AND NOT part) AS wholes, \
     (SELECT COUNT(*) FROM media m JOIN sources s ON s.id = m.source_id WHERE m.owner_id = $1 AND s.status = 'live') \
       + (SELECT COUNT(*) ",
     under_way!(),
@@ -95,7 +105,7 @@ const USAGE: &str = concat!(
 macro_rules! upload_columns {
     () => {
         "id, owner_id, source_id, length_bytes, offset_bytes, metadata, part, kind, media_id, part_bytes, signed, content_type, checksum, \
-         validator, created_us, expires_us, completed_us"
+         validator, created_us, expires_us, completed_us, joined, reserved_bytes"
     };
 }
 
@@ -138,9 +148,14 @@ impl Db {
     /// Gives an upload up: its media is gone, its bytes go with the next sweep. `false` when there was none
     /// under way.
     pub async fn delete_upload(&self, id: Uuid, now_us: i64) -> Result<bool> {
+        self.delete_upload_of(id, None, now_us).await
+    }
+
+    /// The same, unless somebody else than `holder` has taken it over.
+    pub async fn delete_upload_of(&self, id: Uuid, holder: Option<Uuid>, now_us: i64) -> Result<bool> {
         let mut tx = self.begin().await?;
-        let sql = "DELETE FROM uploads WHERE id = $1 AND completed_us IS NULL RETURNING source_id";
-        let Some((source,)) = query_tx!(&mut tx, fetch_optional as (Uuid,), sql, id)? else { return Ok(false) };
+        let sql = "DELETE FROM uploads WHERE id = $1 AND completed_us IS NULL AND (CAST($2 AS UUID) IS NULL OR holder = $2) RETURNING source_id";
+        let Some((source,)) = query_tx!(&mut tx, fetch_optional as (Uuid,), sql, id, holder)? else { return Ok(false) };
         tx.condemn_receiving(source, now_us).await?;
         tx.commit().await?;
         Ok(true)
@@ -164,9 +179,17 @@ impl Db {
         Ok(())
     }
 
+    /// Uploads of which some bytes are there and nobody has queued planning: the process died in between.
+    pub async fn uploads_to_plan(&self) -> Result<Vec<Uuid>> {
+        let sql = "SELECT u.id FROM uploads u JOIN media m ON m.id = u.media_id WHERE u.completed_us IS NULL AND u.offset_bytes > 0 \
+                   AND u.offset_bytes < u.length_bytes AND NOT EXISTS (SELECT 1 FROM tasks t WHERE t.package_id = m.package_id AND \
+                   t.kind = 'plan') LIMIT 50";
+        Ok(query!(self, fetch_all as (Uuid,), sql)?.into_iter().map(|r| r.0).collect())
+    }
+
     /// The upload whose bytes a source is.
     pub async fn upload_of(&self, source: Uuid) -> Result<Option<UploadRow>> {
-        let sql = concat!("SELECT ", upload_columns!(), " FROM uploads WHERE source_id = $1");
+        let sql = concat!("SELECT ", upload_columns!(), " FROM uploads WHERE source_id = $1 AND joined IS NULL");
         query!(self, fetch_optional as UploadRow, sql, source)
     }
 
@@ -178,12 +201,14 @@ impl Db {
         signed: i64,
         now_us: i64,
         expires_us: i64,
+        most_signed: i64,
         open_until_us: i64,
     ) -> Result<bool> {
         let mut tx = self.begin().await?;
         let sql = "UPDATE uploads SET expires_us = CASE WHEN expires_us < $1 THEN $1 ELSE expires_us END, signed = signed + $4 \
-                   WHERE id = $2 AND completed_us IS NULL AND expires_us > $3 RETURNING source_id";
-        let Some((source,)) = query_tx!(&mut tx, fetch_optional as (Uuid,), sql, expires_us, id, now_us, signed)?
+                   WHERE id = $2 AND completed_us IS NULL AND expires_us > $3 AND signed + $4 <= $5 RETURNING source_id";
+        let Some((source,)) =
+            query_tx!(&mut tx, fetch_optional as (Uuid,), sql, expires_us, id, now_us, signed, most_signed)?
         else {
             return Ok(false);
         };
@@ -235,7 +260,7 @@ impl Tx {
     pub async fn insert_upload(&mut self, u: &NewUpload<'_>) -> Result<()> {
         self.insert_source(u.source_id, u.length_bytes, u.now_us).await?;
         let sql = "INSERT INTO uploads (id, owner_id, source_id, length_bytes, offset_bytes, metadata, part, created_us, expires_us, \
-                   kind, part_bytes, content_type, checksum) VALUES ($1, $2, $3, $4, 0, $5, $6, $7, $8, $9, $10, $11, $12)";
+                   kind, part_bytes, content_type, checksum, reserved_bytes) VALUES ($1, $2, $3, $4, 0, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
         execute_tx!(
             self,
             sql,
@@ -250,7 +275,8 @@ impl Tx {
             u.kind.as_str(),
             u.part_bytes,
             u.content_type,
-            u.checksum
+            u.checksum,
+            u.reserved_bytes
         )?;
         Ok(())
     }
@@ -361,8 +387,8 @@ impl Tx {
         Ok(set)
     }
 
-    /// Moves the extents of finished parts, in order, into an upload's source; the parts are gone after it. How
-    /// many bytes they are.
+    /// Moves the extents of finished parts, in order, into an upload's source, and notes what the parts have become.
+    /// How many bytes they are.
     pub async fn concatenate(&mut self, id: Uuid, source: Uuid, parts: &[UploadRow], now_us: i64) -> Result<i64> {
         let mut at = 0;
         for part in parts {
@@ -372,7 +398,8 @@ impl Tx {
             let moved: Vec<ExtentRow> =
                 rows.into_iter().map(|e| ExtentRow { offset_bytes: e.offset_bytes + at, ..e }).collect();
             self.insert_extents(source, &moved).await?;
-            execute_tx!(self, "DELETE FROM uploads WHERE id = $1", part.id)?;
+            let sql = "UPDATE uploads SET joined = $1, source_id = $2, completed_us = $3, holder = NULL WHERE id = $4";
+            execute_tx!(self, sql, id, source, now_us, part.id)?;
             // Not condemned: its objects live on under their own prefix, and go with the whole.
             execute_tx!(self, "DELETE FROM sources WHERE id = $1", part.source_id)?;
             at += part.offset_bytes;

@@ -86,6 +86,8 @@ impl LocalStore {
         if written != size_bytes {
             return Err(io::Error::other("another size than was announced"));
         }
+        // The last write may still be under way, and only this says how it ends.
+        file.flush().await?;
         file.sync_data().await
     }
 

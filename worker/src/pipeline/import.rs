@@ -20,7 +20,7 @@ use tokio::time::{Instant, timeout_at};
 
 /// Bytes of an extent.
 const EXTENT_BYTES: usize = 8 << 20;
-/// Longest run.
+/// Longest import, from its beginning: whoever drips holds a place that others wait for.
 const LONGEST: Duration = Duration::from_secs(6 * 3600);
 
 /// Runs an import.
@@ -81,7 +81,9 @@ struct Import<'a> {
 
 impl Import<'_> {
     async fn fetch(&mut self, url: &str) -> Result<(), TaskError> {
-        let (outbound, deadline) = (&self.running.context.outbound, Instant::now() + LONGEST);
+        let spent = Duration::from_micros(u64::try_from(clock::now_us() - self.row.created_us).unwrap_or(0));
+        let left = LONGEST.checked_sub(spent).ok_or_else(|| fail("import_failed", "It takes too long."))?;
+        let (outbound, deadline) = (&self.running.context.outbound, Instant::now() + left);
         let refused = |e| match e {
             OutboundError::Refused(why) => fail("import_refused", why),
             OutboundError::Unreachable(why) => again(why),
@@ -129,7 +131,7 @@ impl Import<'_> {
         match (begun.total, self.row.length_bytes) {
             (Some(total), None) => {
                 self.fits(total)?;
-                let asked = Asked { stored_bytes: total - self.row.offset_bytes, day_bytes: total, begins: false };
+                let asked = Asked { stored_bytes: total - self.row.offset_bytes, day_bytes: total, ..Asked::default() };
                 let now = clock::now_us();
                 self.room(&mut tx, asked).await?;
                 tx.count_daily(self.row.owner_id, total, now).await?;

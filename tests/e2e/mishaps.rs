@@ -1,0 +1,186 @@
+//! Uploads that go wrong: nothing is lost, nothing is leaked.
+
+use crate::uploads::{CHUNK, begin, media_of, number, offset, patch, stored, tus};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use harness::{Client, Pair, Stack, client::problem, eventually, fixtures};
+use reqwest::Method;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use std::time::{Duration, Instant};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+crate::on_both!(
+    who_stands_still_is_let_go,
+    the_newer_request_goes_on,
+    corrupted_on_the_way,
+    no_film_in_small_pieces,
+    what_is_refused_takes_no_place,
+    unknown_lengths_have_limits,
+    networks_that_know_no_patch,
+    what_has_expired_says_so,
+);
+
+/// A PATCH whose body stops after some bytes.
+async fn stalled(client: &Client, path: &str, length: usize, data: &[u8]) -> TcpStream {
+    let mut socket = TcpStream::connect(client.url.strip_prefix("http://").unwrap()).await.unwrap();
+    let head = format!(
+        "PATCH {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ntus-resumable: 1.0.0\r\nupload-offset: 0\r\n\
+         content-type: {CHUNK}\r\ncontent-length: {length}\r\n\r\n",
+        client.token
+    );
+    socket.write_all(head.as_bytes()).await.unwrap();
+    socket.write_all(data).await.unwrap();
+    socket
+}
+
+async fn usage(client: &Client) -> Value {
+    client.json(Method::GET, "/api/v1/me/usage", &Value::Null, 200).await
+}
+
+async fn who_stands_still_is_let_go(pair: Pair) {
+    let stack = Stack::start_with(pair, &[("SLUICE_IDLE_SECONDS", "1")]).await;
+    let client = stack.creator().await;
+    let film = std::fs::read(fixtures::compliant(10)).unwrap();
+    let path = begin(&client, film.len()).await;
+    let half = film.len() / 2;
+    let mut socket = stalled(&client, &path, film.len(), &film[..half]).await;
+    let (began, mut answer) = (Instant::now(), Vec::new());
+    let ended = tokio::time::timeout(Duration::from_secs(20), socket.read_to_end(&mut answer)).await;
+    drop(ended.expect("the request is held for ever"));
+    assert!(began.elapsed() >= Duration::from_millis(900), "not at once");
+    // What came is there; asking does not take it from anybody.
+    let seen = client.json(Method::GET, &path, &Value::Null, 200).await;
+    assert_eq!(seen["offset_bytes"], half, "{seen}");
+    let done = patch(&client, &path, half, &film[half..]).await;
+    assert_eq!(done.status(), 204);
+    assert!(stored(&client, &media_of(&done)).await == film);
+}
+
+async fn the_newer_request_goes_on(pair: Pair) {
+    let stack = Stack::start(pair).await;
+    let client = stack.creator().await;
+    let film = std::fs::read(fixtures::compliant(10)).unwrap();
+    let path = begin(&client, film.len()).await;
+    // The first request is alive, and its network is not.
+    let _stale = stalled(&client, &path, film.len(), &film[..1000]).await;
+    let at = offset(&client, &path).await;
+    let done = patch(&client, &path, at, &film[at..]).await;
+    assert_eq!(done.status(), 204, "no lock of the older one is in the way");
+    assert!(stored(&client, &media_of(&done)).await == film);
+}
+
+async fn corrupted_on_the_way(pair: Pair) {
+    let stack = Stack::start(pair).await;
+    let client = stack.creator().await;
+    let film = std::fs::read(fixtures::silent()).unwrap();
+    let path = begin(&client, film.len()).await;
+    let send = async |body: Vec<u8>| {
+        let sum = format!("sha256 {}", BASE64_STANDARD.encode(Sha256::digest(&film)));
+        let request = tus(&client, Method::PATCH, &path).header("upload-offset", 0).header("content-type", CHUNK);
+        request.header("upload-checksum", sum).body(body).send().await.unwrap()
+    };
+    // Not even recognisable as a film any more: still not the film's fault.
+    assert_eq!(problem(send(vec![b'x'; film.len()]).await).await, (460, "checksum_mismatch".into()));
+    let done = send(film.clone()).await;
+    assert_eq!(done.status(), 204);
+    assert!(stored(&client, &media_of(&done)).await == film);
+    // What is no film, and is just that, is refused.
+    let text = vec![b'x'; 10_000];
+    let path = begin(&client, text.len()).await;
+    let sum = format!("sha256 {}", BASE64_STANDARD.encode(Sha256::digest(&text)));
+    let request = tus(&client, Method::PATCH, &path).header("upload-offset", 0).header("content-type", CHUNK);
+    let answer = request.header("upload-checksum", sum).body(text[..8000].to_vec()).send().await.unwrap();
+    assert_eq!(problem(answer).await.0, 460);
+    let sum = format!("sha256 {}", BASE64_STANDARD.encode(Sha256::digest(&text[..8000])));
+    let request = tus(&client, Method::PATCH, &path).header("upload-offset", 0).header("content-type", CHUNK);
+    let answer = request.header("upload-checksum", sum).body(text[..8000].to_vec()).send().await.unwrap();
+    assert_eq!(problem(answer).await, (415, "unsupported_type".into()), "before its end");
+}
+
+async fn no_film_in_small_pieces(pair: Pair) {
+    let stack = Stack::start(pair).await;
+    let client = stack.creator().await;
+    let path = begin(&client, 1 << 30).await;
+    for at in [0, 1500] {
+        assert_eq!(patch(&client, &path, at, &[b'x'; 1500]).await.status(), 204);
+    }
+    let answer = patch(&client, &path, 3000, &[b'x'; 1500]).await;
+    assert_eq!(problem(answer).await, (415, "unsupported_type".into()), "a gigabyte before its end");
+    assert_eq!(usage(&client).await["uploads"], 0);
+    // A film in small pieces is one.
+    let film = std::fs::read(fixtures::silent()).unwrap();
+    let path = begin(&client, film.len()).await;
+    for at in [0, 1500, 3000] {
+        assert_eq!(patch(&client, &path, at, &film[at..at + 1500]).await.status(), 204);
+    }
+    let done = patch(&client, &path, 4500, &film[4500..]).await;
+    assert!(stored(&client, &media_of(&done)).await == film);
+}
+
+async fn what_is_refused_takes_no_place(pair: Pair) {
+    let stack = Stack::start(pair).await;
+    let client = stack.creator().await;
+    let film = std::fs::read(fixtures::silent()).unwrap();
+    let request = tus(&client, Method::POST, "/api/v1/uploads").header("upload-length", film.len());
+    let request = request.header("content-type", CHUNK).header("upload-checksum", "sha256 AAAA");
+    assert_eq!(problem(request.body(film).send().await.unwrap()).await, (460, "checksum_mismatch".into()));
+    let now = usage(&client).await;
+    assert_eq!((&now["uploads"], &now["media"], &now["stored_bytes"]), (&0.into(), &0.into(), &0.into()), "{now}");
+}
+
+async fn unknown_lengths_have_limits(pair: Pair) {
+    let film = fixtures::compliant(10);
+    let size = std::fs::metadata(&film).unwrap().len();
+    let quotas = format!("creator.stored={}", size * 3 / 2);
+    let stack = Stack::start_with(pair, &[("SLUICE_QUOTAS", &quotas)]).await;
+    let client = stack.creator().await;
+    let mut data = std::fs::read(&film).unwrap();
+    data.resize(size as usize * 2, 0);
+    let request = tus(&client, Method::POST, "/api/v1/uploads").header("upload-defer-length", "1");
+    let begun = request.send().await.unwrap();
+    let path = begun.headers()["location"].to_str().unwrap().strip_prefix(&client.url).unwrap().to_owned();
+    let answer = patch(&client, &path, 0, &data).await;
+    assert_eq!(problem(answer).await, (413, "too_large".into()), "more than there is room for");
+    assert_eq!(number(&tus(&client, Method::HEAD, &path).send().await.unwrap(), "upload-offset"), 0);
+    // Of two forms at once there is room for one; the other learns it at its beginning, not at its end.
+    assert_eq!(tus(&client, Method::DELETE, &path).send().await.unwrap().status(), 204);
+    let both = futures::future::join_all([client.try_upload(&film), client.try_upload(&film)]).await;
+    let mut codes: Vec<u16> = both.iter().map(|r| r.status().as_u16()).collect();
+    codes.sort_unstable();
+    assert_eq!(codes, [201, 403]);
+    assert_eq!(usage(&client).await["stored_bytes"], size);
+}
+
+async fn networks_that_know_no_patch(pair: Pair) {
+    let stack = Stack::start(pair).await;
+    let client = stack.creator().await;
+    let film = std::fs::read(fixtures::silent()).unwrap();
+    let path = begin(&client, film.len()).await;
+    let request = tus(&client, Method::POST, &path).header("x-http-method-override", "PATCH");
+    let request = request.header("upload-offset", 0).header("content-type", CHUNK).body(film.clone());
+    let done = request.send().await.unwrap();
+    assert_eq!(done.status(), 204);
+    assert!(stored(&client, &media_of(&done)).await == film);
+    // Nowhere else.
+    let media = format!("/api/v1/media/{}", media_of(&done));
+    let request = client.request(Method::POST, &media).header("x-http-method-override", "DELETE");
+    assert_eq!(request.send().await.unwrap().status(), 405);
+}
+
+async fn what_has_expired_says_so(pair: Pair) {
+    let stack = Stack::start_with(pair, &[("SLUICE_GC_SECONDS", "1")]).await;
+    let client = stack.creator().await;
+    let path = begin(&client, 10_000).await;
+    // Gone when the sweep comes by; until then it says why.
+    let said = eventually("it expires", Duration::from_secs(20), || async {
+        let answer = patch(&client, &path, 1, b"x").await;
+        (answer.status() != 409).then_some(answer.status().as_u16())
+    })
+    .await;
+    assert!([404, 410].contains(&said), "{said}");
+    let now = usage(&client).await;
+    assert_eq!((&now["uploads"], &now["media"]), (&0.into(), &0.into()), "{now}");
+}
