@@ -172,9 +172,9 @@ const modes = {
     await told();
     delete transport.doPoll;
     if (held) transport.doPoll();
-    await until("all came", () => b.seen.new_comment.length >= count, 20000);
+    await until("all came", () => b.seen.new_comment.length >= count && b.seen.comment_updated.length > 0, 20000);
     await wait(1500);
-    return texts(b);
+    return { heard: texts(b), changed: b.seen.comment_updated.map((c) => c.body) };
   },
   // Somebody comes back to more than one answer holds, while others go on.
   async missed() {

@@ -259,14 +259,18 @@ async fn an_instance_goes(pair: Pair) {
 
 async fn a_slow_client_hears_everything(pair: Pair) {
     let world = World::new(pair).await;
+    let first = world.comment(&world.owner, "first thoughts").await;
     // More than its queue holds.
     let seen = while_listening(world.start("slow", &[], 300), async {
         for body in numbers(300) {
             world.comment(&world.owner, &body).await;
         }
+        let path = format!("/api/v1/comments/{first}");
+        world.owner.json(Method::PATCH, &path, &json!({ "body": "second thoughts" }), 200).await;
     })
     .await;
-    assert_eq!(seen, json!(numbers(300)));
+    assert_eq!(seen["heard"], json!(numbers(300)));
+    assert!(seen["changed"].as_array().unwrap().contains(&json!("second thoughts")), "{}", seen["changed"]);
 }
 
 async fn coming_back_to_much(pair: Pair) {

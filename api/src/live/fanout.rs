@@ -1,7 +1,7 @@
 //! From news to the sockets of this instance.
 
 use super::{
-    guest::Guest,
+    guest::{Behind, Guest},
     hub::News,
     socket::{SocketError, had, person, room, rooms},
 };
@@ -56,22 +56,25 @@ pub async fn pass_on(state: &AppState, io: &SocketIo, news: News) -> Result<(), 
 /// twice or not at all, while the table has the comments in their order.
 async fn created(state: &AppState, io: &SocketIo, media: Uuid) -> Result<(), DbError> {
     let nobody = || io.to(room(media)).sockets().is_empty();
-    while !nobody() {
-        let Some(told) = state.hub.told(media) else { return Ok(()) };
-        let rows = state.db.comments_after(media, told, Uuid::nil(), BATCH).await?;
-        let all = (rows.len() as i64) < BATCH;
-        for row in rows {
-            tell(state, io, row).await?;
+    loop {
+        while !nobody() {
+            let Some(told) = state.hub.told(media) else { return Ok(()) };
+            let rows = state.db.comments_after(media, told, Uuid::nil(), BATCH).await?;
+            let all = (rows.len() as i64) < BATCH;
+            for row in rows {
+                tell(state, io, row).await?;
+            }
+            if all {
+                return Ok(());
+            }
         }
-        if all {
+        let _turn = state.hub.pass_on().await;
+        if nobody() {
+            state.hub.leave(media);
             return Ok(());
         }
+        // Somebody came meanwhile, who may have read the table before this comment was in it.
     }
-    let _turn = state.hub.pass_on().await;
-    if nobody() {
-        state.hub.leave(media);
-    }
-    Ok(())
 }
 
 async fn tell(state: &AppState, io: &SocketIo, row: CommentRow) -> Result<(), DbError> {
@@ -83,7 +86,7 @@ async fn tell(state: &AppState, io: &SocketIo, row: CommentRow) -> Result<(), Db
     for (socket, guest) in emit(io, "new_comment", row, except) {
         // Its queue is full: it is told later, from here on.
         tracing::debug!(socket = %socket.id, "a socket is behind");
-        guest.set_behind(media, Some(before));
+        guest.set_behind(media, Some(Behind::now(before)));
     }
     state.hub.has_told(media, comment);
     for socket in io.to(had(comment)).sockets() {
@@ -101,7 +104,10 @@ async fn updated(state: &AppState, io: &SocketIo, media: Uuid, comment: Uuid) ->
     if let Some(row) = state.db.comment(comment).await?.filter(|c| !c.hidden) {
         let except = admitted_but(state, io, &row).await?;
         let _turn = state.hub.pass_on().await;
-        drop(emit(io, "comment_updated", row, except));
+        let told = state.hub.told(media).unwrap_or(Uuid::nil());
+        for (_, guest) in emit(io, "comment_updated", row, except) {
+            guest.set_behind(media, Some(Behind::now(told)));
+        }
     }
     Ok(())
 }
@@ -129,46 +135,51 @@ fn takes(socket: &SocketRef, event: &'static str, said: &Comment) -> bool {
     !matches!(socket.emit(event, said), Err(SendError::Socket(InternalChannelFull)))
 }
 
-/// Tells sockets that fell behind what they have not had, as far as they take it.
+/// Tells sockets that fell behind what they have not had, as far as they take it, some of it at a time: while this
+/// goes on nobody else is told anything.
 pub async fn serve_slow(state: &AppState, io: &SocketIo) -> Result<(), DbError> {
     for socket in io.sockets() {
         let Some(guest) = socket.extensions.get::<Guest>() else { continue };
-        for (media, after) in guest.behind() {
-            // Nothing is passed on meanwhile: it is either told here or among the news.
+        for (media, behind) in guest.behind() {
             let _turn = state.hub.pass_on().await;
-            let after = serve(state, &socket, &guest, media, after).await?;
-            guest.set_behind(media, after);
+            serve(state, &socket, &guest, media, behind).await?;
         }
     }
     Ok(())
 }
 
-/// From where a socket is behind after this; nothing when it has all that was passed on.
 async fn serve(
     state: &AppState,
     socket: &SocketRef,
     guest: &Guest,
     media: Uuid,
-    mut after: Uuid,
-) -> Result<Option<Uuid>, DbError> {
+    behind: Behind,
+) -> Result<(), DbError> {
     let told = state.hub.told(media).unwrap_or(Uuid::nil());
     let who = guest.viewer().map_or(Uuid::nil(), |v| v.id);
-    loop {
-        let rows = state.db.comments_after(media, after, who, BATCH).await?;
-        let all = (rows.len() as i64) < BATCH;
-        for row in rows.into_iter().filter(|r| r.id <= told) {
-            let id = row.id;
-            if socket.rooms().iter().any(|r| **r == had(id)) {
-                socket.leave(had(id));
-            } else if !takes(socket, "new_comment", &row.into()) {
-                return Ok(Some(after));
-            }
-            after = id;
+    let rows = state.db.comments_after(media, behind.after, who, BATCH).await?;
+    // What comes after the last one that others were told will be news.
+    let all = (rows.len() as i64) < BATCH || rows.last().is_some_and(|r| r.id >= told);
+    for row in rows.into_iter().filter(|r| r.id <= told) {
+        let id = row.id;
+        if socket.rooms().iter().any(|r| **r == had(id)) {
+            socket.leave(had(id));
+        } else if !takes(socket, "new_comment", &row.into()) {
+            return Ok(());
         }
-        if all || after >= told {
-            return Ok(None);
+        // Noted one by one: what fails after this does not say it again.
+        guest.set_behind(media, Some(Behind { after: id, ..behind }));
+    }
+    if !all {
+        return Ok(());
+    }
+    for row in state.db.comments_edited(media, behind.since_us, BATCH).await? {
+        if row.id <= told && !row.hidden && !takes(socket, "comment_updated", &row.into()) {
+            return Ok(());
         }
     }
+    guest.set_behind(media, None);
+    Ok(())
 }
 
 /// Looks up what an interruption may have swallowed: new comments, and changes since an instant. What was deleted

@@ -5,6 +5,7 @@ use crate::{
     error::ApiError,
     state::AppState,
 };
+use sluice_common::clock;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -15,6 +16,8 @@ use uuid::Uuid;
 /// Messages a second that a socket may send, and how many at once.
 const RATE: f64 = 20.0;
 const BURST: f64 = 60.0;
+/// News of a change may have been this long on its way.
+const CHANGES_US: i64 = 10_000_000;
 
 /// Who a socket belongs to. Cheap to clone; clones share what is kept of the socket.
 #[derive(Debug, Clone)]
@@ -28,9 +31,24 @@ pub struct Guest {
 struct Kept {
     /// Messages that it may send, and when that was counted.
     allowance: (f64, Instant),
-    /// Rooms that it is in. Where it is behind, because its queue was full or it comes back to much: what comes after
-    /// this comment it has not had.
-    rooms: HashMap<Uuid, Option<Uuid>>,
+    /// Rooms that it is in, and where it is behind: its queue was full, or it comes back to much.
+    rooms: HashMap<Uuid, Option<Behind>>,
+}
+
+/// What a socket has not had of a room.
+#[derive(Debug, Clone, Copy)]
+pub struct Behind {
+    /// Comments after this one.
+    pub after: Uuid,
+    /// Changes since then, microseconds since the Unix epoch.
+    pub since_us: i64,
+}
+
+impl Behind {
+    /// What comes from now on.
+    pub fn now(after: Uuid) -> Self {
+        Self { after, since_us: clock::now_us() - CHANGES_US }
+    }
 }
 
 impl Guest {
@@ -78,7 +96,7 @@ impl Guest {
     }
 
     /// Comes into a room, perhaps behind.
-    pub fn enter(&self, media: Uuid, behind: Option<Uuid>) {
+    pub fn enter(&self, media: Uuid, behind: Option<Behind>) {
         self.kept().rooms.insert(media, behind);
     }
 
@@ -92,15 +110,15 @@ impl Guest {
         self.kept().rooms.get(&media).is_some_and(Option::is_some)
     }
 
-    /// Rooms where it is behind, and the last comment it has had of each.
-    pub fn behind(&self) -> Vec<(Uuid, Uuid)> {
+    /// Rooms where it is behind.
+    pub fn behind(&self) -> Vec<(Uuid, Behind)> {
         self.kept().rooms.iter().filter_map(|(media, behind)| Some((*media, (*behind)?))).collect()
     }
 
-    /// It is behind from here, or nowhere.
-    pub fn set_behind(&self, media: Uuid, after: Option<Uuid>) {
+    /// It is behind, or not any more.
+    pub fn set_behind(&self, media: Uuid, now: Option<Behind>) {
         if let Some(behind) = self.kept().rooms.get_mut(&media) {
-            *behind = after;
+            *behind = now;
         }
     }
 }

@@ -1,6 +1,10 @@
 //! What sockets say, and what they are answered.
 
-use super::{fanout, guest::Guest, hub::Hub};
+use super::{
+    fanout,
+    guest::{Behind, Guest},
+    hub::Hub,
+};
 use crate::{
     auth,
     comments::{
@@ -105,8 +109,8 @@ struct Send {
 struct Joined {
     /// What came after the last one that was seen, oldest first.
     comments: Vec<Comment>,
-    /// What to ask after when this connection breaks before another comment is heard.
-    last: Option<Uuid>,
+    /// What to ask after when this connection breaks before another comment is heard; nil where there is none yet.
+    last: Uuid,
     viewers: usize,
     /// News come after this answer.
     #[serde(skip)]
@@ -214,7 +218,12 @@ async fn join(state: AppState, socket: SocketRef, guest: Guest, asked: Join) -> 
     let media = asked.media_id;
     if joined.contains(&media) {
         let viewers = state.hub.viewers(media);
-        return Ok(Joined { comments: Vec::new(), last: state.hub.told(media), viewers, _turn: None });
+        return Ok(Joined {
+            comments: Vec::new(),
+            last: state.hub.told(media).unwrap_or(Uuid::nil()),
+            viewers,
+            _turn: None,
+        });
     }
     if joined.len() >= MOST_ROOMS {
         return Err(ApiError::TooMany("rooms"));
@@ -235,13 +244,13 @@ async fn join(state: AppState, socket: SocketRef, guest: Guest, asked: Join) -> 
     // What is answered and still on its way as news is not said again; what did not fit follows as news.
     let on_their_way = missed.iter().filter(|c| c.id > told).map(|c| had(c.id));
     socket.join(on_their_way.collect::<Vec<_>>());
-    guest.enter(media, answered.filter(|_| missed.len() as i64 == MOST_MISSED));
+    guest.enter(media, answered.filter(|_| missed.len() as i64 == MOST_MISSED).map(Behind::now));
     socket.join(room(media));
     state.hub.changed(media);
     let last = answered.unwrap_or_else(|| asked.after.map_or(newest, |after| after.max(newest)));
     let viewers = state.hub.viewers(media);
     let comments = missed.into_iter().map(Into::into).collect();
-    Ok(Joined { comments, last: Some(last).filter(|l| !l.is_nil()), viewers, _turn: Some(turn) })
+    Ok(Joined { comments, last, viewers, _turn: Some(turn) })
 }
 
 async fn leave(state: AppState, socket: SocketRef, guest: Guest, asked: Leave) -> Result<(), ApiError> {

@@ -143,6 +143,12 @@ async fn count_viewers(state: AppState, io: SocketIo) {
         }
         for media in changed {
             let count = io.to(room(media)).sockets().len();
+            if count == 0 {
+                let _turn = state.hub.pass_on().await;
+                if io.to(room(media)).sockets().is_empty() {
+                    state.hub.leave(media);
+                }
+            }
             if let Err(error) = state.hub.tell_viewers(&state.db, media, count).await {
                 tracing::debug!(%error, "viewers were not told");
             }

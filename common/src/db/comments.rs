@@ -1,6 +1,6 @@
 //! Comments: threads of one level below a media.
 
-use super::{Db, Result, Tx, execute_tx, query, query_tx};
+use super::{Db, DbError, Result, Tx, execute_tx, query, query_tx};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -145,16 +145,20 @@ impl Tx {
     /// has seen a comment has only later ones to ask for.
     pub async fn insert_comment(&mut self, c: &NewComment<'_>) -> Result<Option<Uuid>> {
         // The media's row first, as in deleting: so neither waits for the other's second lock.
-        execute_tx!(self, "UPDATE media SET comment_count = comment_count WHERE id = $1", c.media_id)?;
-        let newest = "SELECT id FROM comments WHERE media_id = $1 ORDER BY id DESC LIMIT 1";
-        let id = next_id(query_tx!(self, fetch_optional as (Uuid,), newest, c.media_id)?.map(|r| r.0));
+        let lock = "UPDATE media SET comment_count = comment_count WHERE id = $1 RETURNING COALESCE(last_comment_id, \
+                    (SELECT c.id FROM comments c WHERE c.media_id = media.id ORDER BY c.id DESC LIMIT 1))";
+        let Some((last,)) = query_tx!(self, fetch_optional as (Option<Uuid>,), lock, c.media_id)? else {
+            return Err(DbError::Missing);
+        };
+        let id = next_id(last);
         let sql = "INSERT INTO comments (id, media_id, author_id, parent_id, body, at_ms, client_key, reply_count, created_us) \
                    VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8) ON CONFLICT (author_id, client_key) DO NOTHING";
         let new =
             execute_tx!(self, sql, id, c.media_id, c.author_id, c.parent_id, c.body, c.at_ms, c.client_key, c.now_us)?
                 == 1;
         if new {
-            execute_tx!(self, "UPDATE media SET comment_count = comment_count + 1 WHERE id = $1", c.media_id)?;
+            let count = "UPDATE media SET comment_count = comment_count + 1, last_comment_id = $1 WHERE id = $2";
+            execute_tx!(self, count, id, c.media_id)?;
             execute_tx!(self, "UPDATE comments SET reply_count = reply_count + 1 WHERE id = $1", c.parent_id)?;
             self.rank_again(c.media_id).await?;
         }
