@@ -11,6 +11,7 @@ mod films;
 mod imports;
 mod jwt;
 mod latency;
+mod leaving;
 mod library;
 mod limits;
 mod live;

@@ -68,12 +68,16 @@ impl Progress {
         let package = state.db.package(row.package_id).await?.ok_or(ApiError::NotFound)?;
         let running = tasks.iter().any(|t| t.status == TaskStatus::Running);
         let queue_ahead = if running { 0 } else { state.db.queue_ahead(row.package_id, clock::now_us()).await? };
-        let (status, progress) = row.status();
+        let (status, planned) = row.status();
+        let arrived = arrived(row);
+        // Of what is still arriving and of unknown length only a beginning is planned.
+        let progress = if row.duration_ms.is_none() { planned * arrived.unwrap_or(1.0) } else { planned };
+        let arriving_ms = arrived.and_then(|a| remaining_ms(clock::now_us() - row.created_us, a, 1.0));
         let spent_us = package.encode_started_us.map(|at| clock::now_us() - at);
         let ready_in_ms = match status {
             "ready" => Some(0),
             "failed" => None,
-            _ => spent_us.and_then(|s| remaining_ms(s, progress, 1.0)),
+            _ => spent_us.and_then(|s| remaining_ms(s, progress, 1.0)).map(|ms| ms.max(arriving_ms.unwrap_or(0))),
         };
         let film_us = row.duration_ms.unwrap_or(0) as f64 * 1000.0;
         let playable_in_ms = match status {
@@ -123,6 +127,12 @@ impl Progress {
         format!("{state:?}").hash(&mut hasher);
         format!("{:016x}", hasher.finish())
     }
+}
+
+/// Share of the bytes that are there; nothing when all are, or when nobody knows how many they will be.
+fn arrived(row: &MediaRow) -> Option<f64> {
+    let total = row.total_bytes.filter(|t| *t > 0 && row.source_status == SourceStatus::Receiving)?;
+    Some((row.size_bytes as f64 / total as f64).min(1.0))
 }
 
 fn stepped(progress: f64) -> f64 {

@@ -24,7 +24,7 @@ use axum::{
     },
     http::{HeaderMap, StatusCode, header, request::Parts, uri::Authority},
     response::{
-        IntoResponse,
+        IntoResponse, Response,
         sse::{Event, KeepAlive, Sse},
     },
 };
@@ -162,22 +162,27 @@ pub async fn status(
         ("id" = Uuid, Path), ("Last-Event-ID" = Option<String>, Header)),
     security((), ("session" = []), ("api_token" = ["read", "upload"])), responses(
         (status = 200, description = "Events named `progress`", content_type = "text/event-stream", body = ProgressEvent),
+        (status = 204, description = "The last event was the last: do not come back"),
     ))]
 pub async fn events(
     State(state): State<AppState>,
     Follower(viewer): Follower,
     Path(id): Path<Uuid>,
     headers: HeaderMap,
-) -> Result<impl IntoResponse, ApiError> {
+) -> Result<Response, ApiError> {
     let row = service::visible(&state, viewer.as_ref(), id).await?;
     let first = Progress::of(&state, &row).await?;
     let seen = headers.get("last-event-id").and_then(|v| v.to_str().ok()).map(ToOwned::to_owned);
+    if first.is_final() && seen.as_ref() == Some(&first.id()) {
+        // By this an EventSource knows that it need not connect again.
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
     let following = Following { state, viewer, id, seen, next: Some(first) };
     let events = stream::unfold(Some(following), |following| async move {
         let (event, rest) = following?.news().await?;
         Some((Ok::<_, Infallible>(event), rest))
     });
-    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))).into_response())
 }
 
 /// Somebody who follows a media.

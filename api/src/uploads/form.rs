@@ -77,10 +77,10 @@ pub async fn receive_form(
     body: impl Stream<Item = Result<Bytes, ApiError>> + Unpin,
 ) -> Result<(), ApiError> {
     let (now, holder, id) = (clock::now_us(), Uuid::new_v4(), upload.id);
-    state.db.take_upload(id, holder, now, now + kept_us(state)).await?.ok_or(ApiError::UploadExpired)?;
+    let row = state.db.take_upload(id, holder, now, now + kept_us(state)).await?.ok_or(ApiError::UploadExpired)?;
     let target = Target {
         source: upload.source_id,
-        ledger: Ledger::Upload { id, holder, kept_us: kept_us(state) },
+        ledger: Ledger::of(&row, holder, kept_us(state)),
         offset: 0,
         limit: state.config.max_upload_bytes,
         head: Some(Bytes::new()),

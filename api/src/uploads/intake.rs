@@ -3,13 +3,14 @@
 //! An object is stored before its row; a row is written only by whoever holds the upload. What arrived
 //! before a connection broke is kept.
 
-use super::budget::Share;
+use super::{budget::Share, quota::check_quota};
 use crate::{error::ApiError, state::AppState};
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt};
 use sluice_common::{
     arrival, clock,
-    db::ExtentRow,
+    db::{ExtentRow, UploadRow},
+    quota::Asked,
     sniff::{Demuxer, SNIFF_BYTES, sniff},
     storage::Key,
 };
@@ -31,9 +32,25 @@ const STORED_AT_ONCE: usize = 2;
 #[derive(Debug, Clone, Copy)]
 pub enum Ledger {
     /// An upload, as long as this request holds it. Every extent puts its expiry off by `kept_us`.
-    Upload { id: Uuid, holder: Uuid, kept_us: i64 },
+    Upload { id: Uuid, holder: Uuid, kept_us: i64, open: Option<Open> },
     /// Nowhere yet: a checksum must be right first.
     Held,
+}
+
+/// Of an upload whose length nobody has said: every extent is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Open {
+    owner: Uuid,
+    /// Bytes that its owner's usage has already.
+    reserved: i64,
+}
+
+impl Ledger {
+    /// That of an upload.
+    pub fn of(row: &UploadRow, holder: Uuid, kept_us: i64) -> Self {
+        let open = Open { owner: row.owner_id, reserved: row.reserved_bytes };
+        Self::Upload { id: row.id, holder, kept_us, open: row.length_bytes.is_none().then_some(open) }
+    }
 }
 
 /// What bytes are taken in for.
@@ -146,9 +163,10 @@ impl Writer {
                 Some(before) => before.await.is_ok(),
                 None => true,
             };
-            if !in_order || !record(&state, ledger, &extent).await? {
+            let recorded = if in_order { record(&state, ledger, &extent).await } else { Ok(false) };
+            if !matches!(recorded, Ok(true)) {
                 state.store.delete(&key).await?;
-                return Err(ApiError::TakenOver);
+                return Err(recorded.err().unwrap_or(ApiError::TakenOver));
             }
             // Nobody listens after the last extent.
             let _ = done.send(());
@@ -175,11 +193,17 @@ async fn record(state: &AppState, ledger: Ledger, extent: &ExtentRow) -> Result<
     let now = clock::now_us();
     match ledger {
         Ledger::Held => Ok(true),
-        Ledger::Upload { id, holder, kept_us } => {
+        Ledger::Upload { id, holder, kept_us, open } => {
             let mut tx = state.db.begin().await?;
             let one = std::slice::from_ref(extent);
             let recorded = tx.advance_upload(id, holder, extent.offset_bytes, one, now, now + kept_us).await?;
             if recorded {
+                if let Some(open) = open {
+                    // Its bytes are in the usage now, but not in the day.
+                    let day_bytes = (extent.offset_bytes + extent.size_bytes - open.reserved).max(0);
+                    let asked = Asked { day_bytes, ..Asked::default() };
+                    check_quota(state, &mut tx, open.owner, asked, now).await?;
+                }
                 tx.commit().await?;
                 if extent.offset_bytes == 0 {
                     arrival::plan_early(&state.db, id).await?;

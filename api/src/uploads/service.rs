@@ -86,7 +86,8 @@ pub async fn create(state: &AppState, viewer: &Viewer, announced: Announced) -> 
     }
     let (id, source, now) = (Uuid::now_v7(), Uuid::now_v7(), clock::now_us());
     let mut tx = state.db.begin().await?;
-    let bytes = length.unwrap_or(announced.at_most).max(0);
+    let most = i64::try_from(state.config.max_upload_bytes).unwrap_or(i64::MAX);
+    let bytes = length.unwrap_or(announced.at_most).clamp(0, most);
     let begins = match announced.concat {
         None => Begins::Upload,
         Some(Concat::Partial) => Begins::Part,
@@ -200,8 +201,7 @@ pub async fn patch(
     if patch.body_bytes.is_some_and(|b| patch.offset.saturating_add(b) > most) {
         return Err(ApiError::TooLarge(most.unsigned_abs()));
     }
-    let ledger =
-        if patch.checksum.is_some() { Ledger::Held } else { Ledger::Upload { id, holder, kept_us: kept_us(state) } };
+    let ledger = if patch.checksum.is_some() { Ledger::Held } else { Ledger::of(&row, holder, kept_us(state)) };
     let target = Target {
         source: row.source_id,
         ledger,
@@ -258,13 +258,14 @@ async fn look_at(state: &AppState, row: &UploadRow) -> Result<(), ApiError> {
 }
 
 /// Bytes that an upload of unknown length may have: as many as its owner has room for.
-async fn room(state: &AppState, viewer: &Viewer, row: &UploadRow) -> Result<i64, ApiError> {
+pub(super) async fn room(state: &AppState, viewer: &Viewer, row: &UploadRow) -> Result<i64, ApiError> {
     let most = i64::try_from(state.config.max_upload_bytes).unwrap_or(i64::MAX);
     let used = state.db.usage(viewer.id, clock::now_us()).await?;
     let quota = Quota::of(&state.config, viewer.role);
-    let counted = row.offset_bytes.max(row.reserved_bytes);
-    let left = |limit: Option<i64>, used: i64| limit.map_or(most, |l| (l - used + counted).max(0));
-    let room = left(quota.stored_bytes, used.stored_bytes).min(left(quota.day_bytes, used.day_bytes));
+    let left = |limit: Option<i64>, used: i64, own: i64| limit.map_or(most, |l| (l - used + own).max(0));
+    let stored = left(quota.stored_bytes, used.stored_bytes, row.offset_bytes.max(row.reserved_bytes));
+    // Towards the day nothing counts yet but what was reserved.
+    let room = stored.min(left(quota.day_bytes, used.day_bytes, row.reserved_bytes));
     if room <= row.offset_bytes {
         return Err(ApiError::QuotaExceeded("stored bytes"));
     }
@@ -346,7 +347,7 @@ pub(super) async fn declare_length(
     let stored_bytes = length - row.offset_bytes.max(row.reserved_bytes);
     let asked = Asked { stored_bytes, day_bytes: more, ..Asked::default() };
     check_quota(state, &mut tx, viewer.id, asked, now).await?;
-    tx.count_daily(viewer.id, more, now).await?;
+    tx.count_daily(viewer.id, more, if more < 0 { row.created_us } else { now }).await?;
     if !tx.set_upload_length(row.id, length).await? {
         return Err(ApiError::BadRequest("the length was said before, or is less than what is there".to_owned()));
     }

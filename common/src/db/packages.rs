@@ -381,7 +381,8 @@ impl Tx {
         if execute_tx!(self, sql, now_us, id)? == 0 {
             return Ok(false);
         }
-        let sql = "UPDATE tasks SET status = 'queued', token = NULL, attempts = 0, not_before_us = $1, error_code = NULL, error_message = NULL \
+        let sql = "UPDATE tasks SET status = 'queued', token = NULL, attempts = 0, not_before_us = $1, error_code = NULL, error_message = NULL, \
+                   due_us = CASE WHEN kind = 'import' THEN $1 ELSE due_us END \
                    WHERE package_id = $2 AND status IN ('parked', 'cancelled')";
         execute_tx!(self, sql, now_us, id)?;
         Ok(true)

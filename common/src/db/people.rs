@@ -159,7 +159,7 @@ impl Tx {
         let keep = "INSERT INTO past_subscriptions (subscriber_id, creator_id, created_us, ended_us) \
                     SELECT subscriber_id, creator_id, created_us, $3 FROM subscriptions \
                     WHERE subscriber_id = $1 AND creator_id = $2 \
-                    ON CONFLICT (subscriber_id, creator_id) DO UPDATE SET ended_us = excluded.ended_us";
+                    ON CONFLICT DO NOTHING";
         execute_tx!(self, keep, subscriber, creator, now_us)?;
         let sql = "DELETE FROM subscriptions WHERE subscriber_id = $1 AND creator_id = $2";
         if execute_tx!(self, sql, subscriber, creator)? == 1 {

@@ -248,10 +248,10 @@ impl Tx {
         query_tx!(self, fetch_one as UsageRow, USAGE, user, now_us / DAY_US, now_us)
     }
 
-    /// Counts announced bytes towards the day.
+    /// Counts announced bytes towards the day of an instant; fewer than none takes some back.
     pub async fn count_daily(&mut self, user: Uuid, size_bytes: i64, now_us: i64) -> Result<()> {
-        let sql = "INSERT INTO daily_bytes AS d (user_id, day, size_bytes) VALUES ($1, $2, $3) \
-                   ON CONFLICT (user_id, day) DO UPDATE SET size_bytes = d.size_bytes + $3";
+        let sql = "INSERT INTO daily_bytes AS d (user_id, day, size_bytes) VALUES ($1, $2, CASE WHEN $3 < 0 THEN 0 ELSE $3 END) \
+                   ON CONFLICT (user_id, day) DO UPDATE SET size_bytes = CASE WHEN d.size_bytes + $3 < 0 THEN 0 ELSE d.size_bytes + $3 END";
         execute_tx!(self, sql, user, now_us / DAY_US, size_bytes)?;
         Ok(())
     }

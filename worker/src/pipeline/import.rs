@@ -20,8 +20,10 @@ use tokio::time::{Instant, timeout_at};
 
 /// Bytes of an extent.
 const EXTENT_BYTES: usize = 8 << 20;
-/// Longest import, from its beginning: whoever drips holds a place that others wait for.
+/// Longest run.
 const LONGEST: Duration = Duration::from_secs(6 * 3600);
+/// Longest import with all its runs: whoever drips holds a place that others wait for.
+const IN_ALL: Duration = Duration::from_secs(24 * 3600);
 
 /// Runs an import.
 pub async fn run(running: &Running) -> Result<(), TaskError> {
@@ -81,8 +83,8 @@ struct Import<'a> {
 
 impl Import<'_> {
     async fn fetch(&mut self, url: &str) -> Result<(), TaskError> {
-        let spent = Duration::from_micros(u64::try_from(clock::now_us() - self.row.created_us).unwrap_or(0));
-        let left = LONGEST.checked_sub(spent).ok_or_else(|| fail("import_failed", "It takes too long."))?;
+        let spent = Duration::from_micros(u64::try_from(clock::now_us() - self.running.task.due_us).unwrap_or(0));
+        let left = IN_ALL.checked_sub(spent).ok_or_else(|| fail("import_failed", "It takes too long."))?.min(LONGEST);
         let (outbound, deadline) = (&self.running.context.outbound, Instant::now() + left);
         let refused = |e| match e {
             OutboundError::Refused(why) => fail("import_refused", why),
