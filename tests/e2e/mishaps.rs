@@ -23,15 +23,19 @@ crate::on_both!(
     what_has_expired_says_so,
 );
 
-/// A PATCH whose body stops after some bytes.
+/// A PATCH whose body stops after some bytes, which the server has begun to read.
 async fn stalled(client: &Client, path: &str, length: usize, data: &[u8]) -> TcpStream {
     let mut socket = TcpStream::connect(client.url.strip_prefix("http://").unwrap()).await.unwrap();
     let head = format!(
         "PATCH {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ntus-resumable: 1.0.0\r\nupload-offset: 0\r\n\
-         content-type: {CHUNK}\r\ncontent-length: {length}\r\n\r\n",
+         content-type: {CHUNK}\r\ncontent-length: {length}\r\n\
+         expect: 100-continue\r\n\r\n",
         client.token
     );
     socket.write_all(head.as_bytes()).await.unwrap();
+    let mut asked = [0; 25];
+    socket.read_exact(&mut asked).await.unwrap();
+    assert_eq!(&asked, b"HTTP/1.1 100 Continue\r\n\r\n");
     socket.write_all(data).await.unwrap();
     socket
 }
