@@ -1,7 +1,7 @@
 //! The file of a form: an upload like any other, but nobody is told how to resume it.
 
 use super::{
-    intake::{self, Ledger, Target},
+    intake::{self, Hold, Ledger, Target},
     service::{self, Announced, complete_if_due, create, declare_length, owned},
 };
 use crate::{auth::Viewer, error::ApiError, media::service::Metadata, state::AppState};
@@ -80,7 +80,7 @@ pub async fn receive_form(
     let row = state.db.take_upload(id, holder, now, now + kept_us(state)).await?.ok_or(ApiError::UploadExpired)?;
     let target = Target {
         source: upload.source_id,
-        ledger: Ledger::of(&row, holder, kept_us(state)),
+        ledger: Ledger::Upload(Hold::of(&row, holder, kept_us(state))),
         offset: 0,
         limit: state.config.max_upload_bytes,
         head: Some(Bytes::new()),

@@ -31,25 +31,49 @@ const STORED_AT_ONCE: usize = 2;
 /// Where recorded extents go.
 #[derive(Debug, Clone, Copy)]
 pub enum Ledger {
-    /// An upload, as long as this request holds it. Every extent puts its expiry off by `kept_us`.
-    Upload { id: Uuid, holder: Uuid, kept_us: i64, open: Option<Open> },
+    Upload(Hold),
     /// Nowhere yet: a checksum must be right first.
     Held,
 }
 
-/// Of an upload whose length nobody has said: every extent is asked for.
+/// An upload, as long as this request holds it.
 #[derive(Debug, Clone, Copy)]
-pub struct Open {
+pub struct Hold {
+    pub id: Uuid,
+    pub holder: Uuid,
+    /// Every extent puts its expiry off by so long, microseconds.
+    kept_us: i64,
     owner: Uuid,
-    /// Bytes that its owner's usage has already.
-    reserved: i64,
+    /// Where nobody has said how long it will be, every extent is asked for: bytes that the usage has already.
+    open: Option<i64>,
 }
 
-impl Ledger {
-    /// That of an upload.
+impl Hold {
+    /// That of a request on an upload.
     pub fn of(row: &UploadRow, holder: Uuid, kept_us: i64) -> Self {
-        let open = Open { owner: row.owner_id, reserved: row.reserved_bytes };
-        Self::Upload { id: row.id, holder, kept_us, open: row.length_bytes.is_none().then_some(open) }
+        let open = row.length_bytes.is_none().then_some(row.reserved_bytes);
+        Self { id: row.id, holder, kept_us, owner: row.owner_id, open }
+    }
+
+    /// Records stored extents, which continue the upload at `from`. `false` when another request has it by now, or
+    /// the sweep gave it up.
+    pub async fn advance(&self, state: &AppState, from: i64, extents: &[ExtentRow]) -> Result<bool, ApiError> {
+        let now = clock::now_us();
+        let mut tx = state.db.begin().await?;
+        if !tx.advance_upload(self.id, self.holder, from, extents, now, now + self.kept_us).await? {
+            return Ok(false);
+        }
+        if let Some(reserved) = self.open {
+            // Its bytes are in the usage now, but not in the day.
+            let there = from + extents.iter().map(|e| e.size_bytes).sum::<i64>();
+            let asked = Asked { day_bytes: (there - reserved).max(0), ..Asked::default() };
+            check_quota(state, &mut tx, self.owner, asked, now).await?;
+        }
+        tx.commit().await?;
+        if from == 0 {
+            arrival::plan_early(&state.db, self.id).await?;
+        }
+        Ok(true)
     }
 }
 
@@ -163,7 +187,11 @@ impl Writer {
                 Some(before) => before.await.is_ok(),
                 None => true,
             };
-            let recorded = if in_order { record(&state, ledger, &extent).await } else { Ok(false) };
+            let recorded = match ledger {
+                _ if !in_order => Ok(false),
+                Ledger::Held => Ok(true),
+                Ledger::Upload(hold) => hold.advance(&state, extent.offset_bytes, std::slice::from_ref(&extent)).await,
+            };
             if !matches!(recorded, Ok(true)) {
                 state.store.delete(&key).await?;
                 return Err(recorded.err().unwrap_or(ApiError::TakenOver));
@@ -186,31 +214,6 @@ impl Writer {
             b.clear();
             b
         }))
-    }
-}
-
-async fn record(state: &AppState, ledger: Ledger, extent: &ExtentRow) -> Result<bool, ApiError> {
-    let now = clock::now_us();
-    match ledger {
-        Ledger::Held => Ok(true),
-        Ledger::Upload { id, holder, kept_us, open } => {
-            let mut tx = state.db.begin().await?;
-            let one = std::slice::from_ref(extent);
-            let recorded = tx.advance_upload(id, holder, extent.offset_bytes, one, now, now + kept_us).await?;
-            if recorded {
-                if let Some(open) = open {
-                    // Its bytes are in the usage now, but not in the day.
-                    let day_bytes = (extent.offset_bytes + extent.size_bytes - open.reserved).max(0);
-                    let asked = Asked { day_bytes, ..Asked::default() };
-                    check_quota(state, &mut tx, open.owner, asked, now).await?;
-                }
-                tx.commit().await?;
-                if extent.offset_bytes == 0 {
-                    arrival::plan_early(&state.db, id).await?;
-                }
-            }
-            Ok(recorded)
-        }
     }
 }
 

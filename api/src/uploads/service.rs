@@ -1,7 +1,7 @@
 //! The rules of uploads: who may begin one, how it goes on, when it becomes a media.
 
 use super::{
-    intake::{self, Ledger, Taken, Target, accepted},
+    intake::{self, Hold, Ledger, Target, accepted},
     joining::{join, joined},
     quota::check_quota,
     tus::{Checksum, Concat},
@@ -201,7 +201,9 @@ pub async fn patch(
     if patch.body_bytes.is_some_and(|b| patch.offset.saturating_add(b) > most) {
         return Err(ApiError::TooLarge(most.unsigned_abs()));
     }
-    let ledger = if patch.checksum.is_some() { Ledger::Held } else { Ledger::of(&row, holder, kept_us(state)) };
+    let hold = Hold::of(&row, holder, kept_us(state));
+    let checked = patch.checksum.is_some();
+    let ledger = if checked { Ledger::Held } else { Ledger::Upload(hold) };
     let target = Target {
         source: row.source_id,
         ledger,
@@ -212,9 +214,12 @@ pub async fn patch(
     let state = state.clone();
     let work = async move {
         let taken = async {
-            take_in(&state, id, holder, target, patch.checksum, body).await?;
+            take_in(&state, hold, target, patch.checksum, body).await?;
             let row = state.db.upload(id).await?.ok_or(ApiError::NotFound)?;
-            look_at(&state, &row).await?;
+            // The others were judged as they came.
+            if checked {
+                look_at(&state, &row).await?;
+            }
             Ok(row)
         };
         match taken.await {
@@ -246,7 +251,8 @@ async fn head(state: &AppState, row: &UploadRow, ledger: &Ledger) -> Result<Opti
 
 /// Judges an upload by its first bytes, once they are there, if nobody has.
 async fn look_at(state: &AppState, row: &UploadRow) -> Result<(), ApiError> {
-    if row.part || row.offset_bytes < SNIFF_BYTES as i64 || row.completed_us.is_some() {
+    let enough = row.offset_bytes >= SNIFF_BYTES as i64 || row.length_bytes == Some(row.offset_bytes);
+    if row.part || !enough || row.completed_us.is_some() {
         return Ok(());
     }
     let source = state.db.source(row.source_id).await?.ok_or(ApiError::UploadExpired)?;
@@ -258,7 +264,7 @@ async fn look_at(state: &AppState, row: &UploadRow) -> Result<(), ApiError> {
 }
 
 /// Bytes that an upload of unknown length may have: as many as its owner has room for.
-pub(super) async fn room(state: &AppState, viewer: &Viewer, row: &UploadRow) -> Result<i64, ApiError> {
+async fn room(state: &AppState, viewer: &Viewer, row: &UploadRow) -> Result<i64, ApiError> {
     let most = i64::try_from(state.config.max_upload_bytes).unwrap_or(i64::MAX);
     let used = state.db.usage(viewer.id, clock::now_us()).await?;
     let quota = Quota::of(&state.config, viewer.role);
@@ -278,8 +284,7 @@ fn is_final(row: &UploadRow) -> bool {
 
 async fn take_in(
     state: &AppState,
-    id: Uuid,
-    holder: Uuid,
+    hold: Hold,
     target: Target,
     checksum: Option<Checksum>,
     body: impl Stream<Item = Result<Bytes, ApiError>> + Unpin,
@@ -298,12 +303,12 @@ async fn take_in(
             }
         }
     });
-    let from = target.offset;
+    let from = target.offset as i64;
     let taken = intake::receive(state, share, target, computed).await?;
     let whole = taken.cut.is_none();
     let sum = Arc::into_inner(sum).map(|m| m.into_inner().unwrap_or_else(PoisonError::into_inner));
     let right = whole && sum.is_some_and(Checksum::matches);
-    if right && record_held(state, id, holder, from, &taken).await? {
+    if right && hold.advance(state, from, &taken.held).await? {
         return Ok(());
     }
     // Nothing of it counts, so nothing of it stays.
@@ -315,19 +320,6 @@ async fn take_in(
         None if right => Err(ApiError::TakenOver),
         None => Err(ApiError::ChecksumMismatch),
     }
-}
-
-async fn record_held(state: &AppState, id: Uuid, holder: Uuid, from: u64, taken: &Taken) -> Result<bool, ApiError> {
-    let mut tx = state.db.begin().await?;
-    let now = clock::now_us();
-    let recorded = tx.advance_upload(id, holder, from as i64, &taken.held, now, now + kept_us(state)).await?;
-    if recorded {
-        tx.commit().await?;
-        if from == 0 {
-            arrival::plan_early(&state.db, id).await?;
-        }
-    }
-    Ok(recorded)
 }
 
 pub(super) async fn declare_length(
@@ -385,13 +377,12 @@ pub async fn complete_if_due(state: &AppState, row: UploadRow) -> Result<UploadR
     if row.part || row.completed_us.is_some() || row.length_bytes != Some(row.offset_bytes) {
         return Ok(row);
     }
-    let source = state.db.source(row.source_id).await?.ok_or(ApiError::UploadExpired)?;
-    if source.content_type == "application/octet-stream" {
-        let head: Vec<Bytes> = source_bytes(state, row.source_id, 0..SNIFF_BYTES as u64).await?.try_collect().await?;
-        if let Err(error) = accepted(state, row.source_id, &head.concat()).await {
+    if let Err(error) = look_at(state, &row).await {
+        // A database that does not answer says nothing about the film.
+        if matches!(error, ApiError::UnsupportedType) {
             state.db.delete_upload(row.id, clock::now_us()).await?;
-            return Err(error);
         }
+        return Err(error);
     }
     let mut tx = state.db.begin().await?;
     if row.media_id.is_none() {
