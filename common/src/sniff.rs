@@ -42,6 +42,11 @@ impl Demuxer {
     }
 }
 
+/// The media type of a sound: containers that hold either are named after films.
+pub fn sound_type(content_type: &str) -> String {
+    content_type.replacen("video/", "audio/", 1)
+}
+
 impl Demuxer {
     /// Media type of files of this kind (RFC 6838 names).
     pub fn content_type(self) -> &'static str {

@@ -16,7 +16,6 @@ use uuid::Uuid;
 
 /// One viewer counts once within this.
 const WINDOW_US: i64 = 6 * 3_600_000_000;
-const DAY_US: i64 = 86_400_000_000;
 const PURPOSE: &str = "view mark";
 
 /// Likes a media, or no more. Safe to repeat.
@@ -52,7 +51,7 @@ pub async fn view(
         mac.finalize().into_bytes()
     };
     // The window does not end at midnight.
-    let (today, yesterday) = (mark(now / DAY_US), mark(now / DAY_US - 1));
+    let (today, yesterday) = (mark(now / clock::DAY_US), mark(now / clock::DAY_US - 1));
     let mut tx = state.db.begin().await?;
     let counted = tx.count_view(id, &today[..16], &yesterday[..16], now, WINDOW_US).await?;
     tx.commit().await?;

@@ -21,6 +21,7 @@ use serde::Deserialize;
 use sluice_common::{
     db::MediaRow,
     model::{Encryption, MediaKind, SourceStatus, Visibility},
+    sniff::sound_type,
     storage::Key,
 };
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -42,7 +43,7 @@ pub struct MediaPath {
 #[into_params(parameter_in = Path)]
 pub struct NamedPath {
     media: Uuid,
-    #[allow(dead_code)]
+    #[expect(dead_code, reason = "any name will do")]
     name: String,
 }
 
@@ -237,8 +238,7 @@ async fn original(
     }
     let size = row.size_bytes as u64;
     let content_type = match row.kind() {
-        // Containers hold either.
-        Some(MediaKind::Audio) => source.content_type.replacen("video/", "audio/", 1),
+        Some(MediaKind::Audio) => sound_type(&source.content_type),
         _ => source.content_type,
     };
     let etag = format!("\"{}\"", row.source_id);

@@ -9,7 +9,10 @@ use rss::{
     ChannelBuilder, EnclosureBuilder, GuidBuilder, ItemBuilder,
     extension::itunes::{ITunesChannelExtensionBuilder, ITunesItemExtensionBuilder},
 };
-use sluice_common::db::{CreatorRow, MediaRow, PostRow};
+use sluice_common::{
+    db::{CreatorRow, MediaRow, PostRow},
+    sniff::sound_type,
+};
 
 fn instant(us: i64) -> FixedDateTime {
     DateTime::from_timestamp_micros(us).unwrap_or_default().fixed_offset()
@@ -51,13 +54,13 @@ pub fn atom(creator: &CreatorRow, posts: Vec<PostRow>, base: &str) -> String {
 
 /// The media type of a sound whose container may hold films, too, and the ending of names that players know it by.
 fn sound(content_type: &str) -> (String, &'static str) {
-    let kind = content_type.replacen("video/", "audio/", 1);
+    let kind = sound_type(content_type);
     let ending = match kind.as_str() {
         "audio/mp4" => "m4a",
         "audio/mpeg" => "mp3",
-        "audio/ogg" => "ogg",
+        "application/ogg" => "ogg",
         "audio/flac" => "flac",
-        "audio/wav" | "audio/x-wav" | "audio/vnd.wave" => "wav",
+        "audio/wav" => "wav",
         "audio/aac" => "aac",
         "audio/x-matroska" => "mka",
         _ => "audio",

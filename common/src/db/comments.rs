@@ -118,10 +118,10 @@ impl Db {
         }
     }
 
-    /// The newest comment of a media. Comments become visible in the order of their identifiers.
+    /// The last comment that a media got. Comments become visible in the order of their identifiers.
     pub async fn newest_comment(&self, media: Uuid) -> Result<Option<Uuid>> {
-        let sql = "SELECT id FROM comments WHERE media_id = $1 ORDER BY id DESC LIMIT 1";
-        Ok(query!(self, fetch_optional as (Uuid,), sql, media)?.map(|r| r.0))
+        let sql = "SELECT last_comment_id FROM media WHERE id = $1";
+        Ok(query!(self, fetch_optional as (Option<Uuid>,), sql, media)?.and_then(|r| r.0))
     }
 
     /// Comments of a media that were changed since an instant, the latest changes first.
@@ -145,8 +145,7 @@ impl Tx {
     /// has seen a comment has only later ones to ask for.
     pub async fn insert_comment(&mut self, c: &NewComment<'_>) -> Result<Option<Uuid>> {
         // The media's row first, as in deleting: so neither waits for the other's second lock.
-        let lock = "UPDATE media SET comment_count = comment_count WHERE id = $1 RETURNING COALESCE(last_comment_id, \
-                    (SELECT c.id FROM comments c WHERE c.media_id = media.id ORDER BY c.id DESC LIMIT 1))";
+        let lock = "UPDATE media SET comment_count = comment_count WHERE id = $1 RETURNING last_comment_id";
         let Some((last,)) = query_tx!(self, fetch_optional as (Option<Uuid>,), lock, c.media_id)? else {
             return Err(DbError::Missing);
         };

@@ -43,8 +43,6 @@ pub struct ProfileChange<'a> {
     pub keeps_history: Option<bool>,
 }
 
-const DAY_US: i64 = 86_400_000_000;
-
 impl Db {
     /// A creator by id. Viewers have no profile.
     pub async fn creator(&self, id: Uuid) -> Result<Option<CreatorRow>> {
@@ -154,8 +152,6 @@ impl Tx {
 
     /// Follows a creator no more. That it was so is remembered for a day, for feeds that are being read.
     pub async fn unsubscribe(&mut self, subscriber: Uuid, creator: Uuid, now_us: i64) -> Result<()> {
-        let old = "DELETE FROM past_subscriptions WHERE subscriber_id = $1 AND ended_us < $2";
-        execute_tx!(self, old, subscriber, now_us - DAY_US)?;
         let keep = "INSERT INTO past_subscriptions (subscriber_id, creator_id, created_us, ended_us) \
                     SELECT subscriber_id, creator_id, created_us, $3 FROM subscriptions \
                     WHERE subscriber_id = $1 AND creator_id = $2 \

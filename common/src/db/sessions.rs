@@ -4,6 +4,7 @@
 //! session's row lock.
 
 use super::{Db, Result, Tx, UserRow, execute, execute_tx, query, query_tx};
+use crate::clock::DAY_US;
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -74,7 +75,7 @@ impl Db {
     /// Forgets what has expired: sessions, tokens of all kinds, allowances that are whole again.
     pub async fn forget_expired(&self, now_us: i64, audit_before_us: i64) -> Result<()> {
         // A revoked session is kept for a day, so that its replayed tokens are still told from unknown ones.
-        let day = 86_400_000_000_i64;
+        let day = DAY_US;
         execute!(self, "DELETE FROM sessions WHERE expires_us < $1 OR revoked_us < $2", now_us, now_us - day)?;
         let spent = "DELETE FROM refresh_tokens WHERE status <> 'live' AND COALESCE(spent_us, created_us) < $1";
         execute!(self, spent, now_us - 30 * day)?;
@@ -82,6 +83,7 @@ impl Db {
         execute!(self, "DELETE FROM playback_tokens WHERE expires_us < $1", now_us - 30 * day)?;
         self.forget_uploads(now_us).await?;
         self.forget_reports().await?;
+        execute!(self, "DELETE FROM past_subscriptions WHERE ended_us < $1", now_us - day)?;
         self.forget_views(now_us).await?;
         self.forget_deliveries(now_us - 30 * day).await?;
         let machines = "DELETE FROM api_tokens WHERE revoked_us < $1 OR expires_us < $1";

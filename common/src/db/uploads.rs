@@ -4,7 +4,7 @@
 //! changes nothing; a quota is checked under the account's row lock, from the rows themselves.
 
 use super::{Db, DbError, ExtentRow, Result, Tx, execute, execute_tx, query, query_tx};
-use crate::model::UploadKind;
+use crate::{clock::DAY_US, model::UploadKind};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -109,7 +109,6 @@ macro_rules! upload_columns {
     };
 }
 
-const DAY_US: i64 = 86_400_000_000;
 /// Twice the usual lease.
 const STILL_WORKING_US: i64 = 30_000_000;
 
