@@ -36,12 +36,14 @@ const modes = {
     const joined = [];
     for (const s of [a, b, stranger]) joined.push(await ask(s, "join_video", { media_id: media }));
     const sent = await ask(a, "send_comment", { media_id: media, body: "hello <b>", at_ms: 1000 });
+    await until("the first is heard", () => b.seen.new_comment.length === 1 && stranger.seen.new_comment.length === 1);
     const again = await ask(a, "send_comment", { media_id: media, body: "answer", parent_id: sent.comment.id });
     const refused = await ask(stranger, "send_comment", { media_id: media, body: "me too" });
     const wrong = await ask(a, "join_video", { nonsense: true });
     const nowhere = await ask(a, "join_video", { media_id: "00000000-0000-7000-8000-000000000000" });
     const hidden = await ask(b, "join_video", { media_id: secret });
     await until("both heard", () => b.seen.new_comment.length === 2 && stranger.seen.new_comment.length === 2);
+    await until("upgraded", () => a.io.engine.transport.name === "websocket");
     await until("three are counted", () => [a, b, stranger].every((s) => s.seen.viewers.some((v) => v.count === 3)));
     return {
       sent: sent.comment, again: again.comment, refused, wrong, nowhere, hidden, joined,
@@ -61,6 +63,35 @@ const modes = {
     await wait(300);
     await Promise.race([Promise.all(ends), wait(count ?? 0)]);
     return { joined, seen: sockets.map((s) => s.seen), connected: sockets.map((s) => s.connected) };
+  },
+  // The first hears the whole story, step by step; the second has blocked one, and is turned out when a third is said.
+  async watch() {
+    const [a, b] = tokens.map((t, i) => open(urls[i], t));
+    await Promise.all([a, b].map(connected));
+    for (const s of [a, b]) await ask(s, "join_video", { media_id: media });
+    console.log("ready");
+    await until("said", () => a.seen.new_comment.length === 2 && b.seen.new_comment.length === 1);
+    console.log("ready");
+    await until("changed", () => [a, b].every((s) => s.seen.comment_updated.length && s.seen.comment_deleted.length));
+    console.log("ready");
+    await until("the end", () => a.seen.new_comment.length >= 3 && b.seen.error.length);
+    await wait(300);
+    return { seen: [a, b].map((s) => s.seen) };
+  },
+  // Joins again although it is in, and comes back to ten rooms at once.
+  async again() {
+    const a = open(urls[0], tokens[0]);
+    const b = open(urls[1], tokens[1]);
+    await Promise.all([a, b].map(connected));
+    const sent = [];
+    for (let i = 0; i < 3; i++) sent.push((await ask(a, "send_comment", { media_id: media, body: `number ${i}` })).comment.id);
+    await ask(b, "join_video", { media_id: media });
+    const { comments } = await ask(b, "join_video", { media_id: media, after: sent[0] });
+    await until("both", () => b.seen.new_comment.length >= 2);
+    await wait(1500);
+    const heard = texts(b);
+    const all = await Promise.all(Array.from({ length: 10 }, () => ask(b, "join_video", { media_id: media, after: sent[2] })));
+    return { answered: comments, heard, rooms: all.filter((j) => !j.error).length };
   },
   // Refused connections.
   async refused() {

@@ -156,6 +156,10 @@ async fn serve(
     behind: Behind,
 ) -> Result<(), DbError> {
     let told = state.hub.told(media).unwrap_or(Uuid::nil());
+    if told < behind.after {
+        // It has more than this instance has told.
+        return Ok(());
+    }
     let who = guest.viewer().map_or(Uuid::nil(), |v| v.id);
     let rows = state.db.comments_after(media, behind.after, who, BATCH).await?;
     // What comes after the last one that others were told will be news.
@@ -173,8 +177,8 @@ async fn serve(
     if !all {
         return Ok(());
     }
-    for row in state.db.comments_edited(media, behind.since_us, BATCH).await? {
-        if row.id <= told && !row.hidden && !takes(socket, "comment_updated", &row.into()) {
+    for row in state.db.comments_edited(media, behind.since_us, who, BATCH).await? {
+        if row.id <= told && !takes(socket, "comment_updated", &row.into()) {
             return Ok(());
         }
     }
@@ -188,7 +192,7 @@ pub async fn catch_up(state: &AppState, io: &SocketIo, since_us: i64) -> Result<
     let media: HashSet<Uuid> = io.sockets().iter().flat_map(rooms).collect();
     for media in media {
         created(state, io, media).await?;
-        for row in state.db.comments_edited(media, since_us, BATCH).await? {
+        for row in state.db.comments_edited(media, since_us, Uuid::nil(), BATCH).await? {
             updated(state, io, media, row.id).await?;
         }
     }

@@ -15,7 +15,8 @@ use uuid::Uuid;
 
 /// Messages a second that a socket may send, and how many at once.
 const RATE: f64 = 20.0;
-const BURST: f64 = 60.0;
+/// Whoever comes back joins all rooms at once.
+const BURST: f64 = 150.0;
 /// News of a change may have been this long on its way.
 const CHANGES_US: i64 = 10_000_000;
 
@@ -113,6 +114,15 @@ impl Guest {
     /// Rooms where it is behind.
     pub fn behind(&self) -> Vec<(Uuid, Behind)> {
         self.kept().rooms.iter().filter_map(|(media, behind)| Some((*media, (*behind)?))).collect()
+    }
+
+    /// It has not had what came after a comment, perhaps more.
+    pub fn fall_behind(&self, media: Uuid, after: Uuid) {
+        if let Some(behind) = self.kept().rooms.get_mut(&media) {
+            let now = Behind::now(after);
+            let earlier = |b: Behind| Behind { after: b.after.min(now.after), since_us: b.since_us.min(now.since_us) };
+            *behind = Some(behind.map_or(now, earlier));
+        }
     }
 
     /// It is behind, or not any more.

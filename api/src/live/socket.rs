@@ -6,7 +6,7 @@ use super::{
     hub::Hub,
 };
 use crate::{
-    auth,
+    auth::{self, Viewer},
     comments::{
         service as comments,
         views::{Comment, NewComment},
@@ -23,8 +23,11 @@ use socketioxide::{
     handler::ConnectHandler,
     layer::SocketIoLayer,
 };
-use std::{sync::Arc, time::Duration};
-use tokio::sync::OwnedRwLockReadGuard;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::{sync::OwnedRwLockReadGuard, time::sleep};
 use uuid::Uuid;
 
 /// Largest message, bytes.
@@ -33,6 +36,8 @@ const MOST_BYTES: usize = 64 << 10;
 const MOST_ROOMS: usize = 10;
 /// Missed comments that joining answers; the others follow as news.
 const MOST_MISSED: i64 = 50;
+/// Whoever comes while the database does not answer waits so long: refused, clients do not come again by themselves.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Joining costs as much as so many other messages.
 const JOINING: f64 = 10.0;
 
@@ -83,7 +88,7 @@ struct Auth {
     token: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize)]
 struct Join {
     media_id: Uuid,
     /// The last comment that was heard: what came after it is answered.
@@ -104,6 +109,14 @@ struct Send {
     client_key: Option<Uuid>,
 }
 
+/// What a message is answered.
+trait Answer: Serialize {
+    /// It did not fit into the client's queue.
+    fn is_lost(&self, _: &Guest) {}
+}
+
+impl Answer for () {}
+
 /// What joining answers.
 #[derive(Debug, Serialize)]
 struct Joined {
@@ -112,15 +125,29 @@ struct Joined {
     /// What to ask after when this connection breaks before another comment is heard; nil where there is none yet.
     last: Uuid,
     viewers: usize,
+    /// Which room, and after what it was asked for.
+    #[serde(skip)]
+    asked: Join,
     /// News come after this answer.
     #[serde(skip)]
-    _turn: Option<OwnedRwLockReadGuard<()>>,
+    _turn: OwnedRwLockReadGuard<()>,
+}
+
+impl Answer for Joined {
+    fn is_lost(&self, guest: &Guest) {
+        if let Some(after) = self.asked.after {
+            guest.fall_behind(self.asked.media_id, after);
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
 struct Sent {
     comment: Comment,
 }
+
+/// Sending again with the same `client_key` answers it again.
+impl Answer for Sent {}
 
 /// The layer that answers `/socket.io/`, and the handle to its sockets.
 pub fn sockets(state: &AppState) -> (SocketIoLayer, SocketIo) {
@@ -147,7 +174,7 @@ async fn admit(state: &AppState, socket: &SocketRef, auth: Auth) -> Result<(), A
     let login = match auth.token {
         None => None,
         Some(token) => {
-            let viewer = auth::service::authenticate(state, &token).await?;
+            let viewer = patiently_authenticate(state, &token).await?;
             // A machine has the HTTP API.
             viewer.session.ok_or(ApiError::Forbidden)?;
             socket.join(person(viewer.id));
@@ -157,6 +184,16 @@ async fn admit(state: &AppState, socket: &SocketRef, auth: Auth) -> Result<(), A
     socket.extensions.insert(Guest::new(login));
     listen(state, socket);
     Ok(())
+}
+
+async fn patiently_authenticate(state: &AppState, token: &str) -> Result<Viewer, ApiError> {
+    let began = Instant::now();
+    loop {
+        match auth::service::authenticate(state, token).await {
+            Err(ApiError::Unavailable) if began.elapsed() < PATIENCE => sleep(Duration::from_millis(250)).await,
+            answer => return answer,
+        }
+    }
 }
 
 fn listen(state: &AppState, socket: &SocketRef) {
@@ -179,7 +216,7 @@ pub fn rooms(socket: &SocketRef) -> Vec<Uuid> {
 fn on<T, R, F, Fut>(state: &AppState, socket: &SocketRef, event: &'static str, handler: F)
 where
     T: DeserializeOwned + std::marker::Send + 'static,
-    R: Serialize + std::marker::Send + 'static,
+    R: Answer + std::marker::Send + 'static,
     F: Fn(AppState, SocketRef, Guest, T) -> Fut + Copy + std::marker::Send + Sync + 'static,
     Fut: Future<Output = Result<R, ApiError>> + std::marker::Send + 'static,
 {
@@ -196,11 +233,15 @@ where
             let read = data.ok().and_then(|d| serde_json::from_value::<T>(d).ok());
             let wrong = || ApiError::BadRequest(format!("{event} has another form"));
             let answer = match read.ok_or_else(wrong) {
-                Ok(message) => handler(state, socket.clone(), guest, message).await,
+                Ok(message) => handler(state, socket.clone(), guest.clone(), message).await,
                 Err(error) => Err(error),
             };
             match answer {
-                Ok(answer) => drop(ack.send(&answer)),
+                Ok(answer) => {
+                    if ack.send(&answer).is_err() {
+                        answer.is_lost(&guest);
+                    }
+                }
                 Err(error) => {
                     let error = SocketError::from(error);
                     drop(socket.emit("error", &error));
@@ -214,23 +255,26 @@ where
 async fn join(state: AppState, socket: SocketRef, guest: Guest, asked: Join) -> Result<Joined, ApiError> {
     let viewer = guest.now(&state).await?;
     media::visible(&state, viewer.as_ref(), asked.media_id).await?;
-    let joined = rooms(&socket);
-    let media = asked.media_id;
-    if joined.contains(&media) {
-        let viewers = state.hub.viewers(media);
-        return Ok(Joined {
-            comments: Vec::new(),
-            last: state.hub.told(media).unwrap_or(Uuid::nil()),
-            viewers,
-            _turn: None,
-        });
-    }
-    if joined.len() >= MOST_ROOMS {
+    let (media, joined) = (asked.media_id, rooms(&socket));
+    let again = joined.contains(&media);
+    if !again && joined.len() >= MOST_ROOMS {
         return Err(ApiError::TooMany("rooms"));
     }
     // In, and what was missed read, in one turn.
     let turn = state.hub.join().await;
     let newest = state.db.newest_comment(media).await?.unwrap_or(Uuid::nil());
+    let asked = Join { after: asked.after.map(|after| after.min(newest)), ..asked };
+    let answer = |comments: Vec<Comment>, last| {
+        state.hub.changed(media);
+        Joined { comments, last, viewers: state.hub.viewers(media), asked, _turn: turn }
+    };
+    if again {
+        // The answer before did not come to its client. What it asks for now follows as news.
+        if let Some(after) = asked.after {
+            guest.fall_behind(media, after);
+        }
+        return Ok(answer(Vec::new(), asked.after.unwrap_or(newest)));
+    }
     let told = state.hub.enter(media, newest);
     let missed = match asked.after {
         None => Vec::new(),
@@ -240,17 +284,12 @@ async fn join(state: AppState, socket: SocketRef, guest: Guest, asked: Join) -> 
             rows.into_iter().filter(|c| c.id <= newest).collect()
         }
     };
-    let answered = missed.last().map(|c| c.id);
-    // What is answered and still on its way as news is not said again; what did not fit follows as news.
-    let on_their_way = missed.iter().filter(|c| c.id > told).map(|c| had(c.id));
-    socket.join(on_their_way.collect::<Vec<_>>());
-    guest.enter(media, answered.filter(|_| missed.len() as i64 == MOST_MISSED).map(Behind::now));
+    // What did not fit follows as news; what is still on its way as news is not said again.
+    let rest = missed.last().filter(|_| missed.len() as i64 == MOST_MISSED).map(|c| c.id);
+    let last = rest.unwrap_or(newest);
+    guest.enter(media, (rest.is_some() || told < last).then(|| Behind::now(last)));
     socket.join(room(media));
-    state.hub.changed(media);
-    let last = answered.unwrap_or_else(|| asked.after.map_or(newest, |after| after.max(newest)));
-    let viewers = state.hub.viewers(media);
-    let comments = missed.into_iter().map(Into::into).collect();
-    Ok(Joined { comments, last, viewers, _turn: Some(turn) })
+    Ok(answer(missed.into_iter().map(Into::into).collect(), last))
 }
 
 async fn leave(state: AppState, socket: SocketRef, guest: Guest, asked: Leave) -> Result<(), ApiError> {
@@ -266,7 +305,14 @@ async fn send(state: AppState, socket: SocketRef, guest: Guest, said: Send) -> R
     let viewer = guest.now(&state).await?.ok_or(ApiError::Unauthenticated)?;
     let new = NewComment { body: said.body, parent_id: said.parent_id, at_ms: said.at_ms, client_key: said.client_key };
     // The sender has it by the acknowledgement.
-    let (row, _) = comments::create(&state, &viewer, said.media_id, new, |id| socket.join(had(id))).await?;
+    let (row, new) = comments::create(&state, &viewer, said.media_id, new, |id| socket.join(had(id))).await?;
+    if !new {
+        // It was said on an earlier connection, and perhaps not told on this one yet.
+        let _turn = state.hub.join().await;
+        if state.hub.told(row.media_id).is_some_and(|t| t < row.id) || guest.is_behind(row.media_id) {
+            socket.join(had(row.id));
+        }
+    }
     Ok(Sent { comment: row.into() })
 }
 

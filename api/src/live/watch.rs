@@ -32,6 +32,9 @@ const LOGINS: Duration = Duration::from_secs(5);
 const COUNT: Duration = Duration::from_secs(1);
 /// Every so many counts, all rooms are said again.
 const SAY_AGAIN: u32 = 20;
+/// A connection that has brought nothing for so long may have broken without a word: instances with sockets say how
+/// many watch more often than that, and hear themselves.
+const SILENCE: Duration = Duration::from_secs(60);
 /// Pause before listening again.
 const LISTEN_AGAIN: Duration = Duration::from_secs(1);
 /// Changes that a lost connection may have swallowed are looked up so far back.
@@ -82,7 +85,10 @@ async fn hear_on(
             fanout::catch_up(state, io, clock::now_us() - LOST_US).await?;
         }
         let news = match &mut listener {
-            Some(listener) => listener.next().await?.map(|m| serde_json::from_str::<News>(&m).ok()),
+            Some(listener) => match timeout(SILENCE, listener.next()).await {
+                Ok(heard) => heard?.map(|m| serde_json::from_str::<News>(&m).ok()),
+                Err(_) => return Ok(()),
+            },
             None => own.recv().await.ok().map(Some),
         };
         missed = news.is_none();

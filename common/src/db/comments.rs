@@ -125,9 +125,19 @@ impl Db {
     }
 
     /// Comments of a media that were changed since an instant, the latest changes first.
-    pub async fn comments_edited(&self, media: Uuid, since_us: i64, limit: i64) -> Result<Vec<CommentRow>> {
-        let sql = comments!("WHERE c.media_id = $1 AND c.edited_us >= $2 ORDER BY c.edited_us DESC LIMIT $3");
-        query!(self, fetch_all as CommentRow, sql, media, since_us, limit)
+    pub async fn comments_edited(
+        &self,
+        media: Uuid,
+        since_us: i64,
+        viewer: Uuid,
+        limit: i64,
+    ) -> Result<Vec<CommentRow>> {
+        let sql = comments!(concat!(
+            "WHERE c.media_id = $1 AND c.edited_us >= $2 ",
+            unblocked!("$3"),
+            "ORDER BY c.edited_us DESC LIMIT $4"
+        ));
+        query!(self, fetch_all as CommentRow, sql, media, since_us, viewer, limit)
     }
 
     /// All comments of a media after one, oldest first: what somebody missed.
