@@ -6,7 +6,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sha2::Sha256;
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 crate::on_both!(owners_are_told, private_addresses_are_not_told);
 
@@ -50,26 +50,28 @@ async fn owners_are_told(pair: Pair) {
     client.wait_for(&media, &["ready"]).await;
     client.json(Method::DELETE, &format!("/api/v1/media/{media}"), &Value::Null, 204).await;
     let told = eventually("three events arrive", Duration::from_secs(30), || async {
-        Some(heard(&world, "hook-ok")).filter(|h| h.len() >= 3)
+        let told = heard(&world, "hook-ok");
+        let bodies: BTreeSet<&str> = told.iter().map(|h| h["body"].as_str().unwrap()).collect();
+        (bodies.len() >= 3).then(|| told.clone())
     })
     .await;
-    let mut events: Vec<String> = Vec::new();
+    let mut events: BTreeSet<String> = BTreeSet::new();
     for one in &told {
         assert!(signed_right(one, secret), "{one}");
         assert!(!signed_right(one, weak["secret"].as_str().unwrap()));
         let body: Value = serde_json::from_str(one["body"].as_str().unwrap()).unwrap();
         assert_eq!(body["media_id"], media.as_str());
-        events.push(body["event"].as_str().unwrap().to_owned());
+        // One that answers too late on a busy machine is told again.
+        events.insert(body["event"].as_str().unwrap().to_owned());
     }
-    events.sort();
-    assert_eq!(events, ["media.deleted", "media.playable", "media.ready"]);
+    assert_eq!(events.iter().collect::<Vec<_>>(), ["media.deleted", "media.playable", "media.ready"]);
     // What failed is tried again.
     eventually("the weak one is told at last", Duration::from_secs(30), || async {
         let log = deliveries(&client, &weak).await;
-        (log[0]["status"] == "delivered" && log[0]["attempts"] == 2).then_some(())
+        (log[0]["status"] == "delivered" && log[0]["attempts"].as_i64() >= Some(2)).then_some(())
     })
     .await;
-    assert_eq!(heard(&world, "hook-fail").len(), 2);
+    assert!(heard(&world, "hook-fail").len() >= 2);
     assert!(deliveries(&other, &foreign).await.is_empty(), "of others nobody is told");
     // A test by hand; switched off, nothing.
     let of = |hook: &Value, rest: &str| format!("/api/v1/webhooks/{}{rest}", hook["id"].as_str().unwrap());
@@ -132,4 +134,27 @@ async fn private_addresses_are_not_told(pair: Pair) {
         assert_eq!((&log[0]["status"], &log[0]["last_status"]), (&json!("queued"), &status), "{log:?}");
     }
     assert!(heard(&world, "hook-ok").is_empty(), "no redirect was followed");
+    // Switched off, it is told nothing later either.
+    let path = format!("/api/v1/webhooks/{}", redirect["id"].as_str().unwrap());
+    client.json(Method::PATCH, &path, &json!({ "active": false }), 200).await;
+    let log = deliveries(&client, &redirect).await;
+    assert!(log[0]["status"] == "failed" && log[0]["finished_at"] != Value::Null, "{log:?}");
+    // An account has its turns, whatever the others' endpoints do: one is tried at each look.
+    let (many, one) = (world.stack.creator().await, world.stack.creator().await);
+    let mut silent = Vec::new();
+    for _ in 0..20 {
+        silent.push(hook(&many, &format!("{}/hook-silent", world.base), &["media.ready"]).await);
+    }
+    let good = hook(&one, &format!("{}/hook-ok", world.base), &["media.ready"]).await;
+    for (who, hook) in silent.iter().map(|h| (&many, h)).chain([(&one, &good)]) {
+        let path = format!("/api/v1/webhooks/{}/test", hook["id"].as_str().unwrap());
+        who.json(Method::POST, &path, &Value::Null, 202).await;
+    }
+    eventually("who waits for nobody is told", Duration::from_secs(20), || async {
+        (deliveries(&one, &good).await[0]["status"] == "delivered").then_some(())
+    })
+    .await;
+    let tried = silent.iter().map(|h| deliveries(&many, h));
+    let tried = futures::future::join_all(tried).await.into_iter().filter(|d| d[0]["attempts"] != 0).count();
+    assert!(tried < 20, "it was told before all those");
 }

@@ -61,7 +61,7 @@ pub async fn change(state: &AppState, viewer: &Viewer, id: Uuid, asked: ChangeWe
     check(state, asked.url.as_deref(), asked.events.as_deref())?;
     let events = asked.events.as_deref().map(joined);
     let change = WebhookChange { url: asked.url.as_deref(), events: events.as_deref(), active: asked.active };
-    state.db.change_webhook(id, &change).await?;
+    state.db.change_webhook(id, &change, clock::now_us()).await?;
     owned(state, viewer, id).await
 }
 

@@ -1,7 +1,7 @@
 //! Endpoints of other services, and what they are told. A delivery is written by the transaction that makes
 //! its event true: neither without the other.
 
-use super::{Db, Result, Tx, execute, execute_tx, query, query_tx};
+use super::{Db, Result, Tx, execute, execute_tx, query};
 use crate::model::MediaEvent;
 use serde_json::json;
 use sqlx::FromRow;
@@ -76,11 +76,24 @@ macro_rules! claim {
     ($lock:literal) => {
         concat!(
             "UPDATE webhook_deliveries SET attempts = attempts + 1, next_us = $1 WHERE id IN (SELECT d.id FROM webhook_deliveries d \
-             JOIN webhooks w ON w.id = d.webhook_id WHERE d.status = 'queued' AND d.next_us <= $2 AND w.active AND NOT EXISTS (SELECT 1 FROM webhook_deliveries e \
-               WHERE e.webhook_id = d.webhook_id AND e.status = 'queued' AND e.next_us <= $2 AND (e.next_us, e.id) < (d.next_us, d.id)) \
-             ORDER BY d.next_us LIMIT $3 ",
+             WHERE d.status = 'queued' AND d.next_us <= $2 AND d.id IN (SELECT e.id FROM ( \
+               SELECT q.id, q.next_us, ROW_NUMBER() OVER (PARTITION BY w.owner_id ORDER BY q.next_us, q.id) AS place \
+               FROM webhook_deliveries q JOIN webhooks w ON w.id = q.webhook_id \
+               WHERE q.status = 'queued' AND q.next_us <= $2 AND w.active) e WHERE e.place = 1 ORDER BY e.next_us LIMIT $3) ",
             $lock,
             ") RETURNING id, webhook_id, event, payload, attempts"
+        )
+    };
+}
+
+/// Endpoints that are told of media. One that is deleted meanwhile must not undo what it would have been told of.
+macro_rules! wanting {
+    ($media:literal, $lock:literal) => {
+        concat!(
+            "SELECT w.id, m.id, w.events FROM media m JOIN webhooks w ON w.owner_id = m.owner_id AND w.active WHERE ",
+            $media,
+            " ORDER BY w.id ",
+            $lock
         )
     };
 }
@@ -106,11 +119,17 @@ impl Db {
         Ok(())
     }
 
-    /// Changes an endpoint.
-    pub async fn change_webhook(&self, id: Uuid, change: &WebhookChange<'_>) -> Result<()> {
+    /// Changes an endpoint. One that is switched off is not told later what it would have been told meanwhile.
+    pub async fn change_webhook(&self, id: Uuid, change: &WebhookChange<'_>, now_us: i64) -> Result<()> {
+        let mut tx = self.begin().await?;
         let sql = "UPDATE webhooks SET url = COALESCE($1, url), events = COALESCE($2, events), active = COALESCE($3, active) WHERE id = $4";
-        execute!(self, sql, change.url, change.events, change.active, id)?;
-        Ok(())
+        execute_tx!(&mut tx, sql, change.url, change.events, change.active, id)?;
+        if change.active == Some(false) {
+            let sql = "UPDATE webhook_deliveries SET status = 'failed', last_error = 'The endpoint was switched off.', finished_us = $1 \
+                       WHERE webhook_id = $2 AND status = 'queued'";
+            execute_tx!(&mut tx, sql, now_us, id)?;
+        }
+        tx.commit().await
     }
 
     /// Deletes an endpoint with its log.
@@ -128,7 +147,7 @@ impl Db {
         query!(self, fetch_all as DeliveryRow, sql, webhook, before.unwrap_or(Uuid::max()), limit)
     }
 
-    /// Takes deliveries that are due, the oldest of each endpoint; nobody else takes them until `until_us`.
+    /// Takes deliveries that are due, the oldest of each account; nobody else takes them until `until_us`.
     pub async fn claim_deliveries(&self, now_us: i64, until_us: i64, limit: i64) -> Result<Vec<DueDelivery>> {
         let rows = match self {
             Self::Sqlite(p) => sqlx::query_as(claim!("")).bind(until_us).bind(now_us).bind(limit).fetch_all(p).await,
@@ -154,9 +173,9 @@ impl Db {
         Ok(())
     }
 
-    /// Forgets deliveries that ended long ago.
+    /// Forgets deliveries of long ago.
     pub async fn forget_deliveries(&self, before_us: i64) -> Result<()> {
-        let sql = "DELETE FROM webhook_deliveries WHERE status <> 'queued' AND created_us < $1";
+        let sql = "DELETE FROM webhook_deliveries WHERE created_us < $1";
         execute!(self, sql, before_us)?;
         Ok(())
     }
@@ -165,16 +184,27 @@ impl Db {
 impl Tx {
     /// Queues what the owners of all media of a package want to be told.
     pub async fn tell_owners(&mut self, package: Uuid, event: MediaEvent, now_us: i64) -> Result<()> {
-        let sql = "SELECT w.id, m.id, w.events FROM media m JOIN webhooks w ON w.owner_id = m.owner_id AND w.active \
-                   WHERE m.package_id = $1";
-        let rows = query_tx!(self, fetch_all as (Uuid, Uuid, String), sql, package)?;
+        let rows = match self {
+            Self::Sqlite(t) => {
+                sqlx::query_as(wanting!("m.package_id = $1", "")).bind(package).fetch_all(&mut **t).await?
+            }
+            Self::Postgres(t) => {
+                let sql = wanting!("m.package_id = $1", "FOR KEY SHARE OF w");
+                sqlx::query_as(sql).bind(package).fetch_all(&mut **t).await?
+            }
+        };
         self.queue(rows, event, now_us).await
     }
 
     /// Queues what the owner of one media wants to be told.
     pub async fn tell_owner(&mut self, media: Uuid, event: MediaEvent, now_us: i64) -> Result<()> {
-        let sql = "SELECT w.id, m.id, w.events FROM media m JOIN webhooks w ON w.owner_id = m.owner_id AND w.active WHERE m.id = $1";
-        let rows = query_tx!(self, fetch_all as (Uuid, Uuid, String), sql, media)?;
+        let rows = match self {
+            Self::Sqlite(t) => sqlx::query_as(wanting!("m.id = $1", "")).bind(media).fetch_all(&mut **t).await?,
+            Self::Postgres(t) => {
+                let sql = wanting!("m.id = $1", "FOR KEY SHARE OF w");
+                sqlx::query_as(sql).bind(media).fetch_all(&mut **t).await?
+            }
+        };
         self.queue(rows, event, now_us).await
     }
 
