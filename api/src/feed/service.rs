@@ -23,6 +23,8 @@ pub struct Cursor {
     since_us: i64,
     followed: Option<Uuid>,
     ranked: Option<RankCursor>,
+    /// Where in the mix the page begins.
+    place: usize,
 }
 
 impl Cursor {
@@ -49,16 +51,16 @@ pub async fn page(
     cursor: Option<&str>,
     limit: usize,
 ) -> Result<(Vec<Found>, Option<Cursor>), ApiError> {
-    let start = Cursor { since_us: clock::now_us(), followed: None, ranked: None };
+    let start = Cursor { since_us: clock::now_us(), followed: None, ranked: None, place: 0 };
     let mut cursor = cursor.map_or(Ok(start), Cursor::read)?;
     let who = viewer.unwrap_or(Uuid::nil());
-    let rows = limit + 1;
+    let (rows, place) = (limit + 1, cursor.place % DISCOVERY);
     let follow = |count: usize| state.db.followed(who, cursor.since_us, cursor.followed, count as i64);
     let discover = |count: usize| state.db.discover(who, cursor.since_us, cursor.ranked, count as i64);
     let (followed, ranked) = if viewer.is_some() {
         // Of each as many as the mix takes; where one runs out, the other fills in. One after the other: at once they
         // would take a second connection, whose cold cache costs more than the waiting.
-        let share = rows / DISCOVERY;
+        let share = (place..place + rows).filter(|p| is_discovery(*p)).count();
         let mut followed = follow(rows - share).await?;
         let wanted = rows - followed.len();
         let ranked = discover(wanted).await?;
@@ -69,7 +71,7 @@ pub async fn page(
     } else {
         (Vec::new(), discover(rows).await?)
     };
-    let mixed = mix(followed, ranked);
+    let mixed = mix(followed, ranked, place);
     let more = mixed.len() > limit;
     let page: Vec<Found> = mixed.into_iter().take(limit).collect();
     for (is_followed, media) in &page {
@@ -78,14 +80,19 @@ pub async fn page(
             false => cursor.ranked = Some((media.rank, media.id)),
         }
     }
+    cursor.place = (place + page.len()) % DISCOVERY;
     Ok((page, more.then_some(cursor)))
 }
 
-fn mix<T>(followed: Vec<T>, ranked: Vec<T>) -> Vec<(bool, T)> {
+fn is_discovery(place: usize) -> bool {
+    place % DISCOVERY == DISCOVERY - 1
+}
+
+fn mix<T>(followed: Vec<T>, ranked: Vec<T>, place: usize) -> Vec<(bool, T)> {
     let (mut followed, mut ranked) = (followed.into_iter().peekable(), ranked.into_iter().peekable());
     let mut mixed = Vec::new();
     loop {
-        let discovery = mixed.len() % DISCOVERY == DISCOVERY - 1;
+        let discovery = is_discovery(place + mixed.len());
         let (first, second) = (followed.peek().is_some(), ranked.peek().is_some());
         let take_followed = first && (!discovery || !second);
         let next = if take_followed { followed.next() } else { ranked.next() };
@@ -102,15 +109,16 @@ mod tests {
 
     #[test]
     fn every_third_is_new_to_one() {
-        let places = |a, b| mix(vec![0; a], vec![0; b]).into_iter().map(|m| m.0).collect::<Vec<_>>();
-        assert_eq!(places(4, 4), [true, true, false, true, true, false, false, false]);
-        assert_eq!(places(0, 2), [false, false]);
-        assert_eq!(places(2, 0), [true, true]);
+        let from = |place, a, b| mix(vec![0; a], vec![0; b], place).into_iter().map(|m| m.0).collect::<Vec<_>>();
+        assert_eq!(from(0, 4, 4), [true, true, false, true, true, false, false, false]);
+        assert_eq!(from(2, 2, 2), [false, true, true, false], "a page goes on where the last one ended");
+        assert_eq!(from(0, 0, 2), [false, false]);
+        assert_eq!(from(0, 2, 0), [true, true]);
     }
 
     #[test]
     fn a_cursor_reads_what_it_wrote() {
-        let cursor = Cursor { since_us: 7, followed: Some(Uuid::max()), ranked: Some((-5, Uuid::nil())) };
+        let cursor = Cursor { since_us: 7, followed: Some(Uuid::max()), ranked: Some((-5, Uuid::nil())), place: 2 };
         assert_eq!(Cursor::read(&cursor.write()).unwrap(), cursor);
         assert!(Cursor::read("nonsense").is_err());
     }
