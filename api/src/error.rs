@@ -104,6 +104,8 @@ pub enum ApiError {
     QuotaExceeded(&'static str),
     #[error("The upload was cut off.")]
     UploadCut,
+    #[error("The connection broke off. What came before is kept: ask how much that is, and go on.")]
+    UploadInterrupted,
     #[error("The requested range lies outside the {0} bytes there are.")]
     RangeNotSatisfiable(u64),
     #[error("Too many requests at once; try again soon.")]
@@ -177,6 +179,8 @@ impl ApiError {
             Self::VersionMissing => ("version_missing", StatusCode::PRECONDITION_REQUIRED),
             Self::QuotaExceeded(_) => ("quota_exceeded", StatusCode::FORBIDDEN),
             Self::UploadCut => ("upload_cut", StatusCode::BAD_REQUEST),
+            // Clients try again after 5xx, not after 4xx.
+            Self::UploadInterrupted => ("upload_interrupted", StatusCode::SERVICE_UNAVAILABLE),
             Self::RangeNotSatisfiable(_) => ("range_not_satisfiable", StatusCode::RANGE_NOT_SATISFIABLE),
             Self::Busy => ("busy", StatusCode::TOO_MANY_REQUESTS),
             Self::StoreFull => ("store_full", StatusCode::INSUFFICIENT_STORAGE),

@@ -101,6 +101,13 @@ impl Quota {
     }
 }
 
+/// Whether a request puts parts together (tus 1.0: concatenation), which were counted when they began: at the end of
+/// all their bytes nobody is to wait.
+fn joins_parts(request: &Request) -> bool {
+    let concat = request.headers().get("upload-concat").and_then(|c| c.to_str().ok());
+    request.uri().path().ends_with("/uploads") && concat.is_some_and(|c| c.trim_start().starts_with("final;"))
+}
+
 /// Middleware: one request of the caller's address from the limit `name`.
 pub async fn by_address(
     State((state, name)): State<(AppState, &'static str)>,
@@ -108,6 +115,9 @@ pub async fn by_address(
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
+    if joins_parts(&request) {
+        return Ok(next.run(request).await);
+    }
     let quota = state.limits.take(name, &caller.subject()).await?;
     let mut response = next.run(request).await;
     // A refusal by another limit overwrites it with its own.

@@ -212,6 +212,7 @@ fn api_cors(origins: &[String]) -> CorsLayer {
             "upload-concat",
             "upload-checksum",
             "if-match",
+            "last-event-id",
         ]))
         .expose_headers(named(&[
             "x-request-id",

@@ -61,21 +61,28 @@ pub enum Answer {
     Gone,
 }
 
+/// Parts that an upload may have under way, on average.
+const PARTS_EACH: i64 = 10;
+
 /// Checks an account's quota under its row lock.
 pub async fn check(tx: &mut Tx, config: &Config, user: Uuid, asked: Asked, now_us: i64) -> Result<Answer> {
     let Some(owner) = tx.lock_user(user).await? else { return Ok(Answer::Gone) };
     let quota = Quota::of(config, owner.role);
     let used = tx.usage(user, now_us).await?;
+    // What parts will be is in the usage since the first of them began.
+    let whole = i64::from(used.parts == 0);
     let (upload, media) = match asked.begins {
         Begins::Nothing => (0, 0),
         Begins::Upload => (used.uploads + 1, used.media + 1),
-        Begins::Part => (used.wholes + 1, used.media + 1),
-        Begins::Whole => (0, used.media + 1),
+        Begins::Part => (used.uploads + whole, used.media + whole),
+        Begins::Whole => (0, used.media + whole),
     };
+    let parts = if asked.begins == Begins::Part { used.parts + 1 } else { 0 };
     let checks = [
         (used.stored_bytes.saturating_add(asked.stored_bytes), quota.stored_bytes, "stored bytes"),
         (used.day_bytes.saturating_add(asked.day_bytes), quota.day_bytes, "bytes a day"),
         (upload, quota.uploads, "uploads at once"),
+        (parts, quota.uploads.map(|u| u.saturating_mul(PARTS_EACH)), "parts of uploads at once"),
         (media, quota.media, "media"),
     ];
     let exceeded = checks.into_iter().find(|(wanted, limit, _)| limit.is_some_and(|l| *wanted > l));

@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::{path::Path, process::Command};
 
-crate::on_both!(from_the_web, addresses_that_are_refused, a_worker_dies_while_it_fetches);
+crate::on_both!(from_the_web, addresses_that_are_refused, another_try_has_no_more_room, a_worker_dies_while_it_fetches);
 
 const IMPORT: &str = "/api/v1/media/import";
 
@@ -140,6 +140,26 @@ async fn addresses_that_are_refused(pair: Pair) {
     assert_eq!(asked.matches("/loop -").count(), 6, "five redirects are followed: {asked}");
     let usage = client.json(Method::GET, "/api/v1/me/usage", &Value::Null, 200).await;
     assert_eq!((&usage["uploads"], &usage["stored_bytes"]), (&json!(0), &json!(0)), "what failed takes no room");
+}
+
+/// What failed gave its place up: set to work again, it must have one.
+async fn another_try_has_no_more_room(pair: Pair) {
+    let world = World::new(pair, &[("SLUICE_QUOTAS", "creator.media=1")]).await;
+    let client = world.stack.creator().await;
+    let retry =
+        async |media: &str| client.send(Method::POST, &format!("/api/v1/media/{media}/retry"), &Value::Null).await;
+    let mut failed = Vec::new();
+    for _ in 0..2 {
+        let media = world.import(&client, "/missing.mp4").await;
+        client.wait_for(&media, &["failed"]).await;
+        failed.push(media);
+    }
+    assert_eq!(retry(&failed[0]).await.status(), 200);
+    client.wait_for(&failed[0], &["failed"]).await;
+    let film = client.upload(&fixtures::silent()).await["id"].as_str().unwrap().to_owned();
+    assert_eq!(problem(retry(&failed[1]).await).await, (403, "quota_exceeded".into()));
+    client.json(Method::DELETE, &format!("/api/v1/media/{film}"), &Value::Null, 204).await;
+    assert_eq!(retry(&failed[1]).await.status(), 200);
 }
 
 async fn a_worker_dies_while_it_fetches(pair: Pair) {

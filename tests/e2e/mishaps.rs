@@ -1,11 +1,15 @@
 //! Uploads that go wrong: nothing is lost, nothing is leaked.
 
-use crate::uploads::{CHUNK, begin, media_of, number, offset, patch, stored, tus};
+use crate::{
+    scale::run_sql,
+    uploads::{CHUNK, begin, media_of, number, offset, patch, stored, tus},
+};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use harness::{Client, Pair, Stack, client::problem, eventually, fixtures};
-use reqwest::Method;
+use reqwest::{Method, Response, multipart};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use sluice_common::storage::Prefix;
 use std::time::{Duration, Instant};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -21,6 +25,10 @@ crate::on_both!(
     unknown_lengths_have_limits,
     networks_that_know_no_patch,
     what_has_expired_says_so,
+    recorded_is_kept,
+    what_does_not_count_is_not_kept,
+    too_much_is_said_at_once,
+    at_the_end_of_all_parts,
 );
 
 /// A PATCH whose body stops after some bytes, which the server has begun to read.
@@ -45,16 +53,18 @@ async fn usage(client: &Client) -> Value {
 }
 
 async fn who_stands_still_is_let_go(pair: Pair) {
-    let stack = Stack::start_with(pair, &[("SLUICE_IDLE_SECONDS", "1")]).await;
+    let stack = Stack::start_with(pair, &[("SLUICE_IDLE_SECONDS", "2")]).await;
     let client = stack.creator().await;
     let film = std::fs::read(fixtures::compliant(10)).unwrap();
     let path = begin(&client, film.len()).await;
     let half = film.len() / 2;
-    let mut socket = stalled(&client, &path, film.len(), &film[..half]).await;
     let (began, mut answer) = (Instant::now(), Vec::new());
+    let mut socket = stalled(&client, &path, film.len(), &film[..half]).await;
     let ended = tokio::time::timeout(Duration::from_secs(20), socket.read_to_end(&mut answer)).await;
     drop(ended.expect("the request is held for ever"));
-    assert!(began.elapsed() >= Duration::from_millis(900), "not at once");
+    assert!(began.elapsed() >= Duration::from_millis(1900), "not at once");
+    // A client of tus tries again after 5xx, not after 4xx.
+    assert!(answer.starts_with(b"HTTP/1.1 503"), "{}", String::from_utf8_lossy(&answer));
     // What came is there; asking does not take it from anybody.
     let seen = client.json(Method::GET, &path, &Value::Null, 200).await;
     assert_eq!(seen["offset_bytes"], half, "{seen}");
@@ -151,7 +161,11 @@ async fn unknown_lengths_have_limits(pair: Pair) {
     assert_eq!(number(&tus(&client, Method::HEAD, &path).send().await.unwrap(), "upload-offset"), 0);
     // Of two forms at once there is room for one; the other learns it at its beginning, not at its end.
     assert_eq!(tus(&client, Method::DELETE, &path).send().await.unwrap().status(), 204);
-    let both = futures::future::join_all([client.try_upload(&film), client.try_upload(&film)]).await;
+    let form = || {
+        let file = multipart::Part::bytes(std::fs::read(&film).unwrap()).file_name("film.mp4");
+        client.request(Method::POST, "/api/v1/media").multipart(multipart::Form::new().part("file", file)).send()
+    };
+    let both: Vec<Response> = futures::future::try_join_all([form(), form()]).await.unwrap();
     let mut codes: Vec<u16> = both.iter().map(|r| r.status().as_u16()).collect();
     codes.sort_unstable();
     assert_eq!(codes, [201, 403]);
@@ -187,4 +201,92 @@ async fn what_has_expired_says_so(pair: Pair) {
     assert!([404, 410].contains(&said), "{said}");
     let now = usage(&client).await;
     assert_eq!((&now["uploads"], &now["media"]), (&0.into(), &0.into()), "{now}");
+}
+
+/// The database fails just after bytes were recorded: they stay.
+async fn recorded_is_kept(pair: Pair) {
+    let stack = Stack::start(pair).await;
+    let client = stack.creator().await;
+    let film = std::fs::read(fixtures::fast_start(10)).unwrap();
+    let path = begin(&client, film.len()).await;
+    let break_tasks = match pair {
+        Pair::Embedded => "CREATE TRIGGER broken BEFORE INSERT ON tasks BEGIN SELECT RAISE(ABORT, 'broken'); END;",
+        Pair::Servers => {
+            "CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'broken'; END $$; \
+             CREATE TRIGGER broken BEFORE INSERT ON tasks FOR EACH ROW EXECUTE FUNCTION broken()"
+        }
+    };
+    run_sql(&stack, pair, break_tasks);
+    let half = film.len() / 2;
+    patch(&client, &path, 0, &film[..half]).await;
+    let at = offset(&client, &path).await;
+    assert_eq!(at, half, "what was recorded is promised");
+    run_sql(&stack, pair, if pair == Pair::Embedded { "DROP TRIGGER broken;" } else { "DROP TRIGGER broken ON tasks" });
+    let done = patch(&client, &path, at, &film[at..]).await;
+    assert_eq!(done.status(), 204);
+    assert!(stored(&client, &media_of(&done)).await == film, "and what is promised is there");
+}
+
+/// Bytes under a checksum that are more than announced: none of them stays.
+async fn what_does_not_count_is_not_kept(pair: Pair) {
+    let stack = Stack::start(pair).await;
+    let client = stack.creator().await;
+    let data = vec![b'x'; (40 << 20) + 1];
+    let path = begin(&client, data.len() - 1).await;
+    let body =
+        futures::stream::iter(data.chunks(1 << 20).map(|c| Ok::<_, std::io::Error>(c.to_vec())).collect::<Vec<_>>());
+    let request = tus(&client, Method::PATCH, &path).header("upload-offset", 0).header("content-type", CHUNK);
+    let request =
+        request.header("upload-checksum", format!("sha256 {}", BASE64_STANDARD.encode(Sha256::digest(&data))));
+    let answer = request.body(reqwest::Body::wrap_stream(body)).send().await.unwrap();
+    assert_eq!(problem(answer).await, (413, "too_large".into()));
+    assert_eq!(offset(&client, &path).await, 0);
+    let id = path.rsplit('/').next().unwrap().parse().unwrap();
+    let source = stack.database().await.upload(id).await.unwrap().unwrap().source_id;
+    assert_eq!(stack.store().await.list(&Prefix::Source(source)).await.unwrap(), []);
+}
+
+/// A form that is larger than any may be is refused before its bytes come.
+async fn too_much_is_said_at_once(pair: Pair) {
+    let stack = Stack::start(pair).await;
+    let client = stack.creator().await;
+    let mut socket = TcpStream::connect(client.url.strip_prefix("http://").unwrap()).await.unwrap();
+    let head = format!(
+        "POST /api/v1/media HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\
+         content-type: multipart/form-data; boundary=b\r\ncontent-length: {}\r\n\r\n",
+        client.token,
+        1_u64 << 50
+    );
+    socket.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = vec![0; 12];
+    let read = tokio::time::timeout(Duration::from_secs(20), socket.read_exact(&mut answer)).await;
+    read.expect("it waits for a petabyte").unwrap();
+    assert_eq!(answer, b"HTTP/1.1 413");
+}
+
+/// Parts have their place in quotas and limits from their beginning: at the end of their bytes nothing is in the way.
+async fn at_the_end_of_all_parts(pair: Pair) {
+    let settings = [
+        ("SLUICE_LIMITS", "upload=2/3600,upload_account=2/3600"),
+        ("SLUICE_QUOTAS", "creator.media=1,creator.uploads=1"),
+    ];
+    let stack = Stack::start_with(pair, &settings).await;
+    let client = stack.creator().await;
+    let film = std::fs::read(fixtures::silent()).unwrap();
+    let mut urls = Vec::new();
+    for data in film.chunks(film.len().div_ceil(2)) {
+        let request = tus(&client, Method::POST, "/api/v1/uploads").header("upload-concat", "partial");
+        let request = request.header("upload-length", data.len()).header("content-type", CHUNK);
+        let made = request.body(data.to_vec()).send().await.unwrap();
+        assert_eq!(made.status(), 201);
+        urls.push(made.headers()["location"].to_str().unwrap().to_owned());
+    }
+    let now = usage(&client).await;
+    assert_eq!((&now["uploads"], &now["media"]), (&1.into(), &1.into()), "they will be one: {now}");
+    let third = tus(&client, Method::POST, "/api/v1/uploads").header("upload-length", 9).send().await.unwrap();
+    assert_eq!(problem(third).await, (429, "rate_limited".into()));
+    let list = format!("final;{}", urls.join(" "));
+    let whole = tus(&client, Method::POST, "/api/v1/uploads").header("upload-concat", list).send().await.unwrap();
+    assert_eq!(whole.status(), 201);
+    assert!(stored(&client, &media_of(&whole)).await == film);
 }

@@ -39,6 +39,8 @@ const FOLLOW: Duration = Duration::from_millis(500);
 const FIELD_BYTES: usize = 32 * 1024;
 /// Most fields before the file.
 const MOST_FIELDS: usize = 32;
+/// What a form has beside its file at most: texts, and a line or two for each.
+const AROUND_THE_FILE: u64 = (MOST_FIELDS * (FIELD_BYTES + 1024)) as u64;
 
 /// The external base URL without a trailing slash: as configured, else as the client wrote it.
 #[derive(Debug)]
@@ -80,6 +82,10 @@ pub async fn upload(
 ) -> Result<impl IntoResponse, ApiError> {
     state.limits.take("upload_account", &viewer.id.to_string()).await?;
     let announced_bytes = body_bytes(&request);
+    let most = state.config.max_upload_bytes;
+    if announced_bytes.is_some_and(|b| b.unsigned_abs() > most.saturating_add(AROUND_THE_FILE)) {
+        return Err(ApiError::TooLarge(most));
+    }
     let mut parts = Multipart::from_request(request, &()).await.map_err(|_| ApiError::NotMultipart)?;
     let mut fields = Vec::new();
     for _ in 0..MOST_FIELDS {

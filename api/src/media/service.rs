@@ -10,12 +10,14 @@ use crate::{
     extract::Caller,
     state::AppState,
     text,
+    uploads::quota::check_quota,
 };
 use serde::{Deserialize, Serialize};
 use sluice_common::{
     clock,
     db::{MediaChange, MediaRow, NewMedia, Tx},
-    model::{Encryption, Role, Visibility},
+    model::{Encryption, Role, UploadKind, Visibility},
+    quota::{Asked, Begins},
 };
 use std::{collections::HashMap, str::FromStr};
 use uuid::Uuid;
@@ -248,7 +250,13 @@ pub async fn delete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), A
 /// Sets a failed media to work again.
 pub async fn retry(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<MediaRow, ApiError> {
     let media = owned(state, viewer, id).await?;
+    let upload = state.db.upload_of(media.source_id).await?;
     let mut tx = state.db.begin().await?;
+    // An import that failed gave its place up.
+    if upload.is_some_and(|u| u.kind == UploadKind::Import && u.completed_us.is_none()) {
+        let asked = Asked { begins: Begins::Upload, ..Asked::default() };
+        check_quota(state, &mut tx, media.owner_id, asked, clock::now_us()).await?;
+    }
     if !tx.retry_package(media.package_id, clock::now_us()).await? {
         return Err(ApiError::NotFailed);
     }

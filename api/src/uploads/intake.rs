@@ -70,8 +70,11 @@ impl Hold {
             check_quota(state, &mut tx, self.owner, asked, now).await?;
         }
         tx.commit().await?;
-        if from == 0 {
-            arrival::plan_early(&state.db, self.id).await?;
+        // They are recorded, whatever happens now; what is not planned here, a sweep lets be planned.
+        if from == 0
+            && let Err(error) = arrival::plan_early(&state.db, self.id).await
+        {
+            tracing::warn!(upload = %self.id, %error, "nothing was planned early");
         }
         Ok(true)
     }
@@ -101,15 +104,38 @@ pub struct Taken {
     pub cut: Option<ApiError>,
 }
 
-/// Takes bytes in until they end or break off. `Err` when they are refused or cannot be stored.
+/// Takes bytes in until they end or break off. `Err` when they are refused or cannot be stored; where extents are
+/// held that is why they are cut, so that whoever gave them out hears of all of them.
 pub async fn receive(
     state: &AppState,
     share: Share,
     target: Target,
-    mut bytes: impl Stream<Item = Result<Bytes, ApiError>> + Unpin,
+    bytes: impl Stream<Item = Result<Bytes, ApiError>> + Unpin,
 ) -> Result<Taken, ApiError> {
-    let mut head = target.head.clone();
     let mut writer = Writer { state: state.clone(), target, under_way: VecDeque::new(), turn: None, held: Vec::new() };
+    let mut end = store_all(&mut writer, share, bytes).await;
+    while !writer.under_way.is_empty() {
+        if let Err(error) = writer.wait().await
+            && end.is_ok()
+        {
+            end = Err(error);
+        }
+    }
+    let cut = match (end, writer.target.ledger) {
+        (Ok(cut), _) => cut,
+        (Err(error), Ledger::Held) => Some(error),
+        (Err(error), Ledger::Upload(_)) => return Err(error),
+    };
+    Ok(Taken { offset: writer.target.offset, held: writer.held, cut })
+}
+
+/// Gives bytes to the writer as they come; why they broke off, if they did.
+async fn store_all(
+    writer: &mut Writer,
+    share: Share,
+    mut bytes: impl Stream<Item = Result<Bytes, ApiError>> + Unpin,
+) -> Result<Option<ApiError>, ApiError> {
+    let mut head = writer.target.head.clone();
     let mut buffer = BytesMut::with_capacity(share.extent_bytes());
     let mut filling = Instant::now();
     let mut cut = None;
@@ -129,7 +155,7 @@ pub async fn receive(
             if let Some(before) = head.take_if(|h| h.len() + buffer.len() >= SNIFF_BYTES) {
                 // Refused after the first kilobytes, before gigabytes are sent.
                 let (source, rest) = (writer.target.source, &buffer[..SNIFF_BYTES - before.len()]);
-                accepted(state, source, &[&before, rest].concat()).await?;
+                accepted(&writer.state, source, &[&before, rest].concat()).await?;
             }
             let slow = buffer.len() >= SLOW_BYTES && filling.elapsed() >= SLOW;
             if buffer.len() >= full || slow {
@@ -144,10 +170,7 @@ pub async fn receive(
     if !buffer.is_empty() {
         writer.store(buffer.freeze()).await?;
     }
-    while !writer.under_way.is_empty() {
-        writer.wait().await?;
-    }
-    Ok(Taken { offset: writer.target.offset, held: writer.held, cut })
+    Ok(cut)
 }
 
 struct Writer {
@@ -192,9 +215,15 @@ impl Writer {
                 Ledger::Held => Ok(true),
                 Ledger::Upload(hold) => hold.advance(&state, extent.offset_bytes, std::slice::from_ref(&extent)).await,
             };
-            if !matches!(recorded, Ok(true)) {
-                state.store.delete(&key).await?;
-                return Err(recorded.err().unwrap_or(ApiError::TakenOver));
+            match recorded {
+                Ok(true) => {}
+                Ok(false) | Err(ApiError::QuotaExceeded(_)) => {
+                    state.store.delete(&key).await?;
+                    return Err(recorded.err().unwrap_or(ApiError::TakenOver));
+                }
+                // A commit whose answer was lost may have been made: then its row names these bytes. Otherwise they
+                // go with the upload's other strays.
+                Err(error) => return Err(error),
             }
             // Nobody listens after the last extent.
             let _ = done.send(());

@@ -8,7 +8,7 @@ pub mod intake;
 mod joining;
 mod presigned;
 pub mod presigned_routes;
-mod quota;
+pub mod quota;
 pub mod routes;
 pub mod service;
 pub mod tus;

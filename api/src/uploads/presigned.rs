@@ -149,6 +149,14 @@ async fn owned(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<UploadRow,
     if row.kind == UploadKind::Presigned { Ok(row) } else { Err(ApiError::NotFound) }
 }
 
+/// Whether a client that was too slow for its URLs gets others: once none lives any more, only those count that
+/// stored something.
+async fn forgiven(state: &AppState, row: &UploadRow, asked: i64, most: i64, now_us: i64) -> Result<bool, ApiError> {
+    let stored = state.store.list(&Prefix::Source(row.source_id)).await?.len();
+    let stored = i64::try_from(stored).unwrap_or(i64::MAX);
+    Ok(stored.saturating_add(asked) <= most && state.db.recount_signed(row.id, row.signed, stored, now_us).await?)
+}
+
 /// Signs URLs for parts, in the order asked for. Each puts the upload's expiry off.
 pub async fn sign(
     state: &AppState,
@@ -169,11 +177,12 @@ pub async fn sign(
     let asked = i64::try_from(numbers.len()).unwrap_or(i64::MAX);
     // Every URL may store a part: a client that repeats some has enough, one that fills the store has not.
     let most = count * MOST_SIGNED + MORE_SIGNED;
-    if distinct.len() < numbers.len() || row.signed.saturating_add(asked) > most {
+    let now = clock::now_us();
+    let over = row.signed.saturating_add(asked) > most;
+    if distinct.len() < numbers.len() || (over && !forgiven(state, &row, asked, most, now).await?) {
         return Err(ApiError::TooMany("signed URLs"));
     }
     let sizes = numbers.iter().map(|n| Ok((*n, size_of(&row, *n)?))).collect::<Result<Vec<_>, ApiError>>()?;
-    let now = clock::now_us();
     let expires_us = now + i64::try_from(state.config.presigned.as_micros()).unwrap_or(i64::MAX / 2);
     // Before any URL exists: what may still be written to is not deleted for good.
     let kept = (now + service::kept_us(state)).max(expires_us);
@@ -252,7 +261,7 @@ fn part_refused(error: StoreError) -> ApiError {
     match error {
         StoreError::Unavailable(_) => {
             tracing::debug!(%error, "part");
-            ApiError::UploadCut
+            ApiError::UploadInterrupted
         }
         other => other.into(),
     }

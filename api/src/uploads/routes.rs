@@ -46,7 +46,7 @@ fn describe(row: &UploadRow) -> HeaderMap {
 }
 
 fn stream(body: Body) -> impl futures::Stream<Item = Result<bytes::Bytes, ApiError>> + Unpin + Send + 'static {
-    body.into_data_stream().map(|c| c.map_err(|_| ApiError::UploadCut))
+    body.into_data_stream().map(|c| c.map_err(|_| ApiError::UploadInterrupted))
 }
 
 fn is_chunk(headers: &HeaderMap) -> bool {
@@ -78,15 +78,18 @@ pub async fn create(
     request: Request,
 ) -> Result<Response, ApiError> {
     tus::check_version(&headers)?;
-    state.limits.take("upload_account", &viewer.id.to_string()).await?;
     let concat = tus::concat(&headers)?;
+    let is_final = matches!(concat, Some(tus::Concat::Final(_)));
+    // Parts were counted when they began.
+    if !is_final {
+        state.limits.take("upload_account", &viewer.id.to_string()).await?;
+    }
     let length = tus::bytes(&headers, "upload-length")?;
     let deferred = match tus::text(&headers, "upload-defer-length") {
         None => false,
         Some("1") => true,
         Some(_) => return Err(ApiError::BadRequest("Upload-Defer-Length is not 1".to_owned())),
     };
-    let is_final = matches!(concat, Some(tus::Concat::Final(_)));
     if !is_final && length.is_some() == deferred {
         return Err(ApiError::BadRequest("one of Upload-Length and Upload-Defer-Length is needed".to_owned()));
     }
@@ -113,7 +116,7 @@ pub async fn create(
         let patch = Patch { offset: 0, length: None, body_bytes: tus::bytes(&headers, "content-length")?, checksum };
         match service::patch(&state, &viewer, row.id, patch, stream(request.into_body())).await {
             Ok(after) => row = after,
-            Err(ApiError::UploadCut) => row = service::owned(&state, &viewer, row.id).await?,
+            Err(ApiError::UploadInterrupted) => row = service::owned(&state, &viewer, row.id).await?,
             // Without its address nobody goes on with it.
             Err(other) => {
                 state.db.delete_upload(row.id, clock::now_us()).await?;

@@ -68,10 +68,10 @@ pub struct UsageRow {
     pub stored_bytes: i64,
     /// Bytes announced today.
     pub day_bytes: i64,
-    /// Uploads under way, and their parts.
+    /// Uploads under way; all parts together are one, as nobody says which belong together.
     pub uploads: i64,
-    /// Uploads under way that are no parts.
-    pub wholes: i64,
+    /// Parts under way, or waiting to be joined.
+    pub parts: i64,
     /// Media, and uploads that will be media.
     pub media: i64,
 }
@@ -91,15 +91,15 @@ const USAGE: &str = concat!(
     under_way!(),
     "), 0) AS BIGINT) AS stored_bytes, \
     COALESCE((SELECT size_bytes FROM daily_bytes WHERE user_id = $1 AND day = $2), 0) AS day_bytes, \
-    (SELECT COUNT(*) ",
+    (SELECT COUNT(DISTINCT CASE WHEN part THEN owner_id ELSE id END) ",
     under_way!(),
     ") AS uploads, (SELECT COUNT(*) ",
     under_way!(),
-    " AND NOT part) AS wholes, \
+    " AND part) AS parts, \
     (SELECT COUNT(*) FROM media m JOIN sources s ON s.id = m.source_id WHERE m.owner_id = $1 AND s.status = 'live') \
-      + (SELECT COUNT(*) ",
+      + (SELECT COUNT(DISTINCT CASE WHEN part THEN owner_id ELSE id END) ",
     under_way!(),
-    " AND NOT part) AS media"
+    ") AS media"
 );
 
 macro_rules! upload_columns {
@@ -190,6 +190,13 @@ impl Db {
     pub async fn upload_of(&self, source: Uuid) -> Result<Option<UploadRow>> {
         let sql = concat!("SELECT ", upload_columns!(), " FROM uploads WHERE source_id = $1 AND joined IS NULL");
         query!(self, fetch_optional as UploadRow, sql, source)
+    }
+
+    /// Counts signed URLs anew, where none of them lives any more: those that stored something.
+    pub async fn recount_signed(&self, id: Uuid, was: i64, now: i64, now_us: i64) -> Result<bool> {
+        let sql = "UPDATE uploads SET signed = $1 WHERE id = $2 AND signed = $3 \
+                   AND (SELECT s.open_until_us FROM sources s WHERE s.id = uploads.source_id) <= $4";
+        Ok(execute!(self, sql, now, id, was, now_us)? == 1)
     }
 
     /// Puts an upload's expiry off and keeps its prefix open for `signed` more URLs. `false` when it is complete,
