@@ -165,7 +165,9 @@ async fn publish(running: &Running, plan: &Plan, before: Option<&Plan>, arrived:
 
 /// What the next planning waits for.
 fn next_bytes(plan: &Plan, arrived: Arrived) -> u64 {
-    let dense = arrived.bytes as f64 / plan.duration_s.max(1.0);
+    // The plan covers less than what has arrived, so its own length would say too much of a second.
+    let known = plan.growing.map(|g| arrived.total as f64 / g.expected_s.max(1.0));
+    let dense = known.unwrap_or(arrived.bytes as f64 / plan.duration_s.max(1.0));
     let step = ((dense * STEP_S) as u64).max(arrived.total / MOST_STEPS).max(LEAST_BYTES);
     (arrived.bytes + step).min(arrived.total)
 }
