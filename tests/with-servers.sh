@@ -23,12 +23,12 @@ mkdir "$dir/pg"
 chmod 755 "$dir"
 [ "$(id -u)" = 0 ] && chown postgres:postgres "$dir/pg"
 
-# The gRPC port of a SeaweedFS server is its port plus 10000, so ports stay low.
+# The gRPC port of a SeaweedFS server is its port plus 10000. All stay below those that the system gives to clients.
 read -r pgport master volume filer s3 < <(python3 - <<'PY'
 import random, socket
 ports = []
 while len(ports) < 5:
-    port = random.randint(20000, 45000)
+    port = random.randint(10000, 22000)
     try:
         for p in (port, port + 10000):
             with socket.socket() as s:

@@ -7,7 +7,7 @@ use std::time::Duration;
 crate::on_both!(the_same_film_twice);
 
 async fn the_same_film_twice(pair: Pair) {
-    let mut stack = Stack::start_with(pair, &[("SLUICE_GC_SECONDS", "1")]).await;
+    let mut stack = Stack::start_with(pair, &[("SLUICE_GC_SECONDS", "3")]).await;
     stack.add_worker();
     let (ada, bob) = (stack.creator().await, stack.creator().await);
     let film = fixtures::foreign(14);

@@ -61,10 +61,15 @@ async fn put(client: &Client, path: &str, body: Vec<u8>) {
 }
 
 async fn nothing_stays(pair: Pair) {
-    let mut stack = Stack::start_with(pair, &[("SLUICE_GC_SECONDS", "1")]).await;
+    let mut stack = Stack::start_with(pair, &[("SLUICE_GC_SECONDS", "3")]).await;
     stack.add_worker();
     let (leaving, staying) = (stack.creator().await, stack.creator().await);
     let (mine, theirs) = (film(&leaving).await, film(&staying).await);
+    // What nobody else has.
+    let alone = leaving.upload(&fixtures::sound()).await["id"].as_str().unwrap().to_owned();
+    leaving.wait_for(&alone, &["ready"]).await;
+    let row = stack.database().await.media(alone.parse().unwrap()).await.unwrap().unwrap();
+    let mut objects = vec![Prefix::Source(row.source_id), Prefix::Package(row.package_id)];
     // Everything that one can have, say and do.
     let picture = std::fs::read(fixtures::picture(640, 360)).unwrap();
     put(&leaving, "/me/pictures/avatar", picture.clone()).await;
@@ -118,6 +123,10 @@ async fn nothing_stays(pair: Pair) {
     {
         assert!(before.contains(known), "the search finds what is there: {before:?}");
     }
+    let store = stack.store().await;
+    for prefix in &objects {
+        assert!(!store.list(prefix).await.unwrap().is_empty(), "{prefix}");
+    }
     act(&leaving, Method::POST, "/me/delete", json!({ "password": PASSWORD, "media": "delete" }), 204).await;
     // What the security log keeps are kinds and instants, without anything personal.
     eventually("nothing is left", Duration::from_secs(150), || async {
@@ -126,9 +135,11 @@ async fn nothing_stays(pair: Pair) {
     })
     .await;
     assert_eq!(get(&staying, &format!("/playlists/{other}")).await["item_count"], 0);
-    let (store, documents) = (stack.store().await, Prefix::Project(project.parse().unwrap()));
-    eventually("its objects are gone", Duration::from_secs(60), || async {
-        store.list(&documents).await.unwrap().is_empty().then_some(())
-    })
-    .await;
+    objects.push(Prefix::Project(project.parse().unwrap()));
+    for prefix in objects {
+        eventually("its objects are gone", Duration::from_secs(60), || async {
+            store.list(&prefix).await.unwrap().is_empty().then_some(())
+        })
+        .await;
+    }
 }

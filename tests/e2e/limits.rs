@@ -4,7 +4,12 @@ use harness::{Client, Pair, Stack, client::PASSWORD, client::problem, fixtures};
 use reqwest::{Method, Response, multipart};
 use serde_json::json;
 
-crate::on_both!(an_address_is_limited_on_all_instances, an_account_is_limited_from_everywhere, uploads_are_limited);
+crate::on_both!(
+    an_address_is_limited_on_all_instances,
+    an_account_is_limited_from_everywhere,
+    uploads_are_limited,
+    comments_are_limited,
+);
 
 async fn login(url: &str, login: &str, password: &str, from: &str) -> Response {
     let body = json!({ "login": login, "password": password });
@@ -100,4 +105,23 @@ async fn uploads_are_limited(pair: Pair) {
     for _ in 0..30 {
         Client::register(&unlimited.url).await;
     }
+}
+
+async fn comments_are_limited(pair: Pair) {
+    let stack = Stack::start_with(pair, &[("SLUICE_LIMITS", "comment=3/600")]).await;
+    let client = stack.creator().await;
+    let media = client.upload(&fixtures::silent()).await["id"].as_str().unwrap().to_owned();
+    let path = format!("/api/v1/media/{media}/comments");
+    let mut last = String::new();
+    for _ in 0..2 {
+        let made = client.json(Method::POST, &path, &json!({ "body": "x" }), 201).await;
+        last = format!("/api/v1/comments/{}", made["id"].as_str().unwrap());
+    }
+    // A change counts as well.
+    client.json(Method::PATCH, &last, &json!({ "body": "y" }), 200).await;
+    for (method, path) in [(Method::POST, &path), (Method::PATCH, &last)] {
+        let refused = client.send(method, path, &json!({ "body": "z" })).await;
+        assert_eq!(problem(refused).await, (429, "rate_limited".into()));
+    }
+    client.json(Method::DELETE, &last, &serde_json::Value::Null, 204).await;
 }

@@ -59,7 +59,9 @@ async fn every_list_stands_still(pair: Pair) {
     for _ in 0..5 {
         before.push(add().await);
     }
-    owner.wait_for(&before[4][0], &["ready"]).await;
+    for ids in &before {
+        owner.wait_for(&ids[0], &["ready"]).await;
+    }
     let mine = format!("/creators/{}", owner.id);
     for (path, kind) in [
         ("/media".to_owned(), 0),

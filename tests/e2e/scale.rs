@@ -280,5 +280,6 @@ async fn read_pages(client: &Client, path: &str) -> Duration {
         };
     }
     times.sort();
-    times[ROUNDS * 95 / 100]
+    // By nearest rank.
+    times[(ROUNDS * 95).div_ceil(100) - 1]
 }

@@ -174,7 +174,7 @@ async fn checksums(pair: Pair) {
 
 async fn parts_become_one(pair: Pair) {
     // Three parts are one upload.
-    let settings = [("SLUICE_GC_SECONDS", "2"), ("SLUICE_QUOTAS", "creator.uploads=1,creator.media=1")];
+    let settings = [("SLUICE_GC_SECONDS", "4"), ("SLUICE_QUOTAS", "creator.uploads=1,creator.media=1")];
     let mut stack = Stack::start_with(pair, &settings).await;
     stack.add_worker();
     let client = stack.creator().await;
@@ -219,7 +219,7 @@ async fn parts_become_one(pair: Pair) {
     assert_eq!(stored(&client, &media).await, film);
     client.wait_for(&media, &["ready"]).await;
     // The sweep leaves the parts' bytes alone, until the whole goes.
-    tokio::time::sleep(Duration::from_secs(5)).await;
+    tokio::time::sleep(Duration::from_secs(8)).await;
     assert_eq!(stored(&client, &media).await, film);
     client.json(Method::DELETE, &format!("/api/v1/media/{media}"), &Value::Null, 204).await;
     if pair == Pair::Embedded {

@@ -98,13 +98,18 @@ async fn a_killed_encoder_is_replaced(pair: Pair) {
     let id = upload(&client).await;
     halfway(&client, &id).await;
     let before = objects(&client, &id).await;
-    stack.workers[0].encoders().into_iter().for_each(kill_pid);
+    // One that has just finished is nothing to kill.
+    eventually("the kind of death is named", PATIENCE, || async {
+        stack.workers[0].encoders().into_iter().for_each(kill_pid);
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        stack.logs().contains("encoder_killed").then_some(())
+    })
+    .await;
     assert_whole(&client, &id, &before).await;
-    assert!(stack.logs().contains("encoder_killed"), "the kind of death is named");
 }
 
 async fn a_killed_api_leaves_a_cut_upload_and_nothing_else(pair: Pair) {
-    let mut stack = Stack::start_with(pair, &[("SLUICE_GC_SECONDS", "1")]).await;
+    let mut stack = Stack::start_with(pair, &[("SLUICE_GC_SECONDS", "3")]).await;
     let client = stack.creator().await;
     let head = std::fs::read(fixtures::compliant(10)).unwrap();
     let (tx, rx) = futures::channel::mpsc::unbounded::<Result<Vec<u8>, std::io::Error>>();
@@ -130,7 +135,8 @@ async fn a_killed_api_leaves_a_cut_upload_and_nothing_else(pair: Pair) {
     stack.add_worker();
     let id = client.upload(&fixtures::silent()).await["id"].as_str().unwrap().to_owned();
     client.wait_for(&id, &["ready"]).await;
-    eventually("the cut upload is swept", Duration::from_secs(30), || async {
+    // What its request may still be writing has half a minute.
+    eventually("the cut upload is swept", Duration::from_secs(120), || async {
         stack.logs().contains("\"deleted\"").then_some(())
     })
     .await;
