@@ -4,6 +4,7 @@ use sluice_common::{
     db::{
         AuditPage, AuditRow, ClaimLimits, ClaimedTask, Db, DbError, ExtentRow, MAX_ATTEMPTS, MailPurpose, NewApiToken,
         NewMedia, NewRendition, NewTask, NewUpload, NewUser, PlannedPackage, PlaybackTokenRow, SegmentRow, SessionUse,
+        WebhookChange, WebhookRow,
     },
     model::{
         Encryption, MediaKind, PackageStatus, Reason, RenditionRole, Role, TaskKind, TaskStatus, UploadKind, Visibility,
@@ -57,6 +58,7 @@ on_both!(
     an_allowance_is_taken_exactly,
     views_are_counted_exactly,
     somebody_stays_administrator,
+    accounts_have_their_turn_among_webhooks,
 );
 
 struct World {
@@ -648,4 +650,44 @@ async fn somebody_stays_administrator(db: Db) {
     let (a, b) = tokio::join!(set(world.owner, Role::Viewer), set(other, Role::Viewer));
     assert!(a != b, "of two at once one stays");
     assert!(world.db.has_admin().await.unwrap());
+}
+
+async fn accounts_have_their_turn_among_webhooks(db: Db) {
+    let world = World::new(db).await;
+    let other = Uuid::now_v7();
+    world.db.insert_user(&user(other, "Bea", "bea@example.org")).await.unwrap();
+    let hook = async |owner_id: Uuid, told: i64, since: i64| {
+        let id = Uuid::now_v7();
+        let (url, secret, events) = ("https://example.org/".to_owned(), "x".to_owned(), "media.ready".to_owned());
+        let row = WebhookRow { id, owner_id, url, secret, events, active: true, created_us: 0 };
+        world.db.insert_webhook(&row).await.unwrap();
+        let mut tx = world.db.begin().await.unwrap();
+        for i in 0..told {
+            tx.queue_delivery(id, "test", None, since + i).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        id
+    };
+    let mut many = Vec::new();
+    for i in 0..20 {
+        many.push(hook(world.owner, 10, i).await);
+    }
+    let late = hook(other, 2, 1000).await;
+    // Sixteen at a look: one of each endpoint, and nobody waits for another account's.
+    let taken = world.db.claim_deliveries(2000, 9000, 16).await.unwrap();
+    let mut hooks: Vec<Uuid> = taken.iter().map(|d| d.webhook_id).collect();
+    hooks.sort_unstable();
+    hooks.dedup();
+    assert_eq!((taken.len(), hooks.len()), (16, 16));
+    assert!(hooks.contains(&late));
+    // Taken is taken; those of the others have their turn at the next look.
+    let next = world.db.claim_deliveries(2000, 9000, 16).await.unwrap();
+    assert!(next.iter().all(|d| !taken.iter().any(|t| t.id == d.id)));
+    assert!(next.iter().any(|d| d.webhook_id == late));
+    assert!(many.iter().filter(|h| taken.iter().chain(&next).any(|d| d.webhook_id == **h)).count() >= 15);
+    // Switched off, it is told nothing, nor later.
+    let off = WebhookChange { active: Some(false), ..Default::default() };
+    world.db.change_webhook(many[0], &off, 2000).await.unwrap();
+    let log = world.db.deliveries(many[0], None, 100).await.unwrap();
+    assert!(log.len() == 10 && log.iter().all(|d| d.status == "failed"));
 }

@@ -7,7 +7,6 @@ import json
 import ssl
 import sys
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 certificate, key, film = sys.argv[1:]
@@ -125,8 +124,6 @@ class Origin(BaseHTTPRequestHandler):
         print(json.dumps(told), file=sys.stderr, flush=True)
         if name == "hook-redirect":
             return self.redirect(f"https://127.0.0.1:{self.server.server_address[1]}/hook-ok")
-        if name == "hook-silent":
-            time.sleep(8)
         status = 500 if name == "hook-fail" and count == 1 else 200
         self.answer(b"x" * 100_000, status=status)
 

@@ -16,10 +16,10 @@ const LOOK: Duration = Duration::from_millis(250);
 const LIMIT: Duration = Duration::from_secs(5);
 /// A try that its process did not live to settle is made again after this.
 const HELD_US: i64 = 30_000_000;
-/// Taken at each look, one an account: whose endpoints do not answer holds up nobody else's.
+/// Taken at each look, one an endpoint and accounts in turn: who does not answer holds up nobody else.
 const AT_ONCE: i64 = 16;
-/// Under way in this process; of one account never more than there are looks in [`LIMIT`].
-const MOST_UNDER_WAY: usize = 256;
+/// Under way in this process. In the looks of one [`LIMIT`] no more than 320 are taken: there is always a place.
+const MOST_UNDER_WAY: usize = 512;
 /// Pauses between tries, seconds: about a day in all.
 const PAUSES_S: [i64; 9] = [5, 30, 120, 600, 1800, 3600, 7200, 21_600, 43_200];
 /// Longest error that is kept.

@@ -77,9 +77,11 @@ macro_rules! claim {
         concat!(
             "UPDATE webhook_deliveries SET attempts = attempts + 1, next_us = $1 WHERE id IN (SELECT d.id FROM webhook_deliveries d \
              WHERE d.status = 'queued' AND d.next_us <= $2 AND d.id IN (SELECT e.id FROM ( \
-               SELECT q.id, q.next_us, ROW_NUMBER() OVER (PARTITION BY w.owner_id ORDER BY q.next_us, q.id) AS place \
-               FROM webhook_deliveries q JOIN webhooks w ON w.id = q.webhook_id \
-               WHERE q.status = 'queued' AND q.next_us <= $2 AND w.active) e WHERE e.place = 1 ORDER BY e.next_us LIMIT $3) ",
+               SELECT h.id, h.next_us, ROW_NUMBER() OVER (PARTITION BY h.owner_id ORDER BY h.next_us, h.id) AS turn FROM ( \
+                 SELECT q.id, q.next_us, w.owner_id, ROW_NUMBER() OVER (PARTITION BY q.webhook_id ORDER BY q.next_us, q.id) AS place \
+                 FROM webhook_deliveries q JOIN webhooks w ON w.id = q.webhook_id \
+                 WHERE q.status = 'queued' AND q.next_us <= $2 AND w.active) h WHERE h.place = 1) e \
+               ORDER BY e.turn, e.next_us LIMIT $3) ",
             $lock,
             ") RETURNING id, webhook_id, event, payload, attempts"
         )
@@ -147,7 +149,8 @@ impl Db {
         query!(self, fetch_all as DeliveryRow, sql, webhook, before.unwrap_or(Uuid::max()), limit)
     }
 
-    /// Takes deliveries that are due, the oldest of each account; nobody else takes them until `until_us`.
+    /// Takes deliveries that are due, the oldest of each endpoint, one of every account before the second of any;
+    /// nobody else takes them until `until_us`.
     pub async fn claim_deliveries(&self, now_us: i64, until_us: i64, limit: i64) -> Result<Vec<DueDelivery>> {
         let rows = match self {
             Self::Sqlite(p) => sqlx::query_as(claim!("")).bind(until_us).bind(now_us).bind(limit).fetch_all(p).await,
