@@ -24,6 +24,7 @@ pub struct Cursor {
     followed: Option<Uuid>,
     ranked: Option<RankCursor>,
     /// Where in the mix the page begins.
+    #[serde(default)]
     place: usize,
 }
 

@@ -140,9 +140,12 @@ fn takes(socket: &SocketRef, event: &'static str, said: &Comment) -> bool {
 pub async fn serve_slow(state: &AppState, io: &SocketIo) -> Result<(), DbError> {
     for socket in io.sockets() {
         let Some(guest) = socket.extensions.get::<Guest>() else { continue };
-        for (media, behind) in guest.behind() {
+        for media in guest.rooms_behind() {
             let _turn = state.hub.pass_on().await;
-            serve(state, &socket, &guest, media, behind).await?;
+            // As it stands now: it may have asked again while this waited for its turn.
+            if let Some(behind) = guest.behind(media) {
+                serve(state, &socket, &guest, media, behind).await?;
+            }
         }
     }
     Ok(())
@@ -156,7 +159,8 @@ async fn serve(
     behind: Behind,
 ) -> Result<(), DbError> {
     let told = state.hub.told(media).unwrap_or(Uuid::nil());
-    if told < behind.after {
+    let untold = state.db.comments_after(media, told, Uuid::nil(), 1).await?;
+    if untold.first().is_some_and(|c| c.id <= behind.after) {
         // It has more than this instance has told.
         return Ok(());
     }

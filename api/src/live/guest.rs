@@ -108,12 +108,17 @@ impl Guest {
 
     /// Whether it has not had all comments of a room.
     pub fn is_behind(&self, media: Uuid) -> bool {
-        self.kept().rooms.get(&media).is_some_and(Option::is_some)
+        self.behind(media).is_some()
     }
 
     /// Rooms where it is behind.
-    pub fn behind(&self) -> Vec<(Uuid, Behind)> {
-        self.kept().rooms.iter().filter_map(|(media, behind)| Some((*media, (*behind)?))).collect()
+    pub fn rooms_behind(&self) -> Vec<Uuid> {
+        self.kept().rooms.iter().filter(|(_, behind)| behind.is_some()).map(|(media, _)| *media).collect()
+    }
+
+    /// Where it is behind in a room.
+    pub fn behind(&self, media: Uuid) -> Option<Behind> {
+        self.kept().rooms.get(&media).copied().flatten()
     }
 
     /// It has not had what came after a comment, perhaps more.

@@ -284,10 +284,11 @@ async fn join(state: AppState, socket: SocketRef, guest: Guest, asked: Join) -> 
             rows.into_iter().filter(|c| c.id <= newest).collect()
         }
     };
-    // What did not fit follows as news; what is still on its way as news is not said again.
+    // What did not fit follows as news; what is still on its way as news is not said again. Others who are coming in
+    // may have seen more.
     let rest = missed.last().filter(|_| missed.len() as i64 == MOST_MISSED).map(|c| c.id);
     let last = rest.unwrap_or(newest);
-    guest.enter(media, (rest.is_some() || told < last).then(|| Behind::now(last)));
+    guest.enter(media, (rest.is_some() || told != last).then(|| Behind::now(last)));
     socket.join(room(media));
     Ok(answer(missed.into_iter().map(Into::into).collect(), last))
 }

@@ -60,6 +60,10 @@ impl Hold {
     pub async fn advance(&self, state: &AppState, from: i64, extents: &[ExtentRow]) -> Result<bool, ApiError> {
         let now = clock::now_us();
         let mut tx = state.db.begin().await?;
+        if self.open.is_some() {
+            // The account before the upload, as in announcing its length.
+            tx.lock_user(self.owner).await?;
+        }
         if !tx.advance_upload(self.id, self.holder, from, extents, now, now + self.kept_us).await? {
             return Ok(false);
         }

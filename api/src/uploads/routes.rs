@@ -80,10 +80,9 @@ pub async fn create(
     tus::check_version(&headers)?;
     let concat = tus::concat(&headers)?;
     let is_final = matches!(concat, Some(tus::Concat::Final(_)));
-    // Parts were counted when they began.
-    if !is_final {
-        state.limits.take("upload_account", &viewer.id.to_string()).await?;
-    }
+    // Parts were counted when they began: what puts them together has a limit that it does not meet.
+    let limit = if is_final { "join" } else { "upload_account" };
+    state.limits.take(limit, &viewer.id.to_string()).await?;
     let length = tus::bytes(&headers, "upload-length")?;
     let deferred = match tus::text(&headers, "upload-defer-length") {
         None => false,

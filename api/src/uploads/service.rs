@@ -308,17 +308,22 @@ async fn take_in(
     let whole = taken.cut.is_none();
     let sum = Arc::into_inner(sum).map(|m| m.into_inner().unwrap_or_else(PoisonError::into_inner));
     let right = whole && sum.is_some_and(Checksum::matches);
-    if right && hold.advance(state, from, &taken.held).await? {
-        return Ok(());
+    let recorded = if right { hold.advance(state, from, &taken.held).await } else { Ok(false) };
+    match recorded {
+        Ok(true) => return Ok(()),
+        Ok(false) | Err(ApiError::QuotaExceeded(_)) => {}
+        // A commit whose answer was lost may have been made.
+        Err(error) => return Err(error),
     }
     // Nothing of it counts, so nothing of it stays.
     for extent in &taken.held {
         state.store.delete(&Key::Extent { source: extent.home, number: extent.number.unsigned_abs() }).await?;
     }
-    match taken.cut {
-        Some(cut) => Err(cut),
-        None if right => Err(ApiError::TakenOver),
-        None => Err(ApiError::ChecksumMismatch),
+    match (taken.cut, recorded) {
+        (Some(cut), _) => Err(cut),
+        (None, Err(refused)) => Err(refused),
+        (None, Ok(_)) if right => Err(ApiError::TakenOver),
+        (None, Ok(_)) => Err(ApiError::ChecksumMismatch),
     }
 }
 

@@ -204,6 +204,8 @@ pub const LIMITS: &[(&str, Limit)] = &[
     ("reset_account", Limit { count: 5, seconds: 3600 }),
     ("upload", Limit { count: 600, seconds: 3600 }),
     ("upload_account", Limit { count: 600, seconds: 3600 }),
+    // A whole has two parts or more, and its answer may be lost.
+    ("join", Limit { count: 1200, seconds: 3600 }),
     ("comment", Limit { count: 30, seconds: 60 }),
     ("captions", Limit { count: 60, seconds: 3600 }),
     ("picture", Limit { count: 30, seconds: 3600 }),

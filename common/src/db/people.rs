@@ -138,15 +138,19 @@ impl Db {
 }
 
 impl Tx {
-    /// The creator's row before rows that refer to it, as in leaving: so neither waits for the other's second lock.
-    async fn lock_followed(&mut self, creator: Uuid) -> Result<()> {
+    /// Both people's rows before rows that refer to them, as in leaving: so neither waits for the other's second lock.
+    async fn lock_followed(&mut self, subscriber: Uuid, creator: Uuid) -> Result<()> {
+        if let Self::Postgres(t) = self {
+            let sql = "SELECT id FROM users WHERE id = $1 FOR KEY SHARE";
+            sqlx::query(sql).bind(subscriber).execute(&mut **t).await?;
+        }
         execute_tx!(self, "UPDATE users SET subscriber_count = subscriber_count WHERE id = $1", creator)?;
         Ok(())
     }
 
     /// Follows a creator; `false` when it was so before.
     pub async fn subscribe(&mut self, subscriber: Uuid, creator: Uuid, now_us: i64) -> Result<bool> {
-        self.lock_followed(creator).await?;
+        self.lock_followed(subscriber, creator).await?;
         let sql = "INSERT INTO subscriptions (subscriber_id, creator_id, id, created_us) VALUES ($1, $2, $3, $4) \
                    ON CONFLICT (subscriber_id, creator_id) DO NOTHING";
         let new = execute_tx!(self, sql, subscriber, creator, Uuid::now_v7(), now_us)? == 1;
@@ -159,7 +163,7 @@ impl Tx {
 
     /// Follows a creator no more. That it was so is remembered for a day, for feeds that are being read.
     pub async fn unsubscribe(&mut self, subscriber: Uuid, creator: Uuid, now_us: i64) -> Result<()> {
-        self.lock_followed(creator).await?;
+        self.lock_followed(subscriber, creator).await?;
         let keep = "INSERT INTO past_subscriptions (subscriber_id, creator_id, created_us, ended_us) \
                     SELECT subscriber_id, creator_id, created_us, $3 FROM subscriptions \
                     WHERE subscriber_id = $1 AND creator_id = $2 \
