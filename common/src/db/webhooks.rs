@@ -152,6 +152,11 @@ impl Db {
     /// Takes deliveries that are due, the oldest of each endpoint, one of every account before the second of any;
     /// nobody else takes them until `until_us`.
     pub async fn claim_deliveries(&self, now_us: i64, until_us: i64, limit: i64) -> Result<Vec<DueDelivery>> {
+        // Mostly nothing is due: then nobody who writes is kept waiting.
+        let due = "SELECT id FROM webhook_deliveries WHERE status = 'queued' AND next_us <= $1 LIMIT 1";
+        if query!(self, fetch_optional as (Uuid,), due, now_us)?.is_none() {
+            return Ok(Vec::new());
+        }
         let rows = match self {
             Self::Sqlite(p) => sqlx::query_as(claim!("")).bind(until_us).bind(now_us).bind(limit).fetch_all(p).await,
             Self::Postgres(p) => {
