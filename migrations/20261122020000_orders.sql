@@ -7,6 +7,6 @@ CREATE TABLE past_subscriptions (
     creator_id    UUID NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     created_us    BIGINT NOT NULL,
     ended_us      BIGINT NOT NULL,
-    PRIMARY KEY (subscriber_id, creator_id, created_us)
+    PRIMARY KEY (subscriber_id, creator_id)
 );
 CREATE INDEX past_subscriptions_creator ON past_subscriptions (creator_id);

@@ -1,6 +1,11 @@
 //! Rate limits, counted in the database so that all instances agree.
 
-use crate::{error::ApiError, extract::Caller, state::AppState};
+use crate::{
+    error::ApiError,
+    extract::Caller,
+    state::AppState,
+    uploads::tus::{Concat, concat},
+};
 use axum::{
     extract::{Request, State},
     http::{HeaderMap, HeaderValue},
@@ -104,8 +109,7 @@ impl Quota {
 /// Whether a request puts parts together (tus 1.0: concatenation), which were counted when they began: at the end of
 /// all their bytes nobody is to wait.
 fn joins_parts(request: &Request) -> bool {
-    let concat = request.headers().get("upload-concat").and_then(|c| c.to_str().ok());
-    request.uri().path().ends_with("/uploads") && concat.is_some_and(|c| c.trim_start().starts_with("final;"))
+    request.uri().path().ends_with("/uploads") && matches!(concat(request.headers()), Ok(Some(Concat::Final(_))))
 }
 
 /// Middleware: one request of the caller's address from the limit `name`.

@@ -86,7 +86,7 @@ async fn tell(state: &AppState, io: &SocketIo, row: CommentRow) -> Result<(), Db
     for (socket, guest) in emit(io, "new_comment", row, except) {
         // Its queue is full: it is told later, from here on.
         tracing::debug!(socket = %socket.id, "a socket is behind");
-        guest.set_behind(media, Some(Behind::now(before)));
+        guest.fall_behind(media, before);
     }
     state.hub.has_told(media, comment);
     for socket in io.to(had(comment)).sockets() {
@@ -106,7 +106,7 @@ async fn updated(state: &AppState, io: &SocketIo, media: Uuid, comment: Uuid) ->
         let _turn = state.hub.pass_on().await;
         let told = state.hub.told(media).unwrap_or(Uuid::nil());
         for (_, guest) in emit(io, "comment_updated", row, except) {
-            guest.set_behind(media, Some(Behind::now(told)));
+            guest.fall_behind(media, told);
         }
     }
     Ok(())
@@ -159,10 +159,12 @@ async fn serve(
     behind: Behind,
 ) -> Result<(), DbError> {
     let told = state.hub.told(media).unwrap_or(Uuid::nil());
-    let untold = state.db.comments_after(media, told, Uuid::nil(), 1).await?;
-    if untold.first().is_some_and(|c| c.id <= behind.after) {
-        // It has more than this instance has told.
-        return Ok(());
+    if told < behind.after {
+        let untold = state.db.comments_after(media, told, Uuid::nil(), 1).await?;
+        if untold.first().is_some_and(|c| c.id <= behind.after) {
+            // It has more than this instance has told.
+            return Ok(());
+        }
     }
     let who = guest.viewer().map_or(Uuid::nil(), |v| v.id);
     let rows = state.db.comments_after(media, behind.after, who, BATCH).await?;

@@ -47,7 +47,7 @@ pub struct Behind {
 
 impl Behind {
     /// What comes from now on.
-    pub fn now(after: Uuid) -> Self {
+    fn now(after: Uuid) -> Self {
         Self { after, since_us: clock::now_us() - CHANGES_US }
     }
 }
@@ -96,9 +96,9 @@ impl Guest {
         left >= cost
     }
 
-    /// Comes into a room, perhaps behind.
-    pub fn enter(&self, media: Uuid, behind: Option<Behind>) {
-        self.kept().rooms.insert(media, behind);
+    /// Comes into a room.
+    pub fn enter(&self, media: Uuid) {
+        self.kept().rooms.insert(media, None);
     }
 
     /// Leaves a room.

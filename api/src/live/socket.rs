@@ -1,10 +1,6 @@
 //! What sockets say, and what they are answered.
 
-use super::{
-    fanout,
-    guest::{Behind, Guest},
-    hub::Hub,
-};
+use super::{fanout, guest::Guest, hub::Hub};
 use crate::{
     auth::{self, Viewer},
     comments::{
@@ -288,7 +284,10 @@ async fn join(state: AppState, socket: SocketRef, guest: Guest, asked: Join) -> 
     // may have seen more.
     let rest = missed.last().filter(|_| missed.len() as i64 == MOST_MISSED).map(|c| c.id);
     let last = rest.unwrap_or(newest);
-    guest.enter(media, (rest.is_some() || told != last).then(|| Behind::now(last)));
+    guest.enter(media);
+    if rest.is_some() || told != last {
+        guest.fall_behind(media, last);
+    }
     socket.join(room(media));
     Ok(answer(missed.into_iter().map(Into::into).collect(), last))
 }
