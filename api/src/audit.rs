@@ -1,7 +1,8 @@
 //! The log of security events: who did what to which account, from where.
 
 use crate::{extract::Caller, state::AppState};
-use sluice_common::{clock, db::AuditRow};
+use sluice_db::AuditRow;
+use sluice_model::clock;
 use uuid::Uuid;
 
 /// What is noted. The words are stable: programs match on them.

@@ -5,7 +5,8 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use sluice_common::{db::DbError, storage::StoreError};
+use sluice_db::DbError;
+use sluice_storage::StoreError;
 
 /// An error on its way to a client.
 #[derive(Debug, Clone, thiserror::Error)]

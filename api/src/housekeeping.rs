@@ -1,7 +1,7 @@
 //! Forgets what has expired and completes what a dying process left, on a schedule. Several instances may do it at once.
 
 use crate::{mail, state::AppState, uploads};
-use sluice_common::clock;
+use sluice_model::clock;
 use std::time::Duration;
 use tokio::{sync::watch, time::interval};
 

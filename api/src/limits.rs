@@ -13,11 +13,9 @@ use axum::{
     response::Response,
 };
 use sha2::{Digest, Sha256};
-use sluice_common::{
-    clock,
-    config::{LIMITS, Limit},
-    db::Db,
-};
+use sluice_config::{LIMITS, Limit};
+use sluice_db::Db;
+use sluice_model::clock;
 use std::collections::BTreeMap;
 
 /// All limits of a process.

@@ -45,14 +45,12 @@ use auth::Keys;
 use clap::{Parser, Subcommand};
 use mail::Mailer;
 use secrecy::SecretString;
-use sluice_common::{
-    config::{self, Config, rotate_secret, signing_secrets},
-    db::Db,
-    outbound::Outbound,
-    queue::WakeQueue,
-    storage::Store,
-    telemetry,
-};
+use sluice_config as config;
+use sluice_config::{Config, rotate_secret, signing_secrets, telemetry};
+use sluice_db::Db;
+use sluice_net::Outbound;
+use sluice_queue::WakeQueue;
+use sluice_storage::Store;
 use state::AppState;
 use std::io::{BufRead, IsTerminal, stdin};
 use tokio::{

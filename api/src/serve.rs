@@ -8,7 +8,7 @@ use axum_server::{
     tls_rustls::{RustlsAcceptor, RustlsConfig},
 };
 use hyper_util::rt::TokioTimer;
-use sluice_common::config::Config;
+use sluice_config::Config;
 use std::{
     net::{SocketAddr, TcpListener},
     time::Duration,

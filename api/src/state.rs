@@ -7,7 +7,11 @@ use crate::{
     mail::Mailer,
     uploads::budget::Budget,
 };
-use sluice_common::{config::Config, db::Db, outbound::Outbound, queue::WakeQueue, storage::Store};
+use sluice_config::Config;
+use sluice_db::Db;
+use sluice_net::Outbound;
+use sluice_queue::WakeQueue;
+use sluice_storage::Store;
 use std::sync::Arc;
 
 /// Shared, cheap to clone.

@@ -1,14 +1,12 @@
 //! The contract of the queue's truth: claims, fences, attempts, publication, merging.
 
-use sluice_common::{
-    db::{
-        AuditPage, AuditRow, ClaimLimits, ClaimedTask, Db, DbError, ExtentRow, MAX_ATTEMPTS, MailPurpose, NewApiToken,
-        NewMedia, NewRendition, NewTask, NewUpload, NewUser, PlannedPackage, PlaybackTokenRow, SegmentRow, SessionUse,
-        WebhookChange, WebhookRow,
-    },
-    model::{
-        Encryption, MediaKind, PackageStatus, Reason, RenditionRole, Role, TaskKind, TaskStatus, UploadKind, Visibility,
-    },
+use sluice_db::{
+    AuditPage, AuditRow, ClaimLimits, ClaimedTask, Db, DbError, ExtentRow, MAX_ATTEMPTS, MailPurpose, NewApiToken,
+    NewMedia, NewRendition, NewTask, NewUpload, NewUser, PlannedPackage, PlaybackTokenRow, SegmentRow, SessionUse,
+    WebhookChange, WebhookRow,
+};
+use sluice_model::{
+    Encryption, MediaKind, PackageStatus, Reason, RenditionRole, Role, TaskKind, TaskStatus, UploadKind, Visibility,
 };
 use std::process::Command;
 use uuid::Uuid;

@@ -1,10 +1,8 @@
 //! The contract of [`Store`].
 
 use bytes::Bytes;
-use sluice_common::{
-    config::StoreUrl,
-    storage::{Key, Prefix, Store, StoreError},
-};
+use sluice_config::StoreUrl;
+use sluice_storage::{Key, Prefix, Store, StoreError};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 

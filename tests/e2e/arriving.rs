@@ -5,7 +5,9 @@ use harness::{Client, Pair, Stack, client::problem, eventually, fixtures, media}
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use sluice_common::{db::PlannedPackage, model::MediaKind, storage::Prefix};
+use sluice_db::PlannedPackage;
+use sluice_model::MediaKind;
+use sluice_storage::Prefix;
 use std::{
     path::Path,
     sync::LazyLock,

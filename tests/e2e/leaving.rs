@@ -4,7 +4,7 @@ use crate::people::{act, comment, film, get};
 use harness::{Client, Pair, Stack, client::PASSWORD, eventually, fixtures};
 use reqwest::Method;
 use serde_json::{Value, json};
-use sluice_common::storage::Prefix;
+use sluice_storage::Prefix;
 use std::{
     collections::BTreeSet,
     io::Write,

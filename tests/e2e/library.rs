@@ -3,7 +3,7 @@
 use harness::{Client, Pair, Stack, client::problem, eventually, fixtures};
 use reqwest::Method;
 use serde_json::{Value, json};
-use sluice_common::storage::Prefix;
+use sluice_storage::Prefix;
 use std::{
     io::Write,
     process::{Command, Stdio},

@@ -9,7 +9,7 @@ use harness::{Client, Pair, Stack, client::problem, eventually, fixtures};
 use reqwest::{Method, Response, multipart};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use sluice_common::storage::Prefix;
+use sluice_storage::Prefix;
 use std::time::{Duration, Instant};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

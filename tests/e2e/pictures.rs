@@ -3,7 +3,9 @@
 use harness::{Client, Pair, Stack, client::problem, eventually, fixtures};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
-use sluice_common::{clock, db::NewPicture, model::PictureKind, storage::Key};
+use sluice_db::NewPicture;
+use sluice_model::{PictureKind, clock};
+use sluice_storage::Key;
 use std::time::Duration;
 use uuid::Uuid;
 

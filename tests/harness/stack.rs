@@ -5,7 +5,9 @@ use super::{
     client::PASSWORD,
     process::{Process, bin_dir},
 };
-use sluice_common::{config::StoreUrl, db::Db, storage::Store};
+use sluice_config::StoreUrl;
+use sluice_db::Db;
+use sluice_storage::Store;
 use std::{
     io::Write,
     path::PathBuf,

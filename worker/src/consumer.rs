@@ -1,15 +1,11 @@
 //! Claims tasks as cores and memory allow, keeps their leases, and settles how they end.
 
 use crate::{
-    pipeline, sweep,
+    pipeline, schedule, sweep,
     task::{Context, Running, TaskError},
 };
-use sluice_common::{
-    clock,
-    db::{ClaimLimits, ClaimedTask, DbError, MAX_ATTEMPTS},
-    model::{Reason, TaskKind},
-    queue,
-};
+use sluice_db::{ClaimLimits, ClaimedTask, DbError, MAX_ATTEMPTS};
+use sluice_model::{Reason, TaskKind, clock};
 use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{Notify, watch},
@@ -201,7 +197,7 @@ async fn settle(running: &Running, error: TaskError) -> Result<(), TaskError> {
             Ok(db.release_task(task.id, task.token, now + INFRASTRUCTURE_BACKOFF_US).await?)
         }
         TaskError::Retry { reason, .. } if task.attempts < MAX_ATTEMPTS => {
-            Ok(db.requeue_task(task.id, task.token, &reason, now + queue::backoff_us(task.attempts)).await?)
+            Ok(db.requeue_task(task.id, task.token, &reason, now + schedule::backoff_us(task.attempts)).await?)
         }
         TaskError::Retry { .. } | TaskError::Fail { .. } if task.kind == TaskKind::Passthrough => {
             pipeline::fall_back(running).await

@@ -5,11 +5,13 @@ mod cipher;
 mod cmaf;
 mod consumer;
 mod encoder;
+mod lease;
 mod offline;
 mod package;
 mod pipeline;
 mod plan;
 mod publish;
+mod schedule;
 mod source;
 mod sweep;
 mod task;
@@ -18,7 +20,12 @@ mod verify;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use plan::{EncodeSettings, RungSetting};
-use sluice_common::{config, config::Config, db::Db, outbound::Outbound, queue::WakeQueue, storage::Store, telemetry};
+use sluice_config as config;
+use sluice_config::{Config, telemetry};
+use sluice_db::Db;
+use sluice_net::Outbound;
+use sluice_queue::WakeQueue;
+use sluice_storage::Store;
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 use tokio::{
     signal::unix::{SignalKind, signal},

@@ -11,11 +11,9 @@ use crate::{
 };
 use anyhow::{Context, anyhow};
 use indicatif::{ProgressBar, ProgressStyle};
-use sluice_common::{
-    hls,
-    model::Reason,
-    sniff::{SNIFF_BYTES, sniff},
-};
+use sluice_hls as hls;
+use sluice_ingest::{sniff::SNIFF_BYTES, sniff::sniff};
+use sluice_model::Reason;
 use std::{
     collections::BTreeMap,
     fs::File,

@@ -4,7 +4,8 @@ use crate::{
     cmaf::InitInfo,
     verify::{ObservedPackage, ObservedRendition, ObservedSegment, Report, check, parse_media, parse_multivariant},
 };
-use sluice_common::hls::{self, Measured, MediaPlaylist, PlaylistType, Segment, SegmentKey, measure, multivariant};
+use sluice_hls as hls;
+use sluice_hls::{Measured, MediaPlaylist, PlaylistType, Segment, SegmentKey, measure, multivariant};
 
 /// A rendition with all its segments.
 #[derive(Debug, Clone)]

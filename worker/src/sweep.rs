@@ -1,16 +1,13 @@
 //! Heals what dying processes leave behind: dead leases, exhausted tasks, unreferenced bytes.
 
 use crate::{
+    lease::LeaseSweep,
     pipeline,
     task::{Context, TaskError},
 };
-use sluice_common::{
-    clock,
-    db::TaskRow,
-    model::{PackageStatus, Reason, TaskKind},
-    queue::LeaseSweep,
-    storage::{Key, Prefix},
-};
+use sluice_db::TaskRow;
+use sluice_model::{PackageStatus, Reason, TaskKind, clock};
+use sluice_storage::{Key, Prefix};
 use std::time::{Duration, Instant};
 use tokio::{sync::watch, time::interval};
 

@@ -7,14 +7,12 @@ use crate::{
     verify::SegmentFault,
 };
 use serde::{Deserialize, Serialize};
-use sluice_common::{
-    config::Config,
-    db::{ClaimedTask, Db, DbError},
-    model::Reason,
-    outbound::Outbound,
-    queue::WakeQueue,
-    storage::{Store, StoreError},
-};
+use sluice_config::Config;
+use sluice_db::{ClaimedTask, Db, DbError};
+use sluice_model::Reason;
+use sluice_net::Outbound;
+use sluice_queue::WakeQueue;
+use sluice_storage::{Store, StoreError};
 use std::sync::Arc;
 
 /// What every task may use.

@@ -2,10 +2,8 @@
 
 use super::signature::Signed;
 use crate::{auth::Viewer, error::ApiError, state::AppState};
-use sluice_common::{
-    clock,
-    db::{MediaRow, PlaybackTokenRow},
-};
+use sluice_db::{MediaRow, PlaybackTokenRow};
+use sluice_model::clock;
 use url::Url;
 
 /// Life of one view beyond twice the film's length: time to pause, microseconds.

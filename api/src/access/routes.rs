@@ -16,7 +16,7 @@ use axum::{
     extract::{Path, Query, State},
     http::StatusCode,
 };
-use sluice_common::clock;
+use sluice_model::clock;
 use uuid::Uuid;
 
 /// Who was granted a private media.

@@ -10,10 +10,8 @@ use crate::{
     state::AppState,
     text,
 };
-use sluice_common::{
-    clock,
-    db::{PlaybackTokenRow, UserRow},
-};
+use sluice_db::{PlaybackTokenRow, UserRow};
+use sluice_model::clock;
 use url::Url;
 use uuid::Uuid;
 

@@ -1,7 +1,7 @@
 //! What access takes and answers.
 
 use serde::{Deserialize, Serialize};
-use sluice_common::db::{GrantRow, PlaybackTokenRow};
+use sluice_db::{GrantRow, PlaybackTokenRow};
 use utoipa::ToSchema;
 use uuid::Uuid;
 

@@ -17,7 +17,8 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::IntoResponse,
 };
-use sluice_common::{clock, db::AuditPage};
+use sluice_db::AuditPage;
+use sluice_model::clock;
 use uuid::Uuid;
 
 /// Who am I?

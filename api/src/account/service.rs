@@ -10,11 +10,8 @@ use crate::{
     state::AppState,
     text,
 };
-use sluice_common::{
-    clock,
-    db::{CreatorRequestRow, Tx, UserRow},
-    model::Role,
-};
+use sluice_db::{CreatorRequestRow, Tx, UserRow};
+use sluice_model::{Role, clock};
 use uuid::Uuid;
 
 /// The account, once its password has been typed again. Guesses are limited like logins.

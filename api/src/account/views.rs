@@ -1,7 +1,7 @@
 //! What account takes and answers.
 
 use serde::{Deserialize, Serialize};
-use sluice_common::db::{AuditRow, CreatorRequestRow, SessionRow};
+use sluice_db::{AuditRow, CreatorRequestRow, SessionRow};
 use utoipa::ToSchema;
 use uuid::Uuid;
 

@@ -8,7 +8,7 @@ use crate::{
     state::AppState,
 };
 use secrecy::{ExposeSecret, SecretString};
-use sluice_common::model::Role;
+use sluice_model::Role;
 use std::net::Ipv4Addr;
 
 /// Makes an administrator.

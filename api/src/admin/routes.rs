@@ -16,7 +16,7 @@ use axum::{
     Json,
     extract::{Path, Query, State},
 };
-use sluice_common::db::AuditPage;
+use sluice_db::AuditPage;
 use uuid::Uuid;
 
 /// All accounts.

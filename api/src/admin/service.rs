@@ -9,11 +9,8 @@ use crate::{
     state::AppState,
     text,
 };
-use sluice_common::{
-    clock,
-    db::{CreatorRequestRow, UserRow},
-    model::Role,
-};
+use sluice_db::{CreatorRequestRow, UserRow};
+use sluice_model::{Role, clock};
 use uuid::Uuid;
 
 /// Sets a role. It counts from the account's next request on.

@@ -2,7 +2,7 @@
 
 use crate::{account::views::CreatorRequest, auth::views::User};
 use serde::{Deserialize, Serialize};
-use sluice_common::model::Role;
+use sluice_model::Role;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 

@@ -14,7 +14,7 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use sluice_common::clock;
+use sluice_model::clock;
 use uuid::Uuid;
 
 /// Make a token for a machine. It is shown this once.

@@ -12,11 +12,8 @@ use crate::{
     state::AppState,
     text,
 };
-use sluice_common::{
-    clock,
-    db::{ApiTokenRow, NewApiToken},
-    model::Scope,
-};
+use sluice_db::{ApiTokenRow, NewApiToken};
+use sluice_model::{Scope, clock};
 use uuid::Uuid;
 
 /// Live tokens an account may have.

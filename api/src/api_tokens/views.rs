@@ -1,7 +1,8 @@
 //! What api_tokens takes and answers.
 
 use serde::{Deserialize, Serialize};
-use sluice_common::{db::ApiTokenRow, model::Scope};
+use sluice_db::ApiTokenRow;
+use sluice_model::Scope;
 use utoipa::ToSchema;
 use uuid::Uuid;
 

@@ -12,10 +12,8 @@ use crate::{
     mail::Letter,
     state::AppState,
 };
-use sluice_common::{
-    clock,
-    db::{MailPurpose, UserRow},
-};
+use sluice_db::{MailPurpose, UserRow};
+use sluice_model::clock;
 
 /// How long a sent code is valid, microseconds.
 const VERIFY_US: i64 = 24 * 3600 * 1_000_000;

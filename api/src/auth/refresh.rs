@@ -9,7 +9,7 @@ use super::Keys;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use hmac::Mac;
 use sha2::{Digest, Sha256};
-use sluice_common::db::RefreshRow;
+use sluice_db::RefreshRow;
 
 /// How long the same question gets the same answer, microseconds.
 const REPEATED_US: i64 = 30_000_000;

@@ -15,11 +15,8 @@ use crate::{
     extract::Caller,
     state::AppState,
 };
-use sluice_common::{
-    clock,
-    db::{DbError, NewUser, SessionUse, UserRow},
-    model::{Role, Scope},
-};
+use sluice_db::{DbError, NewUser, SessionUse, UserRow};
+use sluice_model::{Role, Scope, clock};
 use uuid::Uuid;
 
 /// A person who has logged in, or a machine with a person's token.

@@ -1,7 +1,8 @@
 //! What auth takes and answers.
 
 use serde::{Deserialize, Serialize};
-use sluice_common::{db::UserRow, model::Role};
+use sluice_db::UserRow;
+use sluice_model::Role;
 use utoipa::ToSchema;
 use uuid::Uuid;
 

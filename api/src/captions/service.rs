@@ -9,11 +9,8 @@ use crate::{
     text,
 };
 use bytes::Bytes;
-use sluice_common::{
-    clock,
-    db::{CaptionsRow, DbError, NewCaptions},
-    words,
-};
+use sluice_db::{CaptionsRow, DbError, NewCaptions, words};
+use sluice_model::clock;
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
 

@@ -1,7 +1,7 @@
 //! What captions take and answer.
 
 use serde::{Deserialize, Serialize};
-use sluice_common::db::CaptionsRow;
+use sluice_db::CaptionsRow;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 

@@ -17,7 +17,7 @@ use axum::{
     extract::{Path, Query, State},
     http::StatusCode,
 };
-use sluice_common::clock;
+use sluice_model::clock;
 
 /// All categories.
 #[utoipa::path(get, path = "/categories", tag = "catalogue",

@@ -1,7 +1,7 @@
 //! The rules of categories and tags.
 
 use crate::{auth::rules::Faults, error::ApiError, state::AppState, text};
-use sluice_common::db::CategoryRow;
+use sluice_db::CategoryRow;
 
 /// Tags of a media.
 const MOST_TAGS: usize = 20;

@@ -2,7 +2,7 @@
 
 use crate::pictures::views as pictures;
 use serde::{Deserialize, Serialize};
-use sluice_common::db::CategoryRow;
+use sluice_db::CategoryRow;
 use utoipa::ToSchema;
 
 #[derive(Debug, Serialize, ToSchema)]

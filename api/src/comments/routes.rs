@@ -15,7 +15,7 @@ use axum::{
     extract::{Path, Query, State},
     http::StatusCode,
 };
-use sluice_common::db::CommentPage;
+use sluice_db::CommentPage;
 use uuid::Uuid;
 
 /// A media's comments: the beginnings of its threads.

@@ -9,11 +9,9 @@ use crate::{
     state::AppState,
     text,
 };
-use sluice_common::{
-    clock,
-    db::{self, CommentPage, CommentRow, MediaRow},
-    model::Role,
-};
+use sluice_db as db;
+use sluice_db::{CommentPage, CommentRow, MediaRow};
+use sluice_model::{Role, clock};
 use uuid::Uuid;
 
 /// Longest comment, characters.

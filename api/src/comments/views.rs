@@ -1,7 +1,7 @@
 //! What comments take and answer.
 
 use serde::{Deserialize, Serialize};
-use sluice_common::db::CommentRow;
+use sluice_db::CommentRow;
 use utoipa::ToSchema;
 use uuid::Uuid;
 

@@ -17,7 +17,7 @@ use axum::{
     extract::{Path, Query, State},
     http::StatusCode,
 };
-use sluice_common::db::CreatorRow;
+use sluice_db::CreatorRow;
 use uuid::Uuid;
 
 impl NameQuery {
@@ -109,7 +109,7 @@ pub async fn subscriptions(
 ) -> Result<Json<Subscriptions>, ApiError> {
     let rows = state.db.subscriptions(viewer.id, page.cursor, page.rows()).await?;
     let (rows, next_cursor) = page.cut(rows, |r| r.subscription_id);
-    let view = |r: sluice_common::db::SubscriptionRow| Subscription {
+    let view = |r: sluice_db::SubscriptionRow| Subscription {
         since: r.subscribed_us / 1000,
         creator: Creator::new(r.creator, &base.0),
     };

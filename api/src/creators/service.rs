@@ -7,10 +7,8 @@ use crate::{
     state::AppState,
     text,
 };
-use sluice_common::{
-    clock,
-    db::{CreatorRow, ProfileChange},
-};
+use sluice_db::{CreatorRow, ProfileChange};
+use sluice_model::clock;
 use uuid::Uuid;
 
 /// A creator.

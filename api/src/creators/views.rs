@@ -2,7 +2,7 @@
 
 use crate::pictures::views as pictures;
 use serde::{Deserialize, Serialize};
-use sluice_common::db::CreatorRow;
+use sluice_db::CreatorRow;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 

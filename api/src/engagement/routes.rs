@@ -17,7 +17,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use sluice_common::db::{HistoryPage, HistoryRow};
+use sluice_db::{HistoryPage, HistoryRow};
 use uuid::Uuid;
 
 impl From<HistoryRow> for Position {

@@ -8,10 +8,8 @@ use crate::{
     state::AppState,
 };
 use hmac::Mac;
-use sluice_common::{
-    clock,
-    db::{HistoryRow, MediaRow},
-};
+use sluice_db::{HistoryRow, MediaRow};
+use sluice_model::clock;
 use uuid::Uuid;
 
 /// One viewer counts once within this.

@@ -20,7 +20,7 @@ use axum::{
     extract::{FromRequestParts, RawPathParams},
     http::{header, request::Parts},
 };
-use sluice_common::model::{Role, Scope};
+use sluice_model::{Role, Scope};
 
 /// The person or machine behind a request, if there is one. What was sent as a header and is not
 /// valid is an error; a stale cookie is nobody, because browsers send it unasked.

@@ -1,17 +1,15 @@
 //! How the feed is mixed.
 //!
 //! Two of three places go to the newest media of people one follows, every third to the media of others
-//! that stands furthest forward by rank (age and engagement, [`sluice_common::db::rank`]). Where one runs
+//! that stands furthest forward by rank (age and engagement, [`sluice_db::rank`]). Where one runs
 //! out, the other fills in. The cursor holds a place in each order and the instant of the first page: whom
 //! one follows later changes nothing on the way, ranks never fall, so nothing comes twice.
 
 use crate::{error::ApiError, state::AppState};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
-use sluice_common::{
-    clock,
-    db::{MediaRow, RankCursor},
-};
+use sluice_db::{MediaRow, RankCursor};
+use sluice_model::clock;
 use uuid::Uuid;
 
 /// Every so manieth place is somebody's whom one does not follow.

@@ -7,10 +7,8 @@ use super::{
 };
 use crate::{comments::views::Comment, error::ApiError, media::service as media, state::AppState};
 use serde::Serialize;
-use sluice_common::{
-    db::{CommentRow, DbError, MediaRow},
-    model::Visibility,
-};
+use sluice_db::{CommentRow, DbError, MediaRow};
+use sluice_model::Visibility;
 use socketioxide::{SendError, SocketIo, extract::SocketRef};
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;

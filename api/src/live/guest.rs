@@ -5,7 +5,7 @@ use crate::{
     error::ApiError,
     state::AppState,
 };
-use sluice_common::clock;
+use sluice_model::clock;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},

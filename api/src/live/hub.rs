@@ -2,7 +2,7 @@
 
 use crate::error::ApiError;
 use serde::{Deserialize, Serialize};
-use sluice_common::db::{Db, Tx};
+use sluice_db::{Db, Tx};
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},

@@ -11,10 +11,8 @@ use crate::{
     error::ApiError,
     state::AppState,
 };
-use sluice_common::{
-    clock,
-    db::{DbError, NewsListener},
-};
+use sluice_db::{DbError, NewsListener};
+use sluice_model::clock;
 use socketioxide::SocketIo;
 use std::{
     collections::{HashMap, HashSet},

@@ -10,7 +10,7 @@ use lettre::{
     message::{Mailbox, header::ContentType},
 };
 use secrecy::ExposeSecret;
-use sluice_common::config::Config;
+use sluice_config::Config;
 use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt, path::Path, time::Duration};
 use tokio::time::sleep;
 

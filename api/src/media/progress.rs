@@ -5,11 +5,8 @@
 
 use crate::{error::ApiError, state::AppState};
 use serde::Serialize;
-use sluice_common::{
-    clock,
-    db::MediaRow,
-    model::{Reason, SourceStatus, TaskStatus},
-};
+use sluice_db::MediaRow;
+use sluice_model::{Reason, SourceStatus, TaskStatus, clock};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use utoipa::ToSchema;
 

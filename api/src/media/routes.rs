@@ -29,7 +29,7 @@ use axum::{
     },
 };
 use futures::{StreamExt, stream};
-use sluice_common::db::MediaPage;
+use sluice_db::MediaPage;
 use std::{convert::Infallible, time::Duration};
 use uuid::Uuid;
 

@@ -13,12 +13,9 @@ use crate::{
     uploads::quota::check_quota,
 };
 use serde::{Deserialize, Serialize};
-use sluice_common::{
-    clock,
-    db::{MediaChange, MediaRow, NewMedia, Tx},
-    model::{Encryption, Role, UploadKind, Visibility},
-    quota::{Asked, Begins},
-};
+use sluice_db::{MediaChange, MediaRow, NewMedia, Tx};
+use sluice_ingest::{quota::Asked, quota::Begins};
+use sluice_model::{Encryption, Role, UploadKind, Visibility, clock};
 use std::{collections::HashMap, str::FromStr};
 use uuid::Uuid;
 

@@ -3,10 +3,8 @@
 use crate::{error::ApiError, state::AppState};
 use bytes::Bytes;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
-use sluice_common::{
-    db::ExtentRow,
-    storage::{Key, StoreError},
-};
+use sluice_db::ExtentRow;
+use sluice_storage::{Key, StoreError};
 use std::ops::Range;
 use uuid::Uuid;
 

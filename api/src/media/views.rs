@@ -1,10 +1,8 @@
 //! A media as clients see it.
 
 use serde::{Deserialize, Serialize};
-use sluice_common::{
-    db::MediaRow,
-    model::{Encryption, MediaKind, Reason, Visibility},
-};
+use sluice_db::MediaRow;
+use sluice_model::{Encryption, MediaKind, Reason, Visibility};
 use utoipa::ToSchema;
 use uuid::Uuid;
 

@@ -15,7 +15,7 @@ use axum::{
     extract::{Path, Query, State},
     http::StatusCode,
 };
-use sluice_common::model::ReportStatus;
+use sluice_model::ReportStatus;
 use uuid::Uuid;
 
 /// Report a media, a comment or a person.

@@ -12,11 +12,8 @@ use crate::{
     state::AppState,
     text,
 };
-use sluice_common::{
-    clock,
-    db::{ActionRow, ReportRow},
-    model::{ActionKind, ReportStatus, ReportTarget, Role},
-};
+use sluice_db::{ActionRow, ReportRow};
+use sluice_model::{ActionKind, ReportStatus, ReportTarget, Role, clock};
 use uuid::Uuid;
 
 /// Reports something that one can see. `false` when one did before.

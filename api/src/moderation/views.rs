@@ -1,10 +1,8 @@
 //! What moderation takes and answers.
 
 use serde::{Deserialize, Serialize};
-use sluice_common::{
-    db::{ActionRow, ReportRow},
-    model::{ActionKind, ReportReason, ReportStatus, ReportTarget},
-};
+use sluice_db::{ActionRow, ReportRow};
+use sluice_model::{ActionKind, ReportReason, ReportStatus, ReportTarget};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 

@@ -21,7 +21,8 @@ use axum::{
 };
 use bytes::Bytes;
 use futures::{Stream, TryStreamExt};
-use sluice_common::{model::PictureKind, storage::Key};
+use sluice_model::PictureKind;
+use sluice_storage::Key;
 use uuid::Uuid;
 
 /// Own pictures, as paths spell them.

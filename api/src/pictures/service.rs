@@ -4,12 +4,9 @@ use super::render::render;
 use crate::{auth::Viewer, error::ApiError, playlists::service as playlists, state::AppState};
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
-use sluice_common::{
-    clock,
-    db::{DbError, NewPicture},
-    model::PictureKind,
-    storage::Key,
-};
+use sluice_db::{DbError, NewPicture};
+use sluice_model::{PictureKind, clock};
+use sluice_storage::Key;
 use std::{sync::LazyLock, time::Duration};
 use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 use uuid::Uuid;

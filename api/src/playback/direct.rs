@@ -5,7 +5,10 @@
 //! instant of publication.
 
 use crate::{error::ApiError, state::AppState};
-use sluice_common::{clock, db::PackageRow, hls::PlaylistType, storage::Key};
+use sluice_db::PackageRow;
+use sluice_hls::PlaylistType;
+use sluice_model::clock;
+use sluice_storage::Key;
 use std::time::Duration;
 use uuid::Uuid;
 

@@ -18,12 +18,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
-use sluice_common::{
-    db::MediaRow,
-    model::{Encryption, MediaKind, SourceStatus, Visibility},
-    sniff::sound_type,
-    storage::Key,
-};
+use sluice_db::MediaRow;
+use sluice_ingest::sniff::sound_type;
+use sluice_model::{Encryption, MediaKind, SourceStatus, Visibility};
+use sluice_storage::Key;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use utoipa::IntoParams;
 use uuid::Uuid;

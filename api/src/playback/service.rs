@@ -2,12 +2,9 @@
 
 use super::{direct::Addresses, growing};
 use crate::{access::Ticket, error::ApiError, media::service as media, state::AppState};
-use sluice_common::{
-    clock,
-    db::{MediaRow, PackageRow, RenditionRow, SegmentRow},
-    hls::{MediaPlaylist, PlaylistType, Rendition, Segment, SegmentKey, multivariant},
-    model::{PackageStatus, RenditionRole, Visibility},
-};
+use sluice_db::{MediaRow, PackageRow, RenditionRow, SegmentRow};
+use sluice_hls::{MediaPlaylist, PlaylistType, Rendition, Segment, SegmentKey, multivariant};
+use sluice_model::{PackageStatus, RenditionRole, Visibility, clock};
 use uuid::Uuid;
 
 /// Names of the two media playlists of a rendition: they are two resources, because a list must

@@ -17,10 +17,8 @@ use axum::{
     http::{StatusCode, header},
     response::IntoResponse,
 };
-use sluice_common::{
-    clock,
-    db::{ItemRow, MediaRow},
-};
+use sluice_db::{ItemRow, MediaRow};
+use sluice_model::clock;
 use uuid::Uuid;
 
 fn item((row, media): (ItemRow, MediaRow), base: &str) -> Item {

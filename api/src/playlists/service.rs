@@ -8,11 +8,8 @@ use crate::{
     state::AppState,
     text,
 };
-use sluice_common::{
-    clock,
-    db::{ItemRow, MediaRow, PLACE, PlaylistChange, PlaylistRow},
-    model::{Role, Visibility},
-};
+use sluice_db::{ItemRow, MediaRow, PLACE, PlaylistChange, PlaylistRow};
+use sluice_model::{Role, Visibility, clock};
 use uuid::Uuid;
 
 /// Places of a playlist.

@@ -2,7 +2,8 @@
 
 use crate::{media::views::Media, pictures::views as pictures};
 use serde::{Deserialize, Serialize};
-use sluice_common::{db::PlaylistRow, model::Visibility};
+use sluice_db::PlaylistRow;
+use sluice_model::Visibility;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 

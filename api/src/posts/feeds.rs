@@ -9,10 +9,8 @@ use rss::{
     ChannelBuilder, EnclosureBuilder, GuidBuilder, ItemBuilder,
     extension::itunes::{ITunesChannelExtensionBuilder, ITunesItemExtensionBuilder},
 };
-use sluice_common::{
-    db::{CreatorRow, MediaRow, PostRow},
-    sniff::sound_type,
-};
+use sluice_db::{CreatorRow, MediaRow, PostRow};
+use sluice_ingest::sniff::sound_type;
 
 fn instant(us: i64) -> FixedDateTime {
     DateTime::from_timestamp_micros(us).unwrap_or_default().fixed_offset()

@@ -17,7 +17,7 @@ use axum::{
     http::{StatusCode, header},
     response::IntoResponse,
 };
-use sluice_common::db::PostRow;
+use sluice_db::PostRow;
 use uuid::Uuid;
 
 /// Entries of a feed.

@@ -11,11 +11,8 @@ use crate::{
     state::AppState,
     text,
 };
-use sluice_common::{
-    clock,
-    db::{PostChange, PostRow},
-    model::Role,
-};
+use sluice_db::{PostChange, PostRow};
+use sluice_model::{Role, clock};
 use uuid::Uuid;
 
 /// Media of one post.

@@ -3,7 +3,7 @@
 use super::html;
 use crate::comments::views::Author;
 use serde::{Deserialize, Serialize};
-use sluice_common::db::PostRow;
+use sluice_db::PostRow;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 

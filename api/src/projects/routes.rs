@@ -17,7 +17,8 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use sluice_common::{db::ProjectRow, model::DocumentFormat};
+use sluice_db::ProjectRow;
+use sluice_model::DocumentFormat;
 use uuid::Uuid;
 
 /// One's projects.

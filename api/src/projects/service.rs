@@ -12,12 +12,9 @@ use crate::{
     text,
 };
 use bytes::Bytes;
-use sluice_common::{
-    clock,
-    db::{ProjectChange, ProjectRow},
-    model::DocumentFormat,
-    storage::{Key, Prefix, StoreError},
-};
+use sluice_db::{ProjectChange, ProjectRow};
+use sluice_model::{DocumentFormat, clock};
+use sluice_storage::{Key, Prefix, StoreError};
 use uuid::Uuid;
 
 /// Largest document, bytes.

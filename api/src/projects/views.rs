@@ -1,7 +1,8 @@
 //! What projects take and answer.
 
 use serde::{Deserialize, Serialize};
-use sluice_common::{db::ProjectRow, model::DocumentFormat};
+use sluice_db::ProjectRow;
+use sluice_model::DocumentFormat;
 use utoipa::ToSchema;
 use uuid::Uuid;
 

@@ -6,10 +6,7 @@ use crate::{
     paging::{self, no_cursor},
     state::AppState,
 };
-use sluice_common::{
-    db::{MediaRow, Nearness, RankCursor},
-    words,
-};
+use sluice_db::{MediaRow, Nearness, RankCursor, words};
 
 /// A place among the results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Media types as clients declare them: checked before bytes are sent, and held against the bytes after.
 
 use crate::error::ApiError;
-use sluice_common::sniff::Demuxer;
+use sluice_ingest::sniff::Demuxer;
 
 /// Refuses a declared type that no video or audio has. Nothing declared, or "some bytes", says nothing.
 pub fn plausible(content_type: &str) -> Result<(), ApiError> {

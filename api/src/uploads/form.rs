@@ -7,7 +7,8 @@ use super::{
 use crate::{auth::Viewer, error::ApiError, media::service::Metadata, state::AppState};
 use bytes::Bytes;
 use futures::Stream;
-use sluice_common::{clock, db::UploadRow, model::UploadKind};
+use sluice_db::UploadRow;
+use sluice_model::{UploadKind, clock};
 use uuid::Uuid;
 
 /// Life of a form's upload after its last sign of life, microseconds: nobody can resume it, so it holds no

@@ -10,7 +10,7 @@ use crate::{
     media::service::Metadata,
     state::AppState,
 };
-use sluice_common::model::UploadKind;
+use sluice_model::UploadKind;
 use uuid::Uuid;
 
 /// Begins an import; the media that will be.

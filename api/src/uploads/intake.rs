@@ -7,13 +7,10 @@ use super::{budget::Share, quota::check_quota};
 use crate::{error::ApiError, state::AppState};
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt};
-use sluice_common::{
-    arrival, clock,
-    db::{ExtentRow, UploadRow},
-    quota::Asked,
-    sniff::{Demuxer, SNIFF_BYTES, sniff},
-    storage::Key,
-};
+use sluice_db::{ExtentRow, UploadRow};
+use sluice_ingest::{arrival, quota::Asked, sniff::Demuxer, sniff::SNIFF_BYTES, sniff::sniff};
+use sluice_model::clock;
+use sluice_storage::Key;
 use std::{
     collections::VecDeque,
     time::{Duration, Instant},

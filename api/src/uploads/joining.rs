@@ -5,7 +5,7 @@ use super::{
     tus::{Concat, parse_concat},
 };
 use crate::{auth::Viewer, error::ApiError, state::AppState};
-use sluice_common::db::{Tx, UploadRow};
+use sluice_db::{Tx, UploadRow};
 use uuid::Uuid;
 
 /// Parts of one concatenation.

@@ -15,13 +15,10 @@ use crate::{auth::Keys, auth::Viewer, error::ApiError, media::service::Metadata,
 use bytes::Bytes;
 use futures::Stream;
 use hmac::Mac;
-use sluice_common::{
-    arrival, clock,
-    db::{ExtentRow, UploadRow},
-    model::UploadKind,
-    sniff::SNIFF_BYTES,
-    storage::{Key, Prefix, StoreError},
-};
+use sluice_db::{ExtentRow, UploadRow};
+use sluice_ingest::{arrival, sniff::SNIFF_BYTES};
+use sluice_model::{UploadKind, clock};
+use sluice_storage::{Key, Prefix, StoreError};
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,

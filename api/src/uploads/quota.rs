@@ -1,10 +1,8 @@
 //! Quotas as a request meets them.
 
 use crate::{error::ApiError, state::AppState};
-use sluice_common::{
-    db::Tx,
-    quota::{self, Answer, Asked},
-};
+use sluice_db::Tx;
+use sluice_ingest::{quota, quota::Answer, quota::Asked};
 use uuid::Uuid;
 
 /// Checks an account's quota under its row lock.

@@ -21,7 +21,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures::StreamExt;
-use sluice_common::{clock, db::UploadRow, model::UploadKind, quota::Quota};
+use sluice_db::UploadRow;
+use sluice_ingest::quota::Quota;
+use sluice_model::{UploadKind, clock};
 use uuid::Uuid;
 
 const CHUNK: &str = "application/offset+octet-stream";

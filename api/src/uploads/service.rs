@@ -17,15 +17,10 @@ use crate::{
 };
 use bytes::Bytes;
 use futures::{Stream, StreamExt, TryStreamExt};
-use sluice_common::{
-    arrival::{self, ImportPayload},
-    clock,
-    db::{NewTask, NewUpload, UploadRow},
-    model::{TaskKind, UploadKind},
-    quota::{Asked, Begins, Quota},
-    sniff::SNIFF_BYTES,
-    storage::Key,
-};
+use sluice_db::{NewTask, NewUpload, UploadRow};
+use sluice_ingest::{arrival, arrival::ImportPayload, quota::Asked, quota::Begins, quota::Quota, sniff::SNIFF_BYTES};
+use sluice_model::{TaskKind, UploadKind, clock};
+use sluice_storage::Key;
 use std::sync::{Arc, Mutex, PoisonError};
 use uuid::Uuid;
 

@@ -1,10 +1,8 @@
 //! What uploads answers.
 
 use serde::{Deserialize, Serialize};
-use sluice_common::{
-    db::{UploadRow, UsageRow},
-    model::{Encryption, Visibility},
-};
+use sluice_db::{UploadRow, UsageRow};
+use sluice_model::{Encryption, Visibility};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -57,7 +55,7 @@ pub struct Usage {
 }
 
 impl Usage {
-    pub fn new(used: UsageRow, limits: sluice_common::quota::Quota) -> Self {
+    pub fn new(used: UsageRow, limits: sluice_ingest::quota::Quota) -> Self {
         Self {
             stored_bytes: used.stored_bytes,
             stored_bytes_limit: limits.stored_bytes,

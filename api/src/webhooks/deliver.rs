@@ -3,11 +3,9 @@
 use crate::state::AppState;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use sluice_common::{
-    clock,
-    db::{DueDelivery, Tried},
-    outbound::{HeaderMap, HeaderName, HeaderValue, OutboundError},
-};
+use sluice_db::{DueDelivery, Tried};
+use sluice_model::clock;
+use sluice_net::{HeaderMap, HeaderName, HeaderValue, OutboundError};
 use std::time::Duration;
 use tokio::{sync::watch, task::JoinSet, time::interval};
 

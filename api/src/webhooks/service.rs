@@ -7,11 +7,8 @@ use crate::{
     state::AppState,
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use sluice_common::{
-    clock,
-    db::{WebhookChange, WebhookRow},
-    model::MediaEvent,
-};
+use sluice_db::{WebhookChange, WebhookRow};
+use sluice_model::{MediaEvent, clock};
 use uuid::Uuid;
 
 /// Endpoints of a person.

@@ -1,10 +1,8 @@
 //! What webhooks take and answer.
 
 use serde::{Deserialize, Serialize};
-use sluice_common::{
-    db::{DeliveryRow, WebhookRow},
-    model::MediaEvent,
-};
+use sluice_db::{DeliveryRow, WebhookRow};
+use sluice_model::MediaEvent;
 use utoipa::ToSchema;
 use uuid::Uuid;
 

@@ -10,7 +10,7 @@ pub use process::{ChildError, Children, Limits, Output};
 
 use crate::plan::{AudioPlan, SourceFacts, VideoPlan};
 use serde::{Deserialize, Serialize};
-use sluice_common::sniff::Demuxer;
+use sluice_ingest::sniff::Demuxer;
 
 /// What one child does with one source.
 #[derive(Debug, Clone, Serialize, Deserialize)]

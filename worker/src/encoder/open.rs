@@ -13,7 +13,7 @@ use ffmpeg_next::{
     },
     frame, media,
 };
-use sluice_common::sniff::Demuxer;
+use sluice_ingest::sniff::Demuxer;
 
 /// Decoders that may run. Parsers and decoders outside this list are never reached.
 const DECODERS: &[&str] = &[

@@ -11,7 +11,7 @@ use ffmpeg_next::{
     format::{self, context::Input},
     media, packet,
 };
-use sluice_common::sniff::Demuxer;
+use sluice_ingest::sniff::Demuxer;
 use std::collections::BTreeMap;
 
 /// Entry points whose bytes are looked at; the rest is checked while muxing.

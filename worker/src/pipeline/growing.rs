@@ -13,19 +13,16 @@ use crate::{
         self, Plan, SourceFacts,
         growing::{Arrived, Halt},
     },
+    schedule,
     source::{
         Source,
         front::{Front, front},
     },
     task::{AudioPayload, Running, TaskError},
 };
-use sluice_common::{
-    arrival, clock,
-    db::{MAX_ATTEMPTS, NewTask},
-    model::TaskKind,
-    queue,
-    sniff::Demuxer,
-};
+use sluice_db::{MAX_ATTEMPTS, NewTask};
+use sluice_ingest::{arrival, sniff::Demuxer};
+use sluice_model::{TaskKind, clock};
 
 /// Largest index in front of an MP4 that is read while the rest is arriving: more than ten hours' worth.
 const MOST_INDEX_BYTES: u64 = 64 << 20;
@@ -150,7 +147,7 @@ async fn publish(running: &Running, plan: &Plan, before: Option<&Plan>, arrived:
         let first = before.and_then(|p| p.audio.as_ref()).map_or(0, |a| a.segment_count());
         let payload = AudioPayload { first, end: Some(sound.segment_count()) };
         let first_s = video.rate.seconds(video.boundaries.get(first).copied().unwrap_or(0));
-        let due_us = queue::due_us(task.due_us, (first_s * 1e6) as i64);
+        let due_us = schedule::due_us(task.due_us, (first_s * 1e6) as i64);
         follow.push(NewTask {
             name: format!("audio-{first:06}"),
             payload: serde_json::to_string(&payload).map_err(TaskError::corrupt)?,

@@ -2,13 +2,10 @@
 
 use crate::task::{Context, Running, TaskError};
 use sha2::{Digest, Sha256};
-use sluice_common::{
-    arrival::{self, HashPayload},
-    clock,
-    db::ExtentRow,
-    model::{Reason, SourceStatus, TaskKind},
-    storage::{Key, Prefix},
-};
+use sluice_db::ExtentRow;
+use sluice_ingest::{arrival, arrival::HashPayload};
+use sluice_model::{Reason, SourceStatus, TaskKind, clock};
+use sluice_storage::{Key, Prefix};
 use std::collections::HashSet;
 use uuid::Uuid;
 

@@ -5,16 +5,13 @@
 
 use crate::task::{Running, TaskError};
 use bytes::{Bytes, BytesMut};
-use sluice_common::{
-    arrival::{self, ImportPayload},
-    clock,
-    db::{ExtentRow, Tx, UploadRow},
-    model::Reason,
-    outbound::{HeaderMap, HeaderName, HeaderValue, OutboundError, Response},
-    quota::{self, Answer, Asked},
-    sniff::{SNIFF_BYTES, sniff},
-    storage::Key,
+use sluice_db::{ExtentRow, Tx, UploadRow};
+use sluice_ingest::{
+    arrival, arrival::ImportPayload, quota, quota::Answer, quota::Asked, sniff::SNIFF_BYTES, sniff::sniff,
 };
+use sluice_model::{Reason, clock};
+use sluice_net::{HeaderMap, HeaderName, HeaderValue, OutboundError, Response};
+use sluice_storage::Key;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 

@@ -21,13 +21,10 @@ use crate::{
     task::{AudioPayload, ChunkPayload, Context, Running, TaskError},
 };
 use bytes::Bytes;
-use sluice_common::{
-    clock,
-    db::{ClaimedTask, NewTask, RenditionRow},
-    hls::SegmentKey,
-    model::{Encryption, Reason, RenditionRole, TaskKind},
-    storage::{Key, Prefix},
-};
+use sluice_db::{ClaimedTask, NewTask, RenditionRow};
+use sluice_hls::SegmentKey;
+use sluice_model::{Encryption, Reason, RenditionRole, TaskKind, clock};
+use sluice_storage::{Key, Prefix};
 use std::collections::HashSet;
 use tokio::sync::mpsc;
 
@@ -249,7 +246,7 @@ async fn finished_rendition(
     let data = context.store.read(&key, 0..r.init_bytes.unwrap_or(0) as u64).await?;
     let init = read_init(&data).map_err(TaskError::corrupt)?;
     let rows = context.db.segments(task.package_id, &r.name, i64::MAX).await?;
-    let segment = |s: sluice_common::db::SegmentRow| {
+    let segment = |s: sluice_db::SegmentRow| {
         let fragments: Vec<(u64, u64, u64)> = serde_json::from_str(&s.fragments).map_err(TaskError::corrupt)?;
         Ok(FinishedSegment {
             name: s.object,

@@ -10,11 +10,8 @@ use crate::{
     source::{Source, SourceReader},
     task::{Running, TaskError},
 };
-use sluice_common::{
-    clock,
-    model::{Reason, TaskKind},
-    sniff::{Demuxer, SNIFF_BYTES, sniff},
-};
+use sluice_ingest::{sniff::Demuxer, sniff::SNIFF_BYTES, sniff::sniff};
+use sluice_model::{Reason, TaskKind, clock};
 
 /// A task that reads the whole source while it arrives is begun anew at most so often ...
 const STEPS: i64 = 16;

@@ -5,11 +5,8 @@ use crate::{
     plan::{self, Plan, VideoPlan, memory},
     task::{ChunkPayload, Running, TaskError},
 };
-use sluice_common::{
-    clock,
-    db::{ClaimedTask, NewTask, PlannedPackage},
-    model::TaskKind,
-};
+use sluice_db::{ClaimedTask, NewTask, PlannedPackage};
+use sluice_model::{TaskKind, clock};
 
 /// Beyond the guess of where the bytes of a chunk end.
 const MARGIN_BYTES: u64 = 1 << 20;
@@ -110,7 +107,7 @@ pub fn chunk_tasks(
             kind: TaskKind::Chunk,
             name: format!("{}-{i:06}", if fallback { "fallback" } else { "chunk" }),
             payload: serde_json::to_string(&payload).unwrap_or_default(),
-            due_us: sluice_common::queue::due_us(task.due_us, offset_us),
+            due_us: crate::schedule::due_us(task.due_us, offset_us),
             cores: 1,
             memory_bytes,
             needs_bytes: needed_by(plan, source_bytes, video.rate.seconds(video.boundaries[c.end])),

@@ -148,7 +148,7 @@ fn output_rate(source: u32) -> u32 {
 mod tests {
     use super::*;
     use crate::plan::ladder::tests::source;
-    use sluice_common::sniff::Demuxer;
+    use sluice_ingest::sniff::Demuxer;
 
     fn sound() -> AudioFacts {
         AudioFacts {

@@ -1,7 +1,7 @@
 //! What the probe reports of a source. Plain data: no FFmpeg type crosses the process border.
 
 use serde::{Deserialize, Serialize};
-use sluice_common::sniff::Demuxer;
+use sluice_ingest::sniff::Demuxer;
 
 /// A source as probed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -9,7 +9,7 @@ use super::{
     chunks, plan,
 };
 use serde::{Deserialize, Serialize};
-use sluice_common::model::Reason;
+use sluice_model::Reason;
 
 /// Film at the end of what has arrived that is not yet planned, seconds: more than the longest reordering of
 /// pictures and the widest distance between a picture and its sound that interleaving leaves.
@@ -189,7 +189,7 @@ impl Plan {
 mod tests {
     use super::*;
     use crate::plan::{AudioFacts, ladder::tests::source};
-    use sluice_common::sniff::Demuxer;
+    use sluice_ingest::sniff::Demuxer;
 
     const TOTAL: u64 = 60_000_000;
 

@@ -29,10 +29,8 @@ pub use settings::{EncodeSettings, RungSetting};
 pub use timeline::Rate;
 
 use serde::{Deserialize, Serialize};
-use sluice_common::{
-    model::{MediaKind, Reason},
-    sniff::Demuxer,
-};
+use sluice_ingest::sniff::Demuxer;
+use sluice_model::{MediaKind, Reason};
 
 /// All that is decided about one source. Stored with the package; every task works from it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

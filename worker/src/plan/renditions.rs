@@ -1,10 +1,8 @@
 //! The renditions of a plan, as they are stored and as they are checked.
 
 use super::{Plan, Rung, VideoPlan, audio::FRAME_SAMPLES};
-use sluice_common::{
-    db::NewRendition,
-    model::{MediaKind, RenditionRole},
-};
+use sluice_db::NewRendition;
+use sluice_model::{MediaKind, RenditionRole};
 
 /// Where the segments of a rendition begin, in its own ticks.
 #[derive(Debug, Clone, PartialEq, Eq)]

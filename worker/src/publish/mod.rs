@@ -12,12 +12,9 @@ use crate::{
 };
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
-use sluice_common::{
-    clock,
-    db::SegmentRow,
-    model::{Encryption, Reason, RenditionRole},
-    storage::Key,
-};
+use sluice_db::SegmentRow;
+use sluice_model::{Encryption, Reason, RenditionRole, clock};
+use sluice_storage::Key;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::OnceCell;
 use uuid::Uuid;

@@ -6,11 +6,9 @@
 pub mod front;
 
 use bytes::Bytes;
-use sluice_common::{
-    db::{Db, DbError, ExtentRow},
-    model::SourceStatus,
-    storage::{Key, Store, StoreError},
-};
+use sluice_db::{Db, DbError, ExtentRow};
+use sluice_model::SourceStatus;
+use sluice_storage::{Key, Store, StoreError};
 use std::{collections::VecDeque, fs::File, os::unix::fs::FileExt, sync::Arc, time::Duration};
 use tokio::{task::JoinHandle, time::sleep};
 use uuid::Uuid;
@@ -236,7 +234,7 @@ impl Drop for SourceReader {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sluice_common::config::StoreUrl;
+    use sluice_config::StoreUrl;
 
     #[tokio::test]
     async fn ranges_map_onto_extents_of_any_size() {

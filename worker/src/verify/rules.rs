@@ -5,7 +5,7 @@ use super::{
     report::{Finding, Level, Outcome, Report},
 };
 use crate::cmaf::InitInfo;
-use sluice_common::hls::{Measured, measure};
+use sluice_hls::{Measured, measure};
 
 /// A package as read, from files or from the database.
 #[derive(Debug, Clone)]

@@ -4,7 +4,7 @@ use crate::{
     cmaf::{SegmentInfo, is_idr, length_prefixed_units, read_segment},
     plan::Schedule,
 };
-use sluice_common::model::MediaKind;
+use sluice_model::MediaKind;
 
 /// A segment that must not be published.
 #[derive(Debug, thiserror::Error)]

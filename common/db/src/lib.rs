@@ -1,0 +1,267 @@
+//! The database: one SQL text over SQLite and PostgreSQL.
+//!
+//! Invariants: all SQL of the project is in this folder; a transaction on SQLite begins with
+//! BEGIN IMMEDIATE, because upgrading a read transaction fails at once under contention
+//! whatever the busy time-out; the few places where the databases differ stand side by side.
+
+mod access;
+mod audit;
+mod captions;
+mod catalogue;
+mod comments;
+mod engagement;
+mod limits;
+mod media;
+mod moderation;
+mod news;
+mod packages;
+mod people;
+mod pictures;
+mod playlists;
+mod posts;
+mod projects;
+mod roles;
+mod search;
+mod sessions;
+mod sources;
+mod tasks;
+mod tokens;
+mod uploads;
+mod users;
+mod webhooks;
+pub mod words;
+
+pub use access::{GrantRow, PlaybackTokenRow};
+pub use audit::{AuditPage, AuditRow};
+pub use captions::{CaptionsRow, NewCaptions};
+pub use catalogue::{CategoryRow, RankCursor};
+pub use comments::{CommentPage, CommentRow, NewComment};
+pub use engagement::{HistoryPage, HistoryRow, rank};
+pub use media::{MediaChange, MediaPage, MediaRow, NewMedia};
+pub use moderation::{ActionRow, ReportRow};
+pub use news::NewsListener;
+pub use packages::{NewRendition, PackageRow, PlannedPackage, RenditionRow, SegmentRow};
+pub use people::{CreatorRow, ProfileChange, SubscriptionRow};
+pub use pictures::{NewPicture, PictureRow};
+pub use playlists::{ItemRow, PLACE, PlaylistChange, PlaylistRow};
+pub use posts::{PostChange, PostRow, PublishedCursor};
+pub use projects::{ProjectChange, ProjectRow};
+pub use roles::CreatorRequestRow;
+pub use search::Nearness;
+pub use sessions::{RefreshRow, SessionRow, SessionUse};
+pub use sources::{ExtentRow, SourceRow};
+pub use tasks::{ClaimLimits, ClaimedTask, MAX_ATTEMPTS, NewTask, TaskRow};
+pub use tokens::{ApiTokenRow, MailPurpose, NewApiToken};
+pub use uploads::{NewUpload, UploadRow, UsageRow};
+pub use users::{NewUser, UserRow};
+pub use webhooks::{DeliveryRow, DueDelivery, Tried, WebhookChange, WebhookRow};
+
+use sqlx::{
+    PgPool, Postgres, Sqlite, SqlitePool, Transaction,
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use std::{fs::File, path::Path, str::FromStr, time::Duration};
+
+/// A failed database call.
+#[derive(Debug, thiserror::Error)]
+pub enum DbError {
+    /// A unique constraint said no.
+    #[error("already exists")]
+    Duplicate,
+    /// It refers to what is no more: something was deleted meanwhile.
+    #[error("refers to what is gone")]
+    Missing,
+    /// The task's claim was taken away: the caller must stop and change nothing more.
+    #[error("the claim on the task was lost")]
+    Fenced,
+    /// Anything else; worth a retry.
+    #[error("database: {0}")]
+    Unavailable(#[source] sqlx::Error),
+    /// A migration did not apply.
+    #[error("migration: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// The database file or its folder could not be prepared.
+    #[error("database file: {0}")]
+    File(#[from] std::io::Error),
+}
+
+impl From<sqlx::Error> for DbError {
+    fn from(e: sqlx::Error) -> Self {
+        if e.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation) {
+            Self::Duplicate
+        } else if e.as_database_error().is_some_and(sqlx::error::DatabaseError::is_foreign_key_violation) {
+            Self::Missing
+        } else {
+            Self::Unavailable(e)
+        }
+    }
+}
+
+/// Shorthand of this folder.
+pub type Result<T, E = DbError> = std::result::Result<T, E>;
+
+/// A pool of connections to one of the two databases.
+#[derive(Debug, Clone)]
+pub enum Db {
+    /// The embedded default.
+    Sqlite(SqlitePool),
+    /// Several machines.
+    Postgres(PgPool),
+}
+
+/// A transaction; dropped without `commit` it rolls back.
+#[derive(Debug)]
+pub enum Tx {
+    /// On SQLite, holding the write lock.
+    Sqlite(Transaction<'static, Sqlite>),
+    /// On PostgreSQL, READ COMMITTED.
+    Postgres(Transaction<'static, Postgres>),
+}
+
+/// Runs one query text with one list of binds on whichever database it is.
+/// `query!(db, fetch_all as Row, "SELECT ...", bind, ...)`.
+macro_rules! query {
+    ($db:expr, $method:ident as $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
+        match $db {
+            $crate::Db::Sqlite(p) => sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.$method(p).await,
+            $crate::Db::Postgres(p) => sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.$method(p).await,
+        }.map_err($crate::DbError::from)
+    };
+}
+
+/// The same inside a transaction.
+macro_rules! query_tx {
+    ($tx:expr, $method:ident as $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
+        match $tx {
+            $crate::Tx::Sqlite(t) => sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.$method(&mut **t).await,
+            $crate::Tx::Postgres(t) => sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.$method(&mut **t).await,
+        }.map_err($crate::DbError::from)
+    };
+}
+
+/// Runs a statement; the number of changed rows.
+macro_rules! execute {
+    ($db:expr, $sql:expr $(, $bind:expr)* $(,)?) => {
+        match $db {
+            $crate::Db::Sqlite(p) => sqlx::query($sql)$(.bind($bind))*.execute(p).await.map(|r| r.rows_affected()),
+            $crate::Db::Postgres(p) => sqlx::query($sql)$(.bind($bind))*.execute(p).await.map(|r| r.rows_affected()),
+        }.map_err($crate::DbError::from)
+    };
+}
+
+/// The same inside a transaction.
+macro_rules! execute_tx {
+    ($tx:expr, $sql:expr $(, $bind:expr)* $(,)?) => {
+        match $tx {
+            $crate::Tx::Sqlite(t) => sqlx::query($sql)$(.bind($bind))*.execute(&mut **t).await.map(|r| r.rows_affected()),
+            $crate::Tx::Postgres(t) => sqlx::query($sql)$(.bind($bind))*.execute(&mut **t).await.map(|r| r.rows_affected()),
+        }.map_err($crate::DbError::from)
+    };
+}
+
+use {execute, execute_tx, query, query_tx};
+
+impl Db {
+    /// Opens the database and brings its schema up to date. Two processes may do so at once:
+    /// PostgreSQL takes an advisory lock, SQLite a lock file beside the database.
+    pub async fn open(url: &str) -> Result<Self> {
+        let migrator = sqlx::migrate!("../../migrations");
+        if url.starts_with("sqlite:") {
+            let options = SqliteConnectOptions::from_str(url)?
+                .create_if_missing(true)
+                .journal_mode(SqliteJournalMode::Wal)
+                // Acknowledged uploads must survive a power cut, so every commit is synced.
+                .synchronous(SqliteSynchronous::Full)
+                .foreign_keys(true)
+                .busy_timeout(Duration::from_secs(30));
+            let lock = lock_beside(options.get_filename())?;
+            let pool = SqlitePoolOptions::new().max_connections(8).connect_with(options).await?;
+            migrator.run(&pool).await?;
+            search::prepare_sqlite(&pool).await?;
+            let db = Self::Sqlite(pool);
+            db.index_missing().await?;
+            drop(lock);
+            Ok(db)
+        } else {
+            let options = PgConnectOptions::from_str(url)?;
+            let pool = PgPoolOptions::new()
+                .max_connections(16)
+                .acquire_timeout(Duration::from_secs(10))
+                .connect_with(options)
+                .await?;
+            migrator.run(&pool).await?;
+            search::prepare_postgres(&pool).await?;
+            let db = Self::Postgres(pool);
+            db.index_missing().await?;
+            Ok(db)
+        }
+    }
+
+    /// Begins a transaction.
+    pub async fn begin(&self) -> Result<Tx> {
+        Ok(match self {
+            Self::Sqlite(p) => Tx::Sqlite(p.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Postgres(p) => Tx::Postgres(p.begin().await?),
+        })
+    }
+
+    /// The database's own clock, so that all processes agree on it.
+    pub async fn now_us(&self) -> Result<i64> {
+        match self {
+            // The file is on this machine: so is its clock.
+            Self::Sqlite(_) => Ok(sluice_model::clock::now_us()),
+            Self::Postgres(p) => {
+                let sql = "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::BIGINT";
+                Ok(sqlx::query_as::<_, (i64,)>(sql).fetch_one(p).await?.0)
+            }
+        }
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<()> {
+        query!(self, fetch_one as (i32,), "SELECT 1").map(|_| ())
+    }
+
+    /// Closes all connections, letting running statements end.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite(p) => p.close().await,
+            Self::Postgres(p) => p.close().await,
+        }
+    }
+}
+
+impl Tx {
+    /// Makes it so.
+    pub async fn commit(self) -> Result<()> {
+        match self {
+            Self::Sqlite(t) => t.commit().await?,
+            Self::Postgres(t) => t.commit().await?,
+        }
+        Ok(())
+    }
+}
+
+/// An exclusive lock on `FILE.lock`, held until the handle is dropped.
+pub fn lock_beside(file: &Path) -> std::io::Result<File> {
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let lock = File::create(file.with_extension("lock"))?;
+    lock.lock()?;
+    Ok(lock)
+}
+
+/// Forgets delivered wake-ups; the file holds nothing else.
+pub async fn forget_wakes_sqlite(pool: &SqlitePool) -> Result<()> {
+    sqlx::query("DELETE FROM Jobs WHERE status IN ('Done', 'Killed')").execute(pool).await?;
+    Ok(())
+}
+
+/// Forgets delivered wake-ups in apalis' own schema.
+pub async fn forget_wakes_postgres(pool: &PgPool, queue: &str) -> Result<()> {
+    let sql = "DELETE FROM apalis.jobs WHERE job_type = $1 AND status IN ('Done', 'Killed')";
+    sqlx::query(sql).bind(queue).execute(pool).await?;
+    Ok(())
+}

@@ -1,0 +1,245 @@
+//! What people own and see.
+
+use super::{Db, Result, Tx, execute_tx, query, query_tx, rank};
+use sluice_model::{Encryption, MediaEvent, MediaKind, PackageStatus, Reason, SourceStatus, Visibility};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+/// A media joined with what its package says of it.
+#[derive(Debug, Clone, FromRow)]
+pub struct MediaRow {
+    pub id: Uuid,
+    pub owner_id: Uuid,
+    pub owner_name: String,
+    pub source_id: Uuid,
+    pub package_id: Uuid,
+    pub title: String,
+    pub description: String,
+    #[sqlx(try_from = "String")]
+    pub visibility: Visibility,
+    pub filename: String,
+    pub created_us: i64,
+    /// Bytes that are there; while they arrive, fewer than `total_bytes`.
+    pub size_bytes: i64,
+    pub total_bytes: Option<i64>,
+    #[sqlx(try_from = "String")]
+    pub source_status: SourceStatus,
+    pub sha256: Option<Vec<u8>>,
+    #[sqlx(try_from = "String")]
+    pub status: PackageStatus,
+    pub kind: Option<String>,
+    pub duration_ms: Option<i64>,
+    pub width: Option<i64>,
+    pub height: Option<i64>,
+    pub playable: bool,
+    #[sqlx(try_from = "String")]
+    pub encryption: Encryption,
+    pub error_code: Option<String>,
+    pub error_message: Option<String>,
+    /// Segments that are published, over those that are planned.
+    pub published: i64,
+    pub planned: i64,
+    /// Joined by blanks.
+    pub tags: String,
+    /// Slug of its category.
+    pub category: Option<String>,
+    pub like_count: i64,
+    pub view_count: i64,
+    pub comment_count: i64,
+    /// Out of sight by moderation: it, or its owner.
+    pub hidden: bool,
+    /// Its place in the order of recency and engagement.
+    pub rank: i64,
+    /// UUIDv7 of when it became public for the first time: its place in the order of feeds.
+    pub published_id: Option<Uuid>,
+}
+
+/// When a UUIDv7 was made, microseconds since the Unix epoch.
+pub(super) fn made_us(id: Uuid) -> i64 {
+    id.get_timestamp().map_or(0, |t| {
+        let (seconds, nanos) = t.to_unix();
+        seconds as i64 * 1_000_000 + i64::from(nanos / 1000)
+    })
+}
+
+impl MediaRow {
+    /// When it became public for the first time, microseconds since the Unix epoch.
+    pub fn published_us(&self) -> Option<i64> {
+        self.published_id.map(made_us)
+    }
+
+    /// What people are told of its state, and how far it is, 0 to 1.
+    pub fn status(&self) -> (&'static str, f64) {
+        let status = match self.status {
+            PackageStatus::Ready => "ready",
+            PackageStatus::Failed | PackageStatus::Deleting => "failed",
+            _ if self.playable => "playable",
+            _ if self.source_status == SourceStatus::Receiving => "uploading",
+            _ => "processing",
+        };
+        let progress = match status {
+            "ready" => 1.0,
+            // The checks at the end are the last percent.
+            _ if self.planned > 0 => self.published as f64 / self.planned as f64 * 0.99,
+            _ => 0.0,
+        };
+        (status, progress)
+    }
+
+    /// Why it failed.
+    pub fn reason(&self) -> Option<Reason> {
+        self.error_code.clone().zip(self.error_message.clone()).map(|(code, message)| Reason { code, message })
+    }
+
+    /// The kind, once planned.
+    pub fn kind(&self) -> Option<MediaKind> {
+        self.kind.as_deref().and_then(|k| k.parse().ok())
+    }
+}
+
+/// What an upload stores.
+#[derive(Debug)]
+pub struct NewMedia<'a> {
+    pub id: Uuid,
+    pub owner_id: Uuid,
+    pub source_id: Uuid,
+    pub package_id: Uuid,
+    pub title: &'a str,
+    pub description: &'a str,
+    pub visibility: Visibility,
+    pub filename: &'a str,
+    pub now_us: i64,
+}
+
+/// What of a media is to be changed; `None` stays.
+#[derive(Debug, Default)]
+pub struct MediaChange<'a> {
+    pub title: Option<&'a str>,
+    pub description: Option<&'a str>,
+    pub visibility: Option<Visibility>,
+}
+
+/// A keyset page request: newest first, strictly older than `before`.
+#[derive(Debug, Clone, Copy)]
+pub struct MediaPage {
+    pub owner: Uuid,
+    pub before: Option<Uuid>,
+    pub limit: i64,
+}
+
+macro_rules! media_columns {
+    ($tail:expr) => {
+        concat!(
+            "SELECT m.id, m.owner_id, u.username AS owner_name, m.source_id, m.package_id, m.title, m.description, ",
+            "m.visibility, m.filename, m.created_us, s.size_bytes, s.total_bytes, s.status AS source_status, s.sha256, p.status, p.kind, p.duration_ms, p.width, p.height, ",
+            "p.playable, p.encryption, p.error_code, p.error_message, ",
+            "(SELECT CAST(COALESCE(SUM(r.contiguous), 0) AS BIGINT) FROM renditions r WHERE r.package_id = p.id) AS published, ",
+            "(SELECT CAST(COALESCE(SUM(r.planned), 0) AS BIGINT) FROM renditions r WHERE r.package_id = p.id) AS planned, ",
+            "m.tags, (SELECT k.slug FROM categories k WHERE k.id = m.category_id) AS category, ",
+            "m.like_count, m.view_count, m.comment_count, m.rank, m.published_id, ",
+            "(m.hidden_us IS NOT NULL OR u.banned_us IS NOT NULL) AS hidden ",
+            "FROM media m JOIN users u ON u.id = m.owner_id JOIN sources s ON s.id = m.source_id ",
+            "JOIN packages p ON p.id = m.package_id ",
+            $tail
+        )
+    };
+}
+
+pub(super) use media_columns;
+
+impl Db {
+    /// A media by id.
+    pub async fn media(&self, id: Uuid) -> Result<Option<MediaRow>> {
+        query!(self, fetch_optional as MediaRow, media_columns!("WHERE m.id = $1"), id)
+    }
+
+    /// Those of these media that there are, in no particular order.
+    pub async fn media_many(&self, ids: &[Uuid]) -> Result<Vec<MediaRow>> {
+        match self {
+            Self::Sqlite(p) => {
+                let list: Vec<String> = ids.iter().map(|i| format!("\"{}\"", i.simple())).collect();
+                let sql = media_columns!("WHERE m.id IN (SELECT unhex(value) FROM json_each($1))");
+                Ok(sqlx::query_as(sql).bind(format!("[{}]", list.join(","))).fetch_all(p).await?)
+            }
+            Self::Postgres(p) => {
+                let sql = media_columns!("WHERE m.id = ANY($1)");
+                Ok(sqlx::query_as(sql).bind(ids).fetch_all(p).await?)
+            }
+        }
+    }
+
+    /// Whether a package is or was this media's.
+    pub async fn media_has_package(&self, media: Uuid, package: Uuid) -> Result<bool> {
+        let sql = "SELECT COUNT(*) FROM media_packages WHERE media_id = $1 AND package_id = $2";
+        Ok(query!(self, fetch_one as (i64,), sql, media, package)?.0 == 1)
+    }
+
+    /// One page of an owner's media. UUIDv7 ids order by creation.
+    pub async fn media_of(&self, page: MediaPage) -> Result<Vec<MediaRow>> {
+        let before = page.before.unwrap_or(Uuid::max());
+        let sql = media_columns!("WHERE m.owner_id = $1 AND m.id < $2 ORDER BY m.id DESC LIMIT $3");
+        query!(self, fetch_all as MediaRow, sql, page.owner, before, page.limit)
+    }
+
+    /// Deletes a media. Its source and package go with a later sweep when nothing else refers
+    /// to them. `false` when there was none.
+    pub async fn delete_media(&self, id: Uuid, now_us: i64) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        // Its upload first, as requests lock them.
+        execute_tx!(&mut tx, "UPDATE uploads SET part = part WHERE media_id = $1", id)?;
+        // The source is touched so that its bytes stay for the whole GC window.
+        let touch =
+            "UPDATE sources SET touched_us = $1 WHERE id = (SELECT source_id FROM media WHERE id = $2) RETURNING id";
+        let Some((source,)) = query_tx!(&mut tx, fetch_optional as (Uuid,), touch, now_us, id)? else {
+            return Ok(false);
+        };
+        tx.tell_owner(id, MediaEvent::Deleted, now_us).await?;
+        let gone = execute_tx!(&mut tx, "DELETE FROM media WHERE id = $1", id)? == 1;
+        // Bytes that are still arriving have no other media.
+        tx.condemn_receiving(source, now_us).await?;
+        tx.commit().await?;
+        Ok(gone)
+    }
+}
+
+impl Tx {
+    /// The package a media points to.
+    pub async fn package_of(&mut self, media: Uuid) -> Result<Option<Uuid>> {
+        let sql = "SELECT package_id FROM media WHERE id = $1";
+        Ok(query_tx!(self, fetch_optional as (Uuid,), sql, media)?.map(|r| r.0))
+    }
+
+    /// Changes a media.
+    pub async fn change_media(&mut self, id: Uuid, change: &MediaChange<'_>) -> Result<()> {
+        let sql = "UPDATE media SET title = COALESCE($1, title), description = COALESCE($2, description), \
+                   visibility = COALESCE($3, visibility), published_id = COALESCE(published_id, $4) WHERE id = $5";
+        let visibility = change.visibility.map(Visibility::as_str);
+        let published = (change.visibility == Some(Visibility::Public)).then(Uuid::now_v7);
+        execute_tx!(self, sql, change.title, change.description, visibility, published, id)?;
+        self.rank_again(id).await?;
+        self.index_media(id).await
+    }
+
+    /// Stores a media.
+    pub async fn insert_media(&mut self, m: &NewMedia<'_>) -> Result<()> {
+        let sql = "INSERT INTO media (id, owner_id, source_id, package_id, title, description, visibility, filename, created_us, rank, published_id) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+        execute_tx!(
+            self,
+            sql,
+            m.id,
+            m.owner_id,
+            m.source_id,
+            m.package_id,
+            m.title,
+            m.description,
+            m.visibility.as_str(),
+            m.filename,
+            m.now_us,
+            rank(m.now_us, 0, 0, 0),
+            (m.visibility == Visibility::Public).then_some(m.id)
+        )?;
+        execute_tx!(self, "INSERT INTO media_packages (media_id, package_id) VALUES ($1, $2)", m.id, m.package_id)?;
+        self.index_media(m.id).await
+    }
+}

@@ -1,0 +1,408 @@
+//! Packages, their renditions and their published segments.
+
+use super::{Db, DbError, Result, Tx, execute, execute_tx, query, query_tx};
+use sluice_model::{Encryption, MediaEvent, MediaKind, PackageStatus, Reason, RenditionRole};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+/// A package as stored.
+#[derive(Debug, Clone, FromRow)]
+pub struct PackageRow {
+    pub id: Uuid,
+    pub source_id: Uuid,
+    #[sqlx(try_from = "String")]
+    pub status: PackageStatus,
+    pub kind: Option<String>,
+    pub plan: Option<String>,
+    pub duration_ms: Option<i64>,
+    pub target_s: Option<i64>,
+    pub revealed: i64,
+    pub playable: bool,
+    #[sqlx(try_from = "String")]
+    pub encryption: Encryption,
+    pub report: Option<String>,
+    pub encode_started_us: Option<i64>,
+}
+
+/// What planning found out.
+#[derive(Debug)]
+pub struct PlannedPackage<'a> {
+    pub kind: MediaKind,
+    pub plan: &'a str,
+    /// `None` while more of the film is to be planned.
+    pub duration_ms: Option<i64>,
+    pub width: Option<i64>,
+    pub height: Option<i64>,
+    pub target_s: i64,
+    pub renditions: Vec<NewRendition>,
+}
+
+/// A rendition as planned.
+#[derive(Debug, Clone)]
+pub struct NewRendition {
+    pub name: String,
+    pub kind: MediaKind,
+    pub role: RenditionRole,
+    pub passthrough: bool,
+    pub width: Option<i64>,
+    pub height: Option<i64>,
+    /// Frames a second as a fraction.
+    pub rate: Option<(i64, i64)>,
+    pub channels: Option<i64>,
+    pub codecs: String,
+    pub timescale: i64,
+    pub cap_bps: i64,
+    pub planned: i64,
+}
+
+/// A rendition as stored.
+#[derive(Debug, Clone, FromRow)]
+pub struct RenditionRow {
+    pub name: String,
+    #[sqlx(try_from = "String")]
+    pub kind: MediaKind,
+    #[sqlx(try_from = "String")]
+    pub role: RenditionRole,
+    pub passthrough: bool,
+    pub width: Option<i64>,
+    pub height: Option<i64>,
+    pub rate_num: Option<i64>,
+    pub rate_den: Option<i64>,
+    pub channels: Option<i64>,
+    pub codecs: String,
+    pub timescale: i64,
+    pub cap_bps: i64,
+    pub peak_bps: Option<i64>,
+    pub average_bps: Option<i64>,
+    pub planned: i64,
+    pub contiguous: i64,
+    pub init_object: Option<String>,
+    pub init_bytes: Option<i64>,
+    pub init_sha256: Option<Vec<u8>>,
+}
+
+/// A published segment.
+#[derive(Debug, Clone, FromRow)]
+pub struct SegmentRow {
+    pub sequence: i64,
+    pub object: String,
+    pub size_bytes: i64,
+    pub sha256: Vec<u8>,
+    pub start_ticks: i64,
+    pub duration_ticks: i64,
+    pub fragments: String,
+    pub published_us: i64,
+    /// Key and initialization vector of an encrypted segment.
+    pub key_number: Option<i64>,
+    pub iv: Option<Vec<u8>>,
+}
+
+const SEGMENT: &str = "SELECT sequence, object, size_bytes, sha256, start_ticks, duration_ticks, fragments, published_us, key_number, iv \
+                       FROM segments WHERE package_id = $1 AND rendition = $2 AND sequence < $3 ORDER BY sequence";
+
+impl Db {
+    /// A package by id.
+    pub async fn package(&self, id: Uuid) -> Result<Option<PackageRow>> {
+        let sql = "SELECT id, source_id, status, kind, plan, duration_ms, target_s, revealed, playable, encryption, report, encode_started_us \
+                   FROM packages WHERE id = $1";
+        query!(self, fetch_optional as PackageRow, sql, id)
+    }
+
+    /// The renditions of a package, highest first.
+    pub async fn renditions(&self, package: Uuid) -> Result<Vec<RenditionRow>> {
+        let sql = "SELECT name, kind, role, passthrough, width, height, rate_num, rate_den, channels, codecs, timescale, cap_bps, \
+                   peak_bps, average_bps, planned, contiguous, init_object, init_bytes, init_sha256 \
+                   FROM renditions WHERE package_id = $1 ORDER BY cap_bps DESC, name";
+        query!(self, fetch_all as RenditionRow, sql, package)
+    }
+
+    /// The segments of a rendition with a sequence number below `end`, in order.
+    pub async fn segments(&self, package: Uuid, rendition: &str, end: i64) -> Result<Vec<SegmentRow>> {
+        query!(self, fetch_all as SegmentRow, SEGMENT, package, rendition, end)
+    }
+
+    /// Size of a published object of a rendition; `None` for what was never published.
+    pub async fn published_object(&self, package: Uuid, rendition: &str, object: &str) -> Result<Option<i64>> {
+        let sql = "SELECT size_bytes FROM segments WHERE package_id = $1 AND rendition = $2 AND object = $3 \
+                   UNION ALL SELECT init_bytes FROM renditions WHERE package_id = $1 AND name = $2 AND init_object = $3";
+        Ok(query!(self, fetch_optional as (i64,), sql, package, rendition, object)?.map(|r| r.0))
+    }
+
+    /// The key with which segments of a group are encrypted; `offered` becomes it when there is none yet.
+    pub async fn package_key(&self, package: Uuid, number: i64, offered: &[u8]) -> Result<Vec<u8>> {
+        // Read first: a key is made once for many segments, and a write takes a lock.
+        if let Some(key) = self.published_key(package, number).await? {
+            return Ok(key);
+        }
+        let sql = "INSERT INTO package_keys (package_id, number, key) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+        execute!(self, sql, package, number, offered)?;
+        let row = self.published_key(package, number).await?;
+        // No row: the package was deleted meanwhile.
+        row.ok_or(DbError::Fenced)
+    }
+
+    /// A key of a package by its number.
+    pub async fn published_key(&self, package: Uuid, number: i64) -> Result<Option<Vec<u8>>> {
+        let sql = "SELECT key FROM package_keys WHERE package_id = $1 AND number = $2";
+        Ok(query!(self, fetch_optional as (Vec<u8>,), sql, package, number)?.map(|r| r.0))
+    }
+
+    /// Every object of a rendition that a row names.
+    pub async fn object_names(&self, package: Uuid) -> Result<Vec<(String, String)>> {
+        let sql = "SELECT rendition, object FROM segments WHERE package_id = $1 \
+                   UNION ALL SELECT name, init_object FROM renditions WHERE package_id = $1 AND init_object IS NOT NULL";
+        query!(self, fetch_all as (String, String), sql, package)
+    }
+
+    /// Raises the number of segments that clients of the growing presentation have been shown and
+    /// returns it: several API instances must never show a list that is shorter than before.
+    pub async fn reveal(&self, package: Uuid, at_least: i64) -> Result<i64> {
+        execute!(self, "UPDATE packages SET revealed = $1 WHERE id = $2 AND revealed < $1", at_least, package)?;
+        let row = query!(self, fetch_optional as (i64,), "SELECT revealed FROM packages WHERE id = $1", package)?;
+        Ok(row.map_or(0, |r| r.0))
+    }
+
+    /// Says once that a package can be played.
+    pub async fn mark_playable(&self, package: Uuid, now_us: i64) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        let sql = "UPDATE packages SET playable = TRUE, updated_us = $1 WHERE id = $2 AND NOT playable";
+        let first = execute_tx!(&mut tx, sql, now_us, package)? == 1;
+        if first {
+            tx.tell_owners(package, MediaEvent::Playable, now_us).await?;
+        }
+        tx.commit().await?;
+        Ok(first)
+    }
+
+    /// Stores what the segments of a rendition measure.
+    pub async fn set_measured(&self, package: Uuid, rendition: &str, peak_bps: i64, average_bps: i64) -> Result<()> {
+        let sql = "UPDATE renditions SET peak_bps = $1, average_bps = $2 WHERE package_id = $3 AND name = $4";
+        execute!(self, sql, peak_bps, average_bps, package, rendition)?;
+        Ok(())
+    }
+
+    /// Finished packages whose orphans have not been looked for since `before_us`.
+    pub async fn packages_to_sweep(&self, before_us: i64) -> Result<Vec<Uuid>> {
+        let sql = "SELECT id FROM packages WHERE status IN ('ready', 'failed') AND updated_us < $1 AND swept_us IS NULL LIMIT 50";
+        Ok(query!(self, fetch_all as (Uuid,), sql, before_us)?.into_iter().map(|r| r.0).collect())
+    }
+
+    /// Notes that a package's orphans are gone.
+    pub async fn mark_swept(&self, package: Uuid, now_us: i64) -> Result<()> {
+        execute!(self, "UPDATE packages SET swept_us = $1 WHERE id = $2", now_us, package)?;
+        Ok(())
+    }
+}
+
+impl Tx {
+    /// Announces a package of a source.
+    pub async fn insert_package(&mut self, id: Uuid, source: Uuid, encryption: Encryption, now_us: i64) -> Result<()> {
+        let sql = "INSERT INTO packages (id, source_id, status, revealed, playable, encryption, created_us, updated_us) \
+                   VALUES ($1, $2, 'planning', 0, FALSE, $3, $4, $4)";
+        execute_tx!(self, sql, id, source, encryption.as_str(), now_us)?;
+        Ok(())
+    }
+
+    /// Takes the package's row lock. Transactions that change a package and its tasks begin with it,
+    /// so that two of them never wait for each other.
+    pub async fn lock_package(&mut self, id: Uuid, now_us: i64) -> Result<()> {
+        execute_tx!(self, "UPDATE packages SET updated_us = $1 WHERE id = $2", now_us, id)?;
+        Ok(())
+    }
+
+    /// Stores a plan and its renditions, or continues one that did not know the film's end. A plan that did is
+    /// not changed.
+    pub async fn store_plan(&mut self, id: Uuid, planned: &PlannedPackage<'_>, now_us: i64) -> Result<bool> {
+        let sql = "UPDATE packages SET status = 'encoding', kind = $1, plan = $2, duration_ms = $3, width = $4, height = $5, \
+                   target_s = $6, updated_us = $7, encode_started_us = COALESCE(encode_started_us, $7) WHERE id = $8 \
+                   AND (status = 'planning' OR status = 'encoding' AND duration_ms IS NULL)";
+        let stored = execute_tx!(
+            self,
+            sql,
+            planned.kind.as_str(),
+            planned.plan,
+            planned.duration_ms,
+            planned.width,
+            planned.height,
+            planned.target_s,
+            now_us,
+            id
+        )?;
+        if stored == 1 {
+            self.insert_renditions(id, &planned.renditions).await?;
+            let sql = "UPDATE renditions SET planned = $1 WHERE package_id = $2 AND name = $3";
+            for r in &planned.renditions {
+                execute_tx!(self, sql, r.planned, id, &r.name)?;
+            }
+        }
+        Ok(stored == 1)
+    }
+
+    /// Forgets every plan of a source and what was made by it; of its tasks only `keep` stays.
+    pub async fn forget_plans(&mut self, source: Uuid, keep: Uuid) -> Result<()> {
+        execute_tx!(
+            self,
+            "DELETE FROM tasks WHERE source_id = $1 AND id <> $2 AND kind NOT IN ('import', 'hash')",
+            source,
+            keep
+        )?;
+        for sql in [
+            "DELETE FROM segments WHERE package_id IN (SELECT id FROM packages WHERE source_id = $1)",
+            "DELETE FROM renditions WHERE package_id IN (SELECT id FROM packages WHERE source_id = $1)",
+            "UPDATE packages SET status = 'planning', plan = NULL, kind = NULL, duration_ms = NULL, revealed = 0, playable = FALSE, \
+             encode_started_us = NULL WHERE source_id = $1",
+        ] {
+            execute_tx!(self, sql, source)?;
+        }
+        Ok(())
+    }
+
+    /// Adds renditions; those that exist stay as they are.
+    pub async fn insert_renditions(&mut self, package: Uuid, renditions: &[NewRendition]) -> Result<()> {
+        let sql = "INSERT INTO renditions (package_id, name, kind, role, passthrough, width, height, rate_num, rate_den, channels, \
+                   codecs, timescale, cap_bps, planned, contiguous) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0) ON CONFLICT DO NOTHING";
+        for r in renditions {
+            execute_tx!(
+                self,
+                sql,
+                package,
+                &r.name,
+                r.kind.as_str(),
+                r.role.as_str(),
+                r.passthrough,
+                r.width,
+                r.height,
+                r.rate.map(|x| x.0),
+                r.rate.map(|x| x.1),
+                r.channels,
+                &r.codecs,
+                r.timescale,
+                r.cap_bps,
+                r.planned
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Takes a rendition out of the final presentation and puts the encoded ones into it: what
+    /// happens when a passthrough turns out not to fit after all.
+    pub async fn drop_passthrough(&mut self, package: Uuid) -> Result<()> {
+        let gone = "DELETE FROM segments WHERE package_id = $1 AND rendition IN \
+                    (SELECT name FROM renditions WHERE package_id = $1 AND passthrough)";
+        execute_tx!(self, gone, package)?;
+        execute_tx!(self, "DELETE FROM renditions WHERE package_id = $1 AND passthrough", package)?;
+        execute_tx!(self, "UPDATE renditions SET role = 'both' WHERE package_id = $1", package)?;
+        execute_tx!(self, "UPDATE packages SET playable = FALSE, revealed = 0 WHERE id = $1", package)?;
+        Ok(())
+    }
+
+    /// Publishes the init segment of a rendition unless one is there; the published hash.
+    pub async fn publish_init(
+        &mut self,
+        package: Uuid,
+        rendition: &str,
+        object: &str,
+        size: i64,
+        sha256: &[u8],
+        codecs: &str,
+    ) -> Result<Vec<u8>> {
+        let sql = "UPDATE renditions SET init_object = $1, init_bytes = $2, init_sha256 = $3, codecs = $4 \
+                   WHERE package_id = $5 AND name = $6 AND init_object IS NULL";
+        execute_tx!(self, sql, object, size, sha256, codecs, package, rendition)?;
+        let sql = "SELECT init_sha256 FROM renditions WHERE package_id = $1 AND name = $2";
+        let row = query_tx!(self, fetch_optional as (Option<Vec<u8>>,), sql, package, rendition)?;
+        // No row: the rendition was dropped while this task ran.
+        row.and_then(|r| r.0).ok_or(DbError::Fenced)
+    }
+
+    /// Publishes a segment; `false` when its number was already published.
+    pub async fn publish_segment(&mut self, package: Uuid, rendition: &str, s: &SegmentRow) -> Result<bool> {
+        // The row lock first: a concurrent publication must be visible to the count below.
+        let lock = "UPDATE renditions SET contiguous = contiguous WHERE package_id = $1 AND name = $2";
+        if execute_tx!(self, lock, package, rendition)? == 0 {
+            return Err(DbError::Fenced);
+        }
+        let sql = "INSERT INTO segments (package_id, rendition, sequence, object, size_bytes, sha256, start_ticks, duration_ticks, fragments, published_us, key_number, iv) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING";
+        let won = execute_tx!(
+            self,
+            sql,
+            package,
+            rendition,
+            s.sequence,
+            &s.object,
+            s.size_bytes,
+            &s.sha256,
+            s.start_ticks,
+            s.duration_ticks,
+            &s.fragments,
+            s.published_us,
+            s.key_number,
+            &s.iv
+        )? == 1;
+        let count = "UPDATE renditions SET contiguous = COALESCE( \
+                       (SELECT MIN(s.sequence) + 1 FROM segments s WHERE s.package_id = $1 AND s.rendition = $2 \
+                        AND s.sequence >= renditions.contiguous AND NOT EXISTS (SELECT 1 FROM segments n \
+                          WHERE n.package_id = $1 AND n.rendition = $2 AND n.sequence = s.sequence + 1)), contiguous) \
+                     WHERE package_id = $1 AND name = $2 AND EXISTS (SELECT 1 FROM segments f \
+                        WHERE f.package_id = $1 AND f.rendition = $2 AND f.sequence = renditions.contiguous)";
+        execute_tx!(self, count, package, rendition)?;
+        Ok(won)
+    }
+
+    /// Ends a package well, with its checker's report.
+    pub async fn finish_package(&mut self, id: Uuid, report: &str, now_us: i64) -> Result<()> {
+        let sql = "UPDATE packages SET status = 'ready', playable = TRUE, report = $1, updated_us = $2, error_code = NULL, \
+                   error_message = NULL WHERE id = $3 AND status = 'encoding'";
+        if execute_tx!(self, sql, report, now_us, id)? == 1 {
+            self.tell_owners(id, MediaEvent::Ready, now_us).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends a package badly and cancels what is left of its tasks.
+    pub async fn fail_package(&mut self, id: Uuid, reason: &Reason, now_us: i64) -> Result<()> {
+        let sql = "UPDATE packages SET status = 'failed', error_code = $1, error_message = $2, updated_us = $3 \
+                   WHERE id = $4 AND status IN ('planning', 'encoding')";
+        if execute_tx!(self, sql, &reason.code, &reason.message, now_us, id)? == 1 {
+            self.tell_owners(id, MediaEvent::Failed, now_us).await?;
+        }
+        let sql = "UPDATE tasks SET status = 'cancelled', token = NULL WHERE package_id = $1 AND kind <> 'hash' \
+                   AND status IN ('queued', 'running')";
+        execute_tx!(self, sql, id)?;
+        Ok(())
+    }
+
+    /// Sets a failed package to work again with fresh attempts. `false` when it has not failed.
+    pub async fn retry_package(&mut self, id: Uuid, now_us: i64) -> Result<bool> {
+        let sql = "UPDATE packages SET status = CASE WHEN plan IS NULL THEN 'planning' ELSE 'encoding' END, \
+                   error_code = NULL, error_message = NULL, updated_us = $1, swept_us = NULL WHERE id = $2 AND status = 'failed'";
+        if execute_tx!(self, sql, now_us, id)? == 0 {
+            return Ok(false);
+        }
+        let sql = "UPDATE tasks SET status = 'queued', token = NULL, attempts = 0, not_before_us = $1, error_code = NULL, error_message = NULL, \
+                   due_us = CASE WHEN kind = 'import' THEN $1 ELSE due_us END \
+                   WHERE package_id = $2 AND status IN ('parked', 'cancelled')";
+        execute_tx!(self, sql, now_us, id)?;
+        Ok(true)
+    }
+}
+
+impl From<&RenditionRow> for sluice_model::Rendition {
+    fn from(r: &RenditionRow) -> Self {
+        let unsigned = |n: i64| u64::try_from(n).unwrap_or(0);
+        let pair = |a: Option<i64>, b: Option<i64>| Some((unsigned(a?), unsigned(b?)));
+        Self {
+            name: r.name.clone(),
+            kind: r.kind,
+            size: pair(r.width, r.height),
+            rate: pair(r.rate_num, r.rate_den),
+            channels: r.channels.map(unsigned),
+            codecs: r.codecs.clone(),
+            cap_bps: unsigned(r.cap_bps),
+            peak_bps: r.peak_bps.map(unsigned),
+            average_bps: r.average_bps.map(unsigned),
+        }
+    }
+}

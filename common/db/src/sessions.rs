@@ -1,0 +1,184 @@
+//! Sessions and their families of refresh tokens (RFC 9700, section 4.14.2).
+//!
+//! Invariant: a live session has exactly one live refresh token. Every change begins with the
+//! session's row lock.
+
+use super::{Db, Result, Tx, UserRow, execute, execute_tx, query, query_tx};
+use sluice_model::clock::DAY_US;
+use sqlx::FromRow;
+use uuid::Uuid;
+
+/// A login as its owner sees it.
+#[derive(Debug, Clone, FromRow)]
+pub struct SessionRow {
+    pub id: Uuid,
+    pub user_id: Uuid,
+    pub address: String,
+    pub agent: String,
+    pub created_us: i64,
+    pub last_used_us: i64,
+    pub expires_us: i64,
+}
+
+/// A refresh token as stored.
+#[derive(Debug, Clone, FromRow)]
+pub struct RefreshRow {
+    pub session_id: Uuid,
+    /// `live`, `spent` or `superseded`.
+    pub status: String,
+    pub successor: Option<Vec<u8>>,
+    pub retries: i64,
+    pub spent_us: Option<i64>,
+}
+
+/// Where a session is used from.
+#[derive(Debug, Clone, Copy)]
+pub struct SessionUse<'a> {
+    pub address: &'a str,
+    pub agent: &'a str,
+    pub now_us: i64,
+    pub expires_us: i64,
+}
+
+macro_rules! session_columns {
+    ($tail:literal) => {
+        concat!("SELECT id, user_id, address, agent, created_us, last_used_us, expires_us FROM sessions ", $tail)
+    };
+}
+
+impl Db {
+    /// The account behind a live session.
+    pub async fn user_of_session(&self, session: Uuid, now_us: i64) -> Result<Option<UserRow>> {
+        let sql = super::users::user_columns!(
+            "JOIN sessions s ON s.user_id = u.id WHERE s.id = $1 AND s.revoked_us IS NULL AND s.expires_us > $2"
+        );
+        query!(self, fetch_optional as UserRow, sql, session, now_us)
+    }
+
+    /// The live sessions of an account, newest first.
+    pub async fn sessions(&self, user: Uuid, now_us: i64) -> Result<Vec<SessionRow>> {
+        let sql = session_columns!("WHERE user_id = $1 AND revoked_us IS NULL AND expires_us > $2 ORDER BY id DESC");
+        query!(self, fetch_all as SessionRow, sql, user, now_us)
+    }
+
+    /// A refresh token by its hash.
+    pub async fn refresh_token(&self, hash: &[u8]) -> Result<Option<RefreshRow>> {
+        query!(self, fetch_optional as RefreshRow, REFRESH, hash)
+    }
+
+    /// Ends one session of an account. `false` when there was none.
+    pub async fn revoke_session(&self, user: Uuid, id: Uuid, now_us: i64) -> Result<bool> {
+        let sql = "UPDATE sessions SET revoked_us = $1 WHERE id = $2 AND user_id = $3 AND revoked_us IS NULL";
+        Ok(execute!(self, sql, now_us, id, user)? == 1)
+    }
+
+    /// Forgets what has expired: sessions, tokens of all kinds, allowances that are whole again.
+    pub async fn forget_expired(&self, now_us: i64, audit_before_us: i64) -> Result<()> {
+        // A revoked session is kept for a day, so that its replayed tokens are still told from unknown ones.
+        let day = DAY_US;
+        execute!(self, "DELETE FROM sessions WHERE expires_us < $1 OR revoked_us < $2", now_us, now_us - day)?;
+        let spent = "DELETE FROM refresh_tokens WHERE status <> 'live' AND COALESCE(spent_us, created_us) < $1";
+        execute!(self, spent, now_us - 30 * day)?;
+        execute!(self, "DELETE FROM mail_tokens WHERE expires_us < $1", now_us)?;
+        execute!(self, "DELETE FROM playback_tokens WHERE expires_us < $1", now_us - 30 * day)?;
+        self.forget_uploads(now_us).await?;
+        self.forget_reports().await?;
+        execute!(self, "DELETE FROM past_subscriptions WHERE ended_us < $1", now_us - day)?;
+        self.forget_views(now_us).await?;
+        self.forget_deliveries(now_us - 30 * day).await?;
+        let machines = "DELETE FROM api_tokens WHERE revoked_us < $1 OR expires_us < $1";
+        execute!(self, machines, now_us - 30 * day)?;
+        execute!(self, "DELETE FROM rate_limits WHERE whole_us < $1", now_us)?;
+        execute!(self, "DELETE FROM audit_events WHERE at_us < $1", audit_before_us)?;
+        Ok(())
+    }
+}
+
+const REFRESH: &str = "SELECT session_id, status, successor, retries, spent_us FROM refresh_tokens WHERE hash = $1";
+
+impl Tx {
+    /// Starts a session with its first refresh token.
+    pub async fn insert_session(&mut self, id: Uuid, user: Uuid, hash: &[u8], from: &SessionUse<'_>) -> Result<()> {
+        let sql = "INSERT INTO sessions (id, user_id, address, agent, created_us, last_used_us, expires_us) \
+                   VALUES ($1, $2, $3, $4, $5, $5, $6)";
+        execute_tx!(self, sql, id, user, from.address, from.agent, from.now_us, from.expires_us)?;
+        self.insert_refresh_token(id, hash, from.now_us).await
+    }
+
+    /// Takes the row lock of a live session and notes its use. It lives on until the use's expiry,
+    /// but never past `last_us`. `None` when it is over.
+    pub async fn use_session(
+        &mut self,
+        id: Uuid,
+        from: &SessionUse<'_>,
+        longest_us: i64,
+    ) -> Result<Option<SessionRow>> {
+        let sql = "UPDATE sessions SET last_used_us = $1, address = $2, agent = $3, \
+                   expires_us = CASE WHEN created_us + $4 < $5 THEN created_us + $4 ELSE $5 END \
+                   WHERE id = $6 AND revoked_us IS NULL AND expires_us > $1 \
+                   RETURNING id, user_id, address, agent, created_us, last_used_us, expires_us";
+        query_tx!(
+            self,
+            fetch_optional as SessionRow,
+            sql,
+            from.now_us,
+            from.address,
+            from.agent,
+            longest_us,
+            from.expires_us,
+            id
+        )
+    }
+
+    /// A refresh token by its hash, read under the session's lock.
+    pub async fn refresh_token(&mut self, hash: &[u8]) -> Result<Option<RefreshRow>> {
+        query_tx!(self, fetch_optional as RefreshRow, REFRESH, hash)
+    }
+
+    /// Stores the live refresh token of a session.
+    pub async fn insert_refresh_token(&mut self, session: Uuid, hash: &[u8], now_us: i64) -> Result<()> {
+        let sql =
+            "INSERT INTO refresh_tokens (hash, session_id, status, retries, created_us) VALUES ($1, $2, 'live', 0, $3)";
+        execute_tx!(self, sql, hash, session, now_us)?;
+        Ok(())
+    }
+
+    /// Notes that a token was exchanged for `successor`.
+    pub async fn spend_refresh_token(&mut self, hash: &[u8], successor: &[u8], now_us: i64) -> Result<()> {
+        let sql = "UPDATE refresh_tokens SET status = 'spent', successor = $1, spent_us = $2 WHERE hash = $3";
+        execute_tx!(self, sql, successor, now_us, hash)?;
+        Ok(())
+    }
+
+    /// Replaces the successor of a spent token, because nobody received it.
+    pub async fn supersede_refresh_token(
+        &mut self,
+        spent: &[u8],
+        lost: &[u8],
+        successor: &[u8],
+        now_us: i64,
+    ) -> Result<()> {
+        execute_tx!(self, "UPDATE refresh_tokens SET status = 'superseded' WHERE hash = $1", lost)?;
+        let sql = "UPDATE refresh_tokens SET successor = $1, retries = retries + 1, spent_us = $2 WHERE hash = $3";
+        execute_tx!(self, sql, successor, now_us, spent)?;
+        Ok(())
+    }
+
+    /// Ends all sessions of an account but `except`; how many.
+    pub async fn revoke_sessions(&mut self, user: Uuid, except: Option<Uuid>, now_us: i64) -> Result<u64> {
+        let sql = "UPDATE sessions SET revoked_us = $1 WHERE user_id = $2 AND id <> $3 AND revoked_us IS NULL";
+        execute_tx!(self, sql, now_us, user, except.unwrap_or(Uuid::nil()))
+    }
+
+    /// Whether a session is neither ended nor expired.
+    pub async fn session_is_live(&mut self, id: Uuid, now_us: i64) -> Result<bool> {
+        let sql = "SELECT COUNT(*) FROM sessions WHERE id = $1 AND revoked_us IS NULL AND expires_us > $2";
+        Ok(query_tx!(self, fetch_one as (i64,), sql, id, now_us)?.0 == 1)
+    }
+
+    /// Ends one session.
+    pub async fn end_session(&mut self, id: Uuid, now_us: i64) -> Result<()> {
+        execute_tx!(self, "UPDATE sessions SET revoked_us = $1 WHERE id = $2 AND revoked_us IS NULL", now_us, id)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,173 @@
+//! Uploaded bytes and their extents.
+
+use super::{Db, Result, Tx, execute, execute_tx, query, query_tx};
+use sluice_model::{MediaEvent, SourceStatus};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+/// A source as stored.
+#[derive(Debug, Clone, FromRow)]
+pub struct SourceRow {
+    pub id: Uuid,
+    #[sqlx(try_from = "String")]
+    pub status: SourceStatus,
+    /// Bytes that are there; while it is receiving, a prefix.
+    pub size_bytes: i64,
+    /// Bytes that were announced, where they were.
+    pub total_bytes: Option<i64>,
+    /// Until then a signed URL may write below its prefix.
+    pub open_until_us: i64,
+    pub sha256: Option<Vec<u8>>,
+    pub content_type: String,
+}
+
+/// One immutable piece of a source.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct ExtentRow {
+    /// Where it begins in the source, bytes.
+    pub offset_bytes: i64,
+    /// Its length, bytes.
+    pub size_bytes: i64,
+    /// Its object's number within its home.
+    pub number: i64,
+    /// The source under whose prefix the object is stored: another one after concatenation.
+    pub home: Uuid,
+}
+
+impl Db {
+    /// A source by id.
+    pub async fn source(&self, id: Uuid) -> Result<Option<SourceRow>> {
+        query!(
+            self,
+            fetch_optional as SourceRow,
+            "SELECT id, status, size_bytes, total_bytes, open_until_us, sha256, content_type FROM sources WHERE id = $1",
+            id
+        )
+    }
+
+    /// The extents of a source in order.
+    pub async fn extents(&self, source: Uuid) -> Result<Vec<ExtentRow>> {
+        let sql = "SELECT offset_bytes, size_bytes, number, COALESCE(home, source_id) AS home FROM extents \
+                   WHERE source_id = $1 ORDER BY offset_bytes";
+        query!(self, fetch_all as ExtentRow, sql, source)
+    }
+
+    /// Marks for deletion what nothing refers to any more: uploads that have expired and shown no sign of
+    /// life since `stale_us`, and live sources without media that are older than that. Returns all marked.
+    pub async fn condemn_sources(&self, stale_us: i64, now_us: i64) -> Result<Vec<Uuid>> {
+        let abandoned = "UPDATE sources SET status = 'deleting' WHERE status = 'receiving' AND touched_us < $1 \
+                         AND NOT EXISTS (SELECT 1 FROM uploads u WHERE u.source_id = sources.id AND u.expires_us > $2)";
+        execute!(self, abandoned, stale_us, now_us)?;
+        let unused = "UPDATE sources SET status = 'deleting' WHERE status = 'live' AND touched_us < $1 \
+                      AND NOT EXISTS (SELECT 1 FROM media m WHERE m.source_id = sources.id)";
+        execute!(self, unused, stale_us)?;
+        // While a signed URL may still write below a prefix, what is deleted there could come back.
+        let sql = "SELECT id FROM sources WHERE status = 'deleting' AND open_until_us <= $1 LIMIT 100";
+        let rows = query!(self, fetch_all as (Uuid,), sql, now_us)?;
+        Ok(rows.into_iter().map(|r| r.0).collect())
+    }
+
+    /// The prefixes under which a source's objects are stored: its own, and those of concatenated parts.
+    pub async fn homes(&self, source: Uuid) -> Result<Vec<Uuid>> {
+        let sql = "SELECT DISTINCT home FROM extents WHERE source_id = $1 AND home IS NOT NULL";
+        let rows = query!(self, fetch_all as (Uuid,), sql, source)?;
+        Ok(std::iter::once(source).chain(rows.into_iter().map(|r| r.0)).collect())
+    }
+
+    /// The packages of a source.
+    pub async fn packages_of(&self, source: Uuid) -> Result<Vec<Uuid>> {
+        let rows = query!(self, fetch_all as (Uuid,), "SELECT id FROM packages WHERE source_id = $1", source)?;
+        Ok(rows.into_iter().map(|r| r.0).collect())
+    }
+
+    /// Forgets a condemned source, its packages and tasks, once their objects are gone.
+    pub async fn forget_source(&self, source: Uuid) -> Result<()> {
+        let mut tx = self.begin().await?;
+        execute_tx!(&mut tx, "DELETE FROM tasks WHERE source_id = $1", source)?;
+        // Only of bytes that never all arrived: new media join live sources alone.
+        execute_tx!(&mut tx, "DELETE FROM media WHERE source_id = $1", source)?;
+        execute_tx!(&mut tx, "DELETE FROM uploads WHERE source_id = $1 AND completed_us IS NULL", source)?;
+        execute_tx!(&mut tx, "DELETE FROM packages WHERE source_id = $1", source)?;
+        execute_tx!(&mut tx, "DELETE FROM sources WHERE id = $1 AND status = 'deleting'", source)?;
+        tx.commit().await
+    }
+}
+
+impl Tx {
+    /// Announces bytes that will come, so that a sweep finds their objects if they never all do.
+    pub async fn insert_source(&mut self, id: Uuid, total_bytes: Option<i64>, now_us: i64) -> Result<()> {
+        let sql = "INSERT INTO sources (id, status, size_bytes, total_bytes, content_type, created_us, touched_us) \
+                   VALUES ($1, 'receiving', 0, $2, 'application/octet-stream', $3, $3)";
+        execute_tx!(self, sql, id, total_bytes, now_us)?;
+        Ok(())
+    }
+
+    /// Until when a signed URL may write below a source's prefix.
+    pub async fn open_until(&mut self, id: Uuid) -> Result<i64> {
+        let sql = "SELECT open_until_us FROM sources WHERE id = $1";
+        Ok(query_tx!(self, fetch_optional as (i64,), sql, id)?.map_or(0, |r| r.0))
+    }
+
+    /// Completes an upload. `false` when the sweep has already given it up.
+    pub async fn complete_source(&mut self, id: Uuid, size_bytes: i64, now_us: i64) -> Result<bool> {
+        let sql = "UPDATE sources SET status = 'live', size_bytes = $1, touched_us = $2 WHERE id = $3 AND status = 'receiving'";
+        Ok(execute_tx!(self, sql, size_bytes, now_us, id)? == 1)
+    }
+
+    /// Records the hash of a source and merges all live sources with these bytes and the same
+    /// encryption into the oldest whose package is ready, or else into the oldest that is worked on: their media are re-pointed, their tasks cancelled. Returns how
+    /// many were merged. Their objects stay for the GC window, so running players go on.
+    ///
+    /// A source that a signed URL may still write to is never the one that others are merged into.
+    pub async fn merge_twins(&mut self, source: Uuid, sha256: &[u8], now_us: i64) -> Result<u64> {
+        // One merge at a time: two that do not see each other would both find nothing.
+        if let Self::Postgres(t) = self {
+            sqlx::query("SELECT pg_advisory_xact_lock(7103401)").execute(&mut **t).await?;
+        }
+        let sql = "UPDATE sources SET sha256 = $1 WHERE id = $2 AND open_until_us <= $3";
+        let closed = execute_tx!(self, sql, sha256, source, now_us)? == 1;
+        let sql = "SELECT s.id, p.id FROM sources s JOIN packages p ON p.source_id = s.id \
+                   WHERE (s.sha256 = $1 OR s.id = $2) AND s.status = 'live' \
+                   AND p.encryption = (SELECT MIN(o.encryption) FROM packages o WHERE o.source_id = $2) AND (p.status = 'ready' OR \
+                     (p.status IN ('planning', 'encoding') AND EXISTS (SELECT 1 FROM tasks t WHERE t.package_id = p.id \
+                       AND t.kind <> 'hash' AND t.status IN ('queued', 'running')))) \
+                   ORDER BY CASE WHEN p.status = 'ready' THEN 0 ELSE 1 END, s.id";
+        let mut twins = query_tx!(self, fetch_all as (Uuid, Uuid), sql, sha256, source)?;
+        if !closed {
+            twins.sort_by_key(|t| t.0 == source);
+        }
+        let Some(((oldest, package), others)) = twins.split_first() else { return Ok(0) };
+        // Joining is safe against deletion: this update locks the row and finds it live.
+        let touch = "UPDATE sources SET touched_us = $1 WHERE id = $2 AND status = 'live'";
+        if execute_tx!(self, touch, now_us, oldest)? == 0 {
+            return Ok(0);
+        }
+        let state = "SELECT playable, status = 'ready' FROM packages WHERE id = $1";
+        let (playable, ready) = query_tx!(self, fetch_one as (bool, bool), state, package)?;
+        for (other, _) in others {
+            let history = "INSERT INTO media_packages (media_id, package_id) \
+                           SELECT id, $1 FROM media WHERE source_id = $2 ON CONFLICT DO NOTHING";
+            execute_tx!(self, history, package, other)?;
+            let waiting = "SELECT m.id, p.playable, p.status = 'ready' FROM media m JOIN packages p ON p.id = m.package_id \
+                           WHERE m.source_id = $1";
+            let waiting = query_tx!(self, fetch_all as (Uuid, bool, bool), waiting, other)?;
+            let point = "UPDATE media SET source_id = $1, package_id = $2 WHERE source_id = $3";
+            execute_tx!(self, point, oldest, package, other)?;
+            for (media, was_playable, was_ready) in waiting {
+                if !was_playable && playable {
+                    self.tell_owner(media, MediaEvent::Playable, now_us).await?;
+                }
+                if !was_ready && ready {
+                    self.tell_owner(media, MediaEvent::Ready, now_us).await?;
+                }
+            }
+            // What is playable has players, whose list must go on growing to its end.
+            let cancel = "UPDATE tasks SET status = 'cancelled', token = NULL \
+                          WHERE source_id = $1 AND kind <> 'hash' AND status IN ('queued', 'running') \
+                          AND NOT EXISTS (SELECT 1 FROM packages p WHERE p.id = tasks.package_id AND p.playable)";
+            execute_tx!(self, cancel, other)?;
+            execute_tx!(self, "UPDATE sources SET touched_us = $1 WHERE id = $2", now_us, other)?;
+        }
+        Ok(others.len() as u64)
+    }
+}

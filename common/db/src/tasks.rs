@@ -1,0 +1,254 @@
+//! The queue's truth: claims, fences, attempts.
+
+use super::{Db, DbError, Result, Tx, execute, execute_tx, query, query_tx};
+use sluice_model::{Reason, TaskKind, TaskStatus};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+/// Runs a task is given before it is parked.
+pub const MAX_ATTEMPTS: i64 = 3;
+
+/// A task to be queued.
+#[derive(Debug, Clone)]
+pub struct NewTask {
+    pub package_id: Uuid,
+    pub source_id: Uuid,
+    pub kind: TaskKind,
+    /// Unique within the package; queueing the same name again changes nothing.
+    pub name: String,
+    pub payload: String,
+    /// Earliest deadline first, over all films.
+    pub due_us: i64,
+    pub cores: i64,
+    pub memory_bytes: i64,
+    /// Bytes of its source that must be there before it is claimed.
+    pub needs_bytes: i64,
+    /// Not claimed before this instant.
+    pub not_before_us: i64,
+}
+
+/// A task that this process may run, as long as nobody takes the claim away.
+#[derive(Debug, Clone, FromRow)]
+pub struct ClaimedTask {
+    pub id: Uuid,
+    pub package_id: Uuid,
+    pub source_id: Uuid,
+    #[sqlx(try_from = "String")]
+    pub kind: TaskKind,
+    pub name: String,
+    pub payload: String,
+    pub attempts: i64,
+    pub token: Uuid,
+    pub cores: i64,
+    pub memory_bytes: i64,
+    pub due_us: i64,
+}
+
+/// What a worker has free.
+#[derive(Debug, Clone, Copy)]
+pub struct ClaimLimits {
+    pub cores: i64,
+    pub memory_bytes: i64,
+    /// Whether there is room for another import, which needs neither.
+    pub imports: bool,
+}
+
+/// A task for operators and sweeps.
+#[derive(Debug, Clone, FromRow)]
+pub struct TaskRow {
+    pub id: Uuid,
+    pub package_id: Uuid,
+    #[sqlx(try_from = "String")]
+    pub kind: TaskKind,
+    pub name: String,
+    #[sqlx(try_from = "String")]
+    pub status: TaskStatus,
+    pub attempts: i64,
+    pub token: Option<Uuid>,
+    pub beat: i64,
+    pub worker: Option<String>,
+    pub error_code: Option<String>,
+    /// 0 to 1.
+    pub progress: f64,
+}
+
+macro_rules! claim {
+    ($lock:literal) => {
+        concat!(
+            "UPDATE tasks SET status = 'running', token = $1, attempts = attempts + 1, beat = 0, worker = $2 WHERE id = ",
+            "(SELECT id FROM tasks WHERE status = 'queued' AND attempts < 3 AND not_before_us <= $3 AND cores <= $4 AND memory_bytes <= $5 ",
+            "AND (needs_bytes = 0 OR EXISTS (SELECT 1 FROM sources s WHERE s.id = tasks.source_id ",
+            "AND (s.status <> 'receiving' OR needs_bytes <= s.size_bytes))) AND ($6 OR kind <> 'import') ",
+            "ORDER BY due_us, id LIMIT 1 ", $lock, ") ",
+            "RETURNING id, package_id, source_id, kind, name, payload, attempts, token, cores, memory_bytes, due_us"
+        )
+    };
+}
+
+impl Db {
+    /// Claims the most urgent task that fits, counting the attempt before it runs.
+    pub async fn claim_task(&self, worker: &str, token: Uuid, limits: ClaimLimits) -> Result<Option<ClaimedTask>> {
+        let now = self.now_us().await?;
+        let row = match self {
+            // Single writer: nothing to skip.
+            Self::Sqlite(p) => {
+                sqlx::query_as(claim!(""))
+                    .bind(token)
+                    .bind(worker)
+                    .bind(now)
+                    .bind(limits.cores)
+                    .bind(limits.memory_bytes)
+                    .bind(limits.imports)
+                    .fetch_optional(p)
+                    .await
+            }
+            Self::Postgres(p) => {
+                sqlx::query_as(claim!("FOR UPDATE SKIP LOCKED"))
+                    .bind(token)
+                    .bind(worker)
+                    .bind(now)
+                    .bind(limits.cores)
+                    .bind(limits.memory_bytes)
+                    .bind(limits.imports)
+                    .fetch_optional(p)
+                    .await
+            }
+        };
+        Ok(row?)
+    }
+
+    /// Extends the lease of a claim; [`DbError::Fenced`] when it is no longer ours.
+    pub async fn beat_task(&self, id: Uuid, token: Uuid) -> Result<()> {
+        let sql = "UPDATE tasks SET beat = beat + 1 WHERE id = $1 AND token = $2 AND status = 'running'";
+        if execute!(self, sql, id, token)? == 1 { Ok(()) } else { Err(DbError::Fenced) }
+    }
+
+    /// Gives a task back without counting the attempt: the task is not to blame.
+    pub async fn release_task(&self, id: Uuid, token: Uuid, not_before_us: i64) -> Result<()> {
+        let sql = "UPDATE tasks SET status = 'queued', token = NULL, attempts = attempts - 1, not_before_us = $1 \
+                   WHERE id = $2 AND token = $3 AND status = 'running'";
+        execute!(self, sql, not_before_us, id, token)?;
+        Ok(())
+    }
+
+    /// Gives a task back until so many bytes of its source have arrived. It did what could be done, so what went
+    /// wrong before counts no more: an upload may take days.
+    pub async fn postpone_task(&self, id: Uuid, token: Uuid, needs_bytes: i64) -> Result<()> {
+        let sql = "UPDATE tasks SET status = 'queued', token = NULL, attempts = 0, needs_bytes = $1 \
+                   WHERE id = $2 AND token = $3 AND status = 'running'";
+        execute!(self, sql, needs_bytes, id, token)?;
+        Ok(())
+    }
+
+    /// Queues a task again whose attempt failed.
+    pub async fn requeue_task(&self, id: Uuid, token: Uuid, reason: &Reason, not_before_us: i64) -> Result<()> {
+        let sql = "UPDATE tasks SET status = 'queued', token = NULL, not_before_us = $1, error_code = $2, error_message = $3 \
+                   WHERE id = $4 AND token = $5 AND status = 'running'";
+        execute!(self, sql, not_before_us, &reason.code, &reason.message, id, token)?;
+        Ok(())
+    }
+
+    /// All running claims, for the sweep.
+    pub async fn running_tasks(&self) -> Result<Vec<TaskRow>> {
+        let sql = "SELECT id, package_id, kind, name, status, attempts, token, beat, worker, error_code, progress FROM tasks WHERE status = 'running'";
+        query!(self, fetch_all as TaskRow, sql)
+    }
+
+    /// Takes a claim away whose heartbeat stands still, if it still stands at `beat`.
+    pub async fn free_lease(&self, task: &TaskRow) -> Result<bool> {
+        let sql = "UPDATE tasks SET status = 'queued', token = NULL, error_code = 'worker_lost', \
+                   error_message = 'The worker that ran this stopped answering.' \
+                   WHERE id = $1 AND token = $2 AND beat = $3 AND status = 'running'";
+        Ok(execute!(self, sql, task.id, task.token, task.beat)? == 1)
+    }
+
+    /// Tasks of others that are more urgent than the next of this package; 0 when none of it waits.
+    pub async fn queue_ahead(&self, package: Uuid, now_us: i64) -> Result<i64> {
+        let sql = "SELECT COUNT(*) FROM tasks WHERE status = 'queued' AND package_id <> $1 AND not_before_us <= $2 AND \
+                   (needs_bytes = 0 OR needs_bytes <= (SELECT s.size_bytes FROM sources s WHERE s.id = tasks.source_id)) AND due_us < \
+                   (SELECT MIN(due_us) FROM tasks WHERE package_id = $1 AND status = 'queued')";
+        Ok(query!(self, fetch_one as (i64,), sql, package, now_us)?.0)
+    }
+
+    /// The tasks of a package, in the order they were made.
+    pub async fn tasks_of(&self, package: Uuid) -> Result<Vec<TaskRow>> {
+        let sql = "SELECT id, package_id, kind, name, status, attempts, token, beat, worker, error_code, progress FROM tasks WHERE package_id = $1 ORDER BY id";
+        query!(self, fetch_all as TaskRow, sql, package)
+    }
+
+    /// Queued tasks that have used up their attempts: claims lost to dying workers.
+    pub async fn exhausted_tasks(&self) -> Result<Vec<TaskRow>> {
+        let sql = "SELECT id, package_id, kind, name, status, attempts, token, beat, worker, error_code, progress FROM tasks \
+                   WHERE status = 'queued' AND attempts >= $1";
+        query!(self, fetch_all as TaskRow, sql, MAX_ATTEMPTS)
+    }
+}
+
+impl Tx {
+    /// Queues tasks; a name that its package already has is left alone.
+    pub async fn enqueue(&mut self, tasks: &[NewTask], now_us: i64) -> Result<()> {
+        let sql = "INSERT INTO tasks (id, package_id, source_id, kind, name, payload, status, attempts, beat, due_us, not_before_us, \
+                   cores, memory_bytes, progress, created_us, needs_bytes) \
+                   VALUES ($1, $2, $3, $4, $5, $6, 'queued', 0, 0, $7, $12, $8, $9, 0, $10, $11) ON CONFLICT DO NOTHING";
+        for t in tasks {
+            execute_tx!(
+                self,
+                sql,
+                Uuid::now_v7(),
+                t.package_id,
+                t.source_id,
+                t.kind.as_str(),
+                &t.name,
+                &t.payload,
+                t.due_us,
+                t.cores,
+                t.memory_bytes,
+                now_us,
+                t.needs_bytes,
+                t.not_before_us
+            )?;
+        }
+        Ok(())
+    }
+
+    /// The fence: holds the task's row until the transaction ends, or fails when the claim is lost.
+    pub async fn hold_claim(&mut self, id: Uuid, token: Uuid, progress: f64) -> Result<()> {
+        let sql = "UPDATE tasks SET progress = $1 WHERE id = $2 AND token = $3 AND status = 'running'";
+        if execute_tx!(self, sql, progress, id, token)? == 1 { Ok(()) } else { Err(DbError::Fenced) }
+    }
+
+    /// Ends a task well. The caller holds its claim.
+    pub async fn complete_task(&mut self, id: Uuid, now_us: i64) -> Result<()> {
+        let sql = "UPDATE tasks SET status = 'done', token = NULL, progress = 1, finished_us = $1, error_code = NULL, \
+                   error_message = NULL WHERE id = $2";
+        execute_tx!(self, sql, now_us, id)?;
+        Ok(())
+    }
+
+    /// Parks a task for an operator. The caller holds its claim, or its package's lock.
+    pub async fn park_task(&mut self, id: Uuid, reason: &Reason, now_us: i64) -> Result<()> {
+        let sql = "UPDATE tasks SET status = 'parked', token = NULL, finished_us = $1, error_code = $2, error_message = $3 WHERE id = $4";
+        execute_tx!(self, sql, now_us, &reason.code, &reason.message, id)?;
+        Ok(())
+    }
+
+    /// Parks a queued task that has used up its attempts; `false` when it is no longer that.
+    pub async fn park_if_exhausted(&mut self, id: Uuid, reason: &Reason, now_us: i64) -> Result<bool> {
+        let sql = "UPDATE tasks SET status = 'parked', finished_us = $1, error_code = $2, error_message = $3 \
+                   WHERE id = $4 AND status = 'queued' AND attempts >= $5";
+        Ok(execute_tx!(self, sql, now_us, &reason.code, &reason.message, id, MAX_ATTEMPTS)? == 1)
+    }
+
+    /// Whether a package's planning was ever queued.
+    pub async fn has_plan_task(&mut self, package: Uuid) -> Result<bool> {
+        let sql = "SELECT COUNT(*) FROM tasks WHERE package_id = $1 AND kind = 'plan'";
+        Ok(query_tx!(self, fetch_one as (i64,), sql, package)?.0 > 0)
+    }
+
+    /// Tasks that still stand between a package and its finalization.
+    pub async fn unfinished_tasks(&mut self, package: Uuid) -> Result<i64> {
+        let sql = "SELECT COUNT(*) FROM tasks WHERE package_id = $1 AND kind NOT IN ('hash', 'finalize', 'import') \
+                   AND status NOT IN ('done', 'cancelled')";
+        Ok(query_tx!(self, fetch_one as (i64,), sql, package)?.0)
+    }
+}

@@ -1,0 +1,180 @@
+//! Accounts.
+//!
+//! An e-mail address is a claim until it is verified; only a verified one is unique. So neither
+//! registration nor anything else tells whether an address has an account.
+
+use super::{Db, Result, Tx, execute, execute_tx, query, query_tx};
+use sluice_model::Role;
+use sqlx::FromRow;
+use uuid::Uuid;
+
+/// An account as stored.
+#[derive(Debug, Clone, FromRow)]
+pub struct UserRow {
+    pub id: Uuid,
+    pub username: String,
+    pub email: String,
+    pub email_verified_us: Option<i64>,
+    pub password_hash: String,
+    #[sqlx(try_from = "String")]
+    pub role: Role,
+    pub created_us: i64,
+    /// Whether moderation has banned it.
+    pub banned: bool,
+}
+
+/// What registration stores.
+#[derive(Debug)]
+pub struct NewUser<'a> {
+    pub id: Uuid,
+    pub username: &'a str,
+    pub email: &'a str,
+    pub password_hash: &'a str,
+    pub role: Role,
+    pub now_us: i64,
+}
+
+macro_rules! user_columns {
+    ($tail:literal) => {
+        concat!(
+            "SELECT u.id, u.username, u.email, u.email_verified_us, u.password_hash, u.role, u.created_us, ",
+            "u.banned_us IS NOT NULL AS banned FROM users u ",
+            $tail
+        )
+    };
+}
+pub(super) use user_columns;
+
+impl Db {
+    /// Stores an account whose address is only claimed; [`super::DbError::Duplicate`] when the name is taken.
+    pub async fn insert_user(&self, user: &NewUser<'_>) -> Result<()> {
+        let sql = "INSERT INTO users (id, username, username_key, email, email_key, email_claim, password_hash, role, created_us) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+        let name_key = user.username.to_lowercase();
+        execute!(
+            self,
+            sql,
+            user.id,
+            user.username,
+            &name_key,
+            user.email,
+            format!("unverified:{name_key}"),
+            user.email.to_lowercase(),
+            user.password_hash,
+            user.role.as_str(),
+            user.now_us
+        )?;
+        Ok(())
+    }
+
+    /// An account by user name or proved e-mail address, whatever its case. A mere claim logs nobody in:
+    /// whether it did would tell if somebody else has the address.
+    pub async fn user_by_login(&self, login: &str) -> Result<Option<UserRow>> {
+        let sql = user_columns!("WHERE u.username_key = $1 OR u.email_key = $1");
+        query!(self, fetch_optional as UserRow, sql, login.to_lowercase())
+    }
+
+    /// The account that an address may recover: the one that has proved it, else the oldest that claims it.
+    pub async fn user_by_email(&self, email: &str) -> Result<Option<UserRow>> {
+        let sql = user_columns!(
+            "WHERE u.email_claim = $1 ORDER BY CASE WHEN u.email_verified_us IS NOT NULL THEN 0 ELSE 1 END, u.id LIMIT 1"
+        );
+        query!(self, fetch_optional as UserRow, sql, email.to_lowercase())
+    }
+
+    /// An account by user name.
+    pub async fn user_by_name(&self, username: &str) -> Result<Option<UserRow>> {
+        query!(self, fetch_optional as UserRow, user_columns!("WHERE u.username_key = $1"), username.to_lowercase())
+    }
+
+    /// An account by id.
+    pub async fn user(&self, id: Uuid) -> Result<Option<UserRow>> {
+        query!(self, fetch_optional as UserRow, user_columns!("WHERE u.id = $1"), id)
+    }
+
+    /// One page of all accounts, newest first.
+    pub async fn users(&self, before: Option<Uuid>, limit: i64) -> Result<Vec<UserRow>> {
+        let sql = user_columns!("WHERE u.id < $1 ORDER BY u.id DESC LIMIT $2");
+        query!(self, fetch_all as UserRow, sql, before.unwrap_or(Uuid::max()), limit)
+    }
+
+    /// Whether anybody is an administrator.
+    pub async fn has_admin(&self) -> Result<bool> {
+        Ok(query!(self, fetch_one as (i64,), "SELECT COUNT(*) FROM users WHERE role = 'admin'")?.0 > 0)
+    }
+}
+
+impl Tx {
+    /// Takes an account's row lock and returns it. Everything that changes what an account may do begins with it.
+    pub async fn lock_user(&mut self, id: Uuid) -> Result<Option<UserRow>> {
+        execute_tx!(self, "UPDATE users SET role = role WHERE id = $1", id)?;
+        query_tx!(self, fetch_optional as UserRow, user_columns!("WHERE u.id = $1"), id)
+    }
+
+    /// Sets a password.
+    pub async fn set_password(&mut self, user: Uuid, password_hash: &str) -> Result<()> {
+        execute_tx!(self, "UPDATE users SET password_hash = $1 WHERE id = $2", password_hash, user)?;
+        Ok(())
+    }
+
+    /// Sets a role, unless that would leave no administrator: then `false`.
+    pub async fn set_role(&mut self, user: Uuid, role: Role) -> Result<bool> {
+        // One change of administrators at a time: two that do not see each other would both find one left.
+        if let Self::Postgres(t) = self {
+            sqlx::query("SELECT pg_advisory_xact_lock(7103402)").execute(&mut **t).await?;
+        }
+        let sql = "UPDATE users SET role = $1 WHERE id = $2 AND (role <> 'admin' OR $1 = 'admin' OR \
+                   EXISTS (SELECT 1 FROM users o WHERE o.role = 'admin' AND o.id <> $2))";
+        Ok(execute_tx!(self, sql, role.as_str(), user)? == 1)
+    }
+
+    /// Makes a claimed address this account's own. Other claims to it end: whoever made them did not
+    /// have it. `false` when the account claims another address by now, or somebody has proved this one.
+    pub async fn verify_email(&mut self, user: Uuid, email_key: &str, now_us: i64) -> Result<bool> {
+        // All claimants in one order, so that two proofs never wait for each other.
+        if let Self::Postgres(t) = self {
+            let lock = "SELECT id FROM users WHERE email_claim = $1 ORDER BY id FOR UPDATE";
+            sqlx::query(lock).bind(email_key).execute(&mut **t).await?;
+        }
+        let proved = "SELECT COUNT(*) FROM users WHERE email_key = $1 AND id <> $2";
+        if query_tx!(self, fetch_one as (i64,), proved, email_key, user)?.0 > 0 {
+            return Ok(false);
+        }
+        let free = "UPDATE users SET email_claim = '' WHERE email_claim = $1 AND id <> $2 AND EXISTS \
+                    (SELECT 1 FROM users o WHERE o.id = $2 AND o.email_claim = $1)";
+        execute_tx!(self, free, email_key, user)?;
+        let sql = "UPDATE users SET email_key = $1, email_verified_us = COALESCE(email_verified_us, $2) \
+                   WHERE id = $3 AND email_claim = $1";
+        Ok(execute_tx!(self, sql, email_key, now_us, user)? == 1)
+    }
+
+    /// Hands all media of one account to another, with the tokens and grants that were made for them.
+    pub async fn hand_over_media(&mut self, from: Uuid, to: Uuid) -> Result<u64> {
+        let moved = execute_tx!(self, "UPDATE media SET owner_id = $1 WHERE owner_id = $2", to, from)?;
+        // What was hidden can be shown again, and the heir has a say in it.
+        let actions = "UPDATE moderation_actions SET affected_id = $1 WHERE affected_id = $2 AND kind = 'hide_media'";
+        execute_tx!(self, actions, to, from)?;
+        self.index_media_of(to).await?;
+        Ok(moved)
+    }
+
+    /// Deletes all media of an account. Their bytes go with a later sweep.
+    pub async fn delete_media_of(&mut self, owner: Uuid, now_us: i64) -> Result<u64> {
+        let touch = "UPDATE sources SET touched_us = $1 WHERE id IN (SELECT source_id FROM media WHERE owner_id = $2)";
+        execute_tx!(self, touch, now_us, owner)?;
+        execute_tx!(self, "DELETE FROM media WHERE owner_id = $1", owner)
+    }
+
+    /// Deletes an account without media and everything personal about it. What the audit log keeps
+    /// are kinds and instants.
+    pub async fn delete_user(&mut self, id: Uuid, now_us: i64) -> Result<()> {
+        self.doom_documents_of(id, now_us).await?;
+        self.doom_pictures_of(id, now_us).await?;
+        let forget =
+            "UPDATE audit_events SET address = '', agent = '', detail = '' WHERE user_id = $1 OR actor_id = $1";
+        execute_tx!(self, forget, id)?;
+        self.uncount(id).await?;
+        execute_tx!(self, "DELETE FROM users WHERE id = $1", id)?;
+        Ok(())
+    }
+}

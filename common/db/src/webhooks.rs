@@ -1,0 +1,239 @@
+//! Endpoints of other services, and what they are told. A delivery is written by the transaction that makes
+//! its event true: neither without the other.
+
+use super::{Db, Result, Tx, execute, execute_tx, query};
+use serde_json::json;
+use sluice_model::MediaEvent;
+use sqlx::FromRow;
+use uuid::Uuid;
+
+/// An endpoint as stored.
+#[derive(Debug, Clone, FromRow)]
+pub struct WebhookRow {
+    pub id: Uuid,
+    pub owner_id: Uuid,
+    pub url: String,
+    pub secret: String,
+    /// Joined by blanks.
+    pub events: String,
+    pub active: bool,
+    pub created_us: i64,
+}
+
+/// Something an endpoint is told.
+#[derive(Debug, Clone, FromRow)]
+pub struct DeliveryRow {
+    pub id: Uuid,
+    pub webhook_id: Uuid,
+    pub event: String,
+    pub payload: String,
+    /// `queued`, `delivered` or `failed`.
+    pub status: String,
+    pub attempts: i64,
+    pub next_us: i64,
+    pub last_status: Option<i64>,
+    pub last_error: Option<String>,
+    pub created_us: i64,
+    pub finished_us: Option<i64>,
+}
+
+/// A delivery that this process is to make.
+#[derive(Debug, Clone, FromRow)]
+pub struct DueDelivery {
+    pub id: Uuid,
+    pub webhook_id: Uuid,
+    pub event: String,
+    pub payload: String,
+    /// With this one.
+    pub attempts: i64,
+}
+
+/// How a try ended.
+#[derive(Debug)]
+pub struct Tried<'a> {
+    pub status: Option<i64>,
+    pub error: Option<&'a str>,
+    pub delivered: bool,
+    /// When to try again; never, if unset.
+    pub next_us: Option<i64>,
+}
+
+/// What of an endpoint is to be changed; `None` stays.
+#[derive(Debug, Default)]
+pub struct WebhookChange<'a> {
+    pub url: Option<&'a str>,
+    pub events: Option<&'a str>,
+    pub active: Option<bool>,
+}
+
+macro_rules! deliveries {
+    () => {
+        "id, webhook_id, event, payload, status, attempts, next_us, last_status, last_error, created_us, finished_us"
+    };
+}
+
+macro_rules! claim {
+    ($lock:literal) => {
+        concat!(
+            "UPDATE webhook_deliveries SET attempts = attempts + 1, next_us = $1 WHERE id IN (SELECT d.id FROM webhook_deliveries d \
+             WHERE d.status = 'queued' AND d.next_us <= $2 AND d.id IN (SELECT e.id FROM ( \
+               SELECT h.id, h.next_us, ROW_NUMBER() OVER (PARTITION BY h.owner_id ORDER BY h.next_us, h.id) AS turn FROM ( \
+                 SELECT q.id, q.next_us, w.owner_id, ROW_NUMBER() OVER (PARTITION BY q.webhook_id ORDER BY q.next_us, q.id) AS place \
+                 FROM webhook_deliveries q JOIN webhooks w ON w.id = q.webhook_id \
+                 WHERE q.status = 'queued' AND q.next_us <= $2 AND w.active) h WHERE h.place = 1) e \
+               ORDER BY e.turn, e.next_us LIMIT $3) ",
+            $lock,
+            ") RETURNING id, webhook_id, event, payload, attempts"
+        )
+    };
+}
+
+/// Endpoints that are told of media. One that is deleted meanwhile must not undo what it would have been told of.
+macro_rules! wanting {
+    ($media:literal, $lock:literal) => {
+        concat!(
+            "SELECT w.id, m.id, w.events FROM media m JOIN webhooks w ON w.owner_id = m.owner_id AND w.active WHERE ",
+            $media,
+            " ORDER BY w.id ",
+            $lock
+        )
+    };
+}
+
+impl Db {
+    /// An endpoint by id.
+    pub async fn webhook(&self, id: Uuid) -> Result<Option<WebhookRow>> {
+        let sql = "SELECT id, owner_id, url, secret, events, active, created_us FROM webhooks WHERE id = $1";
+        query!(self, fetch_optional as WebhookRow, sql, id)
+    }
+
+    /// A person's endpoints, newest first.
+    pub async fn webhooks_of(&self, owner: Uuid, before: Option<Uuid>, limit: i64) -> Result<Vec<WebhookRow>> {
+        let sql = "SELECT id, owner_id, url, secret, events, active, created_us FROM webhooks \
+                   WHERE owner_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
+        query!(self, fetch_all as WebhookRow, sql, owner, before.unwrap_or(Uuid::max()), limit)
+    }
+
+    /// Stores a new endpoint.
+    pub async fn insert_webhook(&self, w: &WebhookRow) -> Result<()> {
+        let sql = "INSERT INTO webhooks (id, owner_id, url, secret, events, active, created_us) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        execute!(self, sql, w.id, w.owner_id, &w.url, &w.secret, &w.events, w.active, w.created_us)?;
+        Ok(())
+    }
+
+    /// Changes an endpoint. One that is switched off is not told later what it would have been told meanwhile.
+    pub async fn change_webhook(&self, id: Uuid, change: &WebhookChange<'_>, now_us: i64) -> Result<()> {
+        let mut tx = self.begin().await?;
+        let sql = "UPDATE webhooks SET url = COALESCE($1, url), events = COALESCE($2, events), active = COALESCE($3, active) WHERE id = $4";
+        execute_tx!(&mut tx, sql, change.url, change.events, change.active, id)?;
+        if change.active == Some(false) {
+            let sql = "UPDATE webhook_deliveries SET status = 'failed', last_error = 'The endpoint was switched off.', finished_us = $1 \
+                       WHERE webhook_id = $2 AND status = 'queued'";
+            execute_tx!(&mut tx, sql, now_us, id)?;
+        }
+        tx.commit().await
+    }
+
+    /// Deletes an endpoint with its log.
+    pub async fn delete_webhook(&self, id: Uuid) -> Result<bool> {
+        Ok(execute!(self, "DELETE FROM webhooks WHERE id = $1", id)? == 1)
+    }
+
+    /// What an endpoint was told, latest first.
+    pub async fn deliveries(&self, webhook: Uuid, before: Option<Uuid>, limit: i64) -> Result<Vec<DeliveryRow>> {
+        let sql = concat!(
+            "SELECT ",
+            deliveries!(),
+            " FROM webhook_deliveries WHERE webhook_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
+        );
+        query!(self, fetch_all as DeliveryRow, sql, webhook, before.unwrap_or(Uuid::max()), limit)
+    }
+
+    /// Takes deliveries that are due, the oldest of each endpoint, one of every account before the second of any;
+    /// nobody else takes them until `until_us`.
+    pub async fn claim_deliveries(&self, now_us: i64, until_us: i64, limit: i64) -> Result<Vec<DueDelivery>> {
+        // Mostly nothing is due: then nobody who writes is kept waiting.
+        let due = "SELECT id FROM webhook_deliveries WHERE status = 'queued' AND next_us <= $1 LIMIT 1";
+        if query!(self, fetch_optional as (Uuid,), due, now_us)?.is_none() {
+            return Ok(Vec::new());
+        }
+        let rows = match self {
+            Self::Sqlite(p) => sqlx::query_as(claim!("")).bind(until_us).bind(now_us).bind(limit).fetch_all(p).await,
+            Self::Postgres(p) => {
+                let sql = claim!("FOR UPDATE OF d SKIP LOCKED");
+                sqlx::query_as(sql).bind(until_us).bind(now_us).bind(limit).fetch_all(p).await
+            }
+        };
+        Ok(rows?)
+    }
+
+    /// Notes how a try ended.
+    pub async fn settle_delivery(&self, id: Uuid, tried: &Tried<'_>, now_us: i64) -> Result<()> {
+        let status = match (tried.delivered, tried.next_us) {
+            (true, _) => "delivered",
+            (false, Some(_)) => "queued",
+            (false, None) => "failed",
+        };
+        let finished = (status != "queued").then_some(now_us);
+        let sql = "UPDATE webhook_deliveries SET status = $1, next_us = COALESCE($2, next_us), last_status = $3, last_error = $4, \
+                   finished_us = $5 WHERE id = $6 AND status = 'queued'";
+        execute!(self, sql, status, tried.next_us, tried.status, tried.error, finished, id)?;
+        Ok(())
+    }
+
+    /// Forgets deliveries of long ago.
+    pub async fn forget_deliveries(&self, before_us: i64) -> Result<()> {
+        let sql = "DELETE FROM webhook_deliveries WHERE created_us < $1";
+        execute!(self, sql, before_us)?;
+        Ok(())
+    }
+}
+
+impl Tx {
+    /// Queues what the owners of all media of a package want to be told.
+    pub async fn tell_owners(&mut self, package: Uuid, event: MediaEvent, now_us: i64) -> Result<()> {
+        let rows = match self {
+            Self::Sqlite(t) => {
+                sqlx::query_as(wanting!("m.package_id = $1", "")).bind(package).fetch_all(&mut **t).await?
+            }
+            Self::Postgres(t) => {
+                let sql = wanting!("m.package_id = $1", "FOR KEY SHARE OF w");
+                sqlx::query_as(sql).bind(package).fetch_all(&mut **t).await?
+            }
+        };
+        self.queue(rows, event, now_us).await
+    }
+
+    /// Queues what the owner of one media wants to be told.
+    pub async fn tell_owner(&mut self, media: Uuid, event: MediaEvent, now_us: i64) -> Result<()> {
+        let rows = match self {
+            Self::Sqlite(t) => sqlx::query_as(wanting!("m.id = $1", "")).bind(media).fetch_all(&mut **t).await?,
+            Self::Postgres(t) => {
+                let sql = wanting!("m.id = $1", "FOR KEY SHARE OF w");
+                sqlx::query_as(sql).bind(media).fetch_all(&mut **t).await?
+            }
+        };
+        self.queue(rows, event, now_us).await
+    }
+
+    async fn queue(&mut self, rows: Vec<(Uuid, Uuid, String)>, event: MediaEvent, now_us: i64) -> Result<()> {
+        let wanted = |events: &str| events.split(' ').any(|e| e == event.as_str());
+        for (webhook, media, _) in rows.into_iter().filter(|r| wanted(&r.2)) {
+            self.queue_delivery(webhook, event.as_str(), Some(media), now_us).await?;
+        }
+        Ok(())
+    }
+
+    /// Queues a delivery. Its identifier is the one that its receiver knows repeats by.
+    pub async fn queue_delivery(&mut self, webhook: Uuid, event: &str, media: Option<Uuid>, now_us: i64) -> Result<()> {
+        let id = Uuid::now_v7();
+        let mut payload = json!({ "id": id, "event": event, "created_at": now_us / 1000 });
+        if let Some(media) = media {
+            payload["media_id"] = json!(media);
+        }
+        let sql = "INSERT INTO webhook_deliveries (id, webhook_id, event, payload, status, attempts, next_us, created_us) \
+                   VALUES ($1, $2, $3, $4, 'queued', 0, $5, $5)";
+        execute_tx!(self, sql, id, webhook, event, payload.to_string(), now_us)?;
+        Ok(())
+    }
+}

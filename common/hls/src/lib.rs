@@ -1,0 +1,45 @@
+//! Playlists as text: pure functions from snapshots, no I/O.
+//!
+//! m3u8-rs writes the tags. It does not escape attribute values, so every value that could carry
+//! a quote or a line break goes through [`attribute`].
+
+mod bandwidth;
+mod media;
+mod multivariant;
+
+pub use bandwidth::{Measured, measure};
+pub use media::{MediaPlaylist, PlaylistType, Segment, SegmentKey};
+pub use multivariant::multivariant;
+pub use sluice_model::Rendition;
+
+/// A quoted-string attribute value (RFC 8216 section 4.2): no double quote, no control character.
+pub fn attribute(value: &str) -> String {
+    value
+        .chars()
+        .map(|c| {
+            if c == '"' {
+                '\''
+            } else if c.is_control() {
+                ' '
+            } else {
+                c
+            }
+        })
+        .collect()
+}
+
+/// What m3u8-rs wrote into memory. It writes UTF-8 only.
+fn text(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> String {
+    let mut out = Vec::new();
+    // Writing into a Vec cannot fail.
+    drop(write(&mut out));
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn an_attribute_cannot_break_out_of_its_quotes() {
+        assert_eq!(super::attribute("a\",URI=\"x\n#EXT"), "a',URI='x #EXT");
+    }
+}

@@ -1,0 +1,121 @@
+//! Multivariant playlists.
+
+use super::{attribute, text};
+use m3u8_rs::{AlternativeMedia, AlternativeMediaType, MasterPlaylist, Resolution, VariantStream};
+use sluice_model::{MediaKind, Rendition};
+
+const AUDIO_GROUP: &str = "audio";
+/// Where players begin before they have measured anything (Apple 1.32).
+const FIRST_VARIANT_BPS: u64 = 2_000_000;
+
+/// The multivariant playlist of `renditions`. `uri` names a rendition's media playlist relative to it.
+///
+/// With video, audio is one group beside the variants; without, every audio rendition is a variant.
+pub fn multivariant(renditions: &[Rendition], uri: impl Fn(&str) -> String) -> String {
+    let (video, audio): (Vec<_>, Vec<_>) = renditions.iter().partition(|r| r.kind == MediaKind::Video);
+    let mut variants: Vec<VariantStream>;
+    let mut alternatives = Vec::new();
+    if video.is_empty() {
+        variants = audio.iter().map(|a| variant(a, None, &uri)).collect();
+    } else {
+        let sound = audio.first().copied();
+        alternatives.extend(sound.map(|a| audio_rendition(a, &uri)));
+        variants = video.iter().map(|v| variant(v, sound, &uri)).collect();
+    }
+    variants.sort_by_key(|v| std::cmp::Reverse(v.bandwidth));
+    if let Some(first) = (0..variants.len()).min_by_key(|i| variants[*i].bandwidth.abs_diff(FIRST_VARIANT_BPS)) {
+        variants[..=first].rotate_right(1);
+    }
+    let playlist =
+        MasterPlaylist { version: Some(7), independent_segments: true, variants, alternatives, ..Default::default() };
+    text(|out| playlist.write_to(out))
+}
+
+fn variant(r: &Rendition, sound: Option<&Rendition>, uri: &impl Fn(&str) -> String) -> VariantStream {
+    let codecs = match sound {
+        Some(a) => format!("{},{}", r.codecs, a.codecs),
+        None => r.codecs.clone(),
+    };
+    VariantStream {
+        uri: uri(&r.name),
+        // The largest sum of peaks over playable combinations (RFC 8216bis; Apple 9.13).
+        bandwidth: r.peak_or_cap_bps() + sound.map_or(0, Rendition::peak_or_cap_bps),
+        average_bandwidth: Some(r.average_or_cap_bps() + sound.map_or(0, Rendition::average_or_cap_bps)),
+        codecs: Some(attribute(&codecs)),
+        resolution: r.size.map(|(width, height)| Resolution { width, height }),
+        frame_rate: r.rate.map(|(n, d)| (n as f64 / d as f64 * 1000.0).round() / 1000.0),
+        audio: sound.map(|_| AUDIO_GROUP.to_owned()),
+        ..Default::default()
+    }
+}
+
+fn audio_rendition(a: &Rendition, uri: &impl Fn(&str) -> String) -> AlternativeMedia {
+    AlternativeMedia {
+        media_type: AlternativeMediaType::Audio,
+        uri: Some(uri(&a.name)),
+        group_id: AUDIO_GROUP.to_owned(),
+        language: Some("und".to_owned()),
+        name: "Audio".to_owned(),
+        default: true,
+        autoselect: true,
+        channels: a.channels.map(|c| c.to_string()),
+        ..Default::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn video(name: &str, height: u64, cap_bps: u64) -> Rendition {
+        Rendition {
+            name: name.into(),
+            kind: MediaKind::Video,
+            size: Some((height * 16 / 9, height)),
+            rate: Some((30_000, 1_001)),
+            channels: None,
+            codecs: "avc1.64001f".into(),
+            cap_bps,
+            peak_bps: None,
+            average_bps: None,
+        }
+    }
+
+    fn audio() -> Rendition {
+        Rendition {
+            name: "audio".into(),
+            kind: MediaKind::Audio,
+            size: None,
+            rate: None,
+            channels: Some(2),
+            codecs: "mp4a.40.2".into(),
+            cap_bps: 128_000,
+            peak_bps: Some(130_000),
+            average_bps: Some(127_000),
+        }
+    }
+
+    #[test]
+    fn the_variant_near_two_megabits_comes_first_and_the_rest_falls() {
+        let list = multivariant(
+            &[video("v1080", 1080, 6_000_000), video("v720", 720, 3_000_000), video("v360", 360, 800_000), audio()],
+            |n| format!("{n}/index.m3u8"),
+        );
+        let expected = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n\
+            #EXT-X-MEDIA:TYPE=AUDIO,URI=\"audio/index.m3u8\",GROUP-ID=\"audio\",LANGUAGE=\"und\",NAME=\"Audio\",DEFAULT=YES,AUTOSELECT=YES,CHANNELS=\"2\"\n\
+            #EXT-X-STREAM-INF:BANDWIDTH=1010000,AVERAGE-BANDWIDTH=927000,CODECS=\"avc1.64001f,mp4a.40.2\",RESOLUTION=640x360,FRAME-RATE=29.97,AUDIO=\"audio\"\nv360/index.m3u8\n\
+            #EXT-X-STREAM-INF:BANDWIDTH=6730000,AVERAGE-BANDWIDTH=6127000,CODECS=\"avc1.64001f,mp4a.40.2\",RESOLUTION=1920x1080,FRAME-RATE=29.97,AUDIO=\"audio\"\nv1080/index.m3u8\n\
+            #EXT-X-STREAM-INF:BANDWIDTH=3430000,AVERAGE-BANDWIDTH=3127000,CODECS=\"avc1.64001f,mp4a.40.2\",RESOLUTION=1280x720,FRAME-RATE=29.97,AUDIO=\"audio\"\nv720/index.m3u8\n";
+        assert_eq!(list, expected);
+    }
+
+    #[test]
+    fn sound_alone_makes_audio_variants() {
+        let list = multivariant(&[audio()], |n| format!("{n}/index.m3u8"));
+        assert_eq!(
+            list,
+            "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n\
+             #EXT-X-STREAM-INF:BANDWIDTH=130000,AVERAGE-BANDWIDTH=127000,CODECS=\"mp4a.40.2\"\naudio/index.m3u8\n"
+        );
+    }
+}

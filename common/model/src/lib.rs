@@ -1,0 +1,10 @@
+//! The words that every crate shares: the states of the domain, reasons of failures, and the clock.
+//!
+//! Invariant: nothing here does I/O but reading the clock, and nothing knows HTTP, SQL text or FFmpeg.
+
+pub mod clock;
+mod rendition;
+mod states;
+
+pub use rendition::Rendition;
+pub use states::*;

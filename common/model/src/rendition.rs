@@ -1,0 +1,39 @@
+//! What players are told of one encoded track.
+
+use crate::MediaKind;
+
+/// What a multivariant playlist needs to know of a rendition.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rendition {
+    /// Its name within the package; also its folder.
+    pub name: String,
+    /// Video or audio.
+    pub kind: MediaKind,
+    /// Pixels, of video.
+    pub size: Option<(u64, u64)>,
+    /// Frames a second as a fraction, of video.
+    pub rate: Option<(u64, u64)>,
+    /// Channels, of audio.
+    pub channels: Option<u64>,
+    /// RFC 6381.
+    pub codecs: String,
+    /// What rate control may reach, used until the rendition is measured.
+    pub cap_bps: u64,
+    /// Measured peak, at the end.
+    pub peak_bps: Option<u64>,
+    /// Measured average, at the end.
+    pub average_bps: Option<u64>,
+}
+
+impl Rendition {
+    /// BANDWIDTH of this rendition alone, bits a second: measured, or until then the cap with a tenth for what
+    /// rate control overshoots.
+    pub fn peak_or_cap_bps(&self) -> u64 {
+        self.peak_bps.unwrap_or(self.cap_bps + self.cap_bps / 10)
+    }
+
+    /// AVERAGE-BANDWIDTH of this rendition alone, bits a second: measured, or until then the cap.
+    pub fn average_or_cap_bps(&self) -> u64 {
+        self.average_bps.unwrap_or(self.cap_bps)
+    }
+}

@@ -1,0 +1,131 @@
+//! Wake-ups through apalis: a message without content that makes an idle worker look at the tasks.
+//!
+//! Facts of apalis 1.0 that shape this: without a poll strategy an idle worker sleeps until its next
+//! heartbeat; worker names must be unique per process; its SQLite migrations collide with ours in
+//! one file, so wake-ups have a file of their own beside the database.
+
+use apalis::prelude::*;
+use apalis_postgres::{PgPool, PostgresStorage};
+use apalis_sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteStorage};
+use futures::{FutureExt, future::BoxFuture};
+use serde::{Deserialize, Serialize};
+use sluice_db::{Db, DbError};
+use std::{path::PathBuf, str::FromStr, sync::Arc, time::Duration};
+use tokio::sync::Notify;
+
+/// The message.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Wake;
+
+const QUEUE: &str = "sluice-wake";
+/// How often an idle worker asks on SQLite, which cannot notify another process.
+const POLL: Duration = Duration::from_millis(200);
+const HEARTBEAT: Duration = Duration::from_secs(10);
+/// More wake-ups than this at once would only find an empty queue.
+const MOST_AT_ONCE: usize = 16;
+
+/// The way to reach idle workers.
+#[derive(Debug, Clone)]
+pub enum WakeQueue {
+    /// A file beside the database.
+    Sqlite(SqlitePool),
+    /// The database itself, with LISTEN/NOTIFY.
+    Postgres(PgPool),
+}
+
+impl WakeQueue {
+    /// Prepares the queue that belongs to `db`, which `url` names.
+    pub async fn open(db: &Db, url: &str) -> Result<Self, DbError> {
+        match db {
+            Db::Sqlite(_) => {
+                let path = url.trim_start_matches("sqlite://").split('?').next().unwrap_or_default();
+                let file = PathBuf::from(path).with_extension("wake.db");
+                let options = SqliteConnectOptions::from_str(&format!("sqlite://{}", file.display()))?
+                    .create_if_missing(true)
+                    .busy_timeout(Duration::from_secs(10));
+                let lock = sluice_db::lock_beside(&file)?;
+                let pool = SqlitePoolOptions::new().max_connections(2).connect_with(options).await?;
+                SqliteStorage::setup(&pool).await.map_err(|e| other(&e))?;
+                drop(lock);
+                Ok(Self::Sqlite(pool))
+            }
+            Db::Postgres(pool) => {
+                PostgresStorage::setup(pool).await.map_err(|e| other(&e))?;
+                Ok(Self::Postgres(pool.clone()))
+            }
+        }
+    }
+
+    /// Wakes up to `count` idle workers. A failure is logged and otherwise ignored: workers also
+    /// look for themselves.
+    pub async fn push(&self, count: usize) {
+        for _ in 0..count.min(MOST_AT_ONCE) {
+            let sent = match self {
+                Self::Sqlite(pool) => sqlite(pool).push(Wake).await.map_err(|e| e.to_string()),
+                Self::Postgres(pool) => postgres(pool).push(Wake).await.map_err(|e| e.to_string()),
+            };
+            if let Err(error) = sent {
+                tracing::warn!(error, "wake-up not sent");
+                return;
+            }
+        }
+    }
+
+    /// Notifies `bell` at every wake-up until `stop` completes. `worker` must be unique to this process.
+    pub fn listen(&self, worker: String, bell: Arc<Notify>, stop: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
+        let stop = stop.map(|()| Ok::<(), std::io::Error>(()));
+        match self {
+            Self::Sqlite(pool) => {
+                let backend = sqlite(pool).poll_with_interval(POLL);
+                let worker = WorkerBuilder::new(worker).backend(backend).data(bell).build(ring);
+                worker.run_until(stop).map(|ended| log_end(ended.err())).boxed()
+            }
+            Self::Postgres(pool) => {
+                let backend = postgres(pool).with_pubsub();
+                let worker = WorkerBuilder::new(worker).backend(backend).data(bell).build(ring);
+                worker.run_until(stop).map(|ended| log_end(ended.err())).boxed()
+            }
+        }
+    }
+
+    /// Forgets delivered wake-ups.
+    pub async fn vacuum(&self) {
+        let done = match self {
+            Self::Sqlite(pool) => sluice_db::forget_wakes_sqlite(pool).await,
+            Self::Postgres(pool) => sluice_db::forget_wakes_postgres(pool, QUEUE).await,
+        };
+        if let Err(error) = done {
+            tracing::warn!(%error, "delivered wake-ups not removed");
+        }
+    }
+}
+
+/// What a wake-up does.
+async fn ring(_: Wake, bell: Data<Arc<Notify>>) {
+    bell.notify_one();
+}
+
+fn log_end(error: Option<WorkerError>) {
+    if let Some(error) = error {
+        tracing::warn!(%error, "wake-ups stopped; polling goes on");
+    }
+}
+
+fn sqlite(pool: &SqlitePool) -> SqliteStorage<Wake> {
+    let config =
+        apalis_sqlite::Config::default().queue(QUEUE).batch_size(1).heartbeat_interval(HEARTBEAT).missed_heartbeats(3);
+    SqliteStorage::new(pool).with_config(config)
+}
+
+fn postgres(pool: &PgPool) -> PostgresStorage<Wake> {
+    let config = apalis_postgres::Config::default()
+        .queue(QUEUE)
+        .batch_size(1)
+        .heartbeat_interval(HEARTBEAT)
+        .missed_heartbeats(3);
+    PostgresStorage::new(pool).with_config(config)
+}
+
+fn other(e: &dyn std::error::Error) -> DbError {
+    DbError::File(std::io::Error::other(e.to_string()))
+}
