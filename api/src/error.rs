@@ -1,6 +1,9 @@
 //! The one table of errors: code, status, what people are told.
 
-use crate::limits::Quota;
+use crate::{
+    state::{BusyError, RateLimitError, RateLimitStatus},
+    validation::{FieldError, Invalid},
+};
 use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
@@ -44,7 +47,7 @@ pub enum ApiError {
     #[error("There are too many {0}; remove some first.")]
     TooMany(&'static str),
     #[error("Too many requests; wait {} seconds.", .0.reset_s)]
-    RateLimited(Quota),
+    RateLimited(RateLimitStatus),
     #[error("There is nothing here.")]
     NotFound,
     #[error("This method is not supported here.")]
@@ -119,13 +122,6 @@ pub enum ApiError {
     Internal,
 }
 
-/// What is wrong with one field.
-#[derive(Debug, Clone, serde::Serialize, utoipa::ToSchema)]
-pub struct FieldError {
-    pub field: &'static str,
-    pub message: &'static str,
-}
-
 impl ApiError {
     /// Stable code and HTTP status.
     pub fn code(&self) -> (&'static str, StatusCode) {
@@ -191,6 +187,30 @@ impl ApiError {
     }
 }
 
+impl From<Invalid> for ApiError {
+    fn from(error: Invalid) -> Self {
+        Self::Invalid(error.0)
+    }
+}
+
+impl From<BusyError> for ApiError {
+    fn from(error: BusyError) -> Self {
+        match error {
+            BusyError::Busy => Self::Busy,
+            BusyError::Failed => Self::Internal,
+        }
+    }
+}
+
+impl From<RateLimitError> for ApiError {
+    fn from(error: RateLimitError) -> Self {
+        match error {
+            RateLimitError::Exceeded(status) => Self::RateLimited(status),
+            RateLimitError::Database(error) => error.into(),
+        }
+    }
+}
+
 impl From<DbError> for ApiError {
     fn from(error: DbError) -> Self {
         if matches!(error, DbError::Missing) {
@@ -215,7 +235,7 @@ impl From<StoreError> for ApiError {
 }
 
 impl IntoResponse for ApiError {
-    /// Status only; [`crate::problem::describe`] writes the body, because it knows the request id.
+    /// Status only; `http::problem::describe` writes the body, because it knows the request id.
     fn into_response(self) -> Response {
         let mut response = self.code().1.into_response();
         response.extensions_mut().insert(self);

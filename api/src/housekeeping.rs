@@ -1,6 +1,9 @@
 //! Forgets what has expired and completes what a dying process left, on a schedule. Several instances may do it at once.
 
-use crate::{mail, state::AppState, uploads};
+use crate::{
+    pipeline::uploads,
+    state::{AppState, mail},
+};
 use sluice_model::clock;
 use std::time::Duration;
 use tokio::{sync::watch, time::interval};

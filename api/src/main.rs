@@ -1,49 +1,21 @@
 //! `sluice-api`: the HTTP API, and on request the supervisor of an embedded worker.
 
-mod access;
-mod access_log;
-mod account;
-mod admin;
-mod api_tokens;
-mod audit;
-mod auth;
-mod captions;
-mod catalogue;
-mod comments;
-mod creators;
-mod engagement;
 mod error;
-mod extract;
-mod feed;
-mod headers;
 mod health;
 mod housekeeping;
-mod limits;
-mod live;
-mod mail;
-mod media;
-mod moderation;
+mod http;
+mod identity;
 mod openapi;
-mod paging;
-mod pictures;
-mod playback;
-mod playlists;
-mod posts;
-mod problem;
-mod projects;
+mod pipeline;
+mod platform;
 mod router;
-mod search;
-mod serve;
 mod state;
 mod supervise;
 mod text;
-mod uploads;
-mod webhooks;
+mod validation;
 
 use anyhow::Context;
-use auth::Keys;
 use clap::{Parser, Subcommand};
-use mail::Mailer;
 use secrecy::SecretString;
 use sluice_config as config;
 use sluice_config::{Config, rotate_secret, signing_secrets, telemetry};
@@ -51,7 +23,7 @@ use sluice_db::Db;
 use sluice_net::Outbound;
 use sluice_queue::WakeQueue;
 use sluice_storage::Store;
-use state::AppState;
+use state::{AppState, Keys, mail::Mailer};
 use std::io::{BufRead, IsTerminal, stdin};
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -138,7 +110,7 @@ async fn create_admin(state: &AppState, username: &str, email: &str) -> anyhow::
     let mut line = String::new();
     stdin().lock().read_line(&mut line)?;
     let password = SecretString::from(line.trim_end_matches(['\r', '\n']).to_owned());
-    match admin::bootstrap::create(state, username, email, &password).await {
+    match identity::admin::bootstrap::create(state, username, email, &password).await {
         Ok(()) => println!("{username} is an administrator"),
         Err(error::ApiError::Invalid(faults)) => {
             let list: Vec<String> = faults.iter().map(|f| format!("{}: {}", f.field, f.message)).collect();
@@ -150,15 +122,15 @@ async fn create_admin(state: &AppState, username: &str, email: &str) -> anyhow::
 }
 
 async fn serve_api(with_worker: bool, state: AppState) -> anyhow::Result<()> {
-    admin::bootstrap::by_settings(&state).await?;
+    identity::admin::bootstrap::by_settings(&state).await?;
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(until_signal(stop));
     let worker = with_worker.then(|| tokio::spawn(supervise::worker(stopped.clone())));
-    tokio::spawn(webhooks::run(state.clone(), stopped.clone()));
+    tokio::spawn(platform::webhooks::run(state.clone(), stopped.clone()));
     tokio::spawn(housekeeping::run(state.clone(), stopped.clone()));
-    let (sockets, io) = live::sockets(&state);
-    tokio::spawn(live::run(state.clone(), io, stopped.clone()));
-    serve::serve(&state.config, router::router(state.clone(), sockets), stopped).await?;
+    let (sockets, io) = platform::live::sockets(&state);
+    tokio::spawn(platform::live::run(state.clone(), io, stopped.clone()));
+    http::serve::serve(&state.config, router::router(state.clone(), sockets), stopped).await?;
     if let Some(worker) = worker {
         worker.await?;
     }

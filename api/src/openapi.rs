@@ -1,9 +1,7 @@
 //! The API document (OpenAPI 3.1). Handlers describe themselves; what all of a kind have in common,
 //! above all the refusals, is added here by rule.
 
-use crate::problem::Problem;
-use axum::Json;
-use std::sync::LazyLock;
+use crate::http::problem::Problem;
 use utoipa::{
     Modify, OpenApi,
     openapi::{
@@ -51,7 +49,7 @@ impl Modify for Schemes {
         let machine = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
         let machine = machine.description(Some("A token of a machine, with a scope."));
         components.add_security_scheme("api_token", SecurityScheme::Http(machine.build()));
-        let cookie = ApiKey::Cookie(ApiKeyValue::new(crate::auth::cookies::ACCESS));
+        let cookie = ApiKey::Cookie(ApiKeyValue::new(crate::identity::cookies::ACCESS));
         components.add_security_scheme("cookie", SecurityScheme::ApiKey(cookie));
     }
 }
@@ -108,13 +106,4 @@ fn add_refusals(operation: &mut Operation, has_path: bool, limited: bool) {
             response.content.insert("application/problem+json".to_owned(), RefOr::T(content));
         }
     }
-}
-
-/// The document itself.
-#[utoipa::path(get, path = "/openapi.json", tag = "health", responses(
-    (status = 200, description = "OpenAPI 3.1", body = serde_json::Value),
-))]
-pub async fn document() -> Json<&'static Document> {
-    static MADE: LazyLock<Document> = LazyLock::new(crate::router::describe);
-    Json(&MADE)
 }

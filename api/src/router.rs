@@ -1,20 +1,37 @@
 //! Every URL there is.
 
 use crate::{
-    access, access_log, account, admin, api_tokens, auth, captions, catalogue, comments, creators, engagement,
-    error::ApiError, extract, feed, headers, health, limits, media, moderation, openapi, pictures, playback, playlists,
-    posts, problem, projects, search, state::AppState, uploads, webhooks,
+    error::ApiError,
+    health,
+    http::{
+        access_log,
+        body_limit::at_most,
+        drain, extract, headers, problem,
+        rate_limit::{self, Exempt, nobody},
+    },
+    identity::{account, admin, api_tokens, auth},
+    openapi,
+    pipeline::{
+        media, playback, sharing,
+        uploads::{self, tus},
+    },
+    platform::{
+        captions, catalogue, comments, creators, engagement, feed, moderation, pictures, playlists, posts, projects,
+        search, webhooks,
+    },
+    state::AppState,
 };
 use axum::{
-    Router,
+    Json, Router,
     extract::{DefaultBodyLimit, Request},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header},
     middleware::{Next, from_fn, from_fn_with_state, map_request},
     response::Response,
     routing::any,
 };
+use sluice_model::RateLimit;
 use socketioxide::layer::SocketIoLayer;
-use std::time::Duration;
+use std::{sync::LazyLock, time::Duration};
 use tower::ServiceBuilder;
 use tower_http::{
     catch_panic::CatchPanicLayer,
@@ -26,15 +43,17 @@ use utoipa::{OpenApi, openapi::OpenApi as Document};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// JSON bodies are small; uploads are streamed and bounded by their own limit.
-pub const JSON_BYTES: usize = 64 * 1024;
+const JSON_BYTES: usize = 64 * 1024;
 /// A post of 100,000 characters of any script, as JSON.
 const POST_BYTES: usize = 640 * 1024;
 /// A document that is a little too large is refused with a reason.
 const DOCUMENT_BYTES: usize = 2 << 20;
 
 type Routes = OpenApiRouter<AppState>;
+/// Puts routes under a rate limit, but for what is exempt of it.
+type Limited = dyn Fn(RateLimit, Exempt, Routes) -> Routes;
 
-fn auth_routes(limited: &dyn Fn(&'static str, Routes) -> Routes) -> Routes {
+fn auth_routes(limited: &Limited) -> Routes {
     let login = Routes::new().routes(routes!(auth::routes::login));
     let register = Routes::new().routes(routes!(auth::routes::register));
     let recovery = Routes::new()
@@ -42,9 +61,9 @@ fn auth_routes(limited: &dyn Fn(&'static str, Routes) -> Routes) -> Routes {
         .routes(routes!(auth::routes::reset_password))
         .routes(routes!(auth::routes::verify_email));
     Routes::new()
-        .merge(limited("login", login))
-        .merge(limited("register", register))
-        .merge(limited("reset", recovery))
+        .merge(limited(RateLimit::Login, nobody, login))
+        .merge(limited(RateLimit::Register, nobody, register))
+        .merge(limited(RateLimit::Reset, nobody, recovery))
         .routes(routes!(auth::routes::refresh))
         .routes(routes!(auth::routes::logout))
         .routes(routes!(auth::routes::logout_everywhere))
@@ -79,14 +98,14 @@ fn media_routes() -> Routes {
         .routes(routes!(media::routes::events))
         .routes(routes!(media::routes::report))
         .routes(routes!(media::routes::retry))
-        .routes(routes!(access::routes::grants))
-        .routes(routes!(access::routes::grant, access::routes::revoke_grant))
-        .routes(routes!(access::routes::tokens, access::routes::create_token))
-        .routes(routes!(access::routes::revoke_token))
+        .routes(routes!(sharing::routes::grants))
+        .routes(routes!(sharing::routes::grant, sharing::routes::revoke_grant))
+        .routes(routes!(sharing::routes::tokens, sharing::routes::create_token))
+        .routes(routes!(sharing::routes::revoke_token))
 }
 
 /// What people do around the player.
-fn platform_routes(limited: &dyn Fn(&'static str, Routes) -> Routes) -> Routes {
+fn platform_routes(limited: &Limited) -> Routes {
     Routes::new()
         .routes(routes!(creators::routes::list))
         .routes(routes!(creators::routes::show))
@@ -101,7 +120,7 @@ fn platform_routes(limited: &dyn Fn(&'static str, Routes) -> Routes) -> Routes {
         .routes(routes!(comments::routes::replies))
         .routes(routes!(comments::routes::edit, comments::routes::delete))
         .routes(routes!(engagement::routes::likes, engagement::routes::like, engagement::routes::unlike))
-        .merge(limited("view", Routes::new().routes(routes!(engagement::routes::view))))
+        .merge(limited(RateLimit::View, nobody, Routes::new().routes(routes!(engagement::routes::view))))
         .routes(routes!(engagement::routes::history, engagement::routes::forget_all))
         .routes(routes!(engagement::routes::position, engagement::routes::remember, engagement::routes::forget))
         .routes(routes!(moderation::routes::report))
@@ -122,18 +141,18 @@ fn platform_routes(limited: &dyn Fn(&'static str, Routes) -> Routes) -> Routes {
 fn library_routes() -> Routes {
     let documents = Routes::new()
         .routes(routes!(projects::routes::document, projects::routes::save))
-        .layer(DefaultBodyLimit::max(DOCUMENT_BYTES));
+        .layer(at_most(DOCUMENT_BYTES));
     let captions = Routes::new()
         .routes(routes!(captions::routes::list))
         .routes(routes!(captions::routes::read, captions::routes::put, captions::routes::remove))
-        .layer(DefaultBodyLimit::max(DOCUMENT_BYTES));
+        .layer(at_most(DOCUMENT_BYTES));
     let pictures = Routes::new()
         .routes(routes!(pictures::routes::put_own, pictures::routes::remove_own))
         .routes(routes!(pictures::routes::put_cover, pictures::routes::remove_cover))
         .routes(routes!(pictures::routes::put_category, pictures::routes::remove_category))
         .routes(routes!(pictures::routes::show))
         .layer(DefaultBodyLimit::disable())
-        .layer(from_fn(media::drain::refused_uploads));
+        .layer(from_fn(drain::refused_uploads));
     Routes::new()
         .routes(routes!(playlists::routes::list, playlists::routes::create))
         .routes(routes!(playlists::routes::of_creator))
@@ -154,7 +173,7 @@ fn library_routes() -> Routes {
         .routes(routes!(posts::routes::show, posts::routes::change, posts::routes::remove))
         .routes(routes!(posts::routes::atom))
         .routes(routes!(posts::routes::podcast))
-        .layer(DefaultBodyLimit::max(POST_BYTES))
+        .layer(at_most(POST_BYTES))
         .merge(documents)
         .merge(captions)
         .merge(pictures)
@@ -189,7 +208,7 @@ fn part_routes() -> Routes {
     let routes = Routes::new()
         .routes(routes!(uploads::presigned_routes::receive))
         .layer(DefaultBodyLimit::disable())
-        .layer(from_fn(media::drain::refused_uploads));
+        .layer(from_fn(drain::refused_uploads));
     with_cors(routes, cors)
 }
 
@@ -254,26 +273,26 @@ fn with_cors(routes: Routes, cors: CorsLayer) -> Routes {
     routes
 }
 
-fn routes(origins: &[String], limited: &dyn Fn(&'static str, Routes) -> Routes) -> Routes {
-    let begun = Routes::new().routes(routes!(media::routes::upload)).routes(routes!(uploads::routes::create));
+fn routes(origins: &[String], limited: &Limited) -> Routes {
+    let begun = Routes::new().routes(routes!(uploads::form_routes::upload)).routes(routes!(uploads::routes::create));
     let begun_elsewhere = Routes::new()
         .routes(routes!(uploads::presigned_routes::begin))
         .routes(routes!(uploads::presigned_routes::import));
-    let upload = limited("upload", begun)
+    let upload = limited(RateLimit::Upload, tus::joins_parts, begun)
         .routes(routes!(uploads::routes::show, uploads::routes::patch, uploads::routes::terminate))
         .layer(DefaultBodyLimit::disable())
-        .layer(from_fn(media::drain::refused_uploads));
+        .layer(from_fn(drain::refused_uploads));
     let api = Routes::new()
         .merge(auth_routes(limited))
         .merge(account_routes())
         .merge(media_routes())
         .merge(platform_routes(limited))
-        .merge(limited("upload", begun_elsewhere))
+        .merge(limited(RateLimit::Upload, tus::joins_parts, begun_elsewhere))
         .routes(routes!(uploads::presigned_routes::sign, uploads::presigned_routes::list))
         .routes(routes!(uploads::presigned_routes::complete))
         .routes(routes!(uploads::presigned_routes::abort))
-        .routes(routes!(openapi::document))
-        .layer(DefaultBodyLimit::max(JSON_BYTES))
+        .routes(routes!(document))
+        .layer(at_most(JSON_BYTES))
         .layer(from_fn(to_the_end))
         .merge(library_routes())
         .merge(upload);
@@ -287,15 +306,25 @@ fn routes(origins: &[String], limited: &dyn Fn(&'static str, Routes) -> Routes) 
 
 /// The document of the whole API.
 pub fn describe() -> Document {
-    let (_, mut document) = routes(&[], &|_, r| r).split_for_parts();
+    let (_, mut document) = routes(&[], &|_, _, r| r).split_for_parts();
     openapi::complete(&mut document);
     document
 }
 
+/// The document itself.
+#[utoipa::path(get, path = "/openapi.json", tag = "health", responses(
+    (status = 200, description = "OpenAPI 3.1", body = serde_json::Value),
+))]
+async fn document() -> Json<&'static Document> {
+    static MADE: LazyLock<Document> = LazyLock::new(describe);
+    Json(&MADE)
+}
+
 /// The whole API, with its live sockets.
 pub fn router(state: AppState, sockets: SocketIoLayer) -> Router {
-    let limited = |name: &'static str, routes: Routes| {
-        routes.route_layer(from_fn_with_state((state.clone(), name), limits::by_address))
+    let counted = state.clone();
+    let limited = move |limit: RateLimit, exempt: Exempt, routes: Routes| {
+        routes.route_layer(from_fn_with_state((counted.clone(), limit, exempt), rate_limit::by_address))
     };
     let (router, _) = routes(&state.config.allowed_origins, &limited).split_for_parts();
     let request_id = HeaderName::from_static("x-request-id");
@@ -322,7 +351,7 @@ pub fn router(state: AppState, sockets: SocketIoLayer) -> Router {
         )
         .with_state(state);
     // Before anything is routed.
-    Router::new().fallback_service(app).layer(map_request(uploads::tus::overridden))
+    Router::new().fallback_service(app).layer(map_request(tus::overridden))
 }
 
 /// Playlists and JSON shrink (Apple 10.1); media does not. What holds a token is not compressed beside

@@ -44,10 +44,7 @@ fn offenders(folders: &[&str], words: &[&str], allowed: &[&str]) -> Vec<String> 
 
 #[test]
 fn sql_is_in_one_folder() {
-    assert_eq!(
-        offenders(&["api/src", "worker/src", "common"], &["sqlx::"], &["common/db/"]),
-        [] as [String; 0]
-    );
+    assert_eq!(offenders(&["api/src", "worker/src", "common"], &["sqlx::"], &["common/db/"]), [] as [String; 0]);
 }
 
 #[test]

@@ -14,7 +14,7 @@ pub use store_url::{S3Location, StoreUrl};
 use ipnet::IpNet;
 use reader::Reader;
 use secrecy::SecretString;
-use sluice_model::Encryption;
+use sluice_model::{Encryption, RateLimit};
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 /// One setting: environment name, default as text, what it means.
@@ -126,7 +126,7 @@ pub struct Config {
     /// An administrator to be made while there is none.
     pub admin: Option<FirstAdmin>,
     /// Rate limits that differ from the defaults, by name.
-    pub limits: BTreeMap<String, Limit>,
+    pub limits: BTreeMap<RateLimit, Limit>,
     /// What accounts may use, by `role.what`; no limit where there is none.
     pub quotas: BTreeMap<String, i64>,
     /// Networks of proxies.
@@ -196,25 +196,27 @@ impl FromStr for Limit {
     }
 }
 
-/// The limits there are and their defaults. Those of an account bound guesses from many addresses.
-pub const LIMITS: &[(&str, Limit)] = &[
-    ("login", Limit { count: 60, seconds: 60 }),
-    ("login_account", Limit { count: 20, seconds: 600 }),
-    ("register", Limit { count: 20, seconds: 3600 }),
-    ("reset", Limit { count: 20, seconds: 3600 }),
-    ("reset_account", Limit { count: 5, seconds: 3600 }),
-    ("upload", Limit { count: 600, seconds: 3600 }),
-    ("upload_account", Limit { count: 600, seconds: 3600 }),
-    // A whole has two parts or more, and its answer may be lost.
-    ("join", Limit { count: 1200, seconds: 3600 }),
-    ("comment", Limit { count: 30, seconds: 60 }),
-    ("captions", Limit { count: 60, seconds: 3600 }),
-    ("picture", Limit { count: 30, seconds: 3600 }),
-    ("view", Limit { count: 1200, seconds: 3600 }),
-    ("post", Limit { count: 120, seconds: 3600 }),
-    ("report", Limit { count: 60, seconds: 3600 }),
-    ("webhook_test", Limit { count: 30, seconds: 3600 }),
-];
+/// What a rate limit is unless the settings say otherwise. Those of an account bound guesses from many addresses.
+pub const fn default_limit(name: RateLimit) -> Limit {
+    match name {
+        RateLimit::Login => Limit { count: 60, seconds: 60 },
+        RateLimit::LoginAccount => Limit { count: 20, seconds: 600 },
+        RateLimit::Register => Limit { count: 20, seconds: 3600 },
+        RateLimit::Reset => Limit { count: 20, seconds: 3600 },
+        RateLimit::ResetAccount => Limit { count: 5, seconds: 3600 },
+        RateLimit::Upload => Limit { count: 600, seconds: 3600 },
+        RateLimit::UploadAccount => Limit { count: 600, seconds: 3600 },
+        // A whole has two parts or more, and its answer may be lost.
+        RateLimit::Join => Limit { count: 1200, seconds: 3600 },
+        RateLimit::Comment => Limit { count: 30, seconds: 60 },
+        RateLimit::Captions => Limit { count: 60, seconds: 3600 },
+        RateLimit::Picture => Limit { count: 30, seconds: 3600 },
+        RateLimit::View => Limit { count: 1200, seconds: 3600 },
+        RateLimit::Post => Limit { count: 120, seconds: 3600 },
+        RateLimit::Report => Limit { count: 60, seconds: 3600 },
+        RateLimit::WebhookTest => Limit { count: 30, seconds: 3600 },
+    }
+}
 
 /// Every fault found, one a line.
 #[derive(Debug, thiserror::Error)]

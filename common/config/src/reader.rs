@@ -1,8 +1,8 @@
 //! Reads single settings and collects what is wrong with them.
 
-use super::{FirstAdmin, LIMITS, Limit, SETTINGS};
+use super::{FirstAdmin, Limit, SETTINGS};
 use secrecy::SecretString;
-use sluice_model::Role;
+use sluice_model::{RateLimit, Role};
 use std::{collections::BTreeMap, path::PathBuf, str::FromStr};
 use url::Url;
 
@@ -81,15 +81,15 @@ impl Reader<'_> {
         }
     }
 
-    pub(super) fn limits(&mut self) -> BTreeMap<String, Limit> {
+    pub(super) fn limits(&mut self) -> BTreeMap<RateLimit, Limit> {
         let mut limits = BTreeMap::new();
         for word in self.words("SLUICE_LIMITS") {
             let parsed = word.split_once('=').and_then(|(name, limit)| Some((name.trim(), limit.parse().ok()?)));
             match parsed {
-                Some((name, limit)) if LIMITS.iter().any(|l| l.0 == name) => {
-                    limits.insert(name.to_owned(), limit);
-                }
-                Some((name, _)) => self.fault("SLUICE_LIMITS", &format!("there is no limit {name:?}")),
+                Some((name, limit)) => match name.parse::<RateLimit>() {
+                    Ok(name) => drop(limits.insert(name, limit)),
+                    Err(_) => self.fault("SLUICE_LIMITS", &format!("there is no limit {name:?}")),
+                },
                 None => self.fault("SLUICE_LIMITS", &format!("{word:?} is not NAME=COUNT/SECONDS")),
             }
         }

@@ -19,9 +19,12 @@ pub struct UnknownWord {
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub enum $name { $($(#[$vdoc])* #[serde(rename = $word)] $variant),+ }
         impl $name {
+            /// Every one there is.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
             /// The stored spelling.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word),+ }
@@ -69,6 +72,13 @@ words!(
     /// What a machine's token may do. `admin` is everything its account may do, but for the account itself.
     Scope { Read = "read", Upload = "upload", Admin = "admin" }
 );
+impl Scope {
+    /// Scopes as they are stored: words joined by blanks. Unknown words of a newer version allow nothing.
+    pub fn list(stored: &str) -> Vec<Self> {
+        stored.split(' ').filter_map(|word| word.parse().ok()).collect()
+    }
+}
+
 words!(
     /// The life of uploaded bytes.
     SourceStatus { Receiving = "receiving", Live = "live", Deleting = "deleting" }
@@ -154,6 +164,27 @@ words!(
         Done = "done",
         Parked = "parked",
         Cancelled = "cancelled",
+    }
+);
+
+words!(
+    /// What is counted, by address or by account, so that nobody does too much of it.
+    RateLimit {
+        Login = "login",
+        LoginAccount = "login_account",
+        Register = "register",
+        Reset = "reset",
+        ResetAccount = "reset_account",
+        Upload = "upload",
+        UploadAccount = "upload_account",
+        Join = "join",
+        Comment = "comment",
+        Captions = "captions",
+        Picture = "picture",
+        View = "view",
+        Post = "post",
+        Report = "report",
+        WebhookTest = "webhook_test",
     }
 );
 

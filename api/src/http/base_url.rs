@@ -1,0 +1,34 @@
+//! Where clients reach this service.
+
+use crate::{http::extract::Caller, state::AppState};
+use axum::{
+    extract::FromRequestParts,
+    http::{header, request::Parts, uri::Authority},
+};
+use std::convert::Infallible;
+
+/// The external base URL without a trailing slash: as configured, else as the client wrote it.
+#[derive(Debug)]
+pub struct BaseUrl(pub String);
+
+impl BaseUrl {
+    fn of(state: &AppState, parts: &Parts) -> Self {
+        if let Some(url) = &state.config.public_url {
+            return Self(url.clone());
+        }
+        let host = parts.headers.get(header::HOST).and_then(|h| h.to_str().ok());
+        // HTTP/2 names it in the URL.
+        let host = host.or_else(|| parts.uri.authority().map(Authority::as_str)).unwrap_or_default();
+        let plain = host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']'));
+        let scheme = if parts.extensions.get::<Caller>().is_some_and(|c| c.secure) { "https" } else { "http" };
+        Self(if host.is_empty() || !plain { String::new() } else { format!("{scheme}://{host}") })
+    }
+}
+
+impl FromRequestParts<AppState> for BaseUrl {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Infallible> {
+        Ok(Self::of(state, parts))
+    }
+}

@@ -1,0 +1,154 @@
+//! Requests and answers of one's own account.
+
+use super::{
+    service,
+    views::{AskCreator, AuditEvents, ChangePassword, CreatorRequest, DeleteAccount, Session, Sessions},
+};
+use crate::{
+    error::ApiError,
+    http::{
+        extract::{Body, Caller},
+        paging::PageQuery,
+    },
+    identity::{
+        auth::{recovery_service, views::User},
+        cookies,
+        guards::{Person, Reader},
+    },
+    state::AppState,
+};
+use axum::{
+    Json,
+    extract::{Path, Query, State},
+    http::{HeaderMap, StatusCode},
+    response::IntoResponse,
+};
+use sluice_db::AuditPage;
+use sluice_model::{RateLimit, clock};
+use uuid::Uuid;
+
+/// Who am I?
+#[utoipa::path(get, path = "/me", tag = "account", security(("session" = []), ("api_token" = ["read"])), responses(
+    (status = 200, description = "The account", body = User),
+))]
+pub async fn me(State(state): State<AppState>, Reader(viewer): Reader) -> Result<Json<User>, ApiError> {
+    let user = state.db.user(viewer.id).await?.ok_or(ApiError::Unauthenticated)?;
+    Ok(Json(user.into()))
+}
+
+/// Delete the account and everything personal. Media are deleted or handed over, as asked.
+#[utoipa::path(post, path = "/me/delete", tag = "account", security(("session" = [])), request_body = DeleteAccount,
+    responses(
+        (status = 204, description = "Gone"),
+        (status = 409, description = "The last administrator cannot leave"),
+    ))]
+pub async fn delete(
+    State(state): State<AppState>,
+    caller: Caller,
+    Person(viewer): Person,
+    Body(body): Body<DeleteAccount>,
+) -> Result<impl IntoResponse, ApiError> {
+    service::delete(&state, &caller, &viewer, body).await?;
+    let mut headers = HeaderMap::new();
+    cookies::clear(&mut headers);
+    Ok((StatusCode::NO_CONTENT, headers))
+}
+
+/// Change the password. All other sessions end.
+#[utoipa::path(put, path = "/me/password", tag = "account", security(("session" = [])), request_body = ChangePassword,
+    responses((status = 204, description = "Changed")))]
+pub async fn change_password(
+    State(state): State<AppState>,
+    caller: Caller,
+    Person(viewer): Person,
+    Body(body): Body<ChangePassword>,
+) -> Result<StatusCode, ApiError> {
+    service::change_password(&state, &caller, &viewer, body).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Send the e-mail that proves the address once more.
+#[utoipa::path(post, path = "/me/verify-email", tag = "account", security(("session" = [])), responses(
+    (status = 202, description = "On its way, unless the address is proved already"),
+    (status = 429, description = "Too many e-mails"),
+))]
+pub async fn verify_email(State(state): State<AppState>, Person(viewer): Person) -> Result<StatusCode, ApiError> {
+    state.limits.take(RateLimit::ResetAccount, &viewer.id.to_string()).await?;
+    let user = state.db.user(viewer.id).await?.ok_or(ApiError::Unauthenticated)?;
+    recovery_service::send_verification(&state, &user);
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// The live sessions of the account.
+#[utoipa::path(get, path = "/me/sessions", tag = "account", security(("session" = [])), responses(
+    (status = 200, description = "Newest first", body = Sessions),
+))]
+pub async fn sessions(State(state): State<AppState>, Person(viewer): Person) -> Result<Json<Sessions>, ApiError> {
+    let rows = state.db.sessions(viewer.id, clock::now_us()).await?;
+    Ok(Json(Sessions { items: rows.into_iter().map(|r| Session::new(r, viewer.session)).collect() }))
+}
+
+/// End one session.
+#[utoipa::path(delete, path = "/me/sessions/{id}", tag = "account", security(("session" = [])),
+    params(("id" = Uuid, Path)), responses((status = 204, description = "Ended")))]
+pub async fn end_session(
+    State(state): State<AppState>,
+    caller: Caller,
+    Person(viewer): Person,
+    Path(id): Path<Uuid>,
+) -> Result<StatusCode, ApiError> {
+    service::end_session(&state, &caller, &viewer, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What happened to the account.
+#[utoipa::path(get, path = "/me/audit", tag = "account", security(("session" = [])), params(PageQuery), responses(
+    (status = 200, description = "Security events, newest first", body = AuditEvents),
+))]
+pub async fn audit(
+    State(state): State<AppState>,
+    Person(viewer): Person,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<AuditEvents>, ApiError> {
+    let asked = AuditPage { user: Some(viewer.id), kind: None, before: page.cursor, limit: page.rows() };
+    let (rows, next_cursor) = page.cut(state.db.audit(asked).await?, |r| r.id);
+    // Where an administrator sits is not the account's business.
+    let foreign = |actor: Option<Uuid>| actor.is_some_and(|a| a != viewer.id);
+    let shown = rows.into_iter().map(|mut r| {
+        if foreign(r.actor_id) {
+            r.address.clear();
+            r.agent.clear();
+        }
+        r.into()
+    });
+    Ok(Json(AuditEvents { items: shown.collect(), next_cursor }))
+}
+
+/// Ask to become a creator.
+#[utoipa::path(post, path = "/me/creator-request", tag = "account", security(("session" = [])),
+    request_body = AskCreator, responses(
+        (status = 201, description = "An administrator will decide", body = CreatorRequest),
+        (status = 409, description = "Asked already, or a creator already"),
+    ))]
+pub async fn ask_creator(
+    State(state): State<AppState>,
+    caller: Caller,
+    Person(viewer): Person,
+    Body(body): Body<AskCreator>,
+) -> Result<(StatusCode, Json<CreatorRequest>), ApiError> {
+    let row = service::ask_creator(&state, &caller, &viewer, &body.message).await?;
+    Ok((StatusCode::CREATED, Json(row.into())))
+}
+
+/// The last request to become a creator.
+#[utoipa::path(get, path = "/me/creator-request", tag = "account", security(("session" = [])), responses(
+    (status = 200, description = "As it stands", body = CreatorRequest),
+    (status = 404, description = "Never asked"),
+))]
+pub async fn creator_request(
+    State(state): State<AppState>,
+    Person(viewer): Person,
+) -> Result<Json<CreatorRequest>, ApiError> {
+    let row = state.db.creator_request_of(viewer.id).await?.ok_or(ApiError::NotFound)?;
+    Ok(Json(row.into()))
+}

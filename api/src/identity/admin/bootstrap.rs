@@ -1,0 +1,44 @@
+//! The first administrator: by command, or by settings at a start.
+
+use crate::{
+    error::ApiError,
+    http::extract::Caller,
+    identity::{
+        audit::{Event, note},
+        auth::service::create_user,
+    },
+    state::AppState,
+    validation::Faults,
+};
+use secrecy::{ExposeSecret, SecretString};
+use sluice_model::Role;
+use std::net::Ipv4Addr;
+
+/// Makes an administrator.
+pub async fn create(state: &AppState, username: &str, email: &str, password: &SecretString) -> Result<(), ApiError> {
+    let password = password.expose_secret();
+    Faults::default().username(username).email(email).password(password, &[username, email]).refuse()?;
+    let user = create_user(state, username, email, password.to_owned(), Role::Admin).await?;
+    let caller = Caller { address: Ipv4Addr::LOCALHOST.into(), agent: "sluice-api admin create".into(), secure: true };
+    note(state, &caller, Event::Registered, Some(user.id), None, Role::Admin.as_str()).await;
+    Ok(())
+}
+
+/// What the settings ask for, while there is no administrator. Two instances that start at once make one:
+/// the name is unique.
+pub async fn by_settings(state: &AppState) -> anyhow::Result<()> {
+    let Some(admin) = &state.config.admin else { return Ok(()) };
+    if state.db.has_admin().await? {
+        return Ok(());
+    }
+    match create(state, &admin.username, &admin.email, &admin.password).await {
+        Ok(()) => tracing::info!(username = admin.username, "made the first administrator"),
+        Err(ApiError::Taken(_)) => tracing::warn!("SLUICE_ADMIN_USERNAME is taken: no administrator was made"),
+        Err(ApiError::Invalid(faults)) => {
+            let list: Vec<String> = faults.iter().map(|f| format!("{}: {}", f.field, f.message)).collect();
+            anyhow::bail!("SLUICE_ADMIN_*: {}", list.join("; "));
+        }
+        Err(other) => anyhow::bail!(other.to_string()),
+    }
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! Requests and answers of administration.
+
+use super::{
+    service,
+    views::{AuditQuery, CreatorRequests, Decision, RequestQuery, RequestStatus, SetRole, Users},
+};
+use crate::{
+    error::ApiError,
+    http::{
+        extract::{Body, Caller},
+        paging::PageQuery,
+    },
+    identity::{
+        account::views::{AuditEvents, CreatorRequest},
+        auth::views::User,
+        guards::Admin,
+    },
+    state::AppState,
+};
+use axum::{
+    Json,
+    extract::{Path, Query, State},
+};
+use sluice_db::AuditPage;
+use uuid::Uuid;
+
+/// All accounts.
+#[utoipa::path(get, path = "/admin/users", tag = "admin", security(("session" = []), ("api_token" = ["admin"])),
+    params(PageQuery), responses((status = 200, description = "Newest first", body = Users)))]
+pub async fn users(
+    State(state): State<AppState>,
+    _: Admin,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<Users>, ApiError> {
+    let (rows, next_cursor) = page.cut(state.db.users(page.cursor, page.rows()).await?, |r| r.id);
+    Ok(Json(Users { items: rows.into_iter().map(Into::into).collect(), next_cursor }))
+}
+
+/// Set an account's role. It acts at once.
+#[utoipa::path(put, path = "/admin/users/{id}/role", tag = "admin", params(("id" = Uuid, Path)),
+    security(("session" = []), ("api_token" = ["admin"])), request_body = SetRole, responses(
+        (status = 200, description = "The account", body = User),
+        (status = 409, description = "The last administrator stays one"),
+    ))]
+pub async fn set_role(
+    State(state): State<AppState>,
+    caller: Caller,
+    Admin(admin): Admin,
+    Path(id): Path<Uuid>,
+    Body(body): Body<SetRole>,
+) -> Result<Json<User>, ApiError> {
+    Ok(Json(service::set_role(&state, &caller, &admin, id, body.role).await?.into()))
+}
+
+/// Requests to become a creator.
+#[utoipa::path(get, path = "/admin/creator-requests", tag = "admin", params(RequestQuery, PageQuery),
+    security(("session" = []), ("api_token" = ["admin"])), responses(
+        (status = 200, description = "Newest first", body = CreatorRequests),
+    ))]
+pub async fn creator_requests(
+    State(state): State<AppState>,
+    _: Admin,
+    Query(query): Query<RequestQuery>,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<CreatorRequests>, ApiError> {
+    let rows = state.db.creator_requests(query.status.as_str(), page.cursor, page.rows()).await?;
+    let (rows, next_cursor) = page.cut(rows, |r| r.id);
+    Ok(Json(CreatorRequests { items: rows.into_iter().map(Into::into).collect(), next_cursor }))
+}
+
+/// Grant a request: its author is a creator at once.
+#[utoipa::path(post, path = "/admin/creator-requests/{id}/grant", tag = "admin", params(("id" = Uuid, Path)),
+    security(("session" = []), ("api_token" = ["admin"])), request_body = Decision, responses(
+        (status = 200, description = "Granted", body = CreatorRequest),
+        (status = 409, description = "Decided already"),
+    ))]
+pub async fn grant(
+    State(state): State<AppState>,
+    caller: Caller,
+    Admin(admin): Admin,
+    Path(id): Path<Uuid>,
+    Body(body): Body<Decision>,
+) -> Result<Json<CreatorRequest>, ApiError> {
+    let answer = body.answer.as_deref();
+    Ok(Json(service::decide(&state, &caller, &admin, id, RequestStatus::Granted, answer).await?.into()))
+}
+
+/// Refuse a request.
+#[utoipa::path(post, path = "/admin/creator-requests/{id}/refuse", tag = "admin", params(("id" = Uuid, Path)),
+    security(("session" = []), ("api_token" = ["admin"])), request_body = Decision, responses(
+        (status = 200, description = "Refused", body = CreatorRequest),
+        (status = 409, description = "Decided already"),
+    ))]
+pub async fn refuse(
+    State(state): State<AppState>,
+    caller: Caller,
+    Admin(admin): Admin,
+    Path(id): Path<Uuid>,
+    Body(body): Body<Decision>,
+) -> Result<Json<CreatorRequest>, ApiError> {
+    let answer = body.answer.as_deref();
+    Ok(Json(service::decide(&state, &caller, &admin, id, RequestStatus::Refused, answer).await?.into()))
+}
+
+/// The log of security events.
+#[utoipa::path(get, path = "/admin/audit", tag = "admin", params(AuditQuery, PageQuery),
+    security(("session" = []), ("api_token" = ["admin"])), responses(
+        (status = 200, description = "Newest first", body = AuditEvents),
+    ))]
+pub async fn audit(
+    State(state): State<AppState>,
+    _: Admin,
+    Query(query): Query<AuditQuery>,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<AuditEvents>, ApiError> {
+    // PostgreSQL refuses NUL in text, and no kind has one.
+    let kind = query.kind.as_deref().filter(|k| !k.is_empty());
+    if kind.is_some_and(|k| k.chars().any(char::is_control)) {
+        return Ok(Json(AuditEvents { items: Vec::new(), next_cursor: None }));
+    }
+    let asked = AuditPage { user: query.user, kind, before: page.cursor, limit: page.rows() };
+    let (rows, next_cursor) = page.cut(state.db.audit(asked).await?, |r| r.id);
+    Ok(Json(AuditEvents { items: rows.into_iter().map(Into::into).collect(), next_cursor }))
+}

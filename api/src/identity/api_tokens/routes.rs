@@ -1,0 +1,57 @@
+//! Requests and answers of machines' tokens.
+
+use super::{
+    service,
+    views::{ApiTokens, CreatedToken, NewToken},
+};
+use crate::{
+    error::ApiError,
+    http::extract::{Body, Caller},
+    identity::guards::Person,
+    state::AppState,
+};
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use sluice_model::clock;
+use uuid::Uuid;
+
+/// Make a token for a machine. It is shown this once.
+#[utoipa::path(post, path = "/me/api-tokens", tag = "account", security(("session" = [])), request_body = NewToken,
+    responses(
+        (status = 201, description = "The token", body = CreatedToken),
+        (status = 409, description = "There are too many"),
+    ))]
+pub async fn create(
+    State(state): State<AppState>,
+    caller: Caller,
+    Person(viewer): Person,
+    Body(body): Body<NewToken>,
+) -> Result<(StatusCode, Json<CreatedToken>), ApiError> {
+    let created = service::create(&state, &caller, &viewer, body).await?;
+    Ok((StatusCode::CREATED, Json(created)))
+}
+
+/// The account's live tokens.
+#[utoipa::path(get, path = "/me/api-tokens", tag = "account", security(("session" = [])), responses(
+    (status = 200, description = "Newest first", body = ApiTokens),
+))]
+pub async fn list(State(state): State<AppState>, Person(viewer): Person) -> Result<Json<ApiTokens>, ApiError> {
+    let rows = state.db.api_tokens(viewer.id, clock::now_us()).await?;
+    Ok(Json(ApiTokens { items: rows.into_iter().map(Into::into).collect() }))
+}
+
+/// Revoke a token. It is worthless at once.
+#[utoipa::path(delete, path = "/me/api-tokens/{id}", tag = "account", security(("session" = [])),
+    params(("id" = Uuid, Path)), responses((status = 204, description = "Revoked")))]
+pub async fn revoke(
+    State(state): State<AppState>,
+    caller: Caller,
+    Person(viewer): Person,
+    Path(id): Path<Uuid>,
+) -> Result<StatusCode, ApiError> {
+    service::revoke(&state, &caller, &viewer, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,77 @@
+//! The rules of machines' tokens.
+
+use super::views::{CreatedToken, NewToken};
+use crate::{
+    error::ApiError,
+    http::extract::Caller,
+    identity::{
+        Viewer,
+        audit::{Event, note},
+        authentication::API_TOKEN_PREFIX,
+        opaque_token, token_hash,
+    },
+    state::AppState,
+    text,
+    validation::Faults,
+};
+use sluice_db::{ApiTokenRow, NewApiToken};
+use sluice_model::clock;
+use uuid::Uuid;
+
+/// Live tokens an account may have.
+const MOST: i64 = 50;
+/// Longest life, seconds: ten years.
+const LONGEST_S: i64 = 315_360_000;
+
+/// Makes a token.
+pub async fn create(
+    state: &AppState,
+    caller: &Caller,
+    viewer: &Viewer,
+    request: NewToken,
+) -> Result<CreatedToken, ApiError> {
+    let name = text::title(&request.name);
+    let mut faults = Faults::default();
+    faults.demand((1..=100).contains(&name.chars().count()), "name", "1 to 100 characters");
+    faults.demand(!request.scopes.is_empty(), "scopes", "at least one of read, upload, admin");
+    let life = request.expires_in.is_none_or(|s| (1..=LONGEST_S).contains(&s));
+    faults.demand(life, "expires_in", "1 to 315360000 seconds").refuse()?;
+    let mut words: Vec<&str> = request.scopes.iter().map(|s| s.as_str()).collect();
+    words.sort_unstable();
+    words.dedup();
+    let (token, now, id) = (opaque_token(API_TOKEN_PREFIX), clock::now_us(), Uuid::now_v7());
+    let hint = &token[token.len() - 4..];
+    let new = NewApiToken {
+        id,
+        user_id: viewer.id,
+        name: &name,
+        scopes: &words.join(" "),
+        hash: &token_hash(&token),
+        hint,
+        now_us: now,
+        expires_us: request.expires_in.map(|s| now + s * 1_000_000),
+    };
+    if !state.db.insert_api_token(&new, MOST).await? {
+        return Err(ApiError::TooMany("API tokens"));
+    }
+    note(state, caller, Event::ApiTokenCreated, Some(viewer.id), Some(viewer.id), new.scopes).await;
+    let row = ApiTokenRow {
+        id,
+        name: name.clone(),
+        scopes: new.scopes.to_owned(),
+        hint: hint.to_owned(),
+        created_us: now,
+        expires_us: new.expires_us,
+        last_used_us: None,
+    };
+    Ok(CreatedToken { about: row.into(), token: token.clone() })
+}
+
+/// Revokes a token.
+pub async fn revoke(state: &AppState, caller: &Caller, viewer: &Viewer, id: Uuid) -> Result<(), ApiError> {
+    if !state.db.revoke_api_token(viewer.id, id, clock::now_us()).await? {
+        return Err(ApiError::NotFound);
+    }
+    note(state, caller, Event::ApiTokenRevoked, Some(viewer.id), Some(viewer.id), "").await;
+    Ok(())
+}

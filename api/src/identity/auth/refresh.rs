@@ -1,0 +1,72 @@
+//! Refresh tokens: opaque, exchanged at every use within a family.
+//!
+//! A client may lose the answer that brought its next token. So the next token is derived from the
+//! spent one, and for a moment the same question gets the same answer: parallel requests and retries
+//! are harmless. Later, once, the lost token is replaced by another. Whoever comes with a token whose
+//! successor has been used, or with one that was replaced, is a second holder: the family ends.
+
+use crate::state::Keys;
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use hmac::Mac;
+use sluice_db::RefreshRow;
+
+/// How long the same question gets the same answer, microseconds.
+const REPEATED_US: i64 = 30_000_000;
+
+/// What to do with a refresh token.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Rotation {
+    /// It is live: exchange it.
+    Spend,
+    /// It was exchanged a moment ago: give the same successor again.
+    Repeat,
+    /// Its successor never arrived: replace it by another.
+    Replace,
+    /// Somebody else has it too.
+    Reused,
+}
+
+/// The token that follows a spent one; `retry` tells replacements apart.
+pub fn successor(keys: &Keys, token: &str, retry: i64) -> String {
+    let mut mac = keys.mac("refresh token");
+    mac.update(&retry.to_be_bytes());
+    mac.update(token.as_bytes());
+    format!("slr_{}", BASE64_URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
+}
+
+/// Decides over a presented token. `successor_live` tells whether what it was exchanged for is unused;
+/// `same` whether that successor can still be derived.
+pub fn decide(row: &RefreshRow, successor_live: bool, same: bool, now_us: i64) -> Rotation {
+    match row.status.as_str() {
+        "live" => Rotation::Spend,
+        "spent" if !successor_live => Rotation::Reused,
+        "spent" if same && row.spent_us.is_some_and(|at| now_us - at < REPEATED_US) => Rotation::Repeat,
+        "spent" if row.retries == 0 => Rotation::Replace,
+        _ => Rotation::Reused,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    #[test]
+    fn one_lost_answer_is_forgiven() {
+        let row = |status: &str, retries| RefreshRow {
+            session_id: Uuid::nil(),
+            status: status.to_owned(),
+            successor: None,
+            retries,
+            spent_us: Some(0),
+        };
+        let later = REPEATED_US + 1;
+        assert_eq!(decide(&row("live", 0), false, false, 9), Rotation::Spend);
+        assert_eq!(decide(&row("spent", 0), true, true, 9), Rotation::Repeat);
+        assert_eq!(decide(&row("spent", 0), true, true, later), Rotation::Replace);
+        assert_eq!(decide(&row("spent", 0), true, false, 9), Rotation::Replace, "the signing key has changed since");
+        assert_eq!(decide(&row("spent", 1), true, true, later), Rotation::Reused);
+        assert_eq!(decide(&row("spent", 0), false, true, 9), Rotation::Reused, "its successor was used");
+        assert_eq!(decide(&row("superseded", 0), false, false, 9), Rotation::Reused);
+    }
+}

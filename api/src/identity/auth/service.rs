@@ -1,0 +1,178 @@
+//! The rules of sessions: how one begins, goes on and ends.
+
+use super::{
+    recovery_service::send_verification,
+    refresh::{Rotation, decide, successor},
+    views::{LoggedIn, Login, Register},
+};
+use crate::{
+    error::ApiError,
+    http::extract::Caller,
+    identity::{
+        Viewer,
+        audit::{Event, note},
+        opaque_token, token_hash,
+    },
+    state::{ACCESS_S, AppState, RateLimitError, SESSION_MOST_S, SESSION_S},
+    validation::Faults,
+};
+use sluice_db::{DbError, NewUser, SessionUse, UserRow};
+use sluice_model::{RateLimit, Role, clock};
+use uuid::Uuid;
+
+/// Makes an account and logs in. An address that belongs to somebody is not refused, because that
+/// would tell who has an account: its owner is written to, and the new account's claim stays unproved.
+pub async fn register(state: &AppState, caller: &Caller, request: Register) -> Result<LoggedIn, ApiError> {
+    let mut faults = Faults::default();
+    faults.username(&request.username).email(&request.email);
+    faults.password(&request.password, &[&request.username, &request.email]).refuse()?;
+    let open = state.config.open_creators;
+    let role = match request.role {
+        Some(Role::Admin) => return Err(ApiError::Forbidden),
+        Some(Role::Creator) if !open => return Err(ApiError::Forbidden),
+        Some(role) => role,
+        None if open => Role::Creator,
+        None => Role::Viewer,
+    };
+    let row = create_user(state, &request.username, &request.email, request.password, role).await?;
+    send_verification(state, &row);
+    note(state, caller, Event::Registered, Some(row.id), Some(row.id), role.as_str()).await;
+    start_session(state, caller, row).await
+}
+
+/// Stores an account whose fields were checked.
+pub async fn create_user(
+    state: &AppState,
+    username: &str,
+    email: &str,
+    password: String,
+    role: Role,
+) -> Result<UserRow, ApiError> {
+    let password_hash = state.hashing.hash(password).await?;
+    let id = Uuid::now_v7();
+    let user = NewUser { id, username, email, password_hash: &password_hash, role, now_us: clock::now_us() };
+    match state.db.insert_user(&user).await {
+        Err(DbError::Duplicate) => return Err(ApiError::Taken("The user name")),
+        other => other?,
+    }
+    state.db.user(id).await?.ok_or(ApiError::Internal)
+}
+
+/// Logs in by user name or e-mail address. Known and unknown users take the same way.
+pub async fn login(state: &AppState, caller: &Caller, request: Login) -> Result<LoggedIn, ApiError> {
+    let printable = !request.login.chars().any(char::is_control);
+    if request.password.len() > 1024 || request.login.len() > 254 || request.login.is_empty() || !printable {
+        return Err(ApiError::BadCredentials);
+    }
+    let user = state.db.user_by_login(&request.login).await?;
+    // A guess is counted before it is checked: for what was typed, which alone is told, and for the
+    // account, so that name and address are no two chances. To say so would link the two.
+    state.limits.take(RateLimit::LoginAccount, &request.login).await?;
+    let subject = user.as_ref().map_or_else(|| format!("nobody {}", request.login), |u| u.id.to_string());
+    let spent = match state.limits.take(RateLimit::LoginAccount, &subject).await {
+        Ok(_) => false,
+        Err(RateLimitError::Exceeded(_)) => true,
+        Err(other) => return Err(other.into()),
+    };
+    let stored = user.as_ref().map(|u| u.password_hash.clone());
+    let right = state.hashing.verify(request.password, stored).await?;
+    match user {
+        Some(user) if right && !spent => {
+            state.limits.give_back(RateLimit::LoginAccount, &request.login).await?;
+            state.limits.give_back(RateLimit::LoginAccount, &subject).await?;
+            note(state, caller, Event::LoggedIn, Some(user.id), Some(user.id), "").await;
+            start_session(state, caller, user).await
+        }
+        other => {
+            note(state, caller, Event::LoginFailed, other.map(|u| u.id), None, "").await;
+            Err(ApiError::BadCredentials)
+        }
+    }
+}
+
+async fn start_session(state: &AppState, caller: &Caller, user: UserRow) -> Result<LoggedIn, ApiError> {
+    let (session, now) = (Uuid::now_v7(), clock::now_us());
+    let refresh = opaque_token("slr_");
+    let address = caller.address.to_string();
+    let mut tx = state.db.begin().await?;
+    // The password may have been replaced while its hash was computed.
+    let now_row = tx.lock_user(user.id).await?.ok_or(ApiError::BadCredentials)?;
+    if now_row.password_hash != user.password_hash {
+        return Err(ApiError::BadCredentials);
+    }
+    tx.insert_session(session, user.id, &token_hash(&refresh), &used(&address, caller, now)).await?;
+    tx.commit().await?;
+    answer(state, user, session, refresh)
+}
+
+fn used<'a>(address: &'a str, caller: &'a Caller, now_us: i64) -> SessionUse<'a> {
+    SessionUse { address, agent: &caller.agent, now_us, expires_us: now_us + SESSION_S * 1_000_000 }
+}
+
+fn answer(state: &AppState, user: UserRow, session: Uuid, refresh_token: String) -> Result<LoggedIn, ApiError> {
+    let access_token = state.keys.issue(user.id, session).ok_or(ApiError::Internal)?;
+    Ok(LoggedIn {
+        user: user.into(),
+        access_token: Some(access_token),
+        refresh_token: Some(refresh_token),
+        expires_in: ACCESS_S,
+    })
+}
+
+/// Exchanges a refresh token for a new pair; the old one is spent.
+pub async fn refresh(state: &AppState, caller: &Caller, token: &str) -> Result<LoggedIn, ApiError> {
+    let (hash, now) = (token_hash(token), clock::now_us());
+    let found = state.db.refresh_token(&hash).await?.ok_or(ApiError::Unauthenticated)?;
+    let address = caller.address.to_string();
+    let mut tx = state.db.begin().await?;
+    let from = used(&address, caller, now);
+    let session = tx.use_session(found.session_id, &from, SESSION_MOST_S * 1_000_000).await?;
+    let session = session.ok_or(ApiError::Unauthenticated)?;
+    // Read again: what came first may have spent it before the lock was ours.
+    let row = tx.refresh_token(&hash).await?.ok_or(ApiError::Unauthenticated)?;
+    let lost = row.successor.clone().unwrap_or_default();
+    let live = tx.refresh_token(&lost).await?.is_some_and(|s| s.status == "live");
+    let repeated = successor(&state.keys, token, row.retries);
+    let next = match decide(&row, live, token_hash(&repeated) == lost, now) {
+        Rotation::Repeat => repeated,
+        Rotation::Spend => {
+            let next = successor(&state.keys, token, 0);
+            tx.spend_refresh_token(&hash, &token_hash(&next), now).await?;
+            tx.insert_refresh_token(session.id, &token_hash(&next), now).await?;
+            next
+        }
+        Rotation::Replace => {
+            let next = successor(&state.keys, token, row.retries + 1);
+            tx.supersede_refresh_token(&hash, &lost, &token_hash(&next), now).await?;
+            tx.insert_refresh_token(session.id, &token_hash(&next), now).await?;
+            next
+        }
+        Rotation::Reused => {
+            tx.end_session(session.id, now).await?;
+            tx.commit().await?;
+            note(state, caller, Event::RefreshTokenReused, Some(session.user_id), None, "").await;
+            return Err(ApiError::Unauthenticated);
+        }
+    };
+    tx.commit().await?;
+    let user = state.db.user(session.user_id).await?.ok_or(ApiError::Unauthenticated)?;
+    answer(state, user, session.id, next)
+}
+
+/// Ends the session that asks.
+pub async fn logout(state: &AppState, caller: &Caller, viewer: &Viewer) -> Result<(), ApiError> {
+    if let Some(session) = viewer.session {
+        state.db.revoke_session(viewer.id, session, clock::now_us()).await?;
+        note(state, caller, Event::LoggedOut, Some(viewer.id), Some(viewer.id), "").await;
+    }
+    Ok(())
+}
+
+/// Ends all sessions of the account.
+pub async fn logout_everywhere(state: &AppState, caller: &Caller, viewer: &Viewer) -> Result<(), ApiError> {
+    let mut tx = state.db.begin().await?;
+    tx.revoke_sessions(viewer.id, None, clock::now_us()).await?;
+    tx.commit().await?;
+    note(state, caller, Event::AllSessionsEnded, Some(viewer.id), Some(viewer.id), "").await;
+    Ok(())
+}

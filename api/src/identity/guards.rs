@@ -1,0 +1,167 @@
+//! Who may do what: an operation names its guard, and without one it has no viewer at all.
+//!
+//! | guard | by session | by API token |
+//! |---|---|---|
+//! | `Reader`, `Player` | anybody | scope `read` or `admin` |
+//! | `Follower` | anybody | `read`, `upload` or `admin` |
+//! | `Uploader` | creators | `upload` or `admin` |
+//! | `Actor` | anybody | `admin` |
+//! | `Admin` | administrators | `admin`, of an administrator |
+//! | `Person` | anybody | never: the account itself is no machine's business |
+
+use crate::{
+    error::ApiError,
+    http::extract::SameSite,
+    identity::{
+        Viewer,
+        access::{self, Ticket},
+        authentication::authenticate,
+        cookies,
+    },
+    state::AppState,
+};
+use axum::{
+    extract::{FromRequestParts, RawPathParams},
+    http::{header, request::Parts},
+};
+use sluice_model::{Role, Scope};
+
+/// The person or machine behind a request, if there is one. What was sent as a header and is not
+/// valid is an error; a stale cookie is nobody, because browsers send it unasked.
+async fn viewer(parts: &Parts, state: &AppState) -> Result<Option<Viewer>, ApiError> {
+    if let Some(value) = parts.headers.get(header::AUTHORIZATION) {
+        let text = value.to_str().map_err(|_| ApiError::Unauthenticated)?;
+        let (scheme, token) = text.split_once(' ').ok_or(ApiError::Unauthenticated)?;
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return Err(ApiError::Unauthenticated);
+        }
+        return authenticate(state, token.trim()).await.map(Some);
+    }
+    let Some(token) = cookies::get(&parts.headers, cookies::ACCESS) else { return Ok(None) };
+    let viewer = match authenticate(state, &token).await {
+        Ok(viewer) => viewer,
+        Err(ApiError::Unauthenticated) => return Ok(None),
+        Err(other) => return Err(other),
+    };
+    if !parts.method.is_safe() {
+        SameSite::of(&parts.headers, state).require()?;
+    }
+    Ok(Some(viewer))
+}
+
+async fn scoped(parts: &Parts, state: &AppState, scopes: &[Scope]) -> Result<Option<Viewer>, ApiError> {
+    let found = viewer(parts, state).await?;
+    match found {
+        Some(v) if !v.may(scopes) => Err(ApiError::InsufficientScope),
+        other => Ok(other),
+    }
+}
+
+macro_rules! guard {
+    ($(#[$doc:meta])* $name:ident, $scopes:expr) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub struct $name(pub Viewer);
+
+        impl FromRequestParts<AppState> for $name {
+            type Rejection = ApiError;
+
+            async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+                let viewer = scoped(parts, state, $scopes).await?.ok_or(ApiError::Unauthenticated)?;
+                $name::allows(&viewer)?;
+                Ok(Self(viewer))
+            }
+        }
+    };
+}
+
+guard!(
+    /// Reads what is its own.
+    Reader,
+    &[Scope::Read, Scope::Admin]
+);
+guard!(
+    /// Brings in media.
+    Uploader,
+    &[Scope::Upload, Scope::Admin]
+);
+guard!(
+    /// Changes what is its own.
+    Actor,
+    &[Scope::Admin]
+);
+guard!(
+    /// Looks after the service.
+    Admin,
+    &[Scope::Admin]
+);
+guard!(
+    /// Somebody who has logged in.
+    Person,
+    &[]
+);
+
+impl Reader {
+    fn allows(_: &Viewer) -> Result<(), ApiError> {
+        Ok(())
+    }
+}
+
+impl Uploader {
+    fn allows(viewer: &Viewer) -> Result<(), ApiError> {
+        match viewer {
+            v if v.banned => Err(ApiError::Banned),
+            v if v.role == Role::Viewer => Err(ApiError::Forbidden),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Actor {
+    fn allows(viewer: &Viewer) -> Result<(), ApiError> {
+        if viewer.banned { Err(ApiError::Banned) } else { Ok(()) }
+    }
+}
+
+impl Admin {
+    fn allows(viewer: &Viewer) -> Result<(), ApiError> {
+        if viewer.role == Role::Admin { Ok(()) } else { Err(ApiError::Forbidden) }
+    }
+}
+
+impl Person {
+    fn allows(_: &Viewer) -> Result<(), ApiError> {
+        Ok(())
+    }
+}
+
+/// Looks at one media; perhaps nobody in particular.
+#[derive(Debug)]
+pub struct Follower(pub Option<Viewer>);
+
+impl FromRequestParts<AppState> for Follower {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        scoped(parts, state, &[Scope::Read, Scope::Upload, Scope::Admin]).await.map(Self)
+    }
+}
+
+/// Plays: by the token in the path where there is one, else as whoever asks.
+#[derive(Debug)]
+pub struct Player(pub Ticket);
+
+impl FromRequestParts<AppState> for Player {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| ApiError::NotFound)?;
+        if let Some((_, token)) = params.iter().find(|(name, _)| *name == "token") {
+            let origin = parts.headers.get(header::ORIGIN).or_else(|| parts.headers.get(header::REFERER));
+            let origin = origin.and_then(|v| v.to_str().ok());
+            return access::playback::redeem(state, token, origin).await.map(|t| Self(Ticket::Token(t)));
+        }
+        let viewer = scoped(parts, state, &[Scope::Read, Scope::Admin]).await?;
+        Ok(Self(Ticket::Viewer(viewer)))
+    }
+}

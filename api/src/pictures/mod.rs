@@ -1,6 +1,0 @@
-//! Pictures of people, playlists and categories: taken in, made small, and served.
-
-mod render;
-pub mod routes;
-mod service;
-pub mod views;

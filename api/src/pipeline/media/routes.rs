@@ -1,0 +1,203 @@
+//! Requests and answers of media.
+
+use super::{
+    progress::{Progress, ProgressEvent},
+    service,
+    views::{ChangeMedia, Media, Page},
+};
+use crate::{
+    error::ApiError,
+    http::{
+        base_url::BaseUrl,
+        extract::{Body, Caller},
+        paging::PageQuery,
+    },
+    identity::{
+        Viewer,
+        guards::{Actor, Follower, Reader},
+    },
+    state::AppState,
+};
+use axum::{
+    Json,
+    extract::{Path, Query, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{
+        IntoResponse, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
+};
+use futures::stream;
+use sluice_db::MediaPage;
+use std::{convert::Infallible, time::Duration};
+use uuid::Uuid;
+
+/// How often the database is asked for somebody who follows a media.
+const FOLLOW: Duration = Duration::from_millis(500);
+/// One media, with its status.
+#[utoipa::path(get, path = "/media/{id}", tag = "media", params(("id" = Uuid, Path)),
+    security((), ("session" = []), ("api_token" = ["read", "upload"])), responses(
+        (status = 200, description = "The media", body = Media),
+    ))]
+pub async fn show(
+    State(state): State<AppState>,
+    Follower(viewer): Follower,
+    Path(id): Path<Uuid>,
+    base: BaseUrl,
+) -> Result<Json<Media>, ApiError> {
+    let row = service::visible(&state, viewer.as_ref(), id).await?;
+    Ok(Json(Media::new(row, &base.0)))
+}
+
+/// How far it is: every unit of work, what comes first, how long it will take.
+#[utoipa::path(get, path = "/media/{id}/status", tag = "media", params(("id" = Uuid, Path)),
+    security((), ("session" = []), ("api_token" = ["read", "upload"])), responses(
+        (status = 200, description = "As it stands", body = Progress),
+    ))]
+pub async fn status(
+    State(state): State<AppState>,
+    Follower(viewer): Follower,
+    Path(id): Path<Uuid>,
+) -> Result<Json<Progress>, ApiError> {
+    let row = service::visible(&state, viewer.as_ref(), id).await?;
+    Ok(Json(Progress::of(&state, &row).await?))
+}
+
+/// The same as a stream (server-sent events), until it is ready or has failed. `Last-Event-ID` goes on
+/// where a connection broke.
+#[utoipa::path(get, path = "/media/{id}/events", tag = "media", params(
+        ("id" = Uuid, Path), ("Last-Event-ID" = Option<String>, Header)),
+    security((), ("session" = []), ("api_token" = ["read", "upload"])), responses(
+        (status = 200, description = "Events named `progress`", content_type = "text/event-stream", body = ProgressEvent),
+        (status = 204, description = "The last event was the last: do not come back"),
+    ))]
+pub async fn events(
+    State(state): State<AppState>,
+    Follower(viewer): Follower,
+    Path(id): Path<Uuid>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let row = service::visible(&state, viewer.as_ref(), id).await?;
+    let first = Progress::of(&state, &row).await?;
+    let seen = headers.get("last-event-id").and_then(|v| v.to_str().ok()).map(ToOwned::to_owned);
+    if first.is_final() && seen.as_ref() == Some(&first.id()) {
+        // By this an EventSource knows that it need not connect again.
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let following = Following { state, viewer, id, seen, next: Some(first) };
+    let events = stream::unfold(Some(following), |following| async move {
+        let (event, rest) = following?.news().await?;
+        Some((Ok::<_, Infallible>(event), rest))
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))).into_response())
+}
+
+/// Somebody who follows a media.
+struct Following {
+    state: AppState,
+    viewer: Option<Viewer>,
+    id: Uuid,
+    seen: Option<String>,
+    next: Option<Progress>,
+}
+
+impl Following {
+    /// Waits for news. The stream ends after the last, or when the media is no longer theirs to see.
+    async fn news(mut self) -> Option<(Event, Option<Self>)> {
+        loop {
+            let now = match self.next.take() {
+                Some(first) => first,
+                None => {
+                    tokio::time::sleep(FOLLOW).await;
+                    let row = service::visible(&self.state, self.viewer.as_ref(), self.id).await.ok()?;
+                    Progress::of(&self.state, &row).await.ok()?
+                }
+            };
+            let id = now.id();
+            let news = self.seen.as_ref() != Some(&id);
+            if !news && now.is_final() {
+                return None;
+            }
+            if news {
+                let event = Event::default().event("progress").id(&id).json_data(&now).ok()?;
+                self.seen = Some(id);
+                return Some((event, (!now.is_final()).then_some(self)));
+            }
+        }
+    }
+}
+
+/// One's own media.
+#[utoipa::path(get, path = "/media", tag = "media", params(PageQuery),
+    security(("session" = []), ("api_token" = ["read"])), responses(
+        (status = 200, description = "Newest first", body = Page),
+    ))]
+pub async fn list(
+    State(state): State<AppState>,
+    Reader(viewer): Reader,
+    Query(page): Query<PageQuery>,
+    base: BaseUrl,
+) -> Result<Json<Page>, ApiError> {
+    let asked = MediaPage { owner: viewer.id, before: page.cursor, limit: page.rows() };
+    let (rows, next_cursor) = page.cut(state.db.media_of(asked).await?, |r| r.id);
+    Ok(Json(Page::new(rows, next_cursor, &base.0)))
+}
+
+/// Change what people see of a media, and who sees it.
+#[utoipa::path(patch, path = "/media/{id}", tag = "media", params(("id" = Uuid, Path)),
+    security(("session" = []), ("api_token" = ["admin"])), request_body = ChangeMedia, responses(
+        (status = 200, description = "The media", body = Media),
+    ))]
+pub async fn change(
+    State(state): State<AppState>,
+    caller: Caller,
+    Actor(viewer): Actor,
+    Path(id): Path<Uuid>,
+    base: BaseUrl,
+    Body(body): Body<ChangeMedia>,
+) -> Result<Json<Media>, ApiError> {
+    let row = service::change(&state, &caller, &viewer, id, body).await?;
+    Ok(Json(Media::new(row, &base.0)))
+}
+
+/// Delete a media. Nothing of it is served any more.
+#[utoipa::path(delete, path = "/media/{id}", tag = "media", params(("id" = Uuid, Path)),
+    security(("session" = []), ("api_token" = ["admin"])), responses((status = 204, description = "Gone")))]
+pub async fn remove(
+    State(state): State<AppState>,
+    Actor(viewer): Actor,
+    Path(id): Path<Uuid>,
+) -> Result<StatusCode, ApiError> {
+    service::delete(&state, &viewer, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Set a failed media to work again.
+#[utoipa::path(post, path = "/media/{id}/retry", tag = "media", params(("id" = Uuid, Path)),
+    security(("session" = []), ("api_token" = ["admin"])), responses(
+        (status = 200, description = "Queued", body = Media),
+        (status = 409, description = "It has not failed"),
+    ))]
+pub async fn retry(
+    State(state): State<AppState>,
+    Actor(viewer): Actor,
+    Path(id): Path<Uuid>,
+    base: BaseUrl,
+) -> Result<Json<Media>, ApiError> {
+    let row = service::retry(&state, &viewer, id).await?;
+    Ok(Json(Media::new(row, &base.0)))
+}
+
+/// What the rule checker found in the finished package.
+#[utoipa::path(get, path = "/media/{id}/report", tag = "media", params(("id" = Uuid, Path)),
+    security(("session" = []), ("api_token" = ["read"])), responses(
+        (status = 200, description = "The report", content_type = "application/json", body = serde_json::Value),
+    ))]
+pub async fn report(
+    State(state): State<AppState>,
+    Reader(viewer): Reader,
+    Path(id): Path<Uuid>,
+) -> Result<impl IntoResponse, ApiError> {
+    let text = service::report(&state, &viewer, id).await?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], text))
+}

@@ -1,0 +1,295 @@
+//! The rules of media.
+
+pub use super::tags::tags;
+use super::views::ChangeMedia;
+use crate::{
+    error::ApiError,
+    http::extract::Caller,
+    identity::{
+        Viewer,
+        access::Ticket,
+        audit::{Event, note},
+    },
+    pipeline::quota::check_quota,
+    state::AppState,
+    text,
+    validation::Faults,
+};
+use serde::{Deserialize, Serialize};
+use sluice_db::{MediaChange, MediaRow, NewMedia, Tx};
+use sluice_ingest::{quota::Asked, quota::Begins};
+use sluice_model::{Encryption, Role, UploadKind, Visibility, clock};
+use std::{collections::HashMap, str::FromStr};
+use uuid::Uuid;
+
+/// What comes with a file, as it was typed. Kept with an upload until it is complete.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Metadata {
+    pub title: Option<String>,
+    pub description: Option<String>,
+    pub visibility: Option<String>,
+    pub encryption: Option<String>,
+    pub filename: Option<String>,
+    /// All of it as a tus client sent it, which HEAD answers.
+    #[serde(default)]
+    pub sent: Option<String>,
+    /// `Upload-Concat` of a whole that was put together, which HEAD answers too.
+    #[serde(default)]
+    pub concat: Option<String>,
+}
+
+/// Metadata that was checked.
+#[derive(Debug)]
+pub struct Checked {
+    title: String,
+    description: String,
+    visibility: Visibility,
+    encryption: Encryption,
+    filename: String,
+}
+
+impl Metadata {
+    /// From named fields; others mean nothing here.
+    pub fn new(fields: Vec<(String, String)>) -> Self {
+        let mut metadata = Self::default();
+        for (name, value) in fields {
+            match name.as_str() {
+                "title" => metadata.title = Some(value),
+                "description" => metadata.description = Some(value),
+                "visibility" => metadata.visibility = Some(value),
+                "encryption" => metadata.encryption = Some(value),
+                "filename" | "name" => metadata.filename = Some(value),
+                _ => {}
+            }
+        }
+        metadata
+    }
+
+    /// All faults at once, before the file is taken in.
+    pub fn check(self, encryption: Encryption) -> Result<Checked, ApiError> {
+        let filename = text::line(&self.filename.unwrap_or_default());
+        let title = self.title.map(|t| text::title(&t)).filter(|t| !t.is_empty());
+        let title = title.unwrap_or_else(|| stem(&filename));
+        let description = text::lines(&self.description.unwrap_or_default());
+        let visibility = word(self.visibility.as_deref(), Visibility::Private);
+        let encryption = word(self.encryption.as_deref(), encryption);
+        let mut faults = bounded(&title, &description);
+        faults.demand(visibility.is_some(), "visibility", "public, unlisted or private");
+        faults.demand(encryption.is_some(), "encryption", "none or aes-128").refuse()?;
+        let filename = filename.chars().take(255).collect();
+        // The demands above hold, so neither is missing.
+        let (Some(visibility), Some(encryption)) = (visibility, encryption) else { return Err(ApiError::Internal) };
+        Ok(Checked { title, description, visibility, encryption, filename })
+    }
+}
+
+/// A word of a list, or what is meant when there is none.
+fn word<T: FromStr>(word: Option<&str>, default: T) -> Option<T> {
+    match word {
+        None | Some("") => Some(default),
+        Some(word) => word.parse().ok(),
+    }
+}
+
+/// Faults of text that people see, if there are any.
+fn bounded(title: &str, description: &str) -> Faults {
+    let mut faults = Faults::default();
+    faults.demand(title.chars().count() <= 200, "title", "at most 200 characters");
+    faults.demand(description.chars().count() <= 5000, "description", "at most 5000 characters");
+    faults
+}
+
+fn stem(filename: &str) -> String {
+    let name = filename.rsplit(['/', '\\']).next().unwrap_or_default();
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    let text: String = stem.chars().take(200).collect();
+    if text.trim().is_empty() { "Untitled".to_owned() } else { text }
+}
+
+/// Makes a media of bytes that will come, in the caller's transaction, with the package they will be.
+pub async fn announce_in(tx: &mut Tx, owner: Uuid, metadata: Checked, source: Uuid) -> Result<Announced, ApiError> {
+    let (media, package, now) = (Uuid::now_v7(), Uuid::now_v7(), clock::now_us());
+    tx.insert_package(package, source, metadata.encryption, now).await?;
+    tx.insert_media(&NewMedia {
+        id: media,
+        owner_id: owner,
+        source_id: source,
+        package_id: package,
+        title: &metadata.title,
+        description: &metadata.description,
+        visibility: metadata.visibility,
+        filename: &metadata.filename,
+        now_us: now,
+    })
+    .await?;
+    Ok(Announced { media, package })
+}
+
+/// A media whose bytes will come, and the package they will be.
+#[derive(Debug, Clone, Copy)]
+pub struct Announced {
+    pub media: Uuid,
+    pub package: Uuid,
+}
+
+/// Those of these media that this person may see.
+pub async fn visible_many(
+    state: &AppState,
+    viewer: Option<&Viewer>,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, MediaRow>, ApiError> {
+    let mut seen = HashMap::new();
+    for media in state.db.media_many(ids).await? {
+        match seen_by(state, viewer, media).await {
+            Ok(media) => drop(seen.insert(media.id, media)),
+            Err(ApiError::NotFound) => {}
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(seen)
+}
+
+/// A media that this person may see; one they may not see does not exist for them.
+pub async fn visible(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Result<MediaRow, ApiError> {
+    let media = state.db.media(id).await?.ok_or(ApiError::NotFound)?;
+    seen_by(state, viewer, media).await
+}
+
+async fn seen_by(state: &AppState, viewer: Option<&Viewer>, media: MediaRow) -> Result<MediaRow, ApiError> {
+    if media.hidden && !viewer.is_some_and(|v| is_owners(v, &media)) {
+        return Err(ApiError::NotFound);
+    }
+    if media.visibility != Visibility::Private || viewer.is_some_and(|v| is_owners(v, &media)) {
+        return Ok(media);
+    }
+    let granted = match viewer {
+        Some(v) => state.db.is_granted(media.id, v.id).await?,
+        None => false,
+    };
+    if granted { Ok(media) } else { Err(ApiError::NotFound) }
+}
+
+/// A media that may be played by this ticket.
+pub async fn playable(state: &AppState, ticket: &Ticket, id: Uuid) -> Result<MediaRow, ApiError> {
+    match ticket {
+        Ticket::Viewer(viewer) => visible(state, viewer.as_ref(), id).await,
+        Ticket::Token(token) => {
+            let media = state.db.media(id).await?.filter(|m| !m.hidden).ok_or(ApiError::NotFound)?;
+            token.opens(&media)?;
+            Ok(media)
+        }
+    }
+}
+
+/// A media whose original bytes this person may have. Of an encrypted one only its owner: the
+/// original is what the encryption keeps.
+pub async fn original(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Result<MediaRow, ApiError> {
+    let media = visible(state, viewer, id).await?;
+    let open = media.encryption == Encryption::None || viewer.is_some_and(|v| is_owners(v, &media));
+    if open { Ok(media) } else { Err(ApiError::NotFound) }
+}
+
+fn is_owners(viewer: &Viewer, media: &MediaRow) -> bool {
+    viewer.id == media.owner_id || viewer.role == Role::Admin
+}
+
+/// A media that this person may change.
+pub async fn owned(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<MediaRow, ApiError> {
+    let media = visible(state, Some(viewer), id).await?;
+    if is_owners(viewer, &media) { Ok(media) } else { Err(ApiError::Forbidden) }
+}
+
+/// Changes what people see of a media, and who sees it.
+pub async fn change(
+    state: &AppState,
+    caller: &Caller,
+    viewer: &Viewer,
+    id: Uuid,
+    request: ChangeMedia,
+) -> Result<MediaRow, ApiError> {
+    let media = owned(state, viewer, id).await?;
+    let title = request.title.map(|t| text::title(&t));
+    let description = request.description.map(|d| text::lines(&d));
+    let mut faults = bounded(title.as_deref().unwrap_or(""), description.as_deref().unwrap_or(""));
+    faults.demand(title.as_ref().is_none_or(|t| !t.is_empty()), "title", "not empty").refuse()?;
+    let tags = request.tags.as_deref().map(tags).transpose()?;
+    let category = match request.category.as_deref() {
+        None => None,
+        Some("") => Some(None),
+        Some(slug) => {
+            let found = state.db.category(&text::line(slug)).await?;
+            Faults::default().demand(found.is_some(), "category", "one that there is").refuse()?;
+            Some(found.map(|c| c.id))
+        }
+    };
+    let change =
+        MediaChange { title: title.as_deref(), description: description.as_deref(), visibility: request.visibility };
+    let mut tx = state.db.begin().await?;
+    if let Some(tags) = tags {
+        tx.set_tags(id, &tags).await?;
+    }
+    tx.change_media(id, &change).await?;
+    if let Some(category) = category {
+        tx.set_category(id, category).await?;
+    }
+    tx.commit().await?;
+    if let Some(to) = request.visibility.filter(|v| *v != media.visibility) {
+        let detail = format!("media {id}: {} -> {to}", media.visibility);
+        note(state, caller, Event::VisibilityChanged, Some(media.owner_id), Some(viewer.id), &detail).await;
+    }
+    state.db.media(id).await?.ok_or(ApiError::NotFound)
+}
+
+/// Deletes a media.
+pub async fn delete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), ApiError> {
+    let media = owned(state, viewer, id).await?;
+    state.db.delete_media(media.id, clock::now_us()).await?;
+    Ok(())
+}
+
+/// Sets a failed media to work again.
+pub async fn retry(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<MediaRow, ApiError> {
+    let media = owned(state, viewer, id).await?;
+    let upload = state.db.upload_of(media.source_id).await?;
+    let mut tx = state.db.begin().await?;
+    // An import that failed gave its place up.
+    if upload.is_some_and(|u| u.kind == UploadKind::Import && u.completed_us.is_none()) {
+        let asked = Asked { begins: Begins::Upload, ..Asked::default() };
+        check_quota(state, &mut tx, media.owner_id, asked, clock::now_us()).await?;
+    }
+    if !tx.retry_package(media.package_id, clock::now_us()).await? {
+        return Err(ApiError::NotFailed);
+    }
+    tx.commit().await?;
+    state.wake.push(4).await;
+    state.db.media(id).await?.ok_or(ApiError::NotFound)
+}
+
+/// The checker's report of a finished media, JSON.
+pub async fn report(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<String, ApiError> {
+    let media = owned(state, viewer, id).await?;
+    let package = state.db.package(media.package_id).await?.ok_or(ApiError::NotFound)?;
+    package.report.ok_or(ApiError::NotFound)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_is_made_of_the_file_name_and_paths_are_text() {
+        let title = |name: &str| {
+            Metadata { filename: Some(name.into()), ..Default::default() }.check(Encryption::None).unwrap().title
+        };
+        assert_eq!(title("../../etc/holiday.final.mp4"), "holiday.final");
+        assert_eq!(title("C:\\films\\a.mov"), "a");
+        assert_eq!(title(""), "Untitled");
+    }
+
+    #[test]
+    fn private_unless_said_otherwise() {
+        assert_eq!(Metadata::default().check(Encryption::None).unwrap().visibility, Visibility::Private);
+        let odd = Metadata { visibility: Some("everyone".into()), ..Default::default() };
+        assert!(matches!(odd.check(Encryption::None), Err(ApiError::Invalid(f)) if f[0].field == "visibility"));
+    }
+}

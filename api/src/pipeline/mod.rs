@@ -1,0 +1,7 @@
+//! From the first byte to the picture: uploads, media, who may play them, and playback.
+
+pub mod media;
+pub mod playback;
+mod quota;
+pub mod sharing;
+pub mod uploads;

@@ -1,0 +1,267 @@
+//! Requests and answers of playback.
+
+use super::{
+    bytes_response::{respond, select},
+    service::{self, File},
+};
+use crate::{
+    error::ApiError,
+    identity::{access::Ticket, guards::Player},
+    pipeline::media::{service as media, source::source_bytes},
+    state::AppState,
+};
+use axum::{
+    body::Body,
+    extract::{Path, State},
+    http::{HeaderMap, Method, header},
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+use sluice_db::MediaRow;
+use sluice_ingest::sniff::sound_type;
+use sluice_model::{Encryption, MediaKind, SourceStatus, Visibility};
+use sluice_storage::Key;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+/// What an answer depends on beside its URL.
+const VARY: &str = "authorization, cookie, accept-encoding";
+
+/// The media in the path.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct MediaPath {
+    media: Uuid,
+}
+
+/// The same with a name, which is for players that go by its ending.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct NamedPath {
+    media: Uuid,
+    #[expect(dead_code, reason = "any name will do")]
+    name: String,
+}
+
+/// A file of a rendition in the path.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct FilePath {
+    media: Uuid,
+    package: Uuid,
+    /// Or `keys`.
+    rendition: String,
+    /// A media playlist, an init or media segment, or a key.
+    file: String,
+}
+
+/// The multivariant playlist of a media.
+#[utoipa::path(get, path = "/hls/{media}/index.m3u8", tag = "playback", params(MediaPath),
+    security((), ("session" = []), ("api_token" = ["read"])), responses(
+        (status = 200, description = "The playlist", content_type = "application/vnd.apple.mpegurl", body = String),
+        (status = 304, description = "As before"),
+    ))]
+pub async fn multivariant(
+    State(state): State<AppState>,
+    Player(ticket): Player,
+    Path(path): Path<MediaPath>,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let row = media::playable(&state, &ticket, path.media).await?;
+    let text = service::multivariant_of(&state, &row, &ticket, method == Method::GET).await?;
+    playlist(&method, &headers, text).await
+}
+
+/// The same by a playback token.
+#[utoipa::path(get, path = "/p/{token}/hls/{media}/index.m3u8", tag = "playback",
+    params(("token" = String, Path), MediaPath), responses(
+        (status = 200, description = "The playlist", content_type = "application/vnd.apple.mpegurl", body = String),
+        (status = 304, description = "As before"),
+        (status = 403, description = "Views are used up, or the page is not allowed"),
+    ))]
+pub async fn multivariant_by_token(
+    state: State<AppState>,
+    player: Player,
+    path: Path<MediaPath>,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    multivariant(state, player, path, method, headers).await
+}
+
+/// A media playlist, a segment or a key.
+#[utoipa::path(get, path = "/hls/{media}/{package}/{rendition}/{file}", tag = "playback", params(FilePath),
+    security((), ("session" = []), ("api_token" = ["read"])), responses(
+        (status = 200, description = "All of it", content(
+            (String = "application/vnd.apple.mpegurl"), (String = "video/*"), (String = "application/octet-stream"),
+        )),
+        (status = 206, description = "The range", content(
+            (String = "application/vnd.apple.mpegurl"), (String = "video/*"), (String = "application/octet-stream"),
+        )),
+        (status = 304, description = "As before"),
+        (status = 416, description = "The range lies outside"),
+    ))]
+pub async fn file(
+    State(state): State<AppState>,
+    Player(ticket): Player,
+    Path(path): Path<FilePath>,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let FilePath { media, package, rendition, file: name } = path;
+    let (size, is_public) = match service::file(&state, &ticket, media, package, &rendition, &name).await? {
+        File::Playlist(text) => return playlist(&method, &headers, text).await,
+        File::Key(key) => return Ok(key_response(key)),
+        File::Object { size_bytes, is_public } => (size_bytes, is_public),
+    };
+    let etag = format!("\"{name}\"");
+    let key = Key::RenditionFile { package, rendition, file: name };
+    let selection = select(&method, &headers, &etag, size)?;
+    // A shared cache must not serve a private film to somebody else, nor an unpublished one for long.
+    let cache = if is_public { "public, max-age=3600, immutable" } else { "private, max-age=31536000, immutable" };
+    let fixed = [
+        (header::CONTENT_TYPE, key.content_type().to_owned()),
+        (header::CACHE_CONTROL, cache.to_owned()),
+        (header::VARY, VARY.to_owned()),
+        (header::ETAG, etag),
+    ];
+    respond(&method, selection, size, &fixed, |range| async move {
+        Ok(Body::from_stream(state.store.get(&key, range).await?))
+    })
+    .await
+}
+
+/// The same by a playback token.
+#[utoipa::path(get, path = "/p/{token}/hls/{media}/{package}/{rendition}/{file}", tag = "playback",
+    params(("token" = String, Path), FilePath), responses(
+        (status = 200, description = "All of it", content(
+            (String = "application/vnd.apple.mpegurl"), (String = "video/*"), (String = "application/octet-stream"),
+        )),
+        (status = 206, description = "The range", content(
+            (String = "application/vnd.apple.mpegurl"), (String = "video/*"), (String = "application/octet-stream"),
+        )),
+        (status = 304, description = "As before"),
+        (status = 403, description = "The page is not allowed"),
+        (status = 416, description = "The range lies outside"),
+    ))]
+pub async fn file_by_token(
+    state: State<AppState>,
+    player: Player,
+    path: Path<FilePath>,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    file(state, player, path, method, headers).await
+}
+
+/// Content keys stay in the player's memory.
+fn key_response(key: Vec<u8>) -> Response {
+    let fixed = [(header::CONTENT_TYPE, "application/octet-stream"), (header::CACHE_CONTROL, "private, no-store")];
+    (fixed, key).into_response()
+}
+
+async fn playlist(method: &Method, headers: &HeaderMap, text: String) -> Result<Response, ApiError> {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    // Weak: the same list may be sent compressed or not.
+    let etag = format!("W/\"{:016x}\"", hasher.finish());
+    let tag = etag.trim_start_matches("W/");
+    let fixed = [
+        (header::CONTENT_TYPE, "application/vnd.apple.mpegurl".to_owned()),
+        // Never in a shared cache without asking: what it names may be private.
+        (header::CACHE_CONTROL, "private, no-cache".to_owned()),
+        (header::VARY, VARY.to_owned()),
+        (header::ETAG, etag.clone()),
+    ];
+    let mut plain = headers.clone();
+    plain.remove(header::RANGE);
+    let selection = select(method, &plain, tag, text.len() as u64)?;
+    let size = text.len() as u64;
+    let mut response = respond(method, selection, size, &fixed, |_| async move { Ok(Body::from(text)) }).await?;
+    response.headers_mut().remove(header::ACCEPT_RANGES);
+    Ok(response)
+}
+
+/// The bytes as they were uploaded. Playback tokens do not open them.
+#[utoipa::path(get, path = "/raw/{media}", tag = "playback", params(MediaPath),
+    security((), ("session" = []), ("api_token" = ["read"])), responses(
+        (status = 200, description = "All of it", content((String = "video/*"), (String = "audio/*"))),
+        (status = 206, description = "The range", content((String = "video/*"), (String = "audio/*"))),
+        (status = 304, description = "As before"),
+        (status = 416, description = "The range lies outside"),
+    ))]
+pub async fn raw(
+    State(state): State<AppState>,
+    Player(ticket): Player,
+    Path(path): Path<MediaPath>,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    original(state, ticket, path.media, method, headers).await
+}
+
+/// The same under any name.
+#[utoipa::path(get, path = "/raw/{media}/{name}", tag = "playback", params(NamedPath),
+    security((), ("session" = []), ("api_token" = ["read"])), responses(
+        (status = 200, description = "All of it", content((String = "video/*"), (String = "audio/*"))),
+        (status = 206, description = "The range", content((String = "video/*"), (String = "audio/*"))),
+        (status = 304, description = "As before"),
+        (status = 416, description = "The range lies outside"),
+    ))]
+pub async fn raw_named(
+    State(state): State<AppState>,
+    Player(ticket): Player,
+    Path(path): Path<NamedPath>,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    original(state, ticket, path.media, method, headers).await
+}
+
+async fn original(
+    state: AppState,
+    ticket: Ticket,
+    media: Uuid,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let Ticket::Viewer(viewer) = ticket else { return Err(ApiError::NotFound) };
+    let row = media::original(&state, viewer.as_ref(), media).await?;
+    let source = state.db.source(row.source_id).await?.ok_or(ApiError::NotFound)?;
+    if source.status == SourceStatus::Receiving {
+        return Err(ApiError::NotPlayable);
+    }
+    let size = row.size_bytes as u64;
+    let content_type = match row.kind() {
+        Some(MediaKind::Audio) => sound_type(&source.content_type),
+        _ => source.content_type,
+    };
+    let etag = format!("\"{}\"", row.source_id);
+    let selection = select(&method, &headers, &etag, size)?;
+    let open = row.visibility != Visibility::Private && row.encryption == Encryption::None;
+    let cache = if open { "no-cache" } else { "private, no-cache" };
+    let fixed = [
+        (header::CONTENT_TYPE, content_type),
+        (header::CACHE_CONTROL, cache.to_owned()),
+        (header::CONTENT_DISPOSITION, disposition(&row)),
+        (header::VARY, VARY.to_owned()),
+        // What people upload is shown in no context of ours.
+        (header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'".to_owned()),
+        (header::ETAG, etag),
+    ];
+    respond(&method, selection, size, &fixed, |range| async move {
+        Ok(Body::from_stream(source_bytes(&state, row.source_id, range).await?))
+    })
+    .await
+}
+
+/// A file name for saving, as RFC 6266 and RFC 8187 spell it; nothing of it is taken literally.
+fn disposition(row: &MediaRow) -> String {
+    let encode = |b: u8| {
+        if b.is_ascii_alphanumeric() || b"-._".contains(&b) { char::from(b).to_string() } else { format!("%{b:02X}") }
+    };
+    let name: String = row.filename.bytes().map(encode).collect();
+    if name.is_empty() { "inline".to_owned() } else { format!("inline; filename*=UTF-8''{name}") }
+}

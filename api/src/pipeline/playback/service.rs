@@ -1,0 +1,167 @@
+//! Which presentation a player gets, and how much of it.
+
+use super::{direct::Addresses, growing};
+use crate::{error::ApiError, identity::access::Ticket, pipeline::media::service as media, state::AppState};
+use sluice_db::{MediaRow, PackageRow, RenditionRow, SegmentRow};
+use sluice_hls::{MediaPlaylist, PlaylistType, Rendition, Segment, SegmentKey, multivariant};
+use sluice_model::{PackageStatus, RenditionRole, Visibility, clock};
+use uuid::Uuid;
+
+/// Names of the two media playlists of a rendition: they are two resources, because a list must
+/// never change its type.
+const COMPLETE: &str = "index.m3u8";
+const GROWING: &str = "event.m3u8";
+/// Where a rendition's playlist finds its keys: beside the renditions.
+const KEYS: &str = "keys";
+
+/// A file of a rendition.
+#[derive(Debug)]
+pub enum File {
+    /// A playlist.
+    Playlist(String),
+    /// A published object of so many bytes.
+    Object { size_bytes: u64, is_public: bool },
+    /// A key, which is never kept anywhere.
+    Key(Vec<u8>),
+}
+
+fn in_growing(r: &RenditionRow) -> bool {
+    r.role != RenditionRole::Full
+}
+
+fn in_complete(r: &RenditionRow) -> bool {
+    r.role != RenditionRole::First
+}
+
+/// The multivariant playlist of a media. A ticket that allows so many views loses one, unless the
+/// player only asks for headers.
+pub async fn multivariant_of(
+    state: &AppState,
+    row: &MediaRow,
+    ticket: &Ticket,
+    counts: bool,
+) -> Result<String, ApiError> {
+    let renditions = state.db.renditions(row.package_id).await?;
+    let package = row.package_id;
+    let ready = row.status == PackageStatus::Ready;
+    let file = if ready { COMPLETE } else { GROWING };
+    let shown: Vec<&RenditionRow> =
+        renditions.iter().filter(|r| if ready { in_complete(r) } else { in_growing(r) }).collect();
+    // Failed halfway: what was published still plays for those who began, new players are told.
+    let encoding = matches!(row.status, PackageStatus::Encoding | PackageStatus::Ready);
+    if !encoding || shown.is_empty() || shown.iter().any(|r| r.contiguous == 0) {
+        return Err(ApiError::NotPlayable);
+    }
+    let list: Vec<Rendition> = shown.into_iter().map(Rendition::from).collect();
+    let before = match ticket {
+        Ticket::Token(token) => token.begin_view(state, row, counts).await?,
+        Ticket::Viewer(_) => String::new(),
+    };
+    Ok(multivariant(&list, |name| format!("{before}{package}/{name}/{file}")))
+}
+
+/// A file below a media, whose package is or was that media's.
+pub async fn file(
+    state: &AppState,
+    ticket: &Ticket,
+    id: Uuid,
+    package: Uuid,
+    rendition: &str,
+    name: &str,
+) -> Result<File, ApiError> {
+    if !is_plain(rendition) || !is_plain(name) {
+        return Err(ApiError::NotFound);
+    }
+    let media = media::playable(state, ticket, id).await?;
+    if let Ticket::Token(token) = ticket {
+        token.opens_parts()?;
+    }
+    if !state.db.media_has_package(id, package).await? {
+        return Err(ApiError::NotFound);
+    }
+    match name {
+        _ if rendition == KEYS => key(state, package, name).await,
+        COMPLETE => complete(state, package, rendition).await.map(File::Playlist),
+        GROWING => grown(state, package, rendition).await.map(File::Playlist),
+        _ => {
+            let size = state.db.published_object(package, rendition, name).await?.ok_or(ApiError::NotFound)?;
+            let is_public = media.visibility != Visibility::Private && matches!(ticket, Ticket::Viewer(None));
+            Ok(File::Object { size_bytes: size as u64, is_public })
+        }
+    }
+}
+
+async fn key(state: &AppState, package: Uuid, name: &str) -> Result<File, ApiError> {
+    let number = name.strip_suffix(".key").and_then(|n| n.parse().ok()).ok_or(ApiError::NotFound)?;
+    state.db.published_key(package, number).await?.map(File::Key).ok_or(ApiError::NotFound)
+}
+
+/// Names that this service gives; anything else is not worth a query.
+fn is_plain(name: &str) -> bool {
+    name.len() <= 64 && !name.starts_with('.') && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+}
+
+async fn package_row(state: &AppState, package: Uuid) -> Result<PackageRow, ApiError> {
+    state.db.package(package).await?.ok_or(ApiError::NotFound)
+}
+
+async fn complete(state: &AppState, package: Uuid, rendition: &str) -> Result<String, ApiError> {
+    let row = package_row(state, package).await?;
+    let renditions = state.db.renditions(package).await?;
+    let r = renditions.iter().find(|r| r.name == rendition && in_complete(r)).ok_or(ApiError::NotFound)?;
+    if row.status != PackageStatus::Ready {
+        return Err(ApiError::NotPlayable);
+    }
+    let segments = state.db.segments(package, rendition, i64::MAX).await?;
+    render(state, &row, r, &segments, PlaylistType::Vod, true).await
+}
+
+async fn grown(state: &AppState, package: Uuid, rendition: &str) -> Result<String, ApiError> {
+    let row = package_row(state, package).await?;
+    let renditions = state.db.renditions(package).await?;
+    let shown: Vec<&RenditionRow> = renditions.iter().filter(|r| in_growing(r)).collect();
+    let r = shown.iter().find(|r| r.name == rendition).ok_or(ApiError::NotFound)?;
+    // One prefix for all: players jump back when renditions differ in length.
+    let available = shown.iter().map(|r| r.contiguous).min().unwrap_or(0);
+    let finished = shown.iter().all(|r| r.contiguous == r.planned);
+    let mut segments = state.db.segments(package, rendition, available).await?;
+    let newest = segments.last().map_or(0, |s| s.published_us);
+    let quiet_s = (clock::now_us() - newest) as f64 / 1e6;
+    let target_s = row.target_s.unwrap_or(6) as f64;
+    let count = state.db.reveal(package, growing::shown(available, finished, quiet_s, target_s)).await?.min(available);
+    if count == 0 {
+        return Err(ApiError::NotPlayable);
+    }
+    segments.truncate(count as usize);
+    render(state, &row, r, &segments, PlaylistType::Event, finished && count == available).await
+}
+
+async fn render(
+    state: &AppState,
+    row: &PackageRow,
+    r: &RenditionRow,
+    segments: &[SegmentRow],
+    playlist_type: PlaylistType,
+    ended: bool,
+) -> Result<String, ApiError> {
+    let timescale = r.timescale.max(1) as f64;
+    let addresses = Addresses::new(state, row, &r.name, playlist_type);
+    let init = r.init_object.clone().ok_or(ApiError::NotPlayable)?;
+    let first_us = segments.first().map_or(0, |s| s.published_us);
+    let mut list = Vec::with_capacity(segments.len());
+    for s in segments {
+        list.push(Segment {
+            uri: addresses.of(&s.object, s.published_us).await?,
+            duration_s: s.duration_ticks as f64 / timescale,
+            key: s.key_number.zip(s.iv.as_ref()).map(|(number, iv)| SegmentKey::of_package(number, iv)),
+        });
+    }
+    let playlist = MediaPlaylist {
+        playlist_type,
+        target_s: row.target_s.unwrap_or(6) as u64,
+        map_uri: addresses.of(&init, first_us).await?,
+        segments: list,
+        ended,
+    };
+    Ok(playlist.render())
+}

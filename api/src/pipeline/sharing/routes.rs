@@ -1,0 +1,119 @@
+//! Requests and answers of grants and playback tokens.
+
+use super::{
+    service,
+    views::{Grants, NewPlaybackToken, PlaybackToken, PlaybackTokens},
+};
+use crate::{
+    error::ApiError,
+    http::{
+        base_url::BaseUrl,
+        extract::{Body, Caller},
+        paging::PageQuery,
+    },
+    identity::guards::Actor,
+    pipeline::media::service::owned,
+    state::AppState,
+};
+use axum::{
+    Json,
+    extract::{Path, Query, State},
+    http::StatusCode,
+};
+use sluice_model::clock;
+use uuid::Uuid;
+
+/// Who was granted a private media.
+#[utoipa::path(get, path = "/media/{id}/grants", tag = "access", params(("id" = Uuid, Path), PageQuery),
+    security(("session" = []), ("api_token" = ["admin"])), responses((status = 200, description = "People", body = Grants)))]
+pub async fn grants(
+    State(state): State<AppState>,
+    Actor(viewer): Actor,
+    Path(id): Path<Uuid>,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<Grants>, ApiError> {
+    let media = owned(&state, &viewer, id).await?;
+    let (rows, next_cursor) = page.cut(state.db.grants(media.id, page.cursor, page.rows()).await?, |r| r.user_id);
+    Ok(Json(Grants { items: rows.into_iter().map(Into::into).collect(), next_cursor }))
+}
+
+/// Let a person play a private media.
+#[utoipa::path(put, path = "/media/{id}/grants/{username}", tag = "access",
+    params(("id" = Uuid, Path), ("username" = String, Path)), security(("session" = []), ("api_token" = ["admin"])),
+    responses((status = 204, description = "Granted")))]
+pub async fn grant(
+    State(state): State<AppState>,
+    caller: Caller,
+    Actor(viewer): Actor,
+    Path((id, username)): Path<(Uuid, String)>,
+) -> Result<StatusCode, ApiError> {
+    service::grant(&state, &caller, &viewer, id, &username).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// End a grant.
+#[utoipa::path(delete, path = "/media/{id}/grants/{username}", tag = "access",
+    params(("id" = Uuid, Path), ("username" = String, Path)), security(("session" = []), ("api_token" = ["admin"])),
+    responses((status = 204, description = "Ended")))]
+pub async fn revoke_grant(
+    State(state): State<AppState>,
+    caller: Caller,
+    Actor(viewer): Actor,
+    Path((id, username)): Path<(Uuid, String)>,
+) -> Result<StatusCode, ApiError> {
+    service::revoke_grant(&state, &caller, &viewer, id, &username).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Make a URL by which a media can be played without an account.
+#[utoipa::path(post, path = "/media/{id}/playback-tokens", tag = "access", params(("id" = Uuid, Path)),
+    security(("session" = []), ("api_token" = ["admin"])), request_body = NewPlaybackToken, responses(
+        (status = 201, description = "The token and its URL", body = PlaybackToken),
+    ))]
+pub async fn create_token(
+    State(state): State<AppState>,
+    caller: Caller,
+    Actor(viewer): Actor,
+    Path(id): Path<Uuid>,
+    base: BaseUrl,
+    Body(body): Body<NewPlaybackToken>,
+) -> Result<(StatusCode, Json<PlaybackToken>), ApiError> {
+    let (row, text) = service::create_token(&state, &caller, &viewer, id, body).await?;
+    Ok((StatusCode::CREATED, Json(PlaybackToken::new(row, text, &base.0))))
+}
+
+/// A media's live playback tokens.
+#[utoipa::path(get, path = "/media/{id}/playback-tokens", tag = "access", params(("id" = Uuid, Path), PageQuery),
+    security(("session" = []), ("api_token" = ["admin"])), responses(
+        (status = 200, description = "Newest first", body = PlaybackTokens),
+    ))]
+pub async fn tokens(
+    State(state): State<AppState>,
+    Actor(viewer): Actor,
+    Path(id): Path<Uuid>,
+    base: BaseUrl,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<PlaybackTokens>, ApiError> {
+    let media = owned(&state, &viewer, id).await?;
+    let rows = state.db.playback_tokens(media.id, page.cursor, page.rows(), clock::now_us()).await?;
+    let (rows, next_cursor) = page.cut(rows, |r| r.id);
+    let shown = rows.into_iter().map(|r| {
+        let text = service::text(&state, &r);
+        PlaybackToken::new(r, text, &base.0)
+    });
+    Ok(Json(PlaybackTokens { items: shown.collect(), next_cursor }))
+}
+
+/// Revoke a playback token.
+#[utoipa::path(delete, path = "/media/{id}/playback-tokens/{token_id}", tag = "access",
+    params(("id" = Uuid, Path), ("token_id" = Uuid, Path)), security(("session" = []), ("api_token" = ["admin"])),
+    responses((status = 204, description = "Revoked")))]
+pub async fn revoke_token(
+    State(state): State<AppState>,
+    caller: Caller,
+    Actor(viewer): Actor,
+    Path((id, token)): Path<(Uuid, Uuid)>,
+) -> Result<StatusCode, ApiError> {
+    service::revoke_token(&state, &caller, &viewer, id, token).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

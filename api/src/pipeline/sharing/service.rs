@@ -1,0 +1,123 @@
+//! The rules of grants and playback tokens.
+
+use super::views::NewPlaybackToken;
+use crate::{
+    error::ApiError,
+    http::extract::Caller,
+    identity::{
+        Viewer,
+        access::signature::Signed,
+        audit::{Event, note},
+    },
+    pipeline::media::service::owned,
+    state::AppState,
+    text,
+    validation::Faults,
+};
+use sluice_db::{PlaybackTokenRow, UserRow};
+use sluice_model::clock;
+use url::Url;
+use uuid::Uuid;
+
+/// Longest life of a playback token, seconds: a year.
+const LONGEST_S: i64 = 31_536_000;
+
+async fn person(state: &AppState, username: &str) -> Result<UserRow, ApiError> {
+    Faults::default().username(username).refuse().map_err(|_| ApiError::NotFound)?;
+    state.db.user_by_name(username).await?.ok_or(ApiError::NotFound)
+}
+
+/// Lets a person play a media.
+pub async fn grant(
+    state: &AppState,
+    caller: &Caller,
+    viewer: &Viewer,
+    media: Uuid,
+    username: &str,
+) -> Result<(), ApiError> {
+    let media = owned(state, viewer, media).await?;
+    let user = person(state, username).await?;
+    state.db.grant(media.id, user.id, clock::now_us()).await?;
+    let detail = format!("media {} to {}", media.id, user.id);
+    note(state, caller, Event::GrantAdded, Some(media.owner_id), Some(viewer.id), &detail).await;
+    Ok(())
+}
+
+/// Ends a grant. It acts with the next request for anything of the media.
+pub async fn revoke_grant(
+    state: &AppState,
+    caller: &Caller,
+    viewer: &Viewer,
+    media: Uuid,
+    username: &str,
+) -> Result<(), ApiError> {
+    let media = owned(state, viewer, media).await?;
+    let user = person(state, username).await?;
+    if !state.db.revoke_grant(media.id, user.id).await? {
+        return Err(ApiError::NotFound);
+    }
+    let detail = format!("media {} from {}", media.id, user.id);
+    note(state, caller, Event::GrantRemoved, Some(media.owner_id), Some(viewer.id), &detail).await;
+    Ok(())
+}
+
+/// Makes a playback token.
+pub async fn create_token(
+    state: &AppState,
+    caller: &Caller,
+    viewer: &Viewer,
+    media: Uuid,
+    request: NewPlaybackToken,
+) -> Result<(PlaybackTokenRow, String), ApiError> {
+    let media = owned(state, viewer, media).await?;
+    let label = request.viewer.map(|v| text::line(&v));
+    let mut faults = Faults::default();
+    faults.demand((1..=LONGEST_S).contains(&request.expires_in), "expires_in", "1 to 31536000 seconds");
+    faults.demand(label.as_ref().is_none_or(|v| v.chars().count() <= 200), "viewer", "at most 200 characters");
+    faults.demand(request.max_views.is_none_or(|n| n >= 1), "max_views", "at least 1");
+    let origins = request.allowed_origins.len() <= 20 && request.allowed_origins.iter().all(|o| is_origin(o));
+    faults.demand(origins, "allowed_origins", "at most 20, each like https://app.example.org").refuse()?;
+    let now = clock::now_us();
+    let row = PlaybackTokenRow {
+        id: Uuid::now_v7(),
+        media_id: media.id,
+        viewer: label,
+        max_views: request.max_views,
+        views: 0,
+        allowed_origins: request.allowed_origins.join(" "),
+        created_us: now,
+        expires_us: now + request.expires_in * 1_000_000,
+    };
+    state.db.insert_playback_token(&row).await?;
+    let detail = format!("media {}", media.id);
+    note(state, caller, Event::PlaybackTokenCreated, Some(media.owner_id), Some(viewer.id), &detail).await;
+    let text = text(state, &row);
+    Ok((row, text))
+}
+
+/// A token's text. It is signed, so it can be written again at any time.
+pub fn text(state: &AppState, row: &PlaybackTokenRow) -> String {
+    Signed { id: row.id, expires_us: None }.write(&state.keys)
+}
+
+fn is_origin(text: &str) -> bool {
+    text.len() <= 300
+        && Url::parse(text).is_ok_and(|u| u.origin().is_tuple() && u.origin().ascii_serialization() == text)
+}
+
+/// Revokes a token. It acts with the next request.
+pub async fn revoke_token(
+    state: &AppState,
+    caller: &Caller,
+    viewer: &Viewer,
+    media: Uuid,
+    id: Uuid,
+) -> Result<(), ApiError> {
+    let media = owned(state, viewer, media).await?;
+    if !state.db.revoke_playback_token(media.id, id, clock::now_us()).await? {
+        return Err(ApiError::NotFound);
+    }
+    let detail = format!("media {}", media.id);
+    note(state, caller, Event::PlaybackTokenRevoked, Some(media.owner_id), Some(viewer.id), &detail).await;
+    Ok(())
+}

@@ -1,0 +1,96 @@
+//! A film as a form, the way that needs no client but a browser or curl.
+
+use super::{
+    declared,
+    form::{self, Abandon},
+};
+use crate::{
+    error::ApiError,
+    http::base_url::BaseUrl,
+    identity::guards::Uploader,
+    pipeline::media::views::{Media, Upload},
+    state::AppState,
+};
+use axum::{
+    Json,
+    extract::{
+        FromRequest, Multipart, Request, State,
+        multipart::{Field, MultipartError},
+    },
+    http::{StatusCode, header},
+    response::IntoResponse,
+};
+use futures::StreamExt;
+use sluice_model::RateLimit;
+
+/// Most bytes of a text field.
+const FIELD_BYTES: usize = 32 * 1024;
+/// Most fields before the file.
+const MOST_FIELDS: usize = 32;
+/// What a form has beside its file at most: texts, and a line or two for each.
+const AROUND_THE_FILE: u64 = (MOST_FIELDS * (FIELD_BYTES + 1024)) as u64;
+
+/// Upload a video or audio file.
+#[utoipa::path(post, path = "/media", tag = "media", security(("session" = []), ("api_token" = ["upload"])),
+    request_body(content = Upload, content_type = "multipart/form-data"), responses(
+        (status = 201, description = "Stored, and queued for processing", body = Media),
+        (status = 507, description = "The store is full"),
+    ))]
+pub async fn upload(
+    State(state): State<AppState>,
+    Uploader(viewer): Uploader,
+    base: BaseUrl,
+    request: Request,
+) -> Result<impl IntoResponse, ApiError> {
+    state.limits.take(RateLimit::UploadAccount, &viewer.id.to_string()).await?;
+    let announced_bytes = body_bytes(&request);
+    let most = state.config.max_upload_bytes;
+    if announced_bytes.is_some_and(|b| b.unsigned_abs() > most.saturating_add(AROUND_THE_FILE)) {
+        return Err(ApiError::TooLarge(most));
+    }
+    let mut parts = Multipart::from_request(request, &()).await.map_err(|_| ApiError::NotMultipart)?;
+    let mut fields = Vec::new();
+    for _ in 0..MOST_FIELDS {
+        let Some(field) = parts.next_field().await.map_err(cut)? else { return Err(ApiError::MissingFile) };
+        let name = field.name().unwrap_or_default().to_owned();
+        if name != "file" {
+            fields.push((name, text(field).await?));
+            continue;
+        }
+        declared::plausible(field.content_type().unwrap_or_default())?;
+        fields.extend(field.file_name().map(|f| ("filename".to_owned(), f.to_owned())));
+        let upload = form::begin_form(&state, &viewer, fields, announced_bytes).await?;
+        let abandon = Abandon::unless_done(&state, upload.id);
+        let received = form::receive_form(&state, &upload, field.map(|c| c.map_err(cut))).await;
+        received?;
+        // The closing boundary must have arrived: a cut body is no upload.
+        while parts.next_field().await.map_err(cut)?.is_some() {}
+        let media = form::complete_form(&state, &viewer, upload.id).await?;
+        abandon.done();
+        let row = state.db.media(media).await?.ok_or(ApiError::Internal)?;
+        let location = format!("/api/v1/media/{}", row.id);
+        return Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(Media::new(row, &base.0))));
+    }
+    Err(ApiError::BadRequest("too many fields before the file".to_owned()))
+}
+
+/// Bytes of the whole body, where the client says: a little more than the file has.
+fn body_bytes(request: &Request) -> Option<i64> {
+    request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+async fn text(mut field: Field<'_>) -> Result<String, ApiError> {
+    let mut data = Vec::new();
+    while let Some(chunk) = field.chunk().await.map_err(cut)? {
+        data.extend_from_slice(&chunk);
+        if data.len() > FIELD_BYTES {
+            return Err(ApiError::BadRequest("a text field is too long".to_owned()));
+        }
+    }
+    String::from_utf8(data).map_err(|_| ApiError::BadRequest("a text field is not UTF-8".to_owned()))
+}
+
+fn cut(error: MultipartError) -> ApiError {
+    tracing::debug!(%error, "multipart");
+    ApiError::UploadCut
+}

@@ -1,0 +1,14 @@
+//! Uploads that always arrive: tus 1.0, quotas, and how bytes become extents whatever way they come.
+
+pub mod declared;
+pub mod form;
+pub mod form_routes;
+mod import;
+pub mod intake;
+mod joining;
+mod presigned;
+pub mod presigned_routes;
+pub mod routes;
+pub mod service;
+pub mod tus;
+mod views;

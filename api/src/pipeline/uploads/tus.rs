@@ -1,0 +1,193 @@
+//! Headers of tus 1.0 (<https://tus.io/protocols/resumable-upload>).
+
+use crate::error::ApiError;
+use axum::{
+    extract::Request,
+    http::{HeaderMap, HeaderName, HeaderValue, Method},
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
+use std::time::{Duration, UNIX_EPOCH};
+use uuid::Uuid;
+
+/// The one version there is.
+pub const VERSION: &str = "1.0.0";
+/// What is offered beyond the core.
+pub const EXTENSIONS: &str =
+    "creation,creation-with-upload,creation-defer-length,termination,checksum,expiration,concatenation";
+/// Names of checksum algorithms.
+pub const ALGORITHMS: &str = "sha1,sha256,crc32";
+
+/// A header's text.
+pub fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|v| v.to_str().ok())
+}
+
+/// A header that is a number of bytes.
+pub fn bytes(headers: &HeaderMap, name: &'static str) -> Result<Option<i64>, ApiError> {
+    let Some(value) = headers.get(name) else { return Ok(None) };
+    let number = value.to_str().ok().filter(|t| t.bytes().all(|b| b.is_ascii_digit())).and_then(|t| t.parse().ok());
+    number.map(Some).ok_or_else(|| ApiError::BadRequest(format!("{name} is no number of bytes")))
+}
+
+/// `Tus-Resumable` must name the version.
+pub fn check_version(headers: &HeaderMap) -> Result<(), ApiError> {
+    if text(headers, "tus-resumable") == Some(VERSION) { Ok(()) } else { Err(ApiError::TusVersion) }
+}
+
+/// `Upload-Metadata`: keys and base64 values, joined by commas.
+pub fn metadata(headers: &HeaderMap) -> Result<Vec<(String, String)>, ApiError> {
+    let Some(value) = text(headers, "upload-metadata").filter(|t| !t.trim().is_empty()) else { return Ok(Vec::new()) };
+    let wrong = || ApiError::BadRequest("Upload-Metadata is not pairs of a key and base64".to_owned());
+    let pair = |part: &str| {
+        let (key, value) = part.trim().split_once(' ').unwrap_or((part.trim(), ""));
+        let value = BASE64_STANDARD.decode(value.trim()).ok().and_then(|v| String::from_utf8(v).ok());
+        value.filter(|_| !key.is_empty()).map(|v| (key.to_owned(), v)).ok_or_else(wrong)
+    };
+    value.split(',').map(pair).collect()
+}
+
+/// `Upload-Concat`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Concat {
+    /// One of several.
+    Partial,
+    /// All of these, in order.
+    Final(Vec<Uuid>),
+}
+
+/// What `Upload-Concat` says, if it is there.
+pub fn concat(headers: &HeaderMap) -> Result<Option<Concat>, ApiError> {
+    text(headers, "upload-concat").map(parse_concat).transpose()
+}
+
+/// The same of its text.
+pub fn parse_concat(value: &str) -> Result<Concat, ApiError> {
+    if value.trim() == "partial" {
+        return Ok(Concat::Partial);
+    }
+    let wrong = || ApiError::BadRequest("Upload-Concat is neither partial nor final;URL ...".to_owned());
+    let list = value.trim().strip_prefix("final;").ok_or_else(wrong)?;
+    let id = |url: &str| url.trim_end_matches('/').rsplit('/').next().and_then(|id| id.parse().ok());
+    let ids: Option<Vec<Uuid>> = list.split_whitespace().map(id).collect();
+    ids.filter(|i| !i.is_empty()).map(Concat::Final).ok_or_else(wrong)
+}
+
+/// `POST` with `X-HTTP-Method-Override` is what it says there (tus 1.0, core): some networks let nothing else pass.
+pub async fn overridden(mut request: Request) -> Request {
+    let asked = text(request.headers(), "x-http-method-override").map(str::to_ascii_uppercase);
+    if request.method() == Method::POST && request.uri().path().starts_with("/api/v1/uploads/") {
+        match asked.as_deref() {
+            Some("PATCH") => *request.method_mut() = Method::PATCH,
+            Some("DELETE") => *request.method_mut() = Method::DELETE,
+            _ => {}
+        }
+    }
+    request
+}
+
+/// Whether a request puts parts together (tus 1.0: concatenation), which were counted when they began: at the end of
+/// all their bytes nobody is to wait.
+pub fn joins_parts(request: &Request) -> bool {
+    request.uri().path().ends_with("/uploads") && matches!(concat(request.headers()), Ok(Some(Concat::Final(_))))
+}
+
+/// A checksum that is computed as bytes pass by.
+pub enum Checksum {
+    Sha1(Sha1, Vec<u8>),
+    Sha256(Sha256, Vec<u8>),
+    Crc32(crc32fast::Hasher, Vec<u8>),
+}
+
+impl Checksum {
+    /// What `Upload-Checksum` asks for, if it is there.
+    pub fn asked(headers: &HeaderMap) -> Result<Option<Self>, ApiError> {
+        let Some(value) = text(headers, "upload-checksum") else { return Ok(None) };
+        let wrong = || ApiError::BadRequest(format!("Upload-Checksum is not one of {ALGORITHMS} and base64"));
+        let (name, sum) = value.trim().split_once(' ').ok_or_else(wrong)?;
+        let sum = BASE64_STANDARD.decode(sum.trim()).map_err(|_| wrong())?;
+        match name {
+            "sha1" => Ok(Some(Self::Sha1(Sha1::new(), sum))),
+            "sha256" => Ok(Some(Self::Sha256(Sha256::new(), sum))),
+            "crc32" => Ok(Some(Self::Crc32(crc32fast::Hasher::new(), sum))),
+            _ => Err(wrong()),
+        }
+    }
+
+    /// Takes bytes in.
+    pub fn update(&mut self, data: &[u8]) {
+        match self {
+            Self::Sha1(h, _) => h.update(data),
+            Self::Sha256(h, _) => h.update(data),
+            Self::Crc32(h, _) => h.update(data),
+        }
+    }
+
+    /// Whether it is the one that was sent.
+    pub fn matches(self) -> bool {
+        match self {
+            Self::Sha1(h, sum) => h.finalize().as_slice() == sum,
+            Self::Sha256(h, sum) => h.finalize().as_slice() == sum,
+            Self::Crc32(h, sum) => h.finalize().to_be_bytes().as_slice() == sum,
+        }
+    }
+}
+
+/// Sets a header.
+pub fn set(headers: &mut HeaderMap, name: &'static str, value: impl ToString) {
+    if let Ok(value) = HeaderValue::from_str(&value.to_string()) {
+        headers.insert(HeaderName::from_static(name), value);
+    }
+}
+
+/// An instant as HTTP writes it (RFC 9110 section 5.6.7).
+pub fn http_date(us: i64) -> String {
+    httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_micros(u64::try_from(us).unwrap_or(0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: &'static str, value: &str) -> HeaderMap {
+        HeaderMap::from_iter([(HeaderName::from_static(name), value.parse().unwrap())])
+    }
+
+    #[test]
+    fn metadata_is_pairs() {
+        let read = |v: &str| metadata(&headers("upload-metadata", v));
+        let pairs = read("filename d29ybGQ=,is_confidential, title w6Q=").unwrap();
+        let expected = [("filename", "world"), ("is_confidential", ""), ("title", "ä")];
+        assert_eq!(pairs, expected.map(|(k, v)| (k.to_owned(), v.to_owned())));
+        assert!(read("filename !!!").is_err());
+        assert!(metadata(&HeaderMap::new()).unwrap().is_empty());
+    }
+
+    #[test]
+    fn parts_are_named_by_their_urls() {
+        let id = Uuid::from_u128(7);
+        let read = |v: &str| concat(&headers("upload-concat", v));
+        assert_eq!(read("partial").unwrap(), Some(Concat::Partial));
+        let list = format!("final;http://h/api/v1/uploads/{id} /api/v1/uploads/{id}");
+        assert_eq!(read(&list).unwrap(), Some(Concat::Final(vec![id, id])));
+        for bad in ["final;", "final;/x", "whole"] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn checksums_are_computed() {
+        for (algorithm, sum) in [("sha1", "Kq5sNclPz7QV2+lfQIuc6R7oRu0="), ("crc32", "DUoRhQ==")] {
+            let asked = |sum: &str| {
+                Checksum::asked(&headers("upload-checksum", &format!("{algorithm} {sum}"))).unwrap().unwrap()
+            };
+            let mut right = asked(sum);
+            right.update(b"hello ");
+            right.update(b"world");
+            assert!(right.matches(), "{algorithm}");
+            assert!(!asked(sum).matches());
+        }
+        assert!(Checksum::asked(&headers("upload-checksum", "md5 AAAA")).is_err());
+    }
+}

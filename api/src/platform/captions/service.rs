@@ -1,0 +1,120 @@
+//! The rules of captions.
+
+use super::vtt;
+use crate::{
+    error::ApiError, identity::Viewer, pipeline::media::service as media, state::AppState, text, validation::Faults,
+};
+use bytes::Bytes;
+use sluice_db::{CaptionsRow, DbError, NewCaptions, words};
+use sluice_model::{RateLimit, clock};
+use tokio::task::spawn_blocking;
+use uuid::Uuid;
+
+/// Largest file, bytes.
+const MOST_BYTES: usize = 1 << 20;
+/// Bytes of words that are kept of a track for search: more than the longest film has.
+const MOST_SAID: usize = 128 << 10;
+/// Languages of a media.
+const MOST_TRACKS: i64 = 50;
+
+/// A language tag as far as menus need it (RFC 5646): letters, then parts of letters and digits.
+fn language(tag: &str) -> Option<String> {
+    let mut parts = tag.split('-');
+    let first = parts.next().filter(|p| (2..=3).contains(&p.len()) && p.chars().all(|c| c.is_ascii_alphabetic()))?;
+    let mut out = first.to_ascii_lowercase();
+    for part in parts {
+        if !(2..=8).contains(&part.len()) || !part.chars().all(|c| c.is_ascii_alphanumeric()) {
+            return None;
+        }
+        // Countries are written large; everything is compared as it is written here.
+        let part = if part.len() == 2 { part.to_ascii_uppercase() } else { part.to_ascii_lowercase() };
+        out = format!("{out}-{part}");
+    }
+    (out.len() <= 35).then_some(out)
+}
+
+/// Stores captions in one language instead of what there was.
+pub async fn put(
+    state: &AppState,
+    viewer: &Viewer,
+    id: Uuid,
+    tag: &str,
+    label: Option<&str>,
+    body: Bytes,
+) -> Result<CaptionsRow, ApiError> {
+    media::owned(state, viewer, id).await?;
+    state.limits.take(RateLimit::Captions, &viewer.id.to_string()).await?;
+    if body.len() > MOST_BYTES {
+        return Err(ApiError::TooLarge(MOST_BYTES as u64));
+    }
+    let mut faults = Faults::default();
+    let language = language(tag);
+    faults.demand(language.is_some(), "language", "a language tag such as de or pt-BR");
+    let label = label.map(text::title).filter(|l| !l.is_empty());
+    faults.demand(label.as_ref().is_none_or(|l| l.chars().count() <= 80), "label", "at most 80 characters");
+    let read = spawn_blocking(move || {
+        let text = std::str::from_utf8(&body).map_err(|_| vtt::Fault("text in UTF-8"))?;
+        let (text, cues) = vtt::normalise(text)?;
+        // What is between the signature, the cues' times and empty lines.
+        let said = words::distinct(text.lines().skip(1).filter(|l| !l.contains("-->")), MOST_SAID);
+        Ok::<_, vtt::Fault>((text, cues, said))
+    });
+    let read = read.await.map_err(|_| ApiError::Internal)?;
+    faults.demand(read.is_ok(), "body", read.as_ref().err().map_or("", |f| f.0)).refuse()?;
+    let (Some(language), Ok((body, cues, said))) = (language, read) else { return Err(ApiError::Internal) };
+    let label = label.unwrap_or_else(|| language.clone());
+    let now = clock::now_us();
+    let new = NewCaptions { media: id, language: &language, label: &label, body: &body, words: &said, cues };
+    let mut tx = state.db.begin().await?;
+    let stored = tx.put_captions(&new, MOST_TRACKS, now).await.map_err(gone)?;
+    if !stored {
+        return Err(ApiError::TooMany("captions"));
+    }
+    tx.commit().await?;
+    Ok(CaptionsRow { language, label, cues, updated_us: now })
+}
+
+/// A media that was deleted meanwhile.
+fn gone(error: DbError) -> ApiError {
+    match error {
+        DbError::Fenced => ApiError::NotFound,
+        other => other.into(),
+    }
+}
+
+/// The tracks of a media that this person may see.
+pub async fn list(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Result<Vec<CaptionsRow>, ApiError> {
+    media::visible(state, viewer, id).await?;
+    Ok(state.db.captions(id).await?)
+}
+
+/// One track as WebVTT.
+pub async fn read(state: &AppState, viewer: Option<&Viewer>, id: Uuid, tag: &str) -> Result<String, ApiError> {
+    media::visible(state, viewer, id).await?;
+    let language = language(tag).ok_or(ApiError::NotFound)?;
+    state.db.captions_body(id, &language).await?.ok_or(ApiError::NotFound)
+}
+
+/// Deletes one track.
+pub async fn remove(state: &AppState, viewer: &Viewer, id: Uuid, tag: &str) -> Result<(), ApiError> {
+    media::owned(state, viewer, id).await?;
+    let language = language(tag).ok_or(ApiError::NotFound)?;
+    let mut tx = state.db.begin().await?;
+    let deleted = tx.delete_captions(id, &language).await.map_err(gone)?;
+    tx.commit().await?;
+    if deleted { Ok(()) } else { Err(ApiError::NotFound) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::language;
+
+    #[test]
+    fn tags_are_read_in_any_case_and_written_in_one() {
+        assert_eq!(language("PT-br").as_deref(), Some("pt-BR"));
+        assert_eq!(language("zh-Hant").as_deref(), Some("zh-hant"));
+        for bad in ["", "d", "german", "de-", "de-ü", "de/../x", "de-a"] {
+            assert_eq!(language(bad), None, "{bad}");
+        }
+    }
+}

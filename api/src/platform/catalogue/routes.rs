@@ -1,0 +1,99 @@
+//! Requests and answers of categories and tags.
+
+use super::{
+    service,
+    views::{Categories, Category, PutCategory},
+};
+use crate::{
+    error::ApiError,
+    http::{base_url::BaseUrl, extract::Body, paging::PageQuery},
+    identity::guards::{Admin, Follower},
+    pipeline::media::{service as media, views::Page},
+    state::AppState,
+    text,
+};
+use axum::{
+    Json,
+    extract::{Path, Query, State},
+    http::StatusCode,
+};
+use sluice_model::clock;
+
+/// All categories.
+#[utoipa::path(get, path = "/categories", tag = "catalogue",
+    security((), ("session" = []), ("api_token" = ["read", "upload"])),
+    responses((status = 200, description = "By name", body = Categories)))]
+pub async fn list(
+    State(state): State<AppState>,
+    Follower(_): Follower,
+    base: BaseUrl,
+) -> Result<Json<Categories>, ApiError> {
+    let rows = state.db.categories().await?;
+    Ok(Json(Categories { items: rows.into_iter().map(|r| Category::new(r, &base.0)).collect() }))
+}
+
+/// Public media of a category.
+#[utoipa::path(get, path = "/categories/{slug}/media", tag = "catalogue", params(("slug" = String, Path), PageQuery),
+    security((), ("session" = []), ("api_token" = ["read", "upload"])),
+    responses((status = 200, description = "Newest first", body = Page)))]
+pub async fn of_category(
+    State(state): State<AppState>,
+    Follower(_): Follower,
+    Path(slug): Path<String>,
+    Query(page): Query<PageQuery>,
+    base: BaseUrl,
+) -> Result<Json<Page>, ApiError> {
+    let category = service::category(&state, &slug).await?;
+    let rows = state.db.media_of_category(category.id, page.cursor, page.rows()).await?;
+    let (rows, next_cursor) = page.cut(rows, |r| r.id);
+    Ok(Json(Page::new(rows, next_cursor, &base.0)))
+}
+
+/// Public media with a tag.
+#[utoipa::path(get, path = "/tags/{tag}/media", tag = "catalogue", params(("tag" = String, Path), PageQuery),
+    security((), ("session" = []), ("api_token" = ["read", "upload"])),
+    responses((status = 200, description = "Newest first", body = Page)))]
+pub async fn with_tag(
+    State(state): State<AppState>,
+    Follower(_): Follower,
+    Path(tag): Path<String>,
+    Query(page): Query<PageQuery>,
+    base: BaseUrl,
+) -> Result<Json<Page>, ApiError> {
+    let rows = match media::tags(&[tag]) {
+        Ok(tags) => state.db.media_with_tag(&tags.concat(), page.cursor, page.rows()).await?,
+        // Nothing has a tag that cannot be.
+        Err(_) => Vec::new(),
+    };
+    let (rows, next_cursor) = page.cut(rows, |r| r.id);
+    Ok(Json(Page::new(rows, next_cursor, &base.0)))
+}
+
+/// Make a category, or name it anew.
+#[utoipa::path(put, path = "/admin/categories/{slug}", tag = "admin", params(("slug" = String, Path)),
+    security(("session" = []), ("api_token" = ["admin"])), request_body = PutCategory,
+    responses((status = 204, description = "It is so")))]
+pub async fn put(
+    State(state): State<AppState>,
+    Admin(_): Admin,
+    Path(slug): Path<String>,
+    Body(body): Body<PutCategory>,
+) -> Result<StatusCode, ApiError> {
+    service::put(&state, &slug, &body.name).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Remove a category; its media have none then.
+#[utoipa::path(delete, path = "/admin/categories/{slug}", tag = "admin", params(("slug" = String, Path)),
+    security(("session" = []), ("api_token" = ["admin"])), responses((status = 204, description = "Gone")))]
+pub async fn delete(
+    State(state): State<AppState>,
+    Admin(_): Admin,
+    Path(slug): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    if state.db.delete_category(&text::line(&slug), clock::now_us()).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(ApiError::NotFound)
+    }
+}

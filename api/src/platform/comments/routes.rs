@@ -1,0 +1,108 @@
+//! Requests and answers of comments.
+
+use super::{
+    service,
+    views::{Comment, Comments, EditComment, NewComment},
+};
+use crate::{
+    error::ApiError,
+    http::{extract::Body, paging::PageQuery},
+    identity::guards::{Actor, Follower},
+    state::AppState,
+};
+use axum::{
+    Json,
+    extract::{Path, Query, State},
+    http::StatusCode,
+};
+use sluice_db::CommentPage;
+use uuid::Uuid;
+
+/// A media's comments: the beginnings of its threads.
+#[utoipa::path(get, path = "/media/{id}/comments", tag = "comments", params(("id" = Uuid, Path), PageQuery),
+    security((), ("session" = []), ("api_token" = ["read", "upload"])),
+    responses((status = 200, description = "Newest first", body = Comments)))]
+pub async fn list(
+    State(state): State<AppState>,
+    Follower(viewer): Follower,
+    Path(media): Path<Uuid>,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<Comments>, ApiError> {
+    let asked = CommentPage {
+        media,
+        parent: None,
+        cursor: page.cursor,
+        viewer: viewer.as_ref().map(|v| v.id),
+        limit: page.rows(),
+    };
+    let (rows, next_cursor) = page.cut(service::list(&state, viewer.as_ref(), asked).await?, |r| r.id);
+    Ok(Json(Comments { items: rows.into_iter().map(Into::into).collect(), next_cursor }))
+}
+
+/// The answers to a comment.
+#[utoipa::path(get, path = "/comments/{id}/replies", tag = "comments", params(("id" = Uuid, Path), PageQuery),
+    security((), ("session" = []), ("api_token" = ["read", "upload"])),
+    responses((status = 200, description = "Oldest first", body = Comments)))]
+pub async fn replies(
+    State(state): State<AppState>,
+    Follower(viewer): Follower,
+    Path(id): Path<Uuid>,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<Comments>, ApiError> {
+    let (row, _) = service::visible(&state, viewer.as_ref(), id).await?;
+    let asked = CommentPage {
+        media: row.media_id,
+        parent: Some(id),
+        cursor: page.cursor,
+        viewer: viewer.map(|v| v.id),
+        limit: page.rows(),
+    };
+    let (rows, next_cursor) = page.cut(state.db.comments(asked).await?, |r| r.id);
+    Ok(Json(Comments { items: rows.into_iter().map(Into::into).collect(), next_cursor }))
+}
+
+/// Say something.
+#[utoipa::path(post, path = "/media/{id}/comments", tag = "comments", params(("id" = Uuid, Path)),
+    security(("session" = []), ("api_token" = ["admin"])), request_body = NewComment, responses(
+        (status = 200, description = "It was there, by its `client_key`", body = Comment),
+        (status = 201, description = "Stored", body = Comment),
+        (status = 429, description = "Too many at once"),
+    ))]
+pub async fn create(
+    State(state): State<AppState>,
+    Actor(viewer): Actor,
+    Path(media): Path<Uuid>,
+    Body(body): Body<NewComment>,
+) -> Result<(StatusCode, Json<Comment>), ApiError> {
+    let (row, new) = service::create(&state, &viewer, media, body, |_| ()).await?;
+    let status = if new { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(row.into())))
+}
+
+/// Change what one said; it is marked as changed.
+#[utoipa::path(patch, path = "/comments/{id}", tag = "comments", params(("id" = Uuid, Path)),
+    security(("session" = []), ("api_token" = ["admin"])), request_body = EditComment,
+    responses(
+        (status = 200, description = "Changed", body = Comment),
+        (status = 429, description = "Too many at once"),
+    ))]
+pub async fn edit(
+    State(state): State<AppState>,
+    Actor(viewer): Actor,
+    Path(id): Path<Uuid>,
+    Body(body): Body<EditComment>,
+) -> Result<Json<Comment>, ApiError> {
+    Ok(Json(service::edit(&state, &viewer, id, &body.body).await?.into()))
+}
+
+/// Delete a comment with the answers to it: its author may, the media's owner and administrators.
+#[utoipa::path(delete, path = "/comments/{id}", tag = "comments", params(("id" = Uuid, Path)),
+    security(("session" = []), ("api_token" = ["admin"])), responses((status = 204, description = "Gone")))]
+pub async fn delete(
+    State(state): State<AppState>,
+    Actor(viewer): Actor,
+    Path(id): Path<Uuid>,
+) -> Result<StatusCode, ApiError> {
+    service::delete(&state, &viewer, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,133 @@
+//! The rules of comments.
+
+use super::views::NewComment;
+use crate::{
+    error::ApiError,
+    identity::Viewer,
+    pipeline::media::service as media,
+    state::{AppState, News},
+    text,
+    validation::Faults,
+};
+use sluice_db as db;
+use sluice_db::{CommentPage, CommentRow, MediaRow};
+use sluice_model::{RateLimit, Role, clock};
+use uuid::Uuid;
+
+/// Longest comment, characters.
+const LONGEST: usize = 2000;
+
+fn checked(body: &str) -> Result<String, ApiError> {
+    let body = text::lines(body.trim());
+    let length = body.chars().count();
+    Faults::default().demand((1..=LONGEST).contains(&length), "body", "1 to 2000 characters").refuse()?;
+    Ok(body)
+}
+
+/// Stores a comment; `known` hears its identifier before anybody is told of it. The same `client_key` again gives
+/// the comment that is there, and `false`.
+pub async fn create(
+    state: &AppState,
+    viewer: &Viewer,
+    media_id: Uuid,
+    new: NewComment,
+    known: impl FnOnce(Uuid),
+) -> Result<(CommentRow, bool), ApiError> {
+    if viewer.banned {
+        return Err(ApiError::Banned);
+    }
+    let media = media::visible(state, Some(viewer), media_id).await?;
+    if let Some(key) = new.client_key
+        && let Some(there) = state.db.comment_by_key(viewer.id, key).await?
+    {
+        return Ok((there, false));
+    }
+    state.limits.take(RateLimit::Comment, &viewer.id.to_string()).await?;
+    if state.db.is_blocked(media.owner_id, viewer.id).await? {
+        return Err(ApiError::Forbidden);
+    }
+    let body = checked(&new.body)?;
+    let moment = new.at_ms.is_none_or(|at| at >= 0 && media.duration_ms.is_none_or(|d| at <= d));
+    Faults::default().demand(moment, "at_ms", "a moment of the film").refuse()?;
+    let parent_id = match new.parent_id {
+        None => None,
+        Some(parent) => Some(thread(state, &media, parent).await?),
+    };
+    let row = db::NewComment {
+        media_id,
+        author_id: viewer.id,
+        parent_id,
+        body: &body,
+        at_ms: new.at_ms,
+        client_key: new.client_key,
+        now_us: clock::now_us(),
+    };
+    let mut tx = state.db.begin().await?;
+    let stored = tx.insert_comment(&row).await?;
+    if let Some(id) = stored {
+        known(id);
+        state.hub.commit(tx, News::Created { media: media_id }).await?;
+    }
+    let there = match (stored, new.client_key) {
+        (Some(id), _) => state.db.comment(id).await?,
+        (None, Some(key)) => state.db.comment_by_key(viewer.id, key).await?,
+        (None, None) => None,
+    };
+    Ok((there.ok_or(ApiError::NotFound)?, stored.is_some()))
+}
+
+/// The comment that a thread begins with.
+async fn thread(state: &AppState, media: &MediaRow, parent: Uuid) -> Result<Uuid, ApiError> {
+    let row = state.db.comment(parent).await?.filter(|c| c.media_id == media.id);
+    Faults::default().demand(row.is_some(), "parent_id", "a comment of the same media").refuse()?;
+    Ok(row.and_then(|r| r.parent_id).unwrap_or(parent))
+}
+
+/// A page of a media's threads.
+pub async fn list(state: &AppState, viewer: Option<&Viewer>, page: CommentPage) -> Result<Vec<CommentRow>, ApiError> {
+    media::visible(state, viewer, page.media).await?;
+    Ok(state.db.comments(page).await?)
+}
+
+/// A comment that this person may see.
+pub async fn visible(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Result<(CommentRow, MediaRow), ApiError> {
+    let row = state.db.comment(id).await?.ok_or(ApiError::NotFound)?;
+    let own = viewer.is_some_and(|v| v.id == row.author_id || v.role == Role::Admin);
+    if row.hidden && !own {
+        return Err(ApiError::NotFound);
+    }
+    let media = media::visible(state, viewer, row.media_id).await?;
+    Ok((row, media))
+}
+
+/// Changes one's own comment.
+pub async fn edit(state: &AppState, viewer: &Viewer, id: Uuid, body: &str) -> Result<CommentRow, ApiError> {
+    let (row, media) = visible(state, Some(viewer), id).await?;
+    if row.author_id != viewer.id || state.db.is_blocked(media.owner_id, viewer.id).await? {
+        return Err(ApiError::Forbidden);
+    }
+    state.limits.take(RateLimit::Comment, &viewer.id.to_string()).await?;
+    let body = checked(body)?;
+    let mut tx = state.db.begin().await?;
+    tx.edit_comment(id, &body, clock::now_us()).await?;
+    state.hub.commit(tx, News::Updated { media: row.media_id, comment: id }).await?;
+    state.db.comment(id).await?.ok_or(ApiError::NotFound)
+}
+
+/// Deletes a comment: its author, the media's owner and administrators may.
+pub async fn delete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<CommentRow, ApiError> {
+    let row = state.db.comment(id).await?.ok_or(ApiError::NotFound)?;
+    // What one said is one's own, also where one may not go any more.
+    if row.author_id != viewer.id {
+        let (_, media) = visible(state, Some(viewer), id).await?;
+        if media.owner_id != viewer.id && viewer.role != Role::Admin {
+            return Err(ApiError::Forbidden);
+        }
+    }
+    let mut tx = state.db.begin().await?;
+    if !tx.delete_comment(&row).await? {
+        return Err(ApiError::NotFound);
+    }
+    state.hub.commit(tx, News::Deleted { media: row.media_id, comment: id }).await?;
+    Ok(row)
+}

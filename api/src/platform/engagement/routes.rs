@@ -1,0 +1,165 @@
+//! Requests and answers of likes, views and histories.
+
+use super::{
+    service,
+    views::{History, HistoryQuery, Likes, Position, PutPosition, Views, Watched},
+};
+use crate::{
+    error::ApiError,
+    http::{
+        base_url::BaseUrl,
+        extract::{Body, Caller},
+        paging,
+    },
+    identity::guards::{Actor, Follower, Reader},
+    pipeline::media::{service as media, views::Media},
+    state::AppState,
+};
+use axum::{
+    Json,
+    extract::{Path, Query, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use sluice_db::{HistoryPage, HistoryRow};
+use uuid::Uuid;
+
+impl From<HistoryRow> for Position {
+    fn from(row: HistoryRow) -> Self {
+        Self {
+            media_id: row.media_id,
+            position_ms: row.position_ms,
+            finished: row.finished,
+            updated_at: row.updated_us / 1000,
+        }
+    }
+}
+
+/// Whether one likes a media.
+#[utoipa::path(get, path = "/media/{id}/like", tag = "engagement", params(("id" = Uuid, Path)),
+    security(("session" = []), ("api_token" = ["read"])), responses((status = 200, description = "Likes", body = Likes)))]
+pub async fn likes(
+    State(state): State<AppState>,
+    Reader(viewer): Reader,
+    Path(id): Path<Uuid>,
+) -> Result<Json<Likes>, ApiError> {
+    let row = media::visible(&state, Some(&viewer), id).await?;
+    Ok(Json(Likes { likes: state.db.likes(id, viewer.id).await?, like_count: row.like_count }))
+}
+
+/// Like a media.
+#[utoipa::path(put, path = "/media/{id}/like", tag = "engagement", params(("id" = Uuid, Path)),
+    security(("session" = []), ("api_token" = ["admin"])), responses((status = 200, description = "Likes", body = Likes)))]
+pub async fn like(
+    State(state): State<AppState>,
+    Actor(viewer): Actor,
+    Path(id): Path<Uuid>,
+) -> Result<Json<Likes>, ApiError> {
+    let row = service::like(&state, &viewer, id, true).await?;
+    Ok(Json(Likes { likes: true, like_count: row.like_count }))
+}
+
+/// Like a media no more.
+#[utoipa::path(delete, path = "/media/{id}/like", tag = "engagement", params(("id" = Uuid, Path)),
+    security(("session" = []), ("api_token" = ["admin"])), responses((status = 200, description = "Likes", body = Likes)))]
+pub async fn unlike(
+    State(state): State<AppState>,
+    Actor(viewer): Actor,
+    Path(id): Path<Uuid>,
+) -> Result<Json<Likes>, ApiError> {
+    let row = service::like(&state, &viewer, id, false).await?;
+    Ok(Json(Likes { likes: false, like_count: row.like_count }))
+}
+
+/// Count a view: players say so when they begin. A viewer counts once in six hours.
+#[utoipa::path(post, path = "/media/{id}/views", tag = "engagement", params(("id" = Uuid, Path)),
+    security((), ("session" = []), ("api_token" = ["read", "upload"])), responses(
+        (status = 200, description = "Views", body = Views),
+        (status = 429, description = "Too many requests"),
+    ))]
+pub async fn view(
+    State(state): State<AppState>,
+    caller: Caller,
+    Follower(viewer): Follower,
+    Path(id): Path<Uuid>,
+) -> Result<Json<Views>, ApiError> {
+    let (counted, row) = service::view(&state, &caller, viewer.as_ref(), id).await?;
+    Ok(Json(Views { counted, view_count: row.view_count }))
+}
+
+/// What one watched, latest first; with `unfinished=true`, what there is to go on with.
+#[utoipa::path(get, path = "/me/history", tag = "engagement", params(HistoryQuery),
+    security(("session" = []), ("api_token" = ["read"])),
+    responses((status = 200, description = "Latest first", body = History)))]
+pub async fn history(
+    State(state): State<AppState>,
+    Reader(viewer): Reader,
+    Query(query): Query<HistoryQuery>,
+    base: BaseUrl,
+) -> Result<Json<History>, ApiError> {
+    let limit = paging::limit(query.limit);
+    let before = paging::read_instant(query.cursor.as_deref())?;
+    let unfinished = query.unfinished.unwrap_or(false);
+    let page = HistoryPage { user: viewer.id, before, unfinished, limit: limit as i64 + 1 };
+    let rows = state.db.history(page).await?;
+    let (rows, next_cursor) = paging::cut(rows, limit, |r| paging::write_instant((r.updated_us, r.media_id)));
+    // What has become private meanwhile is not shown, but still remembered.
+    let ids: Vec<Uuid> = rows.iter().map(|r| r.media_id).collect();
+    let mut seen = media::visible_many(&state, Some(&viewer), &ids).await?;
+    let view = |row: HistoryRow| {
+        let media = Media::new(seen.remove(&row.media_id)?, &base.0);
+        Some(Watched { position: row.into(), media })
+    };
+    let items = rows.into_iter().filter_map(view).collect();
+    Ok(Json(History { items, next_cursor }))
+}
+
+/// Forget all of one's history.
+#[utoipa::path(delete, path = "/me/history", tag = "engagement", security(("session" = []), ("api_token" = ["admin"])),
+    responses((status = 204, description = "Forgotten")))]
+pub async fn forget_all(State(state): State<AppState>, Actor(viewer): Actor) -> Result<StatusCode, ApiError> {
+    state.db.forget_history(viewer.id, None).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Where one is in a media.
+#[utoipa::path(get, path = "/me/history/{id}", tag = "engagement", params(("id" = Uuid, Path)),
+    security(("session" = []), ("api_token" = ["read"])),
+    responses((status = 200, description = "The position", body = Position)))]
+pub async fn position(
+    State(state): State<AppState>,
+    Reader(viewer): Reader,
+    Path(id): Path<Uuid>,
+) -> Result<Json<Position>, ApiError> {
+    Ok(Json(state.db.position(viewer.id, id).await?.ok_or(ApiError::NotFound)?.into()))
+}
+
+/// Say where one is in a media; the latest counts.
+#[utoipa::path(put, path = "/me/history/{id}", tag = "engagement", params(("id" = Uuid, Path)),
+    security(("session" = []), ("api_token" = ["admin"])), request_body = PutPosition, responses(
+        (status = 200, description = "Remembered", body = Position),
+        (status = 204, description = "Not remembered: it is switched off"),
+    ))]
+pub async fn remember(
+    State(state): State<AppState>,
+    Actor(viewer): Actor,
+    Path(id): Path<Uuid>,
+    Body(body): Body<PutPosition>,
+) -> Result<Response, ApiError> {
+    Ok(match service::remember(&state, &viewer, id, body.position_ms).await? {
+        Some(row) => Json(Position::from(row)).into_response(),
+        None => StatusCode::NO_CONTENT.into_response(),
+    })
+}
+
+/// Forget that one watched a media.
+#[utoipa::path(delete, path = "/me/history/{id}", tag = "engagement", params(("id" = Uuid, Path)),
+    security(("session" = []), ("api_token" = ["admin"])), responses((status = 204, description = "Forgotten")))]
+pub async fn forget(
+    State(state): State<AppState>,
+    Actor(viewer): Actor,
+    Path(id): Path<Uuid>,
+) -> Result<StatusCode, ApiError> {
+    state.db.forget_history(viewer.id, Some(id)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

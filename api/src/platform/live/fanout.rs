@@ -1,0 +1,244 @@
+//! From news to the sockets of this instance.
+
+use super::{
+    guest::{Behind, Guest},
+    socket::{SocketError, had, person, room, rooms},
+};
+use crate::{
+    error::ApiError,
+    pipeline::media::service as media,
+    platform::comments::views::Comment,
+    state::{AppState, News},
+};
+use serde::Serialize;
+use sluice_db::{CommentRow, DbError, MediaRow};
+use sluice_model::Visibility;
+use socketioxide::{SendError, SocketIo, extract::SocketRef};
+use std::collections::{HashMap, HashSet};
+use uuid::Uuid;
+
+/// Comments that are looked up at once.
+const BATCH: i64 = 100;
+
+#[derive(Debug, Serialize)]
+struct Gone {
+    id: Uuid,
+    media_id: Uuid,
+}
+
+#[derive(Debug, Serialize)]
+struct Viewers {
+    media_id: Uuid,
+    count: usize,
+}
+
+/// Passes one piece of news on. What cannot be read any more is no news; where the database does not answer, the
+/// caller asks again.
+pub async fn pass_on(state: &AppState, io: &SocketIo, news: News) -> Result<(), DbError> {
+    match news {
+        News::Created { media } => created(state, io, media).await?,
+        News::Updated { media, comment } => updated(state, io, media, comment).await?,
+        News::Deleted { media, comment } => {
+            if let Some(row) = state.db.media(media).await? {
+                admit_only_viewers(state, io, &row).await;
+            }
+            let gone = Gone { id: comment, media_id: media };
+            let _turn = state.hub.pass_on().await;
+            drop(io.to(room(media)).emit("comment_deleted", &gone).await);
+        }
+        News::Viewers { media, instance, count } => {
+            let count = state.hub.count(media, instance, count);
+            drop(io.to(room(media)).emit("viewers", &Viewers { media_id: media, count }).await);
+        }
+    }
+    Ok(())
+}
+
+/// Tells a room what was said there since it was last told. News of comments are a hint only: they may come late,
+/// twice or not at all, while the table has the comments in their order.
+async fn created(state: &AppState, io: &SocketIo, media: Uuid) -> Result<(), DbError> {
+    let nobody = || io.to(room(media)).sockets().is_empty();
+    loop {
+        while !nobody() {
+            let Some(told) = state.hub.told(media) else { return Ok(()) };
+            let rows = state.db.comments_after(media, told, Uuid::nil(), BATCH).await?;
+            let all = (rows.len() as i64) < BATCH;
+            for row in rows {
+                tell(state, io, row).await?;
+            }
+            if all {
+                return Ok(());
+            }
+        }
+        let _turn = state.hub.pass_on().await;
+        if nobody() {
+            state.hub.leave(media);
+            return Ok(());
+        }
+        // Somebody came meanwhile, who may have read the table before this comment was in it.
+    }
+}
+
+async fn tell(state: &AppState, io: &SocketIo, row: CommentRow) -> Result<(), DbError> {
+    let (media, comment) = (row.media_id, row.id);
+    let mut except = admitted_but(state, io, &row).await?;
+    except.push(had(comment));
+    let _turn = state.hub.pass_on().await;
+    let before = state.hub.told(media).unwrap_or(Uuid::nil());
+    for (socket, guest) in emit(io, "new_comment", row, except) {
+        // Its queue is full: it is told later, from here on.
+        tracing::debug!(socket = %socket.id, "a socket is behind");
+        guest.fall_behind(media, before);
+    }
+    state.hub.has_told(media, comment);
+    for socket in io.to(had(comment)).sockets() {
+        if socket.extensions.get::<Guest>().is_none_or(|g| !g.is_behind(media)) {
+            socket.leave(had(comment));
+        }
+    }
+    Ok(())
+}
+
+async fn updated(state: &AppState, io: &SocketIo, media: Uuid, comment: Uuid) -> Result<(), DbError> {
+    if io.to(room(media)).sockets().is_empty() {
+        return Ok(());
+    }
+    if let Some(row) = state.db.comment(comment).await?.filter(|c| !c.hidden) {
+        let except = admitted_but(state, io, &row).await?;
+        let _turn = state.hub.pass_on().await;
+        let told = state.hub.told(media).unwrap_or(Uuid::nil());
+        for (_, guest) in emit(io, "comment_updated", row, except) {
+            guest.fall_behind(media, told);
+        }
+    }
+    Ok(())
+}
+
+/// Brings the room of a comment in order; the rooms of those who do not want to see it.
+async fn admitted_but(state: &AppState, io: &SocketIo, row: &CommentRow) -> Result<Vec<String>, DbError> {
+    if let Some(media) = state.db.media(row.media_id).await? {
+        admit_only_viewers(state, io, &media).await;
+    }
+    Ok(state.db.blockers_of(row.author_id).await?.into_iter().map(person).collect())
+}
+
+/// Sends a comment to the sockets of its room; those that could not take it.
+fn emit(io: &SocketIo, event: &'static str, row: CommentRow, except: Vec<String>) -> Vec<(SocketRef, Guest)> {
+    let media = row.media_id;
+    let said = Comment::from(row);
+    let sockets = io.to(room(media)).except(except).sockets();
+    let with_guests = sockets.into_iter().filter_map(|s| s.extensions.get::<Guest>().map(|g| (s, g)));
+    with_guests.filter(|(socket, guest)| !guest.is_behind(media) && !takes(socket, event, &said)).collect()
+}
+
+/// Whether a socket took a message, or is not there to take one.
+fn takes(socket: &SocketRef, event: &'static str, said: &Comment) -> bool {
+    use socketioxide::SocketError::InternalChannelFull;
+    !matches!(socket.emit(event, said), Err(SendError::Socket(InternalChannelFull)))
+}
+
+/// Tells sockets that fell behind what they have not had, as far as they take it, some of it at a time: while this
+/// goes on nobody else is told anything.
+pub async fn serve_slow(state: &AppState, io: &SocketIo) -> Result<(), DbError> {
+    for socket in io.sockets() {
+        let Some(guest) = socket.extensions.get::<Guest>() else { continue };
+        for media in guest.rooms_behind() {
+            let _turn = state.hub.pass_on().await;
+            // As it stands now: it may have asked again while this waited for its turn.
+            if let Some(behind) = guest.behind(media) {
+                serve(state, &socket, &guest, media, behind).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn serve(
+    state: &AppState,
+    socket: &SocketRef,
+    guest: &Guest,
+    media: Uuid,
+    behind: Behind,
+) -> Result<(), DbError> {
+    let told = state.hub.told(media).unwrap_or(Uuid::nil());
+    if told < behind.after {
+        let untold = state.db.comments_after(media, told, Uuid::nil(), 1).await?;
+        if untold.first().is_some_and(|c| c.id <= behind.after) {
+            // It has more than this instance has told.
+            return Ok(());
+        }
+    }
+    let who = guest.viewer().map_or(Uuid::nil(), |v| v.id);
+    let rows = state.db.comments_after(media, behind.after, who, BATCH).await?;
+    // What comes after the last one that others were told will be news.
+    let all = (rows.len() as i64) < BATCH || rows.last().is_some_and(|r| r.id >= told);
+    for row in rows.into_iter().filter(|r| r.id <= told) {
+        let id = row.id;
+        if socket.rooms().iter().any(|r| **r == had(id)) {
+            socket.leave(had(id));
+        } else if !takes(socket, "new_comment", &row.into()) {
+            return Ok(());
+        }
+        // Noted one by one: what fails after this does not say it again.
+        guest.set_behind(media, Some(Behind { after: id, ..behind }));
+    }
+    if !all {
+        return Ok(());
+    }
+    for row in state.db.comments_edited(media, behind.since_us, who, BATCH).await? {
+        if row.id <= told && !takes(socket, "comment_updated", &row.into()) {
+            return Ok(());
+        }
+    }
+    guest.set_behind(media, None);
+    Ok(())
+}
+
+/// Looks up what an interruption may have swallowed: new comments, and changes since an instant. What was deleted
+/// meanwhile is not known any more.
+pub async fn catch_up(state: &AppState, io: &SocketIo, since_us: i64) -> Result<(), DbError> {
+    let media: HashSet<Uuid> = io.sockets().iter().flat_map(rooms).collect();
+    for media in media {
+        created(state, io, media).await?;
+        for row in state.db.comments_edited(media, since_us, Uuid::nil(), BATCH).await? {
+            updated(state, io, media, row.id).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Turns those out of the room of a private or hidden media who may not see it, or not any more.
+pub async fn admit_only_viewers(state: &AppState, io: &SocketIo, row: &MediaRow) {
+    if row.visibility != Visibility::Private && !row.hidden {
+        return;
+    }
+    let mut known: HashMap<Option<Uuid>, bool> = HashMap::new();
+    for socket in io.to(room(row.id)).sockets() {
+        let guest = socket.extensions.get::<Guest>();
+        let viewer = guest.and_then(|g| g.viewer());
+        let id = viewer.as_ref().map(|v| v.id);
+        let may = match known.get(&id) {
+            Some(may) => *may,
+            None => !matches!(media::visible(state, viewer.as_ref(), row.id).await, Err(ApiError::NotFound)),
+        };
+        known.insert(id, may);
+        if !may {
+            turn_out(state, &socket, row.id);
+        }
+    }
+}
+
+/// Ends a socket's stay in a room.
+pub fn take_out(state: &AppState, socket: &SocketRef, media: Uuid) {
+    socket.leave(room(media));
+    if let Some(guest) = socket.extensions.get::<Guest>() {
+        guest.leave(media);
+    }
+    state.hub.changed(media);
+}
+
+/// The same, and tells why.
+pub fn turn_out(state: &AppState, socket: &SocketRef, media: Uuid) {
+    take_out(state, socket, media);
+    drop(socket.emit("error", &SocketError::not_found(media)));
+}

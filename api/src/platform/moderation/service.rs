@@ -1,0 +1,136 @@
+//! The rules of moderation.
+
+use super::views::{Decision, NewReport};
+use crate::{
+    error::ApiError,
+    http::extract::Caller,
+    identity::{
+        Viewer,
+        audit::{Event, note},
+    },
+    pipeline::media::service as media,
+    platform::comments::service as comments,
+    state::{AppState, News},
+    text,
+    validation::Faults,
+};
+use sluice_db::{ActionRow, ReportRow};
+use sluice_model::{ActionKind, RateLimit, ReportStatus, ReportTarget, Role, clock};
+use uuid::Uuid;
+
+/// Reports something that one can see. `false` when one did before.
+pub async fn report(state: &AppState, viewer: &Viewer, new: NewReport) -> Result<bool, ApiError> {
+    state.limits.take(RateLimit::Report, &viewer.id.to_string()).await?;
+    let words = text::lines(&new.note);
+    Faults::default().demand(words.chars().count() <= 1000, "note", "at most 1000 characters").refuse()?;
+    match new.target {
+        ReportTarget::Media => drop(media::visible(state, Some(viewer), new.id).await?),
+        ReportTarget::Comment => drop(comments::visible(state, Some(viewer), new.id).await?),
+        ReportTarget::User => drop(state.db.user(new.id).await?.ok_or(ApiError::NotFound)?),
+    }
+    let row = ReportRow {
+        id: Uuid::now_v7(),
+        reporter_id: viewer.id,
+        target_kind: new.target,
+        target_id: new.id,
+        reason: new.reason,
+        note: words,
+        status: ReportStatus::Open,
+        created_us: clock::now_us(),
+    };
+    Ok(state.db.insert_report(&row).await?)
+}
+
+/// Whose a reported thing is; nobody's when it is gone.
+async fn author(state: &AppState, report: &ReportRow) -> Result<Option<Uuid>, ApiError> {
+    Ok(match report.target_kind {
+        ReportTarget::Media => state.db.media(report.target_id).await?.map(|m| m.owner_id),
+        ReportTarget::Comment => state.db.comment(report.target_id).await?.map(|c| c.author_id),
+        ReportTarget::User => state.db.user(report.target_id).await?.map(|u| u.id),
+    })
+}
+
+/// Decides a report, and with it all of the same thing.
+pub async fn decide(
+    state: &AppState,
+    caller: &Caller,
+    admin: &Viewer,
+    id: Uuid,
+    decision: Decision,
+    reason: &str,
+) -> Result<(), ApiError> {
+    let report = state.db.report(id).await?.ok_or(ApiError::NotFound)?;
+    if report.status != ReportStatus::Open {
+        return Err(ApiError::AlreadyDecided);
+    }
+    let reason = text::lines(reason);
+    Faults::default().demand(reason.chars().count() <= 1000, "reason", "at most 1000 characters").refuse()?;
+    let affected = author(state, &report).await?;
+    let (kind, target) = match (decision, report.target_kind) {
+        (Decision::Dismiss, _) => (None, report.target_id),
+        (Decision::Hide, ReportTarget::Media) => (Some(ActionKind::HideMedia), report.target_id),
+        (Decision::Hide, ReportTarget::Comment) => (Some(ActionKind::HideComment), report.target_id),
+        (Decision::Hide, ReportTarget::User) => {
+            Faults::default().demand(false, "decision", "people are banned or left alone").refuse()?;
+            return Ok(());
+        }
+        (Decision::Ban, _) => (Some(ActionKind::Ban), affected.unwrap_or(report.target_id)),
+    };
+    let status = if kind.is_some() { ReportStatus::Upheld } else { ReportStatus::Dismissed };
+    let now = clock::now_us();
+    let mut tx = state.db.begin().await?;
+    // Of two administrators at once, one decides.
+    if !tx.close_reports(report.target_kind, report.target_id, status).await? {
+        return Err(ApiError::AlreadyDecided);
+    }
+    let Some((kind, affected_id)) = kind.zip(affected) else {
+        return Ok(tx.commit().await?);
+    };
+    if kind == ActionKind::Ban {
+        // Whoever looks after the service is asked to step down first.
+        let user = tx.lock_user(affected_id).await?.ok_or(ApiError::NotFound)?;
+        if user.role == Role::Admin {
+            return Err(ApiError::Forbidden);
+        }
+    }
+    let action = ActionRow {
+        id: Uuid::now_v7(),
+        kind,
+        target_id: target,
+        affected_id,
+        reason,
+        appeal: None,
+        appealed_us: None,
+        created_us: now,
+        lifted_us: None,
+    };
+    tx.act(&action).await?;
+    match (kind, report.target_kind) {
+        (ActionKind::HideComment, _) => {
+            let row = state.db.comment(report.target_id).await?.ok_or(ApiError::NotFound)?;
+            state.hub.commit(tx, News::Deleted { media: row.media_id, comment: row.id }).await?;
+        }
+        _ => tx.commit().await?,
+    }
+    let detail = format!("{kind} {target}");
+    note(state, caller, Event::Moderated, Some(affected_id), Some(admin.id), &detail).await;
+    Ok(())
+}
+
+/// Undoes what was done.
+pub async fn lift(state: &AppState, caller: &Caller, admin: &Viewer, id: Uuid) -> Result<(), ApiError> {
+    let mut tx = state.db.begin().await?;
+    let action = tx.lift(id, clock::now_us()).await?.ok_or(ApiError::NotFound)?;
+    tx.commit().await?;
+    let detail = format!("{} {} lifted", action.kind, action.target_id);
+    note(state, caller, Event::Moderated, Some(action.affected_id), Some(admin.id), &detail).await;
+    Ok(())
+}
+
+/// Says something to what was done to oneself, once.
+pub async fn appeal(state: &AppState, viewer: &Viewer, id: Uuid, words: &str) -> Result<(), ApiError> {
+    let words = text::lines(words.trim());
+    let length = words.chars().count();
+    Faults::default().demand((1..=2000).contains(&length), "text", "1 to 2000 characters").refuse()?;
+    if state.db.appeal(id, viewer.id, &words, clock::now_us()).await? { Ok(()) } else { Err(ApiError::NotFound) }
+}

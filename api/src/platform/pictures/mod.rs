@@ -1,0 +1,5 @@
+//! Pictures of people, playlists and categories: taken in, made small, and served.
+
+mod render;
+pub mod routes;
+mod service;

@@ -1,0 +1,158 @@
+//! Requests and answers of pictures.
+
+use super::service;
+use crate::{
+    error::ApiError,
+    http::base_url::BaseUrl,
+    identity::guards::{Actor, Admin, Follower},
+    platform::{
+        catalogue::service as catalogue,
+        picture_views::{self, Picture},
+        playlists::service as playlists,
+    },
+    state::AppState,
+};
+use axum::{
+    Json,
+    body::Body,
+    extract::{Path, State},
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use futures::{Stream, TryStreamExt};
+use sluice_model::PictureKind;
+use sluice_storage::Key;
+use uuid::Uuid;
+
+/// Own pictures, as paths spell them.
+fn own(word: &str) -> Result<PictureKind, ApiError> {
+    match word {
+        "avatar" => Ok(PictureKind::Avatar),
+        "banner" => Ok(PictureKind::Banner),
+        _ => Err(ApiError::NotFound),
+    }
+}
+
+fn shown((id, size): (Uuid, (u32, u32)), base: &BaseUrl) -> Json<Picture> {
+    Json(Picture { url: picture_views::url(id, &base.0), width: size.0, height: size.1 })
+}
+
+/// Read piece by piece, so that the bounds of the service hold while it arrives.
+fn stream(body: Body) -> impl Stream<Item = Result<Bytes, ApiError>> + Unpin {
+    body.into_data_stream().map_err(|_| ApiError::UploadCut)
+}
+
+/// Show a picture of oneself: `avatar` or `banner`. JPEG, PNG, WebP or GIF of at most 10 MiB and 50 megapixels;
+/// it is turned upright, made smaller, and loses what cameras add.
+#[utoipa::path(put, path = "/me/pictures/{kind}", tag = "account", params(("kind" = String, Path)),
+    security(("session" = []), ("api_token" = ["admin"])), request_body(content = [u8], content_type = "image/jpeg"),
+    responses(
+        (status = 200, description = "It is shown", body = Picture),
+        (status = 507, description = "The store is full"),
+    ))]
+pub async fn put_own(
+    State(state): State<AppState>,
+    Actor(viewer): Actor,
+    Path(kind): Path<String>,
+    base: BaseUrl,
+    body: Body,
+) -> Result<Json<Picture>, ApiError> {
+    Ok(shown(service::put(&state, &viewer, own(&kind)?, viewer.id, stream(body)).await?, &base))
+}
+
+/// Take a picture of oneself away.
+#[utoipa::path(delete, path = "/me/pictures/{kind}", tag = "account", params(("kind" = String, Path)),
+    security(("session" = []), ("api_token" = ["admin"])), responses((status = 204, description = "Gone")))]
+pub async fn remove_own(
+    State(state): State<AppState>,
+    Actor(viewer): Actor,
+    Path(kind): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    service::remove(&state, own(&kind)?, viewer.id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Give a playlist a cover.
+#[utoipa::path(put, path = "/playlists/{id}/cover", tag = "library", params(("id" = Uuid, Path)),
+    security(("session" = []), ("api_token" = ["admin"])), request_body(content = [u8], content_type = "image/jpeg"),
+    responses(
+        (status = 200, description = "It is shown", body = Picture),
+        (status = 507, description = "The store is full"),
+    ))]
+pub async fn put_cover(
+    State(state): State<AppState>,
+    Actor(viewer): Actor,
+    Path(id): Path<Uuid>,
+    base: BaseUrl,
+    body: Body,
+) -> Result<Json<Picture>, ApiError> {
+    playlists::owned(&state, &viewer, id).await?;
+    Ok(shown(service::put(&state, &viewer, PictureKind::Cover, id, stream(body)).await?, &base))
+}
+
+/// Take a playlist's cover away.
+#[utoipa::path(delete, path = "/playlists/{id}/cover", tag = "library", params(("id" = Uuid, Path)),
+    security(("session" = []), ("api_token" = ["admin"])), responses((status = 204, description = "Gone")))]
+pub async fn remove_cover(
+    State(state): State<AppState>,
+    Actor(viewer): Actor,
+    Path(id): Path<Uuid>,
+) -> Result<StatusCode, ApiError> {
+    playlists::owned(&state, &viewer, id).await?;
+    service::remove(&state, PictureKind::Cover, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Give a category a picture.
+#[utoipa::path(put, path = "/admin/categories/{slug}/picture", tag = "admin", params(("slug" = String, Path)),
+    security(("session" = []), ("api_token" = ["admin"])), request_body(content = [u8], content_type = "image/jpeg"),
+    responses(
+        (status = 200, description = "It is shown", body = Picture),
+        (status = 507, description = "The store is full"),
+    ))]
+pub async fn put_category(
+    State(state): State<AppState>,
+    Admin(viewer): Admin,
+    Path(slug): Path<String>,
+    base: BaseUrl,
+    body: Body,
+) -> Result<Json<Picture>, ApiError> {
+    let category = catalogue::category(&state, &slug).await?;
+    Ok(shown(service::put(&state, &viewer, PictureKind::Category, category.id, stream(body)).await?, &base))
+}
+
+/// Take a category's picture away.
+#[utoipa::path(delete, path = "/admin/categories/{slug}/picture", tag = "admin", params(("slug" = String, Path)),
+    security(("session" = []), ("api_token" = ["admin"])), responses((status = 204, description = "Gone")))]
+pub async fn remove_category(
+    State(state): State<AppState>,
+    Admin(_): Admin,
+    Path(slug): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    let category = catalogue::category(&state, &slug).await?;
+    service::remove(&state, PictureKind::Category, category.id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A picture. It never changes; covers of private playlists are for those who may see the playlist.
+#[utoipa::path(get, path = "/pictures/{id}", tag = "catalogue", params(("id" = Uuid, Path)),
+    security((), ("session" = []), ("api_token" = ["read", "upload"])),
+    responses((status = 200, description = "The picture", body = [u8], content_type = "image/jpeg")))]
+pub async fn show(
+    State(state): State<AppState>,
+    Follower(viewer): Follower,
+    Path(id): Path<Uuid>,
+) -> Result<Response, ApiError> {
+    let (body, public) = service::read(&state, viewer.as_ref(), id).await?;
+    let mut response = body.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(Key::Picture(id).content_type()));
+    // Pages of other origins show it.
+    headers.insert(HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("cross-origin"));
+    if public {
+        // It never changes, but it may be taken out of sight.
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600, immutable"));
+    }
+    Ok(response)
+}

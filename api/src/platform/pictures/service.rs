@@ -1,0 +1,101 @@
+//! The rules of pictures.
+
+use super::render::render;
+use crate::{error::ApiError, identity::Viewer, platform::playlists::service as playlists, state::AppState};
+use bytes::Bytes;
+use futures::{Stream, StreamExt};
+use sluice_db::{DbError, NewPicture};
+use sluice_model::{PictureKind, RateLimit, clock};
+use sluice_storage::Key;
+use std::{sync::LazyLock, time::Duration};
+use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
+use uuid::Uuid;
+
+/// Largest file, bytes.
+const MOST_BYTES: usize = 10 << 20;
+/// A picture that is stored but not yet shown goes after so long: whoever stored it has died.
+const STRAY_US: i64 = 600_000_000;
+/// Decoding takes up to half a gibibyte for a moment, so one is decoded at a time.
+static DECODING: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(1));
+/// Files that are taken in at once, and how long one may take: each is in memory until it is decoded.
+static ARRIVING: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(4));
+const ARRIVAL: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(10);
+
+fn bounds(kind: PictureKind) -> (u32, u32) {
+    match kind {
+        PictureKind::Avatar => (512, 512),
+        PictureKind::Banner => (2048, 1024),
+        PictureKind::Cover | PictureKind::Category => (1024, 1024),
+    }
+}
+
+/// Stores a picture and shows it instead of the one before; its id and pixels.
+///
+/// The row first, doomed; then the object; then the row is shown. What dies in between is swept.
+pub async fn put(
+    state: &AppState,
+    viewer: &Viewer,
+    kind: PictureKind,
+    owner: Uuid,
+    body: impl Stream<Item = Result<Bytes, ApiError>> + Unpin,
+) -> Result<(Uuid, (u32, u32)), ApiError> {
+    state.limits.take(RateLimit::Picture, &viewer.id.to_string()).await?;
+    let _arriving = timeout(PATIENCE, ARRIVING.acquire()).await.map_err(|_| ApiError::Busy)?;
+    let body = timeout(ARRIVAL, collected(body)).await.map_err(|_| ApiError::UploadCut)??;
+    let turn = timeout(PATIENCE, DECODING.acquire()).await.map_err(|_| ApiError::Busy)?;
+    let made = spawn_blocking(move || render(&body, bounds(kind))).await.map_err(|_| ApiError::BrokenPicture)??;
+    drop(turn);
+    let now = clock::now_us();
+    let new = NewPicture {
+        id: Uuid::new_v4(),
+        kind,
+        owner,
+        size: made.size,
+        size_bytes: made.jpeg.len() as i64,
+        doomed_us: now + STRAY_US,
+    };
+    state.db.announce_picture(&new).await?;
+    state.store.put(&Key::Picture(new.id), made.jpeg.into()).await?;
+    let mut tx = state.db.begin().await?;
+    match tx.show_picture(&new, clock::now_us()).await {
+        Ok(()) => {}
+        Err(DbError::Fenced) => {
+            drop(tx);
+            state.store.delete(&Key::Picture(new.id)).await?;
+            return Err(ApiError::NotFound);
+        }
+        Err(other) => return Err(other.into()),
+    }
+    tx.commit().await?;
+    Ok((new.id, made.size))
+}
+
+async fn collected(mut body: impl Stream<Item = Result<Bytes, ApiError>> + Unpin) -> Result<Vec<u8>, ApiError> {
+    let mut out = Vec::new();
+    while let Some(part) = body.next().await {
+        out.extend_from_slice(&part?);
+        if out.len() > MOST_BYTES {
+            return Err(ApiError::TooLarge(MOST_BYTES as u64));
+        }
+    }
+    Ok(out)
+}
+
+/// Takes a picture away. Safe to repeat.
+pub async fn remove(state: &AppState, kind: PictureKind, owner: Uuid) -> Result<(), ApiError> {
+    let mut tx = state.db.begin().await?;
+    tx.doom_picture(kind, owner, clock::now_us()).await?;
+    Ok(tx.commit().await?)
+}
+
+/// A picture, and whether everybody may see it: the cover of a private playlist is as private.
+pub async fn read(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Result<(Bytes, bool), ApiError> {
+    let row = state.db.picture(id).await?.filter(|p| !p.hidden).ok_or(ApiError::NotFound)?;
+    if row.kind == PictureKind::Cover {
+        playlists::visible(state, viewer, row.owner_id).await?;
+    }
+    let public = row.kind != PictureKind::Cover || playlists::visible(state, None, row.owner_id).await.is_ok();
+    let size = u64::try_from(row.size_bytes).unwrap_or(0);
+    Ok((state.store.read(&Key::Picture(id), 0..size).await?, public))
+}

@@ -1,0 +1,182 @@
+//! The rules of playlists.
+
+use super::views::{ChangePlaylist, NewPlaylist};
+use crate::{
+    error::ApiError, identity::Viewer, pipeline::media::service as media, state::AppState, text, validation::Faults,
+};
+use sluice_db::{ItemRow, MediaRow, PLACE, PlaylistChange, PlaylistRow};
+use sluice_model::{Role, Visibility, clock};
+use uuid::Uuid;
+
+/// Places of a playlist.
+const MOST_ITEMS: usize = 1000;
+/// Playlists of a person.
+const MOST_PLAYLISTS: i64 = 1000;
+
+/// A playlist that this person may see; unlisted ones by their identifier.
+pub async fn visible(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Result<PlaylistRow, ApiError> {
+    let row = state.db.playlist(id).await?.ok_or(ApiError::NotFound)?;
+    let own = viewer.is_some_and(|v| v.id == row.owner_id || v.role == Role::Admin);
+    if own || (row.visibility != Visibility::Private && !row.hidden) { Ok(row) } else { Err(ApiError::NotFound) }
+}
+
+/// A playlist that this person may change.
+pub async fn owned(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<PlaylistRow, ApiError> {
+    let row = visible(state, Some(viewer), id).await?;
+    if row.owner_id == viewer.id || viewer.role == Role::Admin { Ok(row) } else { Err(ApiError::Forbidden) }
+}
+
+fn check(title: Option<&str>, description: Option<&str>) -> Result<(), ApiError> {
+    let mut faults = Faults::default();
+    faults.demand(title.is_none_or(|t| (1..=200).contains(&t.chars().count())), "title", "1 to 200 characters");
+    let fits = description.is_none_or(|d| d.chars().count() <= 5000);
+    Ok(faults.demand(fits, "description", "at most 5000 characters").refuse()?)
+}
+
+/// Makes a playlist.
+pub async fn create(state: &AppState, viewer: &Viewer, new: NewPlaylist) -> Result<PlaylistRow, ApiError> {
+    let (title, description) = (text::title(&new.title), text::lines(&new.description));
+    check(Some(&title), Some(&description))?;
+    if state.db.count_playlists(viewer.id).await? >= MOST_PLAYLISTS {
+        return Err(ApiError::TooMany("playlists"));
+    }
+    let now = clock::now_us();
+    let row = PlaylistRow {
+        id: Uuid::now_v7(),
+        owner_id: viewer.id,
+        title,
+        description,
+        visibility: new.visibility.unwrap_or(Visibility::Private),
+        created_us: now,
+        updated_us: now,
+        item_count: 0,
+        hidden: false,
+        cover_id: None,
+    };
+    state.db.insert_playlist(&row).await?;
+    Ok(row)
+}
+
+/// Changes what people see of a playlist, and who sees it.
+pub async fn change(
+    state: &AppState,
+    viewer: &Viewer,
+    id: Uuid,
+    asked: ChangePlaylist,
+) -> Result<PlaylistRow, ApiError> {
+    owned(state, viewer, id).await?;
+    let title = asked.title.map(|t| text::title(&t));
+    let description = asked.description.map(|d| text::lines(&d));
+    check(title.as_deref(), description.as_deref())?;
+    let change =
+        PlaylistChange { title: title.as_deref(), description: description.as_deref(), visibility: asked.visibility };
+    state.db.change_playlist(id, &change, clock::now_us()).await?;
+    state.db.playlist(id).await?.ok_or(ApiError::NotFound)
+}
+
+/// Puts a media into a playlist.
+pub async fn add(
+    state: &AppState,
+    viewer: &Viewer,
+    id: Uuid,
+    media_id: Uuid,
+    index: Option<u32>,
+) -> Result<(ItemRow, MediaRow), ApiError> {
+    owned(state, viewer, id).await?;
+    let row = media::visible(state, Some(viewer), media_id).await?;
+    let mut tx = state.db.begin().await?;
+    let items = tx.lock_playlist(id, clock::now_us()).await?;
+    if items.len() >= MOST_ITEMS {
+        return Err(ApiError::TooMany("items"));
+    }
+    let item = ItemRow { id: Uuid::now_v7(), media_id, position: position(&items, index) };
+    tx.insert_item(id, &item).await?;
+    tx.commit().await?;
+    Ok((item, row))
+}
+
+/// The position before the item that has an index now; after the last otherwise. It is that item's own where there
+/// is no room before it.
+fn position(items: &[ItemRow], index: Option<u32>) -> i64 {
+    let index = index.map_or(items.len(), |i| (i as usize).min(items.len()));
+    let before = index.checked_sub(1).and_then(|i| items.get(i)).map(|i| i.position);
+    match (before, items.get(index).map(|i| i.position)) {
+        (None, None) => 0,
+        (None, Some(first)) => first - PLACE,
+        (Some(last), None) => last + PLACE,
+        (Some(before), Some(after)) if after - before > 1 => before + (after - before) / 2,
+        (Some(_), Some(after)) => after,
+    }
+}
+
+/// Gives an item another place: the one it will have when it is there.
+pub async fn move_item(state: &AppState, viewer: &Viewer, id: Uuid, item: Uuid, index: u32) -> Result<(), ApiError> {
+    owned(state, viewer, id).await?;
+    let mut tx = state.db.begin().await?;
+    let items = tx.lock_playlist(id, clock::now_us()).await?;
+    let moved = *items.iter().find(|i| i.id == item).ok_or(ApiError::NotFound)?;
+    let others: Vec<ItemRow> = items.into_iter().filter(|i| i.id != item).collect();
+    tx.delete_item(id, item).await?;
+    tx.insert_item(id, &ItemRow { position: position(&others, Some(index)), ..moved }).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Takes an item away.
+pub async fn remove(state: &AppState, viewer: &Viewer, id: Uuid, item: Uuid) -> Result<(), ApiError> {
+    owned(state, viewer, id).await?;
+    let mut tx = state.db.begin().await?;
+    tx.lock_playlist(id, clock::now_us()).await?;
+    if !tx.delete_item(id, item).await? {
+        return Err(ApiError::NotFound);
+    }
+    Ok(tx.commit().await?)
+}
+
+/// What of these this person may see, with the media.
+pub async fn shown(
+    state: &AppState,
+    viewer: Option<&Viewer>,
+    rows: Vec<ItemRow>,
+) -> Result<Vec<(ItemRow, MediaRow)>, ApiError> {
+    let ids: Vec<Uuid> = rows.iter().map(|r| r.media_id).collect();
+    let seen = media::visible_many(state, viewer, &ids).await?;
+    Ok(rows.into_iter().filter_map(|r| Some((r, seen.get(&r.media_id)?.clone()))).collect())
+}
+
+/// All that this person may see of a playlist, in order.
+pub async fn all(
+    state: &AppState,
+    viewer: Option<&Viewer>,
+    id: Uuid,
+) -> Result<(PlaylistRow, Vec<(ItemRow, MediaRow)>), ApiError> {
+    let row = visible(state, viewer, id).await?;
+    let items = state.db.playlist_items(id, i64::MIN, MOST_ITEMS as i64).await?;
+    Ok((row, shown(state, viewer, items).await?))
+}
+
+/// An extended M3U of a playlist: a title a line and a URL a line, whatever people typed.
+pub fn m3u(row: &PlaylistRow, items: &[(ItemRow, MediaRow)], base: &str) -> String {
+    let mut text = format!("#EXTM3U\n#PLAYLIST:{}\n", text::line(&row.title));
+    for (_, media) in items {
+        let seconds = media.duration_ms.map_or(-1, |d| (d + 500) / 1000);
+        text.push_str(&format!("#EXTINF:{seconds},{}\n{base}/hls/{}/index.m3u8\n", text::line(&media.title), media.id));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_is_a_place_among_what_is_there() {
+        let item = |position| ItemRow { id: Uuid::nil(), media_id: Uuid::nil(), position };
+        let items = [item(3), item(7)];
+        assert_eq!(position(&[], None), 0);
+        assert_eq!(position(&items, None), 7 + PLACE);
+        assert_eq!(position(&items, Some(0)), 3 - PLACE);
+        assert_eq!(position(&items, Some(1)), 5);
+        assert_eq!(position(&[item(3), item(4)], Some(1)), 4, "no room: it makes some");
+        assert_eq!(position(&items, Some(9)), 7 + PLACE);
+    }
+}

@@ -1,0 +1,157 @@
+//! The rules of projects. Nobody but their owner knows of them.
+
+use super::{
+    moments::{self, Moment},
+    views::{ChangeProject, NewProject},
+};
+use crate::{
+    error::ApiError, identity::Viewer, pipeline::media::service as media, state::AppState, text, validation::Faults,
+};
+use bytes::Bytes;
+use sluice_db::{ProjectChange, ProjectRow};
+use sluice_model::{DocumentFormat, clock};
+use sluice_storage::{Key, Prefix, StoreError};
+use uuid::Uuid;
+
+/// Largest document, bytes.
+pub const MOST_BYTES: usize = 1 << 20;
+/// Projects of a person.
+const MOST_PROJECTS: i64 = 1000;
+
+/// A project of this person's.
+pub async fn owned(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<ProjectRow, ApiError> {
+    state.db.project(id).await?.filter(|p| p.owner_id == viewer.id).ok_or(ApiError::NotFound)
+}
+
+fn titled(title: &str) -> Result<String, ApiError> {
+    let title = text::title(title);
+    let fits = (1..=200).contains(&title.chars().count());
+    Faults::default().demand(fits, "title", "1 to 200 characters").refuse()?;
+    Ok(title)
+}
+
+async fn about(state: &AppState, viewer: &Viewer, id: Option<Uuid>) -> Result<(), ApiError> {
+    let Some(id) = id else { return Ok(()) };
+    let seen = match media::visible(state, Some(viewer), id).await {
+        Ok(_) => true,
+        Err(ApiError::NotFound) => false,
+        Err(other) => return Err(other),
+    };
+    Ok(Faults::default().demand(seen, "media_id", "a media that you may see").refuse()?)
+}
+
+/// Makes a project.
+pub async fn create(state: &AppState, viewer: &Viewer, new: NewProject) -> Result<ProjectRow, ApiError> {
+    let title = titled(&new.title)?;
+    about(state, viewer, new.media_id).await?;
+    if state.db.count_projects(viewer.id).await? >= MOST_PROJECTS {
+        return Err(ApiError::TooMany("projects"));
+    }
+    let now = clock::now_us();
+    let row = ProjectRow {
+        id: Uuid::now_v7(),
+        owner_id: viewer.id,
+        media_id: new.media_id,
+        title,
+        format: new.format.unwrap_or(DocumentFormat::Markdown),
+        version: 0,
+        object: None,
+        size_bytes: 0,
+        created_us: now,
+        updated_us: now,
+    };
+    state.db.insert_project(&row).await?;
+    Ok(row)
+}
+
+/// Changes title and reference.
+pub async fn change(state: &AppState, viewer: &Viewer, id: Uuid, asked: ChangeProject) -> Result<ProjectRow, ApiError> {
+    owned(state, viewer, id).await?;
+    let title = asked.title.as_deref().map(titled).transpose()?;
+    let media_id = match asked.media_id.as_deref() {
+        None => None,
+        Some("") => Some(None),
+        Some(text) => {
+            let id: Option<Uuid> = text.parse().ok();
+            Faults::default().demand(id.is_some(), "media_id", "a media that you may see").refuse()?;
+            about(state, viewer, id).await?;
+            Some(id)
+        }
+    };
+    state.db.change_project(id, &ProjectChange { title: title.as_deref(), media_id }, clock::now_us()).await?;
+    owned(state, viewer, id).await
+}
+
+/// The document, with the row that names it: another save may have replaced both since `row` was read.
+pub async fn document(state: &AppState, viewer: &Viewer, mut row: ProjectRow) -> Result<(ProjectRow, Bytes), ApiError> {
+    loop {
+        let Some(object) = row.object else { return Ok((row, Bytes::new())) };
+        let size = u64::try_from(row.size_bytes).unwrap_or(0);
+        match state.store.read(&Key::Document { project: row.id, object }, 0..size).await {
+            Ok(body) => return Ok((row, body)),
+            Err(StoreError::NotFound(_)) => {
+                let now = owned(state, viewer, row.id).await?;
+                if now.version == row.version {
+                    return Err(ApiError::NotFound);
+                }
+                row = now;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Saves the document, if `version` is the one that is there: two people, or two tabs, overwrite nothing of
+/// each other.
+///
+/// The object is stored first, under a name of its own; then the row names it, if the version still holds.
+/// What dies in between leaves an object that the next save removes.
+pub async fn save(
+    state: &AppState,
+    viewer: &Viewer,
+    id: Uuid,
+    version: i64,
+    body: Bytes,
+) -> Result<ProjectRow, ApiError> {
+    let row = owned(state, viewer, id).await?;
+    if body.len() > MOST_BYTES {
+        return Err(ApiError::TooLarge(MOST_BYTES as u64));
+    }
+    let text = std::str::from_utf8(&body).map_err(|_| ApiError::BadRequest("the document is not UTF-8".to_owned()))?;
+    if row.format == DocumentFormat::Json && serde_json::from_str::<serde::de::IgnoredAny>(text).is_err() {
+        return Err(ApiError::BadRequest("the document is not JSON".to_owned()));
+    }
+    if row.version != version {
+        return Err(ApiError::VersionMismatch(row.version));
+    }
+    // What is there before this version's row changes is older, or a stray. What comes later may be the next one.
+    let older = state.store.list(&Prefix::Project(id)).await?;
+    let (object, size) = (Uuid::new_v4(), body.len() as i64);
+    let key = Key::Document { project: id, object };
+    state.store.put(&key, body).await?;
+    if !state.db.save_document(id, version, object, size, clock::now_us()).await? {
+        state.store.delete(&key).await?;
+        let now = owned(state, viewer, id).await?;
+        return Err(ApiError::VersionMismatch(now.version));
+    }
+    // Whoever was storing one of them has the version that is no more, and will be refused.
+    for old in older {
+        state.store.delete(&old).await?;
+    }
+    owned(state, viewer, id).await
+}
+
+/// Deletes a project with its document.
+pub async fn delete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), ApiError> {
+    owned(state, viewer, id).await?;
+    if state.db.delete_project(id, clock::now_us()).await? { Ok(()) } else { Err(ApiError::NotFound) }
+}
+
+/// The time stamps in a document.
+pub async fn moments(state: &AppState, viewer: &Viewer, row: ProjectRow) -> Result<Vec<Moment>, ApiError> {
+    let (row, body) = document(state, viewer, row).await?;
+    Ok(match row.format {
+        DocumentFormat::Markdown => moments::of_markdown(&String::from_utf8_lossy(&body)),
+        DocumentFormat::Json => serde_json::from_slice(&body).map(|v| moments::of_json(&v)).unwrap_or_default(),
+    })
+}

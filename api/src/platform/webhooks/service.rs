@@ -1,0 +1,68 @@
+//! The rules of webhooks. Nobody but their owner knows of them.
+
+use super::views::{ChangeWebhook, NewWebhook};
+use crate::{error::ApiError, identity::Viewer, state::AppState, validation::Faults};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use sluice_db::{WebhookChange, WebhookRow};
+use sluice_model::{MediaEvent, RateLimit, clock};
+use uuid::Uuid;
+
+/// Endpoints of a person.
+const MOST: i64 = 20;
+
+/// An endpoint of this person's.
+pub async fn owned(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<WebhookRow, ApiError> {
+    state.db.webhook(id).await?.filter(|w| w.owner_id == viewer.id).ok_or(ApiError::NotFound)
+}
+
+fn check(state: &AppState, url: Option<&str>, events: Option<&[MediaEvent]>) -> Result<(), ApiError> {
+    let mut faults = Faults::default();
+    let fine = url.is_none_or(|u| state.outbound.check(u).is_ok());
+    faults.demand(fine, "url", "an https address in the public internet, without a password");
+    Ok(faults.demand(events.is_none_or(|e| !e.is_empty()), "events", "at least one").refuse()?)
+}
+
+fn joined(events: &[MediaEvent]) -> String {
+    let mut words: Vec<&str> = events.iter().map(|e| e.as_str()).collect();
+    words.sort_unstable();
+    words.dedup();
+    words.join(" ")
+}
+
+/// Makes an endpoint with a secret of its own.
+pub async fn create(state: &AppState, viewer: &Viewer, new: NewWebhook) -> Result<WebhookRow, ApiError> {
+    check(state, Some(&new.url), Some(&new.events))?;
+    if state.db.webhooks_of(viewer.id, None, MOST).await?.len() as i64 == MOST {
+        return Err(ApiError::TooMany("webhooks"));
+    }
+    let row = WebhookRow {
+        id: Uuid::now_v7(),
+        owner_id: viewer.id,
+        url: new.url,
+        secret: format!("slw_{}", BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())),
+        events: joined(&new.events),
+        active: true,
+        created_us: clock::now_us(),
+    };
+    state.db.insert_webhook(&row).await?;
+    Ok(row)
+}
+
+/// Changes an endpoint.
+pub async fn change(state: &AppState, viewer: &Viewer, id: Uuid, asked: ChangeWebhook) -> Result<WebhookRow, ApiError> {
+    owned(state, viewer, id).await?;
+    check(state, asked.url.as_deref(), asked.events.as_deref())?;
+    let events = asked.events.as_deref().map(joined);
+    let change = WebhookChange { url: asked.url.as_deref(), events: events.as_deref(), active: asked.active };
+    state.db.change_webhook(id, &change, clock::now_us()).await?;
+    owned(state, viewer, id).await
+}
+
+/// Queues a delivery that says it is a test.
+pub async fn test(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), ApiError> {
+    let row = owned(state, viewer, id).await?;
+    state.limits.take(RateLimit::WebhookTest, &viewer.id.to_string()).await?;
+    let mut tx = state.db.begin().await?;
+    tx.queue_delivery(row.id, "test", None, clock::now_us()).await?;
+    Ok(tx.commit().await?)
+}
