@@ -5,14 +5,11 @@ use crate::{
     state::{AppState, mail},
 };
 use sluice_model::clock;
-use std::time::Duration;
 use tokio::{sync::watch, time::interval};
-
-const EVERY: Duration = Duration::from_secs(60);
 
 /// Runs until `stop` turns true.
 pub async fn run(state: AppState, mut stop: watch::Receiver<bool>) {
-    let mut ticks = interval(EVERY);
+    let mut ticks = interval(state.config.sweep);
     while !*stop.borrow() {
         tokio::select! {
             _ = stop.changed() => return,

@@ -13,8 +13,6 @@ use tokio::{sync::watch, time::interval};
 
 /// Doomed pictures are left for so long: whoever was about to show one has seen that it is.
 const PICTURE_GRACE_US: i64 = 10_000_000;
-/// How often bytes are looked after, at most.
-const COLLECT: Duration = Duration::from_secs(60);
 
 /// Sweeps until `stop` turns true.
 pub async fn run(context: Context, lease: Duration, gc_window: Duration, mut stop: watch::Receiver<bool>) {
@@ -29,7 +27,7 @@ pub async fn run(context: Context, lease: Duration, gc_window: Duration, mut sto
         if let Err(error) = free_leases(&context, &mut leases).await {
             tracing::warn!(%error, "lease sweep");
         }
-        if collected.is_none_or(|at| at.elapsed() >= COLLECT.min(gc_window)) {
+        if collected.is_none_or(|at| at.elapsed() >= context.config.sweep.min(gc_window)) {
             collected = Some(Instant::now());
             if let Err(error) = collect(&context, gc_window).await {
                 tracing::warn!(%error, "garbage sweep");

@@ -95,6 +95,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("SLUICE_IDLE_SECONDS", "60", "a request whose body stands still for so long is ended; uploads are resumed"),
     setting("SLUICE_LEASE_SECONDS", "15", "a running task without a heartbeat for so long is given to another worker"),
     setting("SLUICE_GC_SECONDS", "86400", "how long unreferenced bytes are kept"),
+    setting("SLUICE_SWEEP_SECONDS", "60", "how often what has expired is looked for and removed"),
     setting("SLUICE_WORKER_CORES", "", "cores this worker may use; default: all"),
     setting(
         "SLUICE_WORKER_MEMORY_BYTES",
@@ -159,6 +160,8 @@ pub struct Config {
     pub lease: Duration,
     /// How long unreferenced bytes are kept.
     pub gc_window: Duration,
+    /// Between two looks for what has expired.
+    pub sweep: Duration,
     /// How long the body of a request may stand still.
     pub idle: Duration,
     /// Cores this worker may use.
@@ -298,6 +301,7 @@ impl Config {
             idle: Duration::from_secs(r.parsed("SLUICE_IDLE_SECONDS", 60_u64).max(1)),
             lease: Duration::from_secs(r.parsed("SLUICE_LEASE_SECONDS", 15_u64).max(2)),
             gc_window: Duration::from_secs(r.parsed("SLUICE_GC_SECONDS", 86_400)),
+            sweep: Duration::from_secs(r.parsed("SLUICE_SWEEP_SECONDS", 60_u64).max(1)),
             worker_cores,
             worker_memory_bytes: r.parsed("SLUICE_WORKER_MEMORY_BYTES", memory_total_bytes() / 4 * 3),
             fleet_cores: r.parsed("SLUICE_FLEET_CORES", worker_cores).max(1),
