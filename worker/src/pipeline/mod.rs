@@ -18,12 +18,12 @@ use crate::{
     plan::{Plan, memory},
     publish::Publisher,
     source::{Source, SourceReader},
-    task::{AudioPayload, ChunkPayload, Context, Running, TaskError},
+    task::{Context, Running, TaskError},
 };
 use bytes::Bytes;
 use sluice_db::{ClaimedTask, NewTask, RenditionRow};
 use sluice_hls::SegmentKey;
-use sluice_model::{Encryption, Reason, RenditionRole, TaskKind, clock};
+use sluice_model::{AudioPayload, ChunkPayload, Encryption, Reason, RenditionRole, TaskKind, clock};
 use sluice_storage::{Key, Prefix};
 use std::collections::HashSet;
 use tokio::sync::mpsc;

@@ -26,7 +26,7 @@ pub async fn make_plan(running: &Running) -> Result<(), TaskError> {
     let unsupported =
         || TaskError::fail(Reason::new("unsupported_type", "The file is no video or audio that is supported."));
     let demuxer = sniff(&head).ok_or_else(unsupported)?;
-    let (source_bytes, arrived_bytes) = (source.size(), source.arrived());
+    let (source_bytes, arrived_bytes) = (source.size(), source.delivered_up_to());
     if growing::go_on(running, &source, demuxer).await? {
         return Ok(());
     }

@@ -3,10 +3,10 @@
 
 use crate::{
     plan::{self, Plan, VideoPlan, memory},
-    task::{ChunkPayload, Running, TaskError},
+    task::{Running, TaskError},
 };
 use sluice_db::{ClaimedTask, NewTask, PlannedPackage};
-use sluice_model::{TaskKind, clock};
+use sluice_model::{ChunkPayload, TaskKind, clock};
 
 /// Beyond the guess of where the bytes of a chunk end.
 const MARGIN_BYTES: u64 = 1 << 20;
