@@ -60,6 +60,12 @@ impl TaskError {
     }
 }
 
+/// A finished package that broke a rule: in `detail`, which.
+pub fn rules_broken(detail: String) -> TaskError {
+    let reason = Reason::new("package_rules_broken", "The finished package broke a rule of HLS.");
+    TaskError::Fail { reason, detail }
+}
+
 impl From<DbError> for TaskError {
     fn from(e: DbError) -> Self {
         match e {

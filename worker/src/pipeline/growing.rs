@@ -65,7 +65,7 @@ async fn begin(running: &Running, source: &Source, demuxer: Demuxer, arrived: Ar
         _ => return Err(wait_for(arrived.total)),
     }
     worth_it(running, source, arrived).await?;
-    let facts = running.probe(source.clone().so_far(), demuxer, Probe::Beginning, Vec::new()).await;
+    let facts = running.encoder().probe(source.clone().so_far(), demuxer, Probe::Beginning, Vec::new()).await;
     let plan = match facts {
         Ok(facts) => {
             let context = &running.context;
@@ -101,7 +101,7 @@ async fn further(running: &Running, source: &Source, plan: Plan, arrived: Arrive
     let Some(video) = &plan.video else { return Err(TaskError::corrupt("a growing plan without a picture")) };
     let seek = video.keys.last().copied().unwrap_or(video.first_pts);
     let scope = Probe::After { video: video.stream, audio: plan.audio.as_ref().map(|a| a.stream), seek };
-    let facts = running.probe(source.clone().so_far(), plan.demuxer, scope, index_of(&plan)).await;
+    let facts = running.encoder().probe(source.clone().so_far(), plan.demuxer, scope, index_of(&plan)).await;
     let next = match facts {
         Ok(facts) => {
             check_length(running, &plan, &facts)?;
