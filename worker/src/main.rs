@@ -23,6 +23,7 @@ use plan::{EncodeSettings, RungSetting};
 use sluice_config as config;
 use sluice_config::{Config, telemetry};
 use sluice_db::Db;
+use sluice_ingest::{Ingest, UploadMemory};
 use sluice_net::Outbound;
 use sluice_queue::WakeQueue;
 use sluice_storage::Store;
@@ -151,14 +152,18 @@ fn verify_command(target: &str, json: bool) -> anyhow::Result<ExitCode> {
 async fn work(config: Config, supervised: bool) -> anyhow::Result<()> {
     let settings = EncodeSettings::from_file(&config.file).context("[encode]")?;
     let db = Db::open(&config.database_url).await.context("database")?;
+    let store = Store::open(&config.store).await.context("store")?;
+    let config = Arc::new(config);
+    let ingest =
+        Ingest { db: db.clone(), store: store.clone(), config: config.clone(), memory: UploadMemory::default() };
     let context = task::Context {
-        store: Store::open(&config.store).await.context("store")?,
+        store,
+        ingest,
         wake: WakeQueue::open(&db, &config.database_url).await.context("queue")?,
         children: child::Children::of_this_program(),
         settings: Arc::new(settings),
         fleet_cores: config.fleet_cores,
         outbound: Outbound::new(&config).map_err(anyhow::Error::msg).context("outbound connections")?,
-        config: Arc::new(config.clone()),
         db,
     };
     let capacity = consumer::Capacity {

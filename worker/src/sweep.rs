@@ -2,7 +2,7 @@
 
 use crate::{
     lease::LeaseSweep,
-    pipeline,
+    publish,
     task::{Context, TaskError},
 };
 use sluice_db::TaskRow;
@@ -95,7 +95,7 @@ async fn collect(context: &Context, window: Duration) -> Result<(), TaskError> {
         // A retry may have set it to work again since it was found; its objects are not orphans then.
         let row = context.db.package(package).await?;
         if row.is_some_and(|p| matches!(p.status, PackageStatus::Ready | PackageStatus::Failed)) {
-            pipeline::remove_orphans(context, package).await?;
+            publish::remove_orphans(context, package).await?;
             context.db.mark_swept(package, now).await?;
         }
     }

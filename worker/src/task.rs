@@ -6,9 +6,8 @@ use crate::{
     source::SourceError,
     verify::SegmentFault,
 };
-use serde::{Deserialize, Serialize};
-use sluice_config::Config;
 use sluice_db::{ClaimedTask, Db, DbError};
+use sluice_ingest::Ingest;
 use sluice_model::Reason;
 use sluice_net::Outbound;
 use sluice_queue::WakeQueue;
@@ -20,33 +19,12 @@ use std::sync::Arc;
 pub struct Context {
     pub db: Db,
     pub store: Store,
+    pub ingest: Ingest,
     pub wake: WakeQueue,
     pub children: Children,
     pub settings: Arc<EncodeSettings>,
     pub fleet_cores: usize,
-    pub config: Arc<Config>,
     pub outbound: Outbound,
-}
-
-/// Payload of a chunk task.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ChunkPayload {
-    /// First segment.
-    pub first: usize,
-    /// One past the last.
-    pub end: usize,
-    /// Whether it makes the rung that stands in for a passthrough, rather than the ladder.
-    pub fallback: bool,
-}
-
-/// Payload of a sound task: all of the sound where nothing else is said.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct AudioPayload {
-    /// First segment.
-    pub first: usize,
-    /// One past the last.
-    pub end: Option<usize>,
 }
 
 /// How a run ends badly.
@@ -80,6 +58,12 @@ impl TaskError {
         let reason = Reason::new("internal", "Something went wrong inside the service.");
         Self::Fail { reason, detail: detail.to_string() }
     }
+}
+
+/// A finished package that broke a rule: in `detail`, which.
+pub fn rules_broken(detail: String) -> TaskError {
+    let reason = Reason::new("package_rules_broken", "The finished package broke a rule of HLS.");
+    TaskError::Fail { reason, detail }
 }
 
 impl From<DbError> for TaskError {

@@ -2,7 +2,7 @@
 
 use crate::{error::ApiError, state::AppState};
 use sluice_db::Tx;
-use sluice_ingest::{quota, quota::Answer, quota::Asked};
+use sluice_ingest::{quota, quota::QuotaRequest};
 use uuid::Uuid;
 
 /// Checks an account's quota under its row lock.
@@ -10,12 +10,8 @@ pub async fn check_quota(
     state: &AppState,
     tx: &mut Tx,
     owner: Uuid,
-    asked: Asked,
+    request: QuotaRequest,
     now_us: i64,
 ) -> Result<(), ApiError> {
-    match quota::check(tx, &state.config, owner, asked, now_us).await? {
-        Answer::Room => Ok(()),
-        Answer::Exceeded(what) => Err(ApiError::QuotaExceeded(what)),
-        Answer::Gone => Err(ApiError::Unauthenticated),
-    }
+    Ok(quota::check(tx, &state.config, owner, request, now_us).await?)
 }

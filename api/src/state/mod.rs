@@ -5,17 +5,16 @@ mod keys;
 mod live_hub;
 pub mod mail;
 mod rate_limits;
-mod upload_memory;
 
 pub use hashing::{BusyError, Hashing};
 pub use keys::{ACCESS_S, Keys, SESSION_MOST_S, SESSION_S};
 pub use live_hub::{LiveHub, News};
 pub use rate_limits::{RateLimitError, RateLimitStatus, RateLimits};
-pub use upload_memory::{UploadMemory, UploadMemoryShare};
 
 use mail::Mailer;
 use sluice_config::Config;
 use sluice_db::Db;
+use sluice_ingest::{Ingest, UploadMemory};
 use sluice_net::Outbound;
 use sluice_queue::WakeQueue;
 use sluice_storage::Store;
@@ -32,7 +31,7 @@ pub struct AppState {
     pub hashing: Hashing,
     pub limits: RateLimits,
     pub mailer: Mailer,
-    pub upload_memory: UploadMemory,
+    pub ingest: Ingest,
     pub outbound: Outbound,
     pub hub: LiveHub,
 }
@@ -48,17 +47,20 @@ impl AppState {
         mailer: Mailer,
         outbound: Outbound,
     ) -> Self {
+        let config = Arc::new(config);
+        let ingest =
+            Ingest { db: db.clone(), store: store.clone(), config: config.clone(), memory: UploadMemory::default() };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             limits: RateLimits::new(db.clone(), &config.limits),
-            config: Arc::new(config),
+            config,
+            ingest,
             db,
             store,
             wake,
             keys: Arc::new(keys),
             hashing: Hashing::new(cores),
             mailer,
-            upload_memory: UploadMemory::default(),
             outbound,
             hub: LiveHub::default(),
         }

@@ -16,13 +16,13 @@ use crate::{
     schedule,
     source::{
         Source,
-        front::{Front, front},
+        moov::{MoovPosition, moov_position},
     },
-    task::{AudioPayload, Running, TaskError},
+    task::{Running, TaskError},
 };
 use sluice_db::{MAX_ATTEMPTS, NewTask};
-use sluice_ingest::{arrival, sniff::Demuxer};
-use sluice_model::{TaskKind, clock};
+use sluice_ingest::{completion, sniff::Demuxer};
+use sluice_model::{AudioPayload, TaskKind, clock};
 
 /// Largest index in front of an MP4 that is read while the rest is arriving: more than ten hours' worth.
 const MOST_INDEX_BYTES: u64 = 64 << 20;
@@ -40,7 +40,7 @@ const MOST_STEPS: u64 = 64;
 /// be planned as a whole, and can be.
 pub async fn go_on(running: &Running, source: &Source, demuxer: Demuxer) -> Result<bool, TaskError> {
     let (db, task) = (&running.context.db, &running.task);
-    let arrived = Arrived { bytes: source.arrived(), total: source.size() };
+    let arrived = Arrived { bytes: source.delivered_up_to(), total: source.size() };
     let begun = match db.package(task.package_id).await?.ok_or(TaskError::Fenced)?.plan {
         Some(text) => Some(serde_json::from_str::<Plan>(&text).map_err(TaskError::corrupt)?),
         None => None,
@@ -55,17 +55,17 @@ pub async fn go_on(running: &Running, source: &Source, demuxer: Demuxer) -> Resu
 async fn begin(running: &Running, source: &Source, demuxer: Demuxer, arrived: Arrived) -> Result<bool, TaskError> {
     let wait_for = |bytes: u64| TaskError::NotArrived(bytes.min(arrived.total));
     match demuxer {
-        Demuxer::Mov => match front(&source.read_at(0, MOST_INDEX_BYTES).await?) {
-            Front::Ready => return Ok(false),
-            Front::After(bytes) if bytes < MOST_INDEX_BYTES => return Err(wait_for(bytes)),
-            Front::After(_) | Front::Last => return Err(wait_for(arrived.total)),
-            Front::Fragments => {}
+        Demuxer::Mov => match moov_position(&source.read_at(0, MOST_INDEX_BYTES).await?) {
+            MoovPosition::Delivered => return Ok(false),
+            MoovPosition::NeedsBytes(bytes) if bytes < MOST_INDEX_BYTES => return Err(wait_for(bytes)),
+            MoovPosition::NeedsBytes(_) | MoovPosition::AfterMdat => return Err(wait_for(arrived.total)),
+            MoovPosition::Fragmented => {}
         },
         Demuxer::Matroska | Demuxer::MpegTs => {}
         _ => return Err(wait_for(arrived.total)),
     }
     worth_it(running, source, arrived).await?;
-    let facts = running.probe(source.clone().so_far(), demuxer, Probe::Beginning, Vec::new()).await;
+    let facts = running.encoder().probe(source.clone().so_far(), demuxer, Probe::Beginning, Vec::new()).await;
     let plan = match facts {
         Ok(facts) => {
             let context = &running.context;
@@ -101,7 +101,7 @@ async fn further(running: &Running, source: &Source, plan: Plan, arrived: Arrive
     let Some(video) = &plan.video else { return Err(TaskError::corrupt("a growing plan without a picture")) };
     let seek = video.keys.last().copied().unwrap_or(video.first_pts);
     let scope = Probe::After { video: video.stream, audio: plan.audio.as_ref().map(|a| a.stream), seek };
-    let facts = running.probe(source.clone().so_far(), plan.demuxer, scope, index_of(&plan)).await;
+    let facts = running.encoder().probe(source.clone().so_far(), plan.demuxer, scope, index_of(&plan)).await;
     let next = match facts {
         Ok(facts) => {
             check_length(running, &plan, &facts)?;
@@ -152,7 +152,7 @@ async fn publish(running: &Running, plan: &Plan, before: Option<&Plan>, arrived:
             name: format!("audio-{first:06}"),
             payload: serde_json::to_string(&payload).map_err(TaskError::corrupt)?,
             cores: 1,
-            ..arrival::task(task.package_id, task.source_id, TaskKind::Audio, due_us)
+            ..completion::source_task(task.package_id, task.source_id, TaskKind::Audio, due_us)
         });
     }
     let whole = plan.growing.is_none();

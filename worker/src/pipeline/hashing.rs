@@ -2,9 +2,8 @@
 
 use crate::task::{Context, Running, TaskError};
 use sha2::{Digest, Sha256};
-use sluice_db::ExtentRow;
-use sluice_ingest::{arrival, arrival::HashPayload};
-use sluice_model::{Reason, SourceStatus, TaskKind, clock};
+use sluice_ingest::{completion, extent_key};
+use sluice_model::{HashPayload, Reason, SourceStatus, TaskKind, clock};
 use sluice_storage::{Key, Prefix};
 use std::collections::HashSet;
 use uuid::Uuid;
@@ -36,7 +35,8 @@ pub async fn hash(running: &Running) -> Result<(), TaskError> {
         return Ok(tx.commit().await?);
     }
     if announced.sha256.is_some() {
-        tx.enqueue(&[arrival::task(task.package_id, task.source_id, TaskKind::Plan, task.due_us)], now).await?;
+        tx.enqueue(&[completion::source_task(task.package_id, task.source_id, TaskKind::Plan, task.due_us)], now)
+            .await?;
     }
     let merged = tx.merge_twins(task.source_id, &digest, now).await?;
     tx.complete_task(task.id, now).await?;
@@ -63,8 +63,4 @@ async fn remove_strays(context: &Context, source: Uuid) -> Result<(), TaskError>
         }
     }
     Ok(())
-}
-
-fn extent_key(e: &ExtentRow) -> Key {
-    Key::Extent { source: e.home, number: e.number.unsigned_abs() }
 }

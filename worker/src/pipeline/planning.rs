@@ -1,17 +1,11 @@
 //! From a source to a plan, or to what its planning waits for.
 
 use super::{
-    growing,
+    growing, identify,
     storing::{chunk_tasks, store, tasks_of},
 };
-use crate::{
-    child::{Entry, Job, Probe, Work},
-    plan::{self, SourceFacts},
-    source::{Source, SourceReader},
-    task::{Running, TaskError},
-};
-use sluice_ingest::{sniff::Demuxer, sniff::SNIFF_BYTES, sniff::sniff};
-use sluice_model::{Reason, TaskKind, clock};
+use crate::task::{Running, TaskError};
+use sluice_model::{TaskKind, clock};
 
 /// A task that reads the whole source while it arrives is begun anew at most so often ...
 const STEPS: i64 = 16;
@@ -22,38 +16,17 @@ const LEAST_STEP_BYTES: i64 = 1 << 20;
 pub async fn make_plan(running: &Running) -> Result<(), TaskError> {
     let (context, task) = (&running.context, &running.task);
     let source = running.source().await?;
-    let head = source.read_at(0, SNIFF_BYTES as u64).await?;
-    let unsupported =
-        || TaskError::fail(Reason::new("unsupported_type", "The file is no video or audio that is supported."));
-    let demuxer = sniff(&head).ok_or_else(unsupported)?;
-    let (source_bytes, arrived_bytes) = (source.size(), source.arrived());
+    let (demuxer, source_bytes) = (identify(&source).await?, source.size());
     if growing::go_on(running, &source, demuxer).await? {
         return Ok(());
     }
-    let facts =
-        running.probe(source, demuxer, Probe::Whole { arrived_bytes }, Vec::new()).await.map_err(|e| match e {
-            // Its index did not suffice after all.
-            TaskError::NotArrived(_) => TaskError::NotArrived(source_bytes),
-            other => other,
-        })?;
-    let plan = plan::plan(&facts, &context.settings, context.fleet_cores).map_err(TaskError::fail)?;
+    let plan = running.encoder().plan(source, demuxer, context.fleet_cores).await.map_err(|e| match e {
+        // Its index did not suffice after all.
+        TaskError::NotArrived(_) => TaskError::NotArrived(source_bytes),
+        other => other,
+    })?;
     let follow = tasks_of(&plan, task, source_bytes);
     store(running, &plan, &follow, true).await
-}
-
-impl Running {
-    /// Asks a child what a source is.
-    pub async fn probe(
-        &self,
-        source: Source,
-        demuxer: Demuxer,
-        scope: Probe,
-        index: Vec<Entry>,
-    ) -> Result<SourceFacts, TaskError> {
-        let (source_bytes, max_pixels) = (source.size(), self.context.settings.max_pixels);
-        let job = Job { source_bytes, demuxer, max_pixels, index, work: Work::Probe(scope) };
-        Ok(self.context.children.probe(job, SourceReader::new(source)).await?)
-    }
 }
 
 /// What a task that ran out of arrived bytes waits for: enough that its next run gets somewhere.

@@ -2,10 +2,12 @@
 //! arriving.
 
 use crate::{
-    plan::{self, Plan, VideoPlan, memory},
-    task::{ChunkPayload, Running, TaskError},
+    plan::{Plan, Rung, Step, VideoPlan, memory},
+    schedule,
+    task::{Running, TaskError},
 };
 use sluice_db::{ClaimedTask, NewTask, PlannedPackage};
+use sluice_ingest::completion;
 use sluice_model::{TaskKind, clock};
 
 /// Beyond the guess of where the bytes of a chunk end.
@@ -51,40 +53,7 @@ fn needed_by(plan: &Plan, source_bytes: u64, end_s: f64) -> i64 {
 
 /// The tasks of a plan. Due when a player that starts now would need their first segment.
 pub fn tasks_of(plan: &Plan, task: &ClaimedTask, source_bytes: u64) -> Vec<NewTask> {
-    // What reads from the start to the end begins once there is an opening.
-    let opening = needed_by(plan, source_bytes, OPENING_S);
-    let new = |kind, name: String, payload, due_us, cores, memory_bytes| NewTask {
-        package_id: task.package_id,
-        source_id: task.source_id,
-        kind,
-        name,
-        payload,
-        due_us,
-        cores,
-        memory_bytes,
-        needs_bytes: opening,
-        not_before_us: 0,
-    };
-    let mut list = Vec::new();
-    if let Some(v) = &plan.video {
-        if v.passthrough.is_some() {
-            list.push(new(
-                TaskKind::Passthrough,
-                "passthrough".into(),
-                "{}".into(),
-                task.due_us,
-                0,
-                memory::light_bytes(),
-            ));
-        }
-        if !v.rungs.is_empty() {
-            list.extend(chunk_tasks(plan, v, task, source_bytes, false, 0));
-        }
-    }
-    if plan.audio.is_some() {
-        list.push(new(TaskKind::Audio, "audio".into(), "{}".into(), task.due_us, 1, memory::light_bytes()));
-    }
-    list
+    plan.steps().into_iter().map(|step| step_task(plan, task, source_bytes, step)).collect()
 }
 
 /// The tasks of the chunks from the number `first` on.
@@ -96,23 +65,34 @@ pub fn chunk_tasks(
     fallback: bool,
     first: usize,
 ) -> Vec<NewTask> {
-    let rungs: Vec<_> = if fallback { video.fallback.iter().cloned().collect() } else { video.rungs.clone() };
-    let memory_bytes = memory::chunk_bytes(plan, &rungs);
-    let one = |(i, c): (usize, &plan::Chunk)| {
-        let payload = ChunkPayload { first: c.first, end: c.end, fallback };
-        let offset_us = (video.rate.seconds(video.boundaries[c.first]) * 1e6) as i64;
-        NewTask {
-            package_id: task.package_id,
-            source_id: task.source_id,
-            kind: TaskKind::Chunk,
-            name: format!("{}-{i:06}", if fallback { "fallback" } else { "chunk" }),
-            payload: serde_json::to_string(&payload).unwrap_or_default(),
-            due_us: crate::schedule::due_us(task.due_us, offset_us),
-            cores: 1,
-            memory_bytes,
-            needs_bytes: needed_by(plan, source_bytes, video.rate.seconds(video.boundaries[c.end])),
-            not_before_us: 0,
-        }
+    video.chunk_steps(fallback).skip(first).map(|step| step_task(plan, task, source_bytes, step)).collect()
+}
+
+/// The task of a step.
+fn step_task(plan: &Plan, task: &ClaimedTask, source_bytes: u64, step: Step) -> NewTask {
+    // What reads from the start to the end begins once there is an opening.
+    let opening = needed_by(plan, source_bytes, OPENING_S);
+    let whole = |kind: TaskKind, cores| NewTask {
+        cores,
+        needs_bytes: opening,
+        ..completion::source_task(task.package_id, task.source_id, kind, task.due_us)
     };
-    video.chunks.iter().enumerate().skip(first).map(one).collect()
+    match (step, &plan.video) {
+        (Step::Chunk { number, payload }, Some(video)) => {
+            let second = |segment: usize| video.rate.seconds(video.boundaries.get(segment).copied().unwrap_or(0));
+            let rungs: &[Rung] = if payload.fallback { video.fallback.as_slice() } else { &video.rungs };
+            let due_us = schedule::due_us(task.due_us, (second(payload.first) * 1e6) as i64);
+            NewTask {
+                name: format!("{}-{number:06}", if payload.fallback { "fallback" } else { "chunk" }),
+                payload: serde_json::to_string(&payload).unwrap_or_default(),
+                cores: 1,
+                memory_bytes: memory::chunk_bytes(plan, rungs),
+                needs_bytes: needed_by(plan, source_bytes, second(payload.end)),
+                ..completion::source_task(task.package_id, task.source_id, TaskKind::Chunk, due_us)
+            }
+        }
+        (Step::Audio(_), _) => whole(TaskKind::Audio, 1),
+        // It moves bytes and needs no core.
+        _ => whole(TaskKind::Passthrough, 0),
+    }
 }

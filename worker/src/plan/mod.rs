@@ -16,6 +16,7 @@ mod passthrough;
 mod playable;
 mod renditions;
 mod settings;
+mod steps;
 mod timeline;
 
 pub use audio::AudioPlan;
@@ -26,6 +27,7 @@ pub use ladder::Rung;
 pub use playable::is_playable;
 pub use renditions::Schedule;
 pub use settings::{EncodeSettings, RungSetting};
+pub use steps::Step;
 pub use timeline::Rate;
 
 use serde::{Deserialize, Serialize};

@@ -1,14 +1,15 @@
 //! Reading a source by range: extents in the store, or one local file.
 //!
-//! Invariant: bounded memory (a few blocks), nothing on local disk. Bytes that have not arrived are told
+//! Invariant: bounded memory (a few blocks), nothing on local disk. Bytes that were not delivered yet are told
 //! apart from the end: who wants them waits a moment, then gives up for now.
 
-pub mod front;
+pub mod moov;
 
 use bytes::Bytes;
-use sluice_db::{Db, DbError, ExtentRow};
+use sluice_db::{Db, DbError};
+use sluice_ingest::ExtentReader;
 use sluice_model::SourceStatus;
-use sluice_storage::{Key, Store, StoreError};
+use sluice_storage::{Store, StoreError};
 use std::{collections::VecDeque, fs::File, os::unix::fs::FileExt, sync::Arc, time::Duration};
 use tokio::{task::JoinHandle, time::sleep};
 use uuid::Uuid;
@@ -36,11 +37,13 @@ pub enum SourceError {
     Database(#[from] DbError),
 }
 
-/// A source whose bytes are still arriving.
+/// Of a source whose upload is under way: where to ask for more of it.
 #[derive(Debug, Clone)]
-pub struct Growing {
+pub struct Delivery {
     db: Db,
+    store: Store,
     id: Uuid,
+    /// Bytes of all that will be.
     total: u64,
     /// What is left of this run's waiting: who waits holds a core.
     patience: Duration,
@@ -51,44 +54,46 @@ pub struct Growing {
 pub enum Source {
     /// An uploaded source.
     Extents {
-        /// The store.
-        store: Store,
-        /// Its extents in order.
-        extents: Arc<Vec<ExtentRow>>,
+        reader: ExtentReader,
         /// Set while more will come.
-        growing: Option<Growing>,
+        delivery: Option<Delivery>,
     },
-    /// A file of the offline command.
+    /// A file of the offline command, and its size in bytes.
     File(Arc<File>, u64),
 }
 
 impl Source {
-    /// An uploaded source, all of it or as far as it has arrived.
+    /// An uploaded source, all of it or as far as it was delivered.
     pub async fn open(db: &Db, store: &Store, id: Uuid) -> Result<Self, SourceError> {
         // In this order: what is live after its extents were read has them all.
         let row = db.source(id).await?.ok_or(DbError::Fenced)?;
         if row.status == SourceStatus::Deleting {
             return Err(DbError::Fenced.into());
         }
-        let extents = Arc::new(db.extents(id).await?);
+        let reader = ExtentReader::open(db, store, id).await?;
         let total = row.total_bytes.unwrap_or(i64::MAX) as u64;
-        let growing =
-            (row.status == SourceStatus::Receiving).then(|| Growing { db: db.clone(), id, total, patience: PATIENCE });
-        Ok(Self::Extents { store: store.clone(), extents, growing })
+        let delivery = (row.status == SourceStatus::Receiving).then(|| Delivery {
+            db: db.clone(),
+            store: store.clone(),
+            id,
+            total,
+            patience: PATIENCE,
+        });
+        Ok(Self::Extents { reader, delivery })
     }
 
     /// Size in bytes, of all that will be.
     pub fn size(&self) -> u64 {
         match self {
-            Self::Extents { growing: Some(g), .. } => g.total,
-            _ => self.arrived(),
+            Self::Extents { delivery: Some(d), .. } => d.total,
+            _ => self.delivered_up_to(),
         }
     }
 
-    /// Bytes that are here.
-    pub fn arrived(&self) -> u64 {
+    /// Bytes that are here: all before this one.
+    pub fn delivered_up_to(&self) -> u64 {
         match self {
-            Self::Extents { extents, .. } => extents.last().map_or(0, |e| (e.offset_bytes + e.size_bytes) as u64),
+            Self::Extents { reader, .. } => reader.delivered_up_to(),
             Self::File(_, size) => *size,
         }
     }
@@ -96,7 +101,7 @@ impl Source {
     /// Bytes of the first piece.
     pub fn first_bytes(&self) -> u64 {
         match self {
-            Self::Extents { extents, .. } => extents.first().map_or(0, |e| e.size_bytes as u64),
+            Self::Extents { reader, .. } => reader.first_extent_bytes(),
             Self::File(_, size) => *size,
         }
     }
@@ -104,32 +109,33 @@ impl Source {
     /// What is here now, as if that were all of it.
     pub fn so_far(self) -> Self {
         match self {
-            Self::Extents { store, extents, .. } => Self::Extents { store, extents, growing: None },
+            Self::Extents { reader, .. } => Self::Extents { reader, delivery: None },
             file => file,
         }
     }
 
     /// Waits a moment until the byte at `offset` is here.
     async fn wait_for(&mut self, offset: u64) -> Result<(), SourceError> {
-        while offset >= self.arrived() && offset < self.size() {
-            let Self::Extents { extents, growing: Some(g), .. } = self else { return Ok(()) };
-            if g.patience.is_zero() {
+        while offset >= self.delivered_up_to() && offset < self.size() {
+            let Self::Extents { reader, delivery: Some(d) } = self else { return Ok(()) };
+            if d.patience.is_zero() {
                 return Err(SourceError::NotArrived(offset + 1));
             }
-            g.patience = g.patience.saturating_sub(LOOK);
+            d.patience = d.patience.saturating_sub(LOOK);
             sleep(LOOK).await;
-            *extents = Arc::new(g.db.extents(g.id).await?);
+            *reader = ExtentReader::open(&d.db, &d.store, d.id).await?;
         }
         Ok(())
     }
 
     /// Up to `length` bytes at `offset`; fewer only at the end of what is here.
     pub async fn read_at(&self, offset: u64, length: u64) -> Result<Bytes, StoreError> {
-        let end = (offset + length).min(self.arrived());
+        let end = offset.saturating_add(length).min(self.delivered_up_to());
         if offset >= end {
             return Ok(Bytes::new());
         }
         match self {
+            Self::Extents { reader, .. } => reader.read(offset..end).await,
             Self::File(file, _) => {
                 let file = file.clone();
                 let read = move || -> std::io::Result<Vec<u8>> {
@@ -140,17 +146,6 @@ impl Source {
                 let data =
                     tokio::task::spawn_blocking(read).await.map_err(|e| StoreError::Unavailable(e.to_string()))?;
                 data.map(Bytes::from).map_err(|e| StoreError::Unavailable(e.to_string()))
-            }
-            Self::Extents { store, extents, .. } => {
-                let mut out = Vec::with_capacity((end - offset) as usize);
-                let first = extents.partition_point(|e| ((e.offset_bytes + e.size_bytes) as u64) <= offset);
-                for extent in extents.iter().skip(first).take_while(|e| (e.offset_bytes as u64) < end) {
-                    let (start, size) = (extent.offset_bytes as u64, extent.size_bytes as u64);
-                    let range = offset.max(start) - start..end.min(start + size) - start;
-                    let key = Key::Extent { source: extent.home, number: extent.number as u64 };
-                    out.extend_from_slice(&store.read(&key, range).await?);
-                }
-                Ok(out.into())
             }
         }
     }
@@ -190,8 +185,8 @@ impl SourceReader {
     async fn block(&mut self, number: u64) -> Result<Bytes, StoreError> {
         let sequential = self.last.is_some_and(|l| l + 1 == number);
         self.last = Some(number);
-        // What was kept while its end had not arrived is too short by now.
-        let whole = (self.source.arrived() - number * BLOCK_BYTES).min(BLOCK_BYTES) as usize;
+        // What was kept before its end was delivered is too short by now.
+        let whole = (self.source.delivered_up_to() - number * BLOCK_BYTES).min(BLOCK_BYTES) as usize;
         self.blocks.retain(|b| b.0 != number || b.1.len() == whole);
         if let Some((_, block)) = self.blocks.iter().find(|b| b.0 == number) {
             return Ok(block.clone());
@@ -211,10 +206,10 @@ impl SourceReader {
         }
         self.blocks.push_back((number, block.clone()));
         let next = number + 1;
-        if sequential && next * BLOCK_BYTES < self.source.arrived() && self.blocks.iter().all(|b| b.0 != next) {
+        if sequential && next * BLOCK_BYTES < self.source.delivered_up_to() && self.blocks.iter().all(|b| b.0 != next) {
             let source = self.source.clone();
             let fetch = tokio::spawn(async move { source.read_at(next * BLOCK_BYTES, BLOCK_BYTES).await });
-            let length = (self.source.arrived() - next * BLOCK_BYTES).min(BLOCK_BYTES) as usize;
+            let length = (self.source.delivered_up_to() - next * BLOCK_BYTES).min(BLOCK_BYTES) as usize;
             if let Some((_, old, _)) = self.ahead.replace((next, fetch, length)) {
                 old.abort();
             }
@@ -234,28 +229,14 @@ impl Drop for SourceReader {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sluice_config::StoreUrl;
+    use std::io::Write;
 
     #[tokio::test]
-    async fn ranges_map_onto_extents_of_any_size() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(&StoreUrl::Local(dir.path().to_owned())).await.unwrap();
+    async fn blocks_are_read_ahead_and_again() {
         let data: Vec<u8> = (0..3_000_000_u32).map(|i| (i * 7 % 251) as u8).collect();
-        let id = uuid::Uuid::now_v7();
-        let (mut extents, mut at) = (Vec::new(), 0);
-        for (number, size) in [1_usize, 999_999, 1_500_000, 500_000].into_iter().enumerate() {
-            let key = Key::Extent { source: id, number: number as u64 };
-            store.put(&key, Bytes::copy_from_slice(&data[at..at + size])).await.unwrap();
-            extents.push(ExtentRow {
-                offset_bytes: at as i64,
-                size_bytes: size as i64,
-                number: number as i64,
-                home: id,
-            });
-            at += size;
-        }
-        let source = Source::Extents { store, extents: Arc::new(extents), growing: None };
-        let mut reader = SourceReader::new(source);
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&data).unwrap();
+        let mut reader = SourceReader::new(Source::File(Arc::new(file), data.len() as u64));
         let mut read = Vec::new();
         loop {
             let part = reader.read(read.len() as u64, 300_000).await.unwrap();

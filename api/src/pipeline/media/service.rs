@@ -17,7 +17,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use sluice_db::{MediaChange, MediaRow, NewMedia, Tx};
-use sluice_ingest::{quota::Asked, quota::Begins};
+use sluice_ingest::{quota::Begins, quota::QuotaRequest};
 use sluice_model::{Encryption, Role, UploadKind, Visibility, clock};
 use std::{collections::HashMap, str::FromStr};
 use uuid::Uuid;
@@ -254,8 +254,8 @@ pub async fn retry(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<MediaR
     let mut tx = state.db.begin().await?;
     // An import that failed gave its place up.
     if upload.is_some_and(|u| u.kind == UploadKind::Import && u.completed_us.is_none()) {
-        let asked = Asked { begins: Begins::Upload, ..Asked::default() };
-        check_quota(state, &mut tx, media.owner_id, asked, clock::now_us()).await?;
+        let request = QuotaRequest { begins: Begins::Upload, ..QuotaRequest::default() };
+        check_quota(state, &mut tx, media.owner_id, request, clock::now_us()).await?;
     }
     if !tx.retry_package(media.package_id, clock::now_us()).await? {
         return Err(ApiError::NotFailed);

@@ -1,20 +1,18 @@
 //! The file of a form: an upload like any other, but nobody is told how to resume it.
 
-use super::{
-    intake::{self, Hold, Ledger, Target},
-    service::{self, Announced, complete_if_due, create, declare_length, owned},
-};
+use super::service::{NewUploadRequest, complete_if_due, create, owned};
 use crate::{error::ApiError, identity::Viewer, pipeline::media::service::Metadata, state::AppState};
 use bytes::Bytes;
 use futures::Stream;
 use sluice_db::UploadRow;
+use sluice_ingest::{Recording, Target};
 use sluice_model::{UploadKind, clock};
 use uuid::Uuid;
 
 /// Life of a form's upload after its last sign of life, microseconds: nobody can resume it, so it holds no
 /// place in the quota for long.
-pub fn kept_us(state: &AppState) -> i64 {
-    service::kept_us(state).min(3600 * 1_000_000)
+fn form_ttl_us(state: &AppState) -> i64 {
+    state.ingest.upload_ttl_us().min(3600 * 1_000_000)
 }
 
 /// Gives a form's upload up when its request ends without having completed it: its place in the quota is
@@ -58,17 +56,17 @@ pub async fn begin_form(
     fields: Vec<(String, String)>,
     at_most: Option<i64>,
 ) -> Result<UploadRow, ApiError> {
-    let announced = Announced {
+    let request = NewUploadRequest {
         length: None,
         metadata: Metadata::new(fields),
         concat: None,
         at_most: at_most.unwrap_or(0),
-        kept_us: kept_us(state),
+        ttl_us: form_ttl_us(state),
         kind: UploadKind::Form,
         parts: None,
         url: None,
     };
-    create(state, viewer, announced).await
+    create(state, viewer, request).await
 }
 
 /// Takes in the file of a form.
@@ -77,27 +75,24 @@ pub async fn receive_form(
     upload: &UploadRow,
     body: impl Stream<Item = Result<Bytes, ApiError>> + Unpin,
 ) -> Result<(), ApiError> {
-    let (now, holder, id) = (clock::now_us(), Uuid::new_v4(), upload.id);
-    let row = state.db.take_upload(id, holder, now, now + kept_us(state)).await?.ok_or(ApiError::UploadExpired)?;
+    let taken = state.ingest.take_lease(upload.id, Uuid::new_v4(), form_ttl_us(state)).await?;
+    let (_, lease) = taken.ok_or(ApiError::UploadExpired)?;
     let target = Target {
         source: upload.source_id,
-        ledger: Ledger::Upload(Hold::of(&row, holder, kept_us(state))),
+        recording: Recording::Immediate(lease),
         offset: 0,
         limit: state.config.max_upload_bytes,
         head: Some(Bytes::new()),
     };
-    let taken = intake::receive(state, state.upload_memory.join(), target, body).await?;
-    match taken.cut {
-        Some(cut) => Err(cut),
-        None if taken.offset == 0 => Err(ApiError::EmptyFile),
-        None => Ok(()),
-    }
+    let received = state.ingest.receive(target, body).await;
+    received.end?;
+    if received.delivered_up_to == 0 { Err(ApiError::EmptyFile) } else { Ok(()) }
 }
 
 /// Makes a media of a form whose end has come.
 pub async fn complete_form(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<Uuid, ApiError> {
     let row = owned(state, viewer, id).await?;
-    declare_length(state, viewer, &row, row.offset_bytes).await?;
+    state.ingest.declare_length(&row, row.offset_bytes).await?;
     let row = owned(state, viewer, id).await?;
     complete_if_due(state, row).await?.media_id.ok_or(ApiError::Internal)
 }

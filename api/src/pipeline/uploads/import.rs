@@ -1,7 +1,7 @@
 //! Films that are fetched from the web: the API looks at the address and queues the fetch, a worker does it.
 
 use super::{
-    service::{self, Announced},
+    service::{self, NewUploadRequest},
     views::Import,
 };
 use crate::{
@@ -19,7 +19,7 @@ pub async fn begin(state: &AppState, viewer: &Viewer, asked: Import) -> Result<U
     }
     let url = checked.map_err(|_| ApiError::Internal)?;
     let filename = url.path_segments().and_then(|mut s| s.next_back()).unwrap_or_default().to_owned();
-    let announced = Announced {
+    let request = NewUploadRequest {
         length: None,
         metadata: Metadata {
             title: asked.title,
@@ -31,12 +31,12 @@ pub async fn begin(state: &AppState, viewer: &Viewer, asked: Import) -> Result<U
         },
         concat: None,
         at_most: 0,
-        kept_us: service::kept_us(state),
+        ttl_us: state.ingest.upload_ttl_us(),
         kind: UploadKind::Import,
         parts: None,
         url: Some(url.into()),
     };
-    let row = service::create(state, viewer, announced).await?;
+    let row = service::create(state, viewer, request).await?;
     state.wake.push(1).await;
     row.media_id.ok_or(ApiError::Internal)
 }

@@ -8,8 +8,7 @@
 
 use super::{
     declared,
-    intake::accepted,
-    service::{self, Announced, Parts},
+    service::{self, NewUploadRequest, Parts},
 };
 use crate::{
     error::ApiError,
@@ -21,7 +20,7 @@ use bytes::Bytes;
 use futures::Stream;
 use hmac::Mac;
 use sluice_db::{ExtentRow, UploadRow};
-use sluice_ingest::{arrival, sniff::SNIFF_BYTES};
+use sluice_ingest::{ExtentReader, completion, sniff::SNIFF_BYTES};
 use sluice_model::{UploadKind, clock};
 use sluice_storage::{Key, Prefix, StoreError};
 use std::{
@@ -106,17 +105,17 @@ pub async fn begin(state: &AppState, viewer: &Viewer, begin: Begin) -> Result<Up
         let text = format!("part_size must be {LEAST_PART} to {MOST_PART} bytes, and give {MOST_PARTS} parts at most");
         return Err(ApiError::BadRequest(text));
     }
-    let announced = Announced {
+    let request = NewUploadRequest {
         length: Some(begin.size),
         metadata: begin.metadata,
         concat: None,
         at_most: 0,
-        kept_us: service::kept_us(state),
+        ttl_us: state.ingest.upload_ttl_us(),
         kind: UploadKind::Presigned,
         parts: Some(Parts { part_bytes, content_type: begin.content_type, checksum }),
         url: None,
     };
-    service::create(state, viewer, announced).await
+    service::create(state, viewer, request).await
 }
 
 /// A size that gives a thousand parts at most, in whole MiB.
@@ -187,7 +186,7 @@ pub async fn sign(
     let sizes = numbers.iter().map(|n| Ok((*n, size_of(&row, *n)?))).collect::<Result<Vec<_>, ApiError>>()?;
     let expires_us = now + i64::try_from(state.config.presigned.as_micros()).unwrap_or(i64::MAX / 2);
     // Before any URL exists: what may still be written to is not deleted for good.
-    let kept = (now + service::kept_us(state)).max(expires_us);
+    let kept = (now + state.ingest.upload_ttl_us()).max(expires_us);
     if !state.db.keep_open(id, asked, now, kept, most, expires_us).await? {
         return Err(ApiError::UploadExpired);
     }
@@ -274,7 +273,7 @@ pub async fn list(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<Vec<Sto
     let row = owned(state, viewer, id).await?;
     let now = clock::now_us();
     if row.completed_us.is_none() {
-        state.db.keep_open(id, 0, now, now + service::kept_us(state), i64::MAX, 0).await?;
+        state.db.keep_open(id, 0, now, now + state.ingest.upload_ttl_us(), i64::MAX, 0).await?;
     }
     Ok(stored(state, &row).await?.into_values().collect())
 }
@@ -318,16 +317,17 @@ pub async fn complete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<Uui
         home: row.source_id,
     };
     let extents: Vec<ExtentRow> = parts.values().map(extent).collect();
-    let first = extents.first().ok_or(ApiError::EmptyFile)?;
-    let key = Key::Extent { source: row.source_id, number: first.number.unsigned_abs() };
-    let head = state.store.read(&key, 0..(SNIFF_BYTES as u64).min(first.size_bytes.unsigned_abs())).await?;
-    let looked_at = match accepted(state, row.source_id, &head).await {
+    if extents.is_empty() {
+        return Err(ApiError::EmptyFile);
+    }
+    let head = ExtentReader::new(state.store.clone(), extents.clone()).read(0..SNIFF_BYTES as u64).await?;
+    let identified = match state.ingest.identify(row.source_id, &head).await {
         Ok(demuxer) if declared::contradicts(row.content_type.as_deref().unwrap_or_default(), demuxer) => {
             Err(ApiError::TypeMismatch)
         }
-        other => other.map(drop),
+        other => other.map(drop).map_err(ApiError::from),
     };
-    if let Err(error) = looked_at {
+    if let Err(error) = identified {
         if matches!(error, ApiError::UnsupportedType | ApiError::TypeMismatch) {
             state.db.delete_upload(id, clock::now_us()).await?;
         }
@@ -337,7 +337,7 @@ pub async fn complete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<Uui
     let now_row = tx.lock_upload(id).await?.ok_or(ApiError::NotFound)?;
     if now_row.completed_us.is_none() {
         tx.record_parts(&row, &extents).await?;
-        if !arrival::complete_in(&mut tx, id, clock::now_us()).await? {
+        if !completion::complete_in(&mut tx, id, clock::now_us()).await? {
             return Err(ApiError::UploadExpired);
         }
         tx.commit().await?;

@@ -2,7 +2,7 @@
 
 use super::{
     declared,
-    service::{self, Announced, Patch},
+    service::{self, NewUploadRequest, Patch},
     tus::{self, ALGORITHMS, Checksum, EXTENSIONS, VERSION, set},
     views::{Upload, Usage},
 };
@@ -23,7 +23,7 @@ use axum::{
 };
 use futures::StreamExt;
 use sluice_db::UploadRow;
-use sluice_ingest::quota::Quota;
+use sluice_ingest::quota::StorageQuota;
 use sluice_model::RateLimit;
 use sluice_model::{UploadKind, clock};
 use uuid::Uuid;
@@ -104,17 +104,17 @@ pub async fn create(
     let sent = tus::text(&headers, "upload-metadata").map(ToOwned::to_owned);
     let whole = tus::text(&headers, "upload-concat").filter(|_| is_final).map(ToOwned::to_owned);
     let metadata = Metadata { sent, concat: whole, ..Metadata::new(pairs) };
-    let announced = Announced {
+    let new = NewUploadRequest {
         length,
         metadata,
         concat,
         at_most: 0,
-        kept_us: service::kept_us(&state),
+        ttl_us: state.ingest.upload_ttl_us(),
         kind: UploadKind::Tus,
         parts: None,
         url: None,
     };
-    let mut row = service::create(&state, &viewer, announced).await?;
+    let mut row = service::create(&state, &viewer, new).await?;
     if is_chunk(&headers) && !is_final {
         let patch = Patch { offset: 0, length: None, body_bytes: tus::bytes(&headers, "content-length")?, checksum };
         match service::patch(&state, &viewer, row.id, patch, stream(request.into_body())).await {
@@ -228,7 +228,7 @@ pub async fn terminate(
     responses((status = 200, description = "Usage and quotas", body = Usage)))]
 pub async fn usage(State(state): State<AppState>, Reader(viewer): Reader) -> Result<Json<Usage>, ApiError> {
     let used = state.db.usage(viewer.id, clock::now_us()).await?;
-    Ok(Json(Usage::new(used, Quota::of(&state.config, viewer.role))))
+    Ok(Json(Usage::new(used, StorageQuota::for_role(&state.config, viewer.role))))
 }
 
 /// Middleware: what every answer of tus carries; and for OPTIONS, what is offered.

@@ -1,7 +1,6 @@
 //! The rules of uploads: who may begin one, how it goes on, when it becomes a media.
 
 use super::{
-    intake::{self, Hold, Ledger, Target, accepted},
     joining::{join, joined},
     tus::{Checksum, Concat},
 };
@@ -9,23 +8,22 @@ use crate::{
     error::ApiError,
     identity::Viewer,
     pipeline::{
-        media::{service as media, service::Metadata, source::source_bytes},
+        media::{service as media, service::Metadata},
         quota::check_quota,
     },
     state::AppState,
 };
 use bytes::Bytes;
-use futures::{Stream, StreamExt, TryStreamExt};
+use futures::{Stream, StreamExt};
 use sluice_db::{NewTask, NewUpload, UploadRow};
-use sluice_ingest::{arrival, arrival::ImportPayload, quota::Asked, quota::Begins, quota::Quota, sniff::SNIFF_BYTES};
-use sluice_model::{TaskKind, UploadKind, clock};
-use sluice_storage::Key;
+use sluice_ingest::{IngestError, Recording, Target, UploadLease, completion, quota::Begins, quota::QuotaRequest};
+use sluice_model::{ImportPayload, TaskKind, UploadKind, clock};
 use std::sync::{Arc, Mutex, PoisonError};
 use uuid::Uuid;
 
-/// What a client announces.
+/// What a client asks for when it begins an upload.
 #[derive(Debug)]
-pub struct Announced {
+pub struct NewUploadRequest {
     /// Unknown when unset.
     pub length: Option<i64>,
     pub metadata: Metadata,
@@ -33,7 +31,7 @@ pub struct Announced {
     /// Bytes that it will have at most, where the length is unknown.
     pub at_most: i64,
     /// Its life after its last sign of life, microseconds.
-    pub kept_us: i64,
+    pub ttl_us: i64,
     pub kind: UploadKind,
     pub parts: Option<Parts>,
     /// Where a worker fetches it.
@@ -50,44 +48,33 @@ pub struct Parts {
     pub checksum: Option<Vec<u8>>,
 }
 
-/// Life of a resumable upload after its last sign of life, microseconds: that of unreferenced bytes.
-pub fn kept_us(state: &AppState) -> i64 {
-    i64::try_from(state.config.gc_window.as_micros()).unwrap_or(0).max(1_000_000)
-}
-
-fn fits(state: &AppState, length: i64) -> Result<(), ApiError> {
-    let limit = state.config.max_upload_bytes;
-    if u64::try_from(length).is_ok_and(|l| l <= limit) { Ok(()) } else { Err(ApiError::TooLarge(limit)) }
-}
-
 /// Begins an upload. What its metadata says is checked now, not after gigabytes.
-pub async fn create(state: &AppState, viewer: &Viewer, announced: Announced) -> Result<UploadRow, ApiError> {
-    if let Some(Concat::Final(ids)) = &announced.concat
+pub async fn create(state: &AppState, viewer: &Viewer, request: NewUploadRequest) -> Result<UploadRow, ApiError> {
+    if let Some(Concat::Final(ids)) = &request.concat
         && let Some(there) = joined(state, viewer, ids).await?
     {
         return complete_if_due(state, there).await;
     }
-    let part = announced.concat == Some(Concat::Partial);
-    let metadata = serde_json::to_string(&announced.metadata).map_err(|_| ApiError::Internal)?;
-    let checked = if part { None } else { Some(announced.metadata.check(state.config.encryption)?) };
+    let part = request.concat == Some(Concat::Partial);
+    let metadata = serde_json::to_string(&request.metadata).map_err(|_| ApiError::Internal)?;
+    let checked = if part { None } else { Some(request.metadata.check(state.config.encryption)?) };
     // That of a whole follows from its parts, whose bytes were counted with them.
-    let length = announced.length.filter(|_| !matches!(announced.concat, Some(Concat::Final(_))));
+    let length = request.length.filter(|_| !matches!(request.concat, Some(Concat::Final(_))));
     if let Some(length) = length {
-        fits(state, length)?;
+        state.ingest.check_length(length)?;
         if length == 0 {
             return Err(ApiError::EmptyFile);
         }
     }
     let (id, source, now) = (Uuid::now_v7(), Uuid::now_v7(), clock::now_us());
     let mut tx = state.db.begin().await?;
-    let most = i64::try_from(state.config.max_upload_bytes).unwrap_or(i64::MAX);
-    let bytes = length.unwrap_or(announced.at_most).clamp(0, most);
-    let begins = match announced.concat {
+    let bytes = length.unwrap_or(request.at_most).clamp(0, state.ingest.max_upload_bytes());
+    let begins = match request.concat {
         None => Begins::Upload,
         Some(Concat::Partial) => Begins::Part,
         Some(Concat::Final(_)) => Begins::Whole,
     };
-    check_quota(state, &mut tx, viewer.id, Asked { stored_bytes: bytes, day_bytes: bytes, begins }, now).await?;
+    check_quota(state, &mut tx, viewer.id, QuotaRequest { stored_bytes: bytes, day_bytes: bytes, begins }, now).await?;
     tx.count_daily(viewer.id, bytes, now).await?;
     tx.insert_upload(&NewUpload {
         id,
@@ -96,28 +83,28 @@ pub async fn create(state: &AppState, viewer: &Viewer, announced: Announced) -> 
         length_bytes: length,
         metadata: &metadata,
         part,
-        kind: announced.kind,
-        part_bytes: announced.parts.as_ref().map(|p| p.part_bytes),
-        content_type: announced.parts.as_ref().map(|p| p.content_type.as_str()),
-        checksum: announced.parts.as_ref().and_then(|p| p.checksum.as_deref()),
+        kind: request.kind,
+        part_bytes: request.parts.as_ref().map(|p| p.part_bytes),
+        content_type: request.parts.as_ref().map(|p| p.content_type.as_str()),
+        checksum: request.parts.as_ref().and_then(|p| p.checksum.as_deref()),
         reserved_bytes: if length.is_some() { 0 } else { bytes },
         now_us: now,
-        expires_us: now + announced.kept_us,
+        expires_us: now + request.ttl_us,
     })
     .await?;
     // That of a form is made at its end: nobody can go on with one that broke off.
-    if let Some(checked) = checked.filter(|_| announced.kind != UploadKind::Form) {
+    if let Some(checked) = checked.filter(|_| request.kind != UploadKind::Form) {
         let made = media::announce_in(&mut tx, viewer.id, checked, source).await?;
         tx.set_upload_media(id, made.media).await?;
-        if let Some(url) = announced.url {
+        if let Some(url) = request.url {
             let payload = serde_json::to_string(&ImportPayload { url }).map_err(|_| ApiError::Internal)?;
-            let import = arrival::task(made.package, source, TaskKind::Import, now);
+            let import = completion::source_task(made.package, source, TaskKind::Import, now);
             tx.enqueue(&[NewTask { payload, ..import }], now).await?;
         }
     }
-    if let Some(Concat::Final(ids)) = announced.concat {
+    if let Some(Concat::Final(ids)) = request.concat {
         let whole = join(&mut tx, viewer, id, source, &ids, now).await?;
-        fits(state, whole)?;
+        state.ingest.check_length(whole)?;
     }
     tx.commit().await?;
     let row = state.db.upload(id).await?.ok_or(ApiError::Internal)?;
@@ -133,7 +120,7 @@ pub async fn owned(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<Upload
     Ok(row)
 }
 
-/// The same, if it goes by tus.
+/// An upload of this person's that goes by tus; of any other kind it is not said that it exists.
 async fn resumable(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<UploadRow, ApiError> {
     let row = owned(state, viewer, id).await?;
     if row.kind == UploadKind::Tus { Ok(row) } else { Err(ApiError::NotFound) }
@@ -147,8 +134,7 @@ pub async fn resume(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<Uploa
         return Ok(row);
     }
     let now = clock::now_us();
-    let taken = state.db.take_upload(id, Uuid::new_v4(), now, now + kept_us(state)).await?;
-    match taken {
+    match state.db.take_upload(id, Uuid::new_v4(), now, now + state.ingest.upload_ttl_us()).await? {
         Some(row) => complete_if_due(state, row).await,
         None => owned(state, viewer, id).await,
     }
@@ -181,42 +167,32 @@ pub async fn patch(
         return Err(ApiError::OffsetMismatch(before.offset_bytes));
     }
     if let Some(length) = patch.length {
-        declare_length(state, viewer, &before, length).await?;
+        state.ingest.declare_length(&before, length).await?;
     }
-    let (now, holder) = (clock::now_us(), Uuid::new_v4());
-    let row = state.db.take_upload(id, holder, now, now + kept_us(state)).await?.ok_or(ApiError::UploadExpired)?;
+    let holder = Uuid::new_v4();
+    let taken = state.ingest.take_lease(id, holder, state.ingest.upload_ttl_us()).await?;
+    let (row, lease) = taken.ok_or(ApiError::UploadExpired)?;
     if row.offset_bytes != patch.offset {
         return Err(ApiError::OffsetMismatch(row.offset_bytes));
     }
     let most = match row.length_bytes {
         Some(length) => length,
-        None => room(state, viewer, &row).await?,
+        None => state.ingest.remaining_quota(&row, viewer.role).await?,
     };
     if patch.body_bytes.is_some_and(|b| patch.offset.saturating_add(b) > most) {
         return Err(ApiError::TooLarge(most.unsigned_abs()));
     }
-    let hold = Hold::of(&row, holder, kept_us(state));
-    let checked = patch.checksum.is_some();
-    let ledger = if checked { Ledger::Held } else { Ledger::Upload(hold) };
     let target = Target {
         source: row.source_id,
-        ledger,
+        recording: Recording::Immediate(lease),
         offset: patch.offset.unsigned_abs(),
         limit: most.unsigned_abs(),
-        head: head(state, &row, &ledger).await?,
+        // What has a checksum is looked at when it is right.
+        head: if patch.checksum.is_some() { None } else { state.ingest.unidentified_head(&row).await? },
     };
     let state = state.clone();
     let work = async move {
-        let taken = async {
-            take_in(&state, hold, target, patch.checksum, body).await?;
-            let row = state.db.upload(id).await?.ok_or(ApiError::NotFound)?;
-            // The others were judged as they came.
-            if checked {
-                look_at(&state, &row).await?;
-            }
-            Ok(row)
-        };
-        match taken.await {
+        match take_in(&state, id, lease, target, patch.checksum, body).await {
             Ok(row) => complete_if_due(&state, row).await,
             Err(error) => {
                 if matches!(error, ApiError::UnsupportedType) {
@@ -229,124 +205,39 @@ pub async fn patch(
     tokio::spawn(work).await.map_err(|_| ApiError::Internal)?
 }
 
-/// The first bytes of an upload that goes on before they said what it is; nothing where they need not be looked at
-/// as they come: a part's say nothing, and what has a checksum is judged when it is right.
-async fn head(state: &AppState, row: &UploadRow, ledger: &Ledger) -> Result<Option<Bytes>, ApiError> {
-    let there = row.offset_bytes.unsigned_abs();
-    if row.part || matches!(ledger, Ledger::Held) || there >= SNIFF_BYTES as u64 {
-        return Ok(None);
-    }
-    if there == 0 {
-        return Ok(Some(Bytes::new()));
-    }
-    let bytes: Vec<Bytes> = source_bytes(state, row.source_id, 0..there).await?.try_collect().await?;
-    Ok(Some(bytes.concat().into()))
-}
-
-/// Judges an upload by its first bytes, once they are there, if nobody has.
-async fn look_at(state: &AppState, row: &UploadRow) -> Result<(), ApiError> {
-    let enough = row.offset_bytes >= SNIFF_BYTES as i64 || row.length_bytes == Some(row.offset_bytes);
-    if row.part || !enough || row.completed_us.is_some() {
-        return Ok(());
-    }
-    let source = state.db.source(row.source_id).await?.ok_or(ApiError::UploadExpired)?;
-    if source.content_type == "application/octet-stream" {
-        let head: Vec<Bytes> = source_bytes(state, row.source_id, 0..SNIFF_BYTES as u64).await?.try_collect().await?;
-        accepted(state, row.source_id, &head.concat()).await?;
-    }
-    Ok(())
-}
-
-/// Bytes that an upload of unknown length may have: as many as its owner has room for.
-async fn room(state: &AppState, viewer: &Viewer, row: &UploadRow) -> Result<i64, ApiError> {
-    let most = i64::try_from(state.config.max_upload_bytes).unwrap_or(i64::MAX);
-    let used = state.db.usage(viewer.id, clock::now_us()).await?;
-    let quota = Quota::of(&state.config, viewer.role);
-    let left = |limit: Option<i64>, used: i64, own: i64| limit.map_or(most, |l| (l - used + own).max(0));
-    let stored = left(quota.stored_bytes, used.stored_bytes, row.offset_bytes.max(row.reserved_bytes));
-    // Towards the day nothing counts yet but what was reserved.
-    let room = stored.min(left(quota.day_bytes, used.day_bytes, row.reserved_bytes));
-    if room <= row.offset_bytes {
-        return Err(ApiError::QuotaExceeded("stored bytes"));
-    }
-    Ok(most.min(room))
-}
-
 fn is_final(row: &UploadRow) -> bool {
     announced(row).concat.is_some()
 }
 
+/// Takes the bytes of a PATCH in, with a checksum only if it is right; the upload as it is then.
 async fn take_in(
     state: &AppState,
-    hold: Hold,
+    id: Uuid,
+    lease: UploadLease,
     target: Target,
     checksum: Option<Checksum>,
     body: impl Stream<Item = Result<Bytes, ApiError>> + Unpin,
-) -> Result<(), ApiError> {
-    let share = state.upload_memory.join();
+) -> Result<UploadRow, ApiError> {
     let Some(checksum) = checksum else {
-        let taken = intake::receive(state, share, target, body).await?;
-        return taken.cut.map_or(Ok(()), Err);
+        state.ingest.receive(target, body).await.end?;
+        return state.db.upload(id).await?.ok_or(ApiError::NotFound);
     };
-    let sum = Arc::new(Mutex::new(checksum));
+    let sum = Arc::new(Mutex::new(Some(checksum)));
     let computed = body.inspect({
         let sum = sum.clone();
         move |chunk| {
-            if let Ok(data) = chunk {
-                sum.lock().unwrap_or_else(PoisonError::into_inner).update(data);
+            if let (Ok(data), Some(sum)) = (chunk, sum.lock().unwrap_or_else(PoisonError::into_inner).as_mut()) {
+                sum.update(data);
             }
         }
     });
-    let from = target.offset as i64;
-    let taken = intake::receive(state, share, target, computed).await?;
-    let whole = taken.cut.is_none();
-    let sum = Arc::into_inner(sum).map(|m| m.into_inner().unwrap_or_else(PoisonError::into_inner));
-    let right = whole && sum.is_some_and(Checksum::matches);
-    let recorded = if right { hold.advance(state, from, &taken.held).await } else { Ok(false) };
-    match recorded {
-        Ok(true) => return Ok(()),
-        Ok(false) | Err(ApiError::QuotaExceeded(_)) => {}
-        // A commit whose answer was lost may have been made.
-        Err(error) => return Err(error),
+    let matches = || sum.lock().unwrap_or_else(PoisonError::into_inner).take().is_some_and(Checksum::matches);
+    if !state.ingest.receive_verified(&lease, target, computed, matches).await? {
+        return Err(ApiError::ChecksumMismatch);
     }
-    // Nothing of it counts, so nothing of it stays.
-    for extent in &taken.held {
-        state.store.delete(&Key::Extent { source: extent.home, number: extent.number.unsigned_abs() }).await?;
-    }
-    match (taken.cut, recorded) {
-        (Some(cut), _) => Err(cut),
-        (None, Err(refused)) => Err(refused),
-        (None, Ok(_)) if right => Err(ApiError::TakenOver),
-        (None, Ok(_)) => Err(ApiError::ChecksumMismatch),
-    }
-}
-
-pub(super) async fn declare_length(
-    state: &AppState,
-    viewer: &Viewer,
-    row: &UploadRow,
-    length: i64,
-) -> Result<(), ApiError> {
-    if row.length_bytes == Some(length) {
-        return Ok(());
-    }
-    fits(state, length)?;
-    let now = clock::now_us();
-    let mut tx = state.db.begin().await?;
-    // What has arrived is in the usage; what was reserved is in the day, too.
-    let more = length - row.reserved_bytes;
-    let stored_bytes = length - row.offset_bytes.max(row.reserved_bytes);
-    let asked = Asked { stored_bytes, day_bytes: more, ..Asked::default() };
-    check_quota(state, &mut tx, viewer.id, asked, now).await?;
-    tx.count_daily(viewer.id, more, if more < 0 { row.created_us } else { now }).await?;
-    if !tx.set_upload_length(row.id, length).await? {
-        return Err(ApiError::BadRequest("the length was said before, or is less than what is there".to_owned()));
-    }
-    tx.commit().await?;
-    if row.offset_bytes > 0 {
-        arrival::plan_early(&state.db, row.id).await?;
-    }
-    Ok(())
+    let row = state.db.upload(id).await?.ok_or(ApiError::NotFound)?;
+    state.ingest.identify_delivered(&row).await?;
+    Ok(row)
 }
 
 /// Gives an upload up.
@@ -376,12 +267,12 @@ pub async fn complete_if_due(state: &AppState, row: UploadRow) -> Result<UploadR
     if row.part || row.completed_us.is_some() || row.length_bytes != Some(row.offset_bytes) {
         return Ok(row);
     }
-    if let Err(error) = look_at(state, &row).await {
+    if let Err(error) = state.ingest.identify_delivered(&row).await {
         // A database that does not answer says nothing about the film.
-        if matches!(error, ApiError::UnsupportedType) {
+        if matches!(error, IngestError::UnsupportedType) {
             state.db.delete_upload(row.id, clock::now_us()).await?;
         }
-        return Err(error);
+        return Err(error.into());
     }
     let mut tx = state.db.begin().await?;
     if row.media_id.is_none() {
@@ -391,7 +282,7 @@ pub async fn complete_if_due(state: &AppState, row: UploadRow) -> Result<UploadR
         let announced = media::announce_in(&mut tx, row.owner_id, checked, row.source_id).await?;
         tx.set_upload_media(row.id, announced.media).await?;
     }
-    if arrival::complete_in(&mut tx, row.id, clock::now_us()).await? {
+    if completion::complete_in(&mut tx, row.id, clock::now_us()).await? {
         tx.commit().await?;
         state.wake.push(2).await;
     }
@@ -401,7 +292,7 @@ pub async fn complete_if_due(state: &AppState, row: UploadRow) -> Result<UploadR
 /// Completes what a dying process left complete but for the last step, and begins what it did not begin.
 pub async fn heal(state: &AppState) -> Result<(), ApiError> {
     for id in state.db.uploads_to_plan().await? {
-        arrival::plan_early(&state.db, id).await?;
+        completion::plan_early(&state.db, id).await?;
     }
     for row in state.db.uploads_to_complete().await? {
         let id = row.id;

@@ -55,7 +55,7 @@ pub struct Usage {
 }
 
 impl Usage {
-    pub fn new(used: UsageRow, limits: sluice_ingest::quota::Quota) -> Self {
+    pub fn new(used: UsageRow, limits: sluice_ingest::quota::StorageQuota) -> Self {
         Self {
             stored_bytes: used.stored_bytes,
             stored_bytes_limit: limits.stored_bytes,

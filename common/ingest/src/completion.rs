@@ -1,0 +1,109 @@
+//! Completion: the step that makes work of bytes, the same for every way in which they come. Idempotent.
+
+use sluice_db::{Db, NewTask, Result, Tx, UploadRow};
+use sluice_model::{HashPayload, TaskKind, UploadKind, clock};
+use uuid::Uuid;
+
+/// Memory that planning, hashing and importing are admitted with.
+pub const LIGHT_BYTES: i64 = 96 << 20;
+/// Hashing takes disk and a core away from the first picture: it is due so much later, microseconds.
+const HASH_DELAY_US: i64 = 1_000_000;
+/// Time after the end of the last signed URL, for clocks that differ, microseconds.
+const CLOCK_SKEW_US: i64 = 2_000_000;
+
+/// A task that belongs to the source of an upload.
+pub fn source_task(package_id: Uuid, source_id: Uuid, kind: TaskKind, due_us: i64) -> NewTask {
+    NewTask {
+        package_id,
+        source_id,
+        kind,
+        name: kind.to_string(),
+        payload: "{}".to_owned(),
+        due_us,
+        cores: i64::from(kind == TaskKind::Plan),
+        memory_bytes: LIGHT_BYTES,
+        needs_bytes: 0,
+        not_before_us: 0,
+    }
+}
+
+/// Completes an upload whose bytes are all there and recorded: the source is live, its first tasks are queued.
+/// `false` when it was complete before, or is gone. The caller commits.
+pub async fn complete_in(tx: &mut Tx, upload: Uuid, now_us: i64) -> Result<bool> {
+    let Some(row) = tx.lock_upload(upload).await? else { return Ok(false) };
+    let Some(media) = row.media_id.filter(|_| row.completed_us.is_none()) else { return Ok(false) };
+    let Some(package) = tx.package_of(media).await? else { return Ok(false) };
+    if !tx.complete_source(row.source_id, row.offset_bytes, now_us).await? {
+        return Ok(false);
+    }
+    tx.finish_upload(row.id, now_us).await?;
+    let open_until_us = tx.open_until(row.source_id).await?;
+    tx.enqueue(&first_tasks(&row, package, open_until_us, now_us), now_us).await?;
+    Ok(true)
+}
+
+fn first_tasks(row: &UploadRow, package: Uuid, open_until_us: i64, now_us: i64) -> Vec<NewTask> {
+    let of = |kind, due_us| source_task(package, row.source_id, kind, due_us);
+    let hash = of(TaskKind::Hash, now_us + HASH_DELAY_US);
+    // Bytes that must have an announced hash are not worked with before they are known to.
+    let mut tasks = match &row.checksum {
+        Some(sha256) => {
+            let payload = HashPayload { sha256: Some(hex::encode(sha256)) };
+            vec![NewTask { due_us: now_us, payload: serde_json::to_string(&payload).unwrap_or_default(), ..hash }]
+        }
+        None => vec![of(TaskKind::Plan, now_us), hash],
+    };
+    if row.kind == UploadKind::Presigned {
+        // While a signed URL lives, its holder may write: what is hashed after that stays so.
+        let again = of(TaskKind::Hash, now_us + HASH_DELAY_US);
+        let not_before_us = open_until_us + CLOCK_SKEW_US;
+        tasks.push(NewTask { name: "hash-closed".to_owned(), not_before_us, ..again });
+    }
+    tasks
+}
+
+/// Queues planning on what was delivered, once: where the container permits, encoding begins before the upload ends.
+pub async fn plan_early(db: &Db, upload: Uuid) -> Result<()> {
+    db.plan_early(upload, Uuid::now_v7(), LIGHT_BYTES, clock::now_us()).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{World, film};
+
+    async fn complete(world: &World, row: &UploadRow) -> bool {
+        let mut tx = world.ingest.db.begin().await.unwrap();
+        let done = complete_in(&mut tx, row.id, clock::now_us()).await.unwrap();
+        tx.commit().await.unwrap();
+        done
+    }
+
+    #[tokio::test]
+    async fn an_upload_becomes_work_once() {
+        let world = World::new("").await;
+        let upload = world.upload(Some(5000), UploadKind::Tus, None).await;
+        world.receive(upload.id, &film(5000), None).await.end.unwrap();
+        assert!(complete(&world, &upload).await);
+        assert!(!complete(&world, &upload).await);
+        assert_eq!(world.tasks(&upload).await, ["plan", "hash"]);
+        assert!(world.row(upload.id).await.completed_us.is_some());
+    }
+
+    #[tokio::test]
+    async fn an_announced_hash_is_checked_before_anything_is_made() {
+        let world = World::new("").await;
+        let upload = world.upload(Some(5000), UploadKind::Presigned, Some(&[7; 32])).await;
+        assert!(complete(&world, &upload).await);
+        assert_eq!(world.tasks(&upload).await, ["hash", "hash-closed"]);
+    }
+
+    #[tokio::test]
+    async fn planning_is_queued_with_the_first_extent() {
+        let world = World::new("").await;
+        let upload = world.upload(Some(9000), UploadKind::Tus, None).await;
+        world.receive(upload.id, &film(5000), Some("cut")).await;
+        world.receive(upload.id, &[1; 1000], Some("cut")).await;
+        assert_eq!(world.tasks(&upload).await, ["plan"]);
+    }
+}

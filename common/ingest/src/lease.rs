@@ -1,0 +1,92 @@
+//! Who may write to an upload: one at a time, the newest.
+
+use crate::{Ingest, IngestError, completion, quota, quota::QuotaRequest};
+use sluice_db::{ExtentRow, UploadRow};
+use sluice_model::clock;
+use uuid::Uuid;
+
+/// The right to record bytes of an upload, until another takes it.
+#[derive(Debug, Clone, Copy)]
+pub struct UploadLease {
+    upload: Uuid,
+    holder: Uuid,
+    /// Every extent puts the upload's expiry off by so long, microseconds.
+    ttl_us: i64,
+    owner: Uuid,
+    /// Bytes that the quota has counted already, where nobody has said how long the upload will be: then every
+    /// extent is asked for.
+    open_reserved: Option<i64>,
+}
+
+/// When stored extents are recorded.
+#[derive(Debug, Clone, Copy)]
+pub enum Recording {
+    /// Each as soon as it is stored.
+    Immediate(UploadLease),
+    /// By the caller, who checks something first, or else discards them.
+    Deferred,
+}
+
+impl UploadLease {
+    /// That of `holder`, who has taken the upload as it stands in this row.
+    pub fn of(row: &UploadRow, holder: Uuid, ttl_us: i64) -> Self {
+        let open_reserved = row.length_bytes.is_none().then_some(row.reserved_bytes);
+        Self { upload: row.id, holder, ttl_us, owner: row.owner_id, open_reserved }
+    }
+}
+
+impl Ingest {
+    /// Makes `holder` the one that may write to an upload, whoever had it before, and puts its expiry off by
+    /// `ttl_us`. `None` when it is complete, expired or gone.
+    pub async fn take_lease(
+        &self,
+        upload: Uuid,
+        holder: Uuid,
+        ttl_us: i64,
+    ) -> Result<Option<(UploadRow, UploadLease)>, IngestError> {
+        let now = clock::now_us();
+        let row = self.db.take_upload(upload, holder, now, now + ttl_us).await?;
+        Ok(row.map(|row| {
+            let lease = UploadLease::of(&row, holder, ttl_us);
+            (row, lease)
+        }))
+    }
+
+    /// Records stored extents, which continue the upload at `from`: all of them or none.
+    ///
+    /// # Errors
+    /// [`IngestError::LeaseLost`]; and where the length is unknown, [`IngestError::QuotaExceeded`].
+    pub async fn record(&self, lease: &UploadLease, from: i64, extents: &[ExtentRow]) -> Result<(), IngestError> {
+        let now = clock::now_us();
+        let mut tx = self.db.begin().await?;
+        if lease.open_reserved.is_some() {
+            // The account before the upload, as in declaring its length: so no two transactions wait for each other.
+            tx.lock_user(lease.owner).await?;
+        }
+        if !tx.advance_upload(lease.upload, lease.holder, from, extents, now, now + lease.ttl_us).await? {
+            return Err(IngestError::LeaseLost);
+        }
+        if let Some(reserved) = lease.open_reserved {
+            // Its bytes are in the usage now, but not in the day.
+            let delivered = from + extents.iter().map(|e| e.size_bytes).sum::<i64>();
+            let request = QuotaRequest { day_bytes: (delivered - reserved).max(0), ..QuotaRequest::default() };
+            quota::check(&mut tx, &self.config, lease.owner, request, now).await?;
+        }
+        tx.commit().await?;
+        if from == 0
+            && let Err(error) = completion::plan_early(&self.db, lease.upload).await
+        {
+            // The bytes are recorded all the same; the API's sweep queues what was not queued here.
+            tracing::warn!(upload = %lease.upload, %error, "nothing was planned early");
+        }
+        Ok(())
+    }
+
+    /// Deletes extents that nobody recorded.
+    pub async fn discard(&self, extents: &[ExtentRow]) -> Result<(), IngestError> {
+        for extent in extents {
+            self.store.delete(&crate::extent_key(extent)).await?;
+        }
+        Ok(())
+    }
+}

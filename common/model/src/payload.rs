@@ -1,0 +1,40 @@
+//! What a task's row says of its work, beside its kind: one type for each kind that has such a thing.
+//!
+//! Stored as JSON. The API queues what the worker runs, perhaps a version apart, so fields are only ever added.
+
+use serde::{Deserialize, Serialize};
+
+/// Payload of an `import` task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportPayload {
+    /// Where the bytes are fetched.
+    pub url: String,
+}
+
+/// Payload of a `hash` task.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HashPayload {
+    /// What the bytes must hash to before anything is made of them, in hexadecimal.
+    pub sha256: Option<String>,
+}
+
+/// Payload of a `chunk` task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChunkPayload {
+    /// First segment.
+    pub first: usize,
+    /// One past the last.
+    pub end: usize,
+    /// Whether it makes the rung that stands in for a passthrough, rather than the ladder.
+    pub fallback: bool,
+}
+
+/// Payload of an `audio` task: all of the sound where nothing else is said.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AudioPayload {
+    /// First segment.
+    pub first: usize,
+    /// One past the last.
+    pub end: Option<usize>,
+}

@@ -1,0 +1,138 @@
+//! From a source to a plan, from a plan to segments, from segments to a package: the one way for a claimed task and
+//! for `transcode`, over the sink that the package goes to.
+
+use super::index_of;
+use crate::{
+    child::{AudioWork, Children, ChunkWork, Entry, Job, Limits, PassthroughWork, Probe, Work},
+    package::assemble,
+    plan::{self, EncodeSettings, Plan, SourceFacts, Step},
+    publish::{Publisher, Sink},
+    source::{Source, SourceReader},
+    task::{TaskError, rules_broken},
+    verify::Report,
+};
+use sluice_ingest::{sniff::Demuxer, sniff::SNIFF_BYTES, sniff::sniff};
+use sluice_model::Reason;
+use tokio::sync::mpsc;
+
+/// Segments on their way from the child to the sink.
+const OUTPUTS_UNDER_WAY: usize = 4;
+
+/// What a source's first bytes say it is.
+pub async fn identify(source: &Source) -> Result<Demuxer, TaskError> {
+    let head = source.read_at(0, SNIFF_BYTES as u64).await?;
+    let unsupported =
+        || TaskError::fail(Reason::new("unsupported_type", "The file is no video or audio that is supported."));
+    sniff(&head).ok_or_else(unsupported)
+}
+
+/// What work on a source is done with.
+#[derive(Debug, Clone, Copy)]
+pub struct Encoder<'a> {
+    pub children: &'a Children,
+    pub settings: &'a EncodeSettings,
+}
+
+impl Encoder<'_> {
+    /// Asks a child what a source is.
+    pub async fn probe(
+        &self,
+        source: Source,
+        demuxer: Demuxer,
+        scope: Probe,
+        index: Vec<Entry>,
+    ) -> Result<SourceFacts, TaskError> {
+        let (source_bytes, max_pixels) = (source.size(), self.settings.max_pixels);
+        let job = Job { source_bytes, demuxer, max_pixels, index, work: Work::Probe(scope) };
+        Ok(self.children.probe(job, SourceReader::new(source)).await?)
+    }
+
+    /// Plans a whole source for a fleet with so many cores.
+    pub async fn plan(&self, source: Source, demuxer: Demuxer, fleet_cores: usize) -> Result<Plan, TaskError> {
+        let scope = Probe::Whole { arrived_bytes: source.delivered_up_to() };
+        let facts = self.probe(source, demuxer, scope, Vec::new()).await?;
+        plan::plan(&facts, self.settings, fleet_cores).map_err(TaskError::fail)
+    }
+
+    /// Makes what is missing of a step, and publishes it.
+    pub async fn run<S: Sink>(
+        &self,
+        source: Source,
+        plan: &Plan,
+        step: &Step,
+        threads: usize,
+        sink: &S,
+    ) -> Result<(), TaskError> {
+        let (names, segments) = (step.renditions(plan), step.segments(plan));
+        let first = resume_at(sink, &names, segments.start, segments.end).await?;
+        if first >= segments.end {
+            return Ok(());
+        }
+        // What a plan names whose end is not known has arrived, and its demuxer takes what has for a whole file.
+        let source = if plan.growing.is_some() { source.so_far() } else { source };
+        let job = Job {
+            source_bytes: source.size(),
+            demuxer: plan.demuxer,
+            max_pixels: self.settings.max_pixels,
+            index: index_of(plan),
+            work: work(plan, step, first, segments.end, threads)?,
+        };
+        let expected = (segments.end - first) * names.len();
+        let mut publisher = Publisher::new(sink, plan, expected as u64);
+        let (tx, mut rx) = mpsc::channel(OUTPUTS_UNDER_WAY);
+        let child = self.children.run(job, SourceReader::new(source), Limits::default(), tx);
+        // Its receiver is dropped with the first output that cannot be published, which ends the child.
+        let publish = async move {
+            while let Some(output) = rx.recv().await {
+                publisher.publish(output).await?;
+            }
+            Ok::<(), TaskError>(())
+        };
+        let (ended, published) = tokio::join!(child, publish);
+        published?;
+        Ok(ended?)
+    }
+}
+
+/// The first segment from `first` on that is missing in any of these renditions.
+async fn resume_at<S: Sink>(sink: &S, names: &[String], first: usize, end: usize) -> Result<usize, TaskError> {
+    let mut at = end;
+    for name in names {
+        let published = sink.published(name, end).await?;
+        let missing = (first..end).find(|n| !published.contains(&(*n as u64))).unwrap_or(end);
+        at = at.min(missing);
+    }
+    Ok(at)
+}
+
+/// What a child is told to do for a step, from the segment `first` on.
+fn work(plan: &Plan, step: &Step, first: usize, end: usize, threads: usize) -> Result<Work, TaskError> {
+    let video = || plan.video.clone().ok_or_else(|| TaskError::corrupt("a step for a picture without one"));
+    Ok(match step {
+        Step::Passthrough => Work::Passthrough(PassthroughWork { video: video()?, first }),
+        Step::Chunk { payload, .. } => {
+            let mut video = video()?;
+            if payload.fallback {
+                video.rungs = video.fallback.iter().cloned().collect();
+            }
+            Work::Chunk(ChunkWork { video, first, end, threads })
+        }
+        Step::Audio(_) => {
+            let mut audio = plan.audio.clone().ok_or_else(|| TaskError::corrupt("a step for sound without any"))?;
+            audio.boundaries.truncate(end + 1);
+            Work::Audio(AudioWork { audio, first })
+        }
+    })
+}
+
+/// Makes a package of all segments: bit rates are measured, the rules checked, the playlists stored.
+pub async fn finalize<S: Sink>(sink: &S, target_s: u64) -> Result<Report, TaskError> {
+    let assembled = assemble(target_s, sink.renditions().await?).map_err(rules_broken)?;
+    sink.accept(&assembled)?;
+    // The multivariant playlist last: it makes the package one.
+    for (path, text) in assembled.playlists.iter().rev() {
+        sink.put_playlist(path, text).await?;
+    }
+    sink.finish(&assembled).await?;
+    Ok(assembled.report)
+}

@@ -1,0 +1,264 @@
+//! The sink of a claimed task: objects in the store, rows in the database.
+//!
+//! Invariants: an object is stored before a row names it; a row names it only while the task's claim
+//! is held; of two segments with one number the first wins and the other's object goes away.
+
+use super::{Checked, Sink};
+use crate::{
+    cipher::{self, KEY_BYTES},
+    cmaf::{SegmentInfo, read_init},
+    package::{Assembled, FinishedRendition, FinishedSegment},
+    plan::{Plan, is_playable},
+    task::{Context, Running, TaskError, rules_broken},
+};
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+use sluice_db::{RenditionRow, SegmentRow};
+use sluice_hls::SegmentKey;
+use sluice_model::{Encryption, RenditionRole, clock};
+use sluice_storage::{Key, Prefix};
+use std::collections::HashSet;
+use tokio::sync::OnceCell;
+use uuid::Uuid;
+
+/// Publishes under a task's claim.
+#[derive(Debug)]
+pub struct ClaimedSink<'a> {
+    running: &'a Running,
+    encryption: OnceCell<Encryption>,
+}
+
+/// What an encrypted segment was encrypted with.
+#[derive(Debug)]
+struct Secret {
+    number: i64,
+    iv: Vec<u8>,
+}
+
+impl Sink for ClaimedSink<'_> {
+    async fn published(&self, rendition: &str, end: usize) -> Result<HashSet<u64>, TaskError> {
+        let rows = self.context().db.segments(self.package(), rendition, end as i64).await?;
+        Ok(rows.iter().map(|r| r.sequence.unsigned_abs()).collect())
+    }
+
+    async fn put_init(&self, rendition: &str, codecs: &str, data: Bytes, progress: f64) -> Result<Vec<u8>, TaskError> {
+        let (task, context) = (&self.running.task, self.context());
+        let current = context.db.renditions(task.package_id).await?;
+        let before = current.into_iter().find(|r| r.name == rendition).ok_or(TaskError::Fenced)?;
+        if let Some(published) = before.init_sha256 {
+            return Ok(published);
+        }
+        let file = format!("init-{}.mp4", self.attempt());
+        context.store.put(&self.key(rendition, &file), data.clone()).await?;
+        let digest = Sha256::digest(&data).to_vec();
+        let mut tx = context.db.begin().await?;
+        tx.hold_claim(task.id, task.token, progress).await?;
+        let published = tx.publish_init(task.package_id, rendition, &file, data.len() as i64, &digest, codecs).await?;
+        tx.commit().await?;
+        Ok(published)
+    }
+
+    async fn put_segment(&self, segment: Checked<'_>) -> Result<(), TaskError> {
+        let Checked { plan, rendition, sequence, data, info, progress } = segment;
+        let (data, secret) = self.encrypted(sequence, data).await?;
+        let file = format!("{sequence:06}-{}.m4s", self.attempt());
+        let key = self.key(rendition, &file);
+        let (task, context) = (&self.running.task, self.context());
+        context.store.put(&key, data.clone()).await?;
+        let row = row(sequence, file, &data, &info, secret)?;
+        let mut tx = context.db.begin().await?;
+        if let Err(error) = tx.hold_claim(task.id, task.token, progress).await {
+            // Nobody will name it, and where the package is gone nobody will look for it.
+            context.store.delete(&key).await?;
+            return Err(error.into());
+        }
+        let won = tx.publish_segment(task.package_id, rendition, &row).await?;
+        tx.commit().await?;
+        if !won {
+            context.store.delete(&key).await?;
+        }
+        self.say_playable(plan).await
+    }
+
+    async fn renditions(&self) -> Result<Vec<FinishedRendition>, TaskError> {
+        let mut finished = Vec::new();
+        for row in self.context().db.renditions(self.package()).await? {
+            finished.push(self.finished(row).await?);
+        }
+        Ok(finished)
+    }
+
+    /// Players are given nothing that broke a rule.
+    fn accept(&self, assembled: &Assembled) -> Result<(), TaskError> {
+        if assembled.report.compliant() {
+            return Ok(());
+        }
+        Err(rules_broken(assembled.report.to_string()))
+    }
+
+    /// The static copy for a CDN. What is encrypted has none: its keys are served by the API alone.
+    async fn put_playlist(&self, path: &str, text: &str) -> Result<(), TaskError> {
+        if self.encryption().await? != Encryption::None {
+            return Ok(());
+        }
+        let key = match path.split_once('/') {
+            Some((rendition, file)) => self.key(rendition, file),
+            None => Key::PackageFile { package: self.package(), file: path.to_owned() },
+        };
+        Ok(self.context().store.put(&key, Bytes::from(text.to_owned())).await?)
+    }
+
+    async fn finish(&self, assembled: &Assembled) -> Result<(), TaskError> {
+        let (context, task, package) = (self.context(), &self.running.task, self.package());
+        for (name, m) in &assembled.measured {
+            context.db.set_measured(package, name, m.peak_bps as i64, m.average_bps as i64).await?;
+        }
+        remove_orphans(context, package).await?;
+        let report = serde_json::to_string(&assembled.report).map_err(TaskError::corrupt)?;
+        let now = clock::now_us();
+        let mut tx = context.db.begin().await?;
+        tx.lock_package(package, now).await?;
+        tx.hold_claim(task.id, task.token, 1.0).await?;
+        tx.finish_package(package, &report, now).await?;
+        tx.complete_task(task.id, now).await?;
+        tx.commit().await?;
+        tracing::info!(%package, "ready");
+        Ok(())
+    }
+}
+
+impl<'a> ClaimedSink<'a> {
+    /// The sink of a task's package.
+    pub fn new(running: &'a Running) -> Self {
+        Self { running, encryption: OnceCell::new() }
+    }
+
+    fn context(&self) -> &Context {
+        &self.running.context
+    }
+
+    fn package(&self) -> Uuid {
+        self.running.task.package_id
+    }
+
+    /// Names objects of this attempt apart from those of any other.
+    fn attempt(&self) -> String {
+        self.running.task.token.simple().to_string().chars().take(12).collect()
+    }
+
+    fn key(&self, rendition: &str, file: &str) -> Key {
+        Key::RenditionFile { package: self.package(), rendition: rendition.to_owned(), file: file.to_owned() }
+    }
+
+    /// The segment as it is stored: encrypted where the package asks for it, with a fresh vector,
+    /// and a key that all renditions share for a run of segments.
+    async fn encrypted(&self, sequence: u64, data: Bytes) -> Result<(Bytes, Option<Secret>), TaskError> {
+        if self.encryption().await? == Encryption::None {
+            return Ok((data, None));
+        }
+        let number = (sequence / self.context().settings.key_segments.max(1)) as i64;
+        let key = self.context().db.package_key(self.package(), number, &rand::random::<[u8; KEY_BYTES]>()).await?;
+        let iv = rand::random::<[u8; KEY_BYTES]>().to_vec();
+        let stored = cipher::encrypt(&key, &iv, &data).ok_or_else(|| TaskError::corrupt("a key of another size"))?;
+        Ok((stored.into(), Some(Secret { number, iv })))
+    }
+
+    /// Never changes, so it is asked for once.
+    async fn encryption(&self) -> Result<Encryption, TaskError> {
+        let ask = || async {
+            let row = self.context().db.package(self.package()).await?.ok_or(TaskError::Fenced)?;
+            Ok::<_, TaskError>(row.encryption)
+        };
+        self.encryption.get_or_try_init(ask).await.copied()
+    }
+
+    /// Dying between a publication and this loses nothing: the next publication, or the end, says it.
+    async fn say_playable(&self, plan: &Plan) -> Result<(), TaskError> {
+        let (db, package) = (&self.context().db, self.package());
+        let Some(row) = db.package(package).await?.filter(|p| !p.playable) else { return Ok(()) };
+        let Some(started) = row.encode_started_us else { return Ok(()) };
+        let renditions = db.renditions(package).await?;
+        let shown = renditions.iter().filter(|r| r.role != RenditionRole::Full);
+        let prefix = shown.map(|r| r.contiguous).min().unwrap_or(0);
+        let elapsed_s = (db.now_us().await? - started) as f64 / 1e6;
+        if is_playable(&plan.cuts_s(), plan.growing.map(|g| g.expected_s), prefix as usize, elapsed_s)
+            && db.mark_playable(package, clock::now_us()).await?
+        {
+            tracing::info!(%package, elapsed_s, prefix, "playable");
+        }
+        Ok(())
+    }
+
+    /// A rendition with its segments, as the rows have it.
+    async fn finished(&self, r: RenditionRow) -> Result<FinishedRendition, TaskError> {
+        let incomplete = |what: &str| TaskError::corrupt(format!("{} {what}", r.name));
+        if r.contiguous != r.planned {
+            return Err(incomplete("has holes"));
+        }
+        let init_name = r.init_object.clone().ok_or_else(|| incomplete("has no init segment"))?;
+        let init_bytes = r.init_bytes.unwrap_or(0) as u64;
+        let data = self.context().store.read(&self.key(&r.name, &init_name), 0..init_bytes).await?;
+        let init = read_init(&data).map_err(TaskError::corrupt)?;
+        let rows = self.context().db.segments(self.package(), &r.name, i64::MAX).await?;
+        Ok(FinishedRendition {
+            rendition: (&r).into(),
+            listed: r.role != RenditionRole::First,
+            init_name,
+            init,
+            segments: rows.into_iter().map(finished_segment).collect::<Result<_, TaskError>>()?,
+        })
+    }
+}
+
+fn finished_segment(s: SegmentRow) -> Result<FinishedSegment, TaskError> {
+    let fragments: Vec<(u64, u64, u64)> = serde_json::from_str(&s.fragments).map_err(TaskError::corrupt)?;
+    Ok(FinishedSegment {
+        name: s.object,
+        bytes: s.size_bytes as u64,
+        start: s.start_ticks as u64,
+        duration: s.duration_ticks as u64,
+        fragments: fragments.iter().map(|f| f.2).collect(),
+        key: s.key_number.zip(s.iv).map(|(number, iv)| SegmentKey::of_package(number, &iv)),
+    })
+}
+
+fn row(
+    sequence: u64,
+    object: String,
+    data: &Bytes,
+    info: &SegmentInfo,
+    secret: Option<Secret>,
+) -> Result<SegmentRow, TaskError> {
+    let (key_number, iv) = secret.map(|s| (s.number, s.iv)).unzip();
+    Ok(SegmentRow {
+        sequence: sequence as i64,
+        object,
+        size_bytes: data.len() as i64,
+        sha256: Sha256::digest(data).to_vec(),
+        start_ticks: info.decode_time as i64,
+        duration_ticks: info.duration as i64,
+        fragments: serde_json::to_string(&info.fragments).map_err(TaskError::corrupt)?,
+        published_us: clock::now_us(),
+        key_number,
+        iv,
+    })
+}
+
+/// Deletes the objects of a package that no row names: segments of lost or killed attempts.
+pub async fn remove_orphans(context: &Context, package: Uuid) -> Result<(), TaskError> {
+    // Listed before the names are read: what is published in between is named, what comes later is not listed.
+    let listed = context.store.list(&Prefix::Package(package)).await?;
+    let named: HashSet<(String, String)> = context.db.object_names(package).await?.into_iter().collect();
+    for key in listed {
+        let orphan = match &key {
+            Key::RenditionFile { rendition, file, .. } => {
+                !file.ends_with(".m3u8") && !named.contains(&(rendition.clone(), file.clone()))
+            }
+            _ => false,
+        };
+        if orphan {
+            context.store.delete(&key).await?;
+        }
+    }
+    Ok(())
+}

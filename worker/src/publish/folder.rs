@@ -1,0 +1,170 @@
+//! The sink of `sluice-worker transcode`: files in a folder, and a progress bar.
+
+use super::{Checked, Sink};
+use crate::{
+    cmaf::{InitInfo, read_init},
+    package::{Assembled, FinishedRendition, FinishedSegment},
+    plan::Plan,
+    task::TaskError,
+};
+use bytes::Bytes;
+use indicatif::{ProgressBar, ProgressStyle};
+use sha2::{Digest, Sha256};
+use sluice_db::NewRendition;
+use sluice_hls as hls;
+use sluice_model::RenditionRole;
+use std::{
+    collections::{BTreeMap, HashSet},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// File name of every init segment.
+const INIT_NAME: &str = "init.mp4";
+
+/// Writes a package into a folder, which is made with the first file.
+#[derive(Debug)]
+pub struct FolderSink {
+    folder: PathBuf,
+    plan: Arc<Plan>,
+    made: Mutex<Made>,
+    bar: ProgressBar,
+}
+
+/// Everything made so far, by rendition.
+#[derive(Debug, Default)]
+struct Made {
+    /// With the SHA-256 of its bytes.
+    inits: BTreeMap<String, (InitInfo, Vec<u8>)>,
+    segments: BTreeMap<String, BTreeMap<u64, FinishedSegment>>,
+}
+
+impl Sink for FolderSink {
+    async fn published(&self, rendition: &str, end: usize) -> Result<HashSet<u64>, TaskError> {
+        let made = self.made();
+        let numbers = made.segments.get(rendition).into_iter().flat_map(|s| s.keys().copied());
+        Ok(numbers.filter(|n| *n < end as u64).collect())
+    }
+
+    async fn put_init(&self, rendition: &str, _: &str, data: Bytes, _: f64) -> Result<Vec<u8>, TaskError> {
+        let mut made = self.made();
+        if let Some((_, published)) = made.inits.get(rendition) {
+            return Ok(published.clone());
+        }
+        let digest = Sha256::digest(&data).to_vec();
+        let info = read_init(&data).map_err(TaskError::corrupt)?;
+        self.write(&format!("{rendition}/{INIT_NAME}"), &data)?;
+        made.inits.insert(rendition.to_owned(), (info, digest.clone()));
+        Ok(digest)
+    }
+
+    async fn put_segment(&self, segment: Checked<'_>) -> Result<(), TaskError> {
+        let Checked { rendition, sequence, data, info, .. } = segment;
+        let name = format!("{sequence:06}.m4s");
+        self.write(&format!("{rendition}/{name}"), &data)?;
+        let finished = FinishedSegment {
+            name,
+            bytes: data.len() as u64,
+            start: info.decode_time,
+            duration: info.duration,
+            fragments: info.fragments.iter().map(|f| f.2).collect(),
+            key: None,
+        };
+        self.made().segments.entry(rendition.to_owned()).or_default().insert(sequence, finished);
+        self.bar.inc(1);
+        Ok(())
+    }
+
+    async fn renditions(&self) -> Result<Vec<FinishedRendition>, TaskError> {
+        let made = self.made();
+        let mut planned = self.plan.renditions();
+        planned.extend(self.plan.fallback_rendition());
+        let there = planned.into_iter().filter_map(|r| Some((made.segments.get(&r.name)?, r)));
+        there.map(|(segments, r)| finished(&made, r, segments)).collect()
+    }
+
+    /// Whoever asked for it reads the report.
+    fn accept(&self, _: &Assembled) -> Result<(), TaskError> {
+        Ok(())
+    }
+
+    async fn put_playlist(&self, path: &str, text: &str) -> Result<(), TaskError> {
+        self.write(path, text.as_bytes())
+    }
+
+    async fn finish(&self, assembled: &Assembled) -> Result<(), TaskError> {
+        let report = serde_json::to_vec_pretty(&assembled.report).map_err(TaskError::corrupt)?;
+        self.write("report.json", &report)?;
+        self.bar.finish_and_clear();
+        Ok(())
+    }
+}
+
+impl FolderSink {
+    /// A sink for what a plan makes.
+    pub fn new(folder: PathBuf, plan: Arc<Plan>) -> Self {
+        let segments: i64 = plan.renditions().iter().map(|r| r.planned).sum();
+        let style = ProgressStyle::with_template("{bar:40} {pos}/{len} segments, {elapsed} elapsed, {eta} left");
+        let bar = ProgressBar::new(segments as u64);
+        if let Ok(style) = style {
+            bar.set_style(style);
+        }
+        Self { folder, plan, made: Mutex::default(), bar }
+    }
+
+    /// Removes what was made of a rendition that will not be part of the package.
+    pub fn drop_rendition(&self, rendition: &str) {
+        let mut made = self.made();
+        made.inits.remove(rendition);
+        made.segments.remove(rendition);
+        // No playlist names it: a leftover does no harm.
+        drop(std::fs::remove_dir_all(self.folder.join(rendition)));
+    }
+
+    fn made(&self) -> MutexGuard<'_, Made> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self, path: &str, data: &[u8]) -> Result<(), TaskError> {
+        let file = self.folder.join(path);
+        write_whole(&file, data).map_err(|e| TaskError::Infrastructure(format!("{}: {e}", file.display())))
+    }
+}
+
+/// A rendition with its segments, as they were written.
+fn finished(
+    made: &Made,
+    r: NewRendition,
+    segments: &BTreeMap<u64, FinishedSegment>,
+) -> Result<FinishedRendition, TaskError> {
+    let missing = || TaskError::corrupt(format!("{} has no init segment", r.name));
+    let (init, _) = made.inits.get(&r.name).ok_or_else(missing)?;
+    let unsigned = |n: Option<i64>| n.and_then(|n| u64::try_from(n).ok());
+    Ok(FinishedRendition {
+        listed: r.role != RenditionRole::First,
+        init_name: INIT_NAME.to_owned(),
+        init: init.clone(),
+        segments: segments.values().cloned().collect(),
+        rendition: hls::Rendition {
+            kind: r.kind,
+            size: unsigned(r.width).zip(unsigned(r.height)),
+            rate: r.rate.map(|(n, d)| (n as u64, d as u64)),
+            channels: unsigned(r.channels),
+            codecs: init.codecs.clone(),
+            cap_bps: r.cap_bps as u64,
+            peak_bps: None,
+            average_bps: None,
+            name: r.name,
+        },
+    })
+}
+
+/// Never leaves half a file under its final name.
+fn write_whole(path: &Path, data: &[u8]) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let draft = path.with_extension("part");
+    std::fs::write(&draft, data)?;
+    std::fs::rename(&draft, path)
+}
