@@ -1,6 +1,6 @@
 //! The bytes of a source, over the extents they lie in.
 
-use crate::{error::ApiError, state::AppState};
+use crate::{pipeline::media::service::MediaError, state::AppState};
 use bytes::Bytes;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use sluice_db::ExtentRow;
@@ -13,7 +13,7 @@ pub async fn source_bytes(
     state: &AppState,
     source: Uuid,
     range: Range<u64>,
-) -> Result<impl Stream<Item = Result<Bytes, StoreError>> + Send + 'static, ApiError> {
+) -> Result<impl Stream<Item = Result<Bytes, StoreError>> + Send + 'static, MediaError> {
     let extents = state.db.extents(source).await?;
     let part = move |e: &ExtentRow| {
         let (start, size) = (e.offset_bytes as u64, e.size_bytes as u64);

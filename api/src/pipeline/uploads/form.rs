@@ -4,7 +4,11 @@ use super::{
     intake::{self, Hold, Ledger, Target},
     service::{self, Announced, complete_if_due, create, declare_length, owned},
 };
-use crate::{error::ApiError, identity::Viewer, pipeline::media::service::Metadata, state::AppState};
+use crate::{
+    identity::Viewer,
+    pipeline::{media::service::Metadata, uploads::UploadError},
+    state::AppState,
+};
 use bytes::Bytes;
 use futures::Stream;
 use sluice_db::UploadRow;
@@ -57,7 +61,7 @@ pub async fn begin_form(
     viewer: &Viewer,
     fields: Vec<(String, String)>,
     at_most: Option<i64>,
-) -> Result<UploadRow, ApiError> {
+) -> Result<UploadRow, UploadError> {
     let announced = Announced {
         length: None,
         metadata: Metadata::new(fields),
@@ -75,10 +79,10 @@ pub async fn begin_form(
 pub async fn receive_form(
     state: &AppState,
     upload: &UploadRow,
-    body: impl Stream<Item = Result<Bytes, ApiError>> + Unpin,
-) -> Result<(), ApiError> {
+    body: impl Stream<Item = Result<Bytes, UploadError>> + Unpin,
+) -> Result<(), UploadError> {
     let (now, holder, id) = (clock::now_us(), Uuid::new_v4(), upload.id);
-    let row = state.db.take_upload(id, holder, now, now + kept_us(state)).await?.ok_or(ApiError::UploadExpired)?;
+    let row = state.db.take_upload(id, holder, now, now + kept_us(state)).await?.ok_or(UploadError::UploadExpired)?;
     let target = Target {
         source: upload.source_id,
         ledger: Ledger::Upload(Hold::of(&row, holder, kept_us(state))),
@@ -89,15 +93,15 @@ pub async fn receive_form(
     let taken = intake::receive(state, state.upload_memory.join(), target, body).await?;
     match taken.cut {
         Some(cut) => Err(cut),
-        None if taken.offset == 0 => Err(ApiError::EmptyFile),
+        None if taken.offset == 0 => Err(UploadError::EmptyFile),
         None => Ok(()),
     }
 }
 
 /// Makes a media of a form whose end has come.
-pub async fn complete_form(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<Uuid, ApiError> {
+pub async fn complete_form(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<Uuid, UploadError> {
     let row = owned(state, viewer, id).await?;
     declare_length(state, viewer, &row, row.offset_bytes).await?;
     let row = owned(state, viewer, id).await?;
-    complete_if_due(state, row).await?.media_id.ok_or(ApiError::Internal)
+    complete_if_due(state, row).await?.media_id.ok_or(UploadError::Internal)
 }

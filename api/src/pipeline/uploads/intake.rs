@@ -4,8 +4,10 @@
 //! before a connection broke is kept.
 
 use crate::{
-    error::ApiError,
-    pipeline::quota::check_quota,
+    pipeline::{
+        quota::{QuotaError, check_quota},
+        uploads::UploadError,
+    },
     state::{AppState, UploadMemoryShare},
 };
 use bytes::{Bytes, BytesMut};
@@ -57,7 +59,7 @@ impl Hold {
 
     /// Records stored extents, which continue the upload at `from`. `false` when another request has it by now, or
     /// the sweep gave it up.
-    pub async fn advance(&self, state: &AppState, from: i64, extents: &[ExtentRow]) -> Result<bool, ApiError> {
+    pub async fn advance(&self, state: &AppState, from: i64, extents: &[ExtentRow]) -> Result<bool, UploadError> {
         let now = clock::now_us();
         let mut tx = state.db.begin().await?;
         if self.open.is_some() {
@@ -105,7 +107,7 @@ pub struct Taken {
     /// Extents that are stored and not recorded.
     pub held: Vec<ExtentRow>,
     /// Why it ended early. What is counted is safe all the same.
-    pub cut: Option<ApiError>,
+    pub cut: Option<UploadError>,
 }
 
 /// Takes bytes in until they end or break off. `Err` when they are refused or cannot be stored; where extents are
@@ -114,8 +116,8 @@ pub async fn receive(
     state: &AppState,
     share: UploadMemoryShare,
     target: Target,
-    bytes: impl Stream<Item = Result<Bytes, ApiError>> + Unpin,
-) -> Result<Taken, ApiError> {
+    bytes: impl Stream<Item = Result<Bytes, UploadError>> + Unpin,
+) -> Result<Taken, UploadError> {
     let mut writer = Writer { state: state.clone(), target, under_way: VecDeque::new(), turn: None, held: Vec::new() };
     let mut end = store_all(&mut writer, share, bytes).await;
     while !writer.under_way.is_empty() {
@@ -137,8 +139,8 @@ pub async fn receive(
 async fn store_all(
     writer: &mut Writer,
     share: UploadMemoryShare,
-    mut bytes: impl Stream<Item = Result<Bytes, ApiError>> + Unpin,
-) -> Result<Option<ApiError>, ApiError> {
+    mut bytes: impl Stream<Item = Result<Bytes, UploadError>> + Unpin,
+) -> Result<Option<UploadError>, UploadError> {
     let mut head = writer.target.head.clone();
     let mut buffer = BytesMut::with_capacity(share.extent_bytes());
     let mut filling = Instant::now();
@@ -181,7 +183,7 @@ struct Writer {
     state: AppState,
     target: Target,
     /// Extents that are being stored, in order.
-    under_way: VecDeque<JoinHandle<Result<(Bytes, ExtentRow), ApiError>>>,
+    under_way: VecDeque<JoinHandle<Result<(Bytes, ExtentRow), UploadError>>>,
     /// Told when the last of them is recorded.
     turn: Option<oneshot::Receiver<()>>,
     held: Vec<ExtentRow>,
@@ -189,10 +191,10 @@ struct Writer {
 
 impl Writer {
     /// Begins to store an extent beside the one before, and records it after that one; gives a free buffer back.
-    async fn store(&mut self, data: Bytes) -> Result<Option<BytesMut>, ApiError> {
+    async fn store(&mut self, data: Bytes) -> Result<Option<BytesMut>, UploadError> {
         let Target { source, ledger, offset, limit, .. } = self.target;
         if offset + data.len() as u64 > limit {
-            return Err(ApiError::TooLarge(limit));
+            return Err(UploadError::TooLarge(limit));
         }
         let free = if self.under_way.len() == STORED_AT_ONCE { self.wait().await? } else { None };
         self.target.offset += data.len() as u64;
@@ -221,9 +223,9 @@ impl Writer {
             };
             match recorded {
                 Ok(true) => {}
-                Ok(false) | Err(ApiError::QuotaExceeded(_)) => {
+                Ok(false) | Err(UploadError::Quota(QuotaError::QuotaExceeded(_))) => {
                     state.store.delete(&key).await?;
-                    return Err(recorded.err().unwrap_or(ApiError::TakenOver));
+                    return Err(recorded.err().unwrap_or(UploadError::TakenOver));
                 }
                 // A commit whose answer was lost may have been made: then its row names these bytes. Otherwise they
                 // go with the upload's other strays.
@@ -236,9 +238,9 @@ impl Writer {
         Ok(free)
     }
 
-    async fn wait(&mut self) -> Result<Option<BytesMut>, ApiError> {
+    async fn wait(&mut self) -> Result<Option<BytesMut>, UploadError> {
         let Some(stored) = self.under_way.pop_front() else { return Ok(None) };
-        let (data, extent) = stored.await.map_err(|_| ApiError::Internal)??;
+        let (data, extent) = stored.await.map_err(|_| UploadError::Internal)??;
         if matches!(self.target.ledger, Ledger::Held) {
             self.held.push(extent);
         }
@@ -251,8 +253,8 @@ impl Writer {
 }
 
 /// Notes what a source is by its first bytes; refuses what is no video or audio.
-pub async fn accepted(state: &AppState, source: Uuid, head: &[u8]) -> Result<Demuxer, ApiError> {
-    let demuxer = sniff(head).ok_or(ApiError::UnsupportedType)?;
+pub async fn accepted(state: &AppState, source: Uuid, head: &[u8]) -> Result<Demuxer, UploadError> {
+    let demuxer = sniff(head).ok_or(UploadError::UnsupportedType)?;
     state.db.set_content_type(source, demuxer.content_type()).await?;
     Ok(demuxer)
 }

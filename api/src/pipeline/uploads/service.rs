@@ -1,16 +1,17 @@
 //! The rules of uploads: who may begin one, how it goes on, when it becomes a media.
 
 use super::{
+    checksum::Checksum,
+    concat::Concat,
     intake::{self, Hold, Ledger, Target, accepted},
     joining::{join, joined},
-    tus::{Checksum, Concat},
 };
 use crate::{
-    error::ApiError,
     identity::Viewer,
     pipeline::{
-        media::{service as media, service::Metadata, source::source_bytes},
-        quota::check_quota,
+        media::{service as media, service::MediaError, service::Metadata, source::source_bytes},
+        quota::{QuotaError, check_quota},
+        uploads::UploadError,
     },
     state::AppState,
 };
@@ -55,27 +56,27 @@ pub fn kept_us(state: &AppState) -> i64 {
     i64::try_from(state.config.gc_window.as_micros()).unwrap_or(0).max(1_000_000)
 }
 
-fn fits(state: &AppState, length: i64) -> Result<(), ApiError> {
+fn fits(state: &AppState, length: i64) -> Result<(), UploadError> {
     let limit = state.config.max_upload_bytes;
-    if u64::try_from(length).is_ok_and(|l| l <= limit) { Ok(()) } else { Err(ApiError::TooLarge(limit)) }
+    if u64::try_from(length).is_ok_and(|l| l <= limit) { Ok(()) } else { Err(UploadError::TooLarge(limit)) }
 }
 
 /// Begins an upload. What its metadata says is checked now, not after gigabytes.
-pub async fn create(state: &AppState, viewer: &Viewer, announced: Announced) -> Result<UploadRow, ApiError> {
+pub async fn create(state: &AppState, viewer: &Viewer, announced: Announced) -> Result<UploadRow, UploadError> {
     if let Some(Concat::Final(ids)) = &announced.concat
         && let Some(there) = joined(state, viewer, ids).await?
     {
         return complete_if_due(state, there).await;
     }
     let part = announced.concat == Some(Concat::Partial);
-    let metadata = serde_json::to_string(&announced.metadata).map_err(|_| ApiError::Internal)?;
+    let metadata = serde_json::to_string(&announced.metadata).map_err(|_| UploadError::Internal)?;
     let checked = if part { None } else { Some(announced.metadata.check(state.config.encryption)?) };
     // That of a whole follows from its parts, whose bytes were counted with them.
     let length = announced.length.filter(|_| !matches!(announced.concat, Some(Concat::Final(_))));
     if let Some(length) = length {
         fits(state, length)?;
         if length == 0 {
-            return Err(ApiError::EmptyFile);
+            return Err(UploadError::EmptyFile);
         }
     }
     let (id, source, now) = (Uuid::now_v7(), Uuid::now_v7(), clock::now_us());
@@ -110,7 +111,7 @@ pub async fn create(state: &AppState, viewer: &Viewer, announced: Announced) -> 
         let made = media::announce_in(&mut tx, viewer.id, checked, source).await?;
         tx.set_upload_media(id, made.media).await?;
         if let Some(url) = announced.url {
-            let payload = serde_json::to_string(&ImportPayload { url }).map_err(|_| ApiError::Internal)?;
+            let payload = serde_json::to_string(&ImportPayload { url }).map_err(|_| UploadError::Internal)?;
             let import = arrival::task(made.package, source, TaskKind::Import, now);
             tx.enqueue(&[NewTask { payload, ..import }], now).await?;
         }
@@ -120,28 +121,28 @@ pub async fn create(state: &AppState, viewer: &Viewer, announced: Announced) -> 
         fits(state, whole)?;
     }
     tx.commit().await?;
-    let row = state.db.upload(id).await?.ok_or(ApiError::Internal)?;
+    let row = state.db.upload(id).await?.ok_or(UploadError::Internal)?;
     complete_if_due(state, row).await
 }
 
 /// An upload of this person's. One that has just expired says so.
-pub async fn owned(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<UploadRow, ApiError> {
-    let row = state.db.upload(id).await?.filter(|u| u.owner_id == viewer.id).ok_or(ApiError::NotFound)?;
+pub async fn owned(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<UploadRow, UploadError> {
+    let row = state.db.upload(id).await?.filter(|u| u.owner_id == viewer.id).ok_or(UploadError::NotFound)?;
     if row.completed_us.is_none() && row.expires_us <= clock::now_us() {
-        return Err(ApiError::UploadExpired);
+        return Err(UploadError::UploadExpired);
     }
     Ok(row)
 }
 
 /// The same, if it goes by tus.
-async fn resumable(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<UploadRow, ApiError> {
+async fn resumable(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<UploadRow, UploadError> {
     let row = owned(state, viewer, id).await?;
-    if row.kind == UploadKind::Tus { Ok(row) } else { Err(ApiError::NotFound) }
+    if row.kind == UploadKind::Tus { Ok(row) } else { Err(UploadError::NotFound) }
 }
 
 /// How far an upload is. Whoever was writing to it stops: this client is about to go on, and what it
 /// is told must stay true.
-pub async fn resume(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<UploadRow, ApiError> {
+pub async fn resume(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<UploadRow, UploadError> {
     let row = resumable(state, viewer, id).await?;
     if row.completed_us.is_some() {
         return Ok(row);
@@ -171,29 +172,29 @@ pub async fn patch(
     viewer: &Viewer,
     id: Uuid,
     patch: Patch,
-    body: impl Stream<Item = Result<Bytes, ApiError>> + Unpin + Send + 'static,
-) -> Result<UploadRow, ApiError> {
+    body: impl Stream<Item = Result<Bytes, UploadError>> + Unpin + Send + 'static,
+) -> Result<UploadRow, UploadError> {
     let before = resumable(state, viewer, id).await?;
     if before.length_bytes.is_some() && is_final(&before) {
-        return Err(ApiError::Forbidden);
+        return Err(UploadError::Forbidden);
     }
     if before.completed_us.is_some() || before.offset_bytes != patch.offset {
-        return Err(ApiError::OffsetMismatch(before.offset_bytes));
+        return Err(UploadError::OffsetMismatch(before.offset_bytes));
     }
     if let Some(length) = patch.length {
         declare_length(state, viewer, &before, length).await?;
     }
     let (now, holder) = (clock::now_us(), Uuid::new_v4());
-    let row = state.db.take_upload(id, holder, now, now + kept_us(state)).await?.ok_or(ApiError::UploadExpired)?;
+    let row = state.db.take_upload(id, holder, now, now + kept_us(state)).await?.ok_or(UploadError::UploadExpired)?;
     if row.offset_bytes != patch.offset {
-        return Err(ApiError::OffsetMismatch(row.offset_bytes));
+        return Err(UploadError::OffsetMismatch(row.offset_bytes));
     }
     let most = match row.length_bytes {
         Some(length) => length,
         None => room(state, viewer, &row).await?,
     };
     if patch.body_bytes.is_some_and(|b| patch.offset.saturating_add(b) > most) {
-        return Err(ApiError::TooLarge(most.unsigned_abs()));
+        return Err(UploadError::TooLarge(most.unsigned_abs()));
     }
     let hold = Hold::of(&row, holder, kept_us(state));
     let checked = patch.checksum.is_some();
@@ -209,7 +210,7 @@ pub async fn patch(
     let work = async move {
         let taken = async {
             take_in(&state, hold, target, patch.checksum, body).await?;
-            let row = state.db.upload(id).await?.ok_or(ApiError::NotFound)?;
+            let row = state.db.upload(id).await?.ok_or(UploadError::NotFound)?;
             // The others were judged as they came.
             if checked {
                 look_at(&state, &row).await?;
@@ -219,19 +220,19 @@ pub async fn patch(
         match taken.await {
             Ok(row) => complete_if_due(&state, row).await,
             Err(error) => {
-                if matches!(error, ApiError::UnsupportedType) {
+                if matches!(error, UploadError::UnsupportedType) {
                     state.db.delete_upload_of(id, Some(holder), clock::now_us()).await?;
                 }
                 Err(error)
             }
         }
     };
-    tokio::spawn(work).await.map_err(|_| ApiError::Internal)?
+    tokio::spawn(work).await.map_err(|_| UploadError::Internal)?
 }
 
 /// The first bytes of an upload that goes on before they said what it is; nothing where they need not be looked at
 /// as they come: a part's say nothing, and what has a checksum is judged when it is right.
-async fn head(state: &AppState, row: &UploadRow, ledger: &Ledger) -> Result<Option<Bytes>, ApiError> {
+async fn head(state: &AppState, row: &UploadRow, ledger: &Ledger) -> Result<Option<Bytes>, UploadError> {
     let there = row.offset_bytes.unsigned_abs();
     if row.part || matches!(ledger, Ledger::Held) || there >= SNIFF_BYTES as u64 {
         return Ok(None);
@@ -244,12 +245,12 @@ async fn head(state: &AppState, row: &UploadRow, ledger: &Ledger) -> Result<Opti
 }
 
 /// Judges an upload by its first bytes, once they are there, if nobody has.
-async fn look_at(state: &AppState, row: &UploadRow) -> Result<(), ApiError> {
+async fn look_at(state: &AppState, row: &UploadRow) -> Result<(), UploadError> {
     let enough = row.offset_bytes >= SNIFF_BYTES as i64 || row.length_bytes == Some(row.offset_bytes);
     if row.part || !enough || row.completed_us.is_some() {
         return Ok(());
     }
-    let source = state.db.source(row.source_id).await?.ok_or(ApiError::UploadExpired)?;
+    let source = state.db.source(row.source_id).await?.ok_or(UploadError::UploadExpired)?;
     if source.content_type == "application/octet-stream" {
         let head: Vec<Bytes> = source_bytes(state, row.source_id, 0..SNIFF_BYTES as u64).await?.try_collect().await?;
         accepted(state, row.source_id, &head.concat()).await?;
@@ -258,7 +259,7 @@ async fn look_at(state: &AppState, row: &UploadRow) -> Result<(), ApiError> {
 }
 
 /// Bytes that an upload of unknown length may have: as many as its owner has room for.
-async fn room(state: &AppState, viewer: &Viewer, row: &UploadRow) -> Result<i64, ApiError> {
+async fn room(state: &AppState, viewer: &Viewer, row: &UploadRow) -> Result<i64, UploadError> {
     let most = i64::try_from(state.config.max_upload_bytes).unwrap_or(i64::MAX);
     let used = state.db.usage(viewer.id, clock::now_us()).await?;
     let quota = Quota::of(&state.config, viewer.role);
@@ -267,13 +268,13 @@ async fn room(state: &AppState, viewer: &Viewer, row: &UploadRow) -> Result<i64,
     // Towards the day nothing counts yet but what was reserved.
     let room = stored.min(left(quota.day_bytes, used.day_bytes, row.reserved_bytes));
     if room <= row.offset_bytes {
-        return Err(ApiError::QuotaExceeded("stored bytes"));
+        return Err(QuotaError::QuotaExceeded("stored bytes").into());
     }
     Ok(most.min(room))
 }
 
 fn is_final(row: &UploadRow) -> bool {
-    announced(row).concat.is_some()
+    announced(row).verbatim_parts.is_some()
 }
 
 async fn take_in(
@@ -281,8 +282,8 @@ async fn take_in(
     hold: Hold,
     target: Target,
     checksum: Option<Checksum>,
-    body: impl Stream<Item = Result<Bytes, ApiError>> + Unpin,
-) -> Result<(), ApiError> {
+    body: impl Stream<Item = Result<Bytes, UploadError>> + Unpin,
+) -> Result<(), UploadError> {
     let share = state.upload_memory.join();
     let Some(checksum) = checksum else {
         let taken = intake::receive(state, share, target, body).await?;
@@ -305,7 +306,7 @@ async fn take_in(
     let recorded = if right { hold.advance(state, from, &taken.held).await } else { Ok(false) };
     match recorded {
         Ok(true) => return Ok(()),
-        Ok(false) | Err(ApiError::QuotaExceeded(_)) => {}
+        Ok(false) | Err(UploadError::Quota(QuotaError::QuotaExceeded(_))) => {}
         // A commit whose answer was lost may have been made.
         Err(error) => return Err(error),
     }
@@ -316,8 +317,8 @@ async fn take_in(
     match (taken.cut, recorded) {
         (Some(cut), _) => Err(cut),
         (None, Err(refused)) => Err(refused),
-        (None, Ok(_)) if right => Err(ApiError::TakenOver),
-        (None, Ok(_)) => Err(ApiError::ChecksumMismatch),
+        (None, Ok(_)) if right => Err(UploadError::TakenOver),
+        (None, Ok(_)) => Err(UploadError::ChecksumMismatch),
     }
 }
 
@@ -326,7 +327,7 @@ pub(super) async fn declare_length(
     viewer: &Viewer,
     row: &UploadRow,
     length: i64,
-) -> Result<(), ApiError> {
+) -> Result<(), UploadError> {
     if row.length_bytes == Some(length) {
         return Ok(());
     }
@@ -340,7 +341,7 @@ pub(super) async fn declare_length(
     check_quota(state, &mut tx, viewer.id, asked, now).await?;
     tx.count_daily(viewer.id, more, if more < 0 { row.created_us } else { now }).await?;
     if !tx.set_upload_length(row.id, length).await? {
-        return Err(ApiError::BadRequest("the length was said before, or is less than what is there".to_owned()));
+        return Err(UploadError::BadRequest("the length was said before, or is less than what is there".to_owned()));
     }
     tx.commit().await?;
     if row.offset_bytes > 0 {
@@ -350,19 +351,19 @@ pub(super) async fn declare_length(
 }
 
 /// Gives an upload up.
-pub async fn terminate(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), ApiError> {
+pub async fn terminate(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), UploadError> {
     let row = owned(state, viewer, id).await?;
     if row.joined.is_some() {
         return Ok(state.db.forget_upload(id).await?);
     }
     let (Some(media_id), Some(_)) = (row.media_id, row.completed_us) else {
         let gone = state.db.delete_upload(id, clock::now_us()).await?;
-        return if gone { Ok(()) } else { Err(ApiError::NotFound) };
+        return if gone { Ok(()) } else { Err(UploadError::NotFound) };
     };
     match media::delete(state, viewer, media_id).await {
         // Deleted before, perhaps by a process that died before the next line.
-        Ok(()) | Err(ApiError::NotFound) => Ok(state.db.forget_upload(id).await?),
-        Err(other) => Err(other),
+        Ok(()) | Err(MediaError::NotFound) => Ok(state.db.forget_upload(id).await?),
+        Err(other) => Err(other.into()),
     }
 }
 
@@ -372,13 +373,13 @@ pub fn announced(row: &UploadRow) -> Metadata {
 }
 
 /// Makes a media of an upload whose bytes are all there. Safe to repeat: it happens once.
-pub async fn complete_if_due(state: &AppState, row: UploadRow) -> Result<UploadRow, ApiError> {
+pub async fn complete_if_due(state: &AppState, row: UploadRow) -> Result<UploadRow, UploadError> {
     if row.part || row.completed_us.is_some() || row.length_bytes != Some(row.offset_bytes) {
         return Ok(row);
     }
     if let Err(error) = look_at(state, &row).await {
         // A database that does not answer says nothing about the film.
-        if matches!(error, ApiError::UnsupportedType) {
+        if matches!(error, UploadError::UnsupportedType) {
             state.db.delete_upload(row.id, clock::now_us()).await?;
         }
         return Err(error);
@@ -386,7 +387,7 @@ pub async fn complete_if_due(state: &AppState, row: UploadRow) -> Result<UploadR
     let mut tx = state.db.begin().await?;
     if row.media_id.is_none() {
         // A form, or begun by a version that made all media at the end.
-        let metadata: Metadata = serde_json::from_str(&row.metadata).map_err(|_| ApiError::Internal)?;
+        let metadata: Metadata = serde_json::from_str(&row.metadata).map_err(|_| UploadError::Internal)?;
         let checked = metadata.check(state.config.encryption)?;
         let announced = media::announce_in(&mut tx, row.owner_id, checked, row.source_id).await?;
         tx.set_upload_media(row.id, announced.media).await?;
@@ -395,11 +396,11 @@ pub async fn complete_if_due(state: &AppState, row: UploadRow) -> Result<UploadR
         tx.commit().await?;
         state.wake.push(2).await;
     }
-    state.db.upload(row.id).await?.ok_or(ApiError::NotFound)
+    state.db.upload(row.id).await?.ok_or(UploadError::NotFound)
 }
 
 /// Completes what a dying process left complete but for the last step, and begins what it did not begin.
-pub async fn heal(state: &AppState) -> Result<(), ApiError> {
+pub async fn heal(state: &AppState) -> Result<(), UploadError> {
     for id in state.db.uploads_to_plan().await? {
         arrival::plan_early(&state.db, id).await?;
     }
