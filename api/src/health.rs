@@ -1,6 +1,9 @@
 //! Liveness and readiness.
 
-use crate::{error::ApiError, state::AppState};
+use crate::{
+    http::error::{ApiError, HttpError},
+    state::AppState,
+};
 use axum::{Json, extract::State};
 use serde_json::{Value, json};
 
@@ -16,7 +19,7 @@ pub async fn live() -> Json<Value> {
     (status = 503, description = "One of them does not"),
 ))]
 pub async fn ready(State(state): State<AppState>) -> Result<Json<Value>, ApiError> {
-    state.db.ping().await?;
-    state.store.ping().await?;
+    state.db.ping().await.map_err(HttpError::from)?;
+    state.store.ping().await.map_err(HttpError::from)?;
     Ok(Json(json!({ "status": "ready" })))
 }

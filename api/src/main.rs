@@ -1,16 +1,20 @@
 //! `sluice-api`: the HTTP API, and on request the supervisor of an embedded worker.
 
+mod client;
 mod error;
 mod health;
 mod housekeeping;
 mod http;
 mod identity;
 mod openapi;
+mod paging;
 mod pipeline;
 mod platform;
 mod router;
 mod state;
 mod supervise;
+#[cfg(test)]
+mod surface;
 mod text;
 mod validation;
 
@@ -104,15 +108,17 @@ async fn run(cli: Cli, config: Config) -> anyhow::Result<()> {
 }
 
 async fn create_admin(state: &AppState, username: &str, email: &str) -> anyhow::Result<()> {
-    if stdin().is_terminal() {
-        eprintln!("password for {username} (shown as you type):");
-    }
-    let mut line = String::new();
-    stdin().lock().read_line(&mut line)?;
-    let password = SecretString::from(line.trim_end_matches(['\r', '\n']).to_owned());
+    let password = if stdin().is_terminal() {
+        rpassword::prompt_password(format!("password for {username} (not shown): "))?
+    } else {
+        let mut line = String::new();
+        stdin().lock().read_line(&mut line)?;
+        line.trim_end_matches(['\r', '\n']).to_owned()
+    };
+    let password = SecretString::from(password);
     match identity::admin::bootstrap::create(state, username, email, &password).await {
         Ok(()) => println!("{username} is an administrator"),
-        Err(error::ApiError::Invalid(faults)) => {
+        Err(identity::IdentityError::Invalid(faults)) => {
             let list: Vec<String> = faults.iter().map(|f| format!("{}: {}", f.field, f.message)).collect();
             anyhow::bail!(list.join("\n"));
         }

@@ -1,12 +1,13 @@
 //! Every URL there is.
 
 use crate::{
-    error::ApiError,
     health,
     http::{
         access_log,
         body_limit::at_most,
-        drain, extract, headers, problem,
+        drain,
+        error::{ApiError, HttpError},
+        extract, headers, problem,
         rate_limit::{self, Exempt, nobody},
     },
     identity::{account, admin, api_tokens, auth},
@@ -257,7 +258,7 @@ fn api_cors(origins: &[String]) -> CorsLayer {
 /// Runs a handler to its end although the client has gone: between a change and what is noted and sent
 /// about it nobody can hang up.
 async fn to_the_end(request: Request, next: Next) -> Result<Response, ApiError> {
-    tokio::spawn(next.run(request)).await.map_err(|_| ApiError::Internal)
+    tokio::spawn(next.run(request)).await.map_err(|_| HttpError::Internal.into())
 }
 
 fn named(names: &[&'static str]) -> Vec<HeaderName> {

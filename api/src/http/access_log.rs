@@ -1,6 +1,6 @@
 //! One line a request: the route, not the URL, because paths and queries carry tokens.
 
-use crate::http::extract::Caller;
+use crate::client::Client;
 use axum::{
     extract::{MatchedPath, Request},
     middleware::Next,
@@ -13,7 +13,7 @@ pub async fn log(request: Request, next: Next) -> Response {
     let began = Instant::now();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map(|p| p.as_str().to_owned());
-    let address = request.extensions().get::<Caller>().map(|c| c.address);
+    let address = request.extensions().get::<Client>().map(|c| c.address);
     let id = request.headers().get("x-request-id").and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
     let response = next.run(request).await;
     tracing::info!(

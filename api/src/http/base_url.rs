@@ -1,6 +1,6 @@
 //! Where clients reach this service.
 
-use crate::{http::extract::Caller, state::AppState};
+use crate::{client::Client, state::AppState};
 use axum::{
     extract::FromRequestParts,
     http::{header, request::Parts, uri::Authority},
@@ -20,7 +20,7 @@ impl BaseUrl {
         // HTTP/2 names it in the URL.
         let host = host.or_else(|| parts.uri.authority().map(Authority::as_str)).unwrap_or_default();
         let plain = host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']'));
-        let scheme = if parts.extensions.get::<Caller>().is_some_and(|c| c.secure) { "https" } else { "http" };
+        let scheme = if parts.extensions.get::<Client>().is_some_and(|c| c.secure) { "https" } else { "http" };
         Self(if host.is_empty() || !plain { String::new() } else { format!("{scheme}://{host}") })
     }
 }

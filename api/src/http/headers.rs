@@ -1,6 +1,6 @@
 //! Headers of every answer: what browsers may do with it.
 
-use crate::{http::extract::Caller, state::AppState};
+use crate::{client::Client, state::AppState};
 use axum::{
     extract::{Request, State},
     http::{HeaderName, HeaderValue, header},
@@ -15,7 +15,7 @@ const COOP: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 pub async fn secure(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let playback = ["/hls/", "/p/", "/raw/"].iter().any(|p| path.starts_with(p));
-    let by_https = request.extensions().get::<Caller>().is_some_and(|c| c.secure)
+    let by_https = request.extensions().get::<Client>().is_some_and(|c| c.secure)
         || state.config.public_url.as_ref().is_some_and(|u| u.starts_with("https://"));
     // What speaks of an account stays in no cache.
     let api = path.starts_with("/api/");

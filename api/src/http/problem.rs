@@ -1,6 +1,13 @@
 //! Problem documents (RFC 9457).
 
-use crate::{error::ApiError, http::rate_limit::write_status, validation::FieldError};
+use crate::{
+    error::{Code, Facts},
+    http::{
+        error::{ApiError, HttpError, status},
+        rate_limit::write_status,
+    },
+    validation::FieldError,
+};
 use axum::{
     Json,
     body::Body,
@@ -40,10 +47,10 @@ pub async fn describe(request: Request, next: Next) -> Response {
         // What axum refuses by itself (unreadable JSON, a bad path) gets the same shape.
         None if response.status().is_client_error() && !is_json(response.headers()) => {
             let error = match response.status() {
-                StatusCode::NOT_FOUND => ApiError::NotFound,
-                _ => ApiError::BadRequest("its form is not what this operation takes".to_owned()),
+                StatusCode::NOT_FOUND => HttpError::NotFound,
+                _ => HttpError::BadRequest("its form is not what this operation takes".to_owned()),
             };
-            document(&error, &id, response.headers())
+            document(&error.into(), &id, response.headers())
         }
         None => response,
     }
@@ -58,16 +65,16 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 fn document(error: &ApiError, id: &str, before: &HeaderMap) -> Response {
-    let (code, status) = error.code();
+    let status = status(error.code);
     let body = Problem {
         kind: "about:blank",
         title: status.canonical_reason().unwrap_or_default(),
         status: status.as_u16(),
-        detail: error.to_string(),
-        code,
+        detail: error.message.clone(),
+        code: error.code.as_str(),
         request_id: id.to_owned(),
-        errors: match error {
-            ApiError::Invalid(fields) => Some(fields.clone()),
+        errors: match &error.facts {
+            Facts::Fields(fields) => Some(fields.clone()),
             _ => None,
         },
     };
@@ -80,37 +87,40 @@ fn document(error: &ApiError, id: &str, before: &HeaderMap) -> Response {
         }
     }
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    match error {
-        ApiError::InsufficientScope => {
+    match error.code {
+        Code::InsufficientScope => {
             let value = HeaderValue::from_static("Bearer error=\"insufficient_scope\"");
             headers.insert(header::WWW_AUTHENTICATE, value);
         }
-        ApiError::RateLimited(status) => {
+        Code::Unauthenticated => drop(headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
+        Code::Busy | Code::Unavailable | Code::NotPlayable => {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        _ => {}
+    }
+    match &error.facts {
+        Facts::RateLimit(status) => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(status.reset_s.max(1)));
             write_status(status, headers);
         }
-        ApiError::Unauthenticated => drop(headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
-        ApiError::Busy | ApiError::Unavailable | ApiError::NotPlayable => {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-        }
-        ApiError::RangeNotSatisfiable(size) => {
-            if let Ok(value) = HeaderValue::from_str(&format!("bytes */{size}")) {
+        Facts::Size(bytes) => {
+            if let Ok(value) = HeaderValue::from_str(&format!("bytes */{bytes}")) {
                 headers.insert(header::CONTENT_RANGE, value);
             }
         }
-        _ => {}
+        Facts::None | Facts::Fields(_) => {}
     }
     response
 }
 
 /// No route.
 pub async fn not_found() -> ApiError {
-    ApiError::NotFound
+    HttpError::NotFound.into()
 }
 
 /// A route, but not for this method.
 pub async fn method_not_allowed() -> ApiError {
-    ApiError::MethodNotAllowed
+    HttpError::MethodNotAllowed.into()
 }
 
 /// A bug: logged in full, told as nothing.
@@ -118,5 +128,5 @@ pub fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response<Body> {
     let text =
         panic.downcast_ref::<&str>().map(ToString::to_string).or_else(|| panic.downcast_ref::<String>().cloned());
     tracing::error!(panic = text.unwrap_or_default(), "a handler panicked");
-    ApiError::Internal.into_response()
+    ApiError::from(HttpError::Internal).into_response()
 }

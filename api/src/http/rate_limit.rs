@@ -1,8 +1,8 @@
 //! Rate limits as requests meet them: counted by address, told in headers.
 
 use crate::{
-    error::ApiError,
-    http::extract::Caller,
+    client::Client,
+    http::error::{ApiError, HttpError},
     state::{AppState, RateLimitStatus},
 };
 use axum::{
@@ -35,17 +35,17 @@ pub fn nobody(_: &Request) -> bool {
     false
 }
 
-/// Middleware: one request of the caller's address from a limit, unless it is exempt.
+/// Middleware: one request of the client's address from a limit, unless it is exempt.
 pub async fn by_address(
     State((state, limit, exempt)): State<(AppState, RateLimit, Exempt)>,
-    caller: Caller,
+    client: Client,
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
     if exempt(&request) {
         return Ok(next.run(request).await);
     }
-    let status = state.limits.take(limit, &caller.subject()).await?;
+    let status = state.limits.take(limit, &client.subject()).await.map_err(HttpError::from)?;
     let mut response = next.run(request).await;
     // A refusal by another limit overwrites it with its own.
     if let Some(status) = status {

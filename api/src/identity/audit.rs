@@ -1,6 +1,6 @@
 //! The log of security events: who did what to which account, from where.
 
-use crate::{http::extract::Caller, state::AppState};
+use crate::{client::Client, state::AppState};
 use sluice_db::AuditRow;
 use sluice_model::clock;
 use uuid::Uuid;
@@ -71,7 +71,7 @@ impl Event {
 /// typed into a field for secrets. What was done stays done when the note cannot be written.
 pub async fn note(
     state: &AppState,
-    caller: &Caller,
+    client: &Client,
     event: Event,
     user: Option<Uuid>,
     actor: Option<Uuid>,
@@ -82,8 +82,8 @@ pub async fn note(
         user_id: user,
         actor_id: actor,
         kind: event.as_str().to_owned(),
-        address: caller.address.to_string(),
-        agent: caller.agent.clone(),
+        address: client.address.to_string(),
+        agent: client.agent.clone(),
         detail: detail.to_owned(),
         at_us: clock::now_us(),
     };

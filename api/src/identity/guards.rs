@@ -10,10 +10,12 @@
 //! | `Person` | anybody | never: the account itself is no machine's business |
 
 use crate::{
-    error::ApiError,
-    http::extract::SameSite,
+    http::{
+        error::{ApiError, HttpError},
+        extract::SameSite,
+    },
     identity::{
-        Viewer,
+        IdentityError, Viewer,
         access::{self, Ticket},
         authentication::authenticate,
         cookies,
@@ -30,18 +32,18 @@ use sluice_model::{Role, Scope};
 /// valid is an error; a stale cookie is nobody, because browsers send it unasked.
 async fn viewer(parts: &Parts, state: &AppState) -> Result<Option<Viewer>, ApiError> {
     if let Some(value) = parts.headers.get(header::AUTHORIZATION) {
-        let text = value.to_str().map_err(|_| ApiError::Unauthenticated)?;
-        let (scheme, token) = text.split_once(' ').ok_or(ApiError::Unauthenticated)?;
+        let text = value.to_str().map_err(|_| IdentityError::Unauthenticated)?;
+        let (scheme, token) = text.split_once(' ').ok_or(IdentityError::Unauthenticated)?;
         if !scheme.eq_ignore_ascii_case("bearer") {
-            return Err(ApiError::Unauthenticated);
+            return Err(IdentityError::Unauthenticated.into());
         }
-        return authenticate(state, token.trim()).await.map(Some);
+        return Ok(Some(authenticate(state, token.trim()).await?));
     }
     let Some(token) = cookies::get(&parts.headers, cookies::ACCESS) else { return Ok(None) };
     let viewer = match authenticate(state, &token).await {
         Ok(viewer) => viewer,
-        Err(ApiError::Unauthenticated) => return Ok(None),
-        Err(other) => return Err(other),
+        Err(IdentityError::Unauthenticated) => return Ok(None),
+        Err(other) => return Err(other.into()),
     };
     if !parts.method.is_safe() {
         SameSite::of(&parts.headers, state).require()?;
@@ -52,7 +54,7 @@ async fn viewer(parts: &Parts, state: &AppState) -> Result<Option<Viewer>, ApiEr
 async fn scoped(parts: &Parts, state: &AppState, scopes: &[Scope]) -> Result<Option<Viewer>, ApiError> {
     let found = viewer(parts, state).await?;
     match found {
-        Some(v) if !v.may(scopes) => Err(ApiError::InsufficientScope),
+        Some(v) if !v.may(scopes) => Err(IdentityError::InsufficientScope.into()),
         other => Ok(other),
     }
 }
@@ -63,11 +65,16 @@ macro_rules! guard {
         #[derive(Debug)]
         pub struct $name(pub Viewer);
 
+        impl $name {
+            /// Of a machine's token, one of these is enough; no machine may where there are none.
+            pub const SCOPES: &[Scope] = $scopes;
+        }
+
         impl FromRequestParts<AppState> for $name {
             type Rejection = ApiError;
 
             async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-                let viewer = scoped(parts, state, $scopes).await?.ok_or(ApiError::Unauthenticated)?;
+                let viewer = scoped(parts, state, Self::SCOPES).await?.ok_or(IdentityError::Unauthenticated)?;
                 $name::allows(&viewer)?;
                 Ok(Self(viewer))
             }
@@ -102,35 +109,35 @@ guard!(
 );
 
 impl Reader {
-    fn allows(_: &Viewer) -> Result<(), ApiError> {
+    fn allows(_: &Viewer) -> Result<(), IdentityError> {
         Ok(())
     }
 }
 
 impl Uploader {
-    fn allows(viewer: &Viewer) -> Result<(), ApiError> {
+    fn allows(viewer: &Viewer) -> Result<(), IdentityError> {
         match viewer {
-            v if v.banned => Err(ApiError::Banned),
-            v if v.role == Role::Viewer => Err(ApiError::Forbidden),
+            v if v.banned => Err(IdentityError::Banned),
+            v if v.role == Role::Viewer => Err(IdentityError::Forbidden),
             _ => Ok(()),
         }
     }
 }
 
 impl Actor {
-    fn allows(viewer: &Viewer) -> Result<(), ApiError> {
-        if viewer.banned { Err(ApiError::Banned) } else { Ok(()) }
+    fn allows(viewer: &Viewer) -> Result<(), IdentityError> {
+        if viewer.banned { Err(IdentityError::Banned) } else { Ok(()) }
     }
 }
 
 impl Admin {
-    fn allows(viewer: &Viewer) -> Result<(), ApiError> {
-        if viewer.role == Role::Admin { Ok(()) } else { Err(ApiError::Forbidden) }
+    fn allows(viewer: &Viewer) -> Result<(), IdentityError> {
+        if viewer.role == Role::Admin { Ok(()) } else { Err(IdentityError::Forbidden) }
     }
 }
 
 impl Person {
-    fn allows(_: &Viewer) -> Result<(), ApiError> {
+    fn allows(_: &Viewer) -> Result<(), IdentityError> {
         Ok(())
     }
 }
@@ -139,11 +146,16 @@ impl Person {
 #[derive(Debug)]
 pub struct Follower(pub Option<Viewer>);
 
+impl Follower {
+    /// Of a machine's token, one of these is enough.
+    pub const SCOPES: &[Scope] = &[Scope::Read, Scope::Upload, Scope::Admin];
+}
+
 impl FromRequestParts<AppState> for Follower {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        scoped(parts, state, &[Scope::Read, Scope::Upload, Scope::Admin]).await.map(Self)
+        scoped(parts, state, Self::SCOPES).await.map(Self)
     }
 }
 
@@ -151,17 +163,22 @@ impl FromRequestParts<AppState> for Follower {
 #[derive(Debug)]
 pub struct Player(pub Ticket);
 
+impl Player {
+    /// Of a machine's token, one of these is enough.
+    pub const SCOPES: &[Scope] = &[Scope::Read, Scope::Admin];
+}
+
 impl FromRequestParts<AppState> for Player {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| ApiError::NotFound)?;
+        let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| HttpError::NotFound)?;
         if let Some((_, token)) = params.iter().find(|(name, _)| *name == "token") {
             let origin = parts.headers.get(header::ORIGIN).or_else(|| parts.headers.get(header::REFERER));
             let origin = origin.and_then(|v| v.to_str().ok());
-            return access::playback::redeem(state, token, origin).await.map(|t| Self(Ticket::Token(t)));
+            return Ok(Self(Ticket::Token(access::playback::redeem(state, token, origin).await?)));
         }
-        let viewer = scoped(parts, state, &[Scope::Read, Scope::Admin]).await?;
+        let viewer = scoped(parts, state, Self::SCOPES).await?;
         Ok(Self(Ticket::Viewer(viewer)))
     }
 }

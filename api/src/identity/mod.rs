@@ -8,9 +8,11 @@ pub mod audit;
 pub mod auth;
 pub mod authentication;
 pub mod cookies;
+mod error;
 pub mod guards;
 mod opaque_token;
 mod viewer;
 
+pub use error::IdentityError;
 pub use opaque_token::{opaque_token, token_hash};
 pub use viewer::Viewer;

@@ -2,6 +2,6 @@
 
 pub mod media;
 pub mod playback;
-mod quota;
+pub mod quota;
 pub mod sharing;
 pub mod uploads;

@@ -5,6 +5,7 @@ pub mod catalogue;
 pub mod comments;
 pub mod creators;
 pub mod engagement;
+mod error;
 pub mod feed;
 pub mod live;
 pub mod moderation;
@@ -15,3 +16,5 @@ pub mod posts;
 pub mod projects;
 pub mod search;
 pub mod webhooks;
+
+pub use error::PlatformError;

@@ -68,24 +68,6 @@ impl MediaRow {
         self.published_id.map(made_us)
     }
 
-    /// What people are told of its state, and how far it is, 0 to 1.
-    pub fn status(&self) -> (&'static str, f64) {
-        let status = match self.status {
-            PackageStatus::Ready => "ready",
-            PackageStatus::Failed | PackageStatus::Deleting => "failed",
-            _ if self.playable => "playable",
-            _ if self.source_status == SourceStatus::Receiving => "uploading",
-            _ => "processing",
-        };
-        let progress = match status {
-            "ready" => 1.0,
-            // The checks at the end are the last percent.
-            _ if self.planned > 0 => self.published as f64 / self.planned as f64 * 0.99,
-            _ => 0.0,
-        };
-        (status, progress)
-    }
-
     /// Why it failed.
     pub fn reason(&self) -> Option<Reason> {
         self.error_code.clone().zip(self.error_message.clone()).map(|(code, message)| Reason { code, message })

@@ -1,6 +1,7 @@
 //! Requests to become a creator.
 
 use super::{Db, DbError, Result, Tx, execute, query, query_tx};
+use sluice_model::CreatorRequestStatus;
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -11,8 +12,8 @@ pub struct CreatorRequestRow {
     pub user_id: Uuid,
     pub username: String,
     pub message: String,
-    /// `pending`, `granted` or `refused`.
-    pub status: String,
+    #[sqlx(try_from = "String")]
+    pub status: CreatorRequestStatus,
     pub answer: Option<String>,
     pub created_us: i64,
     pub decided_us: Option<i64>,
@@ -52,12 +53,12 @@ impl Db {
     /// One page of requests in one state, newest first.
     pub async fn creator_requests(
         &self,
-        status: &str,
+        status: CreatorRequestStatus,
         before: Option<Uuid>,
         limit: i64,
     ) -> Result<Vec<CreatorRequestRow>> {
         let sql = request_columns!("WHERE r.status = $1 AND r.id < $2 ORDER BY r.id DESC LIMIT $3");
-        query!(self, fetch_all as CreatorRequestRow, sql, status, before.unwrap_or(Uuid::max()), limit)
+        query!(self, fetch_all as CreatorRequestRow, sql, status.as_str(), before.unwrap_or(Uuid::max()), limit)
     }
 }
 
@@ -66,12 +67,12 @@ impl Tx {
     pub async fn decide_creator_request(
         &mut self,
         id: Uuid,
-        status: &str,
+        status: CreatorRequestStatus,
         answer: Option<&str>,
         now_us: i64,
     ) -> Result<Option<Uuid>> {
         let sql = "UPDATE creator_requests SET status = $1, answer = $2, decided_us = $3 \
                    WHERE id = $4 AND status = 'pending' RETURNING user_id";
-        Ok(query_tx!(self, fetch_optional as (Uuid,), sql, status, answer, now_us, id)?.map(|r| r.0))
+        Ok(query_tx!(self, fetch_optional as (Uuid,), sql, status.as_str(), answer, now_us, id)?.map(|r| r.0))
     }
 }

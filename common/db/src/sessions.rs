@@ -4,7 +4,7 @@
 //! session's row lock.
 
 use super::{Db, Result, Tx, UserRow, execute, execute_tx, query, query_tx};
-use sluice_model::clock::DAY_US;
+use sluice_model::{RefreshTokenStatus, clock::DAY_US};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -24,8 +24,8 @@ pub struct SessionRow {
 #[derive(Debug, Clone, FromRow)]
 pub struct RefreshRow {
     pub session_id: Uuid,
-    /// `live`, `spent` or `superseded`.
-    pub status: String,
+    #[sqlx(try_from = "String")]
+    pub status: RefreshTokenStatus,
     pub successor: Option<Vec<u8>>,
     pub retries: i64,
     pub spent_us: Option<i64>,

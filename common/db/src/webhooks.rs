@@ -3,7 +3,7 @@
 
 use super::{Db, Result, Tx, execute, execute_tx, query};
 use serde_json::json;
-use sluice_model::MediaEvent;
+use sluice_model::{DeliveryStatus, MediaEvent};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -27,8 +27,8 @@ pub struct DeliveryRow {
     pub webhook_id: Uuid,
     pub event: String,
     pub payload: String,
-    /// `queued`, `delivered` or `failed`.
-    pub status: String,
+    #[sqlx(try_from = "String")]
+    pub status: DeliveryStatus,
     pub attempts: i64,
     pub next_us: i64,
     pub last_status: Option<i64>,
@@ -170,14 +170,14 @@ impl Db {
     /// Notes how a try ended.
     pub async fn settle_delivery(&self, id: Uuid, tried: &Tried<'_>, now_us: i64) -> Result<()> {
         let status = match (tried.delivered, tried.next_us) {
-            (true, _) => "delivered",
-            (false, Some(_)) => "queued",
-            (false, None) => "failed",
+            (true, _) => DeliveryStatus::Delivered,
+            (false, Some(_)) => DeliveryStatus::Queued,
+            (false, None) => DeliveryStatus::Failed,
         };
-        let finished = (status != "queued").then_some(now_us);
+        let finished = (status != DeliveryStatus::Queued).then_some(now_us);
         let sql = "UPDATE webhook_deliveries SET status = $1, next_us = COALESCE($2, next_us), last_status = $3, last_error = $4, \
                    finished_us = $5 WHERE id = $6 AND status = 'queued'";
-        execute!(self, sql, status, tried.next_us, tried.status, tried.error, finished, id)?;
+        execute!(self, sql, status.as_str(), tried.next_us, tried.status, tried.error, finished, id)?;
         Ok(())
     }
 

@@ -84,6 +84,28 @@ words!(
     SourceStatus { Receiving = "receiving", Live = "live", Deleting = "deleting" }
 );
 words!(
+    /// The life of a refresh token: exchanged at its use, or replaced because its answer was lost.
+    RefreshTokenStatus { Live = "live", Spent = "spent", Superseded = "superseded" }
+);
+words!(
+    /// What became of a request to become a creator.
+    CreatorRequestStatus { Pending = "pending", Granted = "granted", Refused = "refused" }
+);
+words!(
+    /// What became of something that a webhook tells.
+    DeliveryStatus { Queued = "queued", Delivered = "delivered", Failed = "failed" }
+);
+words!(
+    /// How far a media is, as people are told.
+    MediaStatus {
+        Uploading = "uploading",
+        Processing = "processing",
+        Playable = "playable",
+        Ready = "ready",
+        Failed = "failed",
+    }
+);
+words!(
     /// How the bytes of an upload come.
     UploadKind { Tus = "tus", Form = "form", Presigned = "presigned", Import = "import" }
 );

@@ -1,6 +1,9 @@
 //! JSON bodies with a refusal that says what is wrong.
 
-use crate::{error::ApiError, http::body_limit::BodyLimit};
+use crate::http::{
+    body_limit::BodyLimit,
+    error::{ApiError, HttpError},
+};
 use axum::{
     Json,
     extract::{FromRequest, Request, rejection::JsonRejection},
@@ -18,11 +21,11 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
         let limit = request.extensions().get::<BodyLimit>().map_or(0, |l| l.0);
         match Json::<T>::from_request(request, state).await {
             Ok(Json(value)) => Ok(Self(value)),
-            Err(JsonRejection::MissingJsonContentType(_)) => Err(ApiError::NotJson),
-            Err(JsonRejection::BytesRejection(_)) => Err(ApiError::TooLarge(limit as u64)),
+            Err(JsonRejection::MissingJsonContentType(_)) => Err(HttpError::NotJson.into()),
+            Err(JsonRejection::BytesRejection(_)) => Err(HttpError::TooLarge(limit as u64).into()),
             // Serde names fields and positions, never values of ours.
-            Err(JsonRejection::JsonDataError(e)) => Err(ApiError::BadRequest(reason(&e.body_text()))),
-            Err(e) => Err(ApiError::BadRequest(reason(&e.body_text()))),
+            Err(JsonRejection::JsonDataError(e)) => Err(HttpError::BadRequest(reason(&e.body_text())).into()),
+            Err(e) => Err(HttpError::BadRequest(reason(&e.body_text())).into()),
         }
     }
 }

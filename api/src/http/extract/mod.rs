@@ -1,9 +1,9 @@
 //! What handlers take from a request: who asks, from where, and a readable body.
 
 mod body;
-mod caller;
+mod client;
 mod same_site;
 
 pub use body::Body;
-pub use caller::{Caller, attach};
+pub use client::attach;
 pub use same_site::{SameSite, own_pages_only};

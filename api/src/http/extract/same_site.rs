@@ -1,7 +1,10 @@
 //! Cross-site request forgery: cookies are sent by browsers on behalf of any page, so a request
 //! that changes something by cookie must prove that an own page made it (Fetch Metadata, else Origin).
 
-use crate::{error::ApiError, state::AppState};
+use crate::{
+    http::error::{ApiError, HttpError},
+    state::AppState,
+};
 use axum::{
     extract::{FromRequestParts, Request, State},
     http::{HeaderMap, Method, header, request::Parts},
@@ -17,8 +20,8 @@ pub struct SameSite(bool);
 
 impl SameSite {
     /// Refuses what may have been made by a foreign page.
-    pub fn require(self) -> Result<(), ApiError> {
-        if self.0 { Ok(()) } else { Err(ApiError::CrossSite) }
+    pub fn require(self) -> Result<(), HttpError> {
+        if self.0 { Ok(()) } else { Err(HttpError::CrossSite) }
     }
 
     pub fn of(headers: &HeaderMap, state: &AppState) -> Self {

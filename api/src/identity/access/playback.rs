@@ -1,7 +1,10 @@
 //! What playback tokens open. No HTTP here.
 
 use super::signature::Signed;
-use crate::{error::ApiError, identity::Viewer, state::AppState};
+use crate::{
+    identity::{IdentityError, Viewer},
+    state::AppState,
+};
 use sluice_db::{MediaRow, PlaybackTokenRow};
 use sluice_model::clock;
 use url::Url;
@@ -26,15 +29,15 @@ pub struct TokenTicket {
 }
 
 /// Checks a token's signature, its row, and where it is used. `origin` is the Origin or the Referer.
-pub async fn redeem(state: &AppState, text: &str, origin: Option<&str>) -> Result<TokenTicket, ApiError> {
+pub async fn redeem(state: &AppState, text: &str, origin: Option<&str>) -> Result<TokenTicket, IdentityError> {
     let now = clock::now_us();
-    let signed = Signed::read(&state.keys, text).ok_or(ApiError::LinkEnded)?;
+    let signed = Signed::read(&state.keys, text).ok_or(IdentityError::LinkEnded)?;
     if signed.expires_us.is_some_and(|at| at <= now) {
-        return Err(ApiError::LinkEnded);
+        return Err(IdentityError::LinkEnded);
     }
-    let row = state.db.playback_token(signed.id, now).await?.ok_or(ApiError::LinkEnded)?;
+    let row = state.db.playback_token(signed.id, now).await?.ok_or(IdentityError::LinkEnded)?;
     if !is_allowed(&row.allowed_origins, origin) {
-        return Err(ApiError::OriginNotAllowed);
+        return Err(IdentityError::OriginNotAllowed);
     }
     Ok(TokenTicket { row, is_view: signed.expires_us.is_some() })
 }
@@ -50,18 +53,18 @@ fn is_allowed(allowed: &str, origin: Option<&str>) -> bool {
 
 impl TokenTicket {
     /// Whether it opens anything of this media.
-    pub fn opens(&self, media: &MediaRow) -> Result<(), ApiError> {
-        if self.row.media_id == media.id { Ok(()) } else { Err(ApiError::NotFound) }
+    pub fn opens(&self, media: &MediaRow) -> Result<(), IdentityError> {
+        if self.row.media_id == media.id { Ok(()) } else { Err(IdentityError::NotFound) }
     }
 
     /// Whether it opens what lies below the multivariant playlist.
-    pub fn opens_parts(&self) -> Result<(), ApiError> {
-        if self.is_view || self.row.max_views.is_none() { Ok(()) } else { Err(ApiError::LinkEnded) }
+    pub fn opens_parts(&self) -> Result<(), IdentityError> {
+        if self.is_view || self.row.max_views.is_none() { Ok(()) } else { Err(IdentityError::LinkEnded) }
     }
 
     /// Begins a view: what to put before the paths in the multivariant playlist. A player that only
     /// asks for headers begins none.
-    pub async fn begin_view(&self, state: &AppState, media: &MediaRow, counts: bool) -> Result<String, ApiError> {
+    pub async fn begin_view(&self, state: &AppState, media: &MediaRow, counts: bool) -> Result<String, IdentityError> {
         if self.row.max_views.is_none() || self.is_view {
             if counts && !self.is_view {
                 state.db.count_view(self.row.id).await?;
@@ -69,7 +72,7 @@ impl TokenTicket {
             return Ok(String::new());
         }
         if counts && !state.db.count_view(self.row.id).await? {
-            return Err(ApiError::ViewsExhausted);
+            return Err(IdentityError::ViewsExhausted);
         }
         let long = clock::now_us() + VIEW_US + media.duration_ms.unwrap_or(0) * 2000;
         let view = Signed { id: self.row.id, expires_us: Some(long.min(self.row.expires_us)) };

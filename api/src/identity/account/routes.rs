@@ -5,16 +5,14 @@ use super::{
     views::{AskCreator, AuditEvents, ChangePassword, CreatorRequest, DeleteAccount, Session, Sessions},
 };
 use crate::{
-    error::ApiError,
-    http::{
-        extract::{Body, Caller},
-        paging::PageQuery,
-    },
+    client::Client,
+    http::{error::ApiError, extract::Body},
     identity::{
-        auth::{recovery_service, views::User},
+        auth::views::User,
         cookies,
         guards::{Person, Reader},
     },
+    paging::PageQuery,
     state::AppState,
 };
 use axum::{
@@ -23,8 +21,6 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::IntoResponse,
 };
-use sluice_db::AuditPage;
-use sluice_model::{RateLimit, clock};
 use uuid::Uuid;
 
 /// Who am I?
@@ -32,8 +28,7 @@ use uuid::Uuid;
     (status = 200, description = "The account", body = User),
 ))]
 pub async fn me(State(state): State<AppState>, Reader(viewer): Reader) -> Result<Json<User>, ApiError> {
-    let user = state.db.user(viewer.id).await?.ok_or(ApiError::Unauthenticated)?;
-    Ok(Json(user.into()))
+    Ok(Json(service::account(&state, &viewer).await?.into()))
 }
 
 /// Delete the account and everything personal. Media are deleted or handed over, as asked.
@@ -44,11 +39,11 @@ pub async fn me(State(state): State<AppState>, Reader(viewer): Reader) -> Result
     ))]
 pub async fn delete(
     State(state): State<AppState>,
-    caller: Caller,
+    client: Client,
     Person(viewer): Person,
     Body(body): Body<DeleteAccount>,
 ) -> Result<impl IntoResponse, ApiError> {
-    service::delete(&state, &caller, &viewer, body).await?;
+    service::delete(&state, &client, &viewer, body).await?;
     let mut headers = HeaderMap::new();
     cookies::clear(&mut headers);
     Ok((StatusCode::NO_CONTENT, headers))
@@ -59,11 +54,11 @@ pub async fn delete(
     responses((status = 204, description = "Changed")))]
 pub async fn change_password(
     State(state): State<AppState>,
-    caller: Caller,
+    client: Client,
     Person(viewer): Person,
     Body(body): Body<ChangePassword>,
 ) -> Result<StatusCode, ApiError> {
-    service::change_password(&state, &caller, &viewer, body).await?;
+    service::change_password(&state, &client, &viewer, body).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -73,9 +68,7 @@ pub async fn change_password(
     (status = 429, description = "Too many e-mails"),
 ))]
 pub async fn verify_email(State(state): State<AppState>, Person(viewer): Person) -> Result<StatusCode, ApiError> {
-    state.limits.take(RateLimit::ResetAccount, &viewer.id.to_string()).await?;
-    let user = state.db.user(viewer.id).await?.ok_or(ApiError::Unauthenticated)?;
-    recovery_service::send_verification(&state, &user);
+    service::verify_email(&state, &viewer).await?;
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -84,7 +77,7 @@ pub async fn verify_email(State(state): State<AppState>, Person(viewer): Person)
     (status = 200, description = "Newest first", body = Sessions),
 ))]
 pub async fn sessions(State(state): State<AppState>, Person(viewer): Person) -> Result<Json<Sessions>, ApiError> {
-    let rows = state.db.sessions(viewer.id, clock::now_us()).await?;
+    let rows = service::sessions(&state, &viewer).await?;
     Ok(Json(Sessions { items: rows.into_iter().map(|r| Session::new(r, viewer.session)).collect() }))
 }
 
@@ -93,11 +86,11 @@ pub async fn sessions(State(state): State<AppState>, Person(viewer): Person) -> 
     params(("id" = Uuid, Path)), responses((status = 204, description = "Ended")))]
 pub async fn end_session(
     State(state): State<AppState>,
-    caller: Caller,
+    client: Client,
     Person(viewer): Person,
     Path(id): Path<Uuid>,
 ) -> Result<StatusCode, ApiError> {
-    service::end_session(&state, &caller, &viewer, id).await?;
+    service::end_session(&state, &client, &viewer, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -110,18 +103,8 @@ pub async fn audit(
     Person(viewer): Person,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<AuditEvents>, ApiError> {
-    let asked = AuditPage { user: Some(viewer.id), kind: None, before: page.cursor, limit: page.rows() };
-    let (rows, next_cursor) = page.cut(state.db.audit(asked).await?, |r| r.id);
-    // Where an administrator sits is not the account's business.
-    let foreign = |actor: Option<Uuid>| actor.is_some_and(|a| a != viewer.id);
-    let shown = rows.into_iter().map(|mut r| {
-        if foreign(r.actor_id) {
-            r.address.clear();
-            r.agent.clear();
-        }
-        r.into()
-    });
-    Ok(Json(AuditEvents { items: shown.collect(), next_cursor }))
+    let (rows, next_cursor) = service::audit(&state, &viewer, &page).await?;
+    Ok(Json(AuditEvents { items: rows.into_iter().map(Into::into).collect(), next_cursor }))
 }
 
 /// Ask to become a creator.
@@ -132,11 +115,11 @@ pub async fn audit(
     ))]
 pub async fn ask_creator(
     State(state): State<AppState>,
-    caller: Caller,
+    client: Client,
     Person(viewer): Person,
     Body(body): Body<AskCreator>,
 ) -> Result<(StatusCode, Json<CreatorRequest>), ApiError> {
-    let row = service::ask_creator(&state, &caller, &viewer, &body.message).await?;
+    let row = service::ask_creator(&state, &client, &viewer, &body.message).await?;
     Ok((StatusCode::CREATED, Json(row.into())))
 }
 
@@ -149,6 +132,5 @@ pub async fn creator_request(
     State(state): State<AppState>,
     Person(viewer): Person,
 ) -> Result<Json<CreatorRequest>, ApiError> {
-    let row = state.db.creator_request_of(viewer.id).await?.ok_or(ApiError::NotFound)?;
-    Ok(Json(row.into()))
+    Ok(Json(service::creator_request(&state, &viewer).await?.into()))
 }

@@ -2,28 +2,29 @@
 
 use super::views::{ChangePassword, DeleteAccount, MediaFate};
 use crate::{
-    error::ApiError,
-    http::extract::Caller,
+    client::Client,
     identity::{
-        Viewer,
+        IdentityError, Viewer,
         audit::{Event, note},
+        auth::recovery_service::send_verification,
     },
+    paging::{Cut, PageQuery},
     state::{AppState, mail::Letter},
     text,
     validation::Faults,
 };
-use sluice_db::{CreatorRequestRow, Tx, UserRow};
+use sluice_db::{AuditPage, AuditRow, CreatorRequestRow, SessionRow, Tx, UserRow};
 use sluice_model::{RateLimit, Role, clock};
 use uuid::Uuid;
 
 /// The account, once its password has been typed again. Guesses are limited like logins.
-async fn confirmed(state: &AppState, viewer: &Viewer, password: String) -> Result<UserRow, ApiError> {
-    let user = state.db.user(viewer.id).await?.ok_or(ApiError::Unauthenticated)?;
+async fn confirmed(state: &AppState, viewer: &Viewer, password: String) -> Result<UserRow, IdentityError> {
+    let user = account(state, viewer).await?;
     let subject = user.id.to_string();
     state.limits.take(RateLimit::LoginAccount, &subject).await?;
     let stored = Some(user.password_hash.clone());
     if password.len() > 1024 || !state.hashing.verify(password, stored).await? {
-        return Err(ApiError::WrongPassword);
+        return Err(IdentityError::WrongPassword);
     }
     state.limits.give_back(RateLimit::LoginAccount, &subject).await?;
     Ok(user)
@@ -31,25 +32,25 @@ async fn confirmed(state: &AppState, viewer: &Viewer, password: String) -> Resul
 
 /// What was confirmed still holds: hashing takes a while, in which the password may have been replaced
 /// and the session ended.
-async fn still(tx: &mut Tx, confirmed: &UserRow, viewer: &Viewer) -> Result<(), ApiError> {
-    let now = tx.lock_user(confirmed.id).await?.ok_or(ApiError::Unauthenticated)?;
+async fn still(tx: &mut Tx, confirmed: &UserRow, viewer: &Viewer) -> Result<(), IdentityError> {
+    let now = tx.lock_user(confirmed.id).await?.ok_or(IdentityError::Unauthenticated)?;
     if now.password_hash != confirmed.password_hash {
-        return Err(ApiError::WrongPassword);
+        return Err(IdentityError::WrongPassword);
     }
     let live = match viewer.session {
         Some(session) => tx.session_is_live(session, clock::now_us()).await?,
         None => false,
     };
-    if live { Ok(()) } else { Err(ApiError::Unauthenticated) }
+    if live { Ok(()) } else { Err(IdentityError::Unauthenticated) }
 }
 
 /// Changes the password. All other sessions end.
 pub async fn change_password(
     state: &AppState,
-    caller: &Caller,
+    client: &Client,
     viewer: &Viewer,
     request: ChangePassword,
-) -> Result<(), ApiError> {
+) -> Result<(), IdentityError> {
     let user = confirmed(state, viewer, request.current_password).await?;
     Faults::default().password(&request.new_password, &[&user.username, &user.email]).refuse()?;
     let hash = state.hashing.hash(request.new_password).await?;
@@ -59,30 +60,30 @@ pub async fn change_password(
     tx.revoke_sessions(user.id, viewer.session, clock::now_us()).await?;
     tx.forget_mail_tokens(user.id).await?;
     tx.commit().await?;
-    note(state, caller, Event::PasswordChanged, Some(user.id), Some(user.id), "").await;
+    note(state, client, Event::PasswordChanged, Some(user.id), Some(user.id), "").await;
     state.mailer.send(&user.email, &Letter::PasswordChanged { username: user.username });
     Ok(())
 }
 
 /// Ends one session of the account.
-pub async fn end_session(state: &AppState, caller: &Caller, viewer: &Viewer, id: Uuid) -> Result<(), ApiError> {
+pub async fn end_session(state: &AppState, client: &Client, viewer: &Viewer, id: Uuid) -> Result<(), IdentityError> {
     if !state.db.revoke_session(viewer.id, id, clock::now_us()).await? {
-        return Err(ApiError::NotFound);
+        return Err(IdentityError::NotFound);
     }
-    note(state, caller, Event::SessionEnded, Some(viewer.id), Some(viewer.id), "").await;
+    note(state, client, Event::SessionEnded, Some(viewer.id), Some(viewer.id), "").await;
     Ok(())
 }
 
 /// Deletes the account. Its media go with it or to another creator, as asked, in one transaction.
 pub async fn delete(
     state: &AppState,
-    caller: &Caller,
+    client: &Client,
     viewer: &Viewer,
     request: DeleteAccount,
-) -> Result<(), ApiError> {
+) -> Result<(), IdentityError> {
     // What a ban has taken out of sight does not come back under another name.
     if viewer.banned && request.media == MediaFate::HandOver {
-        return Err(ApiError::Banned);
+        return Err(IdentityError::Banned);
     }
     let heir = match (request.media, &request.hand_over_to) {
         (MediaFate::Delete, None) => None,
@@ -98,12 +99,12 @@ pub async fn delete(
     let mut tx = state.db.begin().await?;
     // Administrators step down first, so that one is always left.
     if !tx.set_role(user.id, Role::Viewer).await? {
-        return Err(ApiError::LastAdmin);
+        return Err(IdentityError::LastAdmin);
     }
     still(&mut tx, &user, viewer).await?;
     match heir {
         Some(heir) => {
-            tx.lock_user(heir).await?.ok_or(ApiError::NotFound)?;
+            tx.lock_user(heir).await?.ok_or(IdentityError::NotFound)?;
             tx.hand_over_media(user.id, heir).await?
         }
         None => tx.delete_media_of(user.id, now).await?,
@@ -111,7 +112,7 @@ pub async fn delete(
     tx.delete_user(user.id, now).await?;
     tx.commit().await?;
     // Nothing personal: not even where it was done from.
-    let nobody = Caller { address: std::net::Ipv4Addr::UNSPECIFIED.into(), agent: String::new(), ..caller.clone() };
+    let nobody = Client { address: std::net::Ipv4Addr::UNSPECIFIED.into(), agent: String::new(), ..client.clone() };
     note(state, &nobody, Event::AccountDeleted, Some(user.id), Some(user.id), "").await;
     if let Some(heir) = heir {
         note(state, &nobody, Event::MediaReceived, Some(heir), Some(user.id), "of a deleted account").await;
@@ -119,31 +120,64 @@ pub async fn delete(
     Ok(())
 }
 
-async fn heir(state: &AppState, viewer: &Viewer, name: &str) -> Result<Uuid, ApiError> {
+async fn heir(state: &AppState, viewer: &Viewer, name: &str) -> Result<Uuid, IdentityError> {
     let found =
         if Faults::default().username(name).refuse().is_ok() { state.db.user_by_name(name).await? } else { None };
     let heir = found.filter(|u| u.role != Role::Viewer && u.id != viewer.id).map(|u| u.id);
     let mut faults = Faults::default();
     faults.demand(heir.is_some(), "hand_over_to", "no other creator has this name").refuse()?;
-    heir.ok_or(ApiError::NotFound)
+    heir.ok_or(IdentityError::NotFound)
 }
 
 /// Asks to become a creator.
 pub async fn ask_creator(
     state: &AppState,
-    caller: &Caller,
+    client: &Client,
     viewer: &Viewer,
     message: &str,
-) -> Result<CreatorRequestRow, ApiError> {
+) -> Result<CreatorRequestRow, IdentityError> {
     if viewer.role != Role::Viewer {
-        return Err(ApiError::AlreadyCreator);
+        return Err(IdentityError::AlreadyCreator);
     }
     let message = text::lines(message);
     Faults::default().demand(message.chars().count() <= 1000, "message", "at most 1000 characters").refuse()?;
     let id = Uuid::now_v7();
     if !state.db.insert_creator_request(id, viewer.id, &message, clock::now_us()).await? {
-        return Err(ApiError::RequestPending);
+        return Err(IdentityError::RequestPending);
     }
-    note(state, caller, Event::CreatorRequested, Some(viewer.id), Some(viewer.id), "").await;
-    state.db.creator_request(id).await?.ok_or(ApiError::Internal)
+    note(state, client, Event::CreatorRequested, Some(viewer.id), Some(viewer.id), "").await;
+    state.db.creator_request(id).await?.ok_or(IdentityError::Internal)
+}
+
+/// The account itself.
+pub async fn account(state: &AppState, viewer: &Viewer) -> Result<UserRow, IdentityError> {
+    state.db.user(viewer.id).await?.ok_or(IdentityError::Unauthenticated)
+}
+
+/// Sends the e-mail that proves the address once more, so often.
+pub async fn verify_email(state: &AppState, viewer: &Viewer) -> Result<(), IdentityError> {
+    state.limits.take(RateLimit::ResetAccount, &viewer.id.to_string()).await?;
+    send_verification(state, &account(state, viewer).await?);
+    Ok(())
+}
+
+/// The live sessions of the account, newest first.
+pub async fn sessions(state: &AppState, viewer: &Viewer) -> Result<Vec<SessionRow>, IdentityError> {
+    Ok(state.db.sessions(viewer.id, clock::now_us()).await?)
+}
+
+/// What happened to the account. Where an administrator sits is not its business.
+pub async fn audit(state: &AppState, viewer: &Viewer, page: &PageQuery) -> Result<Cut<AuditRow>, IdentityError> {
+    let asked = AuditPage { user: Some(viewer.id), kind: None, before: page.cursor, limit: page.rows() };
+    let (mut rows, next) = page.cut(state.db.audit(asked).await?, |r| r.id);
+    for row in rows.iter_mut().filter(|r| r.actor_id.is_some_and(|a| a != viewer.id)) {
+        row.address.clear();
+        row.agent.clear();
+    }
+    Ok((rows, next))
+}
+
+/// The account's last request to become a creator.
+pub async fn creator_request(state: &AppState, viewer: &Viewer) -> Result<CreatorRequestRow, IdentityError> {
+    state.db.creator_request_of(viewer.id).await?.ok_or(IdentityError::NotFound)
 }

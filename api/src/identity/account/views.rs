@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use sluice_db::{AuditRow, CreatorRequestRow, SessionRow};
+use sluice_model::CreatorRequestStatus;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -122,7 +123,8 @@ pub struct CreatorRequest {
     pub username: String,
     pub message: String,
     /// `pending`, `granted` or `refused`.
-    pub status: String,
+    #[schema(value_type = String)]
+    pub status: CreatorRequestStatus,
     /// What the administrator said.
     pub answer: Option<String>,
     /// Milliseconds since the Unix epoch, as below.

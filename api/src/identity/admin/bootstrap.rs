@@ -1,9 +1,9 @@
 //! The first administrator: by command, or by settings at a start.
 
 use crate::{
-    error::ApiError,
-    http::extract::Caller,
+    client::Client,
     identity::{
+        IdentityError,
         audit::{Event, note},
         auth::service::create_user,
     },
@@ -15,12 +15,17 @@ use sluice_model::Role;
 use std::net::Ipv4Addr;
 
 /// Makes an administrator.
-pub async fn create(state: &AppState, username: &str, email: &str, password: &SecretString) -> Result<(), ApiError> {
+pub async fn create(
+    state: &AppState,
+    username: &str,
+    email: &str,
+    password: &SecretString,
+) -> Result<(), IdentityError> {
     let password = password.expose_secret();
     Faults::default().username(username).email(email).password(password, &[username, email]).refuse()?;
     let user = create_user(state, username, email, password.to_owned(), Role::Admin).await?;
-    let caller = Caller { address: Ipv4Addr::LOCALHOST.into(), agent: "sluice-api admin create".into(), secure: true };
-    note(state, &caller, Event::Registered, Some(user.id), None, Role::Admin.as_str()).await;
+    let client = Client { address: Ipv4Addr::LOCALHOST.into(), agent: "sluice-api admin create".into(), secure: true };
+    note(state, &client, Event::Registered, Some(user.id), None, Role::Admin.as_str()).await;
     Ok(())
 }
 
@@ -33,8 +38,8 @@ pub async fn by_settings(state: &AppState) -> anyhow::Result<()> {
     }
     match create(state, &admin.username, &admin.email, &admin.password).await {
         Ok(()) => tracing::info!(username = admin.username, "made the first administrator"),
-        Err(ApiError::Taken(_)) => tracing::warn!("SLUICE_ADMIN_USERNAME is taken: no administrator was made"),
-        Err(ApiError::Invalid(faults)) => {
+        Err(IdentityError::Taken(_)) => tracing::warn!("SLUICE_ADMIN_USERNAME is taken: no administrator was made"),
+        Err(IdentityError::Invalid(faults)) => {
             let list: Vec<String> = faults.iter().map(|f| format!("{}: {}", f.field, f.message)).collect();
             anyhow::bail!("SLUICE_ADMIN_*: {}", list.join("; "));
         }

@@ -2,26 +2,24 @@
 
 use super::{
     service,
-    views::{AuditQuery, CreatorRequests, Decision, RequestQuery, RequestStatus, SetRole, Users},
+    views::{AuditQuery, CreatorRequests, Decision, RequestQuery, SetRole, Users},
 };
 use crate::{
-    error::ApiError,
-    http::{
-        extract::{Body, Caller},
-        paging::PageQuery,
-    },
+    client::Client,
+    http::{error::ApiError, extract::Body},
     identity::{
         account::views::{AuditEvents, CreatorRequest},
         auth::views::User,
         guards::Admin,
     },
+    paging::PageQuery,
     state::AppState,
 };
 use axum::{
     Json,
     extract::{Path, Query, State},
 };
-use sluice_db::AuditPage;
+use sluice_model::CreatorRequestStatus;
 use uuid::Uuid;
 
 /// All accounts.
@@ -32,7 +30,7 @@ pub async fn users(
     _: Admin,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Users>, ApiError> {
-    let (rows, next_cursor) = page.cut(state.db.users(page.cursor, page.rows()).await?, |r| r.id);
+    let (rows, next_cursor) = service::users(&state, &page).await?;
     Ok(Json(Users { items: rows.into_iter().map(Into::into).collect(), next_cursor }))
 }
 
@@ -44,12 +42,12 @@ pub async fn users(
     ))]
 pub async fn set_role(
     State(state): State<AppState>,
-    caller: Caller,
+    client: Client,
     Admin(admin): Admin,
     Path(id): Path<Uuid>,
     Body(body): Body<SetRole>,
 ) -> Result<Json<User>, ApiError> {
-    Ok(Json(service::set_role(&state, &caller, &admin, id, body.role).await?.into()))
+    Ok(Json(service::set_role(&state, &client, &admin, id, body.role).await?.into()))
 }
 
 /// Requests to become a creator.
@@ -63,8 +61,7 @@ pub async fn creator_requests(
     Query(query): Query<RequestQuery>,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<CreatorRequests>, ApiError> {
-    let rows = state.db.creator_requests(query.status.as_str(), page.cursor, page.rows()).await?;
-    let (rows, next_cursor) = page.cut(rows, |r| r.id);
+    let (rows, next_cursor) = service::creator_requests(&state, query.status, &page).await?;
     Ok(Json(CreatorRequests { items: rows.into_iter().map(Into::into).collect(), next_cursor }))
 }
 
@@ -76,13 +73,13 @@ pub async fn creator_requests(
     ))]
 pub async fn grant(
     State(state): State<AppState>,
-    caller: Caller,
+    client: Client,
     Admin(admin): Admin,
     Path(id): Path<Uuid>,
     Body(body): Body<Decision>,
 ) -> Result<Json<CreatorRequest>, ApiError> {
     let answer = body.answer.as_deref();
-    Ok(Json(service::decide(&state, &caller, &admin, id, RequestStatus::Granted, answer).await?.into()))
+    Ok(Json(service::decide(&state, &client, &admin, id, CreatorRequestStatus::Granted, answer).await?.into()))
 }
 
 /// Refuse a request.
@@ -93,13 +90,13 @@ pub async fn grant(
     ))]
 pub async fn refuse(
     State(state): State<AppState>,
-    caller: Caller,
+    client: Client,
     Admin(admin): Admin,
     Path(id): Path<Uuid>,
     Body(body): Body<Decision>,
 ) -> Result<Json<CreatorRequest>, ApiError> {
     let answer = body.answer.as_deref();
-    Ok(Json(service::decide(&state, &caller, &admin, id, RequestStatus::Refused, answer).await?.into()))
+    Ok(Json(service::decide(&state, &client, &admin, id, CreatorRequestStatus::Refused, answer).await?.into()))
 }
 
 /// The log of security events.
@@ -113,12 +110,6 @@ pub async fn audit(
     Query(query): Query<AuditQuery>,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<AuditEvents>, ApiError> {
-    // PostgreSQL refuses NUL in text, and no kind has one.
-    let kind = query.kind.as_deref().filter(|k| !k.is_empty());
-    if kind.is_some_and(|k| k.chars().any(char::is_control)) {
-        return Ok(Json(AuditEvents { items: Vec::new(), next_cursor: None }));
-    }
-    let asked = AuditPage { user: query.user, kind, before: page.cursor, limit: page.rows() };
-    let (rows, next_cursor) = page.cut(state.db.audit(asked).await?, |r| r.id);
+    let (rows, next_cursor) = service::audit(&state, query.user, query.kind.as_deref(), &page).await?;
     Ok(Json(AuditEvents { items: rows.into_iter().map(Into::into).collect(), next_cursor }))
 }

@@ -1,57 +1,56 @@
 //! The rules of administration.
 
-use super::views::RequestStatus;
 use crate::{
-    error::ApiError,
-    http::extract::Caller,
+    client::Client,
     identity::{
-        Viewer,
+        IdentityError, Viewer,
         audit::{Event, note},
     },
+    paging::{Cut, PageQuery},
     state::AppState,
     text,
     validation::Faults,
 };
-use sluice_db::{CreatorRequestRow, UserRow};
-use sluice_model::{Role, clock};
+use sluice_db::{AuditPage, AuditRow, CreatorRequestRow, UserRow};
+use sluice_model::{CreatorRequestStatus, Role, clock};
 use uuid::Uuid;
 
 /// Sets a role. It counts from the account's next request on.
 pub async fn set_role(
     state: &AppState,
-    caller: &Caller,
+    client: &Client,
     admin: &Viewer,
     id: Uuid,
     role: Role,
-) -> Result<UserRow, ApiError> {
-    let before = state.db.user(id).await?.ok_or(ApiError::NotFound)?;
+) -> Result<UserRow, IdentityError> {
+    let before = state.db.user(id).await?.ok_or(IdentityError::NotFound)?;
     let mut tx = state.db.begin().await?;
     if !tx.set_role(id, role).await? {
-        return Err(ApiError::LastAdmin);
+        return Err(IdentityError::LastAdmin);
     }
     tx.commit().await?;
     let detail = format!("{} -> {role}", before.role);
-    note(state, caller, Event::RoleChanged, Some(id), Some(admin.id), &detail).await;
-    state.db.user(id).await?.ok_or(ApiError::NotFound)
+    note(state, client, Event::RoleChanged, Some(id), Some(admin.id), &detail).await;
+    state.db.user(id).await?.ok_or(IdentityError::NotFound)
 }
 
 /// Grants or refuses a request to become a creator.
 pub async fn decide(
     state: &AppState,
-    caller: &Caller,
+    client: &Client,
     admin: &Viewer,
     id: Uuid,
-    status: RequestStatus,
+    status: CreatorRequestStatus,
     answer: Option<&str>,
-) -> Result<CreatorRequestRow, ApiError> {
+) -> Result<CreatorRequestRow, IdentityError> {
     let answer = answer.map(text::lines);
     let fits = answer.as_ref().is_none_or(|a| a.chars().count() <= 1000);
     Faults::default().demand(fits, "answer", "at most 1000 characters").refuse()?;
-    state.db.creator_request(id).await?.ok_or(ApiError::NotFound)?;
-    let granted = status == RequestStatus::Granted;
+    state.db.creator_request(id).await?.ok_or(IdentityError::NotFound)?;
+    let granted = status == CreatorRequestStatus::Granted;
     let mut tx = state.db.begin().await?;
-    let decided = tx.decide_creator_request(id, status.as_str(), answer.as_deref(), clock::now_us()).await?;
-    let user = decided.ok_or(ApiError::AlreadyDecided)?;
+    let decided = tx.decide_creator_request(id, status, answer.as_deref(), clock::now_us()).await?;
+    let user = decided.ok_or(IdentityError::AlreadyDecided)?;
     // Somebody who has become more meanwhile stays it.
     let still_viewer = tx.lock_user(user).await?.is_some_and(|u| u.role == Role::Viewer);
     if granted && still_viewer {
@@ -59,6 +58,36 @@ pub async fn decide(
     }
     tx.commit().await?;
     let event = if granted { Event::CreatorGranted } else { Event::CreatorRefused };
-    note(state, caller, event, Some(user), Some(admin.id), "").await;
-    state.db.creator_request(id).await?.ok_or(ApiError::NotFound)
+    note(state, client, event, Some(user), Some(admin.id), "").await;
+    state.db.creator_request(id).await?.ok_or(IdentityError::NotFound)
+}
+
+/// All accounts, newest first.
+pub async fn users(state: &AppState, page: &PageQuery) -> Result<Cut<UserRow>, IdentityError> {
+    Ok(page.cut(state.db.users(page.cursor, page.rows()).await?, |r| r.id))
+}
+
+/// Requests to become a creator that stand so, newest first.
+pub async fn creator_requests(
+    state: &AppState,
+    status: CreatorRequestStatus,
+    page: &PageQuery,
+) -> Result<Cut<CreatorRequestRow>, IdentityError> {
+    Ok(page.cut(state.db.creator_requests(status, page.cursor, page.rows()).await?, |r| r.id))
+}
+
+/// The log of security events, of one account or one kind where that is asked for.
+pub async fn audit(
+    state: &AppState,
+    user: Option<Uuid>,
+    kind: Option<&str>,
+    page: &PageQuery,
+) -> Result<Cut<AuditRow>, IdentityError> {
+    // PostgreSQL refuses NUL in text, and no kind has one.
+    let kind = kind.filter(|k| !k.is_empty());
+    if kind.is_some_and(|k| k.chars().any(char::is_control)) {
+        return Ok((Vec::new(), None));
+    }
+    let asked = AuditPage { user, kind, before: page.cursor, limit: page.rows() };
+    Ok(page.cut(state.db.audit(asked).await?, |r| r.id))
 }

@@ -2,8 +2,11 @@
 
 use crate::identity::{account::views::CreatorRequest, auth::views::User};
 use serde::{Deserialize, Serialize};
-use sluice_model::Role;
-use utoipa::{IntoParams, ToSchema};
+use sluice_model::{CreatorRequestStatus, Role};
+use utoipa::{
+    IntoParams, ToSchema,
+    openapi::{ObjectBuilder, Schema, Type},
+};
 use uuid::Uuid;
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -26,33 +29,23 @@ pub struct Decision {
     pub answer: Option<String>,
 }
 
-/// Which requests.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RequestStatus {
-    #[default]
-    Pending,
-    Granted,
-    Refused,
-}
-
-impl RequestStatus {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Granted => "granted",
-            Self::Refused => "refused",
-        }
-    }
-}
-
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct RequestQuery {
     /// `pending` when left out.
-    #[serde(default)]
-    #[param(inline, required = false)]
-    pub status: RequestStatus,
+    #[serde(default = "pending")]
+    #[param(required = false, schema_with = which_requests)]
+    pub status: CreatorRequestStatus,
+}
+
+fn which_requests() -> Schema {
+    let words = CreatorRequestStatus::ALL.iter().map(|s| s.as_str());
+    let schema = ObjectBuilder::new().schema_type(Type::String).description(Some("Which requests."));
+    schema.enum_values(Some(words)).into()
+}
+
+fn pending() -> CreatorRequestStatus {
+    CreatorRequestStatus::Pending
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

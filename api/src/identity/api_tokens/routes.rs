@@ -5,8 +5,8 @@ use super::{
     views::{ApiTokens, CreatedToken, NewToken},
 };
 use crate::{
-    error::ApiError,
-    http::extract::{Body, Caller},
+    client::Client,
+    http::{error::ApiError, extract::Body},
     identity::guards::Person,
     state::AppState,
 };
@@ -15,7 +15,6 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use sluice_model::clock;
 use uuid::Uuid;
 
 /// Make a token for a machine. It is shown this once.
@@ -26,11 +25,11 @@ use uuid::Uuid;
     ))]
 pub async fn create(
     State(state): State<AppState>,
-    caller: Caller,
+    client: Client,
     Person(viewer): Person,
     Body(body): Body<NewToken>,
 ) -> Result<(StatusCode, Json<CreatedToken>), ApiError> {
-    let created = service::create(&state, &caller, &viewer, body).await?;
+    let created = service::create(&state, &client, &viewer, body).await?;
     Ok((StatusCode::CREATED, Json(created)))
 }
 
@@ -39,7 +38,7 @@ pub async fn create(
     (status = 200, description = "Newest first", body = ApiTokens),
 ))]
 pub async fn list(State(state): State<AppState>, Person(viewer): Person) -> Result<Json<ApiTokens>, ApiError> {
-    let rows = state.db.api_tokens(viewer.id, clock::now_us()).await?;
+    let rows = service::list(&state, &viewer).await?;
     Ok(Json(ApiTokens { items: rows.into_iter().map(Into::into).collect() }))
 }
 
@@ -48,10 +47,10 @@ pub async fn list(State(state): State<AppState>, Person(viewer): Person) -> Resu
     params(("id" = Uuid, Path)), responses((status = 204, description = "Revoked")))]
 pub async fn revoke(
     State(state): State<AppState>,
-    caller: Caller,
+    client: Client,
     Person(viewer): Person,
     Path(id): Path<Uuid>,
 ) -> Result<StatusCode, ApiError> {
-    service::revoke(&state, &caller, &viewer, id).await?;
+    service::revoke(&state, &client, &viewer, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -2,10 +2,9 @@
 
 use super::views::{CreatedToken, NewToken};
 use crate::{
-    error::ApiError,
-    http::extract::Caller,
+    client::Client,
     identity::{
-        Viewer,
+        IdentityError, Viewer,
         audit::{Event, note},
         authentication::API_TOKEN_PREFIX,
         opaque_token, token_hash,
@@ -26,10 +25,10 @@ const LONGEST_S: i64 = 315_360_000;
 /// Makes a token.
 pub async fn create(
     state: &AppState,
-    caller: &Caller,
+    client: &Client,
     viewer: &Viewer,
     request: NewToken,
-) -> Result<CreatedToken, ApiError> {
+) -> Result<CreatedToken, IdentityError> {
     let name = text::title(&request.name);
     let mut faults = Faults::default();
     faults.demand((1..=100).contains(&name.chars().count()), "name", "1 to 100 characters");
@@ -52,9 +51,9 @@ pub async fn create(
         expires_us: request.expires_in.map(|s| now + s * 1_000_000),
     };
     if !state.db.insert_api_token(&new, MOST).await? {
-        return Err(ApiError::TooMany("API tokens"));
+        return Err(IdentityError::TooMany("API tokens"));
     }
-    note(state, caller, Event::ApiTokenCreated, Some(viewer.id), Some(viewer.id), new.scopes).await;
+    note(state, client, Event::ApiTokenCreated, Some(viewer.id), Some(viewer.id), new.scopes).await;
     let row = ApiTokenRow {
         id,
         name: name.clone(),
@@ -68,10 +67,15 @@ pub async fn create(
 }
 
 /// Revokes a token.
-pub async fn revoke(state: &AppState, caller: &Caller, viewer: &Viewer, id: Uuid) -> Result<(), ApiError> {
+pub async fn revoke(state: &AppState, client: &Client, viewer: &Viewer, id: Uuid) -> Result<(), IdentityError> {
     if !state.db.revoke_api_token(viewer.id, id, clock::now_us()).await? {
-        return Err(ApiError::NotFound);
+        return Err(IdentityError::NotFound);
     }
-    note(state, caller, Event::ApiTokenRevoked, Some(viewer.id), Some(viewer.id), "").await;
+    note(state, client, Event::ApiTokenRevoked, Some(viewer.id), Some(viewer.id), "").await;
     Ok(())
+}
+
+/// The account's live tokens, newest first.
+pub async fn list(state: &AppState, viewer: &Viewer) -> Result<Vec<ApiTokenRow>, IdentityError> {
+    Ok(state.db.api_tokens(viewer.id, clock::now_us()).await?)
 }

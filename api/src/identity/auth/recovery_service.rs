@@ -1,9 +1,9 @@
 //! What e-mail proves: that an address is somebody's, and that a forgotten password may be replaced.
 
 use crate::{
-    error::ApiError,
-    http::extract::Caller,
+    client::Client,
     identity::{
+        IdentityError,
         audit::{Event, note},
         opaque_token, token_hash,
     },
@@ -17,7 +17,12 @@ use sluice_model::{RateLimit, clock};
 const VERIFY_US: i64 = 24 * 3600 * 1_000_000;
 const RESET_US: i64 = 3600 * 1_000_000;
 
-async fn make_code(state: &AppState, user: &UserRow, purpose: MailPurpose, valid_us: i64) -> Result<String, ApiError> {
+async fn make_code(
+    state: &AppState,
+    user: &UserRow,
+    purpose: MailPurpose,
+    valid_us: i64,
+) -> Result<String, IdentityError> {
     let token = opaque_token("slm_");
     let mut tx = state.db.begin().await?;
     let expires = clock::now_us() + valid_us;
@@ -32,13 +37,13 @@ pub fn send_verification(state: &AppState, user: &UserRow) {
     let (state, user) = (state.clone(), user.clone());
     tokio::spawn(async move {
         match try_verification(&state, &user).await {
-            Ok(()) | Err(ApiError::RateLimited(_)) => {}
+            Ok(()) | Err(IdentityError::RateLimited(_)) => {}
             Err(error) => tracing::error!(%error, "a verification was not sent"),
         }
     });
 }
 
-async fn try_verification(state: &AppState, user: &UserRow) -> Result<(), ApiError> {
+async fn try_verification(state: &AppState, user: &UserRow) -> Result<(), IdentityError> {
     if user.email.is_empty() || user.email_verified_us.is_some() {
         return Ok(());
     }
@@ -53,40 +58,40 @@ async fn try_verification(state: &AppState, user: &UserRow) -> Result<(), ApiErr
 }
 
 /// Makes a claimed address the account's own.
-pub async fn verify_email(state: &AppState, caller: &Caller, token: &str) -> Result<(), ApiError> {
+pub async fn verify_email(state: &AppState, client: &Client, token: &str) -> Result<(), IdentityError> {
     let now = clock::now_us();
     let mut tx = state.db.begin().await?;
     let found = tx.take_mail_token(&token_hash(token), MailPurpose::Verify, now).await?;
-    let (user, email_key) = found.ok_or(ApiError::InvalidCode)?;
+    let (user, email_key) = found.ok_or(IdentityError::InvalidCode)?;
     if !tx.verify_email(user, &email_key, now).await? {
-        return Err(ApiError::InvalidCode);
+        return Err(IdentityError::InvalidCode);
     }
     tx.commit().await?;
-    note(state, caller, Event::EmailVerified, Some(user), Some(user), "").await;
+    note(state, client, Event::EmailVerified, Some(user), Some(user), "").await;
     Ok(())
 }
 
 /// Sends a code that sets a new password, if somebody has this address. The answer never tells, and
 /// the work is done after it, so that its time does not either.
-pub async fn forgot_password(state: &AppState, caller: &Caller, email: String) -> Result<(), ApiError> {
+pub async fn forgot_password(state: &AppState, client: &Client, email: String) -> Result<(), IdentityError> {
     state.limits.take(RateLimit::ResetAccount, &email).await?;
     if email.len() > 254 || email.chars().any(char::is_control) {
         return Ok(());
     }
-    let (state, caller) = (state.clone(), caller.clone());
+    let (state, client) = (state.clone(), client.clone());
     tokio::spawn(async move {
-        if let Err(error) = send_reset(&state, &caller, &email).await {
+        if let Err(error) = send_reset(&state, &client, &email).await {
             tracing::error!(%error, "a password reset was not sent");
         }
     });
     Ok(())
 }
 
-async fn send_reset(state: &AppState, caller: &Caller, email: &str) -> Result<(), ApiError> {
+async fn send_reset(state: &AppState, client: &Client, email: &str) -> Result<(), IdentityError> {
     let user = state.db.user_by_email(email).await?;
     // In the log of whoever has proved the address; a mere claimant would learn that nobody has.
     let known = user.as_ref().filter(|u| u.email_verified_us.is_some()).map(|u| u.id);
-    note(state, caller, Event::PasswordResetRequested, known, None, "").await;
+    note(state, client, Event::PasswordResetRequested, known, None, "").await;
     if let Some(user) = user {
         let token = make_code(state, &user, MailPurpose::Reset, RESET_US).await?;
         state.mailer.send(&user.email, &Letter::Reset { username: user.username.clone(), token });
@@ -95,17 +100,22 @@ async fn send_reset(state: &AppState, caller: &Caller, email: &str) -> Result<()
 }
 
 /// Sets a new password with a code: all sessions end, and the address has proved itself.
-pub async fn reset_password(state: &AppState, caller: &Caller, token: &str, password: String) -> Result<(), ApiError> {
+pub async fn reset_password(
+    state: &AppState,
+    client: &Client,
+    token: &str,
+    password: String,
+) -> Result<(), IdentityError> {
     Faults::default().password(&password, &[]).refuse()?;
     let hash = state.hashing.hash(password).await?;
     let now = clock::now_us();
     let mut tx = state.db.begin().await?;
     let found = tx.take_mail_token(&token_hash(token), MailPurpose::Reset, now).await?;
-    let (id, email_key) = found.ok_or(ApiError::InvalidCode)?;
-    let user = tx.lock_user(id).await?.ok_or(ApiError::InvalidCode)?;
+    let (id, email_key) = found.ok_or(IdentityError::InvalidCode)?;
+    let user = tx.lock_user(id).await?.ok_or(IdentityError::InvalidCode)?;
     // Sent to an address that is not this account's any more.
     if !tx.verify_email(id, &email_key, now).await? {
-        return Err(ApiError::InvalidCode);
+        return Err(IdentityError::InvalidCode);
     }
     tx.set_password(id, &hash).await?;
     tx.revoke_sessions(id, None, now).await?;
@@ -113,7 +123,7 @@ pub async fn reset_password(state: &AppState, caller: &Caller, token: &str, pass
     tx.revoke_api_tokens(id, now).await?;
     tx.forget_mail_tokens(id).await?;
     tx.commit().await?;
-    note(state, caller, Event::PasswordReset, Some(id), Some(id), "").await;
+    note(state, client, Event::PasswordReset, Some(id), Some(id), "").await;
     state.mailer.send(&user.email, &Letter::PasswordChanged { username: user.username });
     Ok(())
 }

@@ -9,6 +9,7 @@ use crate::state::Keys;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use hmac::Mac;
 use sluice_db::RefreshRow;
+use sluice_model::RefreshTokenStatus;
 
 /// How long the same question gets the same answer, microseconds.
 const REPEATED_US: i64 = 30_000_000;
@@ -37,36 +38,39 @@ pub fn successor(keys: &Keys, token: &str, retry: i64) -> String {
 /// Decides over a presented token. `successor_live` tells whether what it was exchanged for is unused;
 /// `same` whether that successor can still be derived.
 pub fn decide(row: &RefreshRow, successor_live: bool, same: bool, now_us: i64) -> Rotation {
-    match row.status.as_str() {
-        "live" => Rotation::Spend,
-        "spent" if !successor_live => Rotation::Reused,
-        "spent" if same && row.spent_us.is_some_and(|at| now_us - at < REPEATED_US) => Rotation::Repeat,
-        "spent" if row.retries == 0 => Rotation::Replace,
-        _ => Rotation::Reused,
+    match row.status {
+        RefreshTokenStatus::Live => Rotation::Spend,
+        RefreshTokenStatus::Spent if !successor_live => Rotation::Reused,
+        RefreshTokenStatus::Spent if same && row.spent_us.is_some_and(|at| now_us - at < REPEATED_US) => {
+            Rotation::Repeat
+        }
+        RefreshTokenStatus::Spent if row.retries == 0 => Rotation::Replace,
+        RefreshTokenStatus::Spent | RefreshTokenStatus::Superseded => Rotation::Reused,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sluice_model::RefreshTokenStatus::{Live, Spent, Superseded};
     use uuid::Uuid;
 
     #[test]
     fn one_lost_answer_is_forgiven() {
-        let row = |status: &str, retries| RefreshRow {
+        let row = |status, retries| RefreshRow {
             session_id: Uuid::nil(),
-            status: status.to_owned(),
+            status,
             successor: None,
             retries,
             spent_us: Some(0),
         };
         let later = REPEATED_US + 1;
-        assert_eq!(decide(&row("live", 0), false, false, 9), Rotation::Spend);
-        assert_eq!(decide(&row("spent", 0), true, true, 9), Rotation::Repeat);
-        assert_eq!(decide(&row("spent", 0), true, true, later), Rotation::Replace);
-        assert_eq!(decide(&row("spent", 0), true, false, 9), Rotation::Replace, "the signing key has changed since");
-        assert_eq!(decide(&row("spent", 1), true, true, later), Rotation::Reused);
-        assert_eq!(decide(&row("spent", 0), false, true, 9), Rotation::Reused, "its successor was used");
-        assert_eq!(decide(&row("superseded", 0), false, false, 9), Rotation::Reused);
+        assert_eq!(decide(&row(Live, 0), false, false, 9), Rotation::Spend);
+        assert_eq!(decide(&row(Spent, 0), true, true, 9), Rotation::Repeat);
+        assert_eq!(decide(&row(Spent, 0), true, true, later), Rotation::Replace);
+        assert_eq!(decide(&row(Spent, 0), true, false, 9), Rotation::Replace, "the signing key has changed since");
+        assert_eq!(decide(&row(Spent, 1), true, true, later), Rotation::Reused);
+        assert_eq!(decide(&row(Spent, 0), false, true, 9), Rotation::Reused, "its successor was used");
+        assert_eq!(decide(&row(Superseded, 0), false, false, 9), Rotation::Reused);
     }
 }

@@ -5,9 +5,12 @@ use super::{
     views::{ForgotPassword, LoggedIn, Login, Refresh, Register, ResetPassword, VerifyEmail},
 };
 use crate::{
-    error::ApiError,
-    http::extract::{Body, Caller, SameSite},
-    identity::{cookies, guards::Person},
+    client::Client,
+    http::{
+        error::ApiError,
+        extract::{Body, SameSite},
+    },
+    identity::{IdentityError, cookies, guards::Person},
     state::AppState,
 };
 use axum::{
@@ -35,7 +38,7 @@ fn logged_in(status: StatusCode, mut answer: LoggedIn, by_cookie: bool) -> Respo
 ))]
 pub async fn register(
     State(state): State<AppState>,
-    caller: Caller,
+    client: Client,
     site: SameSite,
     Body(body): Body<Register>,
 ) -> Result<Response, ApiError> {
@@ -43,7 +46,7 @@ pub async fn register(
     if by_cookie {
         site.require()?;
     }
-    let answer = service::register(&state, &caller, body).await?;
+    let answer = service::register(&state, &client, body).await?;
     Ok(logged_in(StatusCode::CREATED, answer, by_cookie))
 }
 
@@ -55,7 +58,7 @@ pub async fn register(
 ))]
 pub async fn login(
     State(state): State<AppState>,
-    caller: Caller,
+    client: Client,
     site: SameSite,
     Body(body): Body<Login>,
 ) -> Result<Response, ApiError> {
@@ -64,7 +67,7 @@ pub async fn login(
     if by_cookie {
         site.require()?;
     }
-    let answer = service::login(&state, &caller, body).await?;
+    let answer = service::login(&state, &client, body).await?;
     Ok(logged_in(StatusCode::OK, answer, by_cookie))
 }
 
@@ -76,18 +79,18 @@ pub async fn login(
 ))]
 pub async fn refresh(
     State(state): State<AppState>,
-    caller: Caller,
+    client: Client,
     site: SameSite,
     headers: HeaderMap,
     Body(body): Body<Refresh>,
 ) -> Result<Response, ApiError> {
     if let Some(token) = body.refresh_token {
-        let answer = service::refresh(&state, &caller, &token).await?;
+        let answer = service::refresh(&state, &client, &token).await?;
         return Ok(logged_in(StatusCode::OK, answer, false));
     }
-    let token = cookies::get(&headers, cookies::REFRESH).ok_or(ApiError::Unauthenticated)?;
+    let token = cookies::get(&headers, cookies::REFRESH).ok_or(IdentityError::Unauthenticated)?;
     site.require()?;
-    let answer = service::refresh(&state, &caller, &token).await?;
+    let answer = service::refresh(&state, &client, &token).await?;
     Ok(logged_in(StatusCode::OK, answer, true))
 }
 
@@ -97,10 +100,10 @@ pub async fn refresh(
 ))]
 pub async fn logout(
     State(state): State<AppState>,
-    caller: Caller,
+    client: Client,
     Person(viewer): Person,
 ) -> Result<Response, ApiError> {
-    service::logout(&state, &caller, &viewer).await?;
+    service::logout(&state, &client, &viewer).await?;
     Ok(gone())
 }
 
@@ -110,10 +113,10 @@ pub async fn logout(
 ))]
 pub async fn logout_everywhere(
     State(state): State<AppState>,
-    caller: Caller,
+    client: Client,
     Person(viewer): Person,
 ) -> Result<Response, ApiError> {
-    service::logout_everywhere(&state, &caller, &viewer).await?;
+    service::logout_everywhere(&state, &client, &viewer).await?;
     Ok(gone())
 }
 
@@ -129,10 +132,10 @@ fn gone() -> Response {
 ))]
 pub async fn forgot_password(
     State(state): State<AppState>,
-    caller: Caller,
+    client: Client,
     Body(body): Body<ForgotPassword>,
 ) -> Result<StatusCode, ApiError> {
-    recovery::forgot_password(&state, &caller, body.email).await?;
+    recovery::forgot_password(&state, &client, body.email).await?;
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -142,10 +145,10 @@ pub async fn forgot_password(
 ))]
 pub async fn reset_password(
     State(state): State<AppState>,
-    caller: Caller,
+    client: Client,
     Body(body): Body<ResetPassword>,
 ) -> Result<StatusCode, ApiError> {
-    recovery::reset_password(&state, &caller, &body.token, body.password).await?;
+    recovery::reset_password(&state, &client, &body.token, body.password).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -155,9 +158,9 @@ pub async fn reset_password(
 ))]
 pub async fn verify_email(
     State(state): State<AppState>,
-    caller: Caller,
+    client: Client,
     Body(body): Body<VerifyEmail>,
 ) -> Result<StatusCode, ApiError> {
-    recovery::verify_email(&state, &caller, &body.token).await?;
+    recovery::verify_email(&state, &client, &body.token).await?;
     Ok(StatusCode::NO_CONTENT)
 }

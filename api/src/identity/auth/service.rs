@@ -6,10 +6,9 @@ use super::{
     views::{LoggedIn, Login, Register},
 };
 use crate::{
-    error::ApiError,
-    http::extract::Caller,
+    client::Client,
     identity::{
-        Viewer,
+        IdentityError, Viewer,
         audit::{Event, note},
         opaque_token, token_hash,
     },
@@ -17,27 +16,27 @@ use crate::{
     validation::Faults,
 };
 use sluice_db::{DbError, NewUser, SessionUse, UserRow};
-use sluice_model::{RateLimit, Role, clock};
+use sluice_model::{RateLimit, RefreshTokenStatus, Role, clock};
 use uuid::Uuid;
 
 /// Makes an account and logs in. An address that belongs to somebody is not refused, because that
 /// would tell who has an account: its owner is written to, and the new account's claim stays unproved.
-pub async fn register(state: &AppState, caller: &Caller, request: Register) -> Result<LoggedIn, ApiError> {
+pub async fn register(state: &AppState, client: &Client, request: Register) -> Result<LoggedIn, IdentityError> {
     let mut faults = Faults::default();
     faults.username(&request.username).email(&request.email);
     faults.password(&request.password, &[&request.username, &request.email]).refuse()?;
     let open = state.config.open_creators;
     let role = match request.role {
-        Some(Role::Admin) => return Err(ApiError::Forbidden),
-        Some(Role::Creator) if !open => return Err(ApiError::Forbidden),
+        Some(Role::Admin) => return Err(IdentityError::Forbidden),
+        Some(Role::Creator) if !open => return Err(IdentityError::Forbidden),
         Some(role) => role,
         None if open => Role::Creator,
         None => Role::Viewer,
     };
     let row = create_user(state, &request.username, &request.email, request.password, role).await?;
     send_verification(state, &row);
-    note(state, caller, Event::Registered, Some(row.id), Some(row.id), role.as_str()).await;
-    start_session(state, caller, row).await
+    note(state, client, Event::Registered, Some(row.id), Some(row.id), role.as_str()).await;
+    start_session(state, client, row).await
 }
 
 /// Stores an account whose fields were checked.
@@ -47,22 +46,22 @@ pub async fn create_user(
     email: &str,
     password: String,
     role: Role,
-) -> Result<UserRow, ApiError> {
+) -> Result<UserRow, IdentityError> {
     let password_hash = state.hashing.hash(password).await?;
     let id = Uuid::now_v7();
     let user = NewUser { id, username, email, password_hash: &password_hash, role, now_us: clock::now_us() };
     match state.db.insert_user(&user).await {
-        Err(DbError::Duplicate) => return Err(ApiError::Taken("The user name")),
+        Err(DbError::Duplicate) => return Err(IdentityError::Taken("The user name")),
         other => other?,
     }
-    state.db.user(id).await?.ok_or(ApiError::Internal)
+    state.db.user(id).await?.ok_or(IdentityError::Internal)
 }
 
 /// Logs in by user name or e-mail address. Known and unknown users take the same way.
-pub async fn login(state: &AppState, caller: &Caller, request: Login) -> Result<LoggedIn, ApiError> {
+pub async fn login(state: &AppState, client: &Client, request: Login) -> Result<LoggedIn, IdentityError> {
     let printable = !request.login.chars().any(char::is_control);
     if request.password.len() > 1024 || request.login.len() > 254 || request.login.is_empty() || !printable {
-        return Err(ApiError::BadCredentials);
+        return Err(IdentityError::BadCredentials);
     }
     let user = state.db.user_by_login(&request.login).await?;
     // A guess is counted before it is checked: for what was typed, which alone is told, and for the
@@ -80,37 +79,37 @@ pub async fn login(state: &AppState, caller: &Caller, request: Login) -> Result<
         Some(user) if right && !spent => {
             state.limits.give_back(RateLimit::LoginAccount, &request.login).await?;
             state.limits.give_back(RateLimit::LoginAccount, &subject).await?;
-            note(state, caller, Event::LoggedIn, Some(user.id), Some(user.id), "").await;
-            start_session(state, caller, user).await
+            note(state, client, Event::LoggedIn, Some(user.id), Some(user.id), "").await;
+            start_session(state, client, user).await
         }
         other => {
-            note(state, caller, Event::LoginFailed, other.map(|u| u.id), None, "").await;
-            Err(ApiError::BadCredentials)
+            note(state, client, Event::LoginFailed, other.map(|u| u.id), None, "").await;
+            Err(IdentityError::BadCredentials)
         }
     }
 }
 
-async fn start_session(state: &AppState, caller: &Caller, user: UserRow) -> Result<LoggedIn, ApiError> {
+async fn start_session(state: &AppState, client: &Client, user: UserRow) -> Result<LoggedIn, IdentityError> {
     let (session, now) = (Uuid::now_v7(), clock::now_us());
     let refresh = opaque_token("slr_");
-    let address = caller.address.to_string();
+    let address = client.address.to_string();
     let mut tx = state.db.begin().await?;
     // The password may have been replaced while its hash was computed.
-    let now_row = tx.lock_user(user.id).await?.ok_or(ApiError::BadCredentials)?;
+    let now_row = tx.lock_user(user.id).await?.ok_or(IdentityError::BadCredentials)?;
     if now_row.password_hash != user.password_hash {
-        return Err(ApiError::BadCredentials);
+        return Err(IdentityError::BadCredentials);
     }
-    tx.insert_session(session, user.id, &token_hash(&refresh), &used(&address, caller, now)).await?;
+    tx.insert_session(session, user.id, &token_hash(&refresh), &used(&address, client, now)).await?;
     tx.commit().await?;
     answer(state, user, session, refresh)
 }
 
-fn used<'a>(address: &'a str, caller: &'a Caller, now_us: i64) -> SessionUse<'a> {
-    SessionUse { address, agent: &caller.agent, now_us, expires_us: now_us + SESSION_S * 1_000_000 }
+fn used<'a>(address: &'a str, client: &'a Client, now_us: i64) -> SessionUse<'a> {
+    SessionUse { address, agent: &client.agent, now_us, expires_us: now_us + SESSION_S * 1_000_000 }
 }
 
-fn answer(state: &AppState, user: UserRow, session: Uuid, refresh_token: String) -> Result<LoggedIn, ApiError> {
-    let access_token = state.keys.issue(user.id, session).ok_or(ApiError::Internal)?;
+fn answer(state: &AppState, user: UserRow, session: Uuid, refresh_token: String) -> Result<LoggedIn, IdentityError> {
+    let access_token = state.keys.issue(user.id, session).ok_or(IdentityError::Internal)?;
     Ok(LoggedIn {
         user: user.into(),
         access_token: Some(access_token),
@@ -120,18 +119,18 @@ fn answer(state: &AppState, user: UserRow, session: Uuid, refresh_token: String)
 }
 
 /// Exchanges a refresh token for a new pair; the old one is spent.
-pub async fn refresh(state: &AppState, caller: &Caller, token: &str) -> Result<LoggedIn, ApiError> {
+pub async fn refresh(state: &AppState, client: &Client, token: &str) -> Result<LoggedIn, IdentityError> {
     let (hash, now) = (token_hash(token), clock::now_us());
-    let found = state.db.refresh_token(&hash).await?.ok_or(ApiError::Unauthenticated)?;
-    let address = caller.address.to_string();
+    let found = state.db.refresh_token(&hash).await?.ok_or(IdentityError::Unauthenticated)?;
+    let address = client.address.to_string();
     let mut tx = state.db.begin().await?;
-    let from = used(&address, caller, now);
+    let from = used(&address, client, now);
     let session = tx.use_session(found.session_id, &from, SESSION_MOST_S * 1_000_000).await?;
-    let session = session.ok_or(ApiError::Unauthenticated)?;
+    let session = session.ok_or(IdentityError::Unauthenticated)?;
     // Read again: what came first may have spent it before the lock was ours.
-    let row = tx.refresh_token(&hash).await?.ok_or(ApiError::Unauthenticated)?;
+    let row = tx.refresh_token(&hash).await?.ok_or(IdentityError::Unauthenticated)?;
     let lost = row.successor.clone().unwrap_or_default();
-    let live = tx.refresh_token(&lost).await?.is_some_and(|s| s.status == "live");
+    let live = tx.refresh_token(&lost).await?.is_some_and(|s| s.status == RefreshTokenStatus::Live);
     let repeated = successor(&state.keys, token, row.retries);
     let next = match decide(&row, live, token_hash(&repeated) == lost, now) {
         Rotation::Repeat => repeated,
@@ -150,29 +149,29 @@ pub async fn refresh(state: &AppState, caller: &Caller, token: &str) -> Result<L
         Rotation::Reused => {
             tx.end_session(session.id, now).await?;
             tx.commit().await?;
-            note(state, caller, Event::RefreshTokenReused, Some(session.user_id), None, "").await;
-            return Err(ApiError::Unauthenticated);
+            note(state, client, Event::RefreshTokenReused, Some(session.user_id), None, "").await;
+            return Err(IdentityError::Unauthenticated);
         }
     };
     tx.commit().await?;
-    let user = state.db.user(session.user_id).await?.ok_or(ApiError::Unauthenticated)?;
+    let user = state.db.user(session.user_id).await?.ok_or(IdentityError::Unauthenticated)?;
     answer(state, user, session.id, next)
 }
 
 /// Ends the session that asks.
-pub async fn logout(state: &AppState, caller: &Caller, viewer: &Viewer) -> Result<(), ApiError> {
+pub async fn logout(state: &AppState, client: &Client, viewer: &Viewer) -> Result<(), IdentityError> {
     if let Some(session) = viewer.session {
         state.db.revoke_session(viewer.id, session, clock::now_us()).await?;
-        note(state, caller, Event::LoggedOut, Some(viewer.id), Some(viewer.id), "").await;
+        note(state, client, Event::LoggedOut, Some(viewer.id), Some(viewer.id), "").await;
     }
     Ok(())
 }
 
 /// Ends all sessions of the account.
-pub async fn logout_everywhere(state: &AppState, caller: &Caller, viewer: &Viewer) -> Result<(), ApiError> {
+pub async fn logout_everywhere(state: &AppState, client: &Client, viewer: &Viewer) -> Result<(), IdentityError> {
     let mut tx = state.db.begin().await?;
     tx.revoke_sessions(viewer.id, None, clock::now_us()).await?;
     tx.commit().await?;
-    note(state, caller, Event::AllSessionsEnded, Some(viewer.id), Some(viewer.id), "").await;
+    note(state, client, Event::AllSessionsEnded, Some(viewer.id), Some(viewer.id), "").await;
     Ok(())
 }

@@ -1,8 +1,10 @@
 //! What people own: upload, look at, delete.
 
+mod error;
 mod progress;
 pub mod routes;
 pub mod service;
 pub mod source;
+mod status;
 mod tags;
 pub mod views;

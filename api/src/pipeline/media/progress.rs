@@ -3,11 +3,11 @@
 //! An event's identifier is the state itself, so a client that comes back with the last one it saw is
 //! told nothing twice, by whichever instance, and nothing is kept for it.
 
-use crate::{error::ApiError, state::AppState};
+use super::{error::MediaError, status::status};
+use crate::{state::AppState, text};
 use serde::Serialize;
 use sluice_db::MediaRow;
-use sluice_model::{Reason, SourceStatus, TaskStatus, clock};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use sluice_model::{MediaStatus, Reason, SourceStatus, TaskStatus, clock};
 use utoipa::ToSchema;
 
 /// Progress is told in steps of this.
@@ -17,7 +17,8 @@ const STEP: f64 = 0.005;
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Progress {
     /// `uploading`, `processing`, `playable`, `ready` or `failed`.
-    pub status: &'static str,
+    #[schema(value_type = String)]
+    pub status: MediaStatus,
     /// 0 to 1.
     pub progress: f64,
     /// Bytes of the original that are here.
@@ -53,33 +54,34 @@ pub struct ProgressEvent {
 pub struct Task {
     pub name: String,
     /// `queued`, `running`, `done`, `parked` or `cancelled`.
-    pub status: String,
+    #[schema(value_type = String)]
+    pub status: TaskStatus,
     /// 0 to 1.
     pub progress: f64,
 }
 
 impl Progress {
     /// As it is now.
-    pub async fn of(state: &AppState, row: &MediaRow) -> Result<Self, ApiError> {
+    pub async fn of(state: &AppState, row: &MediaRow) -> Result<Self, MediaError> {
         let tasks = state.db.tasks_of(row.package_id).await?;
-        let package = state.db.package(row.package_id).await?.ok_or(ApiError::NotFound)?;
+        let package = state.db.package(row.package_id).await?.ok_or(MediaError::NotFound)?;
         let running = tasks.iter().any(|t| t.status == TaskStatus::Running);
         let queue_ahead = if running { 0 } else { state.db.queue_ahead(row.package_id, clock::now_us()).await? };
-        let (status, planned) = row.status();
+        let (status, planned) = status(row);
         let arrived = arrived(row);
         // Of what is still arriving and of unknown length only a beginning is planned.
         let progress = if row.duration_ms.is_none() { planned * arrived.unwrap_or(1.0) } else { planned };
         let arriving_ms = arrived.and_then(|a| remaining_ms(clock::now_us() - row.created_us, a, 1.0));
         let spent_us = package.encode_started_us.map(|at| clock::now_us() - at);
         let ready_in_ms = match status {
-            "ready" => Some(0),
-            "failed" => None,
+            MediaStatus::Ready => Some(0),
+            MediaStatus::Failed => None,
             _ => spent_us.and_then(|s| remaining_ms(s, progress, 1.0)).map(|ms| ms.max(arriving_ms.unwrap_or(0))),
         };
         let film_us = row.duration_ms.unwrap_or(0) as f64 * 1000.0;
         let playable_in_ms = match status {
-            "ready" | "playable" => Some(0),
-            "failed" => None,
+            MediaStatus::Ready | MediaStatus::Playable => Some(0),
+            MediaStatus::Failed => None,
             // Playable once the rest is encoded faster than the start is watched.
             _ => spent_us.and_then(|s| {
                 let whole_us = s as f64 / progress.max(STEP);
@@ -107,22 +109,21 @@ impl Progress {
             error: row.reason(),
             tasks: tasks
                 .into_iter()
-                .map(|t| Task { name: t.name, status: t.status.to_string(), progress: stepped(t.progress) })
+                .map(|t| Task { name: t.name, status: t.status, progress: stepped(t.progress) })
                 .collect(),
         })
     }
 
     /// Whether nothing more will happen by itself.
     pub fn is_final(&self) -> bool {
-        matches!(self.status, "ready" | "failed")
+        matches!(self.status, MediaStatus::Ready | MediaStatus::Failed)
     }
 
     /// What tells one state from another. Estimates alone make no news.
     pub fn id(&self) -> String {
         let state = Self { ready_in_ms: None, playable_in_ms: None, ..self.clone() };
-        let mut hasher = DefaultHasher::new();
-        format!("{state:?}").hash(&mut hasher);
-        format!("{:016x}", hasher.finish())
+        // The words of the answer, not those of the code: instances of different builds must agree.
+        text::fingerprint(&serde_json::to_string(&state).unwrap_or_default())
     }
 }
 

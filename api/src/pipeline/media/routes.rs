@@ -6,16 +6,13 @@ use super::{
     views::{ChangeMedia, Media, Page},
 };
 use crate::{
-    error::ApiError,
-    http::{
-        base_url::BaseUrl,
-        extract::{Body, Caller},
-        paging::PageQuery,
-    },
+    client::Client,
+    http::{base_url::BaseUrl, error::ApiError, extract::Body},
     identity::{
         Viewer,
         guards::{Actor, Follower, Reader},
     },
+    paging::PageQuery,
     state::AppState,
 };
 use axum::{
@@ -28,7 +25,6 @@ use axum::{
     },
 };
 use futures::stream;
-use sluice_db::MediaPage;
 use std::{convert::Infallible, time::Duration};
 use uuid::Uuid;
 
@@ -138,8 +134,7 @@ pub async fn list(
     Query(page): Query<PageQuery>,
     base: BaseUrl,
 ) -> Result<Json<Page>, ApiError> {
-    let asked = MediaPage { owner: viewer.id, before: page.cursor, limit: page.rows() };
-    let (rows, next_cursor) = page.cut(state.db.media_of(asked).await?, |r| r.id);
+    let (rows, next_cursor) = service::list(&state, &viewer, &page).await?;
     Ok(Json(Page::new(rows, next_cursor, &base.0)))
 }
 
@@ -150,13 +145,13 @@ pub async fn list(
     ))]
 pub async fn change(
     State(state): State<AppState>,
-    caller: Caller,
+    client: Client,
     Actor(viewer): Actor,
     Path(id): Path<Uuid>,
     base: BaseUrl,
     Body(body): Body<ChangeMedia>,
 ) -> Result<Json<Media>, ApiError> {
-    let row = service::change(&state, &caller, &viewer, id, body).await?;
+    let row = service::change(&state, &client, &viewer, id, body).await?;
     Ok(Json(Media::new(row, &base.0)))
 }
 

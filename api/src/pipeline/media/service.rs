@@ -1,24 +1,24 @@
 //! The rules of media.
 
-pub use super::tags::tags;
 use super::views::ChangeMedia;
+pub use super::{error::MediaError, status::status, tags::tags};
 use crate::{
-    error::ApiError,
-    http::extract::Caller,
+    client::Client,
     identity::{
         Viewer,
         access::Ticket,
         audit::{Event, note},
     },
+    paging::{Cut, PageQuery},
     pipeline::quota::check_quota,
     state::AppState,
     text,
     validation::Faults,
 };
 use serde::{Deserialize, Serialize};
-use sluice_db::{MediaChange, MediaRow, NewMedia, Tx};
+use sluice_db::{MediaChange, MediaPage, MediaRow, NewMedia, Tx};
 use sluice_ingest::{quota::Begins, quota::QuotaRequest};
-use sluice_model::{Encryption, Role, UploadKind, Visibility, clock};
+use sluice_model::{Encryption, MediaStatus, Role, UploadKind, Visibility, clock};
 use std::{collections::HashMap, str::FromStr};
 use uuid::Uuid;
 
@@ -30,12 +30,12 @@ pub struct Metadata {
     pub visibility: Option<String>,
     pub encryption: Option<String>,
     pub filename: Option<String>,
-    /// All of it as a tus client sent it, which HEAD answers.
-    #[serde(default)]
-    pub sent: Option<String>,
-    /// `Upload-Concat` of a whole that was put together, which HEAD answers too.
-    #[serde(default)]
-    pub concat: Option<String>,
+    /// All of it word for word, for a protocol that gives it back. Nothing else reads it.
+    #[serde(default, rename = "sent")]
+    pub verbatim: Option<String>,
+    /// The parts of which a whole was put together, word for word, for the same protocol.
+    #[serde(default, rename = "concat")]
+    pub verbatim_parts: Option<String>,
 }
 
 /// Metadata that was checked.
@@ -66,7 +66,7 @@ impl Metadata {
     }
 
     /// All faults at once, before the file is taken in.
-    pub fn check(self, encryption: Encryption) -> Result<Checked, ApiError> {
+    pub fn check(self, encryption: Encryption) -> Result<Checked, MediaError> {
         let filename = text::line(&self.filename.unwrap_or_default());
         let title = self.title.map(|t| text::title(&t)).filter(|t| !t.is_empty());
         let title = title.unwrap_or_else(|| stem(&filename));
@@ -78,7 +78,7 @@ impl Metadata {
         faults.demand(encryption.is_some(), "encryption", "none or aes-128").refuse()?;
         let filename = filename.chars().take(255).collect();
         // The demands above hold, so neither is missing.
-        let (Some(visibility), Some(encryption)) = (visibility, encryption) else { return Err(ApiError::Internal) };
+        let (Some(visibility), Some(encryption)) = (visibility, encryption) else { return Err(MediaError::Internal) };
         Ok(Checked { title, description, visibility, encryption, filename })
     }
 }
@@ -106,8 +106,8 @@ fn stem(filename: &str) -> String {
     if text.trim().is_empty() { "Untitled".to_owned() } else { text }
 }
 
-/// Makes a media of bytes that will come, in the caller's transaction, with the package they will be.
-pub async fn announce_in(tx: &mut Tx, owner: Uuid, metadata: Checked, source: Uuid) -> Result<Announced, ApiError> {
+/// Makes a media of bytes that will come, in the client's transaction, with the package they will be.
+pub async fn announce_in(tx: &mut Tx, owner: Uuid, metadata: Checked, source: Uuid) -> Result<Announced, MediaError> {
     let (media, package, now) = (Uuid::now_v7(), Uuid::now_v7(), clock::now_us());
     tx.insert_package(package, source, metadata.encryption, now).await?;
     tx.insert_media(&NewMedia {
@@ -137,12 +137,12 @@ pub async fn visible_many(
     state: &AppState,
     viewer: Option<&Viewer>,
     ids: &[Uuid],
-) -> Result<HashMap<Uuid, MediaRow>, ApiError> {
+) -> Result<HashMap<Uuid, MediaRow>, MediaError> {
     let mut seen = HashMap::new();
     for media in state.db.media_many(ids).await? {
         match seen_by(state, viewer, media).await {
             Ok(media) => drop(seen.insert(media.id, media)),
-            Err(ApiError::NotFound) => {}
+            Err(MediaError::NotFound) => {}
             Err(other) => return Err(other),
         }
     }
@@ -150,14 +150,14 @@ pub async fn visible_many(
 }
 
 /// A media that this person may see; one they may not see does not exist for them.
-pub async fn visible(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Result<MediaRow, ApiError> {
-    let media = state.db.media(id).await?.ok_or(ApiError::NotFound)?;
+pub async fn visible(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Result<MediaRow, MediaError> {
+    let media = state.db.media(id).await?.ok_or(MediaError::NotFound)?;
     seen_by(state, viewer, media).await
 }
 
-async fn seen_by(state: &AppState, viewer: Option<&Viewer>, media: MediaRow) -> Result<MediaRow, ApiError> {
+async fn seen_by(state: &AppState, viewer: Option<&Viewer>, media: MediaRow) -> Result<MediaRow, MediaError> {
     if media.hidden && !viewer.is_some_and(|v| is_owners(v, &media)) {
-        return Err(ApiError::NotFound);
+        return Err(MediaError::NotFound);
     }
     if media.visibility != Visibility::Private || viewer.is_some_and(|v| is_owners(v, &media)) {
         return Ok(media);
@@ -166,15 +166,15 @@ async fn seen_by(state: &AppState, viewer: Option<&Viewer>, media: MediaRow) -> 
         Some(v) => state.db.is_granted(media.id, v.id).await?,
         None => false,
     };
-    if granted { Ok(media) } else { Err(ApiError::NotFound) }
+    if granted { Ok(media) } else { Err(MediaError::NotFound) }
 }
 
 /// A media that may be played by this ticket.
-pub async fn playable(state: &AppState, ticket: &Ticket, id: Uuid) -> Result<MediaRow, ApiError> {
+pub async fn playable(state: &AppState, ticket: &Ticket, id: Uuid) -> Result<MediaRow, MediaError> {
     match ticket {
         Ticket::Viewer(viewer) => visible(state, viewer.as_ref(), id).await,
         Ticket::Token(token) => {
-            let media = state.db.media(id).await?.filter(|m| !m.hidden).ok_or(ApiError::NotFound)?;
+            let media = state.db.media(id).await?.filter(|m| !m.hidden).ok_or(MediaError::NotFound)?;
             token.opens(&media)?;
             Ok(media)
         }
@@ -183,10 +183,10 @@ pub async fn playable(state: &AppState, ticket: &Ticket, id: Uuid) -> Result<Med
 
 /// A media whose original bytes this person may have. Of an encrypted one only its owner: the
 /// original is what the encryption keeps.
-pub async fn original(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Result<MediaRow, ApiError> {
+pub async fn original(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Result<MediaRow, MediaError> {
     let media = visible(state, viewer, id).await?;
     let open = media.encryption == Encryption::None || viewer.is_some_and(|v| is_owners(v, &media));
-    if open { Ok(media) } else { Err(ApiError::NotFound) }
+    if open { Ok(media) } else { Err(MediaError::NotFound) }
 }
 
 fn is_owners(viewer: &Viewer, media: &MediaRow) -> bool {
@@ -194,19 +194,19 @@ fn is_owners(viewer: &Viewer, media: &MediaRow) -> bool {
 }
 
 /// A media that this person may change.
-pub async fn owned(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<MediaRow, ApiError> {
+pub async fn owned(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<MediaRow, MediaError> {
     let media = visible(state, Some(viewer), id).await?;
-    if is_owners(viewer, &media) { Ok(media) } else { Err(ApiError::Forbidden) }
+    if is_owners(viewer, &media) { Ok(media) } else { Err(MediaError::Forbidden) }
 }
 
 /// Changes what people see of a media, and who sees it.
 pub async fn change(
     state: &AppState,
-    caller: &Caller,
+    client: &Client,
     viewer: &Viewer,
     id: Uuid,
     request: ChangeMedia,
-) -> Result<MediaRow, ApiError> {
+) -> Result<MediaRow, MediaError> {
     let media = owned(state, viewer, id).await?;
     let title = request.title.map(|t| text::title(&t));
     let description = request.description.map(|d| text::lines(&d));
@@ -235,20 +235,20 @@ pub async fn change(
     tx.commit().await?;
     if let Some(to) = request.visibility.filter(|v| *v != media.visibility) {
         let detail = format!("media {id}: {} -> {to}", media.visibility);
-        note(state, caller, Event::VisibilityChanged, Some(media.owner_id), Some(viewer.id), &detail).await;
+        note(state, client, Event::VisibilityChanged, Some(media.owner_id), Some(viewer.id), &detail).await;
     }
-    state.db.media(id).await?.ok_or(ApiError::NotFound)
+    state.db.media(id).await?.ok_or(MediaError::NotFound)
 }
 
 /// Deletes a media.
-pub async fn delete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), ApiError> {
+pub async fn delete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), MediaError> {
     let media = owned(state, viewer, id).await?;
     state.db.delete_media(media.id, clock::now_us()).await?;
     Ok(())
 }
 
 /// Sets a failed media to work again.
-pub async fn retry(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<MediaRow, ApiError> {
+pub async fn retry(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<MediaRow, MediaError> {
     let media = owned(state, viewer, id).await?;
     let upload = state.db.upload_of(media.source_id).await?;
     let mut tx = state.db.begin().await?;
@@ -258,18 +258,32 @@ pub async fn retry(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<MediaR
         check_quota(state, &mut tx, media.owner_id, request, clock::now_us()).await?;
     }
     if !tx.retry_package(media.package_id, clock::now_us()).await? {
-        return Err(ApiError::NotFailed);
+        return Err(MediaError::NotFailed);
     }
     tx.commit().await?;
     state.wake.push(4).await;
-    state.db.media(id).await?.ok_or(ApiError::NotFound)
+    state.db.media(id).await?.ok_or(MediaError::NotFound)
 }
 
 /// The checker's report of a finished media, JSON.
-pub async fn report(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<String, ApiError> {
+pub async fn report(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<String, MediaError> {
     let media = owned(state, viewer, id).await?;
-    let package = state.db.package(media.package_id).await?.ok_or(ApiError::NotFound)?;
-    package.report.ok_or(ApiError::NotFound)
+    let package = state.db.package(media.package_id).await?.ok_or(MediaError::NotFound)?;
+    package.report.ok_or(MediaError::NotFound)
+}
+
+/// This person's own media, newest first.
+pub async fn list(state: &AppState, viewer: &Viewer, page: &PageQuery) -> Result<Cut<MediaRow>, MediaError> {
+    let asked = MediaPage { owner: viewer.id, before: page.cursor, limit: page.rows() };
+    Ok(page.cut(state.db.media_of(asked).await?, |r| r.id))
+}
+
+/// Whether a media can be played by now, whoever asks.
+pub fn begun(media: &MediaRow) -> Result<(), MediaError> {
+    match status(media).0 {
+        MediaStatus::Playable | MediaStatus::Ready => Ok(()),
+        MediaStatus::Uploading | MediaStatus::Processing | MediaStatus::Failed => Err(MediaError::NotPlayable),
+    }
 }
 
 #[cfg(test)]
@@ -290,6 +304,6 @@ mod tests {
     fn private_unless_said_otherwise() {
         assert_eq!(Metadata::default().check(Encryption::None).unwrap().visibility, Visibility::Private);
         let odd = Metadata { visibility: Some("everyone".into()), ..Default::default() };
-        assert!(matches!(odd.check(Encryption::None), Err(ApiError::Invalid(f)) if f[0].field == "visibility"));
+        assert!(matches!(odd.check(Encryption::None), Err(MediaError::Invalid(f)) if f[0].field == "visibility"));
     }
 }

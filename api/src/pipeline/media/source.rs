@@ -1,6 +1,6 @@
 //! The bytes of a source.
 
-use crate::{error::ApiError, state::AppState};
+use crate::{pipeline::media::service::MediaError, state::AppState};
 use bytes::Bytes;
 use futures::Stream;
 use sluice_ingest::ExtentReader;
@@ -13,6 +13,6 @@ pub async fn source_bytes(
     state: &AppState,
     source: Uuid,
     range: Range<u64>,
-) -> Result<impl Stream<Item = Result<Bytes, StoreError>> + Send + 'static, ApiError> {
+) -> Result<impl Stream<Item = Result<Bytes, StoreError>> + Send + 'static, MediaError> {
     Ok(ExtentReader::open(&state.db, &state.store, source).await?.stream(range))
 }

@@ -1,12 +1,12 @@
 //! How tags are spelled.
 
-use crate::{error::ApiError, validation::Faults};
+use crate::{pipeline::media::service::MediaError, validation::Faults};
 
 /// Tags of a media.
 const MOST_TAGS: usize = 20;
 
 /// Tags as they are kept: lower case, without repetition, letters and digits of any script with hyphens between.
-pub fn tags(given: &[String]) -> Result<Vec<String>, ApiError> {
+pub fn tags(given: &[String]) -> Result<Vec<String>, MediaError> {
     let mut tags: Vec<String> = Vec::new();
     for tag in given.iter().map(|t| t.trim().trim_start_matches('#').to_lowercase()) {
         if !tags.contains(&tag) {

@@ -1,8 +1,9 @@
 //! A media as clients see it.
 
+use super::status::status;
 use serde::{Deserialize, Serialize};
 use sluice_db::MediaRow;
-use sluice_model::{Encryption, MediaKind, Reason, Visibility};
+use sluice_model::{Encryption, MediaKind, MediaStatus, Reason, Visibility};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -30,7 +31,8 @@ pub struct Media {
     /// Bytes of the original; while they arrive, as announced or as far as they are there.
     pub size_bytes: i64,
     /// `uploading`, `processing`, `playable`, `ready` or `failed`.
-    pub status: &'static str,
+    #[schema(value_type = String)]
+    pub status: MediaStatus,
     pub encryption: Encryption,
     /// 0 to 1.
     pub progress: f64,
@@ -100,7 +102,7 @@ pub struct Upload {
 impl Media {
     /// `base` is the external URL of the API without a trailing slash.
     pub fn new(row: MediaRow, base: &str) -> Self {
-        let ((status, progress), error) = (row.status(), row.reason());
+        let ((status, progress), error) = (status(&row), row.reason());
         let published_at = row.published_us().map(|t| t / 1000);
         Self {
             kind: row.kind(),

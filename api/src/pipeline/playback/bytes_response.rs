@@ -1,6 +1,6 @@
 //! Ranges and conditions over bytes that never change (RFC 9110 sections 13 and 14).
 
-use crate::error::ApiError;
+use crate::http::error::{ApiError, RangeNotSatisfiable};
 use axum::{
     body::Body,
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
@@ -24,7 +24,7 @@ pub enum Selection {
 ///
 /// Several ranges are answered with the whole, which the RFC allows: no amplification. What cannot
 /// be parsed is ignored, as it demands; what lies outside is 416.
-pub fn select(method: &Method, headers: &HeaderMap, etag: &str, size: u64) -> Result<Selection, ApiError> {
+pub fn select(method: &Method, headers: &HeaderMap, etag: &str, size: u64) -> Result<Selection, RangeNotSatisfiable> {
     let text = |name| headers.get(name).and_then(|v: &HeaderValue| v.to_str().ok());
     let matches = |list: &str| list.split(',').any(|t| t.trim().trim_start_matches("W/") == etag || t.trim() == "*");
     if text(header::IF_NONE_MATCH).is_some_and(matches) {
@@ -42,7 +42,7 @@ pub fn select(method: &Method, headers: &HeaderMap, etag: &str, size: u64) -> Re
     }
     match parsed.validate(size).ok().and_then(|mut r| r.pop()) {
         Some(r) => Ok(Selection::Part(*r.start()..*r.end() + 1)),
-        None => Err(ApiError::RangeNotSatisfiable(size)),
+        None => Err(RangeNotSatisfiable(size)),
     }
 }
 
@@ -87,10 +87,11 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Refusal;
 
     fn ask(pairs: &[(header::HeaderName, &str)]) -> Result<Selection, &'static str> {
         let headers = pairs.iter().map(|(n, v)| (n.clone(), HeaderValue::from_str(v).unwrap())).collect();
-        select(&Method::GET, &headers, "\"tag\"", 1000).map_err(|e| e.code().0)
+        select(&Method::GET, &headers, "\"tag\"", 1000).map_err(|e| e.code().as_str())
     }
 
     fn range(text: &str) -> Result<Selection, &'static str> {

@@ -4,7 +4,7 @@
 //! growing list the URL of a segment never changes (RFC 8216 section 6.2.1): it is signed with the
 //! instant of publication.
 
-use crate::{error::ApiError, state::AppState};
+use crate::{pipeline::playback::PlaybackError, state::AppState};
 use sluice_db::PackageRow;
 use sluice_hls::PlaylistType;
 use sluice_model::clock;
@@ -44,7 +44,7 @@ impl<'a> Addresses<'a> {
     }
 
     /// The address of an object that was published at `published_us`.
-    pub async fn of(&self, object: &str, published_us: i64) -> Result<String, ApiError> {
+    pub async fn of(&self, object: &str, published_us: i64) -> Result<String, PlaybackError> {
         if !self.state.config.direct {
             return Ok(object.to_owned());
         }

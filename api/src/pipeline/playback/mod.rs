@@ -2,6 +2,9 @@
 
 mod bytes_response;
 mod direct;
+mod error;
 mod growing;
 pub mod routes;
 mod service;
+
+pub use error::PlaybackError;

@@ -2,13 +2,14 @@
 
 use super::{
     bytes_response::{respond, select},
-    service::{self, File},
+    service::{self, File, Original},
 };
 use crate::{
-    error::ApiError,
+    http::error::ApiError,
     identity::{access::Ticket, guards::Player},
     pipeline::media::{service as media, source::source_bytes},
     state::AppState,
+    text,
 };
 use axum::{
     body::Body,
@@ -16,12 +17,10 @@ use axum::{
     http::{HeaderMap, Method, header},
     response::{IntoResponse, Response},
 };
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use sluice_db::MediaRow;
-use sluice_ingest::sniff::sound_type;
-use sluice_model::{Encryption, MediaKind, SourceStatus, Visibility};
 use sluice_storage::Key;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
@@ -128,7 +127,7 @@ pub async fn file(
         (header::ETAG, etag),
     ];
     respond(&method, selection, size, &fixed, |range| async move {
-        Ok(Body::from_stream(state.store.get(&key, range).await?))
+        Ok(Body::from_stream(service::object_bytes(&state, &key, range).await?))
     })
     .await
 }
@@ -162,11 +161,9 @@ fn key_response(key: Vec<u8>) -> Response {
     (fixed, key).into_response()
 }
 
-async fn playlist(method: &Method, headers: &HeaderMap, text: String) -> Result<Response, ApiError> {
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
+async fn playlist(method: &Method, headers: &HeaderMap, list: String) -> Result<Response, ApiError> {
     // Weak: the same list may be sent compressed or not.
-    let etag = format!("W/\"{:016x}\"", hasher.finish());
+    let etag = format!("W/\"{}\"", text::fingerprint(&list));
     let tag = etag.trim_start_matches("W/");
     let fixed = [
         (header::CONTENT_TYPE, "application/vnd.apple.mpegurl".to_owned()),
@@ -177,9 +174,9 @@ async fn playlist(method: &Method, headers: &HeaderMap, text: String) -> Result<
     ];
     let mut plain = headers.clone();
     plain.remove(header::RANGE);
-    let selection = select(method, &plain, tag, text.len() as u64)?;
-    let size = text.len() as u64;
-    let mut response = respond(method, selection, size, &fixed, |_| async move { Ok(Body::from(text)) }).await?;
+    let selection = select(method, &plain, tag, list.len() as u64)?;
+    let size = list.len() as u64;
+    let mut response = respond(method, selection, size, &fixed, |_| async move { Ok(Body::from(list)) }).await?;
     response.headers_mut().remove(header::ACCEPT_RANGES);
     Ok(response)
 }
@@ -227,21 +224,11 @@ async fn original(
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let Ticket::Viewer(viewer) = ticket else { return Err(ApiError::NotFound) };
-    let row = media::original(&state, viewer.as_ref(), media).await?;
-    let source = state.db.source(row.source_id).await?.ok_or(ApiError::NotFound)?;
-    if source.status == SourceStatus::Receiving {
-        return Err(ApiError::NotPlayable);
-    }
+    let Original { media: row, content_type, is_open } = service::original(&state, &ticket, media).await?;
     let size = row.size_bytes as u64;
-    let content_type = match row.kind() {
-        Some(MediaKind::Audio) => sound_type(&source.content_type),
-        _ => source.content_type,
-    };
     let etag = format!("\"{}\"", row.source_id);
     let selection = select(&method, &headers, &etag, size)?;
-    let open = row.visibility != Visibility::Private && row.encryption == Encryption::None;
-    let cache = if open { "no-cache" } else { "private, no-cache" };
+    let cache = if is_open { "no-cache" } else { "private, no-cache" };
     let fixed = [
         (header::CONTENT_TYPE, content_type),
         (header::CACHE_CONTROL, cache.to_owned()),
@@ -259,9 +246,8 @@ async fn original(
 
 /// A file name for saving, as RFC 6266 and RFC 8187 spell it; nothing of it is taken literally.
 fn disposition(row: &MediaRow) -> String {
-    let encode = |b: u8| {
-        if b.is_ascii_alphanumeric() || b"-._".contains(&b) { char::from(b).to_string() } else { format!("%{b:02X}") }
-    };
-    let name: String = row.filename.bytes().map(encode).collect();
-    if name.is_empty() { "inline".to_owned() } else { format!("inline; filename*=UTF-8''{name}") }
+    // What stays as it is; `attr-char` of RFC 8187 has a few more.
+    const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_');
+    let name = utf8_percent_encode(&row.filename, PLAIN);
+    if row.filename.is_empty() { "inline".to_owned() } else { format!("inline; filename*=UTF-8''{name}") }
 }

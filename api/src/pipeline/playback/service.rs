@@ -1,10 +1,19 @@
 //! Which presentation a player gets, and how much of it.
 
-use super::{direct::Addresses, growing};
-use crate::{error::ApiError, identity::access::Ticket, pipeline::media::service as media, state::AppState};
+use super::{direct::Addresses, error::PlaybackError, growing};
+use crate::{
+    identity::access::Ticket,
+    pipeline::media::{service as media, service::MediaError},
+    state::AppState,
+};
+use bytes::Bytes;
+use futures::Stream;
 use sluice_db::{MediaRow, PackageRow, RenditionRow, SegmentRow};
 use sluice_hls::{MediaPlaylist, PlaylistType, Rendition, Segment, SegmentKey, multivariant};
-use sluice_model::{PackageStatus, RenditionRole, Visibility, clock};
+use sluice_ingest::sniff::sound_type;
+use sluice_model::{Encryption, MediaKind, PackageStatus, RenditionRole, SourceStatus, Visibility, clock};
+use sluice_storage::{Key, StoreError};
+use std::ops::Range;
 use uuid::Uuid;
 
 /// Names of the two media playlists of a rendition: they are two resources, because a list must
@@ -40,7 +49,7 @@ pub async fn multivariant_of(
     row: &MediaRow,
     ticket: &Ticket,
     counts: bool,
-) -> Result<String, ApiError> {
+) -> Result<String, PlaybackError> {
     let renditions = state.db.renditions(row.package_id).await?;
     let package = row.package_id;
     let ready = row.status == PackageStatus::Ready;
@@ -50,7 +59,7 @@ pub async fn multivariant_of(
     // Failed halfway: what was published still plays for those who began, new players are told.
     let encoding = matches!(row.status, PackageStatus::Encoding | PackageStatus::Ready);
     if !encoding || shown.is_empty() || shown.iter().any(|r| r.contiguous == 0) {
-        return Err(ApiError::NotPlayable);
+        return Err(MediaError::NotPlayable.into());
     }
     let list: Vec<Rendition> = shown.into_iter().map(Rendition::from).collect();
     let before = match ticket {
@@ -68,32 +77,32 @@ pub async fn file(
     package: Uuid,
     rendition: &str,
     name: &str,
-) -> Result<File, ApiError> {
+) -> Result<File, PlaybackError> {
     if !is_plain(rendition) || !is_plain(name) {
-        return Err(ApiError::NotFound);
+        return Err(PlaybackError::NotFound);
     }
     let media = media::playable(state, ticket, id).await?;
     if let Ticket::Token(token) = ticket {
         token.opens_parts()?;
     }
     if !state.db.media_has_package(id, package).await? {
-        return Err(ApiError::NotFound);
+        return Err(PlaybackError::NotFound);
     }
     match name {
         _ if rendition == KEYS => key(state, package, name).await,
         COMPLETE => complete(state, package, rendition).await.map(File::Playlist),
         GROWING => grown(state, package, rendition).await.map(File::Playlist),
         _ => {
-            let size = state.db.published_object(package, rendition, name).await?.ok_or(ApiError::NotFound)?;
+            let size = state.db.published_object(package, rendition, name).await?.ok_or(PlaybackError::NotFound)?;
             let is_public = media.visibility != Visibility::Private && matches!(ticket, Ticket::Viewer(None));
             Ok(File::Object { size_bytes: size as u64, is_public })
         }
     }
 }
 
-async fn key(state: &AppState, package: Uuid, name: &str) -> Result<File, ApiError> {
-    let number = name.strip_suffix(".key").and_then(|n| n.parse().ok()).ok_or(ApiError::NotFound)?;
-    state.db.published_key(package, number).await?.map(File::Key).ok_or(ApiError::NotFound)
+async fn key(state: &AppState, package: Uuid, name: &str) -> Result<File, PlaybackError> {
+    let number = name.strip_suffix(".key").and_then(|n| n.parse().ok()).ok_or(PlaybackError::NotFound)?;
+    state.db.published_key(package, number).await?.map(File::Key).ok_or(PlaybackError::NotFound)
 }
 
 /// Names that this service gives; anything else is not worth a query.
@@ -101,26 +110,26 @@ fn is_plain(name: &str) -> bool {
     name.len() <= 64 && !name.starts_with('.') && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
 }
 
-async fn package_row(state: &AppState, package: Uuid) -> Result<PackageRow, ApiError> {
-    state.db.package(package).await?.ok_or(ApiError::NotFound)
+async fn package_row(state: &AppState, package: Uuid) -> Result<PackageRow, PlaybackError> {
+    state.db.package(package).await?.ok_or(PlaybackError::NotFound)
 }
 
-async fn complete(state: &AppState, package: Uuid, rendition: &str) -> Result<String, ApiError> {
+async fn complete(state: &AppState, package: Uuid, rendition: &str) -> Result<String, PlaybackError> {
     let row = package_row(state, package).await?;
     let renditions = state.db.renditions(package).await?;
-    let r = renditions.iter().find(|r| r.name == rendition && in_complete(r)).ok_or(ApiError::NotFound)?;
+    let r = renditions.iter().find(|r| r.name == rendition && in_complete(r)).ok_or(PlaybackError::NotFound)?;
     if row.status != PackageStatus::Ready {
-        return Err(ApiError::NotPlayable);
+        return Err(MediaError::NotPlayable.into());
     }
     let segments = state.db.segments(package, rendition, i64::MAX).await?;
     render(state, &row, r, &segments, PlaylistType::Vod, true).await
 }
 
-async fn grown(state: &AppState, package: Uuid, rendition: &str) -> Result<String, ApiError> {
+async fn grown(state: &AppState, package: Uuid, rendition: &str) -> Result<String, PlaybackError> {
     let row = package_row(state, package).await?;
     let renditions = state.db.renditions(package).await?;
     let shown: Vec<&RenditionRow> = renditions.iter().filter(|r| in_growing(r)).collect();
-    let r = shown.iter().find(|r| r.name == rendition).ok_or(ApiError::NotFound)?;
+    let r = shown.iter().find(|r| r.name == rendition).ok_or(PlaybackError::NotFound)?;
     // One prefix for all: players jump back when renditions differ in length.
     let available = shown.iter().map(|r| r.contiguous).min().unwrap_or(0);
     let finished = shown.iter().all(|r| r.contiguous == r.planned);
@@ -130,7 +139,7 @@ async fn grown(state: &AppState, package: Uuid, rendition: &str) -> Result<Strin
     let target_s = row.target_s.unwrap_or(6) as f64;
     let count = state.db.reveal(package, growing::shown(available, finished, quiet_s, target_s)).await?.min(available);
     if count == 0 {
-        return Err(ApiError::NotPlayable);
+        return Err(MediaError::NotPlayable.into());
     }
     segments.truncate(count as usize);
     render(state, &row, r, &segments, PlaylistType::Event, finished && count == available).await
@@ -143,10 +152,10 @@ async fn render(
     segments: &[SegmentRow],
     playlist_type: PlaylistType,
     ended: bool,
-) -> Result<String, ApiError> {
+) -> Result<String, PlaybackError> {
     let timescale = r.timescale.max(1) as f64;
     let addresses = Addresses::new(state, row, &r.name, playlist_type);
-    let init = r.init_object.clone().ok_or(ApiError::NotPlayable)?;
+    let init = r.init_object.clone().ok_or(MediaError::NotPlayable)?;
     let first_us = segments.first().map_or(0, |s| s.published_us);
     let mut list = Vec::with_capacity(segments.len());
     for s in segments {
@@ -164,4 +173,38 @@ async fn render(
         ended,
     };
     Ok(playlist.render())
+}
+
+/// The original of a media, as its bytes were uploaded.
+#[derive(Debug)]
+pub struct Original {
+    pub media: MediaRow,
+    pub content_type: String,
+    /// Whether anybody may have it.
+    pub is_open: bool,
+}
+
+/// The original of a media, once it is there. Playback tokens do not open it.
+pub async fn original(state: &AppState, ticket: &Ticket, id: Uuid) -> Result<Original, PlaybackError> {
+    let Ticket::Viewer(viewer) = ticket else { return Err(PlaybackError::NotFound) };
+    let row = media::original(state, viewer.as_ref(), id).await?;
+    let source = state.db.source(row.source_id).await?.ok_or(PlaybackError::NotFound)?;
+    if source.status == SourceStatus::Receiving {
+        return Err(MediaError::NotPlayable.into());
+    }
+    let content_type = match row.kind() {
+        Some(MediaKind::Audio) => sound_type(&source.content_type),
+        _ => source.content_type,
+    };
+    let is_open = row.visibility != Visibility::Private && row.encryption == Encryption::None;
+    Ok(Original { media: row, content_type, is_open })
+}
+
+/// The bytes of a published object.
+pub async fn object_bytes(
+    state: &AppState,
+    key: &Key,
+    range: Range<u64>,
+) -> Result<impl Stream<Item = Result<Bytes, StoreError>> + Send + 'static + use<>, PlaybackError> {
+    Ok(state.store.get(key, range).await?)
 }

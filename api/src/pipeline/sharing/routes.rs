@@ -5,14 +5,10 @@ use super::{
     views::{Grants, NewPlaybackToken, PlaybackToken, PlaybackTokens},
 };
 use crate::{
-    error::ApiError,
-    http::{
-        base_url::BaseUrl,
-        extract::{Body, Caller},
-        paging::PageQuery,
-    },
+    client::Client,
+    http::{base_url::BaseUrl, error::ApiError, extract::Body},
     identity::guards::Actor,
-    pipeline::media::service::owned,
+    paging::PageQuery,
     state::AppState,
 };
 use axum::{
@@ -20,7 +16,6 @@ use axum::{
     extract::{Path, Query, State},
     http::StatusCode,
 };
-use sluice_model::clock;
 use uuid::Uuid;
 
 /// Who was granted a private media.
@@ -32,8 +27,7 @@ pub async fn grants(
     Path(id): Path<Uuid>,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Grants>, ApiError> {
-    let media = owned(&state, &viewer, id).await?;
-    let (rows, next_cursor) = page.cut(state.db.grants(media.id, page.cursor, page.rows()).await?, |r| r.user_id);
+    let (rows, next_cursor) = service::grants(&state, &viewer, id, &page).await?;
     Ok(Json(Grants { items: rows.into_iter().map(Into::into).collect(), next_cursor }))
 }
 
@@ -43,11 +37,11 @@ pub async fn grants(
     responses((status = 204, description = "Granted")))]
 pub async fn grant(
     State(state): State<AppState>,
-    caller: Caller,
+    client: Client,
     Actor(viewer): Actor,
     Path((id, username)): Path<(Uuid, String)>,
 ) -> Result<StatusCode, ApiError> {
-    service::grant(&state, &caller, &viewer, id, &username).await?;
+    service::grant(&state, &client, &viewer, id, &username).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -57,11 +51,11 @@ pub async fn grant(
     responses((status = 204, description = "Ended")))]
 pub async fn revoke_grant(
     State(state): State<AppState>,
-    caller: Caller,
+    client: Client,
     Actor(viewer): Actor,
     Path((id, username)): Path<(Uuid, String)>,
 ) -> Result<StatusCode, ApiError> {
-    service::revoke_grant(&state, &caller, &viewer, id, &username).await?;
+    service::revoke_grant(&state, &client, &viewer, id, &username).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -72,13 +66,13 @@ pub async fn revoke_grant(
     ))]
 pub async fn create_token(
     State(state): State<AppState>,
-    caller: Caller,
+    client: Client,
     Actor(viewer): Actor,
     Path(id): Path<Uuid>,
     base: BaseUrl,
     Body(body): Body<NewPlaybackToken>,
 ) -> Result<(StatusCode, Json<PlaybackToken>), ApiError> {
-    let (row, text) = service::create_token(&state, &caller, &viewer, id, body).await?;
+    let (row, text) = service::create_token(&state, &client, &viewer, id, body).await?;
     Ok((StatusCode::CREATED, Json(PlaybackToken::new(row, text, &base.0))))
 }
 
@@ -94,9 +88,7 @@ pub async fn tokens(
     base: BaseUrl,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<PlaybackTokens>, ApiError> {
-    let media = owned(&state, &viewer, id).await?;
-    let rows = state.db.playback_tokens(media.id, page.cursor, page.rows(), clock::now_us()).await?;
-    let (rows, next_cursor) = page.cut(rows, |r| r.id);
+    let (rows, next_cursor) = service::tokens(&state, &viewer, id, &page).await?;
     let shown = rows.into_iter().map(|r| {
         let text = service::text(&state, &r);
         PlaybackToken::new(r, text, &base.0)
@@ -110,10 +102,10 @@ pub async fn tokens(
     responses((status = 204, description = "Revoked")))]
 pub async fn revoke_token(
     State(state): State<AppState>,
-    caller: Caller,
+    client: Client,
     Actor(viewer): Actor,
     Path((id, token)): Path<(Uuid, Uuid)>,
 ) -> Result<StatusCode, ApiError> {
-    service::revoke_token(&state, &caller, &viewer, id, token).await?;
+    service::revoke_token(&state, &client, &viewer, id, token).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -2,19 +2,19 @@
 
 use super::views::NewPlaybackToken;
 use crate::{
-    error::ApiError,
-    http::extract::Caller,
+    client::Client,
     identity::{
         Viewer,
         access::signature::Signed,
         audit::{Event, note},
     },
-    pipeline::media::service::owned,
+    paging::{Cut, PageQuery},
+    pipeline::media::service::{MediaError, owned},
     state::AppState,
     text,
     validation::Faults,
 };
-use sluice_db::{PlaybackTokenRow, UserRow};
+use sluice_db::{GrantRow, PlaybackTokenRow, UserRow};
 use sluice_model::clock;
 use url::Url;
 use uuid::Uuid;
@@ -22,53 +22,53 @@ use uuid::Uuid;
 /// Longest life of a playback token, seconds: a year.
 const LONGEST_S: i64 = 31_536_000;
 
-async fn person(state: &AppState, username: &str) -> Result<UserRow, ApiError> {
-    Faults::default().username(username).refuse().map_err(|_| ApiError::NotFound)?;
-    state.db.user_by_name(username).await?.ok_or(ApiError::NotFound)
+async fn person(state: &AppState, username: &str) -> Result<UserRow, MediaError> {
+    Faults::default().username(username).refuse().map_err(|_| MediaError::NotFound)?;
+    state.db.user_by_name(username).await?.ok_or(MediaError::NotFound)
 }
 
 /// Lets a person play a media.
 pub async fn grant(
     state: &AppState,
-    caller: &Caller,
+    client: &Client,
     viewer: &Viewer,
     media: Uuid,
     username: &str,
-) -> Result<(), ApiError> {
+) -> Result<(), MediaError> {
     let media = owned(state, viewer, media).await?;
     let user = person(state, username).await?;
     state.db.grant(media.id, user.id, clock::now_us()).await?;
     let detail = format!("media {} to {}", media.id, user.id);
-    note(state, caller, Event::GrantAdded, Some(media.owner_id), Some(viewer.id), &detail).await;
+    note(state, client, Event::GrantAdded, Some(media.owner_id), Some(viewer.id), &detail).await;
     Ok(())
 }
 
 /// Ends a grant. It acts with the next request for anything of the media.
 pub async fn revoke_grant(
     state: &AppState,
-    caller: &Caller,
+    client: &Client,
     viewer: &Viewer,
     media: Uuid,
     username: &str,
-) -> Result<(), ApiError> {
+) -> Result<(), MediaError> {
     let media = owned(state, viewer, media).await?;
     let user = person(state, username).await?;
     if !state.db.revoke_grant(media.id, user.id).await? {
-        return Err(ApiError::NotFound);
+        return Err(MediaError::NotFound);
     }
     let detail = format!("media {} from {}", media.id, user.id);
-    note(state, caller, Event::GrantRemoved, Some(media.owner_id), Some(viewer.id), &detail).await;
+    note(state, client, Event::GrantRemoved, Some(media.owner_id), Some(viewer.id), &detail).await;
     Ok(())
 }
 
 /// Makes a playback token.
 pub async fn create_token(
     state: &AppState,
-    caller: &Caller,
+    client: &Client,
     viewer: &Viewer,
     media: Uuid,
     request: NewPlaybackToken,
-) -> Result<(PlaybackTokenRow, String), ApiError> {
+) -> Result<(PlaybackTokenRow, String), MediaError> {
     let media = owned(state, viewer, media).await?;
     let label = request.viewer.map(|v| text::line(&v));
     let mut faults = Faults::default();
@@ -90,7 +90,7 @@ pub async fn create_token(
     };
     state.db.insert_playback_token(&row).await?;
     let detail = format!("media {}", media.id);
-    note(state, caller, Event::PlaybackTokenCreated, Some(media.owner_id), Some(viewer.id), &detail).await;
+    note(state, client, Event::PlaybackTokenCreated, Some(media.owner_id), Some(viewer.id), &detail).await;
     let text = text(state, &row);
     Ok((row, text))
 }
@@ -108,16 +108,39 @@ fn is_origin(text: &str) -> bool {
 /// Revokes a token. It acts with the next request.
 pub async fn revoke_token(
     state: &AppState,
-    caller: &Caller,
+    client: &Client,
     viewer: &Viewer,
     media: Uuid,
     id: Uuid,
-) -> Result<(), ApiError> {
+) -> Result<(), MediaError> {
     let media = owned(state, viewer, media).await?;
     if !state.db.revoke_playback_token(media.id, id, clock::now_us()).await? {
-        return Err(ApiError::NotFound);
+        return Err(MediaError::NotFound);
     }
     let detail = format!("media {}", media.id);
-    note(state, caller, Event::PlaybackTokenRevoked, Some(media.owner_id), Some(viewer.id), &detail).await;
+    note(state, client, Event::PlaybackTokenRevoked, Some(media.owner_id), Some(viewer.id), &detail).await;
     Ok(())
+}
+
+/// Who was granted a media.
+pub async fn grants(
+    state: &AppState,
+    viewer: &Viewer,
+    media: Uuid,
+    page: &PageQuery,
+) -> Result<Cut<GrantRow>, MediaError> {
+    let media = owned(state, viewer, media).await?;
+    Ok(page.cut(state.db.grants(media.id, page.cursor, page.rows()).await?, |r| r.user_id))
+}
+
+/// The live playback tokens of a media, newest first.
+pub async fn tokens(
+    state: &AppState,
+    viewer: &Viewer,
+    media: Uuid,
+    page: &PageQuery,
+) -> Result<Cut<PlaybackTokenRow>, MediaError> {
+    let media = owned(state, viewer, media).await?;
+    let rows = state.db.playback_tokens(media.id, page.cursor, page.rows(), clock::now_us()).await?;
+    Ok(page.cut(rows, |r| r.id))
 }

@@ -1,10 +1,10 @@
 //! Media types as clients declare them: checked before bytes are sent, and held against the bytes after.
 
-use crate::error::ApiError;
+use crate::pipeline::uploads::UploadError;
 use sluice_ingest::sniff::Demuxer;
 
 /// Refuses a declared type that no video or audio has. Nothing declared, or "some bytes", says nothing.
-pub fn plausible(content_type: &str) -> Result<(), ApiError> {
+pub fn plausible(content_type: &str) -> Result<(), UploadError> {
     let kind = essence(content_type);
     let (top, sub) = kind.split_once('/').unwrap_or((&kind, ""));
     let container = ["octet-stream", "mp4", "ogg", "mxf", "x-matroska"];
@@ -14,7 +14,7 @@ pub fn plausible(content_type: &str) -> Result<(), ApiError> {
         "" | "video" | "audio" | "binary" => Ok(()),
         "application" if container.contains(&sub) => Ok(()),
         _ if mistaken.contains(&kind.as_str()) => Ok(()),
-        _ => Err(ApiError::UnsupportedType),
+        _ => Err(UploadError::UnsupportedType),
     }
 }
 

@@ -1,7 +1,8 @@
 //! The file of a form: an upload like any other, but nobody is told how to resume it.
 
+use super::UploadError;
 use super::service::{NewUploadRequest, complete_if_due, create, owned};
-use crate::{error::ApiError, identity::Viewer, pipeline::media::service::Metadata, state::AppState};
+use crate::{identity::Viewer, pipeline::media::service::Metadata, state::AppState};
 use bytes::Bytes;
 use futures::Stream;
 use sluice_db::UploadRow;
@@ -55,7 +56,7 @@ pub async fn begin_form(
     viewer: &Viewer,
     fields: Vec<(String, String)>,
     at_most: Option<i64>,
-) -> Result<UploadRow, ApiError> {
+) -> Result<UploadRow, UploadError> {
     let request = NewUploadRequest {
         length: None,
         metadata: Metadata::new(fields),
@@ -73,10 +74,10 @@ pub async fn begin_form(
 pub async fn receive_form(
     state: &AppState,
     upload: &UploadRow,
-    body: impl Stream<Item = Result<Bytes, ApiError>> + Unpin,
-) -> Result<(), ApiError> {
+    body: impl Stream<Item = Result<Bytes, UploadError>> + Unpin,
+) -> Result<(), UploadError> {
     let taken = state.ingest.take_lease(upload.id, Uuid::new_v4(), form_ttl_us(state)).await?;
-    let (_, lease) = taken.ok_or(ApiError::UploadExpired)?;
+    let (_, lease) = taken.ok_or(UploadError::UploadExpired)?;
     let target = Target {
         source: upload.source_id,
         recording: Recording::Immediate(lease),
@@ -86,13 +87,13 @@ pub async fn receive_form(
     };
     let received = state.ingest.receive(target, body).await;
     received.end?;
-    if received.delivered_up_to == 0 { Err(ApiError::EmptyFile) } else { Ok(()) }
+    if received.delivered_up_to == 0 { Err(UploadError::EmptyFile) } else { Ok(()) }
 }
 
 /// Makes a media of a form whose end has come.
-pub async fn complete_form(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<Uuid, ApiError> {
+pub async fn complete_form(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<Uuid, UploadError> {
     let row = owned(state, viewer, id).await?;
     state.ingest.declare_length(&row, row.offset_bytes).await?;
     let row = owned(state, viewer, id).await?;
-    complete_if_due(state, row).await?.media_id.ok_or(ApiError::Internal)
+    complete_if_due(state, row).await?.media_id.ok_or(UploadError::Internal)
 }

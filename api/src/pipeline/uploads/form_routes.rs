@@ -1,14 +1,20 @@
 //! A film as a form, the way that needs no client but a browser or curl.
 
 use super::{
-    declared,
+    creation, declared,
+    error::UploadError,
     form::{self, Abandon},
 };
 use crate::{
-    error::ApiError,
-    http::base_url::BaseUrl,
+    http::{
+        base_url::BaseUrl,
+        error::{ApiError, HttpError},
+    },
     identity::guards::Uploader,
-    pipeline::media::views::{Media, Upload},
+    pipeline::media::{
+        service as media,
+        views::{Media, Upload},
+    },
     state::AppState,
 };
 use axum::{
@@ -42,16 +48,16 @@ pub async fn upload(
     base: BaseUrl,
     request: Request,
 ) -> Result<impl IntoResponse, ApiError> {
-    state.limits.take(RateLimit::UploadAccount, &viewer.id.to_string()).await?;
+    creation::take_allowance(&state, &viewer, RateLimit::UploadAccount).await?;
     let announced_bytes = body_bytes(&request);
     let most = state.config.max_upload_bytes;
     if announced_bytes.is_some_and(|b| b.unsigned_abs() > most.saturating_add(AROUND_THE_FILE)) {
-        return Err(ApiError::TooLarge(most));
+        return Err(UploadError::TooLarge(most).into());
     }
-    let mut parts = Multipart::from_request(request, &()).await.map_err(|_| ApiError::NotMultipart)?;
+    let mut parts = Multipart::from_request(request, &()).await.map_err(|_| HttpError::NotMultipart)?;
     let mut fields = Vec::new();
     for _ in 0..MOST_FIELDS {
-        let Some(field) = parts.next_field().await.map_err(cut)? else { return Err(ApiError::MissingFile) };
+        let Some(field) = parts.next_field().await.map_err(cut)? else { return Err(UploadError::MissingFile.into()) };
         let name = field.name().unwrap_or_default().to_owned();
         if name != "file" {
             fields.push((name, text(field).await?));
@@ -65,13 +71,13 @@ pub async fn upload(
         received?;
         // The closing boundary must have arrived: a cut body is no upload.
         while parts.next_field().await.map_err(cut)?.is_some() {}
-        let media = form::complete_form(&state, &viewer, upload.id).await?;
+        let id = form::complete_form(&state, &viewer, upload.id).await?;
         abandon.done();
-        let row = state.db.media(media).await?.ok_or(ApiError::Internal)?;
+        let row = media::owned(&state, &viewer, id).await?;
         let location = format!("/api/v1/media/{}", row.id);
         return Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(Media::new(row, &base.0))));
     }
-    Err(ApiError::BadRequest("too many fields before the file".to_owned()))
+    Err(HttpError::BadRequest("too many fields before the file".to_owned()).into())
 }
 
 /// Bytes of the whole body, where the client says: a little more than the file has.
@@ -84,13 +90,13 @@ async fn text(mut field: Field<'_>) -> Result<String, ApiError> {
     while let Some(chunk) = field.chunk().await.map_err(cut)? {
         data.extend_from_slice(&chunk);
         if data.len() > FIELD_BYTES {
-            return Err(ApiError::BadRequest("a text field is too long".to_owned()));
+            return Err(HttpError::BadRequest("a text field is too long".to_owned()).into());
         }
     }
-    String::from_utf8(data).map_err(|_| ApiError::BadRequest("a text field is not UTF-8".to_owned()))
+    String::from_utf8(data).map_err(|_| HttpError::BadRequest("a text field is not UTF-8".to_owned()).into())
 }
 
-fn cut(error: MultipartError) -> ApiError {
+fn cut(error: MultipartError) -> UploadError {
     tracing::debug!(%error, "multipart");
-    ApiError::UploadCut
+    UploadError::UploadCut
 }

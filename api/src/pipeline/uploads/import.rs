@@ -5,19 +5,22 @@ use super::{
     views::Import,
 };
 use crate::{
-    error::ApiError, identity::Viewer, pipeline::media::service::Metadata, state::AppState, validation::Faults,
+    identity::Viewer,
+    pipeline::{media::service::Metadata, uploads::UploadError},
+    state::AppState,
+    validation::Faults,
 };
 use sluice_model::UploadKind;
 use uuid::Uuid;
 
 /// Begins an import; the media that will be.
-pub async fn begin(state: &AppState, viewer: &Viewer, asked: Import) -> Result<Uuid, ApiError> {
+pub async fn begin(state: &AppState, viewer: &Viewer, asked: Import) -> Result<Uuid, UploadError> {
     let checked = state.outbound.check(&asked.url);
     if checked.is_err() {
         let mut faults = Faults::default();
         faults.demand(false, "url", "an https address in the public internet, without a password").refuse()?;
     }
-    let url = checked.map_err(|_| ApiError::Internal)?;
+    let url = checked.map_err(|_| UploadError::Internal)?;
     let filename = url.path_segments().and_then(|mut s| s.next_back()).unwrap_or_default().to_owned();
     let request = NewUploadRequest {
         length: None,
@@ -38,5 +41,5 @@ pub async fn begin(state: &AppState, viewer: &Viewer, asked: Import) -> Result<U
     };
     let row = service::create(state, viewer, request).await?;
     state.wake.push(1).await;
-    row.media_id.ok_or(ApiError::Internal)
+    row.media_id.ok_or(UploadError::Internal)
 }

@@ -1,10 +1,10 @@
 //! Parts that become one upload (tus 1.0: concatenation).
 
 use super::{
+    concat::{Concat, parse_concat},
     service::announced,
-    tus::{Concat, parse_concat},
 };
-use crate::{error::ApiError, identity::Viewer, state::AppState};
+use crate::{identity::Viewer, pipeline::uploads::UploadError, state::AppState};
 use sluice_db::{Tx, UploadRow};
 use uuid::Uuid;
 
@@ -12,12 +12,12 @@ use uuid::Uuid;
 const MOST_PARTS: usize = 1000;
 
 /// The whole that these parts have become, in this order: its answer was lost.
-pub async fn joined(state: &AppState, viewer: &Viewer, ids: &[Uuid]) -> Result<Option<UploadRow>, ApiError> {
+pub async fn joined(state: &AppState, viewer: &Viewer, ids: &[Uuid]) -> Result<Option<UploadRow>, UploadError> {
     let Some(first) = ids.first() else { return Ok(None) };
     let Some(whole) = state.db.upload(*first).await?.and_then(|p| p.joined) else { return Ok(None) };
     let Some(whole) = state.db.upload(whole).await?.filter(|w| w.owner_id == viewer.id) else { return Ok(None) };
-    let same =
-        parse_concat(&announced(&whole).concat.unwrap_or_default()).is_ok_and(|c| c == Concat::Final(ids.to_vec()));
+    let same = parse_concat(&announced(&whole).verbatim_parts.unwrap_or_default())
+        .is_ok_and(|c| c == Concat::Final(ids.to_vec()));
     Ok(Some(whole).filter(|_| same))
 }
 
@@ -29,10 +29,10 @@ pub async fn join(
     source: Uuid,
     ids: &[Uuid],
     now_us: i64,
-) -> Result<i64, ApiError> {
-    let wrong = |what: &str| ApiError::BadRequest(format!("a part {what}"));
+) -> Result<i64, UploadError> {
+    let wrong = |what: &str| UploadError::BadRequest(format!("a part {what}"));
     if ids.len() > MOST_PARTS {
-        return Err(ApiError::BadRequest("there are too many parts".to_owned()));
+        return Err(UploadError::BadRequest("there are too many parts".to_owned()));
     }
     let mut parts: Vec<UploadRow> = Vec::with_capacity(ids.len());
     // Locked in one order whatever the client's, so that two requests never wait for each other.

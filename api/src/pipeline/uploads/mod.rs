@@ -1,6 +1,10 @@
 //! Uploads that always arrive: tus 1.0, quotas, and how bytes become extents whatever way they come.
 
+mod checksum;
+mod concat;
+pub mod creation;
 pub mod declared;
+mod error;
 pub mod form;
 pub mod form_routes;
 mod import;
@@ -12,3 +16,5 @@ pub mod routes;
 pub mod service;
 pub mod tus;
 mod views;
+
+pub use error::UploadError;

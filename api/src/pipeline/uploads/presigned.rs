@@ -7,11 +7,10 @@
 //! Where the store has no signed URLs (a local directory), the API takes the bytes at URLs of the same kind.
 
 use super::{
-    declared,
+    UploadError, declared,
     service::{self, NewUploadRequest, Parts},
 };
 use crate::{
-    error::ApiError,
     identity::Viewer,
     pipeline::media::service::Metadata,
     state::{AppState, Keys},
@@ -84,26 +83,26 @@ pub struct Signature {
 }
 
 /// Begins an upload.
-pub async fn begin(state: &AppState, viewer: &Viewer, begin: Begin) -> Result<UploadRow, ApiError> {
+pub async fn begin(state: &AppState, viewer: &Viewer, begin: Begin) -> Result<UploadRow, UploadError> {
     declared::plausible(&begin.content_type)?;
     let printable = |c: char| c.is_ascii_graphic() || c == ' ';
     if begin.content_type.is_empty() || begin.content_type.len() > 200 || !begin.content_type.chars().all(printable) {
-        return Err(ApiError::BadRequest("content_type is no media type".to_owned()));
+        return Err(UploadError::BadRequest("content_type is no media type".to_owned()));
     }
     let checksum = match &begin.sha256 {
         None => None,
         Some(text) => {
             let bytes = hex::decode(text).ok().filter(|b| b.len() == 32);
-            Some(bytes.ok_or_else(|| ApiError::BadRequest("sha256 is not 64 hexadecimal digits".to_owned()))?)
+            Some(bytes.ok_or_else(|| UploadError::BadRequest("sha256 is not 64 hexadecimal digits".to_owned()))?)
         }
     };
     if begin.size <= 0 {
-        return Err(ApiError::EmptyFile);
+        return Err(UploadError::EmptyFile);
     }
     let part_bytes = begin.part_size.unwrap_or_else(|| usual_part(begin.size));
     if !(LEAST_PART..=MOST_PART).contains(&part_bytes) || count(begin.size, part_bytes) > MOST_PARTS {
         let text = format!("part_size must be {LEAST_PART} to {MOST_PART} bytes, and give {MOST_PARTS} parts at most");
-        return Err(ApiError::BadRequest(text));
+        return Err(UploadError::BadRequest(text));
     }
     let request = NewUploadRequest {
         length: Some(begin.size),
@@ -130,29 +129,29 @@ fn count(size: i64, part_bytes: i64) -> i64 {
 }
 
 /// Size of a part and number of parts of an upload.
-pub fn shape(row: &UploadRow) -> Result<(i64, i64), ApiError> {
-    let (size, part) = row.length_bytes.zip(row.part_bytes).ok_or(ApiError::NotFound)?;
+pub fn shape(row: &UploadRow) -> Result<(i64, i64), UploadError> {
+    let (size, part) = row.length_bytes.zip(row.part_bytes).ok_or(UploadError::NotFound)?;
     Ok((part, count(size, part)))
 }
 
-fn size_of(row: &UploadRow, number: i64) -> Result<i64, ApiError> {
+fn size_of(row: &UploadRow, number: i64) -> Result<i64, UploadError> {
     let (part, count) = shape(row)?;
-    let size = row.length_bytes.ok_or(ApiError::NotFound)?;
+    let size = row.length_bytes.ok_or(UploadError::NotFound)?;
     match number {
         n if n == count => Ok(size - part * (count - 1)),
         n if (1..count).contains(&n) => Ok(part),
-        _ => Err(ApiError::BadRequest(format!("there is no part {number}; they are numbered from 1 to {count}"))),
+        _ => Err(UploadError::BadRequest(format!("there is no part {number}; they are numbered from 1 to {count}"))),
     }
 }
 
-async fn owned(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<UploadRow, ApiError> {
+async fn owned(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<UploadRow, UploadError> {
     let row = service::owned(state, viewer, id).await?;
-    if row.kind == UploadKind::Presigned { Ok(row) } else { Err(ApiError::NotFound) }
+    if row.kind == UploadKind::Presigned { Ok(row) } else { Err(UploadError::NotFound) }
 }
 
 /// Whether a client that was too slow for its URLs gets others: once none lives any more, only those count that
 /// stored something.
-async fn forgiven(state: &AppState, row: &UploadRow, asked: i64, most: i64, now_us: i64) -> Result<bool, ApiError> {
+async fn forgiven(state: &AppState, row: &UploadRow, asked: i64, most: i64, now_us: i64) -> Result<bool, UploadError> {
     let stored = state.store.list(&Prefix::Source(row.source_id)).await?.len();
     let stored = i64::try_from(stored).unwrap_or(i64::MAX);
     Ok(stored.saturating_add(asked) <= most && state.db.recount_signed(row.id, row.signed, stored, now_us).await?)
@@ -165,13 +164,13 @@ pub async fn sign(
     base: &str,
     id: Uuid,
     numbers: &[i64],
-) -> Result<Vec<SignedPart>, ApiError> {
+) -> Result<Vec<SignedPart>, UploadError> {
     let row = owned(state, viewer, id).await?;
     if row.completed_us.is_some() {
-        return Err(ApiError::UploadComplete);
+        return Err(UploadError::UploadComplete);
     }
     if numbers.len() > MOST_URLS {
-        return Err(ApiError::BadRequest(format!("at most {MOST_URLS} parts at once")));
+        return Err(UploadError::BadRequest(format!("at most {MOST_URLS} parts at once")));
     }
     let distinct: BTreeSet<&i64> = numbers.iter().collect();
     let (_, count) = shape(&row)?;
@@ -181,14 +180,14 @@ pub async fn sign(
     let now = clock::now_us();
     let over = row.signed.saturating_add(asked) > most;
     if distinct.len() < numbers.len() || (over && !forgiven(state, &row, asked, most, now).await?) {
-        return Err(ApiError::TooMany("signed URLs"));
+        return Err(UploadError::TooMany("signed URLs"));
     }
-    let sizes = numbers.iter().map(|n| Ok((*n, size_of(&row, *n)?))).collect::<Result<Vec<_>, ApiError>>()?;
+    let sizes = numbers.iter().map(|n| Ok((*n, size_of(&row, *n)?))).collect::<Result<Vec<_>, UploadError>>()?;
     let expires_us = now + i64::try_from(state.config.presigned.as_micros()).unwrap_or(i64::MAX / 2);
     // Before any URL exists: what may still be written to is not deleted for good.
     let kept = (now + state.ingest.upload_ttl_us()).max(expires_us);
     if !state.db.keep_open(id, asked, now, kept, most, expires_us).await? {
-        return Err(ApiError::UploadExpired);
+        return Err(UploadError::UploadExpired);
     }
     let content_type = row.content_type.as_deref().unwrap_or_default();
     let mut signed = Vec::with_capacity(sizes.len());
@@ -227,49 +226,49 @@ pub async fn receive(
     length: Option<i64>,
     content_type: &str,
     body: impl Stream<Item = io::Result<Bytes>> + Send + Unpin,
-) -> Result<(), ApiError> {
+) -> Result<(), UploadError> {
     let given = hex::decode(&signature.code).unwrap_or_default();
     let right = state.keys.macs(PURPOSE).any(|mut mac| {
         mac.update(&message(id, number, signature.object, signature.expires_us));
         mac.verify_slice(&given).is_ok()
     });
     if !right || signature.expires_us <= clock::now_us() {
-        return Err(ApiError::BadSignature);
+        return Err(UploadError::BadSignature);
     }
-    let row = state.db.upload(id).await?.ok_or(ApiError::NotFound)?;
+    let row = state.db.upload(id).await?.ok_or(UploadError::NotFound)?;
     if row.completed_us.is_some() {
-        return Err(ApiError::UploadComplete);
+        return Err(UploadError::UploadComplete);
     }
     let size = size_of(&row, number)?;
     if length != Some(size) || row.content_type.as_deref() != Some(content_type) {
-        return Err(ApiError::BadSignature);
+        return Err(UploadError::BadSignature);
     }
     let key = Key::Extent { source: row.source_id, number: signature.object };
     if state.store.put_once(&key, size.unsigned_abs(), body).await.map_err(part_refused)? {
         // Given up while the bytes came: nobody would look for them.
         if state.db.upload(id).await?.is_none() {
             state.store.delete(&key).await?;
-            return Err(ApiError::NotFound);
+            return Err(UploadError::NotFound);
         }
         Ok(())
     } else {
-        Err(ApiError::PartExists)
+        Err(UploadError::PartExists)
     }
 }
 
 /// A body that broke off is the client's; it may send the part again.
-fn part_refused(error: StoreError) -> ApiError {
+fn part_refused(error: StoreError) -> UploadError {
     match error {
         StoreError::Unavailable(_) => {
             tracing::debug!(%error, "part");
-            ApiError::UploadInterrupted
+            UploadError::UploadInterrupted
         }
         other => other.into(),
     }
 }
 
 /// The parts that are there, in order.
-pub async fn list(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<Vec<StoredPart>, ApiError> {
+pub async fn list(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<Vec<StoredPart>, UploadError> {
     let row = owned(state, viewer, id).await?;
     let now = clock::now_us();
     if row.completed_us.is_none() {
@@ -279,7 +278,7 @@ pub async fn list(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<Vec<Sto
 }
 
 /// What the store has, by part; another size than was signed is not it.
-async fn stored(state: &AppState, row: &UploadRow) -> Result<BTreeMap<i64, StoredPart>, ApiError> {
+async fn stored(state: &AppState, row: &UploadRow) -> Result<BTreeMap<i64, StoredPart>, UploadError> {
     let mut parts = BTreeMap::new();
     for (key, size) in state.store.list_sizes(&Prefix::Source(row.source_id)).await? {
         let Key::Extent { number: object, .. } = key else { continue };
@@ -298,9 +297,9 @@ async fn stored(state: &AppState, row: &UploadRow) -> Result<BTreeMap<i64, Store
 }
 
 /// Makes work of an upload whose parts are all there. Safe to repeat.
-pub async fn complete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<Uuid, ApiError> {
+pub async fn complete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<Uuid, UploadError> {
     let row = owned(state, viewer, id).await?;
-    let media = row.media_id.ok_or(ApiError::Internal)?;
+    let media = row.media_id.ok_or(UploadError::Internal)?;
     if row.completed_us.is_some() {
         return Ok(media);
     }
@@ -308,7 +307,7 @@ pub async fn complete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<Uui
     let parts = stored(state, &row).await?;
     let missing = count - i64::try_from(parts.len()).unwrap_or(0);
     if missing > 0 {
-        return Err(ApiError::PartsMissing(missing));
+        return Err(UploadError::PartsMissing(missing));
     }
     let extent = |p: &StoredPart| ExtentRow {
         offset_bytes: (p.number - 1) * part_bytes,
@@ -318,27 +317,27 @@ pub async fn complete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<Uui
     };
     let extents: Vec<ExtentRow> = parts.values().map(extent).collect();
     if extents.is_empty() {
-        return Err(ApiError::EmptyFile);
+        return Err(UploadError::EmptyFile);
     }
     let head = ExtentReader::new(state.store.clone(), extents.clone()).read(0..SNIFF_BYTES as u64).await?;
     let identified = match state.ingest.identify(row.source_id, &head).await {
         Ok(demuxer) if declared::contradicts(row.content_type.as_deref().unwrap_or_default(), demuxer) => {
-            Err(ApiError::TypeMismatch)
+            Err(UploadError::TypeMismatch)
         }
-        other => other.map(drop).map_err(ApiError::from),
+        other => other.map(drop).map_err(UploadError::from),
     };
     if let Err(error) = identified {
-        if matches!(error, ApiError::UnsupportedType | ApiError::TypeMismatch) {
+        if matches!(error, UploadError::UnsupportedType | UploadError::TypeMismatch) {
             state.db.delete_upload(id, clock::now_us()).await?;
         }
         return Err(error);
     }
     let mut tx = state.db.begin().await?;
-    let now_row = tx.lock_upload(id).await?.ok_or(ApiError::NotFound)?;
+    let now_row = tx.lock_upload(id).await?.ok_or(UploadError::NotFound)?;
     if now_row.completed_us.is_none() {
         tx.record_parts(&row, &extents).await?;
         if !completion::complete_in(&mut tx, id, clock::now_us()).await? {
-            return Err(ApiError::UploadExpired);
+            return Err(UploadError::UploadExpired);
         }
         tx.commit().await?;
         state.wake.push(2).await;
@@ -347,7 +346,7 @@ pub async fn complete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<Uui
 }
 
 /// Gives an upload up.
-pub async fn abort(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), ApiError> {
+pub async fn abort(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), UploadError> {
     owned(state, viewer, id).await?;
     service::terminate(state, viewer, id).await
 }

@@ -1,13 +1,15 @@
 //! Requests and answers of uploads straight to the store, and of imports.
 
 use super::{
+    creation,
+    error::UploadError,
     import,
     presigned::{self, Begin, Signature, SignedPart},
+    service,
     views::{BeginPresigned, Import, PartList, PartNumbers, PartUrl, PartUrls, Presigned, StoredPart},
 };
 use crate::{
-    error::ApiError,
-    http::{base_url::BaseUrl, extract::Body},
+    http::{base_url::BaseUrl, error::ApiError, extract::Body},
     identity::guards::Uploader,
     pipeline::media::{service as media, service::Metadata, views::Media},
     state::AppState,
@@ -42,7 +44,7 @@ pub async fn begin(
     base: BaseUrl,
     Body(body): Body<BeginPresigned>,
 ) -> Result<impl IntoResponse, ApiError> {
-    state.limits.take(RateLimit::UploadAccount, &viewer.id.to_string()).await?;
+    creation::take_allowance(&state, &viewer, RateLimit::UploadAccount).await?;
     let metadata = Metadata {
         title: body.title,
         description: body.description,
@@ -65,7 +67,7 @@ pub async fn begin(
     let content_type = row.content_type.as_deref().unwrap_or_default();
     let answer = Presigned {
         upload_id: row.id,
-        media_id: row.media_id.ok_or(ApiError::Internal)?,
+        media_id: row.media_id.ok_or(UploadError::Internal)?,
         part_size,
         part_count,
         parts: parts.into_iter().map(|p| url(p, content_type)).collect(),
@@ -102,7 +104,7 @@ pub async fn sign(
     Body(body): Body<PartNumbers>,
 ) -> Result<Json<PartUrls>, ApiError> {
     let parts = presigned::sign(&state, &viewer, &base.0, id, &body.numbers).await?;
-    let row = state.db.upload(id).await?.ok_or(ApiError::NotFound)?;
+    let row = service::owned(&state, &viewer, id).await?;
     let content_type = row.content_type.as_deref().unwrap_or_default();
     Ok(Json(PartUrls { parts: parts.into_iter().map(|p| url(p, content_type)).collect() }))
 }
@@ -193,7 +195,7 @@ pub async fn receive(
     let signature = Signature { object: query.object, expires_us: query.expires, code: query.signature };
     let bytes = body.into_data_stream().map(|c| c.map_err(io::Error::other));
     presigned::receive(&state, id, number, &signature, length, text(header::CONTENT_TYPE), bytes).await?;
-    let etag = HeaderValue::from_str(&format!("\"{:016x}\"", query.object)).map_err(|_| ApiError::Internal)?;
+    let etag = HeaderValue::from_str(&format!("\"{:016x}\"", query.object)).map_err(|_| UploadError::Internal)?;
     Ok([(header::ETAG, etag)])
 }
 
@@ -210,7 +212,7 @@ pub async fn import(
     base: BaseUrl,
     Body(body): Body<Import>,
 ) -> Result<impl IntoResponse, ApiError> {
-    state.limits.take(RateLimit::UploadAccount, &viewer.id.to_string()).await?;
+    creation::take_allowance(&state, &viewer, RateLimit::UploadAccount).await?;
     let media = import::begin(&state, &viewer, body).await?;
     let row = media::owned(&state, &viewer, media).await?;
     let location = format!("/api/v1/media/{}", row.id);

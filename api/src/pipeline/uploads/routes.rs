@@ -1,14 +1,18 @@
 //! Requests and answers of resumable uploads.
 
 use super::{
-    declared,
+    concat::Concat,
+    creation, declared,
+    error::UploadError,
     service::{self, NewUploadRequest, Patch},
-    tus::{self, ALGORITHMS, Checksum, EXTENSIONS, VERSION, set},
+    tus::{self, ALGORITHMS, EXTENSIONS, VERSION, set},
     views::{Upload, Usage},
 };
 use crate::{
-    error::ApiError,
-    http::base_url::BaseUrl,
+    http::{
+        base_url::BaseUrl,
+        error::{ApiError, HttpError},
+    },
     identity::guards::{Reader, Uploader},
     pipeline::media::service::Metadata,
     state::AppState,
@@ -23,9 +27,7 @@ use axum::{
 };
 use futures::StreamExt;
 use sluice_db::UploadRow;
-use sluice_ingest::quota::StorageQuota;
-use sluice_model::RateLimit;
-use sluice_model::{UploadKind, clock};
+use sluice_model::{RateLimit, UploadKind};
 use uuid::Uuid;
 
 const CHUNK: &str = "application/offset+octet-stream";
@@ -49,8 +51,8 @@ fn describe(row: &UploadRow) -> HeaderMap {
     headers
 }
 
-fn stream(body: Body) -> impl futures::Stream<Item = Result<bytes::Bytes, ApiError>> + Unpin + Send + 'static {
-    body.into_data_stream().map(|c| c.map_err(|_| ApiError::UploadInterrupted))
+fn stream(body: Body) -> impl futures::Stream<Item = Result<bytes::Bytes, UploadError>> + Unpin + Send + 'static {
+    body.into_data_stream().map(|c| c.map_err(|_| UploadError::UploadInterrupted))
 }
 
 fn is_chunk(headers: &HeaderMap) -> bool {
@@ -83,27 +85,27 @@ pub async fn create(
 ) -> Result<Response, ApiError> {
     tus::check_version(&headers)?;
     let concat = tus::concat(&headers)?;
-    let is_final = matches!(concat, Some(tus::Concat::Final(_)));
+    let is_final = matches!(concat, Some(Concat::Final(_)));
     // Parts were counted when they began: what puts them together has a limit that it does not meet.
     let limit = if is_final { RateLimit::Join } else { RateLimit::UploadAccount };
-    state.limits.take(limit, &viewer.id.to_string()).await?;
+    creation::take_allowance(&state, &viewer, limit).await?;
     let length = tus::bytes(&headers, "upload-length")?;
     let deferred = match tus::text(&headers, "upload-defer-length") {
         None => false,
         Some("1") => true,
-        Some(_) => return Err(ApiError::BadRequest("Upload-Defer-Length is not 1".to_owned())),
+        Some(_) => return Err(HttpError::BadRequest("Upload-Defer-Length is not 1".to_owned()).into()),
     };
     if !is_final && length.is_some() == deferred {
-        return Err(ApiError::BadRequest("one of Upload-Length and Upload-Defer-Length is needed".to_owned()));
+        return Err(HttpError::BadRequest("one of Upload-Length and Upload-Defer-Length is needed".to_owned()).into());
     }
-    let checksum = Checksum::asked(&headers)?;
+    let checksum = tus::checksum(&headers)?;
     let pairs = tus::metadata(&headers)?;
     if let Some((_, declared)) = pairs.iter().find(|p| p.0 == "filetype") {
         declared::plausible(declared)?;
     }
-    let sent = tus::text(&headers, "upload-metadata").map(ToOwned::to_owned);
-    let whole = tus::text(&headers, "upload-concat").filter(|_| is_final).map(ToOwned::to_owned);
-    let metadata = Metadata { sent, concat: whole, ..Metadata::new(pairs) };
+    let verbatim = tus::text(&headers, "upload-metadata").map(ToOwned::to_owned);
+    let verbatim_parts = tus::text(&headers, "upload-concat").filter(|_| is_final).map(ToOwned::to_owned);
+    let metadata = Metadata { verbatim, verbatim_parts, ..Metadata::new(pairs) };
     let new = NewUploadRequest {
         length,
         metadata,
@@ -114,19 +116,12 @@ pub async fn create(
         parts: None,
         url: None,
     };
-    let mut row = service::create(&state, &viewer, new).await?;
-    if is_chunk(&headers) && !is_final {
-        let patch = Patch { offset: 0, length: None, body_bytes: tus::bytes(&headers, "content-length")?, checksum };
-        match service::patch(&state, &viewer, row.id, patch, stream(request.into_body())).await {
-            Ok(after) => row = after,
-            Err(ApiError::UploadInterrupted) => row = service::owned(&state, &viewer, row.id).await?,
-            // Without its address nobody goes on with it.
-            Err(other) => {
-                state.db.delete_upload(row.id, clock::now_us()).await?;
-                return Err(other);
-            }
-        }
-    }
+    let row = if is_chunk(&headers) && !is_final {
+        let first = Patch { offset: 0, length: None, body_bytes: tus::bytes(&headers, "content-length")?, checksum };
+        creation::create_with_bytes(&state, &viewer, new, first, stream(request.into_body())).await?
+    } else {
+        service::create(&state, &viewer, new).await?
+    };
     let mut out = describe(&row);
     set(&mut out, "location", format!("{}/api/v1/uploads/{}", base.0, row.id));
     Ok((StatusCode::CREATED, out).into_response())
@@ -155,7 +150,7 @@ pub async fn show(
     let mut out = describe(&row);
     // tus 1.0: as they were sent.
     let announced = service::announced(&row);
-    for (name, sent) in [("upload-metadata", announced.sent), ("upload-concat", announced.concat)] {
+    for (name, sent) in [("upload-metadata", announced.verbatim), ("upload-concat", announced.verbatim_parts)] {
         if let Some(sent) = sent {
             set(&mut out, name, sent);
         }
@@ -192,14 +187,14 @@ pub async fn patch(
 ) -> Result<Response, ApiError> {
     tus::check_version(&headers)?;
     if !is_chunk(&headers) {
-        return Err(ApiError::NotAChunk);
+        return Err(HttpError::NotAChunk.into());
     }
-    let wanted = ApiError::BadRequest("Upload-Offset is missing".to_owned());
+    let wanted = HttpError::BadRequest("Upload-Offset is missing".to_owned());
     let patch = Patch {
         offset: tus::bytes(&headers, "upload-offset")?.ok_or(wanted)?,
         length: tus::bytes(&headers, "upload-length")?,
         body_bytes: tus::bytes(&headers, "content-length")?,
-        checksum: Checksum::asked(&headers)?,
+        checksum: tus::checksum(&headers)?,
     };
     let row = service::patch(&state, &viewer, id, patch, stream(request.into_body())).await?;
     Ok((StatusCode::NO_CONTENT, describe(&row)).into_response())
@@ -227,8 +222,8 @@ pub async fn terminate(
 #[utoipa::path(get, path = "/me/usage", tag = "account", security(("session" = []), ("api_token" = ["read"])),
     responses((status = 200, description = "Usage and quotas", body = Usage)))]
 pub async fn usage(State(state): State<AppState>, Reader(viewer): Reader) -> Result<Json<Usage>, ApiError> {
-    let used = state.db.usage(viewer.id, clock::now_us()).await?;
-    Ok(Json(Usage::new(used, StorageQuota::for_role(&state.config, viewer.role))))
+    let (used, quota) = creation::usage(&state, &viewer).await?;
+    Ok(Json(Usage::new(used, quota)))
 }
 
 /// Middleware: what every answer of tus carries; and for OPTIONS, what is offered.

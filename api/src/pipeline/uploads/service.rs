@@ -1,14 +1,15 @@
 //! The rules of uploads: who may begin one, how it goes on, when it becomes a media.
 
 use super::{
+    UploadError,
+    checksum::Checksum,
+    concat::Concat,
     joining::{join, joined},
-    tus::{Checksum, Concat},
 };
 use crate::{
-    error::ApiError,
     identity::Viewer,
     pipeline::{
-        media::{service as media, service::Metadata},
+        media::{service as media, service::MediaError, service::Metadata},
         quota::check_quota,
     },
     state::AppState,
@@ -49,21 +50,21 @@ pub struct Parts {
 }
 
 /// Begins an upload. What its metadata says is checked now, not after gigabytes.
-pub async fn create(state: &AppState, viewer: &Viewer, request: NewUploadRequest) -> Result<UploadRow, ApiError> {
+pub async fn create(state: &AppState, viewer: &Viewer, request: NewUploadRequest) -> Result<UploadRow, UploadError> {
     if let Some(Concat::Final(ids)) = &request.concat
         && let Some(there) = joined(state, viewer, ids).await?
     {
         return complete_if_due(state, there).await;
     }
     let part = request.concat == Some(Concat::Partial);
-    let metadata = serde_json::to_string(&request.metadata).map_err(|_| ApiError::Internal)?;
+    let metadata = serde_json::to_string(&request.metadata).map_err(|_| UploadError::Internal)?;
     let checked = if part { None } else { Some(request.metadata.check(state.config.encryption)?) };
     // That of a whole follows from its parts, whose bytes were counted with them.
     let length = request.length.filter(|_| !matches!(request.concat, Some(Concat::Final(_))));
     if let Some(length) = length {
         state.ingest.check_length(length)?;
         if length == 0 {
-            return Err(ApiError::EmptyFile);
+            return Err(UploadError::EmptyFile);
         }
     }
     let (id, source, now) = (Uuid::now_v7(), Uuid::now_v7(), clock::now_us());
@@ -97,7 +98,7 @@ pub async fn create(state: &AppState, viewer: &Viewer, request: NewUploadRequest
         let made = media::announce_in(&mut tx, viewer.id, checked, source).await?;
         tx.set_upload_media(id, made.media).await?;
         if let Some(url) = request.url {
-            let payload = serde_json::to_string(&ImportPayload { url }).map_err(|_| ApiError::Internal)?;
+            let payload = serde_json::to_string(&ImportPayload { url }).map_err(|_| UploadError::Internal)?;
             let import = completion::source_task(made.package, source, TaskKind::Import, now);
             tx.enqueue(&[NewTask { payload, ..import }], now).await?;
         }
@@ -107,28 +108,28 @@ pub async fn create(state: &AppState, viewer: &Viewer, request: NewUploadRequest
         state.ingest.check_length(whole)?;
     }
     tx.commit().await?;
-    let row = state.db.upload(id).await?.ok_or(ApiError::Internal)?;
+    let row = state.db.upload(id).await?.ok_or(UploadError::Internal)?;
     complete_if_due(state, row).await
 }
 
 /// An upload of this person's. One that has just expired says so.
-pub async fn owned(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<UploadRow, ApiError> {
-    let row = state.db.upload(id).await?.filter(|u| u.owner_id == viewer.id).ok_or(ApiError::NotFound)?;
+pub async fn owned(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<UploadRow, UploadError> {
+    let row = state.db.upload(id).await?.filter(|u| u.owner_id == viewer.id).ok_or(UploadError::NotFound)?;
     if row.completed_us.is_none() && row.expires_us <= clock::now_us() {
-        return Err(ApiError::UploadExpired);
+        return Err(UploadError::UploadExpired);
     }
     Ok(row)
 }
 
 /// An upload of this person's that goes by tus; of any other kind it is not said that it exists.
-async fn resumable(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<UploadRow, ApiError> {
+async fn resumable(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<UploadRow, UploadError> {
     let row = owned(state, viewer, id).await?;
-    if row.kind == UploadKind::Tus { Ok(row) } else { Err(ApiError::NotFound) }
+    if row.kind == UploadKind::Tus { Ok(row) } else { Err(UploadError::NotFound) }
 }
 
 /// How far an upload is. Whoever was writing to it stops: this client is about to go on, and what it
 /// is told must stay true.
-pub async fn resume(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<UploadRow, ApiError> {
+pub async fn resume(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<UploadRow, UploadError> {
     let row = resumable(state, viewer, id).await?;
     if row.completed_us.is_some() {
         return Ok(row);
@@ -157,30 +158,30 @@ pub async fn patch(
     viewer: &Viewer,
     id: Uuid,
     patch: Patch,
-    body: impl Stream<Item = Result<Bytes, ApiError>> + Unpin + Send + 'static,
-) -> Result<UploadRow, ApiError> {
+    body: impl Stream<Item = Result<Bytes, UploadError>> + Unpin + Send + 'static,
+) -> Result<UploadRow, UploadError> {
     let before = resumable(state, viewer, id).await?;
     if before.length_bytes.is_some() && is_final(&before) {
-        return Err(ApiError::Forbidden);
+        return Err(UploadError::Forbidden);
     }
     if before.completed_us.is_some() || before.offset_bytes != patch.offset {
-        return Err(ApiError::OffsetMismatch(before.offset_bytes));
+        return Err(UploadError::OffsetMismatch(before.offset_bytes));
     }
     if let Some(length) = patch.length {
         state.ingest.declare_length(&before, length).await?;
     }
     let holder = Uuid::new_v4();
     let taken = state.ingest.take_lease(id, holder, state.ingest.upload_ttl_us()).await?;
-    let (row, lease) = taken.ok_or(ApiError::UploadExpired)?;
+    let (row, lease) = taken.ok_or(UploadError::UploadExpired)?;
     if row.offset_bytes != patch.offset {
-        return Err(ApiError::OffsetMismatch(row.offset_bytes));
+        return Err(UploadError::OffsetMismatch(row.offset_bytes));
     }
     let most = match row.length_bytes {
         Some(length) => length,
         None => state.ingest.remaining_quota(&row, viewer.role).await?,
     };
     if patch.body_bytes.is_some_and(|b| patch.offset.saturating_add(b) > most) {
-        return Err(ApiError::TooLarge(most.unsigned_abs()));
+        return Err(UploadError::TooLarge(most.unsigned_abs()));
     }
     let target = Target {
         source: row.source_id,
@@ -195,18 +196,18 @@ pub async fn patch(
         match take_in(&state, id, lease, target, patch.checksum, body).await {
             Ok(row) => complete_if_due(&state, row).await,
             Err(error) => {
-                if matches!(error, ApiError::UnsupportedType) {
+                if matches!(error, UploadError::UnsupportedType) {
                     state.db.delete_upload_of(id, Some(holder), clock::now_us()).await?;
                 }
                 Err(error)
             }
         }
     };
-    tokio::spawn(work).await.map_err(|_| ApiError::Internal)?
+    tokio::spawn(work).await.map_err(|_| UploadError::Internal)?
 }
 
 fn is_final(row: &UploadRow) -> bool {
-    announced(row).concat.is_some()
+    announced(row).verbatim_parts.is_some()
 }
 
 /// Takes the bytes of a PATCH in, with a checksum only if it is right; the upload as it is then.
@@ -216,11 +217,11 @@ async fn take_in(
     lease: UploadLease,
     target: Target,
     checksum: Option<Checksum>,
-    body: impl Stream<Item = Result<Bytes, ApiError>> + Unpin,
-) -> Result<UploadRow, ApiError> {
+    body: impl Stream<Item = Result<Bytes, UploadError>> + Unpin,
+) -> Result<UploadRow, UploadError> {
     let Some(checksum) = checksum else {
         state.ingest.receive(target, body).await.end?;
-        return state.db.upload(id).await?.ok_or(ApiError::NotFound);
+        return state.db.upload(id).await?.ok_or(UploadError::NotFound);
     };
     let sum = Arc::new(Mutex::new(Some(checksum)));
     let computed = body.inspect({
@@ -233,27 +234,27 @@ async fn take_in(
     });
     let matches = || sum.lock().unwrap_or_else(PoisonError::into_inner).take().is_some_and(Checksum::matches);
     if !state.ingest.receive_verified(&lease, target, computed, matches).await? {
-        return Err(ApiError::ChecksumMismatch);
+        return Err(UploadError::ChecksumMismatch);
     }
-    let row = state.db.upload(id).await?.ok_or(ApiError::NotFound)?;
+    let row = state.db.upload(id).await?.ok_or(UploadError::NotFound)?;
     state.ingest.identify_delivered(&row).await?;
     Ok(row)
 }
 
 /// Gives an upload up.
-pub async fn terminate(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), ApiError> {
+pub async fn terminate(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), UploadError> {
     let row = owned(state, viewer, id).await?;
     if row.joined.is_some() {
         return Ok(state.db.forget_upload(id).await?);
     }
     let (Some(media_id), Some(_)) = (row.media_id, row.completed_us) else {
         let gone = state.db.delete_upload(id, clock::now_us()).await?;
-        return if gone { Ok(()) } else { Err(ApiError::NotFound) };
+        return if gone { Ok(()) } else { Err(UploadError::NotFound) };
     };
     match media::delete(state, viewer, media_id).await {
         // Deleted before, perhaps by a process that died before the next line.
-        Ok(()) | Err(ApiError::NotFound) => Ok(state.db.forget_upload(id).await?),
-        Err(other) => Err(other),
+        Ok(()) | Err(MediaError::NotFound) => Ok(state.db.forget_upload(id).await?),
+        Err(other) => Err(other.into()),
     }
 }
 
@@ -263,7 +264,7 @@ pub fn announced(row: &UploadRow) -> Metadata {
 }
 
 /// Makes a media of an upload whose bytes are all there. Safe to repeat: it happens once.
-pub async fn complete_if_due(state: &AppState, row: UploadRow) -> Result<UploadRow, ApiError> {
+pub async fn complete_if_due(state: &AppState, row: UploadRow) -> Result<UploadRow, UploadError> {
     if row.part || row.completed_us.is_some() || row.length_bytes != Some(row.offset_bytes) {
         return Ok(row);
     }
@@ -277,7 +278,7 @@ pub async fn complete_if_due(state: &AppState, row: UploadRow) -> Result<UploadR
     let mut tx = state.db.begin().await?;
     if row.media_id.is_none() {
         // A form, or begun by a version that made all media at the end.
-        let metadata: Metadata = serde_json::from_str(&row.metadata).map_err(|_| ApiError::Internal)?;
+        let metadata: Metadata = serde_json::from_str(&row.metadata).map_err(|_| UploadError::Internal)?;
         let checked = metadata.check(state.config.encryption)?;
         let announced = media::announce_in(&mut tx, row.owner_id, checked, row.source_id).await?;
         tx.set_upload_media(row.id, announced.media).await?;
@@ -286,11 +287,11 @@ pub async fn complete_if_due(state: &AppState, row: UploadRow) -> Result<UploadR
         tx.commit().await?;
         state.wake.push(2).await;
     }
-    state.db.upload(row.id).await?.ok_or(ApiError::NotFound)
+    state.db.upload(row.id).await?.ok_or(UploadError::NotFound)
 }
 
 /// Completes what a dying process left complete but for the last step, and begins what it did not begin.
-pub async fn heal(state: &AppState) -> Result<(), ApiError> {
+pub async fn heal(state: &AppState) -> Result<(), UploadError> {
     for id in state.db.uploads_to_plan().await? {
         completion::plan_early(&state.db, id).await?;
     }

@@ -1,15 +1,17 @@
 //! Headers of tus 1.0 (<https://tus.io/protocols/resumable-upload>).
 
-use crate::error::ApiError;
+use super::{
+    checksum::Checksum,
+    concat::{Concat, parse_concat},
+    error::UploadError,
+};
+use crate::http::error::HttpError;
 use axum::{
     extract::Request,
     http::{HeaderMap, HeaderName, HeaderValue, Method},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
-use sha1::Sha1;
-use sha2::{Digest, Sha256};
 use std::time::{Duration, UNIX_EPOCH};
-use uuid::Uuid;
 
 /// The one version there is.
 pub const VERSION: &str = "1.0.0";
@@ -25,21 +27,21 @@ pub fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 /// A header that is a number of bytes.
-pub fn bytes(headers: &HeaderMap, name: &'static str) -> Result<Option<i64>, ApiError> {
+pub fn bytes(headers: &HeaderMap, name: &'static str) -> Result<Option<i64>, HttpError> {
     let Some(value) = headers.get(name) else { return Ok(None) };
     let number = value.to_str().ok().filter(|t| t.bytes().all(|b| b.is_ascii_digit())).and_then(|t| t.parse().ok());
-    number.map(Some).ok_or_else(|| ApiError::BadRequest(format!("{name} is no number of bytes")))
+    number.map(Some).ok_or_else(|| HttpError::BadRequest(format!("{name} is no number of bytes")))
 }
 
 /// `Tus-Resumable` must name the version.
-pub fn check_version(headers: &HeaderMap) -> Result<(), ApiError> {
-    if text(headers, "tus-resumable") == Some(VERSION) { Ok(()) } else { Err(ApiError::TusVersion) }
+pub fn check_version(headers: &HeaderMap) -> Result<(), HttpError> {
+    if text(headers, "tus-resumable") == Some(VERSION) { Ok(()) } else { Err(HttpError::TusVersion) }
 }
 
 /// `Upload-Metadata`: keys and base64 values, joined by commas.
-pub fn metadata(headers: &HeaderMap) -> Result<Vec<(String, String)>, ApiError> {
+pub fn metadata(headers: &HeaderMap) -> Result<Vec<(String, String)>, HttpError> {
     let Some(value) = text(headers, "upload-metadata").filter(|t| !t.trim().is_empty()) else { return Ok(Vec::new()) };
-    let wrong = || ApiError::BadRequest("Upload-Metadata is not pairs of a key and base64".to_owned());
+    let wrong = || HttpError::BadRequest("Upload-Metadata is not pairs of a key and base64".to_owned());
     let pair = |part: &str| {
         let (key, value) = part.trim().split_once(' ').unwrap_or((part.trim(), ""));
         let value = BASE64_STANDARD.decode(value.trim()).ok().and_then(|v| String::from_utf8(v).ok());
@@ -48,30 +50,9 @@ pub fn metadata(headers: &HeaderMap) -> Result<Vec<(String, String)>, ApiError> 
     value.split(',').map(pair).collect()
 }
 
-/// `Upload-Concat`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Concat {
-    /// One of several.
-    Partial,
-    /// All of these, in order.
-    Final(Vec<Uuid>),
-}
-
 /// What `Upload-Concat` says, if it is there.
-pub fn concat(headers: &HeaderMap) -> Result<Option<Concat>, ApiError> {
+pub fn concat(headers: &HeaderMap) -> Result<Option<Concat>, UploadError> {
     text(headers, "upload-concat").map(parse_concat).transpose()
-}
-
-/// The same of its text.
-pub fn parse_concat(value: &str) -> Result<Concat, ApiError> {
-    if value.trim() == "partial" {
-        return Ok(Concat::Partial);
-    }
-    let wrong = || ApiError::BadRequest("Upload-Concat is neither partial nor final;URL ...".to_owned());
-    let list = value.trim().strip_prefix("final;").ok_or_else(wrong)?;
-    let id = |url: &str| url.trim_end_matches('/').rsplit('/').next().and_then(|id| id.parse().ok());
-    let ids: Option<Vec<Uuid>> = list.split_whitespace().map(id).collect();
-    ids.filter(|i| !i.is_empty()).map(Concat::Final).ok_or_else(wrong)
 }
 
 /// `POST` with `X-HTTP-Method-Override` is what it says there (tus 1.0, core): some networks let nothing else pass.
@@ -93,45 +74,13 @@ pub fn joins_parts(request: &Request) -> bool {
     request.uri().path().ends_with("/uploads") && matches!(concat(request.headers()), Ok(Some(Concat::Final(_))))
 }
 
-/// A checksum that is computed as bytes pass by.
-pub enum Checksum {
-    Sha1(Sha1, Vec<u8>),
-    Sha256(Sha256, Vec<u8>),
-    Crc32(crc32fast::Hasher, Vec<u8>),
-}
-
-impl Checksum {
-    /// What `Upload-Checksum` asks for, if it is there.
-    pub fn asked(headers: &HeaderMap) -> Result<Option<Self>, ApiError> {
-        let Some(value) = text(headers, "upload-checksum") else { return Ok(None) };
-        let wrong = || ApiError::BadRequest(format!("Upload-Checksum is not one of {ALGORITHMS} and base64"));
-        let (name, sum) = value.trim().split_once(' ').ok_or_else(wrong)?;
-        let sum = BASE64_STANDARD.decode(sum.trim()).map_err(|_| wrong())?;
-        match name {
-            "sha1" => Ok(Some(Self::Sha1(Sha1::new(), sum))),
-            "sha256" => Ok(Some(Self::Sha256(Sha256::new(), sum))),
-            "crc32" => Ok(Some(Self::Crc32(crc32fast::Hasher::new(), sum))),
-            _ => Err(wrong()),
-        }
-    }
-
-    /// Takes bytes in.
-    pub fn update(&mut self, data: &[u8]) {
-        match self {
-            Self::Sha1(h, _) => h.update(data),
-            Self::Sha256(h, _) => h.update(data),
-            Self::Crc32(h, _) => h.update(data),
-        }
-    }
-
-    /// Whether it is the one that was sent.
-    pub fn matches(self) -> bool {
-        match self {
-            Self::Sha1(h, sum) => h.finalize().as_slice() == sum,
-            Self::Sha256(h, sum) => h.finalize().as_slice() == sum,
-            Self::Crc32(h, sum) => h.finalize().to_be_bytes().as_slice() == sum,
-        }
-    }
+/// What `Upload-Checksum` asks for, if it is there.
+pub fn checksum(headers: &HeaderMap) -> Result<Option<Checksum>, HttpError> {
+    let Some(value) = text(headers, "upload-checksum") else { return Ok(None) };
+    let wrong = || HttpError::BadRequest(format!("Upload-Checksum is not one of {ALGORITHMS} and base64"));
+    let (name, sum) = value.trim().split_once(' ').ok_or_else(wrong)?;
+    let sum = BASE64_STANDARD.decode(sum.trim()).map_err(|_| wrong())?;
+    Checksum::new(name, sum).map(Some).ok_or_else(wrong)
 }
 
 /// Sets a header.
@@ -149,6 +98,7 @@ pub fn http_date(us: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use uuid::Uuid;
 
     fn headers(name: &'static str, value: &str) -> HeaderMap {
         HeaderMap::from_iter([(HeaderName::from_static(name), value.parse().unwrap())])
@@ -179,15 +129,14 @@ mod tests {
     #[test]
     fn checksums_are_computed() {
         for (algorithm, sum) in [("sha1", "Kq5sNclPz7QV2+lfQIuc6R7oRu0="), ("crc32", "DUoRhQ==")] {
-            let asked = |sum: &str| {
-                Checksum::asked(&headers("upload-checksum", &format!("{algorithm} {sum}"))).unwrap().unwrap()
-            };
+            let asked =
+                |sum: &str| checksum(&headers("upload-checksum", &format!("{algorithm} {sum}"))).unwrap().unwrap();
             let mut right = asked(sum);
             right.update(b"hello ");
             right.update(b"world");
             assert!(right.matches(), "{algorithm}");
             assert!(!asked(sum).matches());
         }
-        assert!(Checksum::asked(&headers("upload-checksum", "md5 AAAA")).is_err());
+        assert!(checksum(&headers("upload-checksum", "md5 AAAA")).is_err());
     }
 }

@@ -5,8 +5,7 @@ use super::{
     views::{Track, TrackQuery, Tracks},
 };
 use crate::{
-    error::ApiError,
-    http::base_url::BaseUrl,
+    http::{base_url::BaseUrl, error::ApiError},
     identity::guards::{Actor, Follower},
     state::AppState,
 };

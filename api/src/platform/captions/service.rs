@@ -2,7 +2,8 @@
 
 use super::vtt;
 use crate::{
-    error::ApiError, identity::Viewer, pipeline::media::service as media, state::AppState, text, validation::Faults,
+    identity::Viewer, pipeline::media::service as media, platform::PlatformError, state::AppState, text,
+    validation::Faults,
 };
 use bytes::Bytes;
 use sluice_db::{CaptionsRow, DbError, NewCaptions, words};
@@ -41,11 +42,11 @@ pub async fn put(
     tag: &str,
     label: Option<&str>,
     body: Bytes,
-) -> Result<CaptionsRow, ApiError> {
+) -> Result<CaptionsRow, PlatformError> {
     media::owned(state, viewer, id).await?;
     state.limits.take(RateLimit::Captions, &viewer.id.to_string()).await?;
     if body.len() > MOST_BYTES {
-        return Err(ApiError::TooLarge(MOST_BYTES as u64));
+        return Err(PlatformError::TooLarge(MOST_BYTES as u64));
     }
     let mut faults = Faults::default();
     let language = language(tag);
@@ -59,50 +60,50 @@ pub async fn put(
         let said = words::distinct(text.lines().skip(1).filter(|l| !l.contains("-->")), MOST_SAID);
         Ok::<_, vtt::Fault>((text, cues, said))
     });
-    let read = read.await.map_err(|_| ApiError::Internal)?;
+    let read = read.await.map_err(|_| PlatformError::Internal)?;
     faults.demand(read.is_ok(), "body", read.as_ref().err().map_or("", |f| f.0)).refuse()?;
-    let (Some(language), Ok((body, cues, said))) = (language, read) else { return Err(ApiError::Internal) };
+    let (Some(language), Ok((body, cues, said))) = (language, read) else { return Err(PlatformError::Internal) };
     let label = label.unwrap_or_else(|| language.clone());
     let now = clock::now_us();
     let new = NewCaptions { media: id, language: &language, label: &label, body: &body, words: &said, cues };
     let mut tx = state.db.begin().await?;
     let stored = tx.put_captions(&new, MOST_TRACKS, now).await.map_err(gone)?;
     if !stored {
-        return Err(ApiError::TooMany("captions"));
+        return Err(PlatformError::TooMany("captions"));
     }
     tx.commit().await?;
     Ok(CaptionsRow { language, label, cues, updated_us: now })
 }
 
 /// A media that was deleted meanwhile.
-fn gone(error: DbError) -> ApiError {
+fn gone(error: DbError) -> PlatformError {
     match error {
-        DbError::Fenced => ApiError::NotFound,
+        DbError::Fenced => PlatformError::NotFound,
         other => other.into(),
     }
 }
 
 /// The tracks of a media that this person may see.
-pub async fn list(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Result<Vec<CaptionsRow>, ApiError> {
+pub async fn list(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Result<Vec<CaptionsRow>, PlatformError> {
     media::visible(state, viewer, id).await?;
     Ok(state.db.captions(id).await?)
 }
 
 /// One track as WebVTT.
-pub async fn read(state: &AppState, viewer: Option<&Viewer>, id: Uuid, tag: &str) -> Result<String, ApiError> {
+pub async fn read(state: &AppState, viewer: Option<&Viewer>, id: Uuid, tag: &str) -> Result<String, PlatformError> {
     media::visible(state, viewer, id).await?;
-    let language = language(tag).ok_or(ApiError::NotFound)?;
-    state.db.captions_body(id, &language).await?.ok_or(ApiError::NotFound)
+    let language = language(tag).ok_or(PlatformError::NotFound)?;
+    state.db.captions_body(id, &language).await?.ok_or(PlatformError::NotFound)
 }
 
 /// Deletes one track.
-pub async fn remove(state: &AppState, viewer: &Viewer, id: Uuid, tag: &str) -> Result<(), ApiError> {
+pub async fn remove(state: &AppState, viewer: &Viewer, id: Uuid, tag: &str) -> Result<(), PlatformError> {
     media::owned(state, viewer, id).await?;
-    let language = language(tag).ok_or(ApiError::NotFound)?;
+    let language = language(tag).ok_or(PlatformError::NotFound)?;
     let mut tx = state.db.begin().await?;
     let deleted = tx.delete_captions(id, &language).await.map_err(gone)?;
     tx.commit().await?;
-    if deleted { Ok(()) } else { Err(ApiError::NotFound) }
+    if deleted { Ok(()) } else { Err(PlatformError::NotFound) }
 }
 
 #[cfg(test)]

@@ -5,19 +5,17 @@ use super::{
     views::{Categories, Category, PutCategory},
 };
 use crate::{
-    error::ApiError,
-    http::{base_url::BaseUrl, extract::Body, paging::PageQuery},
+    http::{base_url::BaseUrl, error::ApiError, extract::Body},
     identity::guards::{Admin, Follower},
-    pipeline::media::{service as media, views::Page},
+    paging::PageQuery,
+    pipeline::media::views::Page,
     state::AppState,
-    text,
 };
 use axum::{
     Json,
     extract::{Path, Query, State},
     http::StatusCode,
 };
-use sluice_model::clock;
 
 /// All categories.
 #[utoipa::path(get, path = "/categories", tag = "catalogue",
@@ -28,7 +26,7 @@ pub async fn list(
     Follower(_): Follower,
     base: BaseUrl,
 ) -> Result<Json<Categories>, ApiError> {
-    let rows = state.db.categories().await?;
+    let rows = service::categories(&state).await?;
     Ok(Json(Categories { items: rows.into_iter().map(|r| Category::new(r, &base.0)).collect() }))
 }
 
@@ -43,9 +41,7 @@ pub async fn of_category(
     Query(page): Query<PageQuery>,
     base: BaseUrl,
 ) -> Result<Json<Page>, ApiError> {
-    let category = service::category(&state, &slug).await?;
-    let rows = state.db.media_of_category(category.id, page.cursor, page.rows()).await?;
-    let (rows, next_cursor) = page.cut(rows, |r| r.id);
+    let (rows, next_cursor) = service::media_of(&state, &slug, &page).await?;
     Ok(Json(Page::new(rows, next_cursor, &base.0)))
 }
 
@@ -60,12 +56,7 @@ pub async fn with_tag(
     Query(page): Query<PageQuery>,
     base: BaseUrl,
 ) -> Result<Json<Page>, ApiError> {
-    let rows = match media::tags(&[tag]) {
-        Ok(tags) => state.db.media_with_tag(&tags.concat(), page.cursor, page.rows()).await?,
-        // Nothing has a tag that cannot be.
-        Err(_) => Vec::new(),
-    };
-    let (rows, next_cursor) = page.cut(rows, |r| r.id);
+    let (rows, next_cursor) = service::media_with(&state, tag, &page).await?;
     Ok(Json(Page::new(rows, next_cursor, &base.0)))
 }
 
@@ -91,9 +82,6 @@ pub async fn delete(
     Admin(_): Admin,
     Path(slug): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    if state.db.delete_category(&text::line(&slug), clock::now_us()).await? {
-        Ok(StatusCode::NO_CONTENT)
-    } else {
-        Err(ApiError::NotFound)
-    }
+    service::delete(&state, &slug).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

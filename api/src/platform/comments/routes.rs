@@ -5,9 +5,9 @@ use super::{
     views::{Comment, Comments, EditComment, NewComment},
 };
 use crate::{
-    error::ApiError,
-    http::{extract::Body, paging::PageQuery},
+    http::{error::ApiError, extract::Body},
     identity::guards::{Actor, Follower},
+    paging::PageQuery,
     state::AppState,
 };
 use axum::{
@@ -15,7 +15,6 @@ use axum::{
     extract::{Path, Query, State},
     http::StatusCode,
 };
-use sluice_db::CommentPage;
 use uuid::Uuid;
 
 /// A media's comments: the beginnings of its threads.
@@ -28,14 +27,7 @@ pub async fn list(
     Path(media): Path<Uuid>,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Comments>, ApiError> {
-    let asked = CommentPage {
-        media,
-        parent: None,
-        cursor: page.cursor,
-        viewer: viewer.as_ref().map(|v| v.id),
-        limit: page.rows(),
-    };
-    let (rows, next_cursor) = page.cut(service::list(&state, viewer.as_ref(), asked).await?, |r| r.id);
+    let (rows, next_cursor) = service::list(&state, viewer.as_ref(), media, &page).await?;
     Ok(Json(Comments { items: rows.into_iter().map(Into::into).collect(), next_cursor }))
 }
 
@@ -49,15 +41,7 @@ pub async fn replies(
     Path(id): Path<Uuid>,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Comments>, ApiError> {
-    let (row, _) = service::visible(&state, viewer.as_ref(), id).await?;
-    let asked = CommentPage {
-        media: row.media_id,
-        parent: Some(id),
-        cursor: page.cursor,
-        viewer: viewer.map(|v| v.id),
-        limit: page.rows(),
-    };
-    let (rows, next_cursor) = page.cut(state.db.comments(asked).await?, |r| r.id);
+    let (rows, next_cursor) = service::replies(&state, viewer.as_ref(), id, &page).await?;
     Ok(Json(Comments { items: rows.into_iter().map(Into::into).collect(), next_cursor }))
 }
 

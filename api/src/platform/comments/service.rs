@@ -2,9 +2,10 @@
 
 use super::views::NewComment;
 use crate::{
-    error::ApiError,
-    identity::Viewer,
+    identity::{IdentityError, Viewer},
+    paging::{Cut, PageQuery},
     pipeline::media::service as media,
+    platform::PlatformError,
     state::{AppState, News},
     text,
     validation::Faults,
@@ -17,7 +18,7 @@ use uuid::Uuid;
 /// Longest comment, characters.
 const LONGEST: usize = 2000;
 
-fn checked(body: &str) -> Result<String, ApiError> {
+fn checked(body: &str) -> Result<String, PlatformError> {
     let body = text::lines(body.trim());
     let length = body.chars().count();
     Faults::default().demand((1..=LONGEST).contains(&length), "body", "1 to 2000 characters").refuse()?;
@@ -32,9 +33,9 @@ pub async fn create(
     media_id: Uuid,
     new: NewComment,
     known: impl FnOnce(Uuid),
-) -> Result<(CommentRow, bool), ApiError> {
+) -> Result<(CommentRow, bool), PlatformError> {
     if viewer.banned {
-        return Err(ApiError::Banned);
+        return Err(IdentityError::Banned.into());
     }
     let media = media::visible(state, Some(viewer), media_id).await?;
     if let Some(key) = new.client_key
@@ -44,7 +45,7 @@ pub async fn create(
     }
     state.limits.take(RateLimit::Comment, &viewer.id.to_string()).await?;
     if state.db.is_blocked(media.owner_id, viewer.id).await? {
-        return Err(ApiError::Forbidden);
+        return Err(PlatformError::Forbidden);
     }
     let body = checked(&new.body)?;
     let moment = new.at_ms.is_none_or(|at| at >= 0 && media.duration_ms.is_none_or(|d| at <= d));
@@ -73,60 +74,92 @@ pub async fn create(
         (None, Some(key)) => state.db.comment_by_key(viewer.id, key).await?,
         (None, None) => None,
     };
-    Ok((there.ok_or(ApiError::NotFound)?, stored.is_some()))
+    Ok((there.ok_or(PlatformError::NotFound)?, stored.is_some()))
 }
 
 /// The comment that a thread begins with.
-async fn thread(state: &AppState, media: &MediaRow, parent: Uuid) -> Result<Uuid, ApiError> {
+async fn thread(state: &AppState, media: &MediaRow, parent: Uuid) -> Result<Uuid, PlatformError> {
     let row = state.db.comment(parent).await?.filter(|c| c.media_id == media.id);
     Faults::default().demand(row.is_some(), "parent_id", "a comment of the same media").refuse()?;
     Ok(row.and_then(|r| r.parent_id).unwrap_or(parent))
 }
 
-/// A page of a media's threads.
-pub async fn list(state: &AppState, viewer: Option<&Viewer>, page: CommentPage) -> Result<Vec<CommentRow>, ApiError> {
-    media::visible(state, viewer, page.media).await?;
-    Ok(state.db.comments(page).await?)
+/// The beginnings of a media's threads, newest first.
+pub async fn list(
+    state: &AppState,
+    viewer: Option<&Viewer>,
+    media: Uuid,
+    page: &PageQuery,
+) -> Result<Cut<CommentRow>, PlatformError> {
+    media::visible(state, viewer, media).await?;
+    thread_page(state, viewer, media, None, page).await
+}
+
+/// The answers to a comment, oldest first.
+pub async fn replies(
+    state: &AppState,
+    viewer: Option<&Viewer>,
+    id: Uuid,
+    page: &PageQuery,
+) -> Result<Cut<CommentRow>, PlatformError> {
+    let (row, _) = visible(state, viewer, id).await?;
+    thread_page(state, viewer, row.media_id, Some(id), page).await
+}
+
+async fn thread_page(
+    state: &AppState,
+    viewer: Option<&Viewer>,
+    media: Uuid,
+    parent: Option<Uuid>,
+    page: &PageQuery,
+) -> Result<Cut<CommentRow>, PlatformError> {
+    let viewer = viewer.map(|v| v.id);
+    let asked = CommentPage { media, parent, cursor: page.cursor, viewer, limit: page.rows() };
+    Ok(page.cut(state.db.comments(asked).await?, |r| r.id))
 }
 
 /// A comment that this person may see.
-pub async fn visible(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Result<(CommentRow, MediaRow), ApiError> {
-    let row = state.db.comment(id).await?.ok_or(ApiError::NotFound)?;
+pub async fn visible(
+    state: &AppState,
+    viewer: Option<&Viewer>,
+    id: Uuid,
+) -> Result<(CommentRow, MediaRow), PlatformError> {
+    let row = state.db.comment(id).await?.ok_or(PlatformError::NotFound)?;
     let own = viewer.is_some_and(|v| v.id == row.author_id || v.role == Role::Admin);
     if row.hidden && !own {
-        return Err(ApiError::NotFound);
+        return Err(PlatformError::NotFound);
     }
     let media = media::visible(state, viewer, row.media_id).await?;
     Ok((row, media))
 }
 
 /// Changes one's own comment.
-pub async fn edit(state: &AppState, viewer: &Viewer, id: Uuid, body: &str) -> Result<CommentRow, ApiError> {
+pub async fn edit(state: &AppState, viewer: &Viewer, id: Uuid, body: &str) -> Result<CommentRow, PlatformError> {
     let (row, media) = visible(state, Some(viewer), id).await?;
     if row.author_id != viewer.id || state.db.is_blocked(media.owner_id, viewer.id).await? {
-        return Err(ApiError::Forbidden);
+        return Err(PlatformError::Forbidden);
     }
     state.limits.take(RateLimit::Comment, &viewer.id.to_string()).await?;
     let body = checked(body)?;
     let mut tx = state.db.begin().await?;
     tx.edit_comment(id, &body, clock::now_us()).await?;
     state.hub.commit(tx, News::Updated { media: row.media_id, comment: id }).await?;
-    state.db.comment(id).await?.ok_or(ApiError::NotFound)
+    state.db.comment(id).await?.ok_or(PlatformError::NotFound)
 }
 
 /// Deletes a comment: its author, the media's owner and administrators may.
-pub async fn delete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<CommentRow, ApiError> {
-    let row = state.db.comment(id).await?.ok_or(ApiError::NotFound)?;
+pub async fn delete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<CommentRow, PlatformError> {
+    let row = state.db.comment(id).await?.ok_or(PlatformError::NotFound)?;
     // What one said is one's own, also where one may not go any more.
     if row.author_id != viewer.id {
         let (_, media) = visible(state, Some(viewer), id).await?;
         if media.owner_id != viewer.id && viewer.role != Role::Admin {
-            return Err(ApiError::Forbidden);
+            return Err(PlatformError::Forbidden);
         }
     }
     let mut tx = state.db.begin().await?;
     if !tx.delete_comment(&row).await? {
-        return Err(ApiError::NotFound);
+        return Err(PlatformError::NotFound);
     }
     state.hub.commit(tx, News::Deleted { media: row.media_id, comment: id }).await?;
     Ok(row)

@@ -5,16 +5,11 @@ use super::{
     views::{ChangeProfile, Creator, Creators, NameQuery, Profile, Subscription, Subscriptions},
 };
 use crate::{
-    error::ApiError,
-    http::{
-        base_url::BaseUrl,
-        extract::Body,
-        paging::{self, PageQuery},
-    },
+    http::{base_url::BaseUrl, error::ApiError, extract::Body},
     identity::guards::{Actor, Follower, Reader},
+    paging::{Cut, PageQuery},
     pipeline::media::views::Page,
     state::AppState,
-    text,
 };
 use axum::{
     Json,
@@ -24,19 +19,8 @@ use axum::{
 use sluice_db::CreatorRow;
 use uuid::Uuid;
 
-impl NameQuery {
-    fn limit(&self) -> usize {
-        paging::limit(self.limit)
-    }
-
-    fn page(&self, rows: Vec<CreatorRow>, base: &BaseUrl) -> Creators {
-        let (rows, next_cursor) = paging::cut(rows, self.limit(), |r| r.username.to_lowercase());
-        Creators { items: rows.into_iter().map(|r| Creator::new(r, &base.0)).collect(), next_cursor }
-    }
-
-    fn after(&self) -> String {
-        text::line(self.cursor.as_deref().unwrap_or_default()).to_lowercase()
-    }
+fn creators((rows, next_cursor): Cut<CreatorRow, String>, base: &BaseUrl) -> Json<Creators> {
+    Json(Creators { items: rows.into_iter().map(|r| Creator::new(r, &base.0)).collect(), next_cursor })
 }
 
 /// Creators, by the beginning of their names.
@@ -49,9 +33,7 @@ pub async fn list(
     Query(query): Query<NameQuery>,
     base: BaseUrl,
 ) -> Result<Json<Creators>, ApiError> {
-    let prefix = text::line(query.prefix.as_deref().unwrap_or_default()).to_lowercase();
-    let rows = state.db.creators(&prefix, &query.after(), query.limit() as i64 + 1).await?;
-    Ok(Json(query.page(rows, &base)))
+    Ok(creators(service::creators(&state, &query).await?, &base))
 }
 
 /// One creator.
@@ -64,12 +46,8 @@ pub async fn show(
     Path(id): Path<Uuid>,
     base: BaseUrl,
 ) -> Result<Json<Profile>, ApiError> {
-    let creator = Creator::new(service::creator(&state, id).await?, &base.0);
-    let subscribed = match viewer {
-        Some(v) => state.db.is_subscribed(v.id, id).await?,
-        None => false,
-    };
-    Ok(Json(Profile { creator, subscribed }))
+    let (row, subscribed) = service::profile(&state, viewer.as_ref(), id).await?;
+    Ok(Json(Profile { creator: Creator::new(row, &base.0), subscribed }))
 }
 
 /// A creator's public media.
@@ -83,9 +61,7 @@ pub async fn media(
     Query(page): Query<PageQuery>,
     base: BaseUrl,
 ) -> Result<Json<Page>, ApiError> {
-    service::creator(&state, id).await?;
-    let (rows, next_cursor) =
-        page.cut(state.db.public_media_of(id, page.cursor, page.rows()).await?, |r| r.published_id.unwrap_or(r.id));
+    let (rows, next_cursor) = service::media(&state, id, &page).await?;
     Ok(Json(Page::new(rows, next_cursor, &base.0)))
 }
 
@@ -111,8 +87,7 @@ pub async fn subscriptions(
     Query(page): Query<PageQuery>,
     base: BaseUrl,
 ) -> Result<Json<Subscriptions>, ApiError> {
-    let rows = state.db.subscriptions(viewer.id, page.cursor, page.rows()).await?;
-    let (rows, next_cursor) = page.cut(rows, |r| r.subscription_id);
+    let (rows, next_cursor) = service::subscriptions(&state, &viewer, &page).await?;
     let view = |r: sluice_db::SubscriptionRow| Subscription {
         since: r.subscribed_us / 1000,
         creator: Creator::new(r.creator, &base.0),
@@ -154,8 +129,7 @@ pub async fn blocks(
     Query(query): Query<NameQuery>,
     base: BaseUrl,
 ) -> Result<Json<Creators>, ApiError> {
-    let rows = state.db.blocked(viewer.id, &query.after(), query.limit() as i64 + 1).await?;
-    Ok(Json(query.page(rows, &base)))
+    Ok(creators(service::blocks(&state, &viewer, &query).await?, &base))
 }
 
 /// Block somebody: their comments are out of one's sight, and they cannot comment on one's media.
@@ -178,6 +152,6 @@ pub async fn unblock(
     Actor(viewer): Actor,
     Path(id): Path<Uuid>,
 ) -> Result<StatusCode, ApiError> {
-    state.db.unblock(viewer.id, id).await?;
+    service::unblock(&state, &viewer, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,18 +1,25 @@
 //! The rules of profiles, subscriptions and blocks.
 
-use super::views::ChangeProfile;
-use crate::{error::ApiError, identity::Viewer, state::AppState, text, validation::Faults};
-use sluice_db::{CreatorRow, ProfileChange};
+use super::views::{ChangeProfile, NameQuery};
+use crate::{
+    identity::Viewer,
+    paging::{self, Cut, PageQuery},
+    platform::PlatformError,
+    state::AppState,
+    text,
+    validation::Faults,
+};
+use sluice_db::{CreatorRow, MediaRow, ProfileChange, SubscriptionRow};
 use sluice_model::clock;
 use uuid::Uuid;
 
 /// A creator.
-pub async fn creator(state: &AppState, id: Uuid) -> Result<CreatorRow, ApiError> {
-    state.db.creator(id).await?.ok_or(ApiError::NotFound)
+pub async fn creator(state: &AppState, id: Uuid) -> Result<CreatorRow, PlatformError> {
+    state.db.creator(id).await?.ok_or(PlatformError::NotFound)
 }
 
 /// Changes one's profile.
-pub async fn change(state: &AppState, viewer: &Viewer, request: ChangeProfile) -> Result<(), ApiError> {
+pub async fn change(state: &AppState, viewer: &Viewer, request: ChangeProfile) -> Result<(), PlatformError> {
     let name = request.display_name.map(|n| text::title(&n));
     let bio = request.bio.map(|b| text::lines(&b));
     let mut faults = Faults::default();
@@ -24,10 +31,10 @@ pub async fn change(state: &AppState, viewer: &Viewer, request: ChangeProfile) -
 }
 
 /// Follows a creator. Safe to repeat.
-pub async fn subscribe(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), ApiError> {
+pub async fn subscribe(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), PlatformError> {
     creator(state, id).await?;
     if id == viewer.id || state.db.is_blocked(id, viewer.id).await? {
-        return Err(ApiError::Forbidden);
+        return Err(PlatformError::Forbidden);
     }
     let mut tx = state.db.begin().await?;
     tx.subscribe(viewer.id, id, clock::now_us()).await?;
@@ -35,16 +42,76 @@ pub async fn subscribe(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<()
 }
 
 /// Follows a creator no more. Safe to repeat.
-pub async fn unsubscribe(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), ApiError> {
+pub async fn unsubscribe(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), PlatformError> {
     let mut tx = state.db.begin().await?;
     tx.unsubscribe(viewer.id, id, clock::now_us()).await?;
     Ok(tx.commit().await?)
 }
 
 /// Keeps somebody's comments out of one's sight and off one's media; they follow one no more.
-pub async fn block(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), ApiError> {
-    state.db.user(id).await?.filter(|u| u.id != viewer.id).ok_or(ApiError::NotFound)?;
+pub async fn block(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), PlatformError> {
+    state.db.user(id).await?.filter(|u| u.id != viewer.id).ok_or(PlatformError::NotFound)?;
     let mut tx = state.db.begin().await?;
     tx.block(viewer.id, id, clock::now_us()).await?;
     Ok(tx.commit().await?)
+}
+
+/// Ends a block. Safe to repeat.
+pub async fn unblock(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), PlatformError> {
+    Ok(state.db.unblock(viewer.id, id).await?)
+}
+
+impl NameQuery {
+    fn rows(&self) -> i64 {
+        paging::limit(self.limit) as i64 + 1
+    }
+
+    fn cut(&self, rows: Vec<CreatorRow>) -> Cut<CreatorRow, String> {
+        paging::cut(rows, paging::limit(self.limit), |r| r.username.to_lowercase())
+    }
+
+    fn after(&self) -> String {
+        text::line(self.cursor.as_deref().unwrap_or_default()).to_lowercase()
+    }
+}
+
+/// Creators whose names begin so, in the order of their names.
+pub async fn creators(state: &AppState, query: &NameQuery) -> Result<Cut<CreatorRow, String>, PlatformError> {
+    let prefix = text::line(query.prefix.as_deref().unwrap_or_default()).to_lowercase();
+    Ok(query.cut(state.db.creators(&prefix, &query.after(), query.rows()).await?))
+}
+
+/// Whom one has blocked, in the order of their names.
+pub async fn blocks(
+    state: &AppState,
+    viewer: &Viewer,
+    query: &NameQuery,
+) -> Result<Cut<CreatorRow, String>, PlatformError> {
+    Ok(query.cut(state.db.blocked(viewer.id, &query.after(), query.rows()).await?))
+}
+
+/// A creator, and whether this person has subscribed.
+pub async fn profile(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Result<(CreatorRow, bool), PlatformError> {
+    let row = creator(state, id).await?;
+    let subscribed = match viewer {
+        Some(v) => state.db.is_subscribed(v.id, id).await?,
+        None => false,
+    };
+    Ok((row, subscribed))
+}
+
+/// A creator's public media, newest first.
+pub async fn media(state: &AppState, id: Uuid, page: &PageQuery) -> Result<Cut<MediaRow>, PlatformError> {
+    creator(state, id).await?;
+    let rows = state.db.public_media_of(id, page.cursor, page.rows()).await?;
+    Ok(page.cut(rows, |r| r.published_id.unwrap_or(r.id)))
+}
+
+/// Whom one follows, newest first.
+pub async fn subscriptions(
+    state: &AppState,
+    viewer: &Viewer,
+    page: &PageQuery,
+) -> Result<Cut<SubscriptionRow>, PlatformError> {
+    Ok(page.cut(state.db.subscriptions(viewer.id, page.cursor, page.rows()).await?, |r| r.subscription_id))
 }

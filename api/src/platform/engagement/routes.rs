@@ -5,14 +5,10 @@ use super::{
     views::{History, HistoryQuery, Likes, Position, PutPosition, Views, Watched},
 };
 use crate::{
-    error::ApiError,
-    http::{
-        base_url::BaseUrl,
-        extract::{Body, Caller},
-        paging,
-    },
+    client::Client,
+    http::{base_url::BaseUrl, error::ApiError, extract::Body},
     identity::guards::{Actor, Follower, Reader},
-    pipeline::media::{service as media, views::Media},
+    pipeline::media::views::Media,
     state::AppState,
 };
 use axum::{
@@ -21,7 +17,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use sluice_db::{HistoryPage, HistoryRow};
+use sluice_db::{HistoryRow, MediaRow};
 use uuid::Uuid;
 
 impl From<HistoryRow> for Position {
@@ -43,8 +39,8 @@ pub async fn likes(
     Reader(viewer): Reader,
     Path(id): Path<Uuid>,
 ) -> Result<Json<Likes>, ApiError> {
-    let row = media::visible(&state, Some(&viewer), id).await?;
-    Ok(Json(Likes { likes: state.db.likes(id, viewer.id).await?, like_count: row.like_count }))
+    let (likes, row) = service::likes(&state, &viewer, id).await?;
+    Ok(Json(Likes { likes, like_count: row.like_count }))
 }
 
 /// Like a media.
@@ -79,11 +75,11 @@ pub async fn unlike(
     ))]
 pub async fn view(
     State(state): State<AppState>,
-    caller: Caller,
+    client: Client,
     Follower(viewer): Follower,
     Path(id): Path<Uuid>,
 ) -> Result<Json<Views>, ApiError> {
-    let (counted, row) = service::view(&state, &caller, viewer.as_ref(), id).await?;
+    let (counted, row) = service::view(&state, &client, viewer.as_ref(), id).await?;
     Ok(Json(Views { counted, view_count: row.view_count }))
 }
 
@@ -97,28 +93,17 @@ pub async fn history(
     Query(query): Query<HistoryQuery>,
     base: BaseUrl,
 ) -> Result<Json<History>, ApiError> {
-    let limit = paging::limit(query.limit);
-    let before = paging::read_instant(query.cursor.as_deref())?;
-    let unfinished = query.unfinished.unwrap_or(false);
-    let page = HistoryPage { user: viewer.id, before, unfinished, limit: limit as i64 + 1 };
-    let rows = state.db.history(page).await?;
-    let (rows, next_cursor) = paging::cut(rows, limit, |r| paging::write_instant((r.updated_us, r.media_id)));
-    // What has become private meanwhile is not shown, but still remembered.
-    let ids: Vec<Uuid> = rows.iter().map(|r| r.media_id).collect();
-    let mut seen = media::visible_many(&state, Some(&viewer), &ids).await?;
-    let view = |row: HistoryRow| {
-        let media = Media::new(seen.remove(&row.media_id)?, &base.0);
-        Some(Watched { position: row.into(), media })
-    };
-    let items = rows.into_iter().filter_map(view).collect();
-    Ok(Json(History { items, next_cursor }))
+    let (rows, next_cursor) = service::history(&state, &viewer, &query).await?;
+    let view =
+        |(row, media): (HistoryRow, MediaRow)| Watched { position: row.into(), media: Media::new(media, &base.0) };
+    Ok(Json(History { items: rows.into_iter().map(view).collect(), next_cursor }))
 }
 
 /// Forget all of one's history.
 #[utoipa::path(delete, path = "/me/history", tag = "engagement", security(("session" = []), ("api_token" = ["admin"])),
     responses((status = 204, description = "Forgotten")))]
 pub async fn forget_all(State(state): State<AppState>, Actor(viewer): Actor) -> Result<StatusCode, ApiError> {
-    state.db.forget_history(viewer.id, None).await?;
+    service::forget(&state, &viewer, None).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -131,7 +116,7 @@ pub async fn position(
     Reader(viewer): Reader,
     Path(id): Path<Uuid>,
 ) -> Result<Json<Position>, ApiError> {
-    Ok(Json(state.db.position(viewer.id, id).await?.ok_or(ApiError::NotFound)?.into()))
+    Ok(Json(service::position(&state, &viewer, id).await?.into()))
 }
 
 /// Say where one is in a media; the latest counts.
@@ -160,6 +145,6 @@ pub async fn forget(
     Actor(viewer): Actor,
     Path(id): Path<Uuid>,
 ) -> Result<StatusCode, ApiError> {
-    state.db.forget_history(viewer.id, Some(id)).await?;
+    service::forget(&state, &viewer, Some(id)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,11 +1,17 @@
 //! The rules of likes, views and histories.
 
+use super::views::HistoryQuery;
 use crate::{
-    error::ApiError, http::extract::Caller, identity::Viewer, pipeline::media::service as media, state::AppState,
+    client::Client,
+    identity::Viewer,
+    paging::{self, Cut},
+    pipeline::media::service as media,
+    platform::PlatformError,
+    state::AppState,
     validation::Faults,
 };
 use hmac::Mac;
-use sluice_db::{HistoryRow, MediaRow};
+use sluice_db::{HistoryPage, HistoryRow, MediaRow};
 use sluice_model::clock;
 use uuid::Uuid;
 
@@ -14,30 +20,28 @@ const WINDOW_US: i64 = 6 * 3_600_000_000;
 const PURPOSE: &str = "view mark";
 
 /// Likes a media, or no more. Safe to repeat.
-pub async fn like(state: &AppState, viewer: &Viewer, id: Uuid, likes: bool) -> Result<MediaRow, ApiError> {
+pub async fn like(state: &AppState, viewer: &Viewer, id: Uuid, likes: bool) -> Result<MediaRow, PlatformError> {
     media::visible(state, Some(viewer), id).await?;
     let mut tx = state.db.begin().await?;
     tx.like(id, viewer.id, likes, clock::now_us()).await?;
     tx.commit().await?;
-    state.db.media(id).await?.ok_or(ApiError::NotFound)
+    state.db.media(id).await?.ok_or(PlatformError::NotFound)
 }
 
 /// Counts a view of something that can be played: once a viewer and window. Who it was is kept as a hash
 /// whose key changes every day.
 pub async fn view(
     state: &AppState,
-    caller: &Caller,
+    client: &Client,
     viewer: Option<&Viewer>,
     id: Uuid,
-) -> Result<(bool, MediaRow), ApiError> {
+) -> Result<(bool, MediaRow), PlatformError> {
     let row = media::visible(state, viewer, id).await?;
-    if !matches!(row.status().0, "playable" | "ready") {
-        return Err(ApiError::NotPlayable);
-    }
+    media::begun(&row)?;
     let now = clock::now_us();
     let who = match viewer {
         Some(viewer) => viewer.id.to_string(),
-        None => format!("{} {}", caller.address, caller.agent),
+        None => format!("{} {}", client.address, client.agent),
     };
     let mark = |day: i64| {
         let mut mac = state.keys.mac(PURPOSE);
@@ -50,7 +54,7 @@ pub async fn view(
     let mut tx = state.db.begin().await?;
     let counted = tx.count_view(id, &today[..16], &yesterday[..16], now, WINDOW_US).await?;
     tx.commit().await?;
-    let row = if counted { state.db.media(id).await?.ok_or(ApiError::NotFound)? } else { row };
+    let row = if counted { state.db.media(id).await?.ok_or(PlatformError::NotFound)? } else { row };
     Ok((counted, row))
 }
 
@@ -60,7 +64,7 @@ pub async fn remember(
     viewer: &Viewer,
     id: Uuid,
     position_ms: i64,
-) -> Result<Option<HistoryRow>, ApiError> {
+) -> Result<Option<HistoryRow>, PlatformError> {
     let media = media::visible(state, Some(viewer), id).await?;
     let length = media.duration_ms.unwrap_or(i64::MAX);
     let within = (0..=length.saturating_add(1000)).contains(&position_ms);
@@ -68,4 +72,38 @@ pub async fn remember(
     let finished = media.duration_ms.is_some_and(|d| position_ms >= d - d / 20);
     let row = HistoryRow { media_id: id, position_ms, finished, updated_us: clock::now_us() };
     Ok(state.db.remember(viewer.id, &row).await?.then_some(row))
+}
+
+/// Whether somebody likes a media, and the media.
+pub async fn likes(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(bool, MediaRow), PlatformError> {
+    let row = media::visible(state, Some(viewer), id).await?;
+    Ok((state.db.likes(id, viewer.id).await?, row))
+}
+
+/// What somebody watched, latest first. What has become private meanwhile is left out, but still remembered.
+pub async fn history(
+    state: &AppState,
+    viewer: &Viewer,
+    query: &HistoryQuery,
+) -> Result<Cut<(HistoryRow, MediaRow), String>, PlatformError> {
+    let limit = paging::limit(query.limit);
+    let before = paging::read_instant(query.cursor.as_deref())?;
+    let unfinished = query.unfinished.unwrap_or(false);
+    let page = HistoryPage { user: viewer.id, before, unfinished, limit: limit as i64 + 1 };
+    let rows = state.db.history(page).await?;
+    let (rows, next) = paging::cut(rows, limit, |r| paging::write_instant((r.updated_us, r.media_id)));
+    let ids: Vec<Uuid> = rows.iter().map(|r| r.media_id).collect();
+    let mut seen = media::visible_many(state, Some(viewer), &ids).await?;
+    let shown = rows.into_iter().filter_map(|row| seen.remove(&row.media_id).map(|media| (row, media)));
+    Ok((shown.collect(), next))
+}
+
+/// Where somebody is in a media.
+pub async fn position(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<HistoryRow, PlatformError> {
+    state.db.position(viewer.id, id).await?.ok_or(PlatformError::NotFound)
+}
+
+/// Forgets that somebody watched a media, or all of their history.
+pub async fn forget(state: &AppState, viewer: &Viewer, id: Option<Uuid>) -> Result<(), PlatformError> {
+    Ok(state.db.forget_history(viewer.id, id).await?)
 }

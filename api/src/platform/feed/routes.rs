@@ -5,9 +5,9 @@ use super::{
     views::{Entry, Feed, FeedQuery},
 };
 use crate::{
-    error::ApiError,
-    http::{base_url::BaseUrl, paging},
+    http::{base_url::BaseUrl, error::ApiError},
     identity::guards::Follower,
+    paging,
     pipeline::media::views::Media,
     state::AppState,
 };

@@ -5,7 +5,7 @@
 //! out, the other fills in. The cursor holds a place in each order and the instant of the first page: whom
 //! one follows later changes nothing on the way, ranks never fall, so nothing comes twice.
 
-use crate::{error::ApiError, state::AppState};
+use crate::{paging::BadCursor, platform::PlatformError, state::AppState};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use sluice_db::{MediaRow, RankCursor};
@@ -33,10 +33,10 @@ impl Cursor {
     }
 
     /// Reads what [`Self::write`] wrote.
-    pub fn read(text: &str) -> Result<Self, ApiError> {
+    pub fn read(text: &str) -> Result<Self, BadCursor> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok();
         let cursor = bytes.and_then(|b| serde_json::from_slice(&b).ok());
-        cursor.ok_or_else(|| ApiError::BadRequest("cursor is none of ours".to_owned()))
+        cursor.ok_or(BadCursor)
     }
 }
 
@@ -49,7 +49,7 @@ pub async fn page(
     viewer: Option<Uuid>,
     cursor: Option<&str>,
     limit: usize,
-) -> Result<(Vec<Found>, Option<Cursor>), ApiError> {
+) -> Result<(Vec<Found>, Option<Cursor>), PlatformError> {
     let start = Cursor { since_us: clock::now_us(), followed: None, ranked: None, place: 0 };
     let mut cursor = cursor.map_or(Ok(start), Cursor::read)?;
     let who = viewer.unwrap_or(Uuid::nil());

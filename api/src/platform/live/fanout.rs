@@ -2,11 +2,10 @@
 
 use super::{
     guest::{Behind, Guest},
-    socket::{SocketError, had, person, room, rooms},
+    room::{had, person, room, rooms, turn_out},
 };
 use crate::{
-    error::ApiError,
-    pipeline::media::service as media,
+    pipeline::media::{service as media, service::MediaError},
     platform::comments::views::Comment,
     state::{AppState, News},
 };
@@ -33,7 +32,7 @@ struct Viewers {
 }
 
 /// Passes one piece of news on. What cannot be read any more is no news; where the database does not answer, the
-/// caller asks again.
+/// client asks again.
 pub async fn pass_on(state: &AppState, io: &SocketIo, news: News) -> Result<(), DbError> {
     match news {
         News::Created { media } => created(state, io, media).await?,
@@ -219,26 +218,11 @@ pub async fn admit_only_viewers(state: &AppState, io: &SocketIo, row: &MediaRow)
         let id = viewer.as_ref().map(|v| v.id);
         let may = match known.get(&id) {
             Some(may) => *may,
-            None => !matches!(media::visible(state, viewer.as_ref(), row.id).await, Err(ApiError::NotFound)),
+            None => !matches!(media::visible(state, viewer.as_ref(), row.id).await, Err(MediaError::NotFound)),
         };
         known.insert(id, may);
         if !may {
             turn_out(state, &socket, row.id);
         }
     }
-}
-
-/// Ends a socket's stay in a room.
-pub fn take_out(state: &AppState, socket: &SocketRef, media: Uuid) {
-    socket.leave(room(media));
-    if let Some(guest) = socket.extensions.get::<Guest>() {
-        guest.leave(media);
-    }
-    state.hub.changed(media);
-}
-
-/// The same, and tells why.
-pub fn turn_out(state: &AppState, socket: &SocketRef, media: Uuid) {
-    take_out(state, socket, media);
-    drop(socket.emit("error", &SocketError::not_found(media)));
 }

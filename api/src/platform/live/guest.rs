@@ -1,8 +1,7 @@
 //! Who a socket belongs to, and what it is to have.
 
 use crate::{
-    error::ApiError,
-    identity::{Viewer, authentication::authenticate},
+    identity::{IdentityError, Viewer, authentication::authenticate},
     state::AppState,
 };
 use sluice_model::clock;
@@ -69,7 +68,7 @@ impl Guest {
     }
 
     /// The same as the database has it now: a session that has ended, a role that was taken and a ban act at once.
-    pub async fn now(&self, state: &AppState) -> Result<Option<Viewer>, ApiError> {
+    pub async fn now(&self, state: &AppState) -> Result<Option<Viewer>, IdentityError> {
         match &self.login {
             None => Ok(None),
             Some((_, token)) => authenticate(state, token).await.map(Some),

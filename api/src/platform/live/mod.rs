@@ -6,6 +6,7 @@
 
 mod fanout;
 mod guest;
+mod room;
 mod socket;
 mod watch;
 

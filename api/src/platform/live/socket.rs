@@ -1,13 +1,19 @@
 //! What sockets say, and what they are answered.
 
-use super::{fanout, guest::Guest};
+use super::{
+    guest::Guest,
+    room::{SocketError, had, person, room, rooms, take_out},
+};
 use crate::{
-    error::ApiError,
-    identity::{Viewer, authentication::authenticate},
+    error::Refusal,
+    identity::{IdentityError, Viewer, authentication::authenticate},
     pipeline::media::service as media,
-    platform::comments::{
-        service as comments,
-        views::{Comment, NewComment},
+    platform::{
+        PlatformError,
+        comments::{
+            service as comments,
+            views::{Comment, NewComment},
+        },
     },
     state::{AppState, LiveHub},
 };
@@ -36,43 +42,6 @@ const MOST_MISSED: i64 = 50;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Joining costs as much as so many other messages.
 const JOINING: f64 = 10.0;
-
-/// The room of a media.
-pub fn room(media: Uuid) -> String {
-    format!("video:{media}")
-}
-
-/// The room of a person's own sockets.
-pub fn person(user: Uuid) -> String {
-    format!("person:{user}")
-}
-
-/// The room of those who have a comment already.
-pub fn had(comment: Uuid) -> String {
-    format!("had:{comment}")
-}
-
-/// What is wrong, with the codes of the HTTP API.
-#[derive(Debug, Clone, Serialize)]
-pub struct SocketError {
-    code: &'static str,
-    message: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    media_id: Option<Uuid>,
-}
-
-impl SocketError {
-    /// A media that is none, or none for this person.
-    pub fn not_found(media: Uuid) -> Self {
-        Self { media_id: Some(media), ..ApiError::NotFound.into() }
-    }
-}
-
-impl From<ApiError> for SocketError {
-    fn from(error: ApiError) -> Self {
-        Self { code: error.code().0, message: error.to_string(), media_id: None }
-    }
-}
 
 #[derive(Debug, Serialize)]
 struct Refused {
@@ -157,7 +126,7 @@ pub fn sockets(state: &AppState) -> (SocketIoLayer, SocketIo) {
     let admitting = state.clone();
     let admit = move |socket: SocketRef, TryData(auth): TryData<Option<Auth>>| {
         let state = admitting.clone();
-        async move { admit(&state, &socket, auth.ok().flatten().unwrap_or_default()).await.map_err(|e| e.code().0) }
+        async move { admit(&state, &socket, auth.ok().flatten().unwrap_or_default()).await.map_err(|e| e.code().as_str()) }
     };
     // Everything is done before the client is told that it is connected: what it says at once must be heard.
     let connected = async |_: SocketRef| ();
@@ -166,13 +135,13 @@ pub fn sockets(state: &AppState) -> (SocketIoLayer, SocketIo) {
 }
 
 /// Lets in whoever has a good token, and whoever has none: they may watch what is public.
-async fn admit(state: &AppState, socket: &SocketRef, auth: Auth) -> Result<(), ApiError> {
+async fn admit(state: &AppState, socket: &SocketRef, auth: Auth) -> Result<(), IdentityError> {
     let login = match auth.token {
         None => None,
         Some(token) => {
             let viewer = patiently_authenticate(state, &token).await?;
             // A machine has the HTTP API.
-            viewer.session.ok_or(ApiError::Forbidden)?;
+            viewer.session.ok_or(IdentityError::Forbidden)?;
             socket.join(person(viewer.id));
             Some((viewer, Arc::from(token)))
         }
@@ -182,11 +151,11 @@ async fn admit(state: &AppState, socket: &SocketRef, auth: Auth) -> Result<(), A
     Ok(())
 }
 
-async fn patiently_authenticate(state: &AppState, token: &str) -> Result<Viewer, ApiError> {
+async fn patiently_authenticate(state: &AppState, token: &str) -> Result<Viewer, IdentityError> {
     let began = Instant::now();
     loop {
         match authenticate(state, token).await {
-            Err(ApiError::Unavailable) if began.elapsed() < PATIENCE => sleep(Duration::from_millis(250)).await,
+            Err(IdentityError::Unavailable) if began.elapsed() < PATIENCE => sleep(Duration::from_millis(250)).await,
             answer => return answer,
         }
     }
@@ -203,18 +172,13 @@ fn listen(state: &AppState, socket: &SocketRef) {
     });
 }
 
-/// Media whose rooms a socket is in.
-pub fn rooms(socket: &SocketRef) -> Vec<Uuid> {
-    socket.rooms().iter().filter_map(|r| r.strip_prefix("video:")?.parse().ok()).collect()
-}
-
 /// Hears an event: its payload is read, its answer acknowledged, its failure both acknowledged and said.
 fn on<T, R, F, Fut>(state: &AppState, socket: &SocketRef, event: &'static str, handler: F)
 where
     T: DeserializeOwned + std::marker::Send + 'static,
     R: Answer + std::marker::Send + 'static,
     F: Fn(AppState, SocketRef, Guest, T) -> Fut + Copy + std::marker::Send + Sync + 'static,
-    Fut: Future<Output = Result<R, ApiError>> + std::marker::Send + 'static,
+    Fut: Future<Output = Result<R, PlatformError>> + std::marker::Send + 'static,
 {
     let state = state.clone();
     socket.on(event, move |socket: SocketRef, TryData(data): TryData<Value>, ack: AckSender| {
@@ -222,12 +186,12 @@ where
         async move {
             let Some(guest) = socket.extensions.get::<Guest>() else { return };
             if !guest.may_speak(if event == "join_video" { JOINING } else { 1.0 }) {
-                drop(socket.emit("error", &SocketError::from(ApiError::Busy)));
+                drop(socket.emit("error", &SocketError::from(PlatformError::Busy)));
                 drop(socket.disconnect());
                 return;
             }
             let read = data.ok().and_then(|d| serde_json::from_value::<T>(d).ok());
-            let wrong = || ApiError::BadRequest(format!("{event} has another form"));
+            let wrong = || PlatformError::BadRequest(format!("{event} has another form"));
             let answer = match read.ok_or_else(wrong) {
                 Ok(message) => handler(state, socket.clone(), guest.clone(), message).await,
                 Err(error) => Err(error),
@@ -248,13 +212,13 @@ where
     });
 }
 
-async fn join(state: AppState, socket: SocketRef, guest: Guest, asked: Join) -> Result<Joined, ApiError> {
+async fn join(state: AppState, socket: SocketRef, guest: Guest, asked: Join) -> Result<Joined, PlatformError> {
     let viewer = guest.now(&state).await?;
     media::visible(&state, viewer.as_ref(), asked.media_id).await?;
     let (media, joined) = (asked.media_id, rooms(&socket));
     let again = joined.contains(&media);
     if !again && joined.len() >= MOST_ROOMS {
-        return Err(ApiError::TooMany("rooms"));
+        return Err(PlatformError::TooMany("rooms"));
     }
     // In, and what was missed read, in one turn.
     let turn = state.hub.join().await;
@@ -292,7 +256,7 @@ async fn join(state: AppState, socket: SocketRef, guest: Guest, asked: Join) -> 
     Ok(answer(missed.into_iter().map(Into::into).collect(), last))
 }
 
-async fn leave(state: AppState, socket: SocketRef, guest: Guest, asked: Leave) -> Result<(), ApiError> {
+async fn leave(state: AppState, socket: SocketRef, guest: Guest, asked: Leave) -> Result<(), PlatformError> {
     if rooms(&socket).contains(&asked.media_id) {
         socket.leave(room(asked.media_id));
         guest.leave(asked.media_id);
@@ -301,8 +265,8 @@ async fn leave(state: AppState, socket: SocketRef, guest: Guest, asked: Leave) -
     Ok(())
 }
 
-async fn send(state: AppState, socket: SocketRef, guest: Guest, said: Send) -> Result<Sent, ApiError> {
-    let viewer = guest.now(&state).await?.ok_or(ApiError::Unauthenticated)?;
+async fn send(state: AppState, socket: SocketRef, guest: Guest, said: Send) -> Result<Sent, PlatformError> {
+    let viewer = guest.now(&state).await?.ok_or(IdentityError::Unauthenticated)?;
     let new = NewComment { body: said.body, parent_id: said.parent_id, at_ms: said.at_ms, client_key: said.client_key };
     // The sender has it by the acknowledgement.
     let (row, new) = comments::create(&state, &viewer, said.media_id, new, |id| socket.join(had(id))).await?;
@@ -317,9 +281,9 @@ async fn send(state: AppState, socket: SocketRef, guest: Guest, said: Send) -> R
 }
 
 /// Ends a socket whose login has ended.
-pub fn end(state: &AppState, socket: SocketRef, error: ApiError) {
+pub fn end(state: &AppState, socket: SocketRef, error: IdentityError) {
     for media in rooms(&socket) {
-        fanout::take_out(state, &socket, media);
+        take_out(state, &socket, media);
     }
     drop(socket.emit("error", &SocketError::from(error)));
     drop(socket.disconnect());

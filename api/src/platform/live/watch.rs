@@ -3,11 +3,11 @@
 use super::{
     fanout,
     guest::Guest,
-    socket::{self, room},
+    room::{room, rooms, turn_out},
+    socket,
 };
 use crate::{
-    error::ApiError,
-    identity::{Viewer, authentication::authenticate},
+    identity::{IdentityError, Viewer, authentication::authenticate},
     state::{AppState, News},
 };
 use sluice_db::{DbError, NewsListener};
@@ -100,10 +100,10 @@ async fn watch_logins(state: AppState, io: SocketIo) {
     let mut ticks = interval(LOGINS);
     loop {
         ticks.tick().await;
-        let mut known: HashMap<Arc<str>, Result<Viewer, ApiError>> = HashMap::new();
+        let mut known: HashMap<Arc<str>, Result<Viewer, IdentityError>> = HashMap::new();
         let mut media = HashSet::new();
         for socket in io.sockets() {
-            media.extend(socket::rooms(&socket));
+            media.extend(rooms(&socket));
             let Some(guest) = socket.extensions.get::<Guest>() else { continue };
             let Some(token) = guest.token() else { continue };
             if !known.contains_key(&token) {
@@ -111,7 +111,9 @@ async fn watch_logins(state: AppState, io: SocketIo) {
             }
             match known.get(&token) {
                 Some(Ok(viewer)) => drop(socket.extensions.insert(guest.renewed(viewer.clone()))),
-                Some(Err(ApiError::Unauthenticated)) => socket::end(&state, socket, ApiError::Unauthenticated),
+                Some(Err(IdentityError::Unauthenticated)) => {
+                    socket::end(&state, socket, IdentityError::Unauthenticated)
+                }
                 // A database that does not answer ends nobody.
                 _ => {}
             }
@@ -121,7 +123,7 @@ async fn watch_logins(state: AppState, io: SocketIo) {
                 Ok(Some(row)) => fanout::admit_only_viewers(&state, &io, &row).await,
                 Ok(None) => {
                     for socket in io.to(room(id)).sockets() {
-                        fanout::turn_out(&state, &socket, id);
+                        turn_out(&state, &socket, id);
                     }
                 }
                 Err(_) => {}
@@ -139,7 +141,7 @@ async fn count_viewers(state: AppState, io: SocketIo) {
         round = round.wrapping_add(1);
         let mut changed = state.hub.take_changed();
         if round.is_multiple_of(SAY_AGAIN) {
-            changed.extend(io.sockets().iter().flat_map(socket::rooms));
+            changed.extend(io.sockets().iter().flat_map(rooms));
         }
         if let Err(error) = fanout::serve_slow(&state, &io).await {
             tracing::debug!(%error, "slow sockets were not served");

@@ -5,12 +5,10 @@ use super::{
     views::{Action, Actions, Appeal, Decide, NewReport, ReportQuery, Reports},
 };
 use crate::{
-    error::ApiError,
-    http::{
-        extract::{Body, Caller},
-        paging::PageQuery,
-    },
+    client::Client,
+    http::{error::ApiError, extract::Body},
     identity::guards::{Actor, Admin, Person},
+    paging::PageQuery,
     state::AppState,
 };
 use axum::{
@@ -18,7 +16,6 @@ use axum::{
     extract::{Path, Query, State},
     http::StatusCode,
 };
-use sluice_model::ReportStatus;
 use uuid::Uuid;
 
 /// Report a media, a comment or a person.
@@ -48,8 +45,7 @@ pub async fn reports(
     Query(query): Query<ReportQuery>,
 ) -> Result<Json<Reports>, ApiError> {
     let page = PageQuery { limit: query.limit, cursor: query.cursor };
-    let status = query.status.unwrap_or(ReportStatus::Open);
-    let (rows, next_cursor) = page.cut(state.db.reports(status, query.cursor, page.rows()).await?, |r| r.id);
+    let (rows, next_cursor) = service::reports(&state, query.status, &page).await?;
     Ok(Json(Reports { items: rows.into_iter().map(Into::into).collect(), next_cursor }))
 }
 
@@ -61,12 +57,12 @@ pub async fn reports(
     ))]
 pub async fn decide(
     State(state): State<AppState>,
-    caller: Caller,
+    client: Client,
     Admin(admin): Admin,
     Path(id): Path<Uuid>,
     Body(body): Body<Decide>,
 ) -> Result<StatusCode, ApiError> {
-    service::decide(&state, &caller, &admin, id, body.decision, &body.reason).await?;
+    service::decide(&state, &client, &admin, id, body.decision, &body.reason).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -79,7 +75,7 @@ pub async fn actions(
     Admin(_): Admin,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Actions>, ApiError> {
-    let (rows, next_cursor) = page.cut(state.db.actions(None, page.cursor, page.rows()).await?, |r| r.id);
+    let (rows, next_cursor) = service::actions(&state, None, &page).await?;
     Ok(Json(Actions { items: rows.into_iter().map(Action::from).collect(), next_cursor }))
 }
 
@@ -88,11 +84,11 @@ pub async fn actions(
     security(("session" = []), ("api_token" = ["admin"])), responses((status = 204, description = "Undone")))]
 pub async fn lift(
     State(state): State<AppState>,
-    caller: Caller,
+    client: Client,
     Admin(admin): Admin,
     Path(id): Path<Uuid>,
 ) -> Result<StatusCode, ApiError> {
-    service::lift(&state, &caller, &admin, id).await?;
+    service::lift(&state, &client, &admin, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -104,8 +100,7 @@ pub async fn own(
     Person(viewer): Person,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Actions>, ApiError> {
-    let rows = state.db.actions(Some(viewer.id), page.cursor, page.rows()).await?;
-    let (rows, next_cursor) = page.cut(rows, |r| r.id);
+    let (rows, next_cursor) = service::actions(&state, Some(viewer.id), &page).await?;
     Ok(Json(Actions { items: rows.into_iter().map(Action::from).collect(), next_cursor }))
 }
 

@@ -2,14 +2,14 @@
 
 use super::views::{Decision, NewReport};
 use crate::{
-    error::ApiError,
-    http::extract::Caller,
+    client::Client,
     identity::{
         Viewer,
         audit::{Event, note},
     },
+    paging::{Cut, PageQuery},
     pipeline::media::service as media,
-    platform::comments::service as comments,
+    platform::{PlatformError, comments::service as comments},
     state::{AppState, News},
     text,
     validation::Faults,
@@ -19,14 +19,14 @@ use sluice_model::{ActionKind, RateLimit, ReportStatus, ReportTarget, Role, cloc
 use uuid::Uuid;
 
 /// Reports something that one can see. `false` when one did before.
-pub async fn report(state: &AppState, viewer: &Viewer, new: NewReport) -> Result<bool, ApiError> {
+pub async fn report(state: &AppState, viewer: &Viewer, new: NewReport) -> Result<bool, PlatformError> {
     state.limits.take(RateLimit::Report, &viewer.id.to_string()).await?;
     let words = text::lines(&new.note);
     Faults::default().demand(words.chars().count() <= 1000, "note", "at most 1000 characters").refuse()?;
     match new.target {
         ReportTarget::Media => drop(media::visible(state, Some(viewer), new.id).await?),
         ReportTarget::Comment => drop(comments::visible(state, Some(viewer), new.id).await?),
-        ReportTarget::User => drop(state.db.user(new.id).await?.ok_or(ApiError::NotFound)?),
+        ReportTarget::User => drop(state.db.user(new.id).await?.ok_or(PlatformError::NotFound)?),
     }
     let row = ReportRow {
         id: Uuid::now_v7(),
@@ -42,7 +42,7 @@ pub async fn report(state: &AppState, viewer: &Viewer, new: NewReport) -> Result
 }
 
 /// Whose a reported thing is; nobody's when it is gone.
-async fn author(state: &AppState, report: &ReportRow) -> Result<Option<Uuid>, ApiError> {
+async fn author(state: &AppState, report: &ReportRow) -> Result<Option<Uuid>, PlatformError> {
     Ok(match report.target_kind {
         ReportTarget::Media => state.db.media(report.target_id).await?.map(|m| m.owner_id),
         ReportTarget::Comment => state.db.comment(report.target_id).await?.map(|c| c.author_id),
@@ -53,15 +53,15 @@ async fn author(state: &AppState, report: &ReportRow) -> Result<Option<Uuid>, Ap
 /// Decides a report, and with it all of the same thing.
 pub async fn decide(
     state: &AppState,
-    caller: &Caller,
+    client: &Client,
     admin: &Viewer,
     id: Uuid,
     decision: Decision,
     reason: &str,
-) -> Result<(), ApiError> {
-    let report = state.db.report(id).await?.ok_or(ApiError::NotFound)?;
+) -> Result<(), PlatformError> {
+    let report = state.db.report(id).await?.ok_or(PlatformError::NotFound)?;
     if report.status != ReportStatus::Open {
-        return Err(ApiError::AlreadyDecided);
+        return Err(PlatformError::AlreadyDecided);
     }
     let reason = text::lines(reason);
     Faults::default().demand(reason.chars().count() <= 1000, "reason", "at most 1000 characters").refuse()?;
@@ -81,16 +81,16 @@ pub async fn decide(
     let mut tx = state.db.begin().await?;
     // Of two administrators at once, one decides.
     if !tx.close_reports(report.target_kind, report.target_id, status).await? {
-        return Err(ApiError::AlreadyDecided);
+        return Err(PlatformError::AlreadyDecided);
     }
     let Some((kind, affected_id)) = kind.zip(affected) else {
         return Ok(tx.commit().await?);
     };
     if kind == ActionKind::Ban {
         // Whoever looks after the service is asked to step down first.
-        let user = tx.lock_user(affected_id).await?.ok_or(ApiError::NotFound)?;
+        let user = tx.lock_user(affected_id).await?.ok_or(PlatformError::NotFound)?;
         if user.role == Role::Admin {
-            return Err(ApiError::Forbidden);
+            return Err(PlatformError::Forbidden);
         }
     }
     let action = ActionRow {
@@ -107,30 +107,49 @@ pub async fn decide(
     tx.act(&action).await?;
     match (kind, report.target_kind) {
         (ActionKind::HideComment, _) => {
-            let row = state.db.comment(report.target_id).await?.ok_or(ApiError::NotFound)?;
+            let row = state.db.comment(report.target_id).await?.ok_or(PlatformError::NotFound)?;
             state.hub.commit(tx, News::Deleted { media: row.media_id, comment: row.id }).await?;
         }
         _ => tx.commit().await?,
     }
     let detail = format!("{kind} {target}");
-    note(state, caller, Event::Moderated, Some(affected_id), Some(admin.id), &detail).await;
+    note(state, client, Event::Moderated, Some(affected_id), Some(admin.id), &detail).await;
     Ok(())
 }
 
 /// Undoes what was done.
-pub async fn lift(state: &AppState, caller: &Caller, admin: &Viewer, id: Uuid) -> Result<(), ApiError> {
+pub async fn lift(state: &AppState, client: &Client, admin: &Viewer, id: Uuid) -> Result<(), PlatformError> {
     let mut tx = state.db.begin().await?;
-    let action = tx.lift(id, clock::now_us()).await?.ok_or(ApiError::NotFound)?;
+    let action = tx.lift(id, clock::now_us()).await?.ok_or(PlatformError::NotFound)?;
     tx.commit().await?;
     let detail = format!("{} {} lifted", action.kind, action.target_id);
-    note(state, caller, Event::Moderated, Some(action.affected_id), Some(admin.id), &detail).await;
+    note(state, client, Event::Moderated, Some(action.affected_id), Some(admin.id), &detail).await;
     Ok(())
 }
 
 /// Says something to what was done to oneself, once.
-pub async fn appeal(state: &AppState, viewer: &Viewer, id: Uuid, words: &str) -> Result<(), ApiError> {
+pub async fn appeal(state: &AppState, viewer: &Viewer, id: Uuid, words: &str) -> Result<(), PlatformError> {
     let words = text::lines(words.trim());
     let length = words.chars().count();
     Faults::default().demand((1..=2000).contains(&length), "text", "1 to 2000 characters").refuse()?;
-    if state.db.appeal(id, viewer.id, &words, clock::now_us()).await? { Ok(()) } else { Err(ApiError::NotFound) }
+    if state.db.appeal(id, viewer.id, &words, clock::now_us()).await? { Ok(()) } else { Err(PlatformError::NotFound) }
+}
+
+/// Reports that stand so, open ones when left out, oldest first.
+pub async fn reports(
+    state: &AppState,
+    status: Option<ReportStatus>,
+    page: &PageQuery,
+) -> Result<Cut<ReportRow>, PlatformError> {
+    let status = status.unwrap_or(ReportStatus::Open);
+    Ok(page.cut(state.db.reports(status, page.cursor, page.rows()).await?, |r| r.id))
+}
+
+/// What was done, to one account where that is asked for, latest first.
+pub async fn actions(
+    state: &AppState,
+    affected: Option<Uuid>,
+    page: &PageQuery,
+) -> Result<Cut<ActionRow>, PlatformError> {
+    Ok(page.cut(state.db.actions(affected, page.cursor, page.rows()).await?, |r| r.id))
 }

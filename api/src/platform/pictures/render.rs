@@ -1,7 +1,7 @@
 //! From whatever a person uploads to a JPEG that every browser shows: upright, bounded, without what cameras
-//! add about places and people. Pure; the caller bounds how many run at once.
+//! add about places and people. Pure; the client bounds how many run at once.
 
-use crate::error::ApiError;
+use crate::platform::PlatformError;
 use image::{
     DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageReader, Limits, RgbImage,
     codecs::jpeg::JpegEncoder, imageops::FilterType, metadata::Orientation,
@@ -27,11 +27,11 @@ pub struct Rendered {
 }
 
 /// Reads a JPEG, PNG, WebP or GIF and writes it as a JPEG that fits into `within`. Never larger than it was.
-pub fn render(data: &[u8], within: (u32, u32)) -> Result<Rendered, ApiError> {
+pub fn render(data: &[u8], within: (u32, u32)) -> Result<Rendered, PlatformError> {
     let mut reader =
-        ImageReader::new(Cursor::new(data)).with_guessed_format().map_err(|_| ApiError::UnsupportedPicture)?;
+        ImageReader::new(Cursor::new(data)).with_guessed_format().map_err(|_| PlatformError::UnsupportedPicture)?;
     if reader.format().is_none() {
-        return Err(ApiError::UnsupportedPicture);
+        return Err(PlatformError::UnsupportedPicture);
     }
     let mut limits = Limits::default();
     limits.max_alloc = Some(MOST_ALLOC);
@@ -40,7 +40,7 @@ pub fn render(data: &[u8], within: (u32, u32)) -> Result<Rendered, ApiError> {
     let mut decoder = reader.into_decoder().map_err(broken)?;
     let (width, height) = decoder.dimensions();
     if u64::from(width) * u64::from(height) > MOST_PIXELS || webp_pixels(data) > MOST_PIXELS {
-        return Err(ApiError::BrokenPicture);
+        return Err(PlatformError::BrokenPicture);
     }
     limits.reserve(decoder.total_bytes()).map_err(broken)?;
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
@@ -62,9 +62,9 @@ pub fn render(data: &[u8], within: (u32, u32)) -> Result<Rendered, ApiError> {
     let mut jpeg = Vec::new();
     let mut encoder = JpegEncoder::new_with_quality(&mut jpeg, QUALITY);
     if let Some(profile) = profile {
-        encoder.set_icc_profile(profile).map_err(|_| ApiError::Internal)?;
+        encoder.set_icc_profile(profile).map_err(|_| PlatformError::Internal)?;
     }
-    encoder.write_image(&flat, size.0, size.1, ExtendedColorType::Rgb8).map_err(|_| ApiError::Internal)?;
+    encoder.write_image(&flat, size.0, size.1, ExtendedColorType::Rgb8).map_err(|_| PlatformError::Internal)?;
     Ok(Rendered { jpeg, size })
 }
 
@@ -85,9 +85,9 @@ fn webp_pixels(data: &[u8]) -> u64 {
     lossy.chain(lossless).max().unwrap_or(0)
 }
 
-fn broken(error: image::ImageError) -> ApiError {
+fn broken(error: image::ImageError) -> PlatformError {
     tracing::debug!(%error, "picture");
-    ApiError::BrokenPicture
+    PlatformError::BrokenPicture
 }
 
 /// JPEG knows no transparency.
@@ -155,16 +155,19 @@ mod tests {
 
     #[test]
     fn what_is_no_picture_or_too_much_of_one_is_refused() {
-        assert!(matches!(render(b"<svg onload=alert(1)>", (9, 9)), Err(ApiError::UnsupportedPicture)));
+        assert!(matches!(render(b"<svg onload=alert(1)>", (9, 9)), Err(PlatformError::UnsupportedPicture)));
         let whole = png(100, 100, [1, 2, 3, 255]);
-        assert!(matches!(render(&whole[..whole.len() / 2], (9, 9)), Err(ApiError::BrokenPicture)));
+        assert!(matches!(render(&whole[..whole.len() / 2], (9, 9)), Err(PlatformError::BrokenPicture)));
         // A bomb: few bytes that claim 60,000 x 60,000.
         let mut bomb = whole.clone();
         bomb[16..24].copy_from_slice(&[0, 0, 0xea, 0x60, 0, 0, 0xea, 0x60]);
         let crc = crc32fast::hash(&bomb[12..29]);
         bomb[29..33].copy_from_slice(&crc.to_be_bytes());
-        assert!(matches!(render(&bomb, (9, 9)), Err(ApiError::BrokenPicture)));
-        assert!(matches!(render(&png(30_000, 2, [0; 4]), (9, 9)), Err(ApiError::BrokenPicture)), "too long a side");
+        assert!(matches!(render(&bomb, (9, 9)), Err(PlatformError::BrokenPicture)));
+        assert!(
+            matches!(render(&png(30_000, 2, [0; 4]), (9, 9)), Err(PlatformError::BrokenPicture)),
+            "too long a side"
+        );
         // A WebP whose canvas is small and whose frame is not.
         let frame = [b"VP8 ".as_slice(), &[0; 4], &[0; 3], &[0x9d, 0x01, 0x2a, 0xff, 0x3f, 0xff, 0x3f]].concat();
         assert!(webp_pixels(&[b"RIFF....WEBP".as_slice(), &frame].concat()) > MOST_PIXELS);

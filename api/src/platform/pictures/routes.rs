@@ -2,10 +2,13 @@
 
 use super::service;
 use crate::{
-    error::ApiError,
-    http::base_url::BaseUrl,
+    http::{
+        base_url::BaseUrl,
+        error::{ApiError, HttpError},
+    },
     identity::guards::{Actor, Admin, Follower},
     platform::{
+        PlatformError,
         catalogue::service as catalogue,
         picture_views::{self, Picture},
         playlists::service as playlists,
@@ -26,11 +29,11 @@ use sluice_storage::Key;
 use uuid::Uuid;
 
 /// Own pictures, as paths spell them.
-fn own(word: &str) -> Result<PictureKind, ApiError> {
+fn own(word: &str) -> Result<PictureKind, HttpError> {
     match word {
         "avatar" => Ok(PictureKind::Avatar),
         "banner" => Ok(PictureKind::Banner),
-        _ => Err(ApiError::NotFound),
+        _ => Err(HttpError::NotFound),
     }
 }
 
@@ -39,8 +42,8 @@ fn shown((id, size): (Uuid, (u32, u32)), base: &BaseUrl) -> Json<Picture> {
 }
 
 /// Read piece by piece, so that the bounds of the service hold while it arrives.
-fn stream(body: Body) -> impl Stream<Item = Result<Bytes, ApiError>> + Unpin {
-    body.into_data_stream().map_err(|_| ApiError::UploadCut)
+fn stream(body: Body) -> impl Stream<Item = Result<Bytes, PlatformError>> + Unpin {
+    body.into_data_stream().map_err(|_| PlatformError::UploadCut)
 }
 
 /// Show a picture of oneself: `avatar` or `banner`. JPEG, PNG, WebP or GIF of at most 10 MiB and 50 megapixels;

@@ -1,7 +1,11 @@
 //! The rules of pictures.
 
 use super::render::render;
-use crate::{error::ApiError, identity::Viewer, platform::playlists::service as playlists, state::AppState};
+use crate::{
+    identity::Viewer,
+    platform::{PlatformError, playlists::service as playlists},
+    state::AppState,
+};
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use sluice_db::{DbError, NewPicture};
@@ -38,13 +42,14 @@ pub async fn put(
     viewer: &Viewer,
     kind: PictureKind,
     owner: Uuid,
-    body: impl Stream<Item = Result<Bytes, ApiError>> + Unpin,
-) -> Result<(Uuid, (u32, u32)), ApiError> {
+    body: impl Stream<Item = Result<Bytes, PlatformError>> + Unpin,
+) -> Result<(Uuid, (u32, u32)), PlatformError> {
     state.limits.take(RateLimit::Picture, &viewer.id.to_string()).await?;
-    let _arriving = timeout(PATIENCE, ARRIVING.acquire()).await.map_err(|_| ApiError::Busy)?;
-    let body = timeout(ARRIVAL, collected(body)).await.map_err(|_| ApiError::UploadCut)??;
-    let turn = timeout(PATIENCE, DECODING.acquire()).await.map_err(|_| ApiError::Busy)?;
-    let made = spawn_blocking(move || render(&body, bounds(kind))).await.map_err(|_| ApiError::BrokenPicture)??;
+    let _arriving = timeout(PATIENCE, ARRIVING.acquire()).await.map_err(|_| PlatformError::Busy)?;
+    let body = timeout(ARRIVAL, collected(body)).await.map_err(|_| PlatformError::UploadCut)??;
+    let turn = timeout(PATIENCE, DECODING.acquire()).await.map_err(|_| PlatformError::Busy)?;
+    let made =
+        spawn_blocking(move || render(&body, bounds(kind))).await.map_err(|_| PlatformError::BrokenPicture)??;
     drop(turn);
     let now = clock::now_us();
     let new = NewPicture {
@@ -63,7 +68,7 @@ pub async fn put(
         Err(DbError::Fenced) => {
             drop(tx);
             state.store.delete(&Key::Picture(new.id)).await?;
-            return Err(ApiError::NotFound);
+            return Err(PlatformError::NotFound);
         }
         Err(other) => return Err(other.into()),
     }
@@ -71,27 +76,29 @@ pub async fn put(
     Ok((new.id, made.size))
 }
 
-async fn collected(mut body: impl Stream<Item = Result<Bytes, ApiError>> + Unpin) -> Result<Vec<u8>, ApiError> {
+async fn collected(
+    mut body: impl Stream<Item = Result<Bytes, PlatformError>> + Unpin,
+) -> Result<Vec<u8>, PlatformError> {
     let mut out = Vec::new();
     while let Some(part) = body.next().await {
         out.extend_from_slice(&part?);
         if out.len() > MOST_BYTES {
-            return Err(ApiError::TooLarge(MOST_BYTES as u64));
+            return Err(PlatformError::TooLarge(MOST_BYTES as u64));
         }
     }
     Ok(out)
 }
 
 /// Takes a picture away. Safe to repeat.
-pub async fn remove(state: &AppState, kind: PictureKind, owner: Uuid) -> Result<(), ApiError> {
+pub async fn remove(state: &AppState, kind: PictureKind, owner: Uuid) -> Result<(), PlatformError> {
     let mut tx = state.db.begin().await?;
     tx.doom_picture(kind, owner, clock::now_us()).await?;
     Ok(tx.commit().await?)
 }
 
 /// A picture, and whether everybody may see it: the cover of a private playlist is as private.
-pub async fn read(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Result<(Bytes, bool), ApiError> {
-    let row = state.db.picture(id).await?.filter(|p| !p.hidden).ok_or(ApiError::NotFound)?;
+pub async fn read(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Result<(Bytes, bool), PlatformError> {
+    let row = state.db.picture(id).await?.filter(|p| !p.hidden).ok_or(PlatformError::NotFound)?;
     if row.kind == PictureKind::Cover {
         playlists::visible(state, viewer, row.owner_id).await?;
     }

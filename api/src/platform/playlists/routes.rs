@@ -5,13 +5,9 @@ use super::{
     views::{ChangePlaylist, Item, ItemQuery, Items, MoveItem, NewItem, NewPlaylist, Place, Playlist, Playlists},
 };
 use crate::{
-    error::ApiError,
-    http::{
-        base_url::BaseUrl,
-        extract::Body,
-        paging::{self, PageQuery},
-    },
+    http::{base_url::BaseUrl, error::ApiError, extract::Body},
     identity::guards::{Actor, Follower, Reader},
+    paging::PageQuery,
     pipeline::media::views::Media,
     state::AppState,
 };
@@ -22,7 +18,6 @@ use axum::{
     response::IntoResponse,
 };
 use sluice_db::{ItemRow, MediaRow};
-use sluice_model::clock;
 use uuid::Uuid;
 
 fn item((row, media): (ItemRow, MediaRow), base: &str) -> Item {
@@ -39,8 +34,7 @@ pub async fn list(
     Query(page): Query<PageQuery>,
     base: BaseUrl,
 ) -> Result<Json<Playlists>, ApiError> {
-    let rows = state.db.playlists_of(viewer.id, true, page.cursor, page.rows()).await?;
-    let (rows, next_cursor) = page.cut(rows, |r| r.id);
+    let (rows, next_cursor) = service::list(&state, viewer.id, true, &page).await?;
     Ok(Json(Playlists { items: rows.into_iter().map(|r| Playlist::new(r, &base.0)).collect(), next_cursor }))
 }
 
@@ -55,8 +49,7 @@ pub async fn of_creator(
     Query(page): Query<PageQuery>,
     base: BaseUrl,
 ) -> Result<Json<Playlists>, ApiError> {
-    let rows = state.db.playlists_of(id, false, page.cursor, page.rows()).await?;
-    let (rows, next_cursor) = page.cut(rows, |r| r.id);
+    let (rows, next_cursor) = service::list(&state, id, false, &page).await?;
     Ok(Json(Playlists { items: rows.into_iter().map(|r| Playlist::new(r, &base.0)).collect(), next_cursor }))
 }
 
@@ -111,12 +104,8 @@ pub async fn remove(
     Actor(viewer): Actor,
     Path(id): Path<Uuid>,
 ) -> Result<StatusCode, ApiError> {
-    service::owned(&state, &viewer, id).await?;
-    if state.db.delete_playlist(id, clock::now_us()).await? {
-        Ok(StatusCode::NO_CONTENT)
-    } else {
-        Err(ApiError::NotFound)
-    }
+    service::delete(&state, &viewer, id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// What is in a playlist.
@@ -130,11 +119,7 @@ pub async fn items(
     Query(query): Query<ItemQuery>,
     base: BaseUrl,
 ) -> Result<Json<Items>, ApiError> {
-    service::visible(&state, viewer.as_ref(), id).await?;
-    let limit = paging::limit(query.limit);
-    let rows = state.db.playlist_items(id, query.cursor.unwrap_or(i64::MIN), limit as i64 + 1).await?;
-    let (rows, next_cursor) = paging::cut(rows, limit, |r| r.position);
-    let shown = service::shown(&state, viewer.as_ref(), rows).await?;
+    let (shown, next_cursor) = service::items(&state, viewer.as_ref(), id, &query).await?;
     Ok(Json(Items { items: shown.into_iter().map(|s| item(s, &base.0)).collect(), next_cursor }))
 }
 
@@ -166,14 +151,9 @@ pub async fn place(
     Path((id, wanted)): Path<(Uuid, Uuid)>,
     base: BaseUrl,
 ) -> Result<Json<Place>, ApiError> {
-    let (_, all) = service::all(&state, viewer.as_ref(), id).await?;
-    let at = all.iter().position(|(i, _)| i.id == wanted).ok_or(ApiError::NotFound)?;
-    let mut around: Vec<Option<Item>> = Vec::with_capacity(3);
-    for i in [at.checked_sub(1), Some(at), at.checked_add(1)] {
-        around.push(i.and_then(|i| all.get(i)).map(|(row, media)| item((*row, media.clone()), &base.0)));
-    }
-    let (next, here, previous) = (around.pop().flatten(), around.pop().flatten(), around.pop().flatten());
-    Ok(Json(Place { item: here.ok_or(ApiError::NotFound)?, previous, next }))
+    let place = service::place(&state, viewer.as_ref(), id, wanted).await?;
+    let view = |found| item(found, &base.0);
+    Ok(Json(Place { item: view(place.item), previous: place.previous.map(view), next: place.next.map(view) }))
 }
 
 /// Give an item another place.

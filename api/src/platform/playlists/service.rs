@@ -1,12 +1,21 @@
 //! The rules of playlists.
 
-use super::views::{ChangePlaylist, NewPlaylist};
+use super::views::{ChangePlaylist, ItemQuery, NewPlaylist};
 use crate::{
-    error::ApiError, identity::Viewer, pipeline::media::service as media, state::AppState, text, validation::Faults,
+    identity::Viewer,
+    paging::{self, Cut, PageQuery},
+    pipeline::media::service as media,
+    platform::PlatformError,
+    state::AppState,
+    text,
+    validation::Faults,
 };
 use sluice_db::{ItemRow, MediaRow, PLACE, PlaylistChange, PlaylistRow};
 use sluice_model::{Role, Visibility, clock};
 use uuid::Uuid;
+
+/// An item and its media.
+pub type Placed = (ItemRow, MediaRow);
 
 /// Places of a playlist.
 const MOST_ITEMS: usize = 1000;
@@ -14,19 +23,19 @@ const MOST_ITEMS: usize = 1000;
 const MOST_PLAYLISTS: i64 = 1000;
 
 /// A playlist that this person may see; unlisted ones by their identifier.
-pub async fn visible(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Result<PlaylistRow, ApiError> {
-    let row = state.db.playlist(id).await?.ok_or(ApiError::NotFound)?;
+pub async fn visible(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Result<PlaylistRow, PlatformError> {
+    let row = state.db.playlist(id).await?.ok_or(PlatformError::NotFound)?;
     let own = viewer.is_some_and(|v| v.id == row.owner_id || v.role == Role::Admin);
-    if own || (row.visibility != Visibility::Private && !row.hidden) { Ok(row) } else { Err(ApiError::NotFound) }
+    if own || (row.visibility != Visibility::Private && !row.hidden) { Ok(row) } else { Err(PlatformError::NotFound) }
 }
 
 /// A playlist that this person may change.
-pub async fn owned(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<PlaylistRow, ApiError> {
+pub async fn owned(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<PlaylistRow, PlatformError> {
     let row = visible(state, Some(viewer), id).await?;
-    if row.owner_id == viewer.id || viewer.role == Role::Admin { Ok(row) } else { Err(ApiError::Forbidden) }
+    if row.owner_id == viewer.id || viewer.role == Role::Admin { Ok(row) } else { Err(PlatformError::Forbidden) }
 }
 
-fn check(title: Option<&str>, description: Option<&str>) -> Result<(), ApiError> {
+fn check(title: Option<&str>, description: Option<&str>) -> Result<(), PlatformError> {
     let mut faults = Faults::default();
     faults.demand(title.is_none_or(|t| (1..=200).contains(&t.chars().count())), "title", "1 to 200 characters");
     let fits = description.is_none_or(|d| d.chars().count() <= 5000);
@@ -34,11 +43,11 @@ fn check(title: Option<&str>, description: Option<&str>) -> Result<(), ApiError>
 }
 
 /// Makes a playlist.
-pub async fn create(state: &AppState, viewer: &Viewer, new: NewPlaylist) -> Result<PlaylistRow, ApiError> {
+pub async fn create(state: &AppState, viewer: &Viewer, new: NewPlaylist) -> Result<PlaylistRow, PlatformError> {
     let (title, description) = (text::title(&new.title), text::lines(&new.description));
     check(Some(&title), Some(&description))?;
     if state.db.count_playlists(viewer.id).await? >= MOST_PLAYLISTS {
-        return Err(ApiError::TooMany("playlists"));
+        return Err(PlatformError::TooMany("playlists"));
     }
     let now = clock::now_us();
     let row = PlaylistRow {
@@ -63,7 +72,7 @@ pub async fn change(
     viewer: &Viewer,
     id: Uuid,
     asked: ChangePlaylist,
-) -> Result<PlaylistRow, ApiError> {
+) -> Result<PlaylistRow, PlatformError> {
     owned(state, viewer, id).await?;
     let title = asked.title.map(|t| text::title(&t));
     let description = asked.description.map(|d| text::lines(&d));
@@ -71,7 +80,7 @@ pub async fn change(
     let change =
         PlaylistChange { title: title.as_deref(), description: description.as_deref(), visibility: asked.visibility };
     state.db.change_playlist(id, &change, clock::now_us()).await?;
-    state.db.playlist(id).await?.ok_or(ApiError::NotFound)
+    state.db.playlist(id).await?.ok_or(PlatformError::NotFound)
 }
 
 /// Puts a media into a playlist.
@@ -81,13 +90,13 @@ pub async fn add(
     id: Uuid,
     media_id: Uuid,
     index: Option<u32>,
-) -> Result<(ItemRow, MediaRow), ApiError> {
+) -> Result<Placed, PlatformError> {
     owned(state, viewer, id).await?;
     let row = media::visible(state, Some(viewer), media_id).await?;
     let mut tx = state.db.begin().await?;
     let items = tx.lock_playlist(id, clock::now_us()).await?;
     if items.len() >= MOST_ITEMS {
-        return Err(ApiError::TooMany("items"));
+        return Err(PlatformError::TooMany("items"));
     }
     let item = ItemRow { id: Uuid::now_v7(), media_id, position: position(&items, index) };
     tx.insert_item(id, &item).await?;
@@ -110,11 +119,17 @@ fn position(items: &[ItemRow], index: Option<u32>) -> i64 {
 }
 
 /// Gives an item another place: the one it will have when it is there.
-pub async fn move_item(state: &AppState, viewer: &Viewer, id: Uuid, item: Uuid, index: u32) -> Result<(), ApiError> {
+pub async fn move_item(
+    state: &AppState,
+    viewer: &Viewer,
+    id: Uuid,
+    item: Uuid,
+    index: u32,
+) -> Result<(), PlatformError> {
     owned(state, viewer, id).await?;
     let mut tx = state.db.begin().await?;
     let items = tx.lock_playlist(id, clock::now_us()).await?;
-    let moved = *items.iter().find(|i| i.id == item).ok_or(ApiError::NotFound)?;
+    let moved = *items.iter().find(|i| i.id == item).ok_or(PlatformError::NotFound)?;
     let others: Vec<ItemRow> = items.into_iter().filter(|i| i.id != item).collect();
     tx.delete_item(id, item).await?;
     tx.insert_item(id, &ItemRow { position: position(&others, Some(index)), ..moved }).await?;
@@ -122,22 +137,18 @@ pub async fn move_item(state: &AppState, viewer: &Viewer, id: Uuid, item: Uuid, 
 }
 
 /// Takes an item away.
-pub async fn remove(state: &AppState, viewer: &Viewer, id: Uuid, item: Uuid) -> Result<(), ApiError> {
+pub async fn remove(state: &AppState, viewer: &Viewer, id: Uuid, item: Uuid) -> Result<(), PlatformError> {
     owned(state, viewer, id).await?;
     let mut tx = state.db.begin().await?;
     tx.lock_playlist(id, clock::now_us()).await?;
     if !tx.delete_item(id, item).await? {
-        return Err(ApiError::NotFound);
+        return Err(PlatformError::NotFound);
     }
     Ok(tx.commit().await?)
 }
 
 /// What of these this person may see, with the media.
-pub async fn shown(
-    state: &AppState,
-    viewer: Option<&Viewer>,
-    rows: Vec<ItemRow>,
-) -> Result<Vec<(ItemRow, MediaRow)>, ApiError> {
+async fn shown(state: &AppState, viewer: Option<&Viewer>, rows: Vec<ItemRow>) -> Result<Vec<Placed>, PlatformError> {
     let ids: Vec<Uuid> = rows.iter().map(|r| r.media_id).collect();
     let seen = media::visible_many(state, viewer, &ids).await?;
     Ok(rows.into_iter().filter_map(|r| Some((r, seen.get(&r.media_id)?.clone()))).collect())
@@ -148,20 +159,68 @@ pub async fn all(
     state: &AppState,
     viewer: Option<&Viewer>,
     id: Uuid,
-) -> Result<(PlaylistRow, Vec<(ItemRow, MediaRow)>), ApiError> {
+) -> Result<(PlaylistRow, Vec<Placed>), PlatformError> {
     let row = visible(state, viewer, id).await?;
     let items = state.db.playlist_items(id, i64::MIN, MOST_ITEMS as i64).await?;
     Ok((row, shown(state, viewer, items).await?))
 }
 
 /// An extended M3U of a playlist: a title a line and a URL a line, whatever people typed.
-pub fn m3u(row: &PlaylistRow, items: &[(ItemRow, MediaRow)], base: &str) -> String {
+pub fn m3u(row: &PlaylistRow, items: &[Placed], base: &str) -> String {
     let mut text = format!("#EXTM3U\n#PLAYLIST:{}\n", text::line(&row.title));
     for (_, media) in items {
         let seconds = media.duration_ms.map_or(-1, |d| (d + 500) / 1000);
         text.push_str(&format!("#EXTINF:{seconds},{}\n{base}/hls/{}/index.m3u8\n", text::line(&media.title), media.id));
     }
     text
+}
+
+/// Somebody's playlists, newest first; those that others may not see only for themselves.
+pub async fn list(
+    state: &AppState,
+    owner: Uuid,
+    is_own: bool,
+    page: &PageQuery,
+) -> Result<Cut<PlaylistRow>, PlatformError> {
+    Ok(page.cut(state.db.playlists_of(owner, is_own, page.cursor, page.rows()).await?, |r| r.id))
+}
+
+/// Deletes a playlist; its media stay.
+pub async fn delete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), PlatformError> {
+    owned(state, viewer, id).await?;
+    let deleted = state.db.delete_playlist(id, clock::now_us()).await?;
+    if deleted { Ok(()) } else { Err(PlatformError::NotFound) }
+}
+
+/// A page of what this person may see of a playlist, in order.
+pub async fn items(
+    state: &AppState,
+    viewer: Option<&Viewer>,
+    id: Uuid,
+    query: &ItemQuery,
+) -> Result<Cut<Placed, i64>, PlatformError> {
+    visible(state, viewer, id).await?;
+    let limit = paging::limit(query.limit);
+    let rows = state.db.playlist_items(id, query.cursor.unwrap_or(i64::MIN), limit as i64 + 1).await?;
+    let (rows, next) = paging::cut(rows, limit, |r| r.position);
+    Ok((shown(state, viewer, rows).await?, next))
+}
+
+/// An item with what comes before and after it.
+#[derive(Debug)]
+pub struct Around {
+    pub item: Placed,
+    pub previous: Option<Placed>,
+    pub next: Option<Placed>,
+}
+
+/// One place of a playlist, among what this person may see of it.
+pub async fn place(state: &AppState, viewer: Option<&Viewer>, id: Uuid, item: Uuid) -> Result<Around, PlatformError> {
+    let (_, all) = all(state, viewer, id).await?;
+    let at = all.iter().position(|(i, _)| i.id == item).ok_or(PlatformError::NotFound)?;
+    let get = |i: Option<usize>| i.and_then(|i| all.get(i)).cloned();
+    let here = get(Some(at)).ok_or(PlatformError::NotFound)?;
+    Ok(Around { item: here, previous: get(at.checked_sub(1)), next: get(at.checked_add(1)) })
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Atom (RFC 4287) of a creator's posts, and RSS 2.0 with enclosures for podcast players.
 
 use super::html;
-use crate::{error::ApiError, platform::picture_views as pictures};
+use crate::platform::{PlatformError, picture_views as pictures};
 use atom_syndication::{ContentBuilder, EntryBuilder, FeedBuilder, FixedDateTime, LinkBuilder, PersonBuilder, Text};
 use chrono::DateTime;
 use rss::{
@@ -66,7 +66,7 @@ fn sound(content_type: &str) -> (String, &'static str) {
 }
 
 /// A creator's public sound, for podcast players. `media` come with the media type of their original.
-pub fn podcast(creator: &CreatorRow, media: Vec<(MediaRow, String)>, base: &str) -> Result<String, ApiError> {
+pub fn podcast(creator: &CreatorRow, media: Vec<(MediaRow, String)>, base: &str) -> Result<String, PlatformError> {
     let items: Vec<_> = media
         .into_iter()
         .map(|(row, content_type)| {
@@ -104,6 +104,6 @@ pub fn podcast(creator: &CreatorRow, media: Vec<(MediaRow, String)>, base: &str)
         .items(items)
         .build();
     let mut out = Vec::new();
-    channel.write_to(&mut out).map_err(|_| ApiError::Internal)?;
-    String::from_utf8(out).map_err(|_| ApiError::Internal)
+    channel.write_to(&mut out).map_err(|_| PlatformError::Internal)?;
+    String::from_utf8(out).map_err(|_| PlatformError::Internal)
 }

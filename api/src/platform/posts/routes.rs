@@ -5,13 +5,9 @@ use super::{
     views::{ChangePost, NewPost, Post, PostQuery, Posts},
 };
 use crate::{
-    error::ApiError,
-    http::{
-        base_url::BaseUrl,
-        extract::Body,
-        paging::{self, PageQuery},
-    },
+    http::{base_url::BaseUrl, error::ApiError, extract::Body},
     identity::guards::{Actor, Follower, Reader, Uploader},
+    paging::{Cut, PageQuery},
     state::AppState,
 };
 use axum::{
@@ -23,21 +19,8 @@ use axum::{
 use sluice_db::PostRow;
 use uuid::Uuid;
 
-/// Entries of a feed.
-const FEED: i64 = 20;
-/// Episodes in a podcast: players show no others.
-const EPISODES: i64 = 500;
-
-impl PostQuery {
-    fn limit(&self) -> usize {
-        self.limit.unwrap_or(20).clamp(1, 20) as usize
-    }
-
-    fn page(&self, rows: Vec<PostRow>, base: &str) -> Posts {
-        let at = |r: &PostRow| paging::write_instant((r.published_us.unwrap_or(0), r.id));
-        let (rows, next_cursor) = paging::cut(rows, self.limit(), at);
-        Posts { items: rows.into_iter().map(|r| Post::new(r, base)).collect(), next_cursor }
-    }
+fn posts((rows, next_cursor): Cut<PostRow, String>, base: &BaseUrl) -> Json<Posts> {
+    Json(Posts { items: rows.into_iter().map(|r| Post::new(r, &base.0)).collect(), next_cursor })
 }
 
 /// Everybody's published posts.
@@ -50,9 +33,7 @@ pub async fn list(
     Query(query): Query<PostQuery>,
     base: BaseUrl,
 ) -> Result<Json<Posts>, ApiError> {
-    let before = paging::read_instant(query.cursor.as_deref())?;
-    let rows = state.db.published_posts(before, query.limit() as i64 + 1).await?;
-    Ok(Json(query.page(rows, &base.0)))
+    Ok(posts(service::published(&state, None, &query).await?, &base))
 }
 
 /// A creator's published posts.
@@ -66,9 +47,7 @@ pub async fn of_creator(
     Query(query): Query<PostQuery>,
     base: BaseUrl,
 ) -> Result<Json<Posts>, ApiError> {
-    let before = paging::read_instant(query.cursor.as_deref())?;
-    let rows = state.db.published_posts_of(id, before, query.limit() as i64 + 1).await?;
-    Ok(Json(query.page(rows, &base.0)))
+    Ok(posts(service::published(&state, Some(id), &query).await?, &base))
 }
 
 /// One's own posts, drafts too.
@@ -81,9 +60,8 @@ pub async fn own(
     Query(page): Query<PageQuery>,
     base: BaseUrl,
 ) -> Result<Json<Posts>, ApiError> {
-    let (rows, next) = page.cut(state.db.posts_of(viewer.id, page.cursor, page.rows()).await?, |r| r.id);
-    let items = rows.into_iter().map(|r| Post::new(r, &base.0)).collect();
-    Ok(Json(Posts { items, next_cursor: next.map(|n| n.to_string()) }))
+    let (rows, next) = service::own(&state, &viewer, &page).await?;
+    Ok(posts((rows, next.map(|n| n.to_string())), &base))
 }
 
 /// Write a post: creators may.
@@ -151,8 +129,7 @@ pub async fn atom(
     Path(id): Path<Uuid>,
     base: BaseUrl,
 ) -> Result<impl IntoResponse, ApiError> {
-    let creator = state.db.creator(id).await?.ok_or(ApiError::NotFound)?;
-    let posts = state.db.published_posts_of(id, None, FEED).await?;
+    let (creator, posts) = service::latest(&state, id).await?;
     Ok(([(header::CONTENT_TYPE, "application/atom+xml; charset=utf-8")], feeds::atom(&creator, posts, &base.0)))
 }
 
@@ -166,8 +143,7 @@ pub async fn podcast(
     Path(id): Path<Uuid>,
     base: BaseUrl,
 ) -> Result<impl IntoResponse, ApiError> {
-    let creator = state.db.creator(id).await?.ok_or(ApiError::NotFound)?;
-    let media = state.db.public_sound_of(id, EPISODES).await?;
+    let (creator, media) = service::episodes(&state, id).await?;
     let text = feeds::podcast(&creator, media, &base.0)?;
     Ok(([(header::CONTENT_TYPE, "application/rss+xml; charset=utf-8")], text))
 }

@@ -2,32 +2,47 @@
 
 use super::{
     html,
-    views::{ChangePost, NewPost},
+    views::{ChangePost, NewPost, PostQuery},
 };
 use crate::{
-    error::ApiError, identity::Viewer, pipeline::media::service as media, state::AppState, text, validation::Faults,
+    identity::Viewer,
+    paging::{self, Cut, PageQuery},
+    pipeline::media::service as media,
+    platform::PlatformError,
+    state::AppState,
+    text,
+    validation::Faults,
 };
-use sluice_db::{PostChange, PostRow};
+use sluice_db::{CreatorRow, MediaRow, PostChange, PostRow};
 use sluice_model::{RateLimit, Role, clock};
 use uuid::Uuid;
 
+/// Entries of a feed.
+const MOST_ENTRIES: i64 = 20;
+/// Episodes in a podcast: players show no others.
+const MOST_EPISODES: i64 = 500;
 /// Media of one post.
 const MOST_EMBEDDED: usize = 50;
 
 /// A post that this person may read: a draft is its author's alone.
-pub async fn visible(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Result<PostRow, ApiError> {
-    let row = state.db.post(id).await?.ok_or(ApiError::NotFound)?;
+pub async fn visible(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Result<PostRow, PlatformError> {
+    let row = state.db.post(id).await?.ok_or(PlatformError::NotFound)?;
     let own = viewer.is_some_and(|v| v.id == row.author_id || v.role == Role::Admin);
-    if own || (row.published_us.is_some() && !row.hidden) { Ok(row) } else { Err(ApiError::NotFound) }
+    if own || (row.published_us.is_some() && !row.hidden) { Ok(row) } else { Err(PlatformError::NotFound) }
 }
 
 /// A post that this person may change.
-pub async fn owned(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<PostRow, ApiError> {
+pub async fn owned(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<PostRow, PlatformError> {
     let row = visible(state, Some(viewer), id).await?;
-    if row.author_id == viewer.id || viewer.role == Role::Admin { Ok(row) } else { Err(ApiError::Forbidden) }
+    if row.author_id == viewer.id || viewer.role == Role::Admin { Ok(row) } else { Err(PlatformError::Forbidden) }
 }
 
-async fn check(state: &AppState, viewer: &Viewer, title: Option<&str>, body: Option<&str>) -> Result<(), ApiError> {
+async fn check(
+    state: &AppState,
+    viewer: &Viewer,
+    title: Option<&str>,
+    body: Option<&str>,
+) -> Result<(), PlatformError> {
     let mut faults = Faults::default();
     faults.demand(title.is_none_or(|t| (1..=200).contains(&t.chars().count())), "title", "1 to 200 characters");
     let fits = body.is_none_or(|b| b.chars().count() <= 100_000);
@@ -44,7 +59,7 @@ async fn check(state: &AppState, viewer: &Viewer, title: Option<&str>, body: Opt
 }
 
 /// Writes a post.
-pub async fn create(state: &AppState, viewer: &Viewer, new: NewPost) -> Result<PostRow, ApiError> {
+pub async fn create(state: &AppState, viewer: &Viewer, new: NewPost) -> Result<PostRow, PlatformError> {
     state.limits.take(RateLimit::Post, &viewer.id.to_string()).await?;
     let (title, body) = (text::title(&new.title), text::lines(&new.body));
     check(state, viewer, Some(&title), Some(&body)).await?;
@@ -62,21 +77,64 @@ pub async fn create(state: &AppState, viewer: &Viewer, new: NewPost) -> Result<P
         hidden: false,
     };
     state.db.insert_post(&row).await?;
-    state.db.post(id).await?.ok_or(ApiError::Internal)
+    state.db.post(id).await?.ok_or(PlatformError::Internal)
 }
 
 /// Changes a post; publishes it, or takes it back.
-pub async fn change(state: &AppState, viewer: &Viewer, id: Uuid, asked: ChangePost) -> Result<PostRow, ApiError> {
+pub async fn change(state: &AppState, viewer: &Viewer, id: Uuid, asked: ChangePost) -> Result<PostRow, PlatformError> {
     owned(state, viewer, id).await?;
     let (title, body) = (asked.title.map(|t| text::title(&t)), asked.body.map(|b| text::lines(&b)));
     check(state, viewer, title.as_deref(), body.as_deref()).await?;
     let change = PostChange { title: title.as_deref(), body: body.as_deref(), published: asked.published };
     state.db.change_post(id, &change, clock::now_us()).await?;
-    state.db.post(id).await?.ok_or(ApiError::NotFound)
+    state.db.post(id).await?.ok_or(PlatformError::NotFound)
 }
 
 /// Deletes a post.
-pub async fn delete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), ApiError> {
+pub async fn delete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), PlatformError> {
     owned(state, viewer, id).await?;
-    if state.db.delete_post(id).await? { Ok(()) } else { Err(ApiError::NotFound) }
+    if state.db.delete_post(id).await? { Ok(()) } else { Err(PlatformError::NotFound) }
+}
+
+impl PostQuery {
+    fn limit(&self) -> usize {
+        self.limit.unwrap_or(20).clamp(1, 20) as usize
+    }
+}
+
+/// Published posts, of one creator or of everybody, latest first.
+pub async fn published(
+    state: &AppState,
+    creator: Option<Uuid>,
+    query: &PostQuery,
+) -> Result<Cut<PostRow, String>, PlatformError> {
+    let before = paging::read_instant(query.cursor.as_deref())?;
+    let rows = query.limit() as i64 + 1;
+    let rows = match creator {
+        Some(id) => state.db.published_posts_of(id, before, rows).await?,
+        None => state.db.published_posts(before, rows).await?,
+    };
+    let at = |r: &PostRow| paging::write_instant((r.published_us.unwrap_or(0), r.id));
+    Ok(paging::cut(rows, query.limit(), at))
+}
+
+/// One's own posts, drafts too, newest first.
+pub async fn own(state: &AppState, viewer: &Viewer, page: &PageQuery) -> Result<Cut<PostRow>, PlatformError> {
+    Ok(page.cut(state.db.posts_of(viewer.id, page.cursor, page.rows()).await?, |r| r.id))
+}
+
+async fn creator(state: &AppState, id: Uuid) -> Result<CreatorRow, PlatformError> {
+    state.db.creator(id).await?.ok_or(PlatformError::NotFound)
+}
+
+/// A creator with the latest posts.
+pub async fn latest(state: &AppState, id: Uuid) -> Result<(CreatorRow, Vec<PostRow>), PlatformError> {
+    let creator = creator(state, id).await?;
+    Ok((creator, state.db.published_posts_of(id, None, MOST_ENTRIES).await?))
+}
+
+/// A creator with the latest public sound, and the media type of each original.
+pub async fn episodes(state: &AppState, id: Uuid) -> Result<(CreatorRow, Vec<(MediaRow, String)>), PlatformError> {
+    let creator = creator(state, id).await?;
+    Ok((creator, state.db.public_sound_of(id, MOST_EPISODES).await?))
 }

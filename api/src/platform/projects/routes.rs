@@ -5,9 +5,12 @@ use super::{
     views::{ChangeProject, Moment, Moments, NewProject, Project, Projects},
 };
 use crate::{
-    error::ApiError,
-    http::{extract::Body, paging::PageQuery},
+    http::{
+        error::{ApiError, HttpError},
+        extract::Body,
+    },
     identity::guards::{Actor, Reader},
+    paging::PageQuery,
     state::AppState,
 };
 use axum::{
@@ -30,8 +33,7 @@ pub async fn list(
     Reader(viewer): Reader,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Projects>, ApiError> {
-    let rows = state.db.projects_of(viewer.id, page.cursor, page.rows()).await?;
-    let (rows, next_cursor) = page.cut(rows, |r| r.id);
+    let (rows, next_cursor) = service::list(&state, &viewer, &page).await?;
     Ok(Json(Projects { items: rows.into_iter().map(Into::into).collect(), next_cursor }))
 }
 
@@ -130,7 +132,7 @@ pub async fn save(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, ApiError> {
-    let wanted = headers.get(header::IF_MATCH).and_then(|v| v.to_str().ok()).ok_or(ApiError::VersionMissing)?;
+    let wanted = headers.get(header::IF_MATCH).and_then(|v| v.to_str().ok()).ok_or(HttpError::VersionMissing)?;
     // What is no version of ours is not the one that is there.
     let version = wanted.trim().trim_matches('"').parse().unwrap_or(-1);
     let row = service::save(&state, &viewer, id, version, body).await?;

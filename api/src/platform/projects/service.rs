@@ -5,7 +5,13 @@ use super::{
     views::{ChangeProject, NewProject},
 };
 use crate::{
-    error::ApiError, identity::Viewer, pipeline::media::service as media, state::AppState, text, validation::Faults,
+    identity::Viewer,
+    paging::{Cut, PageQuery},
+    pipeline::media::{service as media, service::MediaError},
+    platform::PlatformError,
+    state::AppState,
+    text,
+    validation::Faults,
 };
 use bytes::Bytes;
 use sluice_db::{ProjectChange, ProjectRow};
@@ -19,33 +25,33 @@ pub const MOST_BYTES: usize = 1 << 20;
 const MOST_PROJECTS: i64 = 1000;
 
 /// A project of this person's.
-pub async fn owned(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<ProjectRow, ApiError> {
-    state.db.project(id).await?.filter(|p| p.owner_id == viewer.id).ok_or(ApiError::NotFound)
+pub async fn owned(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<ProjectRow, PlatformError> {
+    state.db.project(id).await?.filter(|p| p.owner_id == viewer.id).ok_or(PlatformError::NotFound)
 }
 
-fn titled(title: &str) -> Result<String, ApiError> {
+fn titled(title: &str) -> Result<String, PlatformError> {
     let title = text::title(title);
     let fits = (1..=200).contains(&title.chars().count());
     Faults::default().demand(fits, "title", "1 to 200 characters").refuse()?;
     Ok(title)
 }
 
-async fn about(state: &AppState, viewer: &Viewer, id: Option<Uuid>) -> Result<(), ApiError> {
+async fn about(state: &AppState, viewer: &Viewer, id: Option<Uuid>) -> Result<(), PlatformError> {
     let Some(id) = id else { return Ok(()) };
     let seen = match media::visible(state, Some(viewer), id).await {
         Ok(_) => true,
-        Err(ApiError::NotFound) => false,
-        Err(other) => return Err(other),
+        Err(MediaError::NotFound) => false,
+        Err(other) => return Err(other.into()),
     };
     Ok(Faults::default().demand(seen, "media_id", "a media that you may see").refuse()?)
 }
 
 /// Makes a project.
-pub async fn create(state: &AppState, viewer: &Viewer, new: NewProject) -> Result<ProjectRow, ApiError> {
+pub async fn create(state: &AppState, viewer: &Viewer, new: NewProject) -> Result<ProjectRow, PlatformError> {
     let title = titled(&new.title)?;
     about(state, viewer, new.media_id).await?;
     if state.db.count_projects(viewer.id).await? >= MOST_PROJECTS {
-        return Err(ApiError::TooMany("projects"));
+        return Err(PlatformError::TooMany("projects"));
     }
     let now = clock::now_us();
     let row = ProjectRow {
@@ -65,7 +71,12 @@ pub async fn create(state: &AppState, viewer: &Viewer, new: NewProject) -> Resul
 }
 
 /// Changes title and reference.
-pub async fn change(state: &AppState, viewer: &Viewer, id: Uuid, asked: ChangeProject) -> Result<ProjectRow, ApiError> {
+pub async fn change(
+    state: &AppState,
+    viewer: &Viewer,
+    id: Uuid,
+    asked: ChangeProject,
+) -> Result<ProjectRow, PlatformError> {
     owned(state, viewer, id).await?;
     let title = asked.title.as_deref().map(titled).transpose()?;
     let media_id = match asked.media_id.as_deref() {
@@ -83,7 +94,11 @@ pub async fn change(state: &AppState, viewer: &Viewer, id: Uuid, asked: ChangePr
 }
 
 /// The document, with the row that names it: another save may have replaced both since `row` was read.
-pub async fn document(state: &AppState, viewer: &Viewer, mut row: ProjectRow) -> Result<(ProjectRow, Bytes), ApiError> {
+pub async fn document(
+    state: &AppState,
+    viewer: &Viewer,
+    mut row: ProjectRow,
+) -> Result<(ProjectRow, Bytes), PlatformError> {
     loop {
         let Some(object) = row.object else { return Ok((row, Bytes::new())) };
         let size = u64::try_from(row.size_bytes).unwrap_or(0);
@@ -92,7 +107,7 @@ pub async fn document(state: &AppState, viewer: &Viewer, mut row: ProjectRow) ->
             Err(StoreError::NotFound(_)) => {
                 let now = owned(state, viewer, row.id).await?;
                 if now.version == row.version {
-                    return Err(ApiError::NotFound);
+                    return Err(PlatformError::NotFound);
                 }
                 row = now;
             }
@@ -112,17 +127,18 @@ pub async fn save(
     id: Uuid,
     version: i64,
     body: Bytes,
-) -> Result<ProjectRow, ApiError> {
+) -> Result<ProjectRow, PlatformError> {
     let row = owned(state, viewer, id).await?;
     if body.len() > MOST_BYTES {
-        return Err(ApiError::TooLarge(MOST_BYTES as u64));
+        return Err(PlatformError::TooLarge(MOST_BYTES as u64));
     }
-    let text = std::str::from_utf8(&body).map_err(|_| ApiError::BadRequest("the document is not UTF-8".to_owned()))?;
+    let text =
+        std::str::from_utf8(&body).map_err(|_| PlatformError::BadRequest("the document is not UTF-8".to_owned()))?;
     if row.format == DocumentFormat::Json && serde_json::from_str::<serde::de::IgnoredAny>(text).is_err() {
-        return Err(ApiError::BadRequest("the document is not JSON".to_owned()));
+        return Err(PlatformError::BadRequest("the document is not JSON".to_owned()));
     }
     if row.version != version {
-        return Err(ApiError::VersionMismatch(row.version));
+        return Err(PlatformError::VersionMismatch(row.version));
     }
     // What is there before this version's row changes is older, or a stray. What comes later may be the next one.
     let older = state.store.list(&Prefix::Project(id)).await?;
@@ -132,7 +148,7 @@ pub async fn save(
     if !state.db.save_document(id, version, object, size, clock::now_us()).await? {
         state.store.delete(&key).await?;
         let now = owned(state, viewer, id).await?;
-        return Err(ApiError::VersionMismatch(now.version));
+        return Err(PlatformError::VersionMismatch(now.version));
     }
     // Whoever was storing one of them has the version that is no more, and will be refused.
     for old in older {
@@ -142,16 +158,21 @@ pub async fn save(
 }
 
 /// Deletes a project with its document.
-pub async fn delete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), ApiError> {
+pub async fn delete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), PlatformError> {
     owned(state, viewer, id).await?;
-    if state.db.delete_project(id, clock::now_us()).await? { Ok(()) } else { Err(ApiError::NotFound) }
+    if state.db.delete_project(id, clock::now_us()).await? { Ok(()) } else { Err(PlatformError::NotFound) }
 }
 
 /// The time stamps in a document.
-pub async fn moments(state: &AppState, viewer: &Viewer, row: ProjectRow) -> Result<Vec<Moment>, ApiError> {
+pub async fn moments(state: &AppState, viewer: &Viewer, row: ProjectRow) -> Result<Vec<Moment>, PlatformError> {
     let (row, body) = document(state, viewer, row).await?;
     Ok(match row.format {
         DocumentFormat::Markdown => moments::of_markdown(&String::from_utf8_lossy(&body)),
         DocumentFormat::Json => serde_json::from_slice(&body).map(|v| moments::of_json(&v)).unwrap_or_default(),
     })
+}
+
+/// This person's projects, newest first.
+pub async fn list(state: &AppState, viewer: &Viewer, page: &PageQuery) -> Result<Cut<ProjectRow>, PlatformError> {
+    Ok(page.cut(state.db.projects_of(viewer.id, page.cursor, page.rows()).await?, |r| r.id))
 }

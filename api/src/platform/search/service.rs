@@ -2,8 +2,8 @@
 //! only together with the description; each by rank.
 
 use crate::{
-    error::ApiError,
-    http::paging::{self, no_cursor},
+    paging::{self, BadCursor},
+    platform::PlatformError,
     state::AppState,
 };
 use sluice_db::{MediaRow, Nearness, RankCursor, words};
@@ -23,19 +23,17 @@ impl Cursor {
     }
 
     /// Reads what [`Self::write`] wrote.
-    pub fn read(text: &str) -> Result<Self, ApiError> {
+    pub fn read(text: &str) -> Result<Self, BadCursor> {
         let mut parts = text.split('.');
         let near = match parts.next() {
             Some("n") => true,
             Some("f") => false,
-            _ => return Err(no_cursor()),
+            _ => return Err(BadCursor),
         };
         let after = match (parts.next(), parts.next()) {
             (None, _) => None,
-            (Some(rank), Some(id)) => {
-                Some((rank.parse().map_err(|_| no_cursor())?, id.parse().map_err(|_| no_cursor())?))
-            }
-            _ => return Err(no_cursor()),
+            (Some(rank), Some(id)) => Some((rank.parse().map_err(|_| BadCursor)?, id.parse().map_err(|_| BadCursor)?)),
+            _ => return Err(BadCursor),
         };
         Ok(Self { near, after })
     }
@@ -47,7 +45,7 @@ pub async fn search(
     text: &str,
     cursor: Option<&str>,
     limit: usize,
-) -> Result<(Vec<MediaRow>, Option<Cursor>), ApiError> {
+) -> Result<(Vec<MediaRow>, Option<Cursor>), PlatformError> {
     let words = words::of_query(text);
     if words.is_empty() {
         return Ok((Vec::new(), None));

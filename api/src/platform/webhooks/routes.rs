@@ -5,9 +5,9 @@ use super::{
     views::{ChangeWebhook, Deliveries, NewWebhook, Webhook, Webhooks},
 };
 use crate::{
-    error::ApiError,
-    http::{extract::Body, paging::PageQuery},
+    http::{error::ApiError, extract::Body},
     identity::guards::{Actor, Reader},
+    paging::PageQuery,
     state::AppState,
 };
 use axum::{
@@ -26,7 +26,7 @@ pub async fn list(
     Reader(viewer): Reader,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Webhooks>, ApiError> {
-    let (rows, next_cursor) = page.cut(state.db.webhooks_of(viewer.id, page.cursor, page.rows()).await?, |r| r.id);
+    let (rows, next_cursor) = service::list(&state, &viewer, &page).await?;
     Ok(Json(Webhooks { items: rows.into_iter().map(|r| Webhook::new(r, false)).collect(), next_cursor }))
 }
 
@@ -80,8 +80,8 @@ pub async fn remove(
     Actor(viewer): Actor,
     Path(id): Path<Uuid>,
 ) -> Result<StatusCode, ApiError> {
-    service::owned(&state, &viewer, id).await?;
-    if state.db.delete_webhook(id).await? { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::NotFound) }
+    service::delete(&state, &viewer, id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// What an endpoint was told in the last thirty days, and what waits.
@@ -94,8 +94,7 @@ pub async fn deliveries(
     Path(id): Path<Uuid>,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Deliveries>, ApiError> {
-    service::owned(&state, &viewer, id).await?;
-    let (rows, next_cursor) = page.cut(state.db.deliveries(id, page.cursor, page.rows()).await?, |r| r.id);
+    let (rows, next_cursor) = service::deliveries(&state, &viewer, id, &page).await?;
     Ok(Json(Deliveries { items: rows.into_iter().map(Into::into).collect(), next_cursor }))
 }
 

@@ -1,9 +1,15 @@
 //! The rules of webhooks. Nobody but their owner knows of them.
 
 use super::views::{ChangeWebhook, NewWebhook};
-use crate::{error::ApiError, identity::Viewer, state::AppState, validation::Faults};
+use crate::{
+    identity::Viewer,
+    paging::{Cut, PageQuery},
+    platform::PlatformError,
+    state::AppState,
+    validation::Faults,
+};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use sluice_db::{WebhookChange, WebhookRow};
+use sluice_db::{DeliveryRow, WebhookChange, WebhookRow};
 use sluice_model::{MediaEvent, RateLimit, clock};
 use uuid::Uuid;
 
@@ -11,11 +17,11 @@ use uuid::Uuid;
 const MOST: i64 = 20;
 
 /// An endpoint of this person's.
-pub async fn owned(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<WebhookRow, ApiError> {
-    state.db.webhook(id).await?.filter(|w| w.owner_id == viewer.id).ok_or(ApiError::NotFound)
+pub async fn owned(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<WebhookRow, PlatformError> {
+    state.db.webhook(id).await?.filter(|w| w.owner_id == viewer.id).ok_or(PlatformError::NotFound)
 }
 
-fn check(state: &AppState, url: Option<&str>, events: Option<&[MediaEvent]>) -> Result<(), ApiError> {
+fn check(state: &AppState, url: Option<&str>, events: Option<&[MediaEvent]>) -> Result<(), PlatformError> {
     let mut faults = Faults::default();
     let fine = url.is_none_or(|u| state.outbound.check(u).is_ok());
     faults.demand(fine, "url", "an https address in the public internet, without a password");
@@ -30,10 +36,10 @@ fn joined(events: &[MediaEvent]) -> String {
 }
 
 /// Makes an endpoint with a secret of its own.
-pub async fn create(state: &AppState, viewer: &Viewer, new: NewWebhook) -> Result<WebhookRow, ApiError> {
+pub async fn create(state: &AppState, viewer: &Viewer, new: NewWebhook) -> Result<WebhookRow, PlatformError> {
     check(state, Some(&new.url), Some(&new.events))?;
     if state.db.webhooks_of(viewer.id, None, MOST).await?.len() as i64 == MOST {
-        return Err(ApiError::TooMany("webhooks"));
+        return Err(PlatformError::TooMany("webhooks"));
     }
     let row = WebhookRow {
         id: Uuid::now_v7(),
@@ -49,7 +55,12 @@ pub async fn create(state: &AppState, viewer: &Viewer, new: NewWebhook) -> Resul
 }
 
 /// Changes an endpoint.
-pub async fn change(state: &AppState, viewer: &Viewer, id: Uuid, asked: ChangeWebhook) -> Result<WebhookRow, ApiError> {
+pub async fn change(
+    state: &AppState,
+    viewer: &Viewer,
+    id: Uuid,
+    asked: ChangeWebhook,
+) -> Result<WebhookRow, PlatformError> {
     owned(state, viewer, id).await?;
     check(state, asked.url.as_deref(), asked.events.as_deref())?;
     let events = asked.events.as_deref().map(joined);
@@ -59,10 +70,32 @@ pub async fn change(state: &AppState, viewer: &Viewer, id: Uuid, asked: ChangeWe
 }
 
 /// Queues a delivery that says it is a test.
-pub async fn test(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), ApiError> {
+pub async fn test(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), PlatformError> {
     let row = owned(state, viewer, id).await?;
     state.limits.take(RateLimit::WebhookTest, &viewer.id.to_string()).await?;
     let mut tx = state.db.begin().await?;
     tx.queue_delivery(row.id, "test", None, clock::now_us()).await?;
     Ok(tx.commit().await?)
+}
+
+/// This person's endpoints, newest first.
+pub async fn list(state: &AppState, viewer: &Viewer, page: &PageQuery) -> Result<Cut<WebhookRow>, PlatformError> {
+    Ok(page.cut(state.db.webhooks_of(viewer.id, page.cursor, page.rows()).await?, |r| r.id))
+}
+
+/// Deletes an endpoint with its log.
+pub async fn delete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), PlatformError> {
+    owned(state, viewer, id).await?;
+    if state.db.delete_webhook(id).await? { Ok(()) } else { Err(PlatformError::NotFound) }
+}
+
+/// What an endpoint was told, and what waits, latest first.
+pub async fn deliveries(
+    state: &AppState,
+    viewer: &Viewer,
+    id: Uuid,
+    page: &PageQuery,
+) -> Result<Cut<DeliveryRow>, PlatformError> {
+    owned(state, viewer, id).await?;
+    Ok(page.cut(state.db.deliveries(id, page.cursor, page.rows()).await?, |r| r.id))
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use sluice_db::{DeliveryRow, WebhookRow};
-use sluice_model::MediaEvent;
+use sluice_model::{DeliveryStatus, MediaEvent};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -66,7 +66,8 @@ pub struct Delivery {
     /// As it is sent.
     pub payload: serde_json::Value,
     /// `queued`, `delivered` or `failed`.
-    pub status: String,
+    #[schema(value_type = String)]
+    pub status: DeliveryStatus,
     pub attempts: i64,
     /// HTTP status of the last try.
     pub last_status: Option<i64>,
@@ -83,7 +84,7 @@ impl From<DeliveryRow> for Delivery {
             id: row.id,
             event: row.event,
             payload: serde_json::from_str(&row.payload).unwrap_or_default(),
-            next_at: (row.status == "queued").then_some(row.next_us / 1000),
+            next_at: (row.status == DeliveryStatus::Queued).then_some(row.next_us / 1000),
             status: row.status,
             attempts: row.attempts,
             last_status: row.last_status,

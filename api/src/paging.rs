@@ -1,6 +1,5 @@
 //! Keyset pages: stable while rows are added.
 
-use crate::error::ApiError;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -23,7 +22,7 @@ impl PageQuery {
     }
 
     /// Cuts what was read one item too far, and says where the next page begins.
-    pub fn cut<T>(&self, rows: Vec<T>, id: impl Fn(&T) -> Uuid) -> (Vec<T>, Option<Uuid>) {
+    pub fn cut<T>(&self, rows: Vec<T>, id: impl Fn(&T) -> Uuid) -> Cut<T> {
         cut(rows, self.limit(), id)
     }
 
@@ -33,13 +32,16 @@ impl PageQuery {
     }
 }
 
+/// Rows of a page, and where the next one begins.
+pub type Cut<T, C = Uuid> = (Vec<T>, Option<C>);
+
 /// Items of a page: what was asked for, 1 to 100, otherwise 20.
 pub fn limit(asked: Option<u32>) -> usize {
     asked.unwrap_or(20).clamp(1, 100) as usize
 }
 
 /// Cuts what was read one item too far, and says where the next page begins.
-pub fn cut<T, C>(mut rows: Vec<T>, limit: usize, cursor: impl Fn(&T) -> C) -> (Vec<T>, Option<C>) {
+pub fn cut<T, C>(mut rows: Vec<T>, limit: usize, cursor: impl Fn(&T) -> C) -> Cut<T, C> {
     let more = rows.len() > limit;
     rows.truncate(limit);
     let next = rows.last().filter(|_| more).map(cursor);
@@ -52,15 +54,15 @@ pub fn write_instant((at, id): (i64, Uuid)) -> String {
 }
 
 /// Reads what [`write_instant`] wrote.
-pub fn read_instant(cursor: Option<&str>) -> Result<Option<(i64, Uuid)>, ApiError> {
+pub fn read_instant(cursor: Option<&str>) -> Result<Option<(i64, Uuid)>, BadCursor> {
     let read = |text: &str| {
         let (at, id) = text.split_once('-')?;
         Some((at.parse().ok()?, id.parse().ok()?))
     };
-    cursor.map(|text| read(text).ok_or_else(no_cursor)).transpose()
+    cursor.map(|text| read(text).ok_or(BadCursor)).transpose()
 }
 
-/// The refusal of a cursor that no page gave.
-pub fn no_cursor() -> ApiError {
-    ApiError::BadRequest("cursor is none of ours".to_owned())
-}
+/// A cursor that no page gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("cursor is none of ours")]
+pub struct BadCursor;

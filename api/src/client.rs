@@ -1,0 +1,38 @@
+//! Where a request comes from.
+
+use std::net::IpAddr;
+
+/// The client's address and program, and whether it came by HTTPS.
+#[derive(Debug, Clone)]
+pub struct Client {
+    pub address: IpAddr,
+    /// Its User-Agent.
+    pub agent: String,
+    pub secure: bool,
+}
+
+impl Client {
+    /// What limits count: one IPv4 address, or one IPv6 network of 64 bits, which a single
+    /// subscriber has whole.
+    pub fn subject(&self) -> String {
+        match self.address {
+            IpAddr::V4(a) => a.to_string(),
+            IpAddr::V6(a) => {
+                let s = a.segments();
+                format!("{:x}:{:x}:{:x}:{:x}::/64", s[0], s[1], s[2], s[3])
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subscriber_is_one_subject() {
+        let subject = |a: &str| Client { address: a.parse().unwrap(), agent: String::new(), secure: false }.subject();
+        assert_eq!(subject("2001:db8:1:2:3::4"), subject("2001:db8:1:2:ffff::9"));
+        assert_ne!(subject("2001:db8:1:2::1"), subject("2001:db8:1:3::1"));
+    }
+}

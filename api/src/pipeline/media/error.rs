@@ -1,0 +1,12 @@
+//! Why something about a media is refused.
+
+use crate::{error::domain_error, identity::IdentityError, pipeline::quota::QuotaError};
+
+domain_error! {
+    /// A refusal of media, and of grants and links to them.
+    MediaError {
+        NotFailed = "The media has not failed, so there is nothing to retry.",
+        NotPlayable = "The media cannot be played yet.",
+    }
+    from { Identity(IdentityError), Quota(QuotaError) }
+}

@@ -1,0 +1,27 @@
+//! Why an upload is refused.
+
+use crate::{
+    error::domain_error,
+    identity::IdentityError,
+    pipeline::{media::service::MediaError, quota::QuotaError},
+};
+
+domain_error! {
+    /// A refusal of uploads, whatever way their bytes come.
+    UploadError {
+        BadSignature = "This URL was not signed, has expired, or is for another size or type.",
+        ChecksumMismatch = "The checksum does not match; these bytes were not kept.",
+        EmptyFile = "The file is empty.",
+        MissingFile = "The upload has no file.",
+        OffsetMismatch(i64) = "The upload is at {0} bytes.",
+        PartExists = "This URL was used already; ask for another one.",
+        PartsMissing(i64) = "{0} parts are missing.",
+        TakenOver = "Another request goes on with this upload.",
+        TypeMismatch = "The file is not of the type that was declared.",
+        UnsupportedType = "The file is no video or audio that is supported.",
+        UploadComplete = "The upload is complete already.",
+        UploadExpired = "The upload has expired.",
+        UploadInterrupted = "The connection broke off. What came before is kept: ask how much that is, and go on.",
+    }
+    from { Identity(IdentityError), Media(MediaError), Quota(QuotaError) }
+}
