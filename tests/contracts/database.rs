@@ -1,5 +1,6 @@
 //! The contract of the queue's truth: claims, fences, attempts, publication, merging.
 
+use harness::Pair;
 use sluice_db::{
     AuditPage, AuditRow, ClaimLimits, ClaimedTask, Db, DbError, ExtentRow, MAX_ATTEMPTS, MailPurpose, NewApiToken,
     NewMedia, NewRendition, NewTask, NewUpload, NewUser, PlannedPackage, PlaybackTokenRow, SegmentRow, SessionUse,
@@ -8,55 +9,40 @@ use sluice_db::{
 use sluice_model::{
     Encryption, MediaKind, PackageStatus, Reason, RenditionRole, Role, TaskKind, TaskStatus, UploadKind, Visibility,
 };
-use std::process::Command;
 use uuid::Uuid;
 
 const ROOM: ClaimLimits = ClaimLimits { cores: 8, memory_bytes: i64::MAX, imports: true };
 
-async fn sqlite() -> (Db, tempfile::TempDir) {
-    let dir = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}", dir.path().join("t.db").display());
-    (Db::open(&url).await.unwrap(), dir)
+/// A fresh database with all migrations, which goes with its folder.
+struct Fresh {
+    db: Db,
+    _folder: tempfile::TempDir,
 }
 
-async fn postgres() -> Db {
-    let server = std::env::var("SLUICE_TEST_POSTGRES").expect("run the tests with `make test`");
-    let name = format!("c{}", Uuid::new_v4().simple());
-    let made = Command::new("psql")
-        .args([&format!("{server}/postgres"), "-qc", &format!("CREATE DATABASE {name}")])
-        .status()
-        .unwrap();
-    assert!(made.success());
-    Db::open(&format!("{server}/{name}")).await.unwrap()
+async fn fresh(pair: Pair) -> Fresh {
+    let folder = tempfile::tempdir().unwrap();
+    let url = harness::database::fresh(pair, folder.path());
+    Fresh { db: Db::open(&url).await.unwrap(), _folder: folder }
 }
 
-/// Runs a test on both databases.
-macro_rules! on_both {
-    ($($name:ident),+ $(,)?) => {
-        mod on_sqlite { $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)] async fn $name() { let (db, _dir) = super::sqlite().await; super::$name(db).await; })+ }
-        mod on_postgres { $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)] async fn $name() { super::$name(super::postgres().await).await; })+ }
-    };
-}
-
-on_both!(
-    a_task_is_claimed_once_and_in_order,
-    a_lost_claim_changes_nothing,
-    attempts_count_and_infrastructure_gives_them_back,
-    the_first_publication_wins_and_the_prefix_has_no_hole,
+harness::on_both!(fresh =>     task_is_claimed_once_and_in_order,
+    lost_claim_changes_nothing,
+    infrastructure_errors_give_attempts_back,
+    first_publication_wins_and_prefix_has_no_hole,
     concurrent_publications_count_right,
-    the_same_bytes_become_one_source,
-    what_is_ready_is_not_merged_into_what_is_not,
-    a_plan_grows_until_its_end_is_known,
-    bytes_are_not_merged_into_what_nobody_works_on,
-    an_abandoned_upload_is_found,
-    only_the_newest_request_goes_on,
-    what_has_expired_is_forgotten,
+    same_bytes_become_one_source,
+    ready_is_not_merged_into_unready,
+    plan_grows_until_its_end_is_known,
+    bytes_are_not_merged_into_idle_packages,
+    abandoned_upload_is_found,
+    only_the_newest_request_advances,
+    expired_rows_are_purged,
     names_are_taken_and_addresses_are_claimed,
-    a_session_has_one_live_refresh_token,
-    an_allowance_is_taken_exactly,
+    session_has_one_live_refresh_token,
+    rate_limit_is_taken_exactly,
     views_are_counted_exactly,
-    somebody_stays_administrator,
-    accounts_have_their_turn_among_webhooks,
+    last_administrator_stays,
+    webhook_accounts_take_turns,
 );
 
 struct World {
@@ -213,7 +199,7 @@ async fn planned(world: &World) -> (Uuid, Uuid) {
     (source, package)
 }
 
-async fn a_task_is_claimed_once_and_in_order(db: Db) {
+async fn task_is_claimed_once_and_in_order(Fresh { db, _folder }: Fresh) {
     let world = World::new(db).await;
     let (source, package, _) = world.film(1).await;
     for i in 0..20 {
@@ -239,7 +225,7 @@ async fn a_task_is_claimed_once_and_in_order(db: Db) {
     assert!(world.db.claim_task("w", Uuid::new_v4(), none).await.unwrap().is_none(), "it needs a core");
 }
 
-async fn a_lost_claim_changes_nothing(db: Db) {
+async fn lost_claim_changes_nothing(Fresh { db, _folder }: Fresh) {
     let world = World::new(db).await;
     let (source, package) = planned(&world).await;
     world.enqueue(source, package, "t", 1).await;
@@ -258,7 +244,7 @@ async fn a_lost_claim_changes_nothing(db: Db) {
     assert_eq!(world.db.tasks_of(package).await.unwrap()[0].status, TaskStatus::Running);
 }
 
-async fn attempts_count_and_infrastructure_gives_them_back(db: Db) {
+async fn infrastructure_errors_give_attempts_back(Fresh { db, _folder }: Fresh) {
     let world = World::new(db).await;
     let (source, package, _) = world.film(1).await;
     world.enqueue(source, package, "t", 1).await;
@@ -286,7 +272,7 @@ async fn attempts_count_and_infrastructure_gives_them_back(db: Db) {
     assert_eq!(world.claim().await.unwrap().attempts, 1, "a fresh start");
 }
 
-async fn the_first_publication_wins_and_the_prefix_has_no_hole(db: Db) {
+async fn first_publication_wins_and_prefix_has_no_hole(Fresh { db, _folder }: Fresh) {
     let world = World::new(db).await;
     let (_, package) = planned(&world).await;
     for (sequence, won, contiguous) in [(1, true, 0), (0, true, 2), (0, false, 2), (3, true, 2), (2, true, 4)] {
@@ -302,7 +288,7 @@ async fn the_first_publication_wins_and_the_prefix_has_no_hole(db: Db) {
     assert_eq!(world.db.reveal(package, 2).await.unwrap(), 3, "never fewer than before");
 }
 
-async fn concurrent_publications_count_right(db: Db) {
+async fn concurrent_publications_count_right(Fresh { db, _folder }: Fresh) {
     let world = World::new(db).await;
     let (_, package) = planned(&world).await;
     let all = (0..40).rev().map(|n| {
@@ -319,7 +305,7 @@ async fn concurrent_publications_count_right(db: Db) {
     assert_eq!(world.db.renditions(package).await.unwrap()[0].contiguous, 40);
 }
 
-async fn the_same_bytes_become_one_source(db: Db) {
+async fn same_bytes_become_one_source(Fresh { db, _folder }: Fresh) {
     let world = World::new(db).await;
     let (first, package, one) = world.film(1).await;
     let (second, old_package, two) = world.film(2).await;
@@ -347,7 +333,7 @@ async fn the_same_bytes_become_one_source(db: Db) {
 }
 
 /// A slow upload that was begun first does not take a film away that plays already.
-async fn what_is_ready_is_not_merged_into_what_is_not(db: Db) {
+async fn ready_is_not_merged_into_unready(Fresh { db, _folder }: Fresh) {
     let world = World::new(db).await;
     let (slow, growing, one) = world.film(1).await;
     world.enqueue(slow, growing, "s", 1).await;
@@ -364,7 +350,7 @@ async fn what_is_ready_is_not_merged_into_what_is_not(db: Db) {
     assert_eq!((row.source_id, row.package_id), (quick, ready));
 }
 
-async fn a_plan_grows_until_its_end_is_known(db: Db) {
+async fn plan_grows_until_its_end_is_known(Fresh { db, _folder }: Fresh) {
     let world = World::new(db).await;
     let (source, package, _) = world.film(1).await;
     let store = async |plan: &'static str, duration_ms: Option<i64>, planned: i64| {
@@ -398,7 +384,7 @@ async fn a_plan_grows_until_its_end_is_known(db: Db) {
     assert_eq!(world.db.tasks_of(package).await.unwrap()[0].attempts, 0);
 }
 
-async fn bytes_are_not_merged_into_what_nobody_works_on(db: Db) {
+async fn bytes_are_not_merged_into_idle_packages(Fresh { db, _folder }: Fresh) {
     let world = World::new(db).await;
     let merge = async |source| {
         let mut tx = world.db.begin().await.unwrap();
@@ -424,7 +410,7 @@ async fn bytes_are_not_merged_into_what_nobody_works_on(db: Db) {
     assert_eq!(world.claim().await.unwrap().name, "c");
 }
 
-async fn an_abandoned_upload_is_found(db: Db) {
+async fn abandoned_upload_is_found(Fresh { db, _folder }: Fresh) {
     let world = World::new(db).await;
     let (db, upload, source, holder) = (&world.db, Uuid::now_v7(), Uuid::now_v7(), Uuid::new_v4());
     let mut tx = db.begin().await.unwrap();
@@ -438,7 +424,7 @@ async fn an_abandoned_upload_is_found(db: Db) {
     assert_eq!(db.upload(upload).await.unwrap().unwrap().offset_bytes, 0);
 }
 
-async fn only_the_newest_request_goes_on(db: Db) {
+async fn only_the_newest_request_advances(Fresh { db, _folder }: Fresh) {
     let world = World::new(db).await;
     let (db, upload, source) = (&world.db, Uuid::now_v7(), Uuid::now_v7());
     let mut tx = db.begin().await.unwrap();
@@ -457,7 +443,7 @@ async fn only_the_newest_request_goes_on(db: Db) {
 }
 
 /// What the clean-up on a schedule leaves and takes.
-async fn what_has_expired_is_forgotten(db: Db) {
+async fn expired_rows_are_purged(Fresh { db, _folder }: Fresh) {
     const DAY: i64 = 86_400_000_000;
     let world = World::new(db).await;
     let (db, now) = (&world.db, 100 * DAY);
@@ -509,7 +495,7 @@ async fn what_has_expired_is_forgotten(db: Db) {
     assert!(tx.take_mail_token(b"code", MailPurpose::Reset, 1).await.unwrap().is_none());
 }
 
-async fn names_are_taken_and_addresses_are_claimed(db: Db) {
+async fn names_are_taken_and_addresses_are_claimed(Fresh { db, _folder }: Fresh) {
     let world = World::new(db).await;
     let taken = world.db.insert_user(&user(Uuid::now_v7(), "ADA", "other@example.org")).await;
     assert!(matches!(taken, Err(DbError::Duplicate)), "whatever its case");
@@ -548,7 +534,7 @@ fn used(now_us: i64, expires_us: i64) -> SessionUse<'static> {
     SessionUse { address: "192.0.2.1", agent: "a test", now_us, expires_us }
 }
 
-async fn a_session_has_one_live_refresh_token(db: Db) {
+async fn session_has_one_live_refresh_token(Fresh { db, _folder }: Fresh) {
     let world = World::new(db).await;
     let session = Uuid::now_v7();
     let mut tx = world.db.begin().await.unwrap();
@@ -576,7 +562,7 @@ async fn a_session_has_one_live_refresh_token(db: Db) {
     assert!(tx.use_session(session, &used(5, 200), 150).await.unwrap().is_none());
 }
 
-async fn an_allowance_is_taken_exactly(db: Db) {
+async fn rate_limit_is_taken_exactly(Fresh { db, _folder }: Fresh) {
     let take = |now: i64| {
         let db = db.clone();
         tokio::spawn(async move { db.take_allowance("x", 1000, 5, now).await.unwrap().1 })
@@ -599,7 +585,7 @@ async fn an_allowance_is_taken_exactly(db: Db) {
     assert!(!db.take_allowance("z", 1000, 5, 1_000_050).await.unwrap().1, "and no sixth");
 }
 
-async fn views_are_counted_exactly(db: Db) {
+async fn views_are_counted_exactly(Fresh { db, _folder }: Fresh) {
     let world = World::new(db).await;
     let (_, _, media) = world.film(1).await;
     let token = PlaybackTokenRow {
@@ -628,7 +614,7 @@ async fn views_are_counted_exactly(db: Db) {
     assert!(world.db.playback_token(token.id, 2).await.unwrap().is_none(), "revoked");
 }
 
-async fn somebody_stays_administrator(db: Db) {
+async fn last_administrator_stays(Fresh { db, _folder }: Fresh) {
     let world = World::new(db).await;
     let other = Uuid::now_v7();
     world.db.insert_user(&user(other, "other", "o@example.org")).await.unwrap();
@@ -650,7 +636,7 @@ async fn somebody_stays_administrator(db: Db) {
     assert!(world.db.has_admin().await.unwrap());
 }
 
-async fn accounts_have_their_turn_among_webhooks(db: Db) {
+async fn webhook_accounts_take_turns(Fresh { db, _folder }: Fresh) {
     let world = World::new(db).await;
     let other = Uuid::now_v7();
     world.db.insert_user(&user(other, "Bea", "bea@example.org")).await.unwrap();

@@ -168,6 +168,15 @@ pub fn picture(width: u32, height: u32) -> PathBuf {
     made(&format!("picture-{width}.png"), &["-f", "lavfi", "-i", &source, "-frames:v", "1"])
 }
 
+/// The bytes of an MP4 with so many more of filler, which no player reads.
+pub fn padded(file: &std::path::Path, filler: u32) -> Vec<u8> {
+    let mut data = std::fs::read(file).unwrap();
+    data.extend(filler.to_be_bytes());
+    data.extend(b"free");
+    data.resize(data.len() + filler as usize - 8, 7);
+    data
+}
+
 /// Text that calls itself a film.
 pub fn text() -> PathBuf {
     let file = super::process::bin_dir().join("test-fixtures").join("text.mp4");

@@ -3,7 +3,7 @@
 use harness::{Client, Pair, Stack, client::PATIENCE, fixtures};
 use serde_json::Value;
 
-crate::on_both!(from_the_queue_to_ready, a_failure_ends_it);
+harness::on_both!(stream_resumes_after_last_event_id, failure_ends_the_stream);
 
 /// Reads events until the stream ends, or `enough` of them; identifiers and data.
 async fn follow(client: &Client, id: &str, last: Option<&str>, enough: usize) -> Vec<(String, Value)> {
@@ -34,7 +34,7 @@ async fn follow(client: &Client, id: &str, last: Option<&str>, enough: usize) ->
     events
 }
 
-async fn from_the_queue_to_ready(pair: Pair) {
+async fn stream_resumes_after_last_event_id(pair: Pair) {
     let mut stack = Stack::start_with(pair, &[("SLUICE_WORKER_CORES", "1")]).await;
     let client = stack.creator().await;
     client.upload(&fixtures::silent()).await;
@@ -69,7 +69,7 @@ async fn from_the_queue_to_ready(pair: Pair) {
     assert_eq!(after, [], "who has seen the end is told nothing more");
 }
 
-async fn a_failure_ends_it(pair: Pair) {
+async fn failure_ends_the_stream(pair: Pair) {
     let mut stack = Stack::start(pair).await;
     stack.add_worker();
     let client = stack.creator().await;

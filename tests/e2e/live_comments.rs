@@ -1,10 +1,7 @@
 //! Live comments with the official Socket.IO client, over two instances where there is a PostgreSQL.
 
-use crate::{
-    jwt::{claims, key_of, sign},
-    scale::run_sql,
-};
-use harness::{Client, Pair, Stack, client::PATIENCE, fixtures, process::Process};
+use harness::jwt::{claims, key_of, sign};
+use harness::{Client, Pair, Stack, client::PATIENCE, fixtures, process::Process, proof};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::{path::Path, process::Stdio};
@@ -13,19 +10,19 @@ use tokio::{
     process::{Child, ChildStdout, Command},
 };
 
-crate::on_both!(
-    people_talk,
-    who_is_refused,
-    what_happens_by_http_is_heard,
-    the_end_of_a_login_ends_its_sockets,
-    a_login_that_expires,
-    nothing_is_lost_or_doubled,
-    an_instance_goes,
-    a_slow_client_hears_everything,
-    an_answer_is_lost,
-    coming_back_to_much,
-    the_listener_is_lost,
-    a_thousand_in_one_room,
+harness::on_both!(
+    comments_reach_the_room,
+    machines_and_foreign_origins_are_refused,
+    http_changes_reach_the_room,
+    logout_ends_the_sockets,
+    expired_token_ends_the_socket,
+    reconnects_lose_and_double_nothing,
+    clients_move_to_another_instance,
+    slow_client_catches_up,
+    repeated_join_replays_what_was_missed,
+    reconnect_catches_up_past_one_page,
+    broken_listener_loses_nothing,
+    fan_out_to_1000_sockets,
 );
 
 const SECRET: (&str, &str) = ("SLUICE_SECRET", "a secret that only this test has, and it is long enough");
@@ -65,7 +62,7 @@ impl World {
 
     fn start(&self, mode: &str, tokens: &[&str], count: u32) -> Child {
         let (media, secret) = (&self.media, &self.secret);
-        let asked = json!({ "urls": self.urls, "tokens": tokens, "media": media, "secret": secret, "mode": mode, "count": count });
+        let asked = json!({ "urls": self.urls, "tokens": tokens, "media": media, "secret": secret, "mode": mode, "count": count, "rounds": proof(40, 100) });
         Command::new("node")
             .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("browser"))
             .args(["live.mjs", &asked.to_string()])
@@ -108,8 +105,13 @@ impl Talk {
         Self { child, lines }
     }
 
+    /// What it says next; nothing when it has ended.
+    async fn next(&mut self) -> Option<String> {
+        tokio::time::timeout(PATIENCE, self.lines.next_line()).await.expect("it hangs").unwrap()
+    }
+
     async fn line(&mut self) -> String {
-        let line = tokio::time::timeout(PATIENCE, self.lines.next_line()).await.expect("it hangs").unwrap();
+        let line = self.next().await;
         if line.is_none() {
             let mut text = String::new();
             self.child.stderr.take().unwrap().read_to_string(&mut text).await.unwrap();
@@ -145,7 +147,7 @@ fn numbers(count: usize) -> Vec<String> {
     (0..count).map(|i| format!("number {i}")).collect()
 }
 
-async fn people_talk(pair: Pair) {
+async fn comments_reach_the_room(pair: Pair) {
     let world = World::new(pair).await;
     let friend = world.stack.viewer().await;
     let seen = world.run("talk", &[&world.owner.token, &friend.token], 0).await;
@@ -166,7 +168,7 @@ async fn people_talk(pair: Pair) {
     assert_eq!(world.owner.media(&world.media).await["comment_count"], 2);
 }
 
-async fn who_is_refused(pair: Pair) {
+async fn machines_and_foreign_origins_are_refused(pair: Pair) {
     let world = World::new(pair).await;
     let machine = world.owner.api_token(&["admin"]).await;
     let ended = world.stack.viewer().await;
@@ -183,7 +185,7 @@ async fn who_is_refused(pair: Pair) {
     }
 }
 
-async fn what_happens_by_http_is_heard(pair: Pair) {
+async fn http_changes_reach_the_room(pair: Pair) {
     let world = World::new(pair).await;
     let (friend, enemy) = (world.stack.viewer().await, world.stack.viewer().await);
     let block = format!("/api/v1/me/blocks/{}", enemy.id);
@@ -216,7 +218,7 @@ async fn what_happens_by_http_is_heard(pair: Pair) {
     assert_eq!(seen["seen"][1]["error"][0]["code"], "not_found", "it was turned out: {seen}");
 }
 
-async fn the_end_of_a_login_ends_its_sockets(pair: Pair) {
+async fn logout_ends_the_sockets(pair: Pair) {
     let world = World::new(pair).await;
     let friend = world.stack.viewer().await;
     let child = world.start("listen", &[&friend.token, &friend.token], 20_000);
@@ -231,20 +233,28 @@ async fn the_end_of_a_login_ends_its_sockets(pair: Pair) {
     }
 }
 
-async fn a_login_that_expires(pair: Pair) {
+async fn expired_token_ends_the_socket(pair: Pair) {
     let world = World::new(pair).await;
-    let mut soon = claims(&world.owner.token);
-    soon["exp"] = json!(std::time::UNIX_EPOCH.elapsed().unwrap().as_secs() + 3);
     let (key, kid) = key_of(SECRET.1);
-    let soon = sign(&json!({ "alg": "HS256", "typ": "JWT", "kid": kid }), &soon, &key);
-    let child = world.start("listen", &[&soon, &soon], 20_000);
-    let seen = while_listening(child, async {}).await;
-    assert_eq!(seen["connected"], json!([false, false]), "{seen}");
-    assert_eq!(seen["seen"][0]["error"][0]["code"], "unauthenticated", "{seen}");
+    // A machine that is busy may need longer to come in than the first of them live.
+    for life_s in [3, 10, 30] {
+        let mut soon = claims(&world.owner.token);
+        soon["exp"] = json!(std::time::UNIX_EPOCH.elapsed().unwrap().as_secs() + life_s);
+        let soon = sign(&json!({ "alg": "HS256", "typ": "JWT", "kid": kid }), &soon, &key);
+        let mut talk = Talk::with(world.start("listen", &[&soon, &soon], 60_000));
+        if talk.next().await.as_deref() == Some("ready") {
+            talk.say("now").await;
+            let seen = talk.result().await;
+            assert_eq!(seen["connected"], json!([false, false]), "{seen}");
+            assert_eq!(seen["seen"][0]["error"][0]["code"], "unauthenticated", "{seen}");
+            return;
+        }
+    }
+    panic!("nobody came in before the token expired");
 }
 
 /// The instance that people are connected to is stopped, as in a deployment.
-async fn an_instance_goes(pair: Pair) {
+async fn clients_move_to_another_instance(pair: Pair) {
     let mut world = World::new(pair).await;
     let mut talk = Talk::with(world.start("move", &[&world.stack.viewer().await.token], 2));
     talk.ready().await;
@@ -257,7 +267,7 @@ async fn an_instance_goes(pair: Pair) {
     assert_eq!(talk.result().await, json!(numbers(2)));
 }
 
-async fn a_slow_client_hears_everything(pair: Pair) {
+async fn slow_client_catches_up(pair: Pair) {
     let world = World::new(pair).await;
     let first = world.comment(&world.owner, "first thoughts").await;
     // More than its queue holds.
@@ -274,7 +284,7 @@ async fn a_slow_client_hears_everything(pair: Pair) {
 }
 
 /// Whoever did not get the answer to joining asks again, and hears what it would have been answered.
-async fn an_answer_is_lost(pair: Pair) {
+async fn repeated_join_replays_what_was_missed(pair: Pair) {
     let world = World::new(pair).await;
     let friend = world.stack.viewer().await;
     let seen = world.run("again", &[&world.owner.token, &friend.token], 0).await;
@@ -284,7 +294,7 @@ async fn an_answer_is_lost(pair: Pair) {
     assert_eq!(seen["rooms"], 10, "{seen}");
 }
 
-async fn coming_back_to_much(pair: Pair) {
+async fn reconnect_catches_up_past_one_page(pair: Pair) {
     let world = World::new(pair).await;
     let friend = world.stack.viewer().await;
     let seen = while_listening(world.start("missed", &[&world.owner.token, &friend.token], 140), async {
@@ -299,7 +309,7 @@ async fn coming_back_to_much(pair: Pair) {
 }
 
 /// The connection by which an instance hears of the others' comments breaks.
-async fn the_listener_is_lost(pair: Pair) {
+async fn broken_listener_loses_nothing(pair: Pair) {
     let world = World::new(pair).await;
     let talk = {
         let mut talk = Talk::with(world.start("hear", &[&world.owner.token, &world.stack.viewer().await.token], 12));
@@ -310,14 +320,14 @@ async fn the_listener_is_lost(pair: Pair) {
         if pair == Pair::Servers && i % 3 == 1 {
             let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() \
                        AND query ILIKE 'listen%news%'";
-            assert!(run_sql(&world.stack, pair, sql).contains('t'), "there are listeners");
+            assert!(world.stack.run_sql(sql).contains('t'), "there are listeners");
         }
         world.comment(&world.owner, body).await;
     }
     assert_eq!(talk.result().await, json!(numbers(12)));
 }
 
-async fn nothing_is_lost_or_doubled(pair: Pair) {
+async fn reconnects_lose_and_double_nothing(pair: Pair) {
     let world = World::new(pair).await;
     let friend = world.stack.viewer().await;
     let seen = world.run("reconnect", &[&world.owner.token, &friend.token], 100).await;
@@ -326,7 +336,7 @@ async fn nothing_is_lost_or_doubled(pair: Pair) {
     assert_eq!(world.owner.media(&world.media).await["comment_count"], 100);
 }
 
-async fn a_thousand_in_one_room(pair: Pair) {
+async fn fan_out_to_1000_sockets(pair: Pair) {
     let world = World::new(pair).await;
     // Nothing else is going on.
     world.owner.wait_for(&world.secret, &["ready"]).await;
@@ -334,7 +344,7 @@ async fn a_thousand_in_one_room(pair: Pair) {
     // What else runs on this machine only adds to a time.
     for _ in 0..3 {
         let seen = world.run("crowd", &[&world.owner.token], 1000).await;
-        assert_eq!(seen["heard"], 100_000, "{seen}");
+        assert_eq!(seen["heard"], proof(40_000, 100_000), "{seen}");
         println!("fan-out to 1,000 sockets, ms: {seen}");
         p99 = p99.min(seen["p99"].as_f64().unwrap());
         if p99 <= 250.0 {

@@ -5,7 +5,13 @@ use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, process::Command};
 
-crate::on_both!(logged_in_by_cookies, forged_requests, exact_origins_only, headers_on_every_answer, by_https,);
+harness::on_both!(
+    cookies_carry_the_session,
+    cross_site_requests_are_refused,
+    cors_allows_exact_origins,
+    security_headers_on_every_answer,
+    https_is_served,
+);
 
 fn cookies(response: &Response) -> BTreeMap<String, String> {
     let lines = response.headers().get_all("set-cookie").into_iter().map(|v| v.to_str().unwrap().to_owned());
@@ -47,7 +53,7 @@ fn request(
 
 const OWN: &[(&str, &str)] = &[("sec-fetch-site", "same-origin")];
 
-async fn logged_in_by_cookies(pair: Pair) {
+async fn cookies_carry_the_session(pair: Pair) {
     let stack = Stack::start(pair).await;
     let client = stack.creator().await;
     let (access, refresh) = by_cookie(&client).await;
@@ -78,7 +84,7 @@ async fn logged_in_by_cookies(pair: Pair) {
     assert_eq!(request(&client, Method::GET, "/api/v1/me", &access, &[]).send().await.unwrap().status(), 401);
 }
 
-async fn forged_requests(pair: Pair) {
+async fn cross_site_requests_are_refused(pair: Pair) {
     let stack = Stack::start_with(pair, &[("SLUICE_ALLOWED_ORIGINS", "https://app.example.org")]).await;
     let client = stack.creator().await;
     let (access, refresh) = by_cookie(&client).await;
@@ -127,7 +133,7 @@ async fn forged_requests(pair: Pair) {
     assert_eq!(client.get("/api/v1/me").await.status(), 200, "nothing of all this has worked");
 }
 
-async fn exact_origins_only(pair: Pair) {
+async fn cors_allows_exact_origins(pair: Pair) {
     let app = "https://app.example.org";
     let stack =
         Stack::start_with(pair, &[("SLUICE_ALLOWED_ORIGINS", "https://app.example.org,http://localhost:3000")]).await;
@@ -167,7 +173,7 @@ async fn exact_origins_only(pair: Pair) {
     assert!(!played.headers().contains_key("access-control-allow-credentials"), "but without cookies");
 }
 
-async fn headers_on_every_answer(pair: Pair) {
+async fn security_headers_on_every_answer(pair: Pair) {
     let stack = Stack::start_with(pair, &[("SLUICE_PUBLIC_URL", "https://video.example.org")]).await;
     let client = stack.creator().await;
     let id = client.upload(&fixtures::silent()).await["id"].as_str().unwrap().to_owned();
@@ -212,7 +218,7 @@ async fn headers_on_every_answer(pair: Pair) {
 }
 
 /// A certificate of its own, as an operator would configure one.
-async fn by_https(pair: Pair) {
+async fn https_is_served(pair: Pair) {
     let folder = tempfile::tempdir().unwrap();
     let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
     let (cert, key) = (cert.to_str().unwrap(), key.to_str().unwrap());

@@ -3,9 +3,9 @@
 use harness::{Pair, Stack, client::problem, fixtures};
 use reqwest::{Method, multipart};
 
-crate::on_both!(a_private_film_exists_for_its_owner_only);
+harness::on_both!(private_media_is_404_for_others);
 
-async fn a_private_film_exists_for_its_owner_only(pair: Pair) {
+async fn private_media_is_404_for_others(pair: Pair) {
     let mut stack = Stack::start(pair).await;
     stack.add_worker();
     let (owner, other) = (stack.creator().await, stack.creator().await);

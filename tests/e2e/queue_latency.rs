@@ -3,10 +3,10 @@
 use harness::{Pair, Stack, eventually, fixtures};
 use std::time::{Duration, Instant};
 
-crate::on_both!(an_idle_worker_begins_at_once);
+harness::on_both!(idle_worker_starts_a_task_at_once);
 
 /// Median over several uploads of the time from the answer to the first line about the task.
-async fn an_idle_worker_begins_at_once(pair: Pair) {
+async fn idle_worker_starts_a_task_at_once(pair: Pair) {
     let mut stack = Stack::start(pair).await;
     stack.add_worker();
     let client = stack.creator().await;

@@ -9,12 +9,12 @@ use std::{
     time::Duration,
 };
 
-crate::on_both!(
-    a_forgotten_password,
-    an_address_is_proved,
-    an_address_belongs_to_who_proves_it,
-    recovery_is_limited_for_each_address,
-    by_smtp,
+harness::on_both!(
+    password_reset_ends_all_sessions,
+    newest_verification_code_counts,
+    verified_address_is_unique,
+    reset_rate_is_limited_for_each_address,
+    smtp_server_receives_mail,
 );
 
 fn code(mail: &str) -> String {
@@ -26,7 +26,7 @@ async fn post(client: &Client, path: &str, body: Value) -> reqwest::Response {
     client.http.post(format!("{}/api/v1/auth/{path}", client.url)).json(&body).send().await.unwrap()
 }
 
-async fn a_forgotten_password(pair: Pair) {
+async fn password_reset_ends_all_sessions(pair: Pair) {
     let stack = Stack::start(pair).await;
     let client = stack.creator().await;
     let mail = format!("{}@example.org", client.username);
@@ -58,7 +58,7 @@ async fn a_forgotten_password(pair: Pair) {
     stack.mail(&mail, "was changed").await;
 }
 
-async fn an_address_is_proved(pair: Pair) {
+async fn newest_verification_code_counts(pair: Pair) {
     let stack = Stack::start_with(pair, &[("SLUICE_PUBLIC_URL", "https://video.example.org/")]).await;
     let client = stack.creator().await;
     let mail = format!("{}@example.org", client.username);
@@ -78,7 +78,7 @@ async fn an_address_is_proved(pair: Pair) {
 }
 
 /// Who registers with somebody's address before them gets nothing by it, and learns nothing.
-async fn an_address_belongs_to_who_proves_it(pair: Pair) {
+async fn verified_address_is_unique(pair: Pair) {
     let stack = Stack::start(pair).await;
     let register = |name: &str| {
         let body = json!({ "username": name, "email": "ada@example.org", "password": PASSWORD });
@@ -110,7 +110,7 @@ async fn an_address_belongs_to_who_proves_it(pair: Pair) {
     assert_eq!(problem(register("ADA").await.unwrap()).await, (409, "taken".into()), "names are public");
 }
 
-async fn recovery_is_limited_for_each_address(pair: Pair) {
+async fn reset_rate_is_limited_for_each_address(pair: Pair) {
     let stack = Stack::start_with(pair, &[("SLUICE_LIMITS", "reset=1000/60, reset_account=2/600")]).await;
     let client = stack.creator().await;
     for (email, expected) in
@@ -122,7 +122,7 @@ async fn recovery_is_limited_for_each_address(pair: Pair) {
 }
 
 /// A real SMTP server takes the e-mail in.
-async fn by_smtp(pair: Pair) {
+async fn smtp_server_receives_mail(pair: Pair) {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let python = std::env::var("SLUICE_TEST_PYTHON").expect("run the tests with `make test`");
     let mut server = Command::new(python)

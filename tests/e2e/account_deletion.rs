@@ -1,7 +1,11 @@
 //! Who leaves, and what is deleted, leaves no row and no object behind.
 
-use crate::people::{act, comment, film, get};
-use harness::{Client, Pair, Stack, client::PASSWORD, eventually, fixtures};
+use harness::{
+    Client, Pair, Stack,
+    client::{PASSWORD, problem},
+    eventually, fixtures,
+    platform::{act, comment, film, get, ids, refused, start},
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sluice_storage::Prefix;
@@ -12,7 +16,12 @@ use std::{
     time::Duration,
 };
 
-crate::on_both!(nothing_stays);
+harness::on_both!(
+    no_row_and_no_object_stays,
+    media_are_deleted_with_the_account,
+    media_are_handed_over,
+    counts_and_threads_follow
+);
 
 /// Looks for identifiers in every column of every table; `TABLE.COLUMN` where there is one.
 fn rows_with(stack: &Stack, pair: Pair, ids: &[&str]) -> BTreeSet<String> {
@@ -60,8 +69,8 @@ async fn put(client: &Client, path: &str, body: Vec<u8>) {
     assert!(answer.status().is_success(), "{path}: {}", answer.status());
 }
 
-async fn nothing_stays(pair: Pair) {
-    let mut stack = Stack::start_with(pair, &[("SLUICE_GC_SECONDS", "3")]).await;
+async fn no_row_and_no_object_stays(pair: Pair) {
+    let mut stack = Stack::start(pair).await;
     stack.add_worker();
     let (leaving, staying) = (stack.creator().await, stack.creator().await);
     let (mine, theirs) = (film(&leaving).await, film(&staying).await);
@@ -128,8 +137,9 @@ async fn nothing_stays(pair: Pair) {
         assert!(!store.list(prefix).await.unwrap().is_empty(), "{prefix}");
     }
     act(&leaving, Method::POST, "/me/delete", json!({ "password": PASSWORD, "media": "delete" }), 204).await;
+    stack.pass(Duration::from_secs(2 * 86_400));
     // What the security log keeps are kinds and instants, without anything personal.
-    eventually("nothing is left", Duration::from_secs(150), || async {
+    eventually("nothing is left", Duration::from_secs(60), || async {
         let left = rows_with(&stack, pair, &ids);
         left.iter().all(|l| l.starts_with("audit_events.")).then_some(())
     })
@@ -142,4 +152,78 @@ async fn nothing_stays(pair: Pair) {
         })
         .await;
     }
+}
+
+async fn media_are_deleted_with_the_account(pair: Pair) {
+    let stack = Stack::start(pair).await;
+    let (person, admin) = (stack.creator().await, stack.admin().await);
+    let id = person.upload(&fixtures::silent()).await["id"].as_str().unwrap().to_owned();
+    let token = person.api_token(&["read"]).await;
+    let leave = |password: &str| json!({ "password": password, "media": "delete" });
+    let wrong = person.send(Method::POST, "/api/v1/me/delete", &leave("not the password")).await;
+    assert_eq!(problem(wrong).await, (403, "wrong_password".into()));
+    person.json(Method::POST, "/api/v1/me/delete", &leave(PASSWORD), 204).await;
+    for gone in [&person, &person.with_token(&token)] {
+        assert_eq!(problem(gone.get("/api/v1/me").await).await.0, 401);
+    }
+    assert_eq!(problem(admin.get(&format!("/api/v1/media/{id}")).await).await.0, 404);
+    let login = json!({ "login": person.username, "password": PASSWORD });
+    assert_eq!(admin.send(Method::POST, "/api/v1/auth/login", &login).await.status(), 401);
+    // What the log keeps names nobody.
+    let path = format!("/api/v1/admin/audit?user={}", person.id);
+    let log = admin.json(Method::GET, &path, &Value::Null, 200).await;
+    let events = log["items"].as_array().unwrap();
+    assert_eq!(events[0]["kind"], "account_deleted");
+    for event in events {
+        let place =
+            (event["address"].as_str().unwrap(), event["agent"].as_str().unwrap(), event["detail"].as_str().unwrap());
+        assert!(matches!(place, ("" | "0.0.0.0", "", "")), "{event}");
+    }
+    let last = admin.send(Method::POST, "/api/v1/me/delete", &leave(PASSWORD)).await;
+    assert_eq!(problem(last).await, (409, "last_admin".into()));
+    // The name is free again.
+    let body = json!({ "username": person.username, "email": "again@example.org", "password": PASSWORD });
+    admin.json(Method::POST, "/api/v1/auth/register", &body, 201).await;
+}
+
+async fn media_are_handed_over(pair: Pair) {
+    let stack = Stack::start(pair).await;
+    let (person, heir, viewer) = (stack.creator().await, stack.creator().await, stack.viewer().await);
+    let id = person.upload(&fixtures::silent()).await["id"].as_str().unwrap().to_owned();
+    let leave = |to: &str| json!({ "password": PASSWORD, "media": "hand_over", "hand_over_to": to });
+    for no_heir in [&viewer.username, &person.username, "nobody-at-all", "not a name"] {
+        let refused = person.send(Method::POST, "/api/v1/me/delete", &leave(no_heir)).await;
+        assert_eq!(problem(refused).await, (422, "invalid".into()), "{no_heir}");
+    }
+    person.json(Method::POST, "/api/v1/me/delete", &leave(&heir.username), 204).await;
+    assert_eq!(heir.media(&id).await["owner"]["username"], heir.username.as_str());
+    let list = heir.json(Method::GET, "/api/v1/media", &Value::Null, 200).await;
+    assert_eq!(list["items"][0]["id"], id.as_str());
+}
+
+async fn counts_and_threads_follow(pair: Pair) {
+    let stack = start(pair).await;
+    let (owner, friend) = (stack.creator().await, stack.creator().await);
+    let media = film(&owner).await;
+    act(&friend, Method::POST, &format!("/subscriptions/{}", owner.id), Value::Null, 204).await;
+    act(&friend, Method::PUT, &format!("/media/{media}/like"), Value::Null, 200).await;
+    let thread = comment(&friend, &media, json!({ "body": "mine" }), 201).await;
+    comment(&owner, &media, json!({ "body": "an answer", "parent_id": thread["id"] }), 201).await;
+    let other = comment(&owner, &media, json!({ "body": "another" }), 201).await;
+    comment(&friend, &media, json!({ "body": "mine too", "parent_id": other["id"] }), 201).await;
+    act(&friend, Method::PUT, &format!("/me/history/{media}"), json!({ "position_ms": 1 }), 200).await;
+    let gone = json!({ "password": harness::client::PASSWORD, "media": "delete" });
+    act(&friend, Method::POST, "/me/delete", gone, 204).await;
+    let now = owner.media(&media).await;
+    assert_eq!((&now["like_count"], &now["comment_count"]), (&json!(0), &json!(1)), "{now}");
+    assert_eq!(get(&owner, &format!("/creators/{}", owner.id)).await["subscriber_count"], 0);
+    let left = get(&owner, &format!("/media/{media}/comments")).await;
+    assert_eq!((ids(&left).len(), &left["items"][0]["reply_count"]), (1, &json!(0)), "{left}");
+    act(&owner, Method::DELETE, &format!("/media/{media}"), Value::Null, 204).await;
+    assert_eq!(
+        refused(&owner, Method::GET, &format!("/comments/{}/replies", other["id"].as_str().unwrap()), Value::Null)
+            .await
+            .0,
+        404
+    );
 }

@@ -11,7 +11,7 @@ use std::{
     sync::Mutex,
 };
 
-crate::on_both!(every_operation_for_every_caller);
+harness::on_both!(every_operation_for_every_caller);
 
 /// Media are private and belong to `owner`. `wrong-scope` is the owner's machine with a scope that the
 /// operation does not take, where there is such a scope; what only a person may do is asked with `admin`.
@@ -456,10 +456,10 @@ async fn request(world: &World, document: &Value, people: &People, operation: &s
     let token = match caller {
         "anonymous" => None,
         "expired" => {
-            let mut claims = crate::jwt::claims(&people.owner.token);
+            let mut claims = harness::jwt::claims(&people.owner.token);
             claims["exp"] = json!(claims["iat"].as_i64().unwrap() - 60);
-            let (key, kid) = crate::jwt::key_of(SECRET);
-            Some(crate::jwt::sign(&json!({ "alg": "HS256", "typ": "JWT", "kid": kid }), &claims, &key))
+            let (key, kid) = harness::jwt::key_of(SECRET);
+            Some(harness::jwt::sign(&json!({ "alg": "HS256", "typ": "JWT", "kid": kid }), &claims, &key))
         }
         "revoked" => Some(people.revoked.token.clone()),
         "wrong-scope" => {

@@ -5,14 +5,14 @@ use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-crate::on_both!(
-    people_who_were_granted_it,
-    a_link_covers_all_of_a_film,
-    a_link_ends,
-    a_link_is_opened_so_often,
-    a_link_works_on_some_pages,
-    unpublishing_acts_at_once,
-    segments_straight_from_the_store,
+harness::on_both!(
+    grant_opens_private_media,
+    token_opens_all_of_one_media,
+    revoked_or_expired_token_is_404,
+    max_views_are_counted_exactly,
+    allowed_origins_are_enforced,
+    visibility_change_acts_at_once,
+    direct_mode_presigns_segments,
 );
 
 async fn private_film(stack: &mut Stack) -> (Client, String) {
@@ -47,7 +47,7 @@ async fn link(owner: &Client, id: &str, body: &Value) -> (String, String) {
     (made["id"].as_str().unwrap().to_owned(), url.strip_prefix(&owner.url).unwrap().to_owned())
 }
 
-async fn people_who_were_granted_it(pair: Pair) {
+async fn grant_opens_private_media(pair: Pair) {
     let mut stack = Stack::start(pair).await;
     let (owner, id) = private_film(&mut stack).await;
     let (friend, stranger) = (stack.viewer().await, stack.creator().await);
@@ -80,7 +80,7 @@ async fn people_who_were_granted_it(pair: Pair) {
     }
 }
 
-async fn a_link_covers_all_of_a_film(pair: Pair) {
+async fn token_opens_all_of_one_media(pair: Pair) {
     let mut stack = Stack::start(pair).await;
     let (owner, id) = private_film(&mut stack).await;
     let (_, top) = link(&owner, &id, &json!({ "expires_in": 3600, "viewer": "customer 7" })).await;
@@ -115,7 +115,7 @@ async fn a_link_covers_all_of_a_film(pair: Pair) {
     }
 }
 
-async fn a_link_ends(pair: Pair) {
+async fn revoked_or_expired_token_is_404(pair: Pair) {
     let mut stack = Stack::start(pair).await;
     let (owner, id) = private_film(&mut stack).await;
     let (other, url) = stack.another_api();
@@ -147,7 +147,7 @@ async fn a_link_ends(pair: Pair) {
     }
 }
 
-async fn a_link_is_opened_so_often(pair: Pair) {
+async fn max_views_are_counted_exactly(pair: Pair) {
     let mut stack = Stack::start(pair).await;
     let (owner, id) = private_film(&mut stack).await;
     let (token, top) = link(&owner, &id, &json!({ "expires_in": 3600, "max_views": 3 })).await;
@@ -180,7 +180,7 @@ async fn a_link_is_opened_so_often(pair: Pair) {
     assert_eq!(anonymous(&stack.url, &first[3]).await.status(), 404, "revocation ends views too");
 }
 
-async fn a_link_works_on_some_pages(pair: Pair) {
+async fn allowed_origins_are_enforced(pair: Pair) {
     let mut stack = Stack::start(pair).await;
     let (owner, id) = private_film(&mut stack).await;
     let only = json!({ "expires_in": 3600, "allowed_origins": ["https://app.example.org"] });
@@ -203,7 +203,7 @@ async fn a_link_works_on_some_pages(pair: Pair) {
     }
 }
 
-async fn unpublishing_acts_at_once(pair: Pair) {
+async fn visibility_change_acts_at_once(pair: Pair) {
     let mut stack = Stack::start(pair).await;
     let (owner, id) = private_film(&mut stack).await;
     let path = format!("/api/v1/media/{id}");
@@ -226,7 +226,7 @@ async fn unpublishing_acts_at_once(pair: Pair) {
 }
 
 /// Direct mode: the bytes do not pass through the API, and the bucket stays closed.
-async fn segments_straight_from_the_store(pair: Pair) {
+async fn direct_mode_presigns_segments(pair: Pair) {
     if pair == Pair::Embedded {
         let folder = tempfile::tempdir().unwrap();
         let output = std::process::Command::new(harness::process::bin_dir().join("sluice-api"))
@@ -243,8 +243,13 @@ async fn segments_straight_from_the_store(pair: Pair) {
     let top = owner.text(&format!("/hls/{id}/index.m3u8")).await;
     let rendition = top.lines().find(|l| l.ends_with(".m3u8")).unwrap();
     let path = format!("/hls/{id}/{rendition}");
-    let list = owner.text(&path).await;
-    assert_eq!(list, owner.text(&path).await, "asked twice it is the same");
+    let mut list = owner.text(&path).await;
+    let again = owner.text(&path).await;
+    if again != list {
+        // Signatures change with the hour, which does so once in a test at most.
+        list = owner.text(&path).await;
+        assert_eq!(list, again, "asked twice it is the same");
+    }
     let urls: Vec<&str> = list.lines().filter(|l| l.starts_with("http")).collect();
     assert!(urls.len() >= 4 && list.contains("#EXT-X-MAP:URI=\"http"), "{list}");
     for url in &urls {
