@@ -211,9 +211,9 @@ async fn security_headers_on_every_answer(pair: Pair) {
         assert!(!headers.contains_key("server"));
     }
     let plain = Stack::start(pair).await;
-    let answer = reqwest::get(format!("{}/health", plain.url)).await.unwrap();
+    let answer = harness::client::http().get(format!("{}/health", plain.url)).send().await.unwrap();
     assert!(!answer.headers().contains_key("strict-transport-security"), "not without TLS");
-    let metrics = reqwest::get(format!("{}/metrics", plain.url)).await.unwrap();
+    let metrics = harness::client::http().get(format!("{}/metrics", plain.url)).send().await.unwrap();
     assert_eq!(problem(metrics).await.0, 404);
 }
 
@@ -241,7 +241,7 @@ async fn https_is_served(pair: Pair) {
         assert!(answer.contains(" 200") && answer.contains("strict-transport-security"), "{answer}");
     }
     assert_eq!(curl(&["--tls-max", "1.1"]), "", "old protocols are refused");
-    let plain = reqwest::get(format!("http://127.0.0.1:{port}/health")).await;
+    let plain = harness::client::http().get(format!("http://127.0.0.1:{port}/health")).send().await;
     assert!(plain.is_err(), "no plain HTTP on this port");
     let (started, said) = stack.command(&["--help"], "");
     assert!(started && said.contains("SLUICE_TLS_CERT"));

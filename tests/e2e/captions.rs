@@ -26,7 +26,7 @@ async fn captions_are_served_and_searched(pair: Pair) {
     assert_eq!((&list["items"][0]["language"], &list["items"][0]["label"]), (&json!("de"), &json!("Deutsch")));
     assert_eq!((&list["items"][1]["label"], &list["items"][0]["cues"]), (&json!("en"), &json!(2)));
     let url = list["items"][0]["url"].as_str().unwrap();
-    let answer = reqwest::get(url).await.unwrap();
+    let answer = harness::client::http().get(url).send().await.unwrap();
     assert_eq!(answer.headers()["content-type"], "text/vtt; charset=utf-8");
     let text = answer.text().await.unwrap();
     assert!(text.starts_with("WEBVTT\n\n00:00:01.000 --> 00:00:01.500\nGuten Tag\n"), "{text}");
@@ -40,7 +40,7 @@ async fn captions_are_served_and_searched(pair: Pair) {
     assert_eq!(refused(&owner, Method::DELETE, &format!("{of_media}/captions/en"), Value::Null).await.0, 404);
     // Private ones are nobody's business; the account that goes takes them along.
     act(&owner, Method::PATCH, &of_media, json!({ "visibility": "private" }), 200).await;
-    assert_eq!(reqwest::get(url).await.unwrap().status(), 404);
+    assert_eq!(harness::client::http().get(url).send().await.unwrap().status(), 404);
     assert_eq!(put(&stranger, "de", srt).await.status(), 404);
     for (rest, body, status) in
         [("de", "hello", 422), ("german", srt, 422), ("de", "", 422), ("de", &"x".repeat(1_100_000), 413)]

@@ -82,7 +82,7 @@ async fn verified_address_is_unique(pair: Pair) {
     let stack = Stack::start(pair).await;
     let register = |name: &str| {
         let body = json!({ "username": name, "email": "ada@example.org", "password": PASSWORD });
-        reqwest::Client::new().post(format!("{}/api/v1/auth/register", stack.url)).json(&body).send()
+        harness::client::http().post(format!("{}/api/v1/auth/register", stack.url)).json(&body).send()
     };
     assert_eq!(register("squatter").await.unwrap().status(), 201);
     let squatter = Client::login(&stack.url, "squatter").await;

@@ -23,7 +23,7 @@ async fn likes_and_views_count_once(pair: Pair) {
     let counted = futures::future::join_all((0..10).map(|_| act(&friend, Method::POST, &view, Value::Null, 200))).await;
     assert_eq!(counted.iter().filter(|v| v["counted"] == true).count(), 1, "{counted:?}");
     act(&owner, Method::POST, &view, Value::Null, 200).await;
-    let anybody = reqwest::Client::new();
+    let anybody = harness::client::http();
     for _ in 0..3 {
         anybody.post(format!("{}/api/v1{view}", stack.url)).send().await.unwrap();
     }

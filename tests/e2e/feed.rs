@@ -80,7 +80,14 @@ async fn pages_never_repeat_a_media(pair: Pair) {
         let rest: Vec<&Value> = rest["items"].as_array().unwrap().iter().map(|i| &i["media"]["id"]).collect();
         assert!(!rest.is_empty() && shown.iter().all(|s| !rest.contains(s)), "{shown:?}, then {rest:?}");
     }
-    let anybody = reqwest::get(format!("{}/api/v1/feed", stack.url)).await.unwrap().json::<Value>().await.unwrap();
+    let anybody = harness::client::http()
+        .get(format!("{}/api/v1/feed", stack.url))
+        .send()
+        .await
+        .unwrap()
+        .json::<Value>()
+        .await
+        .unwrap();
     assert_eq!(anybody["items"].as_array().unwrap().len(), 8);
     let bad = refused(&fan, Method::GET, "/feed?cursor=nonsense", Value::Null).await;
     assert_eq!(bad, (400, "bad_request".into()));

@@ -27,7 +27,7 @@ async fn burst_of_logins_keeps_health_and_memory(pair: Pair) {
         })
         .collect();
     let watch = tokio::spawn({
-        let (done, url, http) = (done.clone(), format!("{}/health", stack.url), reqwest::Client::new());
+        let (done, url, http) = (done.clone(), format!("{}/health", stack.url), harness::client::http());
         async move {
             let mut times = Vec::new();
             while !done.load(Ordering::Relaxed) {

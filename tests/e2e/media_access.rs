@@ -50,7 +50,7 @@ async fn private_media_is_404_for_others(pair: Pair) {
     // Headers: a shared cache must not keep what is private; playlists are compressed on request.
     let gzip = other.get(&format!("/hls/{own}/index.m3u8")).await;
     assert_eq!(gzip.headers()["content-type"], "application/vnd.apple.mpegurl");
-    let plain = reqwest::Client::new();
+    let plain = harness::client::http();
     let packed = plain
         .get(format!("{}/hls/{own}/index.m3u8", stack.url))
         .header("accept-encoding", "gzip")

@@ -38,7 +38,7 @@ async fn parts(client: &Client, top: &str) -> Vec<String> {
 }
 
 async fn anonymous(url: &str, path: &str) -> Response {
-    reqwest::get(format!("{url}{path}")).await.unwrap()
+    harness::client::http().get(format!("{url}{path}")).send().await.unwrap()
 }
 
 async fn link(owner: &Client, id: &str, body: &Value) -> (String, String) {
@@ -85,7 +85,7 @@ async fn token_opens_all_of_one_media(pair: Pair) {
     let (owner, id) = private_film(&mut stack).await;
     let (_, top) = link(&owner, &id, &json!({ "expires_in": 3600, "viewer": "customer 7" })).await;
     let reader = owner.with_token("none");
-    let anybody = Client { http: reqwest::Client::new(), ..reader };
+    let anybody = Client { http: harness::client::http(), ..reader };
     for path in parts(&owner, &top).await {
         let answer = anonymous(&stack.url, &path).await;
         assert_eq!(answer.status(), 200, "{path}");
@@ -151,7 +151,7 @@ async fn max_views_are_counted_exactly(pair: Pair) {
     let mut stack = Stack::start(pair).await;
     let (owner, id) = private_film(&mut stack).await;
     let (token, top) = link(&owner, &id, &json!({ "expires_in": 3600, "max_views": 3 })).await;
-    let head = reqwest::Client::new().head(format!("{}{top}", stack.url)).send().await.unwrap();
+    let head = harness::client::http().head(format!("{}{top}", stack.url)).send().await.unwrap();
     assert_eq!(head.status(), 200, "asking for headers is no view");
     let first = parts(&owner, &top).await;
     assert_eq!(anonymous(&stack.url, &first[3]).await.status(), 200);
@@ -162,7 +162,7 @@ async fn max_views_are_counted_exactly(pair: Pair) {
     let tries: Vec<_> = (0..10)
         .map(|_| {
             let url = format!("{}{top}", stack.url);
-            tokio::spawn(async move { reqwest::get(url).await.unwrap().status().as_u16() })
+            tokio::spawn(async move { harness::client::http().get(url).send().await.unwrap().status().as_u16() })
         })
         .collect();
     let mut answers = Vec::new();
@@ -185,7 +185,7 @@ async fn allowed_origins_are_enforced(pair: Pair) {
     let (owner, id) = private_film(&mut stack).await;
     let only = json!({ "expires_in": 3600, "allowed_origins": ["https://app.example.org"] });
     let (_, top) = link(&owner, &id, &only).await;
-    let http = reqwest::Client::new();
+    let http = harness::client::http();
     let from =
         |name: &'static str, value: &'static str| http.get(format!("{}{top}", stack.url)).header(name, value).send();
     for (name, value) in [("origin", "https://app.example.org"), ("referer", "https://app.example.org/watch/7")] {
@@ -253,9 +253,9 @@ async fn direct_mode_presigns_segments(pair: Pair) {
     let urls: Vec<&str> = list.lines().filter(|l| l.starts_with("http")).collect();
     assert!(urls.len() >= 4 && list.contains("#EXT-X-MAP:URI=\"http"), "{list}");
     for url in &urls {
-        let direct = reqwest::get(*url).await.unwrap();
+        let direct = harness::client::http().get(*url).send().await.unwrap();
         assert_eq!(direct.status(), 200, "no redirect, no login: {url}");
-        let bare = reqwest::get(url.split('?').next().unwrap()).await.unwrap();
+        let bare = harness::client::http().get(url.split('?').next().unwrap()).send().await.unwrap();
         assert_eq!(bare.status(), 403, "the bucket is closed");
         let query: Vec<(String, String)> = url::Url::parse(url).unwrap().query_pairs().into_owned().collect();
         let expires: u64 = query.iter().find(|(n, _)| n == "X-Amz-Expires").unwrap().1.parse().unwrap();

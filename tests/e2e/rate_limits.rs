@@ -14,7 +14,7 @@ harness::on_both!(
 
 async fn login(url: &str, login: &str, password: &str, from: &str) -> Response {
     let body = json!({ "login": login, "password": password });
-    let request = reqwest::Client::new().post(format!("{url}/api/v1/auth/login")).header("x-forwarded-for", from);
+    let request = harness::client::http().post(format!("{url}/api/v1/auth/login")).header("x-forwarded-for", from);
     request.json(&body).send().await.unwrap()
 }
 

@@ -30,6 +30,6 @@ async fn five_lines_of_curl_work(pair: Pair) {
     let client = stack.creator().await.with_token(token);
     client.wait_for(id, &["ready"]).await;
     // Unlisted: any player, without a token.
-    let list = reqwest::get(format!("{}/hls/{id}/index.m3u8", stack.url)).await.unwrap();
+    let list = harness::client::http().get(format!("{}/hls/{id}/index.m3u8", stack.url)).send().await.unwrap();
     assert_eq!(list.status(), 200);
 }

@@ -37,7 +37,7 @@ async fn journey(pair: Pair, file: &Path) -> (Stack, Value, String) {
 
 /// URLs of the media playlists that a multivariant playlist names, video first.
 async fn media_playlists(url: &str) -> (Vec<String>, Option<String>) {
-    let text = reqwest::get(url).await.unwrap().text().await.unwrap();
+    let text = harness::client::http().get(url).send().await.unwrap().text().await.unwrap();
     let base = url.rsplit_once('/').unwrap().0;
     let variants =
         text.lines().filter(|l| !l.starts_with('#') && !l.is_empty()).map(|l| format!("{base}/{l}")).collect();
@@ -60,7 +60,7 @@ async fn compliant_source_passes_through(pair: Pair) {
     let (stack, ready, url) = journey(pair, &file).await;
     assert_eq!((&ready["duration_ms"], &ready["width"], &ready["height"]), (&10_000.into(), &640.into(), &360.into()));
     assert_frames(&file, &url, 2).await;
-    let text = reqwest::get(&url).await.unwrap().text().await.unwrap();
+    let text = harness::client::http().get(&url).send().await.unwrap().text().await.unwrap();
     assert!(text.contains("/source/"), "its own picture is a rung: {text}");
     drop(stack);
 }
@@ -70,7 +70,7 @@ async fn other_codecs_are_encoded(pair: Pair) {
     let (_stack, ready, url) = journey(pair, &file).await;
     assert_eq!(ready["kind"], "video");
     assert_frames(&file, &url, 2).await;
-    let text = reqwest::get(&url).await.unwrap().text().await.unwrap();
+    let text = harness::client::http().get(&url).send().await.unwrap().text().await.unwrap();
     assert!(text.contains("FRAME-RATE=29.97") && !text.contains("/source/"), "{text}");
 }
 

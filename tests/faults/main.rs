@@ -14,7 +14,7 @@ harness::on_both!(
     sigterm_finishes_or_releases_tasks,
 );
 
-const SECONDS: u32 = 40;
+const SECONDS: u32 = 24;
 
 /// The object behind every published segment, by playlist entry.
 async fn objects(client: &Client, id: &str) -> BTreeMap<String, Vec<String>> {
@@ -67,16 +67,10 @@ async fn upload(client: &Client) -> String {
 
 async fn slow_stack(pair: Pair) -> Stack {
     // One core and a slow preset, so that there is a middle to be killed in.
-    let mut stack = Stack::start_with(pair, &[("SLUICE_WORKER_CORES", "1"), ("SLUICE_CONFIG", &slow_settings())]).await;
+    let mut stack =
+        Stack::start_with(pair, &[("SLUICE_WORKER_CORES", "1"), ("SLUICE_CONFIG", &fixtures::slow_preset())]).await;
     stack.add_worker();
     stack
-}
-
-fn slow_settings() -> String {
-    let file = harness::process::bin_dir().join("test-fixtures").join("slow.toml");
-    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-    std::fs::write(&file, "[encode]\npreset = \"medium\"\n").unwrap();
-    file.display().to_string()
 }
 
 async fn killed_worker_loses_only_segments_in_work(pair: Pair) {

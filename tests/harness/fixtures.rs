@@ -177,6 +177,16 @@ pub fn padded(file: &std::path::Path, filler: u32) -> Vec<u8> {
     data
 }
 
+/// A settings file with a slow preset, so that there is time while a film is encoded; its path.
+pub fn slow_preset() -> String {
+    let folder = super::process::bin_dir().join("test-fixtures");
+    std::fs::create_dir_all(&folder).unwrap();
+    let draft = folder.join(format!("slow-{}.toml", std::process::id()));
+    std::fs::write(&draft, "[encode]\npreset = \"medium\"\n").unwrap();
+    std::fs::rename(&draft, folder.join("slow.toml")).unwrap();
+    folder.join("slow.toml").display().to_string()
+}
+
 /// Text that calls itself a film.
 pub fn text() -> PathBuf {
     let file = super::process::bin_dir().join("test-fixtures").join("text.mp4");
