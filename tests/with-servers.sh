@@ -43,7 +43,7 @@ PY
 "${as[@]}" "$pg/initdb" -D "$dir/pg/data" -U postgres -A trust -E UTF8 --no-sync >"$dir/initdb.log" 2>&1 \
   || { cat "$dir/initdb.log" >&2; exit 1; }
 "${as[@]}" "$pg/postgres" -D "$dir/pg/data" -p "$pgport" -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
-  -c max_connections=400 -c fsync=off >"$dir/pg.log" 2>&1 &
+  -c max_connections=800 -c fsync=off -c full_page_writes=off >"$dir/pg.log" 2>&1 &
 pids+=($!)
 
 key=sluicetest secret=sluicetestsecret
@@ -75,6 +75,9 @@ wait_for make_bucket
 # The bucket exists before there is a volume to write to.
 wait_for has_volume
 
+# What the first test of a kind prepares for all others.
+mkdir "$dir/prepared"
+export SLUICE_TEST_PREPARED="$dir/prepared"
 export SLUICE_TEST_POSTGRES="postgres://postgres@127.0.0.1:$pgport"
 export SLUICE_TEST_S3="s3://sluice/test?endpoint=http://127.0.0.1:$s3&region=us-east-1"
 export AWS_ACCESS_KEY_ID="$key" AWS_SECRET_ACCESS_KEY="$secret"

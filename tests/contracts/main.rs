@@ -1,4 +1,10 @@
 //! What both stores and both databases must do: one suite each.
 
-mod database;
+mod accounts;
+mod merging;
+mod publishing;
 mod store;
+mod tasks;
+mod uploads;
+mod webhooks;
+mod world;

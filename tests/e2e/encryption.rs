@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-crate::on_both!(stored_encrypted_played_plain, the_same_bytes_with_and_without);
+harness::on_both!(segments_are_encrypted_under_rotating_keys, encrypted_and_plain_packages_stay_apart);
 
 async fn upload(client: &Client, encryption: &'static str) -> String {
     let fields = [("visibility", "unlisted"), ("encryption", encryption)];
@@ -16,7 +16,7 @@ async fn upload(client: &Client, encryption: &'static str) -> String {
     made["id"].as_str().unwrap().to_owned()
 }
 
-async fn stored_encrypted_played_plain(pair: Pair) {
+async fn segments_are_encrypted_under_rotating_keys(pair: Pair) {
     let settings = pair_settings();
     let mut stack = Stack::start_with(pair, &[("SLUICE_CONFIG", settings.path().to_str().unwrap())]).await;
     stack.add_worker();
@@ -86,7 +86,7 @@ fn pair_settings() -> tempfile::NamedTempFile {
 }
 
 /// Encrypted and plain packages of one film do not become one.
-async fn the_same_bytes_with_and_without(pair: Pair) {
+async fn encrypted_and_plain_packages_stay_apart(pair: Pair) {
     let mut stack = Stack::start(pair).await;
     stack.add_worker();
     let (one, two) = (stack.creator().await, stack.creator().await);

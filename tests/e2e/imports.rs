@@ -1,95 +1,51 @@
-//! Films from the web: what may be asked for, what is made of broken servers, and what must not be reached.
+//! Media from the web: what may be asked for, what is made of broken servers, and what must not be reached.
 
-use harness::{Client, Pair, Stack, client::problem, fixtures, process::Process};
+use harness::{
+    Pair,
+    client::problem,
+    fixtures,
+    origin::{IMPORT, Origin},
+    tus::stored,
+};
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::{path::Path, process::Command};
 
-crate::on_both!(from_the_web, addresses_that_are_refused, another_try_has_no_more_room, a_worker_dies_while_it_fetches);
+harness::on_both!(
+    broken_servers_still_deliver,
+    forbidden_addresses_and_answers_are_refused,
+    retry_needs_quota,
+    killed_worker_resumes_import
+);
 
-const IMPORT: &str = "/api/v1/media/import";
-
-/// A web server on 127.0.0.2, and the service that may reach it but nothing else of this machine.
-pub(crate) struct World {
-    pub stack: Stack,
-    pub origin: Process,
-    pub base: String,
-    film: Vec<u8>,
-    _folder: tempfile::TempDir,
-}
-
-impl World {
-    pub async fn new(pair: Pair, more: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-        let (cert, key, film) = (file("cert.pem"), file("key.pem"), file("film.mp4"));
-        let made = Command::new("openssl")
-            .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=origin"])
-            .args([
-                "-addext",
-                "subjectAltName=IP:127.0.0.2,IP:127.0.0.1",
-                "-addext",
-                "basicConstraints=critical,CA:FALSE",
-            ])
-            .args(["-keyout", &key, "-out", &cert])
-            .output()
-            .unwrap();
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        // Large enough to be cut: an MP4 may end in a free box.
-        let mut data = std::fs::read(fixtures::silent()).unwrap();
-        let free = 24_u32 << 20;
-        data.extend(free.to_be_bytes());
-        data.extend(b"free");
-        data.resize(data.len() + free as usize - 8, 7);
-        std::fs::write(&film, &data).unwrap();
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("e2e/origin.py");
-        let arguments = [script.to_str().unwrap(), &cert, &key, &film];
-        let mut origin = Process::program(Path::new("python3"), &arguments, &[], &folder.path().join("origin.log"));
-        let port = origin.line_after("");
-        let mut settings = vec![("SLUICE_OUTBOUND_NETWORKS", "127.0.0.2/32"), ("SLUICE_OUTBOUND_CA", cert.as_str())];
-        settings.extend(more);
-        let mut stack = Stack::start_with(pair, &settings).await;
-        stack.add_worker();
-        Self { stack, origin, base: format!("https://127.0.0.2:{port}"), film: data, _folder: folder }
-    }
-
-    async fn import(&self, client: &Client, path: &str) -> String {
-        let body = json!({ "url": format!("{}{path}", self.base), "visibility": "private" });
-        let media = client.json(Method::POST, IMPORT, &body, 202).await;
-        assert_eq!(media["status"], "uploading");
-        media["id"].as_str().unwrap().to_owned()
-    }
-}
-
-async fn stored(client: &Client, media: &str) -> Vec<u8> {
-    client.get(&format!("/raw/{media}")).await.bytes().await.unwrap().to_vec()
-}
-
-async fn from_the_web(pair: Pair) {
-    let world = World::new(pair, &[]).await;
-    let client = world.stack.creator().await;
+async fn broken_servers_still_deliver(pair: Pair) {
+    let day = harness::today();
+    let origin = Origin::start(pair, &[]).await;
+    let client = origin.stack.creator().await;
     for path in ["/film.mp4?signature=canary-of-a-signed-url", "/cut.mp4", "/changed.mp4", "/endless.mp4", "/leads-on"]
     {
-        let media = world.import(&client, path).await;
+        let media = origin.import(&client, path).await;
         let ready = client.wait_for(&media, &["ready"]).await;
-        assert!(stored(&client, &media).await == world.film, "{path}: other bytes");
+        assert!(stored(&client, &media).await == origin.film, "{path}: other bytes");
         if path.starts_with("/film") {
             assert_eq!(ready["title"], "film");
             assert!(!ready.to_string().contains("canary"));
         }
     }
-    let asked = world.origin.log();
+    let asked = origin.server.log();
     assert!(asked.contains("/cut.mp4 bytes=9437184-"), "it went on where it was cut: {asked}");
-    assert!(!world.stack.logs().contains("canary-of-a-signed-url"), "addresses may hold secrets");
+    assert!(!origin.stack.logs().contains("canary-of-a-signed-url"), "addresses may hold secrets");
     let usage = client.json(Method::GET, "/api/v1/me/usage", &Value::Null, 200).await;
     assert_eq!((&usage["uploads"], &usage["media"]), (&json!(0), &json!(5)));
-    assert_eq!(usage["day_bytes"], json!(world.film.len() * 5 + 12_020_000));
+    assert_eq!(origin.stack.daily_bytes(), origin.film.len() as i64 * 5 + 12_020_000);
+    if harness::today() == day {
+        assert_eq!(usage["day_bytes"], origin.stack.daily_bytes());
+    }
 }
 
-async fn addresses_that_are_refused(pair: Pair) {
-    let world = World::new(pair, &[("SLUICE_QUOTAS", "creator.stored=1000000,creator.uploads=30")]).await;
-    let client = world.stack.creator().await;
-    let before = world.origin.log();
+async fn forbidden_addresses_and_answers_are_refused(pair: Pair) {
+    let origin = Origin::start(pair, &[("SLUICE_QUOTAS", "creator.stored=1000000,creator.uploads=30")]).await;
+    let client = origin.stack.creator().await;
+    let before = origin.server.log();
     for bad in [
         "http://127.0.0.2/film.mp4",
         "https://169.254.169.254/latest/meta-data/",
@@ -111,7 +67,7 @@ async fn addresses_that_are_refused(pair: Pair) {
         let answer = client.send(Method::POST, IMPORT, &json!({ "url": bad })).await;
         assert_eq!(problem(answer).await, (422, "invalid".into()), "{bad}");
     }
-    assert_eq!(world.origin.log(), before, "nobody was asked");
+    assert_eq!(origin.server.log(), before, "nobody was asked");
     for (path, code) in [
         ("/to-loopback", "import_refused"),
         ("/to-plain", "import_refused"),
@@ -127,7 +83,7 @@ async fn addresses_that_are_refused(pair: Pair) {
         ("/grows.mp4", "quota_exceeded"),
         ("/broken.mp4", "import_unreachable"),
     ] {
-        let media = world.import(&client, path).await;
+        let media = origin.import(&client, path).await;
         let failed = client.wait_for(&media, &["failed", "ready"]).await;
         assert_eq!((&failed["status"], &failed["error"]["code"]), (&json!("failed"), &json!(code)), "{path}: {failed}");
     }
@@ -136,21 +92,21 @@ async fn addresses_that_are_refused(pair: Pair) {
     let media = client.json(Method::POST, IMPORT, &body, 202).await;
     let failed = client.wait_for(media["id"].as_str().unwrap(), &["failed", "ready"]).await;
     assert_eq!(failed["error"]["code"], "import_refused");
-    let asked = world.origin.log();
+    let asked = origin.server.log();
     assert_eq!(asked.matches("/loop -").count(), 6, "five redirects are followed: {asked}");
     let usage = client.json(Method::GET, "/api/v1/me/usage", &Value::Null, 200).await;
     assert_eq!((&usage["uploads"], &usage["stored_bytes"]), (&json!(0), &json!(0)), "what failed takes no room");
 }
 
 /// What failed gave its place up: set to work again, it must have one.
-async fn another_try_has_no_more_room(pair: Pair) {
-    let world = World::new(pair, &[("SLUICE_QUOTAS", "creator.media=1")]).await;
-    let client = world.stack.creator().await;
+async fn retry_needs_quota(pair: Pair) {
+    let origin = Origin::start(pair, &[("SLUICE_QUOTAS", "creator.media=1")]).await;
+    let client = origin.stack.creator().await;
     let retry =
         async |media: &str| client.send(Method::POST, &format!("/api/v1/media/{media}/retry"), &Value::Null).await;
     let mut failed = Vec::new();
     for _ in 0..2 {
-        let media = world.import(&client, "/missing.mp4").await;
+        let media = origin.import(&client, "/missing.mp4").await;
         client.wait_for(&media, &["failed"]).await;
         failed.push(media);
     }
@@ -162,17 +118,17 @@ async fn another_try_has_no_more_room(pair: Pair) {
     assert_eq!(retry(&failed[1]).await.status(), 200);
 }
 
-async fn a_worker_dies_while_it_fetches(pair: Pair) {
-    let mut world = World::new(pair, &[]).await;
-    let client = world.stack.creator().await;
-    let media = world.import(&client, "/film.mp4").await;
+async fn killed_worker_resumes_import(pair: Pair) {
+    let mut origin = Origin::start(pair, &[]).await;
+    let client = origin.stack.creator().await;
+    let media = origin.import(&client, "/film.mp4").await;
     harness::eventually("some of it is here", std::time::Duration::from_secs(30), || async {
         let progress = client.json(Method::GET, &format!("/api/v1/media/{media}/status"), &Value::Null, 200).await;
         (progress["received_bytes"].as_i64() > Some(0)).then_some(())
     })
     .await;
-    world.stack.workers[0].kill();
-    world.stack.add_worker();
+    origin.stack.workers[0].kill();
+    origin.stack.add_worker();
     client.wait_for(&media, &["ready"]).await;
-    assert!(stored(&client, &media).await == world.film);
+    assert!(stored(&client, &media).await == origin.film);
 }

@@ -1,46 +1,48 @@
 //! Journeys through the shipped binaries, each on both pairs of database and store.
 
-mod access;
-mod arriving;
-mod browsers;
-mod crowd;
-mod duplicates;
+mod account_deletion;
+mod authorization;
+mod browser_security;
+mod captions;
+mod catalogue;
+mod comments;
+mod creators;
+mod deduplication;
+mod email;
 mod encryption;
-mod events;
-mod films;
+mod engagement;
+mod feed;
+mod form_uploads;
 mod imports;
-mod jwt;
-mod latency;
-mod leaving;
-mod library;
-mod limits;
-mod live;
-mod matrix;
-mod mishaps;
+mod list_scale;
+mod live_comments;
+mod login_load;
+mod media_access;
 mod moderation;
 mod offline;
+mod openapi;
 mod paging;
-mod people;
 mod pictures;
-mod private;
+mod playback_tokens;
+mod playlists;
+mod posts;
+mod presigned;
+mod problems;
+mod progress_events;
+mod progressive;
+mod projects;
+mod queue_latency;
+mod rate_limits;
 mod raw;
 mod readme;
-mod recovery;
-mod requests;
 mod roles;
-mod scale;
-mod schema;
+mod search;
 mod secrets;
 mod sessions;
-mod sync;
-mod uploads;
+mod sniffing;
+mod soak;
+mod transcoding;
+mod tus;
+mod tus_faults;
+mod upload_quotas;
 mod webhooks;
-
-/// Runs a journey on SQLite with a directory, and on PostgreSQL with an S3 server.
-macro_rules! on_both {
-    ($($name:ident),+ $(,)?) => {
-        mod embedded { $(#[tokio::test] async fn $name() { super::$name(harness::Pair::Embedded).await; })+ }
-        mod servers { $(#[tokio::test] async fn $name() { super::$name(harness::Pair::Servers).await; })+ }
-    };
-}
-pub(crate) use on_both;

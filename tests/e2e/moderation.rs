@@ -1,25 +1,14 @@
 //! Reports, decisions, appeals: what is taken out of sight is out of everybody's, and comes back.
 
-use harness::{Client, Pair, Stack, client::problem, fixtures};
+use harness::{
+    Client, Pair, Stack,
+    client::problem,
+    platform::{act, film, get},
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-crate::on_both!(from_a_report_to_an_appeal, who_is_banned_is_gone);
-
-async fn film(client: &Client) -> String {
-    let made: Value = client.upload_with(&fixtures::silent(), &[("visibility", "public")]).await.json().await.unwrap();
-    let id = made["id"].as_str().unwrap().to_owned();
-    client.wait_for(&id, &["ready"]).await;
-    id
-}
-
-async fn get(client: &Client, path: &str) -> Value {
-    client.json(Method::GET, &format!("/api/v1{path}"), &Value::Null, 200).await
-}
-
-async fn act(client: &Client, method: Method, path: &str, body: Value, status: u16) -> Value {
-    client.json(method, &format!("/api/v1{path}"), &body, status).await
-}
+harness::on_both!(report_decision_and_appeal, ban_hides_the_account);
 
 async fn status(client: &Client, path: &str) -> u16 {
     client.get(path).await.status().as_u16()
@@ -35,7 +24,7 @@ async fn decide(root: &Client, target: &str, decision: &str) -> Value {
     get(root, "/admin/moderation").await["items"][0].clone()
 }
 
-async fn from_a_report_to_an_appeal(pair: Pair) {
+async fn report_decision_and_appeal(pair: Pair) {
     let mut stack = Stack::start(pair).await;
     stack.add_worker();
     let (root, owner) = (stack.admin().await, stack.creator().await);
@@ -90,7 +79,7 @@ async fn from_a_report_to_an_appeal(pair: Pair) {
     assert!(log["items"].as_array().unwrap().iter().filter(|e| e["kind"] == "moderated").count() >= 3, "{log}");
 }
 
-async fn who_is_banned_is_gone(pair: Pair) {
+async fn ban_hides_the_account(pair: Pair) {
     let mut stack = Stack::start(pair).await;
     stack.add_worker();
     let (root, troll, friend) = (stack.admin().await, stack.creator().await, stack.viewer().await);

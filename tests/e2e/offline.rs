@@ -18,7 +18,7 @@ fn edit(file: &Path, change: impl Fn(String) -> String) {
 }
 
 #[test]
-fn a_package_from_one_file() {
+fn transcode_writes_a_compliant_package() {
     let dir = tempfile::tempdir().unwrap();
     let (file, out) = (fixtures::compliant(10), dir.path().join("out"));
     let done =
@@ -38,7 +38,7 @@ fn a_package_from_one_file() {
 }
 
 #[test]
-fn a_refusal_is_one_line_with_a_code() {
+fn refusal_is_one_line_with_a_code() {
     let dir = tempfile::tempdir().unwrap();
     let refused = transcode(&fixtures::text(), &dir.path().join("out"), &[]);
     assert_eq!(refused.status.code(), Some(1));
@@ -49,7 +49,7 @@ fn a_refusal_is_one_line_with_a_code() {
 
 /// Each way of breaking a package is found, under the right rule.
 #[test]
-fn the_checker_finds_what_is_broken() {
+fn verify_finds_each_broken_rule() {
     let dir = tempfile::tempdir().unwrap();
     let whole = dir.path().join("whole");
     assert!(transcode(&fixtures::foreign(14), &whole, &["--preset", "ultrafast"]).status.success());

@@ -1,13 +1,13 @@
 //! Pages that are read while others write.
 
-use crate::people::{act, comment, film, get, ids, start};
+use harness::platform::{act, comment, film, get, ids, start};
 use harness::{Pair, fixtures};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-crate::on_both!(pages_stand_still_while_rows_are_added, every_list_stands_still);
+harness::on_both!(inserts_do_not_shift_pages, every_list_pages_stably);
 
-async fn pages_stand_still_while_rows_are_added(pair: Pair) {
+async fn inserts_do_not_shift_pages(pair: Pair) {
     let stack = start(pair).await;
     let (owner, friend) = (stack.creator().await, stack.viewer().await);
     let media = film(&owner).await;
@@ -31,7 +31,7 @@ async fn pages_stand_still_while_rows_are_added(pair: Pair) {
     assert_eq!(seen, all, "each once, newest first, whatever came meanwhile");
 }
 
-async fn every_list_stands_still(pair: Pair) {
+async fn every_list_pages_stably(pair: Pair) {
     let stack = start(pair).await;
     let owner = stack.creator().await;
     let add = async || {

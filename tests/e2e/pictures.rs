@@ -9,10 +9,10 @@ use sluice_storage::Key;
 use std::time::Duration;
 use uuid::Uuid;
 
-crate::on_both!(
-    pictures_are_shown_and_replaced,
-    covers_are_as_private_as_their_playlists,
-    pictures_go_with_their_owners
+harness::on_both!(
+    picture_is_served_and_replaced,
+    cover_follows_playlist_visibility,
+    pictures_are_purged_with_their_owner
 );
 
 async fn put(client: &Client, path: &str, body: Vec<u8>) -> Response {
@@ -35,7 +35,7 @@ async fn status(client: &Client, path: &str) -> u16 {
     client.get(path).await.status().as_u16()
 }
 
-async fn pictures_are_shown_and_replaced(pair: Pair) {
+async fn picture_is_served_and_replaced(pair: Pair) {
     let stack = Stack::start(pair).await;
     let (client, admin) = (stack.creator().await, stack.admin().await);
     let anyone = client.anonymous();
@@ -87,7 +87,7 @@ async fn pictures_are_shown_and_replaced(pair: Pair) {
     assert_eq!(put(&client, "/api/v1/me/pictures/cat", small).await.status(), 404);
 }
 
-async fn covers_are_as_private_as_their_playlists(pair: Pair) {
+async fn cover_follows_playlist_visibility(pair: Pair) {
     let stack = Stack::start(pair).await;
     let (client, stranger) = (stack.creator().await, stack.creator().await);
     let picture = std::fs::read(fixtures::picture(64, 32)).unwrap();
@@ -105,8 +105,8 @@ async fn covers_are_as_private_as_their_playlists(pair: Pair) {
     assert!(seen["cover_url"].as_str().unwrap().ends_with(&cover));
 }
 
-async fn pictures_go_with_their_owners(pair: Pair) {
-    let mut stack = Stack::start_with(pair, &[("SLUICE_GC_SECONDS", "2")]).await;
+async fn pictures_are_purged_with_their_owner(pair: Pair) {
+    let mut stack = Stack::start(pair).await;
     stack.add_worker();
     let (client, other) = (stack.creator().await, stack.creator().await);
     let (db, store) = (stack.database().await, stack.store().await);
@@ -139,7 +139,8 @@ async fn pictures_go_with_their_owners(pair: Pair) {
     db.announce_picture(&stray).await.unwrap();
     store.put(&Key::Picture(stray.id), picture.into()).await.unwrap();
     gone.push(stray.id);
-    eventually("nothing of them is left", Duration::from_secs(90), || async {
+    stack.pass(Duration::from_secs(3600));
+    eventually("nothing of them is left", Duration::from_secs(60), || async {
         for id in &gone {
             if store.size(&Key::Picture(*id)).await.unwrap().is_some() {
                 return None;

@@ -3,7 +3,7 @@
 use harness::{Client, Pair, Stack, client::problem, fixtures};
 use reqwest::{Method, Response, StatusCode};
 
-crate::on_both!(whole_and_in_ranges);
+harness::on_both!(ranges_follow_rfc_9110);
 
 async fn raw(client: &Client, id: &str, method: Method, headers: &[(&str, &str)]) -> Response {
     let mut request = client.request(method, &format!("/raw/{id}"));
@@ -13,7 +13,7 @@ async fn raw(client: &Client, id: &str, method: Method, headers: &[(&str, &str)]
     request.send().await.unwrap()
 }
 
-async fn whole_and_in_ranges(pair: Pair) {
+async fn ranges_follow_rfc_9110(pair: Pair) {
     let stack = Stack::start(pair).await;
     let client = stack.creator().await;
     // Larger than one extent of 8 MiB: a film with filler that no player reads.

@@ -4,9 +4,9 @@ use harness::{Pair, Stack, fixtures};
 use std::path::Path;
 use tokio::process::Command;
 
-crate::on_both!(the_five_lines_of_curl);
+harness::on_both!(five_lines_of_curl_work);
 
-async fn the_five_lines_of_curl(pair: Pair) {
+async fn five_lines_of_curl_work(pair: Pair) {
     let mut stack = Stack::start(pair).await;
     stack.add_worker();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
@@ -30,6 +30,6 @@ async fn the_five_lines_of_curl(pair: Pair) {
     let client = stack.creator().await.with_token(token);
     client.wait_for(id, &["ready"]).await;
     // Unlisted: any player, without a token.
-    let list = reqwest::get(format!("{}/hls/{id}/index.m3u8", stack.url)).await.unwrap();
+    let list = harness::client::http().get(format!("{}/hls/{id}/index.m3u8", stack.url)).send().await.unwrap();
     assert_eq!(list.status(), 200);
 }

@@ -1,19 +1,21 @@
 //! Viewers, creators, administrators: how somebody becomes one, and that it acts at once.
 
-use harness::{Client, Pair, Stack, client::PASSWORD, client::problem, fixtures};
+use harness::{
+    Client, Pair, Stack,
+    client::{PASSWORD, problem},
+    fixtures,
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-crate::on_both!(
-    from_viewer_to_creator,
-    the_first_administrator_by_settings,
-    roles_act_at_once,
-    the_audit_log,
-    leaving_with_all_media,
-    leaving_media_to_another,
+harness::on_both!(
+    viewer_becomes_creator_by_request,
+    first_administrator_comes_from_settings,
+    role_change_acts_at_once,
+    audit_log_pages_and_filters
 );
 
-async fn from_viewer_to_creator(pair: Pair) {
+async fn viewer_becomes_creator_by_request(pair: Pair) {
     let stack = Stack::start_with(pair, &[("SLUICE_OPEN_CREATORS", "false")]).await;
     let viewer = stack.creator().await;
     let admin = stack.admin().await;
@@ -42,7 +44,7 @@ async fn from_viewer_to_creator(pair: Pair) {
     assert_eq!(problem(again).await, (409, "already_creator".into()));
 }
 
-async fn the_first_administrator_by_settings(pair: Pair) {
+async fn first_administrator_comes_from_settings(pair: Pair) {
     let settings = [
         ("SLUICE_ADMIN_USERNAME", "root1"),
         ("SLUICE_ADMIN_EMAIL", "root@example.org"),
@@ -62,7 +64,7 @@ async fn the_first_administrator_by_settings(pair: Pair) {
     }
 }
 
-async fn roles_act_at_once(pair: Pair) {
+async fn role_change_acts_at_once(pair: Pair) {
     let stack = Stack::start(pair).await;
     let (admin, person) = (stack.admin().await, stack.creator().await);
     let (_other, url) = stack.another_api();
@@ -77,7 +79,7 @@ async fn roles_act_at_once(pair: Pair) {
     assert_eq!(problem(admin.get("/api/v1/admin/users").await).await.0, 403);
 }
 
-async fn the_audit_log(pair: Pair) {
+async fn audit_log_pages_and_filters(pair: Pair) {
     let stack = Stack::start(pair).await;
     let (admin, person, other) = (stack.admin().await, stack.creator().await, stack.creator().await);
     for _ in 0..3 {
@@ -100,51 +102,4 @@ async fn the_audit_log(pair: Pair) {
     assert_eq!((kinds(&rest).len(), rest["next_cursor"].is_null()), (1, true));
     let all = admin.json(Method::GET, "/api/v1/admin/audit", &Value::Null, 200).await;
     assert!(kinds(&all).len() >= 6);
-}
-
-async fn leaving_with_all_media(pair: Pair) {
-    let stack = Stack::start(pair).await;
-    let (person, admin) = (stack.creator().await, stack.admin().await);
-    let id = person.upload(&fixtures::silent()).await["id"].as_str().unwrap().to_owned();
-    let token = person.api_token(&["read"]).await;
-    let leave = |password: &str| json!({ "password": password, "media": "delete" });
-    let wrong = person.send(Method::POST, "/api/v1/me/delete", &leave("not the password")).await;
-    assert_eq!(problem(wrong).await, (403, "wrong_password".into()));
-    person.json(Method::POST, "/api/v1/me/delete", &leave(PASSWORD), 204).await;
-    for gone in [&person, &person.with_token(&token)] {
-        assert_eq!(problem(gone.get("/api/v1/me").await).await.0, 401);
-    }
-    assert_eq!(problem(admin.get(&format!("/api/v1/media/{id}")).await).await.0, 404);
-    let login = json!({ "login": person.username, "password": PASSWORD });
-    assert_eq!(admin.send(Method::POST, "/api/v1/auth/login", &login).await.status(), 401);
-    // What the log keeps names nobody.
-    let path = format!("/api/v1/admin/audit?user={}", person.id);
-    let log = admin.json(Method::GET, &path, &Value::Null, 200).await;
-    let events = log["items"].as_array().unwrap();
-    assert_eq!(events[0]["kind"], "account_deleted");
-    for event in events {
-        let place =
-            (event["address"].as_str().unwrap(), event["agent"].as_str().unwrap(), event["detail"].as_str().unwrap());
-        assert!(matches!(place, ("" | "0.0.0.0", "", "")), "{event}");
-    }
-    let last = admin.send(Method::POST, "/api/v1/me/delete", &leave(PASSWORD)).await;
-    assert_eq!(problem(last).await, (409, "last_admin".into()));
-    // The name is free again.
-    let body = json!({ "username": person.username, "email": "again@example.org", "password": PASSWORD });
-    admin.json(Method::POST, "/api/v1/auth/register", &body, 201).await;
-}
-
-async fn leaving_media_to_another(pair: Pair) {
-    let stack = Stack::start(pair).await;
-    let (person, heir, viewer) = (stack.creator().await, stack.creator().await, stack.viewer().await);
-    let id = person.upload(&fixtures::silent()).await["id"].as_str().unwrap().to_owned();
-    let leave = |to: &str| json!({ "password": PASSWORD, "media": "hand_over", "hand_over_to": to });
-    for no_heir in [&viewer.username, &person.username, "nobody-at-all", "not a name"] {
-        let refused = person.send(Method::POST, "/api/v1/me/delete", &leave(no_heir)).await;
-        assert_eq!(problem(refused).await, (422, "invalid".into()), "{no_heir}");
-    }
-    person.json(Method::POST, "/api/v1/me/delete", &leave(&heir.username), 204).await;
-    assert_eq!(heir.media(&id).await["owner"]["username"], heir.username.as_str());
-    let list = heir.json(Method::GET, "/api/v1/media", &Value::Null, 200).await;
-    assert_eq!(list["items"][0]["id"], id.as_str());
 }

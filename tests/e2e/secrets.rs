@@ -4,7 +4,7 @@ use harness::{Pair, Stack, fixtures};
 use reqwest::{Method, multipart};
 use serde_json::{Value, json};
 
-crate::on_both!(planted_secrets_stay_hidden);
+harness::on_both!(planted_secrets_stay_hidden);
 
 async fn planted_secrets_stay_hidden(pair: Pair) {
     let secret = |n: &str| format!("canary{n}{}", uuid::Uuid::new_v4().simple());

@@ -1,6 +1,6 @@
 //! What other services are told, and that nothing else can be reached this way.
 
-use crate::imports::World;
+use harness::origin::Origin;
 use harness::{Client, Pair, client::problem, eventually, fixtures};
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::Method;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use std::{collections::BTreeSet, time::Duration};
 
-crate::on_both!(owners_are_told, private_addresses_are_not_told);
+harness::on_both!(deliveries_are_signed_and_retried, private_addresses_get_no_delivery);
 
 const ALL: [&str; 4] = ["media.playable", "media.ready", "media.failed", "media.deleted"];
 
@@ -17,8 +17,8 @@ async fn hook(client: &Client, url: &str, events: &[&str]) -> Value {
 }
 
 /// What an endpoint has heard.
-fn heard(world: &World, name: &str) -> Vec<Value> {
-    let log = world.origin.log();
+fn heard(origin: &Origin, name: &str) -> Vec<Value> {
+    let log = origin.server.log();
     let lines = log.lines().filter_map(|l| serde_json::from_str::<Value>(l).ok());
     lines.filter(|v| v["path"] == name).collect()
 }
@@ -37,12 +37,12 @@ async fn deliveries(client: &Client, hook: &Value) -> Vec<Value> {
     client.json(Method::GET, &path, &Value::Null, 200).await["items"].as_array().unwrap().clone()
 }
 
-async fn owners_are_told(pair: Pair) {
-    let world = World::new(pair, &[]).await;
-    let (client, other) = (world.stack.creator().await, world.stack.creator().await);
-    let good = hook(&client, &format!("{}/hook-ok", world.base), &ALL).await;
-    let weak = hook(&client, &format!("{}/hook-fail", world.base), &["media.ready"]).await;
-    let foreign = hook(&other, &format!("{}/hook-foreign", world.base), &ALL).await;
+async fn deliveries_are_signed_and_retried(pair: Pair) {
+    let origin = Origin::start(pair, &[]).await;
+    let (client, other) = (origin.stack.creator().await, origin.stack.creator().await);
+    let good = hook(&client, &format!("{}/hook-ok", origin.base), &ALL).await;
+    let weak = hook(&client, &format!("{}/hook-fail", origin.base), &["media.ready"]).await;
+    let foreign = hook(&other, &format!("{}/hook-foreign", origin.base), &ALL).await;
     let secret = good["secret"].as_str().unwrap();
     let shown = client.json(Method::GET, "/api/v1/webhooks", &Value::Null, 200).await;
     assert!(!shown.to_string().contains(secret), "told once");
@@ -50,7 +50,7 @@ async fn owners_are_told(pair: Pair) {
     client.wait_for(&media, &["ready"]).await;
     client.json(Method::DELETE, &format!("/api/v1/media/{media}"), &Value::Null, 204).await;
     let told = eventually("three events arrive", Duration::from_secs(30), || async {
-        let told = heard(&world, "hook-ok");
+        let told = heard(&origin, "hook-ok");
         let bodies: BTreeSet<&str> = told.iter().map(|h| h["body"].as_str().unwrap()).collect();
         (bodies.len() >= 3).then(|| told.clone())
     })
@@ -71,20 +71,20 @@ async fn owners_are_told(pair: Pair) {
         (log[0]["status"] == "delivered" && log[0]["attempts"].as_i64() >= Some(2)).then_some(())
     })
     .await;
-    assert!(heard(&world, "hook-fail").len() >= 2);
+    assert!(heard(&origin, "hook-fail").len() >= 2);
     assert!(deliveries(&other, &foreign).await.is_empty(), "of others nobody is told");
     // A test by hand; switched off, nothing.
     let of = |hook: &Value, rest: &str| format!("/api/v1/webhooks/{}{rest}", hook["id"].as_str().unwrap());
     client.json(Method::POST, &of(&good, "/test"), &Value::Null, 202).await;
     let test = eventually("the test arrives", Duration::from_secs(20), || async {
-        heard(&world, "hook-ok").into_iter().find(|h| h["body"].as_str().unwrap().contains("\"test\""))
+        heard(&origin, "hook-ok").into_iter().find(|h| h["body"].as_str().unwrap().contains("\"test\""))
     })
     .await;
     let told: Value = serde_json::from_str(test["body"].as_str().unwrap()).unwrap();
     assert!(deliveries(&client, &good).await.iter().any(|d| d["id"] == told["id"]), "the log knows it by its id");
     client.json(Method::PATCH, &of(&good, ""), &json!({ "active": false }), 200).await;
     // The same bytes of somebody else: no work is done, and yet they are told.
-    let twin = hook(&other, &format!("{}/hook-twin", world.base), &["media.ready"]).await;
+    let twin = hook(&other, &format!("{}/hook-twin", origin.base), &["media.ready"]).await;
     for owner in [&client, &other] {
         let media = owner.upload(&fixtures::compliant(10)).await["id"].as_str().unwrap().to_owned();
         owner.wait_for(&media, &["ready"]).await;
@@ -101,9 +101,9 @@ async fn owners_are_told(pair: Pair) {
     assert_eq!(problem(client.get(&of(&good, "/deliveries")).await).await.0, 404);
 }
 
-async fn private_addresses_are_not_told(pair: Pair) {
-    let world = World::new(pair, &[]).await;
-    let client = world.stack.creator().await;
+async fn private_addresses_get_no_delivery(pair: Pair) {
+    let origin = Origin::start(pair, &[]).await;
+    let client = origin.stack.creator().await;
     for bad in [
         "http://127.0.0.2/hook-ok",
         "https://127.0.0.1/hook-ok",
@@ -118,7 +118,7 @@ async fn private_addresses_are_not_told(pair: Pair) {
         let answer = client.send(Method::POST, "/api/v1/webhooks", &body).await;
         assert_eq!(problem(answer).await, (422, "invalid".into()), "{bad}");
     }
-    let redirect = hook(&client, &format!("{}/hook-redirect", world.base), &["media.ready"]).await;
+    let redirect = hook(&client, &format!("{}/hook-redirect", origin.base), &["media.ready"]).await;
     let inside = hook(&client, "https://localhost/hook-ok", &["media.ready"]).await;
     for hook in [&redirect, &inside] {
         let path = format!("/api/v1/webhooks/{}/test", hook["id"].as_str().unwrap());
@@ -133,7 +133,7 @@ async fn private_addresses_are_not_told(pair: Pair) {
         .await;
         assert_eq!((&log[0]["status"], &log[0]["last_status"]), (&json!("queued"), &status), "{log:?}");
     }
-    assert!(heard(&world, "hook-ok").is_empty(), "no redirect was followed");
+    assert!(heard(&origin, "hook-ok").is_empty(), "no redirect was followed");
     // Switched off, it is told nothing later either.
     let path = format!("/api/v1/webhooks/{}", redirect["id"].as_str().unwrap());
     client.json(Method::PATCH, &path, &json!({ "active": false }), 200).await;

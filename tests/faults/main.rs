@@ -1,27 +1,20 @@
 //! Processes die, hang and come back; films become ready all the same, and nothing is published twice.
 
-use harness::{Client, Pair, Stack, client::PATIENCE, eventually, fixtures, media, process::kill_pid};
+use harness::{Client, Pair, Stack, client::PATIENCE, eventually, fixtures, media, process::kill_pid, proof};
 use nix::sys::signal::Signal;
 use reqwest::{Body, Method, multipart};
 use std::{collections::BTreeMap, time::Duration};
 
-macro_rules! on_both {
-    ($($name:ident),+ $(,)?) => {
-        mod embedded { $(#[tokio::test] async fn $name() { super::$name(harness::Pair::Embedded).await; })+ }
-        mod servers { $(#[tokio::test] async fn $name() { super::$name(harness::Pair::Servers).await; })+ }
-    };
-}
-
-on_both!(
-    a_killed_worker_costs_the_segments_in_work,
-    a_killed_encoder_is_replaced,
-    a_killed_api_leaves_a_cut_upload_and_nothing_else,
-    a_stopped_worker_that_wakes_up_changes_nothing,
-    a_task_that_always_crashes_is_parked,
-    sigterm_finishes_or_gives_back,
+harness::on_both!(
+    killed_worker_loses_only_segments_in_work,
+    killed_encoder_is_replaced,
+    killed_api_leaves_only_a_cut_upload,
+    revived_worker_changes_nothing,
+    crashing_task_is_parked,
+    sigterm_finishes_or_releases_tasks,
 );
 
-const SECONDS: u32 = 40;
+const SECONDS: u32 = 24;
 
 /// The object behind every published segment, by playlist entry.
 async fn objects(client: &Client, id: &str) -> BTreeMap<String, Vec<String>> {
@@ -38,12 +31,17 @@ async fn objects(client: &Client, id: &str) -> BTreeMap<String, Vec<String>> {
     found
 }
 
+/// How far a film is made when the fault comes.
+fn moments() -> Vec<f64> {
+    proof(vec![0.2], vec![0.05, 0.2, 0.4, 0.6, 0.8])
+}
+
 /// Waits until some segments of a film are published and more are in work.
-async fn halfway(client: &Client, id: &str) {
-    eventually("the film is half made", PATIENCE, || async {
+async fn made(client: &Client, id: &str, part: f64) {
+    eventually("some of the film is made", PATIENCE, || async {
         let media = client.media(id).await;
         assert_ne!(media["status"], "ready", "too fast for this test");
-        (media["progress"].as_f64().unwrap() > 0.2).then_some(())
+        (media["progress"].as_f64().unwrap() > part).then_some(())
     })
     .await;
 }
@@ -69,47 +67,53 @@ async fn upload(client: &Client) -> String {
 
 async fn slow_stack(pair: Pair) -> Stack {
     // One core and a slow preset, so that there is a middle to be killed in.
-    let mut stack = Stack::start_with(pair, &[("SLUICE_WORKER_CORES", "1"), ("SLUICE_CONFIG", &slow_settings())]).await;
+    let mut stack =
+        Stack::start_with(pair, &[("SLUICE_WORKER_CORES", "1"), ("SLUICE_CONFIG", &fixtures::slow_preset())]).await;
     stack.add_worker();
     stack
 }
 
-fn slow_settings() -> String {
-    let file = harness::process::bin_dir().join("test-fixtures").join("slow.toml");
-    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-    std::fs::write(&file, "[encode]\npreset = \"medium\"\n").unwrap();
-    file.display().to_string()
+async fn killed_worker_loses_only_segments_in_work(pair: Pair) {
+    for part in moments() {
+        killed_worker_loses_only_segments_in_work_at(pair, part).await;
+    }
 }
 
-async fn a_killed_worker_costs_the_segments_in_work(pair: Pair) {
+async fn killed_worker_loses_only_segments_in_work_at(pair: Pair, part: f64) {
     let mut stack = slow_stack(pair).await;
     let client = stack.creator().await;
     let id = upload(&client).await;
-    halfway(&client, &id).await;
+    made(&client, &id, part).await;
     stack.workers[0].kill();
     let before = objects(&client, &id).await;
     stack.add_worker();
     assert_whole(&client, &id, &before).await;
 }
 
-async fn a_killed_encoder_is_replaced(pair: Pair) {
+async fn killed_encoder_is_replaced(pair: Pair) {
+    for part in moments() {
+        killed_encoder_is_replaced_at(pair, part).await;
+    }
+}
+
+async fn killed_encoder_is_replaced_at(pair: Pair, part: f64) {
     let stack = slow_stack(pair).await;
     let client = stack.creator().await;
     let id = upload(&client).await;
-    halfway(&client, &id).await;
+    made(&client, &id, part).await;
     let before = objects(&client, &id).await;
     // One that has just finished is nothing to kill.
     eventually("the kind of death is named", PATIENCE, || async {
         stack.workers[0].encoders().into_iter().for_each(kill_pid);
-        tokio::time::sleep(Duration::from_secs(2)).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
         stack.logs().contains("encoder_killed").then_some(())
     })
     .await;
     assert_whole(&client, &id, &before).await;
 }
 
-async fn a_killed_api_leaves_a_cut_upload_and_nothing_else(pair: Pair) {
-    let mut stack = Stack::start_with(pair, &[("SLUICE_GC_SECONDS", "3")]).await;
+async fn killed_api_leaves_only_a_cut_upload(pair: Pair) {
+    let mut stack = Stack::start(pair).await;
     let client = stack.creator().await;
     let head = std::fs::read(fixtures::compliant(10)).unwrap();
     let (tx, rx) = futures::channel::mpsc::unbounded::<Result<Vec<u8>, std::io::Error>>();
@@ -135,11 +139,11 @@ async fn a_killed_api_leaves_a_cut_upload_and_nothing_else(pair: Pair) {
     stack.add_worker();
     let id = client.upload(&fixtures::silent()).await["id"].as_str().unwrap().to_owned();
     client.wait_for(&id, &["ready"]).await;
-    // What its request may still be writing has half a minute.
-    eventually("the cut upload is swept", Duration::from_secs(120), || async {
-        stack.logs().contains("\"deleted\"").then_some(())
-    })
-    .await;
+    // First it expires, then what its request may still be writing has half a minute.
+    for time in [2 * 86_400, 60] {
+        stack.pass(Duration::from_secs(time));
+        stack.sweep().await;
+    }
     if pair == Pair::Embedded {
         assert_eq!(count(&stack.folder().join("store/sources")), 1, "one extent: the second film's");
     }
@@ -151,11 +155,17 @@ fn count(folder: &std::path::Path) -> usize {
     entries.flatten().map(|e| if e.path().is_dir() { count(&e.path()) } else { 1 }).sum()
 }
 
-async fn a_stopped_worker_that_wakes_up_changes_nothing(pair: Pair) {
+async fn revived_worker_changes_nothing(pair: Pair) {
+    for part in moments() {
+        revived_worker_changes_nothing_at(pair, part).await;
+    }
+}
+
+async fn revived_worker_changes_nothing_at(pair: Pair, part: f64) {
     let mut stack = slow_stack(pair).await;
     let client = stack.creator().await;
     let id = upload(&client).await;
-    halfway(&client, &id).await;
+    made(&client, &id, part).await;
     stack.workers[0].signal(Signal::SIGSTOP);
     let before = objects(&client, &id).await;
     stack.add_worker();
@@ -170,7 +180,7 @@ async fn a_stopped_worker_that_wakes_up_changes_nothing(pair: Pair) {
     assert_whole(&client, &id, &before).await;
 }
 
-async fn a_task_that_always_crashes_is_parked(pair: Pair) {
+async fn crashing_task_is_parked(pair: Pair) {
     let stack = slow_stack(pair).await;
     let client = stack.creator().await;
     let id = upload(&client).await;
@@ -190,11 +200,17 @@ async fn a_task_that_always_crashes_is_parked(pair: Pair) {
     assert_whole(&client, &id, &BTreeMap::new()).await;
 }
 
-async fn sigterm_finishes_or_gives_back(pair: Pair) {
+async fn sigterm_finishes_or_releases_tasks(pair: Pair) {
+    for part in moments() {
+        sigterm_finishes_or_releases_tasks_at(pair, part).await;
+    }
+}
+
+async fn sigterm_finishes_or_releases_tasks_at(pair: Pair, part: f64) {
     let mut stack = slow_stack(pair).await;
     let client = stack.creator().await;
     let id = upload(&client).await;
-    halfway(&client, &id).await;
+    made(&client, &id, part).await;
     let before = objects(&client, &id).await;
     stack.workers[0].stop();
     assert!(!stack.workers[0].log().contains("panicked"));

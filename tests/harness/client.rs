@@ -9,6 +9,12 @@ use uuid::Uuid;
 /// Longest wait for anything that encodes.
 pub const PATIENCE: Duration = Duration::from_secs(180);
 
+/// A client of the services under test, with connections of its own. Without certificates: reading the system's
+/// takes longer than most requests.
+pub fn http() -> reqwest::Client {
+    reqwest::Client::builder().tls_certs_only([]).build().unwrap()
+}
+
 /// Everybody's password.
 pub const PASSWORD: &str = "correct horse battery";
 
@@ -34,14 +40,14 @@ impl Client {
         let name = format!("u{}", &Uuid::new_v4().simple().to_string()[..12]);
         let mail = format!("{name}@example.org");
         let body = json!({ "username": name, "email": mail, "password": PASSWORD, "role": role });
-        let http = reqwest::Client::new();
+        let http = http();
         let response = http.post(format!("{url}/api/v1/auth/register")).json(&body).send().await.unwrap();
         Self::from_answer(url, http, response, StatusCode::CREATED).await
     }
 
     /// Logs in by name with everybody's password.
     pub async fn login(url: &str, name: &str) -> Self {
-        let http = reqwest::Client::new();
+        let http = http();
         let body = json!({ "login": name, "password": PASSWORD });
         let response = http.post(format!("{url}/api/v1/auth/login")).json(&body).send().await.unwrap();
         Self::from_answer(url, http, response, StatusCode::OK).await
@@ -91,7 +97,7 @@ impl Client {
 
     /// Nobody, on the same server.
     pub fn anonymous(&self) -> Self {
-        Self { http: reqwest::Client::new(), ..self.with_token("") }
+        Self { http: http(), ..self.with_token("") }
     }
 
     /// A request as this person; `path` begins with `/`.

@@ -168,6 +168,25 @@ pub fn picture(width: u32, height: u32) -> PathBuf {
     made(&format!("picture-{width}.png"), &["-f", "lavfi", "-i", &source, "-frames:v", "1"])
 }
 
+/// The bytes of an MP4 with so many more of filler, which no player reads.
+pub fn padded(file: &std::path::Path, filler: u32) -> Vec<u8> {
+    let mut data = std::fs::read(file).unwrap();
+    data.extend(filler.to_be_bytes());
+    data.extend(b"free");
+    data.resize(data.len() + filler as usize - 8, 7);
+    data
+}
+
+/// A settings file with a slow preset, so that there is time while a film is encoded; its path.
+pub fn slow_preset() -> String {
+    let folder = super::process::bin_dir().join("test-fixtures");
+    std::fs::create_dir_all(&folder).unwrap();
+    let draft = folder.join(format!("slow-{}.toml", std::process::id()));
+    std::fs::write(&draft, "[encode]\npreset = \"medium\"\n").unwrap();
+    std::fs::rename(&draft, folder.join("slow.toml")).unwrap();
+    folder.join("slow.toml").display().to_string()
+}
+
 /// Text that calls itself a film.
 pub fn text() -> PathBuf {
     let file = super::process::bin_dir().join("test-fixtures").join("text.mp4");

@@ -3,10 +3,15 @@
 //! The servers come from `tests/with-servers.sh`; every stack gets a database and a prefix of its own.
 
 pub mod client;
+pub mod database;
 pub mod fixtures;
+pub mod jwt;
 pub mod media;
+pub mod origin;
+pub mod platform;
 pub mod process;
 pub mod stack;
+pub mod tus;
 
 pub use client::Client;
 pub use stack::{Pair, Stack};
@@ -15,6 +20,36 @@ use std::{
     future::Future,
     time::{Duration, Instant},
 };
+
+/// Runs journeys, functions of a [`Pair`], on SQLite with a directory and on PostgreSQL with an S3 server. With
+/// `open =>` in front, they are functions of what `open` makes of the pair.
+#[macro_export]
+macro_rules! on_both {
+    ($open:ident => $($name:ident),+ $(,)?) => {
+        mod embedded {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $name() { super::$name(super::$open($crate::Pair::Embedded).await).await; })+
+        }
+        mod servers {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $name() { super::$name(super::$open($crate::Pair::Servers).await).await; })+
+        }
+    };
+    ($($name:ident),+ $(,)?) => {
+        mod embedded { $(#[tokio::test] async fn $name() { super::$name($crate::Pair::Embedded).await; })+ }
+        mod servers { $(#[tokio::test] async fn $name() { super::$name($crate::Pair::Servers).await; })+ }
+    };
+}
+
+/// How much of something is tried: a sample by `make test`, the whole by `make proof`.
+pub fn proof<T>(sample: T, whole: T) -> T {
+    if std::env::var("SLUICE_TEST_PROOF").is_ok_and(|on| on == "1") { whole } else { sample }
+}
+
+/// The day (UTC) that it is, by which some counts begin anew.
+pub fn today() -> u64 {
+    std::time::UNIX_EPOCH.elapsed().unwrap().as_secs() / 86_400
+}
 
 /// Polls `probe` until it gives something, at most for `patience`.
 ///
@@ -25,12 +60,15 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(
     patience: Duration,
     mut probe: impl FnMut() -> F,
 ) -> T {
-    let end = Instant::now() + patience;
+    let began = Instant::now();
     loop {
         if let Some(found) = probe().await {
             return found;
         }
-        assert!(Instant::now() < end, "not within {patience:?}: {what}");
-        tokio::time::sleep(Duration::from_millis(40)).await;
+        let waited = began.elapsed();
+        assert!(waited < patience, "not within {patience:?}: {what}");
+        // Asking costs what is waited for a part of its processor.
+        let pause = if waited < Duration::from_secs(1) { 40 } else { 150 };
+        tokio::time::sleep(Duration::from_millis(pause)).await;
     }
 }

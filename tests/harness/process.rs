@@ -12,6 +12,10 @@ use std::{
     time::Duration,
 };
 
+/// What a service has from whoever runs the tests: where programs are, and the clock that libfaketime sets, so that
+/// all processes have the same one.
+const INHERITED: [&str; 4] = ["PATH", "LD_PRELOAD", "FAKETIME", "FAKETIME_DONT_FAKE_MONOTONIC"];
+
 /// A started binary; killed when dropped.
 #[derive(Debug)]
 pub struct Process {
@@ -41,7 +45,7 @@ impl Process {
         let child = Command::new(program)
             .args(arguments)
             .env_clear()
-            .env("PATH", std::env::var("PATH").unwrap_or_default())
+            .envs(INHERITED.iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
             .envs(environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

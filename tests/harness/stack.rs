@@ -3,15 +3,15 @@
 use super::{
     Client,
     client::PASSWORD,
+    database,
     process::{Process, bin_dir},
 };
 use sluice_config::StoreUrl;
 use sluice_db::Db;
 use sluice_storage::Store;
 use std::{
-    io::Write,
-    path::PathBuf,
-    process::{Command, Stdio},
+    path::{Path, PathBuf},
+    process::Command,
     time::Duration,
 };
 use tempfile::TempDir;
@@ -33,12 +33,28 @@ pub struct Stack {
     pub workers: Vec<Process>,
     /// `http://127.0.0.1:PORT`
     pub url: String,
+    pub(crate) pair: Pair,
     environment: Vec<(String, String)>,
     dir: TempDir,
 }
 
-fn need(name: &str) -> String {
+/// A variable that `tests/with-servers.sh` sets.
+pub(crate) fn need(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run the tests with `make test`"))
+}
+
+/// What every service under test is started with: intervals are short, so that nobody waits for a sweep.
+pub(crate) fn base_settings(data_dir: &Path) -> Vec<(String, String)> {
+    let data_dir = data_dir.display().to_string();
+    let settings = [
+        ("SLUICE_LISTEN", "127.0.0.1:0"),
+        ("SLUICE_DATA_DIR", data_dir.as_str()),
+        ("SLUICE_LOG", "info"),
+        ("SLUICE_LEASE_SECONDS", "3"),
+        ("SLUICE_SWEEP_SECONDS", "1"),
+        ("SLUICE_WORKER_CORES", "2"),
+    ];
+    settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
 }
 
 impl Stack {
@@ -52,28 +68,26 @@ impl Stack {
         // The clients of tests are built with TLS, because the service's are.
         drop(rustls::crypto::ring::default_provider().install_default());
         let dir = tempfile::tempdir().unwrap();
-        let mut environment = vec![
-            ("SLUICE_LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
-            ("SLUICE_DATA_DIR".to_owned(), dir.path().display().to_string()),
-            ("SLUICE_LOG".to_owned(), "info".to_owned()),
-            ("SLUICE_LEASE_SECONDS".to_owned(), "3".to_owned()),
-            ("SLUICE_WORKER_CORES".to_owned(), "2".to_owned()),
-        ];
-        if pair == Pair::Servers {
+        let mut environment = base_settings(dir.path());
+        if pair == Pair::Embedded {
+            database::copy_sqlite(dir.path());
+        } else {
             let name = format!("t{}", Uuid::new_v4().simple());
-            let server = need("SLUICE_TEST_POSTGRES");
-            create_database(&server, &name).await;
-            environment.push(("SLUICE_DATABASE_URL".to_owned(), format!("{server}/{name}")));
+            database::create_postgres(&name);
+            environment.push(("SLUICE_DATABASE_URL".to_owned(), format!("{}/{name}", need("SLUICE_TEST_POSTGRES"))));
             let store = need("SLUICE_TEST_S3").replace("/test?", &format!("/{name}?"));
             environment.push(("SLUICE_STORE_URL".to_owned(), store));
             for key in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
                 environment.push((key.to_owned(), need(key)));
             }
         }
-        environment.extend(settings.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())));
+        for (name, value) in settings {
+            environment.retain(|(n, _)| n != name);
+            environment.push(((*name).to_owned(), (*value).to_owned()));
+        }
         let mut api = Process::start("sluice-api", &[], &environment, &dir.path().join("api.log"));
         let url = api.line_after("listening on ");
-        Self { api, workers: Vec::new(), url, environment, dir }
+        Self { api, workers: Vec::new(), url, pair, environment, dir }
     }
 
     /// Adds a worker; its number.
@@ -93,17 +107,8 @@ impl Stack {
 
     /// Runs a command of the API's binary; whether it succeeded, and what it said.
     pub fn command(&self, arguments: &[&str], input: &str) -> (bool, String) {
-        let mut child = Command::new(bin_dir().join("sluice-api"))
-            .args(arguments)
-            .env_clear()
-            .envs(self.environment.iter().cloned())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-        let output = child.wait_with_output().unwrap();
+        let mut command = Command::new(bin_dir().join("sluice-api"));
+        let output = database::fed(command.args(arguments).env_clear().envs(self.environment.iter().cloned()), input);
         let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
         (output.status.success(), text(&output.stdout) + &text(&output.stderr))
     }
@@ -191,13 +196,4 @@ impl Stack {
     pub fn logs(&self) -> String {
         self.workers.iter().map(Process::log).chain([self.api.log()]).collect()
     }
-}
-
-/// The PostgreSQL client program is enough for this.
-async fn create_database(server: &str, name: &str) {
-    let psql = std::process::Command::new("psql")
-        .args([&format!("{server}/postgres"), "-v", "ON_ERROR_STOP=1", "-qc", &format!("CREATE DATABASE {name}")])
-        .output()
-        .unwrap();
-    assert!(psql.status.success(), "{}", String::from_utf8_lossy(&psql.stderr));
 }

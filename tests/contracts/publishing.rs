@@ -1,0 +1,74 @@
+//! Segments are published once; a plan grows until its end is known.
+
+use crate::world::{Fresh, World, fresh, planned, rendition, segment};
+use sluice_db::{DbError, NewRendition, PlannedPackage};
+use sluice_model::MediaKind;
+
+harness::on_both!(fresh => first_publication_wins_and_prefix_has_no_hole, concurrent_publications_count_right, plan_grows_until_its_end_is_known);
+
+async fn first_publication_wins_and_prefix_has_no_hole(Fresh { db, _folder }: Fresh) {
+    let world = World::new(db).await;
+    let (_, package) = planned(&world).await;
+    for (sequence, won, contiguous) in [(1, true, 0), (0, true, 2), (0, false, 2), (3, true, 2), (2, true, 4)] {
+        let mut tx = world.db.begin().await.unwrap();
+        assert_eq!(tx.publish_segment(package, "v720", &segment(sequence)).await.unwrap(), won);
+        tx.commit().await.unwrap();
+        assert_eq!(world.db.renditions(package).await.unwrap()[0].contiguous, contiguous, "after {sequence}");
+    }
+    let mut tx = world.db.begin().await.unwrap();
+    assert!(matches!(tx.publish_segment(package, "gone", &segment(0)).await, Err(DbError::Fenced)));
+    drop(tx);
+    assert_eq!(world.db.reveal(package, 3).await.unwrap(), 3);
+    assert_eq!(world.db.reveal(package, 2).await.unwrap(), 3, "never fewer than before");
+}
+
+async fn concurrent_publications_count_right(Fresh { db, _folder }: Fresh) {
+    let world = World::new(db).await;
+    let (_, package) = planned(&world).await;
+    let all = (0..40).rev().map(|n| {
+        let db = world.db.clone();
+        tokio::spawn(async move {
+            let mut tx = db.begin().await.unwrap();
+            tx.publish_segment(package, "v720", &segment(n)).await.unwrap();
+            tx.commit().await.unwrap();
+        })
+    });
+    for one in all.collect::<Vec<_>>() {
+        one.await.unwrap();
+    }
+    assert_eq!(world.db.renditions(package).await.unwrap()[0].contiguous, 40);
+}
+
+async fn plan_grows_until_its_end_is_known(Fresh { db, _folder }: Fresh) {
+    let world = World::new(db).await;
+    let (source, package, _) = world.film(1).await;
+    let store = async |plan: &'static str, duration_ms: Option<i64>, planned: i64| {
+        let rendition = NewRendition { planned, ..rendition() };
+        let (kind, renditions) = (MediaKind::Video, vec![rendition]);
+        let plan = PlannedPackage { kind, plan, duration_ms, width: None, height: None, target_s: 6, renditions };
+        let mut tx = world.db.begin().await.unwrap();
+        let stored = tx.store_plan(package, &plan, 1).await.unwrap();
+        tx.commit().await.unwrap();
+        stored
+    };
+    let planned = async || world.db.renditions(package).await.unwrap()[0].planned;
+    assert!(store("a", None, 5).await && store("b", None, 8).await);
+    assert_eq!(planned().await, 8);
+    world.enqueue(source, package, "chunk-1", 1).await;
+    let kept = world.claim().await.unwrap();
+    world.enqueue(source, package, "chunk-2", 2).await;
+    // Forgotten, but for the task that does it; then planned as if nothing had been.
+    let mut tx = world.db.begin().await.unwrap();
+    tx.forget_plans(source, kept.id).await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(world.db.renditions(package).await.unwrap().is_empty());
+    assert_eq!(world.db.tasks_of(package).await.unwrap().len(), 1);
+    assert!(world.db.package(package).await.unwrap().unwrap().plan.is_none());
+    assert!(store("c", Some(9_000), 3).await);
+    assert!(!store("d", None, 9).await, "its end is known");
+    assert_eq!((planned().await, world.db.package(package).await.unwrap().unwrap().plan.unwrap().as_str()), (3, "c"));
+    // What waits for bytes has done what it could: earlier failures count no more.
+    let token = kept.token;
+    world.db.postpone_task(kept.id, token, 10).await.unwrap();
+    assert_eq!(world.db.tasks_of(package).await.unwrap()[0].attempts, 0);
+}

@@ -1,0 +1,181 @@
+//! A database with somebody in it, and short ways to what tests of the contract begin with.
+
+use harness::Pair;
+use sluice_db::{
+    ClaimLimits, ClaimedTask, Db, ExtentRow, NewMedia, NewRendition, NewTask, NewUpload, NewUser, PlannedPackage,
+    SegmentRow, SessionUse,
+};
+use sluice_model::{Encryption, MediaKind, RenditionRole, Role, TaskKind, UploadKind, Visibility};
+use uuid::Uuid;
+
+pub const ROOM: ClaimLimits = ClaimLimits { cores: 8, memory_bytes: i64::MAX, imports: true };
+
+/// A fresh database with all migrations, which goes with its folder.
+pub struct Fresh {
+    pub db: Db,
+    pub _folder: tempfile::TempDir,
+}
+
+pub async fn fresh(pair: Pair) -> Fresh {
+    let folder = tempfile::tempdir().unwrap();
+    let url = harness::database::fresh(pair, folder.path());
+    Fresh { db: Db::open(&url).await.unwrap(), _folder: folder }
+}
+
+pub struct World {
+    pub db: Db,
+    pub owner: Uuid,
+}
+
+impl World {
+    pub async fn new(db: Db) -> Self {
+        let owner = Uuid::now_v7();
+        db.insert_user(&user(owner, "Ada", "ada@example.org")).await.unwrap();
+        Self { db, owner }
+    }
+
+    /// A complete source with a package and a media.
+    pub async fn film(&self, now: i64) -> (Uuid, Uuid, Uuid) {
+        let (source, package, media) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
+        let (upload, holder) = (Uuid::now_v7(), Uuid::new_v4());
+        let mut tx = self.db.begin().await.unwrap();
+        tx.insert_upload(&new_upload(upload, self.owner, source, now)).await.unwrap();
+        tx.commit().await.unwrap();
+        self.db.take_upload(upload, holder, now, now + 1).await.unwrap().unwrap();
+        assert!(advance(&self.db, upload, holder, &extent(source, 0, 5), now).await);
+        let mut tx = self.db.begin().await.unwrap();
+        assert!(tx.complete_source(source, 5, now).await.unwrap());
+        tx.insert_package(package, source, Encryption::None, now).await.unwrap();
+        tx.insert_media(&NewMedia {
+            id: media,
+            owner_id: self.owner,
+            source_id: source,
+            package_id: package,
+            title: "t",
+            description: "",
+            visibility: Visibility::Private,
+            filename: "f",
+            now_us: now,
+        })
+        .await
+        .unwrap();
+        tx.set_upload_media(upload, media).await.unwrap();
+        tx.finish_upload(upload, now).await.unwrap();
+        tx.commit().await.unwrap();
+        (source, package, media)
+    }
+
+    pub async fn enqueue(&self, source: Uuid, package: Uuid, name: &str, due_us: i64) {
+        let task = NewTask {
+            package_id: package,
+            source_id: source,
+            kind: TaskKind::Chunk,
+            name: name.to_owned(),
+            payload: "{}".to_owned(),
+            due_us,
+            cores: 1,
+            memory_bytes: 1,
+            needs_bytes: 0,
+            not_before_us: 0,
+        };
+        let mut tx = self.db.begin().await.unwrap();
+        tx.enqueue(&[task], 1).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    pub async fn claim(&self) -> Option<ClaimedTask> {
+        self.db.claim_task("w", Uuid::new_v4(), ROOM).await.unwrap()
+    }
+}
+
+pub fn new_upload(id: Uuid, owner_id: Uuid, source_id: Uuid, now_us: i64) -> NewUpload<'static> {
+    let length_bytes = Some(10);
+    NewUpload {
+        id,
+        owner_id,
+        source_id,
+        length_bytes,
+        metadata: "{}",
+        part: false,
+        kind: UploadKind::Tus,
+        part_bytes: None,
+        content_type: None,
+        checksum: None,
+        reserved_bytes: 0,
+        now_us,
+        expires_us: now_us + 1,
+    }
+}
+
+pub fn extent(source: Uuid, offset_bytes: i64, size_bytes: i64) -> ExtentRow {
+    ExtentRow { offset_bytes, size_bytes, number: offset_bytes, home: source }
+}
+
+pub async fn advance(db: &Db, upload: Uuid, holder: Uuid, extent: &ExtentRow, now_us: i64) -> bool {
+    let mut tx = db.begin().await.unwrap();
+    let one = std::slice::from_ref(extent);
+    let done = tx.advance_upload(upload, holder, extent.offset_bytes, one, now_us, now_us + 1).await.unwrap();
+    // As its callers do: what was not recorded is rolled back.
+    if done {
+        tx.commit().await.unwrap();
+    }
+    done
+}
+
+pub fn user<'a>(id: Uuid, username: &'a str, email: &'a str) -> NewUser<'a> {
+    NewUser { id, username, email, password_hash: "x", role: Role::Creator, now_us: 1 }
+}
+
+pub fn segment(sequence: i64) -> SegmentRow {
+    SegmentRow {
+        sequence,
+        object: format!("{sequence}"),
+        size_bytes: 1,
+        sha256: vec![0],
+        start_ticks: 0,
+        duration_ticks: 1,
+        fragments: "[]".into(),
+        published_us: 1,
+        key_number: None,
+        iv: None,
+    }
+}
+
+pub fn rendition() -> NewRendition {
+    NewRendition {
+        name: "v720".into(),
+        kind: MediaKind::Video,
+        role: RenditionRole::Both,
+        passthrough: false,
+        width: Some(1280),
+        height: Some(720),
+        rate: Some((25, 1)),
+        channels: None,
+        codecs: "avc1.64001f".into(),
+        timescale: 25_000,
+        cap_bps: 3_000_000,
+        planned: 40,
+    }
+}
+
+pub async fn planned(world: &World) -> (Uuid, Uuid) {
+    let (source, package, _) = world.film(1).await;
+    let plan = PlannedPackage {
+        kind: MediaKind::Video,
+        plan: "{}",
+        duration_ms: Some(1),
+        width: None,
+        height: None,
+        target_s: 6,
+        renditions: vec![rendition()],
+    };
+    let mut tx = world.db.begin().await.unwrap();
+    assert!(tx.store_plan(package, &plan, 1).await.unwrap());
+    assert!(!tx.store_plan(package, &plan, 1).await.unwrap(), "a second plan changes nothing");
+    tx.commit().await.unwrap();
+    (source, package)
+}
+
+pub fn used(now_us: i64, expires_us: i64) -> SessionUse<'static> {
+    SessionUse { address: "192.0.2.1", agent: "a test", now_us, expires_us }
+}

@@ -1,0 +1,82 @@
+//! Uploads by form that are refused: the right status, a stable code, and nothing kept.
+
+use harness::{Pair, Stack, client::problem, fixtures, proof};
+use reqwest::{Method, multipart};
+use serde_json::json;
+use std::time::Duration;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+harness::on_both!(
+    bad_forms_have_stable_codes,
+    form_over_size_limit_is_413,
+    announced_excess_is_refused_before_the_body
+);
+
+async fn bad_forms_have_stable_codes(pair: Pair) {
+    let stack = Stack::start(pair).await;
+    let client = stack.creator().await;
+    let post = || client.request(Method::POST, "/api/v1/media");
+    let file = |data: Vec<u8>| multipart::Part::bytes(data).file_name("film.mp4");
+
+    let not_multipart = post().body("hello").send().await.unwrap();
+    assert_eq!(problem(not_multipart).await, (415, "not_multipart".into()));
+    let no_file = post().multipart(multipart::Form::new().text("title", "x")).send().await.unwrap();
+    assert_eq!(problem(no_file).await, (422, "missing_file".into()));
+    let empty = post().multipart(multipart::Form::new().part("file", file(vec![]))).send().await.unwrap();
+    assert_eq!(problem(empty).await, (422, "empty_file".into()));
+    assert_eq!(problem(client.try_upload(&fixtures::text()).await).await, (415, "unsupported_type".into()));
+    let long = multipart::Form::new()
+        .text("title", "x".repeat(201))
+        .text("visibility", "everyone")
+        .part("file", file(vec![0; 9]));
+    let response = post().multipart(long).send().await.unwrap();
+    assert_eq!(response.status(), 422);
+    let body: serde_json::Value = response.json().await.unwrap();
+    let fields: Vec<&str> = body["errors"].as_array().unwrap().iter().map(|e| e["field"].as_str().unwrap()).collect();
+    assert_eq!((body["code"].as_str().unwrap(), fields), ("invalid", vec!["title", "visibility"]));
+    let truncated =
+        "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.mp4\"\r\n\r\n\0\0\0\x18ftypisom....";
+    let cut = post().header("content-type", "multipart/form-data; boundary=b").body(truncated).send().await.unwrap();
+    assert_eq!(problem(cut).await, (400, "upload_cut".into()));
+
+    // A refusal arrives although the client is still sending.
+    for _ in 0..proof(4, 20) {
+        let large = multipart::Form::new().part("file", file(vec![b'x'; 8 << 20]));
+        let refused = post().multipart(large).send().await.expect("the answer is lost");
+        assert_eq!(problem(refused).await, (415, "unsupported_type".into()));
+        let anonymous = client.http.post(format!("{}/api/v1/media", stack.url)).body(vec![0; 8 << 20]).send().await;
+        assert_eq!(problem(anonymous.expect("the answer is lost")).await.0, 401);
+    }
+
+    let list: serde_json::Value = client.get("/api/v1/media").await.json().await.unwrap();
+    assert_eq!(list["items"], json!([]), "nothing of all this became a media");
+}
+
+/// The limit of an upload is kept while it streams.
+async fn form_over_size_limit_is_413(pair: Pair) {
+    let stack = Stack::start_with(pair, &[("SLUICE_MAX_UPLOAD_BYTES", "10000")]).await;
+    let client = stack.creator().await;
+    let refused = client.try_upload(&fixtures::compliant(10)).await;
+    assert_eq!(problem(refused).await, (413, "too_large".into()));
+}
+
+/// A form that is larger than any may be is refused before its bytes come.
+async fn announced_excess_is_refused_before_the_body(pair: Pair) {
+    let stack = Stack::start(pair).await;
+    let client = stack.creator().await;
+    let mut socket = TcpStream::connect(client.url.strip_prefix("http://").unwrap()).await.unwrap();
+    let head = format!(
+        "POST /api/v1/media HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\
+         content-type: multipart/form-data; boundary=b\r\ncontent-length: {}\r\n\r\n",
+        client.token,
+        1_u64 << 50
+    );
+    socket.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = vec![0; 12];
+    let read = tokio::time::timeout(Duration::from_secs(20), socket.read_exact(&mut answer)).await;
+    read.expect("it waits for a petabyte").unwrap();
+    assert_eq!(answer, b"HTTP/1.1 413");
+}

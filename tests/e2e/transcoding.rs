@@ -1,0 +1,154 @@
+//! A source becomes HLS that plays: all its frames, all its time, in sync, by the rules; or fails with a reason.
+
+use harness::{Pair, Stack, client::problem, fixtures, media};
+use reqwest::Method;
+use serde_json::Value;
+use std::path::Path;
+
+harness::on_both!(
+    compliant_source_passes_through,
+    other_codecs_are_encoded,
+    video_without_audio,
+    audio_without_video,
+    real_source_has_every_frame,
+    passthrough_keeps_audio_in_sync,
+    encoding_keeps_audio_in_sync,
+    damaged_source_fails_with_reason
+);
+
+/// Uploads, waits, and checks what every package must be. Returns the media and its base URL.
+async fn journey(pair: Pair, file: &Path) -> (Stack, Value, String) {
+    let mut stack = Stack::start(pair).await;
+    stack.add_worker();
+    let client = stack.creator().await;
+    let id = client.upload(file).await["id"].as_str().unwrap().to_owned();
+    let ready = client.wait_for(&id, &["ready"]).await;
+    assert_eq!(ready["progress"], 1.0);
+    assert_eq!(ready["error"], Value::Null);
+    let url = ready["playback"]["hls_url"].as_str().unwrap().to_owned();
+    let (compliant, report) = media::verify(&url);
+    assert!(compliant, "{report}");
+    assert!(!report.contains("warn 8.22"), "boundaries differ between rungs: {report}");
+    assert_eq!(media::play(&url), "", "ffmpeg complains");
+    let stored = client.text(&format!("/api/v1/media/{id}/report")).await;
+    assert!(stored.contains("\"rule\":\"7.3\""));
+    (stack, ready, url)
+}
+
+/// URLs of the media playlists that a multivariant playlist names, video first.
+async fn media_playlists(url: &str) -> (Vec<String>, Option<String>) {
+    let text = harness::client::http().get(url).send().await.unwrap().text().await.unwrap();
+    let base = url.rsplit_once('/').unwrap().0;
+    let variants =
+        text.lines().filter(|l| !l.starts_with('#') && !l.is_empty()).map(|l| format!("{base}/{l}")).collect();
+    let audio = text.split("URI=\"").nth(1).map(|rest| format!("{base}/{}", rest.split('"').next().unwrap()));
+    (variants, audio)
+}
+
+/// Every video rendition has exactly the source's frames.
+async fn assert_frames(file: &Path, url: &str, renditions: usize) {
+    let expected = media::decoded_frames(file.to_str().unwrap(), "v:0");
+    let (variants, _) = media_playlists(url).await;
+    assert_eq!(variants.len(), renditions, "{variants:?}");
+    for variant in variants {
+        assert_eq!(media::decoded_frames(&variant, "v:0"), expected, "{variant}");
+    }
+}
+
+async fn compliant_source_passes_through(pair: Pair) {
+    let file = fixtures::compliant(10);
+    let (stack, ready, url) = journey(pair, &file).await;
+    assert_eq!((&ready["duration_ms"], &ready["width"], &ready["height"]), (&10_000.into(), &640.into(), &360.into()));
+    assert_frames(&file, &url, 2).await;
+    let text = harness::client::http().get(&url).send().await.unwrap().text().await.unwrap();
+    assert!(text.contains("/source/"), "its own picture is a rung: {text}");
+    drop(stack);
+}
+
+async fn other_codecs_are_encoded(pair: Pair) {
+    let file = fixtures::foreign(14);
+    let (_stack, ready, url) = journey(pair, &file).await;
+    assert_eq!(ready["kind"], "video");
+    assert_frames(&file, &url, 2).await;
+    let text = harness::client::http().get(&url).send().await.unwrap().text().await.unwrap();
+    assert!(text.contains("FRAME-RATE=29.97") && !text.contains("/source/"), "{text}");
+}
+
+async fn video_without_audio(pair: Pair) {
+    let file = fixtures::silent();
+    let (_stack, _, url) = journey(pair, &file).await;
+    let (variants, audio) = media_playlists(&url).await;
+    assert_eq!(audio, None);
+    assert_eq!(media::decoded_frames(&variants[0], "v:0"), 120);
+}
+
+async fn audio_without_video(pair: Pair) {
+    let (_stack, ready, url) = journey(pair, &fixtures::sound()).await;
+    assert_eq!(ready["kind"], "audio");
+    let (variants, _) = media_playlists(&url).await;
+    assert_eq!(variants.len(), 3, "64, 128 and 256 kb/s");
+    // 20 s at 44.1 kHz in frames of 1024 samples.
+    assert_eq!(media::decoded_frames(&variants[0], "a:0"), 861);
+}
+
+async fn real_source_has_every_frame(pair: Pair) {
+    let Some(file) = fixtures::real("bbb_480x270_25fps_33s.mp4") else {
+        eprintln!("not run: the shared media are not at hand");
+        return;
+    };
+    let (_stack, _, url) = journey(pair, &file).await;
+    assert_frames(&file, &url, 2).await;
+}
+
+async fn in_sync(pair: Pair, compliant: bool) {
+    let mut stack = Stack::start(pair).await;
+    stack.add_worker();
+    let client = stack.creator().await;
+    let file = fixtures::flash(compliant);
+    let source = file.to_str().unwrap();
+    let (flash, source_beep) = media::flash_and_beep(source, source);
+    // Matroska moves everything later by the sound's priming; what counts is the distance to the picture.
+    let source_beep = source_beep - media::video_start(source);
+    assert_eq!(flash, 100, "the fixture");
+    let id = client.upload(&file).await["id"].as_str().unwrap().to_owned();
+    let ready = client.wait_for(&id, &["ready"]).await;
+    let url = ready["playback"]["hls_url"].as_str().unwrap();
+    let (compliant, report) = media::verify(url);
+    assert!(compliant, "times on boxes: {report}");
+    let (flash, beep) = media::flash_and_beep(url, url);
+    assert_eq!(flash, 100, "picture 100 is shown at 4 s");
+    // One audio frame at 48 kHz.
+    assert!((beep - source_beep).abs() <= 1024.0 / 48_000.0, "the beep moved from {source_beep} to {beep}");
+    assert!((beep - 4.0).abs() <= 1024.0 / 48_000.0, "the beep is at {beep}");
+}
+
+async fn passthrough_keeps_audio_in_sync(pair: Pair) {
+    in_sync(pair, true).await;
+}
+
+async fn encoding_keeps_audio_in_sync(pair: Pair) {
+    in_sync(pair, false).await;
+}
+
+/// A file that begins like a film and is none fails with a reason, and the worker goes on.
+async fn damaged_source_fails_with_reason(pair: Pair) {
+    let mut stack = Stack::start(pair).await;
+    stack.add_worker();
+    let client = stack.creator().await;
+    let file = stack.folder().join("broken.mp4");
+    let mut data = std::fs::read(fixtures::compliant(10)).unwrap();
+    data.truncate(1000);
+    std::fs::write(&file, data).unwrap();
+    let id = client.upload(&file).await["id"].as_str().unwrap().to_owned();
+    let failed = client.wait_for(&id, &["failed"]).await;
+    let code = failed["error"]["code"].as_str().unwrap();
+    assert!(["unreadable_media", "no_media_streams", "undecodable_video"].contains(&code), "{failed}");
+    assert_eq!(problem(client.get(&format!("/hls/{id}/index.m3u8")).await).await, (404, "not_playable".into()));
+    let good = client.upload(&fixtures::silent()).await["id"].as_str().unwrap().to_owned();
+    client.wait_for(&good, &["ready"]).await;
+    let retried = client.request(Method::POST, &format!("/api/v1/media/{id}/retry")).send().await.unwrap();
+    assert_eq!(retried.status(), 200);
+    client.wait_for(&id, &["failed"]).await;
+    let not_failed = client.request(Method::POST, &format!("/api/v1/media/{good}/retry")).send().await.unwrap();
+    assert_eq!(problem(not_failed).await, (409, "not_failed".into()));
+}
