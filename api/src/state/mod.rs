@@ -50,7 +50,7 @@ impl AppState {
     ) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
-            limits: RateLimits::new(db.clone(), &config.limits),
+            limits: RateLimits::new(db.clone(), &config.http.rate_limits),
             config: Arc::new(config),
             db,
             store,

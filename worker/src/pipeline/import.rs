@@ -52,7 +52,7 @@ pub async fn run(running: &Running) -> Result<(), TaskError> {
 }
 
 fn kept_us(running: &Running) -> i64 {
-    i64::try_from(running.context.config.gc_window.as_micros()).unwrap_or(0).max(1_000_000)
+    i64::try_from(running.context.config.retention.gc_window.as_micros()).unwrap_or(0).max(1_000_000)
 }
 
 fn fail(code: &str, message: impl Into<String>) -> TaskError {
@@ -157,7 +157,7 @@ impl Import<'_> {
     }
 
     fn fits(&self, bytes: i64) -> Result<(), TaskError> {
-        let most = self.running.context.config.max_upload_bytes;
+        let most = self.running.context.config.ingest.max_upload_bytes;
         if bytes.unsigned_abs() <= most {
             return Ok(());
         }

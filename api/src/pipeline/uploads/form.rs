@@ -83,7 +83,7 @@ pub async fn receive_form(
         source: upload.source_id,
         ledger: Ledger::Upload(Hold::of(&row, holder, kept_us(state))),
         offset: 0,
-        limit: state.config.max_upload_bytes,
+        limit: state.config.ingest.max_upload_bytes,
         head: Some(Bytes::new()),
     };
     let taken = intake::receive(state, state.upload_memory.join(), target, body).await?;

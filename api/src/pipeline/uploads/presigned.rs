@@ -185,7 +185,7 @@ pub async fn sign(
         return Err(ApiError::TooMany("signed URLs"));
     }
     let sizes = numbers.iter().map(|n| Ok((*n, size_of(&row, *n)?))).collect::<Result<Vec<_>, ApiError>>()?;
-    let expires_us = now + i64::try_from(state.config.presigned.as_micros()).unwrap_or(i64::MAX / 2);
+    let expires_us = now + i64::try_from(state.config.ingest.presigned_ttl.as_micros()).unwrap_or(i64::MAX / 2);
     // Before any URL exists: what may still be written to is not deleted for good.
     let kept = (now + service::kept_us(state)).max(expires_us);
     if !state.db.keep_open(id, asked, now, kept, most, expires_us).await? {
@@ -196,8 +196,10 @@ pub async fn sign(
     for (number, size_bytes) in sizes {
         let object = (number.unsigned_abs() << RANDOM_BITS) | (rand::random::<u64>() >> (64 - RANDOM_BITS));
         let key = Key::Extent { source: row.source_id, number: object };
-        let url =
-            state.store.presign_put(&key, size_bytes.unsigned_abs(), content_type, state.config.presigned).await?;
+        let url = state
+            .store
+            .presign_put(&key, size_bytes.unsigned_abs(), content_type, state.config.ingest.presigned_ttl)
+            .await?;
         let url = url.unwrap_or_else(|| {
             let code = code(&state.keys, id, number, object, expires_us);
             format!(

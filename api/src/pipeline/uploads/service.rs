@@ -52,11 +52,11 @@ pub struct Parts {
 
 /// Life of a resumable upload after its last sign of life, microseconds: that of unreferenced bytes.
 pub fn kept_us(state: &AppState) -> i64 {
-    i64::try_from(state.config.gc_window.as_micros()).unwrap_or(0).max(1_000_000)
+    i64::try_from(state.config.retention.gc_window.as_micros()).unwrap_or(0).max(1_000_000)
 }
 
 fn fits(state: &AppState, length: i64) -> Result<(), ApiError> {
-    let limit = state.config.max_upload_bytes;
+    let limit = state.config.ingest.max_upload_bytes;
     if u64::try_from(length).is_ok_and(|l| l <= limit) { Ok(()) } else { Err(ApiError::TooLarge(limit)) }
 }
 
@@ -69,7 +69,7 @@ pub async fn create(state: &AppState, viewer: &Viewer, announced: Announced) -> 
     }
     let part = announced.concat == Some(Concat::Partial);
     let metadata = serde_json::to_string(&announced.metadata).map_err(|_| ApiError::Internal)?;
-    let checked = if part { None } else { Some(announced.metadata.check(state.config.encryption)?) };
+    let checked = if part { None } else { Some(announced.metadata.check(state.config.playback.encryption)?) };
     // That of a whole follows from its parts, whose bytes were counted with them.
     let length = announced.length.filter(|_| !matches!(announced.concat, Some(Concat::Final(_))));
     if let Some(length) = length {
@@ -80,7 +80,7 @@ pub async fn create(state: &AppState, viewer: &Viewer, announced: Announced) -> 
     }
     let (id, source, now) = (Uuid::now_v7(), Uuid::now_v7(), clock::now_us());
     let mut tx = state.db.begin().await?;
-    let most = i64::try_from(state.config.max_upload_bytes).unwrap_or(i64::MAX);
+    let most = i64::try_from(state.config.ingest.max_upload_bytes).unwrap_or(i64::MAX);
     let bytes = length.unwrap_or(announced.at_most).clamp(0, most);
     let begins = match announced.concat {
         None => Begins::Upload,
@@ -259,7 +259,7 @@ async fn look_at(state: &AppState, row: &UploadRow) -> Result<(), ApiError> {
 
 /// Bytes that an upload of unknown length may have: as many as its owner has room for.
 async fn room(state: &AppState, viewer: &Viewer, row: &UploadRow) -> Result<i64, ApiError> {
-    let most = i64::try_from(state.config.max_upload_bytes).unwrap_or(i64::MAX);
+    let most = i64::try_from(state.config.ingest.max_upload_bytes).unwrap_or(i64::MAX);
     let used = state.db.usage(viewer.id, clock::now_us()).await?;
     let quota = Quota::of(&state.config, viewer.role);
     let left = |limit: Option<i64>, used: i64, own: i64| limit.map_or(most, |l| (l - used + own).max(0));
@@ -387,7 +387,7 @@ pub async fn complete_if_due(state: &AppState, row: UploadRow) -> Result<UploadR
     if row.media_id.is_none() {
         // A form, or begun by a version that made all media at the end.
         let metadata: Metadata = serde_json::from_str(&row.metadata).map_err(|_| ApiError::Internal)?;
-        let checked = metadata.check(state.config.encryption)?;
+        let checked = metadata.check(state.config.playback.encryption)?;
         let announced = media::announce_in(&mut tx, row.owner_id, checked, row.source_id).await?;
         tx.set_upload_media(row.id, announced.media).await?;
     }
