@@ -9,14 +9,14 @@ use tokio::{sync::watch, time::interval};
 
 /// Runs until `stop` turns true.
 pub async fn run(state: AppState, mut stop: watch::Receiver<bool>) {
-    let mut ticks = interval(state.config.sweep);
+    let mut ticks = interval(state.config.retention.sweep_interval);
     while !*stop.borrow() {
         tokio::select! {
             _ = stop.changed() => return,
             _ = ticks.tick() => {}
         }
         let now = clock::now_us();
-        let kept = i64::try_from(state.config.audit_kept.as_micros()).unwrap_or(now);
+        let kept = i64::try_from(state.config.retention.audit.as_micros()).unwrap_or(now);
         if let Err(error) = state.db.forget_expired(now, now - kept.min(now)).await {
             tracing::warn!(%error, "expired rows were not forgotten");
         }

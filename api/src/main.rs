@@ -95,7 +95,7 @@ async fn run(cli: Cli, config: Config) -> anyhow::Result<()> {
     let db = Db::open(&config.database_url).await.context("database")?;
     let store = Store::open(&config.store).await.context("store")?;
     let wake = WakeQueue::open(&db, &config.database_url).await.context("queue")?;
-    let outbound = Outbound::new(&config).map_err(anyhow::Error::msg).context("outbound connections")?;
+    let outbound = Outbound::new(&config.outbound).map_err(anyhow::Error::msg).context("outbound connections")?;
     let state = AppState::new(config, db, store, wake, keys, mailer, outbound);
     match cli.command {
         Some(Command::Admin(AdminCommand::Create { username, email })) => {

@@ -327,13 +327,13 @@ pub fn router(state: AppState, sockets: SocketIoLayer) -> Router {
     let limited = move |limit: RateLimit, exempt: Exempt, routes: Routes| {
         routes.route_layer(from_fn_with_state((counted.clone(), limit, exempt), rate_limit::by_address))
     };
-    let (router, _) = routes(&state.config.allowed_origins, &limited).split_for_parts();
+    let (router, _) = routes(&state.config.http.allowed_origins, &limited).split_for_parts();
     let request_id = HeaderName::from_static("x-request-id");
     let sockets = Router::new()
         .route("/socket.io/", any(problem::not_found))
         .layer(sockets)
         .layer(from_fn_with_state(state.clone(), extract::own_pages_only))
-        .layer(api_cors(&state.config.allowed_origins));
+        .layer(api_cors(&state.config.http.allowed_origins));
     let app = router
         .merge(sockets)
         .fallback(problem::not_found)

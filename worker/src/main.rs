@@ -128,7 +128,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
                 settings.ladder = ladder;
             }
             settings.preset = preset.unwrap_or(settings.preset);
-            let cores = cores.unwrap_or(config.worker_cores).max(1);
+            let cores = cores.unwrap_or(config.worker.cores).max(1);
             let request = offline::Request { input, output, settings, cores };
             let report = tokio::runtime::Runtime::new()?.block_on(offline::transcode(request))?;
             eprintln!("{report}");
@@ -168,10 +168,10 @@ async fn work(config: Config, supervised: bool) -> anyhow::Result<()> {
     };
     let capacity = consumer::Capacity {
         name: format!("worker-{}", Uuid::now_v7()),
-        cores: config.worker_cores as i64,
-        memory_bytes: i64::try_from(config.worker_memory_bytes).unwrap_or(i64::MAX),
-        lease: config.lease,
-        gc_window: config.gc_window,
+        cores: config.worker.cores as i64,
+        memory_bytes: i64::try_from(config.worker.memory_bytes).unwrap_or(i64::MAX),
+        lease: config.worker.lease,
+        gc_window: config.retention.gc_window,
     };
     tracing::info!(name = capacity.name, cores = capacity.cores, "worker starts");
     let (stop, stopped) = watch::channel(false);

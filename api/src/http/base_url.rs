@@ -13,7 +13,7 @@ pub struct BaseUrl(pub String);
 
 impl BaseUrl {
     fn of(state: &AppState, parts: &Parts) -> Self {
-        if let Some(url) = &state.config.public_url {
+        if let Some(url) = &state.config.http.public_url {
             return Self(url.clone());
         }
         let host = parts.headers.get(header::HOST).and_then(|h| h.to_str().ok());

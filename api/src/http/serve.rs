@@ -26,7 +26,7 @@ const HEADER_COUNT: usize = 100;
 
 /// Serves until `stop` turns true and what was running has ended.
 pub async fn serve(config: &Config, app: Router, mut stop: watch::Receiver<bool>) -> anyhow::Result<()> {
-    let listener = TcpListener::bind(config.listen).with_context(|| config.listen.to_string())?;
+    let listener = TcpListener::bind(config.http.listen).with_context(|| config.http.listen.to_string())?;
     listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;
     let handle = Handle::new();
@@ -39,7 +39,7 @@ pub async fn serve(config: &Config, app: Router, mut stop: watch::Receiver<bool>
         }
     });
     let service = app.into_make_service_with_connect_info::<SocketAddr>();
-    match &config.tls {
+    match &config.http.tls {
         None => {
             // Tests and scripts read this line.
             println!("listening on http://{address}");

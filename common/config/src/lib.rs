@@ -1,178 +1,26 @@
 //! Settings: environment over file, checked at start, every fault named at once.
 //!
-//! The only module that reads the environment. `SETTINGS` is the single list from which
-//! `--help` and the loader work.
+//! The only crate that reads the environment. [`SETTINGS`] is the single list from which `--help` and the loader work.
 
 mod reader;
 mod secret;
+mod sections;
+mod settings;
 mod store_url;
 pub mod telemetry;
 
 pub use secret::{rotate_secret, signing_secrets};
+pub use sections::{
+    AccountsConfig, Config, HttpConfig, IngestConfig, MailConfig, OutboundConfig, PlaybackConfig, RetentionConfig,
+    WorkerConfig,
+};
+pub use settings::{Described, Optional, SETTINGS, Setting};
 pub use store_url::{S3Location, StoreUrl};
 
-use ipnet::IpNet;
 use reader::Reader;
 use secrecy::SecretString;
-use sluice_model::{Encryption, RateLimit};
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
-
-/// One setting: environment name, default as text, what it means.
-pub struct Setting {
-    /// Environment variable; in the TOML file the same name in lower case without `SLUICE_`.
-    pub env: &'static str,
-    /// What is used when it is unset; empty means "derived", as the text says.
-    pub default: &'static str,
-    /// For people.
-    pub help: &'static str,
-}
-
-const fn setting(env: &'static str, default: &'static str, help: &'static str) -> Setting {
-    Setting { env, default, help }
-}
-
-/// Every setting there is.
-pub const SETTINGS: &[Setting] = &[
-    setting("SLUICE_LISTEN", "127.0.0.1:8080", "address of the HTTP API; port 0 takes a free one"),
-    setting("SLUICE_DATA_DIR", "./data", "SQLite file, local store and signing secret"),
-    setting("SLUICE_DATABASE_URL", "", "sqlite://PATH or postgres://...; default: sqlite in the data directory"),
-    setting(
-        "SLUICE_STORE_URL",
-        "",
-        "file:///DIR or s3://BUCKET/PREFIX?endpoint=URL&region=R; default: the data directory",
-    ),
-    setting("SLUICE_PUBLIC_URL", "", "how clients reach the API; default: relative to the request"),
-    setting("SLUICE_LOG", "info", "log filter, for example info or sluice_worker=debug"),
-    setting(
-        "SLUICE_SECRET",
-        "",
-        "signing secret, at least 32 characters; default: made at the first start and kept in the data directory",
-    ),
-    setting("SLUICE_SECRET_PREVIOUS", "", "the signing secret before: what it signed stays valid until it expires"),
-    setting("SLUICE_OPEN_CREATORS", "true", "whether registration may ask for the role creator"),
-    setting("SLUICE_ADMIN_USERNAME", "", "an administrator made at start while there is none, with the next two"),
-    setting("SLUICE_ADMIN_EMAIL", "", "e-mail address of that administrator"),
-    setting("SLUICE_ADMIN_PASSWORD", "", "password of that administrator"),
-    setting(
-        "SLUICE_LIMITS",
-        "",
-        "rate limits that differ from the defaults, as NAME=COUNT/SECONDS joined by commas; COUNT 0 lifts one",
-    ),
-    setting(
-        "SLUICE_QUOTAS",
-        "",
-        "what accounts may use, as ROLE.WHAT=NUMBER joined by commas; WHAT is stored or day (bytes), uploads or media",
-    ),
-    setting("SLUICE_TRUSTED_PROXIES", "", "networks whose X-Forwarded-For and -Proto are believed, joined by commas"),
-    setting("SLUICE_ALLOWED_ORIGINS", "", "origins of web apps on other hosts that may use the API, joined by commas"),
-    setting("SLUICE_TLS_CERT", "", "PEM file with the certificate chain; with the next one, the API serves HTTPS"),
-    setting("SLUICE_TLS_KEY", "", "PEM file with the private key"),
-    setting(
-        "SLUICE_SMTP_URL",
-        "",
-        "smtps://USER:PASSWORD@HOST or smtp://HOST?tls=required; default: .eml files in DATA_DIR/mail",
-    ),
-    setting("SLUICE_MAIL_FROM", "Sluice <noreply@localhost>", "sender of e-mails"),
-    setting(
-        "SLUICE_ENCRYPTION",
-        "none",
-        "aes-128 encrypts the segments of every new media that does not say otherwise",
-    ),
-    setting(
-        "SLUICE_DIRECT",
-        "false",
-        "whether playlists name presigned URLs of the S3 server, so that segments do not pass through the API",
-    ),
-    setting(
-        "SLUICE_OUTBOUND_NETWORKS",
-        "",
-        "networks beyond the public internet that imports and webhooks may reach, joined by commas",
-    ),
-    setting("SLUICE_OUTBOUND_CA", "", "PEM file with certificate authorities that they trust beside the system's"),
-    setting("SLUICE_PRESIGNED_SECONDS", "3600", "how long a signed URL for a part of an upload is good"),
-    setting("SLUICE_AUDIT_DAYS", "365", "how long security events are kept"),
-    setting("SLUICE_MAX_UPLOAD_BYTES", "68719476736", "largest accepted upload"),
-    setting("SLUICE_IDLE_SECONDS", "60", "a request whose body stands still for so long is ended; uploads are resumed"),
-    setting("SLUICE_LEASE_SECONDS", "15", "a running task without a heartbeat for so long is given to another worker"),
-    setting("SLUICE_GC_SECONDS", "86400", "how long unreferenced bytes are kept"),
-    setting("SLUICE_SWEEP_SECONDS", "60", "how often what has expired is looked for and removed"),
-    setting("SLUICE_WORKER_CORES", "", "cores this worker may use; default: all"),
-    setting(
-        "SLUICE_WORKER_MEMORY_BYTES",
-        "",
-        "memory this worker may plan with; default: three quarters of the machine's",
-    ),
-    setting("SLUICE_FLEET_CORES", "", "cores of all workers together, for the chunk length; default: this worker's"),
-];
-
-/// The checked settings of one process.
-#[derive(Debug, Clone)]
-pub struct Config {
-    /// Address of the API.
-    pub listen: SocketAddr,
-    /// Directory of the embedded default.
-    pub data_dir: PathBuf,
-    /// `sqlite://PATH` or `postgres://...`.
-    pub database_url: String,
-    /// Where objects are kept.
-    pub store: StoreUrl,
-    /// External base URL without a trailing slash.
-    pub public_url: Option<String>,
-    /// Filter for [`crate::telemetry::init`].
-    pub log: String,
-    /// As configured; [`signing_secrets`] supplies one when it is unset.
-    pub secret: Option<SecretString>,
-    /// The one before, whose signatures are still accepted.
-    pub previous_secret: Option<SecretString>,
-    /// An administrator to be made while there is none.
-    pub admin: Option<FirstAdmin>,
-    /// Rate limits that differ from the defaults, by name.
-    pub limits: BTreeMap<RateLimit, Limit>,
-    /// What accounts may use, by `role.what`; no limit where there is none.
-    pub quotas: BTreeMap<String, i64>,
-    /// Networks of proxies.
-    pub trusted_proxies: Vec<IpNet>,
-    /// Origins of web apps on other hosts.
-    pub allowed_origins: Vec<String>,
-    /// Certificate chain and private key files.
-    pub tls: Option<(PathBuf, PathBuf)>,
-    /// Mail server; files are written without one.
-    pub smtp_url: Option<SecretString>,
-    /// Sender of e-mails.
-    pub mail_from: String,
-    /// What new media get that do not say otherwise.
-    pub encryption: Encryption,
-    /// Whether playlists name presigned URLs of the store.
-    pub direct: bool,
-    /// Networks beyond the public internet that imports and webhooks may reach.
-    pub outbound_networks: Vec<IpNet>,
-    /// Certificate authorities beside the system's.
-    pub outbound_ca: Option<PathBuf>,
-    /// Life of a signed URL for a part of an upload.
-    pub presigned: Duration,
-    /// How long security events are kept.
-    pub audit_kept: Duration,
-    /// Whether newcomers may be creators at once.
-    pub open_creators: bool,
-    /// Largest accepted upload.
-    pub max_upload_bytes: u64,
-    /// Lease of a running task.
-    pub lease: Duration,
-    /// How long unreferenced bytes are kept.
-    pub gc_window: Duration,
-    /// Between two looks for what has expired.
-    pub sweep: Duration,
-    /// How long the body of a request may stand still.
-    pub idle: Duration,
-    /// Cores this worker may use.
-    pub worker_cores: usize,
-    /// Memory this worker may plan with.
-    pub worker_memory_bytes: u64,
-    /// Cores of all workers together.
-    pub fleet_cores: usize,
-    /// The file's tables, for sections that one binary alone reads (`[encode]`).
-    pub file: toml::Table,
-}
+use sluice_model::RateLimit;
+use std::{collections::BTreeMap, path::PathBuf, str::FromStr, time::Duration};
 
 /// The administrator that a first start makes.
 #[derive(Debug, Clone)]
@@ -245,71 +93,87 @@ impl Config {
     pub fn from_parts(env: &BTreeMap<String, String>, file: toml::Table) -> Result<Self, ConfigError> {
         let mut r = Reader { env, file: &file, faults: Vec::new() };
         r.check_names();
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let data_dir: PathBuf = r.text("SLUICE_DATA_DIR").into();
-        let database_url = match r.text("SLUICE_DATABASE_URL") {
-            s if s.is_empty() => format!("sqlite://{}", data_dir.join("sluice.db").display()),
-            s => s,
-        };
-        if !["sqlite:", "postgres:", "postgresql:"].iter().any(|p| database_url.starts_with(p)) {
-            r.fault("SLUICE_DATABASE_URL", "must begin with sqlite:// or postgres://");
-        }
-        let store = match r.text("SLUICE_STORE_URL") {
-            s if s.is_empty() => StoreUrl::Local(data_dir.join("store")),
-            s => StoreUrl::parse(&s, env).unwrap_or_else(|e| {
-                r.fault("SLUICE_STORE_URL", &e);
-                StoreUrl::Local(PathBuf::new())
-            }),
-        };
-        let secret = r.secret("SLUICE_SECRET");
-        let public_url = Some(r.text("SLUICE_PUBLIC_URL").trim_end_matches('/').to_owned()).filter(|s| !s.is_empty());
-        if public_url.as_ref().is_some_and(|u| !u.starts_with("http://") && !u.starts_with("https://")) {
-            r.fault("SLUICE_PUBLIC_URL", "must begin with http:// or https://");
-        }
-        let (previous_secret, limits) = (r.secret("SLUICE_SECRET_PREVIOUS"), r.limits());
-        let allowed_origins = r.origins("SLUICE_ALLOWED_ORIGINS");
-        let (admin, tls) = (r.admin(), r.tls());
-        let direct = r.parsed("SLUICE_DIRECT", false);
-        if direct && matches!(store, StoreUrl::Local(_)) {
-            r.fault("SLUICE_DIRECT", "needs a store on S3");
-        }
-        let worker_cores = r.parsed("SLUICE_WORKER_CORES", cores).max(1);
+        let data_dir = PathBuf::from(r.text(&settings::DATA_DIR));
+        let store = r.store(&data_dir);
         let config = Self {
-            listen: r.parsed("SLUICE_LISTEN", SocketAddr::from(([127, 0, 0, 1], 8080))),
-            database_url,
+            log: r.text(&settings::LOG),
+            database_url: r.database_url(&data_dir),
+            http: http(&mut r),
+            accounts: accounts(&mut r),
+            mail: MailConfig {
+                smtp_url: r.optional(&settings::SMTP_URL).map(SecretString::from),
+                from: r.text(&settings::MAIL_FROM),
+            },
+            ingest: ingest(&mut r),
+            outbound: OutboundConfig {
+                networks: r.list(&settings::OUTBOUND_NETWORKS),
+                ca: r.optional(&settings::OUTBOUND_CA).map(PathBuf::from),
+            },
+            playback: playback(&mut r, &store),
+            retention: retention(&mut r),
+            worker: worker(&mut r),
             store,
-            public_url,
-            log: r.text("SLUICE_LOG"),
-            secret,
-            previous_secret,
-            admin,
-            limits,
-            quotas: r.quotas(),
-            trusted_proxies: r.list("SLUICE_TRUSTED_PROXIES"),
-            allowed_origins,
-            tls,
-            smtp_url: Some(r.text("SLUICE_SMTP_URL")).filter(|s| !s.is_empty()).map(SecretString::from),
-            mail_from: r.text("SLUICE_MAIL_FROM"),
-            encryption: r.parsed("SLUICE_ENCRYPTION", Encryption::None),
-            direct,
-            outbound_networks: r.list("SLUICE_OUTBOUND_NETWORKS"),
-            outbound_ca: Some(r.text("SLUICE_OUTBOUND_CA")).filter(|s| !s.is_empty()).map(PathBuf::from),
-            presigned: Duration::from_secs(r.parsed("SLUICE_PRESIGNED_SECONDS", 3600_u64).clamp(1, 7 * 86_400)),
-            audit_kept: Duration::from_secs(r.parsed("SLUICE_AUDIT_DAYS", 365_u64).saturating_mul(86_400)),
-            open_creators: r.parsed("SLUICE_OPEN_CREATORS", true),
-            max_upload_bytes: r.parsed("SLUICE_MAX_UPLOAD_BYTES", 1 << 36),
-            idle: Duration::from_secs(r.parsed("SLUICE_IDLE_SECONDS", 60_u64).max(1)),
-            lease: Duration::from_secs(r.parsed("SLUICE_LEASE_SECONDS", 15_u64).max(2)),
-            gc_window: Duration::from_secs(r.parsed("SLUICE_GC_SECONDS", 86_400)),
-            sweep: Duration::from_secs(r.parsed("SLUICE_SWEEP_SECONDS", 60_u64).max(1)),
-            worker_cores,
-            worker_memory_bytes: r.parsed("SLUICE_WORKER_MEMORY_BYTES", memory_total_bytes() / 4 * 3),
-            fleet_cores: r.parsed("SLUICE_FLEET_CORES", worker_cores).max(1),
             data_dir,
             file: toml::Table::new(),
         };
         let faults = r.faults;
         if faults.is_empty() { Ok(Self { file, ..config }) } else { Err(ConfigError(faults)) }
+    }
+}
+
+fn http(r: &mut Reader<'_>) -> HttpConfig {
+    HttpConfig {
+        listen: r.parsed(&settings::LISTEN),
+        public_url: r.public_url(),
+        trusted_proxies: r.list(&settings::TRUSTED_PROXIES),
+        allowed_origins: r.origins(&settings::ALLOWED_ORIGINS),
+        tls: r.tls(),
+        body_idle: Duration::from_secs(r.parsed(&settings::IDLE_SECONDS).max(1)),
+        rate_limits: r.limits(),
+    }
+}
+
+fn accounts(r: &mut Reader<'_>) -> AccountsConfig {
+    AccountsConfig {
+        secret: r.secret(&settings::SECRET),
+        previous_secret: r.secret(&settings::SECRET_PREVIOUS),
+        first_admin: r.admin(),
+        open_creators: r.parsed(&settings::OPEN_CREATORS),
+    }
+}
+
+fn ingest(r: &mut Reader<'_>) -> IngestConfig {
+    IngestConfig {
+        max_upload_bytes: r.parsed(&settings::MAX_UPLOAD_BYTES),
+        quotas: r.quotas(),
+        presigned_ttl: Duration::from_secs(r.parsed(&settings::PRESIGNED_SECONDS).clamp(1, 7 * 86_400)),
+    }
+}
+
+fn playback(r: &mut Reader<'_>, store: &StoreUrl) -> PlaybackConfig {
+    let direct = r.parsed(&settings::DIRECT);
+    if direct && matches!(store, StoreUrl::Local(_)) {
+        r.fault(&settings::DIRECT, "needs a store on S3");
+    }
+    PlaybackConfig { encryption: r.parsed(&settings::ENCRYPTION), direct }
+}
+
+fn retention(r: &mut Reader<'_>) -> RetentionConfig {
+    RetentionConfig {
+        gc_window: Duration::from_secs(r.parsed(&settings::GC_SECONDS)),
+        sweep_interval: Duration::from_secs(r.parsed(&settings::SWEEP_SECONDS).max(1)),
+        audit: Duration::from_secs(r.parsed(&settings::AUDIT_DAYS).saturating_mul(86_400)),
+    }
+}
+
+fn worker(r: &mut Reader<'_>) -> WorkerConfig {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let cores = r.derived(&settings::WORKER_CORES, cores).max(1);
+    WorkerConfig {
+        lease: Duration::from_secs(r.parsed(&settings::LEASE_SECONDS).max(2)),
+        cores,
+        memory_bytes: r.derived(&settings::WORKER_MEMORY_BYTES, memory_total_bytes() / 4 * 3),
+        fleet_cores: r.derived(&settings::FLEET_CORES, cores).max(1),
     }
 }
 
@@ -319,8 +183,8 @@ pub fn help() -> String {
         "Settings (environment, or lower case without SLUICE_ in the TOML file that SLUICE_CONFIG names):\n",
     );
     for s in SETTINGS {
-        let default = if s.default.is_empty() { String::new() } else { format!(" [{}]", s.default) };
-        text.push_str(&format!("  {}{default}\n      {}\n", s.env, s.help));
+        let default = Some(s.default_text()).filter(|d| !d.is_empty()).map_or(String::new(), |d| format!(" [{d}]"));
+        text.push_str(&format!("  {}{default}\n      {}\n", s.env(), s.help()));
     }
     text
 }
@@ -345,9 +209,19 @@ mod tests {
     #[test]
     fn environment_wins_over_file_and_defaults_fill_the_rest() {
         let c = load(&[("SLUICE_LISTEN", "127.0.0.1:1")], "listen = \"127.0.0.1:2\"\nlease_seconds = 9").unwrap();
-        assert_eq!(c.listen.port(), 1);
-        assert_eq!(c.lease, Duration::from_secs(9));
+        assert_eq!(c.http.listen.port(), 1);
+        assert_eq!(c.worker.lease, Duration::from_secs(9));
         assert_eq!(c.database_url, "sqlite://./data/sluice.db");
+    }
+
+    #[test]
+    fn every_default_reads_back() {
+        let defaults: Vec<(String, String)> =
+            SETTINGS.iter().map(|s| (s.env().to_owned(), s.default_text())).filter(|s| !s.1.is_empty()).collect();
+        let typed: Vec<(&str, &str)> = defaults.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        let (typed, unset) = (load(&typed, "").unwrap(), load(&[], "").unwrap());
+        assert_eq!(format!("{typed:?}"), format!("{unset:?}"));
+        assert_eq!(unset.ingest.max_upload_bytes, 64 << 30);
     }
 
     #[test]

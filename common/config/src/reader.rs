@@ -1,9 +1,17 @@
 //! Reads single settings and collects what is wrong with them.
 
-use super::{FirstAdmin, Limit, SETTINGS};
+use crate::{
+    FirstAdmin, Limit, StoreUrl,
+    settings::{self, Described, Optional, SETTINGS, Setting},
+};
 use secrecy::SecretString;
 use sluice_model::{RateLimit, Role};
-use std::{collections::BTreeMap, path::PathBuf, str::FromStr};
+use std::{
+    collections::BTreeMap,
+    fmt::Display,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 use url::Url;
 
 pub(super) struct Reader<'a> {
@@ -13,13 +21,13 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    pub(super) fn fault(&mut self, name: &str, what: &str) {
-        self.faults.push(format!("{name}: {what}"));
+    pub(super) fn fault(&mut self, setting: &dyn Described, what: &str) {
+        self.faults.push(format!("{}: {what}", setting.env()));
     }
 
     /// A misspelt setting is a fault: silently ignoring it costs people hours.
     pub(super) fn check_names(&mut self) {
-        let known: Vec<&str> = SETTINGS.iter().map(|s| s.env).collect();
+        let known: Vec<&str> = SETTINGS.iter().map(|s| s.env()).collect();
         for name in self.env.keys().filter(|n| n.starts_with("SLUICE_")) {
             // Names used by tests and tools that are not settings of a process.
             let tool = name == "SLUICE_CONFIG" || name.starts_with("SLUICE_TEST_");
@@ -35,46 +43,85 @@ impl Reader<'_> {
         }
     }
 
-    pub(super) fn text(&self, name: &str) -> String {
-        let key = name.trim_start_matches("SLUICE_").to_lowercase();
-        let default = SETTINGS.iter().find(|s| s.env == name).map_or("", |s| s.default);
-        match (self.env.get(name), self.file.get(&key)) {
+    /// What was typed for a setting, or its default.
+    pub(super) fn text(&self, setting: &dyn Described) -> String {
+        let key = setting.env().trim_start_matches("SLUICE_").to_lowercase();
+        match (self.env.get(setting.env()), self.file.get(&key)) {
             (Some(v), _) => v.trim().to_owned(),
             (None, Some(toml::Value::String(s))) => s.clone(),
             (None, Some(v)) => v.to_string(),
-            (None, None) => default.to_owned(),
+            (None, None) => setting.default_text(),
         }
     }
 
-    pub(super) fn parsed<T: std::str::FromStr>(&mut self, name: &str, fallback: T) -> T {
-        let text = self.text(name);
+    /// `None` for what is unset or empty.
+    pub(super) fn optional(&self, setting: &Optional) -> Option<String> {
+        Some(self.text(setting)).filter(|s| !s.is_empty())
+    }
+
+    pub(super) fn parsed<T: FromStr + Display + Copy + Sync>(&mut self, setting: &Setting<T>) -> T {
+        self.parsed_or(setting, setting.default)
+    }
+
+    /// A setting whose default follows from something else.
+    pub(super) fn derived<T: FromStr>(&mut self, setting: &Optional, default: T) -> T {
+        self.parsed_or(setting, default)
+    }
+
+    fn parsed_or<T: FromStr>(&mut self, setting: &dyn Described, default: T) -> T {
+        let text = self.text(setting);
         if text.is_empty() {
-            return fallback;
+            return default;
         }
         text.parse().unwrap_or_else(|_| {
-            self.fault(name, &format!("{text:?} does not fit"));
-            fallback
+            self.fault(setting, &format!("{text:?} does not fit"));
+            default
         })
     }
 
-    /// Words joined by commas.
-    fn words(&self, name: &str) -> Vec<String> {
-        self.text(name).split(',').map(str::trim).filter(|w| !w.is_empty()).map(ToOwned::to_owned).collect()
+    pub(super) fn database_url(&mut self, data_dir: &Path) -> String {
+        let embedded = || format!("sqlite://{}", data_dir.join("sluice.db").display());
+        let url = self.optional(&settings::DATABASE_URL).unwrap_or_else(embedded);
+        if !["sqlite:", "postgres:", "postgresql:"].iter().any(|p| url.starts_with(p)) {
+            self.fault(&settings::DATABASE_URL, "must begin with sqlite:// or postgres://");
+        }
+        url
     }
 
-    pub(super) fn list<T: FromStr>(&mut self, name: &str) -> Vec<T> {
-        let parsed: Vec<_> = self.words(name).into_iter().map(|w| w.parse().map_err(|_| w)).collect();
+    pub(super) fn store(&mut self, data_dir: &Path) -> StoreUrl {
+        let Some(url) = self.optional(&settings::STORE_URL) else { return StoreUrl::Local(data_dir.join("store")) };
+        StoreUrl::parse(&url, self.env).unwrap_or_else(|e| {
+            self.fault(&settings::STORE_URL, &e);
+            StoreUrl::Local(PathBuf::new())
+        })
+    }
+
+    pub(super) fn public_url(&mut self) -> Option<String> {
+        let url = self.optional(&settings::PUBLIC_URL).map(|u| u.trim_end_matches('/').to_owned())?;
+        if !url.starts_with("http://") && !url.starts_with("https://") {
+            self.fault(&settings::PUBLIC_URL, "must begin with http:// or https://");
+        }
+        Some(url)
+    }
+
+    /// Words joined by commas.
+    fn words(&self, setting: &Optional) -> Vec<String> {
+        self.text(setting).split(',').map(str::trim).filter(|w| !w.is_empty()).map(ToOwned::to_owned).collect()
+    }
+
+    pub(super) fn list<T: FromStr>(&mut self, setting: &Optional) -> Vec<T> {
+        let parsed: Vec<_> = self.words(setting).into_iter().map(|w| w.parse().map_err(|_| w)).collect();
         parsed
             .into_iter()
-            .filter_map(|p| p.map_err(|w| self.fault(name, &format!("{w:?} does not fit"))).ok())
+            .filter_map(|p| p.map_err(|w| self.fault(setting, &format!("{w:?} does not fit"))).ok())
             .collect()
     }
 
-    pub(super) fn secret(&mut self, name: &str) -> Option<SecretString> {
-        match self.text(name) {
+    pub(super) fn secret(&mut self, setting: &Optional) -> Option<SecretString> {
+        match self.text(setting) {
             s if s.is_empty() => None,
             s if s.len() < 32 => {
-                self.fault(name, "needs at least 32 characters");
+                self.fault(setting, "needs at least 32 characters");
                 None
             }
             s => Some(SecretString::from(s)),
@@ -83,14 +130,14 @@ impl Reader<'_> {
 
     pub(super) fn limits(&mut self) -> BTreeMap<RateLimit, Limit> {
         let mut limits = BTreeMap::new();
-        for word in self.words("SLUICE_LIMITS") {
+        for word in self.words(&settings::LIMITS) {
             let parsed = word.split_once('=').and_then(|(name, limit)| Some((name.trim(), limit.parse().ok()?)));
             match parsed {
                 Some((name, limit)) => match name.parse::<RateLimit>() {
                     Ok(name) => drop(limits.insert(name, limit)),
-                    Err(_) => self.fault("SLUICE_LIMITS", &format!("there is no limit {name:?}")),
+                    Err(_) => self.fault(&settings::LIMITS, &format!("there is no limit {name:?}")),
                 },
-                None => self.fault("SLUICE_LIMITS", &format!("{word:?} is not NAME=COUNT/SECONDS")),
+                None => self.fault(&settings::LIMITS, &format!("{word:?} is not NAME=COUNT/SECONDS")),
             }
         }
         limits
@@ -98,7 +145,7 @@ impl Reader<'_> {
 
     pub(super) fn quotas(&mut self) -> BTreeMap<String, i64> {
         let mut quotas = BTreeMap::new();
-        for word in self.words("SLUICE_QUOTAS") {
+        for word in self.words(&settings::QUOTAS) {
             let parsed = word.split_once('=').and_then(|(name, n)| {
                 let (role, what) = name.trim().split_once('.')?;
                 let known = role.parse::<Role>().is_ok() && ["stored", "day", "uploads", "media"].contains(&what);
@@ -107,46 +154,47 @@ impl Reader<'_> {
             });
             match parsed {
                 Some((name, number)) => drop(quotas.insert(name, number)),
-                None => self.fault("SLUICE_QUOTAS", &format!("{word:?} is not like creator.uploads=10")),
+                None => self.fault(&settings::QUOTAS, &format!("{word:?} is not like creator.uploads=10")),
             }
         }
         quotas
     }
 
     /// Origins as browsers send them: scheme, host, port, nothing else.
-    pub(super) fn origins(&mut self, name: &str) -> Vec<String> {
-        let words = self.words(name);
+    pub(super) fn origins(&mut self, setting: &Optional) -> Vec<String> {
+        let words = self.words(setting);
         for word in &words {
             let origin = Url::parse(word).ok().map(|u| u.origin()).filter(url::Origin::is_tuple);
             if origin.is_none_or(|o| o.ascii_serialization() != *word) {
-                self.fault(name, &format!("{word:?} is no origin like https://app.example.org"));
+                self.fault(setting, &format!("{word:?} is no origin like https://app.example.org"));
             }
         }
         words
     }
 
     pub(super) fn admin(&mut self) -> Option<FirstAdmin> {
-        let parts = ["SLUICE_ADMIN_USERNAME", "SLUICE_ADMIN_EMAIL", "SLUICE_ADMIN_PASSWORD"].map(|n| (n, self.text(n)));
-        let missing: Vec<&str> = parts.iter().filter(|p| p.1.is_empty()).map(|p| p.0).collect();
+        let parts = [&settings::ADMIN_USERNAME, &settings::ADMIN_EMAIL, &settings::ADMIN_PASSWORD];
+        let parts = parts.map(|s| (s, self.text(s)));
+        let missing: Vec<&Optional> = parts.iter().filter(|p| p.1.is_empty()).map(|p| p.0).collect();
         if !missing.is_empty() && missing.len() < parts.len() {
-            missing.iter().for_each(|m| self.fault(m, "is missing beside the other two"));
+            missing.iter().for_each(|m| self.fault(*m, "is missing beside the other two"));
         }
         let [(_, username), (_, email), (_, password)] = parts;
         missing.is_empty().then(|| FirstAdmin { username, email, password: password.into() })
     }
 
     pub(super) fn tls(&mut self) -> Option<(PathBuf, PathBuf)> {
-        let files = ["SLUICE_TLS_CERT", "SLUICE_TLS_KEY"].map(|n| (n, self.text(n)));
-        for (name, file) in files.iter().filter(|f| !f.1.is_empty()) {
+        let files = [&settings::TLS_CERT, &settings::TLS_KEY].map(|s| (s, self.text(s)));
+        for (setting, file) in files.iter().filter(|f| !f.1.is_empty()) {
             if let Err(e) = std::fs::File::open(file) {
-                self.fault(name, &format!("{file}: {e}"));
+                self.fault(*setting, &format!("{file}: {e}"));
             }
         }
         match files {
             [(_, cert), (_, key)] if !cert.is_empty() && !key.is_empty() => Some((cert.into(), key.into())),
             [(_, cert), (_, key)] if cert.is_empty() && key.is_empty() => None,
             _ => {
-                self.fault("SLUICE_TLS_CERT", "certificate and key go together");
+                self.fault(&settings::TLS_CERT, "certificate and key go together");
                 None
             }
         }

@@ -11,7 +11,7 @@ const KEPT: usize = 4;
 /// The secrets, of which the first signs and all verify. Two processes that start at once on one
 /// directory agree: the file is created exclusively under a temporary name and linked into place.
 pub fn signing_secrets(config: &Config) -> io::Result<Vec<SecretString>> {
-    let mut secrets: Vec<SecretString> = config.secret.iter().cloned().collect();
+    let mut secrets: Vec<SecretString> = config.accounts.secret.iter().cloned().collect();
     if secrets.is_empty() {
         let path = config.data_dir.join("secret");
         if !path.exists() {
@@ -24,13 +24,13 @@ pub fn signing_secrets(config: &Config) -> io::Result<Vec<SecretString>> {
         }
         secrets = read(&path)?;
     }
-    secrets.extend(config.previous_secret.iter().cloned());
+    secrets.extend(config.accounts.previous_secret.iter().cloned());
     Ok(secrets)
 }
 
 /// Puts a fresh secret before those of the data directory. Processes take it up when they start again.
 pub fn rotate_secret(config: &Config) -> io::Result<()> {
-    if config.secret.is_some() {
+    if config.accounts.secret.is_some() {
         let hint = "SLUICE_SECRET is set: move its value to SLUICE_SECRET_PREVIOUS and set a new one";
         return Err(io::Error::new(io::ErrorKind::InvalidInput, hint));
     }

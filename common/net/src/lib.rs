@@ -15,7 +15,7 @@ pub use reqwest::{
     Response,
     header::{HeaderMap, HeaderName, HeaderValue},
 };
-use sluice_config::Config;
+use sluice_config::OutboundConfig;
 use std::{
     error::Error,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -76,14 +76,14 @@ pub struct Outbound {
 
 impl Outbound {
     /// A client as configured. The text is for the operator.
-    pub fn new(config: &Config) -> Result<Self, String> {
+    pub fn new(config: &OutboundConfig) -> Result<Self, String> {
         Self::with_resolver(config, SystemResolver)
     }
 
-    fn with_resolver(config: &Config, resolver: impl Lookup) -> Result<Self, String> {
+    fn with_resolver(config: &OutboundConfig, resolver: impl Lookup) -> Result<Self, String> {
         // The first one counts, and all are the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let allowed: Arc<[IpNet]> = config.outbound_networks.clone().into();
+        let allowed: Arc<[IpNet]> = config.networks.clone().into();
         let resolver = Guarded { allowed: allowed.clone(), inner: Arc::new(resolver) };
         let mut builder = Client::builder()
             .user_agent(concat!("Sluice/", env!("CARGO_PKG_VERSION")))
@@ -94,7 +94,7 @@ impl Outbound {
             .connect_timeout(CONNECT)
             .read_timeout(QUIET)
             .dns_resolver(resolver);
-        if let Some(file) = &config.outbound_ca {
+        if let Some(file) = &config.ca {
             let pem = std::fs::read(file).map_err(|e| format!("{}: {e}", file.display()))?;
             let certificates = reqwest::Certificate::from_pem_bundle(&pem).map_err(|e| e.to_string())?;
             builder = builder.tls_certs_merge(certificates);
@@ -236,10 +236,7 @@ impl<L: Lookup> Resolve for Guarded<L> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{
-        collections::BTreeMap,
-        sync::atomic::{AtomicUsize, Ordering},
-    };
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     /// Answers something else every time.
     struct Changing(Vec<&'static str>, Arc<AtomicUsize>);
@@ -255,7 +252,7 @@ mod tests {
     }
 
     fn outbound(answers: Vec<&'static str>) -> (Outbound, Arc<AtomicUsize>) {
-        let config = Config::from_parts(&BTreeMap::new(), toml::Table::new()).unwrap();
+        let config = OutboundConfig::default();
         let asked = Arc::new(AtomicUsize::new(0));
         (Outbound::with_resolver(&config, Changing(answers, asked.clone())).unwrap(), asked)
     }

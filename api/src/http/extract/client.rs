@@ -24,17 +24,17 @@ pub async fn attach(State(state): State<AppState>, mut request: Request, next: N
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|c| c.0.ip().to_canonical());
     let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     let headers = request.headers();
-    let trusted = &state.config.trusted_proxies;
+    let trusted = &state.config.http.trusted_proxies;
     let behind = is_trusted(trusted, peer);
     let forwarded_https = headers.get("x-forwarded-proto").is_some_and(|p| p == "https");
     let client = Client {
         address: client_address(trusted, peer, headers),
         agent: text(headers, header::USER_AGENT).chars().filter(|c| !c.is_control()).take(AGENT_CHARS).collect(),
-        secure: state.config.tls.is_some() || (behind && forwarded_https),
+        secure: state.config.http.tls.is_some() || (behind && forwarded_https),
     };
     request.extensions_mut().insert(client);
     // A client that has gone without a word holds nothing for ever.
-    let idle = state.config.idle;
+    let idle = state.config.http.body_idle;
     next.run(request.map(|body| Body::new(TimeoutBody::new(idle, body)))).await
 }
 

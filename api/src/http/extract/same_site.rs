@@ -26,7 +26,7 @@ impl SameSite {
 
     pub fn of(headers: &HeaderMap, state: &AppState) -> Self {
         let config = &state.config;
-        Self(made_here(headers, &config.allowed_origins, config.public_url.as_deref()))
+        Self(made_here(headers, &config.http.allowed_origins, config.http.public_url.as_deref()))
     }
 }
 

@@ -32,7 +32,7 @@ pub async fn create(
 /// What the settings ask for, while there is no administrator. Two instances that start at once make one:
 /// the name is unique.
 pub async fn by_settings(state: &AppState) -> anyhow::Result<()> {
-    let Some(admin) = &state.config.admin else { return Ok(()) };
+    let Some(admin) = &state.config.accounts.first_admin else { return Ok(()) };
     if state.db.has_admin().await? {
         return Ok(());
     }

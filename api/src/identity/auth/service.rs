@@ -25,7 +25,7 @@ pub async fn register(state: &AppState, client: &Client, request: Register) -> R
     let mut faults = Faults::default();
     faults.username(&request.username).email(&request.email);
     faults.password(&request.password, &[&request.username, &request.email]).refuse()?;
-    let open = state.config.open_creators;
+    let open = state.config.accounts.open_creators;
     let role = match request.role {
         Some(Role::Admin) => return Err(IdentityError::Forbidden),
         Some(Role::Creator) if !open => return Err(IdentityError::Forbidden),

@@ -82,7 +82,7 @@ pub async fn receive_form(
         source: upload.source_id,
         recording: Recording::Immediate(lease),
         offset: 0,
-        limit: state.config.max_upload_bytes,
+        limit: state.config.ingest.max_upload_bytes,
         head: Some(Bytes::new()),
     };
     let received = state.ingest.receive(target, body).await;

@@ -50,7 +50,7 @@ pub async fn upload(
 ) -> Result<impl IntoResponse, ApiError> {
     creation::take_allowance(&state, &viewer, RateLimit::UploadAccount).await?;
     let announced_bytes = body_bytes(&request);
-    let most = state.config.max_upload_bytes;
+    let most = state.config.ingest.max_upload_bytes;
     if announced_bytes.is_some_and(|b| b.unsigned_abs() > most.saturating_add(AROUND_THE_FILE)) {
         return Err(UploadError::TooLarge(most).into());
     }

@@ -194,8 +194,10 @@ pub async fn sign(
     for (number, size_bytes) in sizes {
         let object = (number.unsigned_abs() << RANDOM_BITS) | (rand::random::<u64>() >> (64 - RANDOM_BITS));
         let key = Key::Extent { source: row.source_id, number: object };
-        let url =
-            state.store.presign_put(&key, size_bytes.unsigned_abs(), content_type, state.config.presigned).await?;
+        let url = state
+            .store
+            .presign_put(&key, size_bytes.unsigned_abs(), content_type, state.config.ingest.presigned_ttl)
+            .await?;
         let url = url.unwrap_or_else(|| {
             let code = code(&state.keys, id, number, object, expires_us);
             format!(

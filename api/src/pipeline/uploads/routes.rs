@@ -240,7 +240,7 @@ pub async fn protocol(State(state): State<AppState>, request: Request, next: Nex
     if asks {
         set(headers, "tus-extension", EXTENSIONS);
         set(headers, "tus-checksum-algorithm", ALGORITHMS);
-        set(headers, "tus-max-size", state.config.max_upload_bytes);
+        set(headers, "tus-max-size", state.config.ingest.max_upload_bytes);
     }
     response
 }

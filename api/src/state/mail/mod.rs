@@ -40,7 +40,7 @@ enum Transport {
 impl Mailer {
     /// As the settings say.
     pub fn new(config: &Config) -> anyhow::Result<Self> {
-        let transport = match &config.smtp_url {
+        let transport = match &config.mail.smtp_url {
             Some(url) => {
                 let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(url.expose_secret());
                 // The error could repeat the URL, which holds a password.
@@ -54,8 +54,8 @@ impl Mailer {
                 Transport::Files(AsyncFileTransport::new(folder))
             }
         };
-        let from = config.mail_from.parse().context("SLUICE_MAIL_FROM")?;
-        Ok(Self { transport, from, public_url: config.public_url.clone() })
+        let from = config.mail.from.parse().context("SLUICE_MAIL_FROM")?;
+        Ok(Self { transport, from, public_url: config.http.public_url.clone() })
     }
 
     /// Sends in the background, so that an answer's time does not tell whether there was somebody to

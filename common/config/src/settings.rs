@@ -1,0 +1,199 @@
+//! Every setting there is: its name, its default, what it means. `--help`, README's table and the loader read this
+//! list, so that no fact about a setting stands twice.
+
+use sluice_model::Encryption;
+use std::{
+    fmt::Display,
+    net::{Ipv4Addr, SocketAddr, SocketAddrV4},
+};
+
+/// A setting that has a default.
+#[derive(Debug)]
+pub struct Setting<T> {
+    /// Environment variable; in the TOML file the same name in lower case without `SLUICE_`.
+    pub env: &'static str,
+    /// Used when it is unset.
+    pub default: T,
+    /// For people.
+    pub help: &'static str,
+}
+
+/// A setting without a fixed default: what is done without it is in its help.
+#[derive(Debug)]
+pub struct Optional {
+    /// As in [`Setting`].
+    pub env: &'static str,
+    /// For people.
+    pub help: &'static str,
+}
+
+const fn setting<T>(env: &'static str, default: T, help: &'static str) -> Setting<T> {
+    Setting { env, default, help }
+}
+
+const fn optional(env: &'static str, help: &'static str) -> Optional {
+    Optional { env, help }
+}
+
+/// What a list of settings needs to know of one.
+pub trait Described: Sync {
+    /// Environment variable.
+    fn env(&self) -> &'static str;
+    /// The default as it would be typed; empty where there is none.
+    fn default_text(&self) -> String;
+    /// For people.
+    fn help(&self) -> &'static str;
+}
+
+impl<T: Display + Sync> Described for Setting<T> {
+    fn env(&self) -> &'static str {
+        self.env
+    }
+
+    fn default_text(&self) -> String {
+        self.default.to_string()
+    }
+
+    fn help(&self) -> &'static str {
+        self.help
+    }
+}
+
+impl Described for Optional {
+    fn env(&self) -> &'static str {
+        self.env
+    }
+
+    fn default_text(&self) -> String {
+        String::new()
+    }
+
+    fn help(&self) -> &'static str {
+        self.help
+    }
+}
+
+pub(crate) const LISTEN: Setting<SocketAddr> = setting(
+    "SLUICE_LISTEN",
+    SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8080)),
+    "address of the HTTP API; port 0 takes a free one",
+);
+pub(crate) const DATA_DIR: Setting<&str> =
+    setting("SLUICE_DATA_DIR", "./data", "SQLite file, local store and signing secret");
+pub(crate) const DATABASE_URL: Optional =
+    optional("SLUICE_DATABASE_URL", "sqlite://PATH or postgres://...; default: sqlite in the data directory");
+pub(crate) const STORE_URL: Optional = optional(
+    "SLUICE_STORE_URL",
+    "file:///DIR or s3://BUCKET/PREFIX?endpoint=URL&region=R; default: the data directory",
+);
+pub(crate) const PUBLIC_URL: Optional =
+    optional("SLUICE_PUBLIC_URL", "how clients reach the API; default: relative to the request");
+pub(crate) const LOG: Setting<&str> =
+    setting("SLUICE_LOG", "info", "log filter, for example info or sluice_worker=debug");
+pub(crate) const SECRET: Optional = optional(
+    "SLUICE_SECRET",
+    "signing secret, at least 32 characters; default: made at the first start and kept in the data directory",
+);
+pub(crate) const SECRET_PREVIOUS: Optional =
+    optional("SLUICE_SECRET_PREVIOUS", "the signing secret before: what it signed stays valid until it expires");
+pub(crate) const OPEN_CREATORS: Setting<bool> =
+    setting("SLUICE_OPEN_CREATORS", true, "whether registration may ask for the role creator");
+pub(crate) const ADMIN_USERNAME: Optional =
+    optional("SLUICE_ADMIN_USERNAME", "an administrator made at start while there is none, with the next two");
+pub(crate) const ADMIN_EMAIL: Optional = optional("SLUICE_ADMIN_EMAIL", "e-mail address of that administrator");
+pub(crate) const ADMIN_PASSWORD: Optional = optional("SLUICE_ADMIN_PASSWORD", "password of that administrator");
+pub(crate) const LIMITS: Optional = optional(
+    "SLUICE_LIMITS",
+    "rate limits that differ from the defaults, as NAME=COUNT/SECONDS joined by commas; COUNT 0 lifts one",
+);
+pub(crate) const QUOTAS: Optional = optional(
+    "SLUICE_QUOTAS",
+    "what accounts may use, as ROLE.WHAT=NUMBER joined by commas; WHAT is stored or day (bytes), uploads or media",
+);
+pub(crate) const TRUSTED_PROXIES: Optional =
+    optional("SLUICE_TRUSTED_PROXIES", "networks whose X-Forwarded-For and -Proto are believed, joined by commas");
+pub(crate) const ALLOWED_ORIGINS: Optional =
+    optional("SLUICE_ALLOWED_ORIGINS", "origins of web apps on other hosts that may use the API, joined by commas");
+pub(crate) const TLS_CERT: Optional =
+    optional("SLUICE_TLS_CERT", "PEM file with the certificate chain; with the next one, the API serves HTTPS");
+pub(crate) const TLS_KEY: Optional = optional("SLUICE_TLS_KEY", "PEM file with the private key");
+pub(crate) const SMTP_URL: Optional = optional(
+    "SLUICE_SMTP_URL",
+    "smtps://USER:PASSWORD@HOST or smtp://HOST?tls=required; default: .eml files in DATA_DIR/mail",
+);
+pub(crate) const MAIL_FROM: Setting<&str> =
+    setting("SLUICE_MAIL_FROM", "Sluice <noreply@localhost>", "sender of e-mails");
+pub(crate) const ENCRYPTION: Setting<Encryption> = setting(
+    "SLUICE_ENCRYPTION",
+    Encryption::None,
+    "aes-128 encrypts the segments of every new media that does not say otherwise",
+);
+pub(crate) const DIRECT: Setting<bool> = setting(
+    "SLUICE_DIRECT",
+    false,
+    "whether playlists name presigned URLs of the S3 server, so that segments do not pass through the API",
+);
+pub(crate) const OUTBOUND_NETWORKS: Optional = optional(
+    "SLUICE_OUTBOUND_NETWORKS",
+    "networks beyond the public internet that imports and webhooks may reach, joined by commas",
+);
+pub(crate) const OUTBOUND_CA: Optional =
+    optional("SLUICE_OUTBOUND_CA", "PEM file with certificate authorities that they trust beside the system's");
+pub(crate) const PRESIGNED_SECONDS: Setting<u64> =
+    setting("SLUICE_PRESIGNED_SECONDS", 3600, "how long a signed URL for a part of an upload is good");
+pub(crate) const AUDIT_DAYS: Setting<u64> = setting("SLUICE_AUDIT_DAYS", 365, "how long security events are kept");
+pub(crate) const MAX_UPLOAD_BYTES: Setting<u64> =
+    setting("SLUICE_MAX_UPLOAD_BYTES", 64 << 30, "largest accepted upload");
+pub(crate) const IDLE_SECONDS: Setting<u64> =
+    setting("SLUICE_IDLE_SECONDS", 60, "a request whose body stands still for so long is ended; uploads are resumed");
+pub(crate) const LEASE_SECONDS: Setting<u64> =
+    setting("SLUICE_LEASE_SECONDS", 15, "a running task without a heartbeat for so long is given to another worker");
+pub(crate) const GC_SECONDS: Setting<u64> =
+    setting("SLUICE_GC_SECONDS", 86_400, "how long unreferenced bytes are kept");
+pub(crate) const SWEEP_SECONDS: Setting<u64> =
+    setting("SLUICE_SWEEP_SECONDS", 60, "how often what has expired is looked for and removed");
+pub(crate) const WORKER_CORES: Optional = optional("SLUICE_WORKER_CORES", "cores this worker may use; default: all");
+pub(crate) const WORKER_MEMORY_BYTES: Optional = optional(
+    "SLUICE_WORKER_MEMORY_BYTES",
+    "memory this worker may plan with; default: three quarters of the machine's",
+);
+pub(crate) const FLEET_CORES: Optional =
+    optional("SLUICE_FLEET_CORES", "cores of all workers together, for the chunk length; default: this worker's");
+
+/// Every setting, in the order in which they are shown.
+pub const SETTINGS: &[&dyn Described] = &[
+    &LISTEN,
+    &DATA_DIR,
+    &DATABASE_URL,
+    &STORE_URL,
+    &PUBLIC_URL,
+    &LOG,
+    &SECRET,
+    &SECRET_PREVIOUS,
+    &OPEN_CREATORS,
+    &ADMIN_USERNAME,
+    &ADMIN_EMAIL,
+    &ADMIN_PASSWORD,
+    &LIMITS,
+    &QUOTAS,
+    &TRUSTED_PROXIES,
+    &ALLOWED_ORIGINS,
+    &TLS_CERT,
+    &TLS_KEY,
+    &SMTP_URL,
+    &MAIL_FROM,
+    &ENCRYPTION,
+    &DIRECT,
+    &OUTBOUND_NETWORKS,
+    &OUTBOUND_CA,
+    &PRESIGNED_SECONDS,
+    &AUDIT_DAYS,
+    &MAX_UPLOAD_BYTES,
+    &IDLE_SECONDS,
+    &LEASE_SECONDS,
+    &GC_SECONDS,
+    &SWEEP_SECONDS,
+    &WORKER_CORES,
+    &WORKER_MEMORY_BYTES,
+    &FLEET_CORES,
+];
