@@ -43,5 +43,5 @@ async fn webhook_accounts_take_turns(Fresh { db, _folder }: Fresh) {
     let off = WebhookChange { active: Some(false), ..Default::default() };
     world.db.change_webhook(many[0], &off, 2000).await.unwrap();
     let log = world.db.deliveries(many[0], None, 100).await.unwrap();
-    assert!(log.len() == 10 && log.iter().all(|d| d.status == "failed"));
+    assert!(log.len() == 10 && log.iter().all(|d| d.status.as_str() == "failed"));
 }

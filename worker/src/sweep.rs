@@ -27,7 +27,7 @@ pub async fn run(context: Context, lease: Duration, gc_window: Duration, mut sto
         if let Err(error) = free_leases(&context, &mut leases).await {
             tracing::warn!(%error, "lease sweep");
         }
-        if collected.is_none_or(|at| at.elapsed() >= context.ingest.config.sweep.min(gc_window)) {
+        if collected.is_none_or(|at| at.elapsed() >= context.ingest.config.retention.sweep_interval.min(gc_window)) {
             collected = Some(Instant::now());
             if let Err(error) = collect(&context, gc_window).await {
                 tracing::warn!(%error, "garbage sweep");

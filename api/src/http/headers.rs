@@ -16,7 +16,7 @@ pub async fn secure(State(state): State<AppState>, request: Request, next: Next)
     let path = request.uri().path();
     let playback = ["/hls/", "/p/", "/raw/"].iter().any(|p| path.starts_with(p));
     let by_https = request.extensions().get::<Client>().is_some_and(|c| c.secure)
-        || state.config.public_url.as_ref().is_some_and(|u| u.starts_with("https://"));
+        || state.config.http.public_url.as_ref().is_some_and(|u| u.starts_with("https://"));
     // What speaks of an account stays in no cache.
     let api = path.starts_with("/api/");
     let mut response = next.run(request).await;

@@ -52,7 +52,7 @@ impl AppState {
             Ingest { db: db.clone(), store: store.clone(), config: config.clone(), memory: UploadMemory::default() };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
-            limits: RateLimits::new(db.clone(), &config.limits),
+            limits: RateLimits::new(db.clone(), &config.http.rate_limits),
             config,
             ingest,
             db,

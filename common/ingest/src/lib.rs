@@ -41,12 +41,12 @@ const LEAST_TTL: Duration = Duration::from_secs(1);
 impl Ingest {
     /// Life of an upload after its last sign of life, microseconds: that of unreferenced bytes.
     pub fn upload_ttl_us(&self) -> i64 {
-        i64::try_from(self.config.gc_window.max(LEAST_TTL).as_micros()).unwrap_or(i64::MAX / 2)
+        i64::try_from(self.config.retention.gc_window.max(LEAST_TTL).as_micros()).unwrap_or(i64::MAX / 2)
     }
 
     /// Bytes that any upload may have.
     pub fn max_upload_bytes(&self) -> i64 {
-        i64::try_from(self.config.max_upload_bytes).unwrap_or(i64::MAX)
+        i64::try_from(self.config.ingest.max_upload_bytes).unwrap_or(i64::MAX)
     }
 
     /// Whether an upload may be this long, bytes.
@@ -54,7 +54,7 @@ impl Ingest {
     /// # Errors
     /// [`IngestError::TooLarge`].
     pub fn check_length(&self, length_bytes: i64) -> Result<(), IngestError> {
-        let most = self.config.max_upload_bytes;
+        let most = self.config.ingest.max_upload_bytes;
         if u64::try_from(length_bytes).is_ok_and(|l| l <= most) { Ok(()) } else { Err(IngestError::TooLarge(most)) }
     }
 }

@@ -23,7 +23,7 @@ pub struct StorageQuota {
 impl StorageQuota {
     /// As the settings say for a role.
     pub fn for_role(config: &Config, role: Role) -> Self {
-        let get = |what: &str| config.quotas.get(&format!("{role}.{what}")).copied();
+        let get = |what: &str| config.ingest.quotas.get(&format!("{role}.{what}")).copied();
         Self { stored_bytes: get("stored"), day_bytes: get("day"), uploads: get("uploads"), media: get("media") }
     }
 }

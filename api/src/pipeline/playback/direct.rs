@@ -45,7 +45,7 @@ impl<'a> Addresses<'a> {
 
     /// The address of an object that was published at `published_us`.
     pub async fn of(&self, object: &str, published_us: i64) -> Result<String, PlaybackError> {
-        if !self.state.config.direct {
+        if !self.state.config.playback.direct {
             return Ok(object.to_owned());
         }
         let key =

@@ -183,7 +183,7 @@ pub async fn sign(
         return Err(UploadError::TooMany("signed URLs"));
     }
     let sizes = numbers.iter().map(|n| Ok((*n, size_of(&row, *n)?))).collect::<Result<Vec<_>, UploadError>>()?;
-    let expires_us = now + i64::try_from(state.config.presigned.as_micros()).unwrap_or(i64::MAX / 2);
+    let expires_us = now + i64::try_from(state.config.ingest.presigned_ttl.as_micros()).unwrap_or(i64::MAX / 2);
     // Before any URL exists: what may still be written to is not deleted for good.
     let kept = (now + state.ingest.upload_ttl_us()).max(expires_us);
     if !state.db.keep_open(id, asked, now, kept, most, expires_us).await? {

@@ -58,7 +58,7 @@ pub async fn create(state: &AppState, viewer: &Viewer, request: NewUploadRequest
     }
     let part = request.concat == Some(Concat::Partial);
     let metadata = serde_json::to_string(&request.metadata).map_err(|_| UploadError::Internal)?;
-    let checked = if part { None } else { Some(request.metadata.check(state.config.encryption)?) };
+    let checked = if part { None } else { Some(request.metadata.check(state.config.playback.encryption)?) };
     // That of a whole follows from its parts, whose bytes were counted with them.
     let length = request.length.filter(|_| !matches!(request.concat, Some(Concat::Final(_))));
     if let Some(length) = length {
@@ -279,7 +279,7 @@ pub async fn complete_if_due(state: &AppState, row: UploadRow) -> Result<UploadR
     if row.media_id.is_none() {
         // A form, or begun by a version that made all media at the end.
         let metadata: Metadata = serde_json::from_str(&row.metadata).map_err(|_| UploadError::Internal)?;
-        let checked = metadata.check(state.config.encryption)?;
+        let checked = metadata.check(state.config.playback.encryption)?;
         let announced = media::announce_in(&mut tx, row.owner_id, checked, row.source_id).await?;
         tx.set_upload_media(row.id, announced.media).await?;
     }
