@@ -17,7 +17,7 @@ pub async fn run(state: AppState, mut stop: watch::Receiver<bool>) {
         }
         let now = clock::now_us();
         let kept = i64::try_from(state.config.retention.audit.as_micros()).unwrap_or(now);
-        if let Err(error) = state.db.forget_expired(now, now - kept.min(now)).await {
+        if let Err(error) = state.db.sessions().purge_expired(now, now - kept.min(now)).await {
             tracing::warn!(%error, "expired rows were not forgotten");
         }
         mail::forget_files(&state.config.data_dir);

@@ -9,71 +9,71 @@ harness::on_both!(fresh => names_are_taken_and_addresses_are_claimed, session_ha
 
 async fn names_are_taken_and_addresses_are_claimed(Fresh { db, _folder }: Fresh) {
     let world = World::new(db).await;
-    let taken = world.db.insert_user(&user(Uuid::now_v7(), "ADA", "other@example.org")).await;
+    let taken = world.db.users().insert(&user(Uuid::now_v7(), "ADA", "other@example.org")).await;
     assert!(matches!(taken, Err(DbError::Duplicate)), "whatever its case");
     let second = Uuid::now_v7();
-    world.db.insert_user(&user(second, "other", "Ada@Example.org")).await.unwrap();
+    world.db.users().insert(&user(second, "other", "Ada@Example.org")).await.unwrap();
     let found = |login: &'static str| {
         let db = world.db.clone();
-        async move { db.user_by_login(login).await.unwrap().map(|u| u.id) }
+        async move { db.users().by_login(login).await.unwrap().map(|u| u.id) }
     };
     assert_eq!(found("aDa").await, Some(world.owner));
     assert_eq!(found("ADA@example.org").await, None, "a claim logs nobody in");
-    let oldest = world.db.user_by_email("ADA@example.org").await.unwrap().unwrap();
+    let oldest = world.db.users().by_email("ADA@example.org").await.unwrap().unwrap();
     assert_eq!(oldest.id, world.owner, "but it may be recovered: the oldest");
     let mut tx = world.db.begin().await.unwrap();
-    assert!(!tx.verify_email(second, "else@example.org", 1).await.unwrap(), "another address");
-    assert!(tx.verify_email(second, "ada@example.org", 1).await.unwrap());
+    assert!(!tx.users().verify_email(second, "else@example.org", 1).await.unwrap(), "another address");
+    assert!(tx.users().verify_email(second, "ada@example.org", 1).await.unwrap());
     tx.commit().await.unwrap();
     assert_eq!(found("ada@example.org").await, Some(second), "who proved it has it");
-    let first = world.db.user(world.owner).await.unwrap().unwrap();
+    let first = world.db.users().find(world.owner).await.unwrap().unwrap();
     assert_eq!((first.email.as_str(), first.email_verified_us), ("ada@example.org", None), "it is not told");
     let mut tx = world.db.begin().await.unwrap();
-    assert!(!tx.verify_email(world.owner, "ada@example.org", 2).await.unwrap(), "its claim is over");
+    assert!(!tx.users().verify_email(world.owner, "ada@example.org", 2).await.unwrap(), "its claim is over");
     drop(tx);
     let third = Uuid::now_v7();
-    world.db.insert_user(&user(third, "third", "ada@example.org")).await.unwrap();
+    world.db.users().insert(&user(third, "third", "ada@example.org")).await.unwrap();
     assert!(!tx_verify(&world.db, third).await, "somebody has proved it");
-    assert_eq!(world.db.user(second).await.unwrap().unwrap().email_verified_us, Some(1));
+    assert_eq!(world.db.users().find(second).await.unwrap().unwrap().email_verified_us, Some(1));
 }
 
 async fn tx_verify(db: &Db, user: Uuid) -> bool {
     let mut tx = db.begin().await.unwrap();
-    tx.verify_email(user, "ada@example.org", 3).await.unwrap()
+    tx.users().verify_email(user, "ada@example.org", 3).await.unwrap()
 }
 
 async fn session_has_one_live_refresh_token(Fresh { db, _folder }: Fresh) {
     let world = World::new(db).await;
     let session = Uuid::now_v7();
     let mut tx = world.db.begin().await.unwrap();
-    tx.insert_session(session, world.owner, b"a", &used(1, 100)).await.unwrap();
+    tx.sessions().insert(session, world.owner, b"a", &used(1, 100)).await.unwrap();
     tx.commit().await.unwrap();
     let mut tx = world.db.begin().await.unwrap();
-    let row = tx.use_session(session, &used(2, 200), 150).await.unwrap().unwrap();
+    let row = tx.sessions().touch(session, &used(2, 200), 150).await.unwrap().unwrap();
     assert_eq!((row.expires_us, row.last_used_us), (151, 2), "it lives no longer than a session may");
-    tx.spend_refresh_token(b"a", b"b", 2).await.unwrap();
-    tx.insert_refresh_token(session, b"b", 2).await.unwrap();
-    tx.supersede_refresh_token(b"a", b"b", b"c", 3).await.unwrap();
-    tx.insert_refresh_token(session, b"c", 3).await.unwrap();
+    tx.sessions().spend_refresh_token(b"a", b"b", 2).await.unwrap();
+    tx.sessions().insert_refresh_token(session, b"b", 2).await.unwrap();
+    tx.sessions().supersede_refresh_token(b"a", b"b", b"c", 3).await.unwrap();
+    tx.sessions().insert_refresh_token(session, b"c", 3).await.unwrap();
     tx.commit().await.unwrap();
     let mut states = Vec::new();
     for hash in [b"a", b"b", b"c"] {
-        states.push(world.db.refresh_token(hash).await.unwrap().unwrap().status);
+        states.push(world.db.sessions().refresh_token(hash).await.unwrap().unwrap().status);
     }
     assert_eq!(states.iter().map(|s| s.as_str()).collect::<Vec<_>>(), ["spent", "superseded", "live"]);
-    assert!(world.db.user_of_session(session, 3).await.unwrap().is_some());
-    assert!(world.db.user_of_session(session, 151).await.unwrap().is_none(), "expired");
-    assert!(!world.db.revoke_session(Uuid::now_v7(), session, 4).await.unwrap(), "somebody else's");
-    assert!(world.db.revoke_session(world.owner, session, 4).await.unwrap());
-    assert!(world.db.user_of_session(session, 5).await.unwrap().is_none());
+    assert!(world.db.sessions().user_of(session, 3).await.unwrap().is_some());
+    assert!(world.db.sessions().user_of(session, 151).await.unwrap().is_none(), "expired");
+    assert!(!world.db.sessions().revoke(Uuid::now_v7(), session, 4).await.unwrap(), "somebody else's");
+    assert!(world.db.sessions().revoke(world.owner, session, 4).await.unwrap());
+    assert!(world.db.sessions().user_of(session, 5).await.unwrap().is_none());
     let mut tx = world.db.begin().await.unwrap();
-    assert!(tx.use_session(session, &used(5, 200), 150).await.unwrap().is_none());
+    assert!(tx.sessions().touch(session, &used(5, 200), 150).await.unwrap().is_none());
 }
 
 async fn rate_limit_is_taken_exactly(Fresh { db, _folder }: Fresh) {
     let take = |now: i64| {
         let db = db.clone();
-        tokio::spawn(async move { db.take_allowance("x", 1000, 5, now).await.unwrap().1 })
+        tokio::spawn(async move { db.rate_limits().take("x", 1000, 5, now).await.unwrap().1 })
     };
     let mut taken = 0;
     for t in (0..40).map(|_| take(1_000_000)).collect::<Vec<_>>() {
@@ -83,14 +83,14 @@ async fn rate_limit_is_taken_exactly(Fresh { db, _folder }: Fresh) {
     assert!(!take(1_000_899).await.unwrap());
     assert!(take(1_001_000).await.unwrap(), "one comes back");
     assert!(!take(1_001_000).await.unwrap());
-    db.return_allowance("x", 1000).await.unwrap();
+    db.rate_limits().give_back("x", 1000).await.unwrap();
     assert!(take(1_001_000).await.unwrap());
-    assert!(db.take_allowance("y", 1000, 5, 1_001_000).await.unwrap().1, "another subject");
+    assert!(db.rate_limits().take("y", 1000, 5, 1_001_000).await.unwrap().1, "another subject");
     // Requests do not reach the database in the order of their instants: the latest may come first.
     for (n, now) in [1_000_050, 1_000_000, 1_000_020, 1_000_000, 1_000_030].into_iter().enumerate() {
-        assert!(db.take_allowance("z", 1000, 5, now).await.unwrap().1, "{n} of five");
+        assert!(db.rate_limits().take("z", 1000, 5, now).await.unwrap().1, "{n} of five");
     }
-    assert!(!db.take_allowance("z", 1000, 5, 1_000_050).await.unwrap().1, "and no sixth");
+    assert!(!db.rate_limits().take("z", 1000, 5, 1_000_050).await.unwrap().1, "and no sixth");
 }
 
 async fn views_are_counted_exactly(Fresh { db, _folder }: Fresh) {
@@ -106,32 +106,32 @@ async fn views_are_counted_exactly(Fresh { db, _folder }: Fresh) {
         created_us: 1,
         expires_us: 100,
     };
-    world.db.insert_playback_token(&token).await.unwrap();
+    world.db.access().insert_playback_token(&token).await.unwrap();
     let tries = (0..20).map(|_| {
         let (db, id) = (world.db.clone(), token.id);
-        tokio::spawn(async move { db.count_view(id).await.unwrap() })
+        tokio::spawn(async move { db.access().count_view(id).await.unwrap() })
     });
     let mut counted = 0;
     for t in tries.collect::<Vec<_>>() {
         counted += usize::from(t.await.unwrap());
     }
     assert_eq!(counted, 3);
-    assert_eq!(world.db.playback_token(token.id, 2).await.unwrap().unwrap().views, 3);
-    assert!(world.db.playback_token(token.id, 100).await.unwrap().is_none(), "expired");
-    assert!(world.db.revoke_playback_token(media, token.id, 3).await.unwrap());
-    assert!(world.db.playback_token(token.id, 2).await.unwrap().is_none(), "revoked");
+    assert_eq!(world.db.access().playback_token(token.id, 2).await.unwrap().unwrap().views, 3);
+    assert!(world.db.access().playback_token(token.id, 100).await.unwrap().is_none(), "expired");
+    assert!(world.db.access().revoke_playback_token(media, token.id, 3).await.unwrap());
+    assert!(world.db.access().playback_token(token.id, 2).await.unwrap().is_none(), "revoked");
 }
 
 async fn last_administrator_stays(Fresh { db, _folder }: Fresh) {
     let world = World::new(db).await;
     let other = Uuid::now_v7();
-    world.db.insert_user(&user(other, "other", "o@example.org")).await.unwrap();
+    world.db.users().insert(&user(other, "other", "o@example.org")).await.unwrap();
     let set = |id: Uuid, role: Role| {
         let db = world.db.clone();
         async move {
             let mut tx = db.begin().await.unwrap();
-            tx.lock_user(id).await.unwrap();
-            let done = tx.set_role(id, role).await.unwrap();
+            tx.users().lock(id).await.unwrap();
+            let done = tx.users().set_role(id, role).await.unwrap();
             tx.commit().await.unwrap();
             done
         }
@@ -141,5 +141,5 @@ async fn last_administrator_stays(Fresh { db, _folder }: Fresh) {
     assert!(set(other, Role::Admin).await);
     let (a, b) = tokio::join!(set(world.owner, Role::Viewer), set(other, Role::Viewer));
     assert!(a != b, "of two at once one stays");
-    assert!(world.db.has_admin().await.unwrap());
+    assert!(world.db.users().has_admin().await.unwrap());
 }

@@ -15,22 +15,22 @@ async fn same_bytes_become_one_source(Fresh { db, _folder }: Fresh) {
     // The later upload may be hashed first.
     for (source, merged) in [(second, 0), (first, 1)] {
         let mut tx = world.db.begin().await.unwrap();
-        assert_eq!(tx.merge_twins(source, b"hash", 10).await.unwrap(), merged);
+        assert_eq!(tx.sources().merge_twins(source, b"hash", 10).await.unwrap(), merged);
         tx.commit().await.unwrap();
     }
     for media in [one, two] {
-        let row = world.db.media(media).await.unwrap().unwrap();
+        let row = world.db.media().find(media).await.unwrap().unwrap();
         assert_eq!((row.source_id, row.package_id), (first, package));
     }
-    assert!(world.db.media_has_package(two, old_package).await.unwrap(), "running players go on");
-    assert!(!world.db.media_has_package(one, old_package).await.unwrap());
+    assert!(world.db.media().has_package(two, old_package).await.unwrap(), "running players go on");
+    assert!(!world.db.media().has_package(one, old_package).await.unwrap());
     assert_eq!(world.claim().await.unwrap().name, "s");
     assert!(world.claim().await.is_none(), "the merged one's work is cancelled");
-    assert_eq!(world.db.condemn_sources(5, 5).await.unwrap(), [] as [Uuid; 0]);
-    assert_eq!(world.db.condemn_sources(50, 50).await.unwrap(), [second]);
-    world.db.forget_source(second).await.unwrap();
-    assert!(world.db.source(second).await.unwrap().is_none());
-    assert!(world.db.media(two).await.unwrap().is_some());
+    assert_eq!(world.db.sources().mark_deleting(5, 5).await.unwrap(), [] as [Uuid; 0]);
+    assert_eq!(world.db.sources().mark_deleting(50, 50).await.unwrap(), [second]);
+    world.db.sources().purge(second).await.unwrap();
+    assert!(world.db.sources().find(second).await.unwrap().is_none());
+    assert!(world.db.media().find(two).await.unwrap().is_some());
 }
 
 /// A slow upload that was begun first does not take a film away that plays already.
@@ -40,14 +40,14 @@ async fn ready_is_not_merged_into_unready(Fresh { db, _folder }: Fresh) {
     world.enqueue(slow, growing, "s", 1).await;
     let (quick, ready) = planned(&world).await;
     let mut tx = world.db.begin().await.unwrap();
-    tx.finish_package(ready, "{}", 1).await.unwrap();
+    tx.packages().finish(ready, "{}", 1).await.unwrap();
     tx.commit().await.unwrap();
     for (source, merged) in [(quick, 0), (slow, 1)] {
         let mut tx = world.db.begin().await.unwrap();
-        assert_eq!(tx.merge_twins(source, b"hash", 10).await.unwrap(), merged);
+        assert_eq!(tx.sources().merge_twins(source, b"hash", 10).await.unwrap(), merged);
         tx.commit().await.unwrap();
     }
-    let row = world.db.media(one).await.unwrap().unwrap();
+    let row = world.db.media().find(one).await.unwrap().unwrap();
     assert_eq!((row.source_id, row.package_id), (quick, ready));
 }
 
@@ -55,7 +55,7 @@ async fn bytes_are_not_merged_into_idle_packages(Fresh { db, _folder }: Fresh) {
     let world = World::new(db).await;
     let merge = async |source| {
         let mut tx = world.db.begin().await.unwrap();
-        let merged = tx.merge_twins(source, b"hash", 10).await.unwrap();
+        let merged = tx.sources().merge_twins(source, b"hash", 10).await.unwrap();
         tx.commit().await.unwrap();
         merged
     };
@@ -67,12 +67,12 @@ async fn bytes_are_not_merged_into_idle_packages(Fresh { db, _folder }: Fresh) {
     world.enqueue(second, cancelled, "b", 1).await;
     assert_eq!(merge(second).await, 1);
     let mut tx = world.db.begin().await.unwrap();
-    tx.fail_package(failing, &Reason::new("x", "x"), 1).await.unwrap();
+    tx.packages().fail(failing, &Reason::new("x", "x"), 1).await.unwrap();
     tx.commit().await.unwrap();
     // The third must not end on the second's package, which nobody will finish.
     let (third, package, media) = world.film(3).await;
     world.enqueue(third, package, "c", 1).await;
     assert_eq!(merge(third).await, 0);
-    assert_eq!(world.db.media(media).await.unwrap().unwrap().package_id, package);
+    assert_eq!(world.db.media().find(media).await.unwrap().unwrap().package_id, package);
     assert_eq!(world.claim().await.unwrap().name, "c");
 }

@@ -11,15 +11,19 @@ async fn first_publication_wins_and_prefix_has_no_hole(Fresh { db, _folder }: Fr
     let (_, package) = planned(&world).await;
     for (sequence, won, contiguous) in [(1, true, 0), (0, true, 2), (0, false, 2), (3, true, 2), (2, true, 4)] {
         let mut tx = world.db.begin().await.unwrap();
-        assert_eq!(tx.publish_segment(package, "v720", &segment(sequence)).await.unwrap(), won);
+        assert_eq!(tx.packages().publish_segment(package, "v720", &segment(sequence)).await.unwrap(), won);
         tx.commit().await.unwrap();
-        assert_eq!(world.db.renditions(package).await.unwrap()[0].contiguous, contiguous, "after {sequence}");
+        assert_eq!(
+            world.db.packages().renditions(package).await.unwrap()[0].contiguous,
+            contiguous,
+            "after {sequence}"
+        );
     }
     let mut tx = world.db.begin().await.unwrap();
-    assert!(matches!(tx.publish_segment(package, "gone", &segment(0)).await, Err(DbError::Fenced)));
+    assert!(matches!(tx.packages().publish_segment(package, "gone", &segment(0)).await, Err(DbError::Fenced)));
     drop(tx);
-    assert_eq!(world.db.reveal(package, 3).await.unwrap(), 3);
-    assert_eq!(world.db.reveal(package, 2).await.unwrap(), 3, "never fewer than before");
+    assert_eq!(world.db.packages().raise_revealed(package, 3).await.unwrap(), 3);
+    assert_eq!(world.db.packages().raise_revealed(package, 2).await.unwrap(), 3, "never fewer than before");
 }
 
 async fn concurrent_publications_count_right(Fresh { db, _folder }: Fresh) {
@@ -29,14 +33,14 @@ async fn concurrent_publications_count_right(Fresh { db, _folder }: Fresh) {
         let db = world.db.clone();
         tokio::spawn(async move {
             let mut tx = db.begin().await.unwrap();
-            tx.publish_segment(package, "v720", &segment(n)).await.unwrap();
+            tx.packages().publish_segment(package, "v720", &segment(n)).await.unwrap();
             tx.commit().await.unwrap();
         })
     });
     for one in all.collect::<Vec<_>>() {
         one.await.unwrap();
     }
-    assert_eq!(world.db.renditions(package).await.unwrap()[0].contiguous, 40);
+    assert_eq!(world.db.packages().renditions(package).await.unwrap()[0].contiguous, 40);
 }
 
 async fn plan_grows_until_its_end_is_known(Fresh { db, _folder }: Fresh) {
@@ -47,11 +51,11 @@ async fn plan_grows_until_its_end_is_known(Fresh { db, _folder }: Fresh) {
         let (kind, renditions) = (MediaKind::Video, vec![rendition]);
         let plan = PlannedPackage { kind, plan, duration_ms, width: None, height: None, target_s: 6, renditions };
         let mut tx = world.db.begin().await.unwrap();
-        let stored = tx.store_plan(package, &plan, 1).await.unwrap();
+        let stored = tx.packages().store_plan(package, &plan, 1).await.unwrap();
         tx.commit().await.unwrap();
         stored
     };
-    let planned = async || world.db.renditions(package).await.unwrap()[0].planned;
+    let planned = async || world.db.packages().renditions(package).await.unwrap()[0].planned;
     assert!(store("a", None, 5).await && store("b", None, 8).await);
     assert_eq!(planned().await, 8);
     world.enqueue(source, package, "chunk-1", 1).await;
@@ -59,16 +63,19 @@ async fn plan_grows_until_its_end_is_known(Fresh { db, _folder }: Fresh) {
     world.enqueue(source, package, "chunk-2", 2).await;
     // Forgotten, but for the task that does it; then planned as if nothing had been.
     let mut tx = world.db.begin().await.unwrap();
-    tx.forget_plans(source, kept.id).await.unwrap();
+    tx.packages().delete_plans(source, kept.id).await.unwrap();
     tx.commit().await.unwrap();
-    assert!(world.db.renditions(package).await.unwrap().is_empty());
-    assert_eq!(world.db.tasks_of(package).await.unwrap().len(), 1);
-    assert!(world.db.package(package).await.unwrap().unwrap().plan.is_none());
+    assert!(world.db.packages().renditions(package).await.unwrap().is_empty());
+    assert_eq!(world.db.tasks().of_package(package).await.unwrap().len(), 1);
+    assert!(world.db.packages().find(package).await.unwrap().unwrap().plan.is_none());
     assert!(store("c", Some(9_000), 3).await);
     assert!(!store("d", None, 9).await, "its end is known");
-    assert_eq!((planned().await, world.db.package(package).await.unwrap().unwrap().plan.unwrap().as_str()), (3, "c"));
+    assert_eq!(
+        (planned().await, world.db.packages().find(package).await.unwrap().unwrap().plan.unwrap().as_str()),
+        (3, "c")
+    );
     // What waits for bytes has done what it could: earlier failures count no more.
     let token = kept.token;
-    world.db.postpone_task(kept.id, token, 10).await.unwrap();
-    assert_eq!(world.db.tasks_of(package).await.unwrap()[0].attempts, 0);
+    world.db.tasks().postpone(kept.id, token, 10).await.unwrap();
+    assert_eq!(world.db.tasks().of_package(package).await.unwrap()[0].attempts, 0);
 }

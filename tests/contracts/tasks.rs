@@ -18,7 +18,7 @@ async fn task_is_claimed_once_and_in_order(Fresh { db, _folder }: Fresh) {
     assert_eq!(first.name, "t19", "the earliest deadline");
     let claims = (0..40).map(|_| {
         let db = world.db.clone();
-        tokio::spawn(async move { db.claim_task("w", Uuid::new_v4(), ROOM).await.unwrap().map(|t| t.name) })
+        tokio::spawn(async move { db.tasks().claim("w", Uuid::new_v4(), ROOM).await.unwrap().map(|t| t.name) })
     });
     let mut names = Vec::new();
     for claim in claims.collect::<Vec<_>>() {
@@ -30,7 +30,7 @@ async fn task_is_claimed_once_and_in_order(Fresh { db, _folder }: Fresh) {
     assert_eq!((count, names.len()), (19, 19), "each exactly once");
     let none = ClaimLimits { cores: 0, memory_bytes: i64::MAX, imports: true };
     world.enqueue(source, package, "late", 1).await;
-    assert!(world.db.claim_task("w", Uuid::new_v4(), none).await.unwrap().is_none(), "it needs a core");
+    assert!(world.db.tasks().claim("w", Uuid::new_v4(), none).await.unwrap().is_none(), "it needs a core");
 }
 
 async fn lost_claim_changes_nothing(Fresh { db, _folder }: Fresh) {
@@ -38,18 +38,18 @@ async fn lost_claim_changes_nothing(Fresh { db, _folder }: Fresh) {
     let (source, package) = planned(&world).await;
     world.enqueue(source, package, "t", 1).await;
     let stale = world.claim().await.unwrap();
-    let running = world.db.running_tasks().await.unwrap();
-    assert!(world.db.free_lease(&running[0]).await.unwrap());
-    assert!(!world.db.free_lease(&running[0]).await.unwrap(), "only once");
+    let running = world.db.tasks().running().await.unwrap();
+    assert!(world.db.tasks().free_lease(&running[0]).await.unwrap());
+    assert!(!world.db.tasks().free_lease(&running[0]).await.unwrap(), "only once");
     let fresh = world.claim().await.unwrap();
     assert_eq!((fresh.id, fresh.attempts), (stale.id, 2));
-    assert!(matches!(world.db.beat_task(stale.id, stale.token).await, Err(DbError::Fenced)));
+    assert!(matches!(world.db.tasks().heartbeat(stale.id, stale.token).await, Err(DbError::Fenced)));
     let mut tx = world.db.begin().await.unwrap();
-    assert!(matches!(tx.hold_claim(stale.id, stale.token, 1.0).await, Err(DbError::Fenced)));
+    assert!(matches!(tx.tasks().hold_claim(stale.id, stale.token, 1.0).await, Err(DbError::Fenced)));
     drop(tx);
-    world.db.release_task(stale.id, stale.token, 0).await.unwrap();
-    world.db.beat_task(fresh.id, fresh.token).await.unwrap();
-    assert_eq!(world.db.tasks_of(package).await.unwrap()[0].status, TaskStatus::Running);
+    world.db.tasks().release(stale.id, stale.token, 0).await.unwrap();
+    world.db.tasks().heartbeat(fresh.id, fresh.token).await.unwrap();
+    assert_eq!(world.db.tasks().of_package(package).await.unwrap()[0].status, TaskStatus::Running);
 }
 
 async fn infrastructure_errors_give_attempts_back(Fresh { db, _folder }: Fresh) {
@@ -59,23 +59,23 @@ async fn infrastructure_errors_give_attempts_back(Fresh { db, _folder }: Fresh) 
     for _ in 0..5 {
         let task = world.claim().await.unwrap();
         assert_eq!(task.attempts, 1);
-        world.db.release_task(task.id, task.token, 0).await.unwrap();
+        world.db.tasks().release(task.id, task.token, 0).await.unwrap();
     }
     for attempt in 1..=MAX_ATTEMPTS {
         let task = world.claim().await.unwrap();
         assert_eq!(task.attempts, attempt);
-        let running = world.db.running_tasks().await.unwrap();
-        assert!(world.db.free_lease(&running[0]).await.unwrap());
+        let running = world.db.tasks().running().await.unwrap();
+        assert!(world.db.tasks().free_lease(&running[0]).await.unwrap());
     }
     assert!(world.claim().await.is_none(), "no fourth run");
-    let exhausted = world.db.exhausted_tasks().await.unwrap();
+    let exhausted = world.db.tasks().exhausted().await.unwrap();
     let mut tx = world.db.begin().await.unwrap();
-    assert!(tx.park_if_exhausted(exhausted[0].id, &Reason::new("worker_lost", "x"), 1).await.unwrap());
-    tx.fail_package(package, &Reason::new("worker_lost", "x"), 1).await.unwrap();
+    assert!(tx.tasks().park_if_exhausted(exhausted[0].id, &Reason::new("worker_lost", "x"), 1).await.unwrap());
+    tx.packages().fail(package, &Reason::new("worker_lost", "x"), 1).await.unwrap();
     tx.commit().await.unwrap();
-    assert_eq!(world.db.package(package).await.unwrap().unwrap().status, PackageStatus::Failed);
+    assert_eq!(world.db.packages().find(package).await.unwrap().unwrap().status, PackageStatus::Failed);
     let mut tx = world.db.begin().await.unwrap();
-    assert!(tx.retry_package(package, 1).await.unwrap());
+    assert!(tx.packages().retry(package, 1).await.unwrap());
     tx.commit().await.unwrap();
     assert_eq!(world.claim().await.unwrap().attempts, 1, "a fresh start");
 }

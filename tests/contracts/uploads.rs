@@ -10,32 +10,32 @@ async fn abandoned_upload_is_found(Fresh { db, _folder }: Fresh) {
     let world = World::new(db).await;
     let (db, upload, source, holder) = (&world.db, Uuid::now_v7(), Uuid::now_v7(), Uuid::new_v4());
     let mut tx = db.begin().await.unwrap();
-    tx.insert_upload(&new_upload(upload, world.owner, source, 5)).await.unwrap();
+    tx.uploads().insert(&new_upload(upload, world.owner, source, 5)).await.unwrap();
     tx.commit().await.unwrap();
-    db.take_upload(upload, holder, 5, 10).await.unwrap().unwrap();
-    assert_eq!(db.condemn_sources(5, 20).await.unwrap(), [] as [Uuid; 0], "a sign of life");
-    assert_eq!(db.condemn_sources(6, 9).await.unwrap(), [] as [Uuid; 0], "it can still be resumed");
-    assert_eq!(db.condemn_sources(6, 10).await.unwrap(), [source]);
+    db.uploads().take_lease(upload, holder, 5, 10).await.unwrap().unwrap();
+    assert_eq!(db.sources().mark_deleting(5, 20).await.unwrap(), [] as [Uuid; 0], "a sign of life");
+    assert_eq!(db.sources().mark_deleting(6, 9).await.unwrap(), [] as [Uuid; 0], "it can still be resumed");
+    assert_eq!(db.sources().mark_deleting(6, 10).await.unwrap(), [source]);
     assert!(!advance(db, upload, holder, &extent(source, 0, 1), 11).await, "given up is given up");
-    assert_eq!(db.upload(upload).await.unwrap().unwrap().offset_bytes, 0);
+    assert_eq!(db.uploads().find(upload).await.unwrap().unwrap().offset_bytes, 0);
 }
 
 async fn only_the_newest_request_advances(Fresh { db, _folder }: Fresh) {
     let world = World::new(db).await;
     let (db, upload, source) = (&world.db, Uuid::now_v7(), Uuid::now_v7());
     let mut tx = db.begin().await.unwrap();
-    tx.insert_upload(&new_upload(upload, world.owner, source, 5)).await.unwrap();
+    tx.uploads().insert(&new_upload(upload, world.owner, source, 5)).await.unwrap();
     tx.commit().await.unwrap();
     let (old, new) = (Uuid::new_v4(), Uuid::new_v4());
-    db.take_upload(upload, old, 5, 10).await.unwrap().unwrap();
+    db.uploads().take_lease(upload, old, 5, 10).await.unwrap().unwrap();
     assert!(advance(db, upload, old, &extent(source, 0, 4), 5).await);
-    db.take_upload(upload, new, 5, 10).await.unwrap().unwrap();
+    db.uploads().take_lease(upload, new, 5, 10).await.unwrap().unwrap();
     assert!(!advance(db, upload, old, &extent(source, 4, 3), 5).await, "it was taken over");
     assert!(!advance(db, upload, new, &extent(source, 0, 4), 5).await, "these bytes are there");
     assert!(advance(db, upload, new, &extent(source, 4, 6), 5).await);
-    assert_eq!(db.extents(source).await.unwrap().iter().map(|e| e.size_bytes).sum::<i64>(), 10);
-    assert_eq!(db.uploads_to_complete().await.unwrap().len(), 1, "whole, and no media yet");
-    assert!(db.take_upload(upload, old, 10, 20).await.unwrap().is_none(), "expired");
+    assert_eq!(db.sources().extents(source).await.unwrap().iter().map(|e| e.size_bytes).sum::<i64>(), 10);
+    assert_eq!(db.uploads().to_complete().await.unwrap().len(), 1, "whole, and no media yet");
+    assert!(db.uploads().take_lease(upload, old, 10, 20).await.unwrap().is_none(), "expired");
 }
 
 /// What the clean-up on a schedule leaves and takes.
@@ -45,12 +45,12 @@ async fn expired_rows_are_purged(Fresh { db, _folder }: Fresh) {
     let (db, now) = (&world.db, 100 * DAY);
     let (live, over) = (Uuid::now_v7(), Uuid::now_v7());
     let mut tx = db.begin().await.unwrap();
-    tx.insert_session(live, world.owner, b"live", &used(now, now + 1)).await.unwrap();
-    tx.insert_session(over, world.owner, b"over", &used(1, now - 1)).await.unwrap();
-    tx.insert_mail_token(b"code", world.owner, MailPurpose::Reset, "ada@example.org", now - 1).await.unwrap();
+    tx.sessions().insert(live, world.owner, b"live", &used(now, now + 1)).await.unwrap();
+    tx.sessions().insert(over, world.owner, b"over", &used(1, now - 1)).await.unwrap();
+    tx.tokens().insert_mail_token(b"code", world.owner, MailPurpose::Reset, "ada@example.org", now - 1).await.unwrap();
     let (upload, source) = (Uuid::now_v7(), Uuid::now_v7());
-    tx.insert_upload(&new_upload(upload, world.owner, source, now - 2)).await.unwrap();
-    tx.count_daily(world.owner, 7, now).await.unwrap();
+    tx.uploads().insert(&new_upload(upload, world.owner, source, now - 2)).await.unwrap();
+    tx.uploads().count_daily(world.owner, 7, now).await.unwrap();
     tx.commit().await.unwrap();
     for (id, expires_us) in [(1, Some(now - 31 * DAY)), (2, Some(now + 1)), (3, None)] {
         let id = Uuid::from_u128(id);
@@ -64,7 +64,7 @@ async fn expired_rows_are_purged(Fresh { db, _folder }: Fresh) {
             now_us: 1,
             expires_us,
         };
-        assert!(db.insert_api_token(&token, 50).await.unwrap());
+        assert!(db.tokens().insert_api_token(&token, 50).await.unwrap());
     }
     for at_us in [1, now] {
         let event = AuditRow {
@@ -77,16 +77,16 @@ async fn expired_rows_are_purged(Fresh { db, _folder }: Fresh) {
             detail: String::new(),
             at_us,
         };
-        db.insert_audit(&event).await.unwrap();
+        db.audit().insert(&event).await.unwrap();
     }
-    db.forget_expired(now, now - DAY).await.unwrap();
-    assert!(db.refresh_token(b"live").await.unwrap().is_some());
-    assert!(db.refresh_token(b"over").await.unwrap().is_none(), "its tokens went with it");
-    assert_eq!(db.api_tokens(world.owner, now).await.unwrap().len(), 2);
+    db.sessions().purge_expired(now, now - DAY).await.unwrap();
+    assert!(db.sessions().refresh_token(b"live").await.unwrap().is_some());
+    assert!(db.sessions().refresh_token(b"over").await.unwrap().is_none(), "its tokens went with it");
+    assert_eq!(db.tokens().api_tokens(world.owner, now).await.unwrap().len(), 2);
     let events = AuditPage { user: Some(world.owner), kind: None, before: None, limit: 10 };
-    assert_eq!(db.audit(events).await.unwrap().len(), 1);
-    assert!(db.upload(upload).await.unwrap().is_none());
-    assert_eq!(db.usage(world.owner, now).await.unwrap().day_bytes, 7, "today still counts");
+    assert_eq!(db.audit().page(events).await.unwrap().len(), 1);
+    assert!(db.uploads().find(upload).await.unwrap().is_none());
+    assert_eq!(db.uploads().usage(world.owner, now).await.unwrap().day_bytes, 7, "today still counts");
     let mut tx = db.begin().await.unwrap();
-    assert!(tx.take_mail_token(b"code", MailPurpose::Reset, 1).await.unwrap().is_none());
+    assert!(tx.tokens().take_mail_token(b"code", MailPurpose::Reset, 1).await.unwrap().is_none());
 }

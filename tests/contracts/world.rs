@@ -30,7 +30,7 @@ pub struct World {
 impl World {
     pub async fn new(db: Db) -> Self {
         let owner = Uuid::now_v7();
-        db.insert_user(&user(owner, "Ada", "ada@example.org")).await.unwrap();
+        db.users().insert(&user(owner, "Ada", "ada@example.org")).await.unwrap();
         Self { db, owner }
     }
 
@@ -39,28 +39,29 @@ impl World {
         let (source, package, media) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
         let (upload, holder) = (Uuid::now_v7(), Uuid::new_v4());
         let mut tx = self.db.begin().await.unwrap();
-        tx.insert_upload(&new_upload(upload, self.owner, source, now)).await.unwrap();
+        tx.uploads().insert(&new_upload(upload, self.owner, source, now)).await.unwrap();
         tx.commit().await.unwrap();
-        self.db.take_upload(upload, holder, now, now + 1).await.unwrap().unwrap();
+        self.db.uploads().take_lease(upload, holder, now, now + 1).await.unwrap().unwrap();
         assert!(advance(&self.db, upload, holder, &extent(source, 0, 5), now).await);
         let mut tx = self.db.begin().await.unwrap();
-        assert!(tx.complete_source(source, 5, now).await.unwrap());
-        tx.insert_package(package, source, Encryption::None, now).await.unwrap();
-        tx.insert_media(&NewMedia {
-            id: media,
-            owner_id: self.owner,
-            source_id: source,
-            package_id: package,
-            title: "t",
-            description: "",
-            visibility: Visibility::Private,
-            filename: "f",
-            now_us: now,
-        })
-        .await
-        .unwrap();
-        tx.set_upload_media(upload, media).await.unwrap();
-        tx.finish_upload(upload, now).await.unwrap();
+        assert!(tx.sources().complete(source, 5, now).await.unwrap());
+        tx.packages().insert(package, source, Encryption::None, now).await.unwrap();
+        tx.media()
+            .insert(&NewMedia {
+                id: media,
+                owner_id: self.owner,
+                source_id: source,
+                package_id: package,
+                title: "t",
+                description: "",
+                visibility: Visibility::Private,
+                filename: "f",
+                now_us: now,
+            })
+            .await
+            .unwrap();
+        tx.uploads().set_media(upload, media).await.unwrap();
+        tx.uploads().finish(upload, now).await.unwrap();
         tx.commit().await.unwrap();
         (source, package, media)
     }
@@ -79,12 +80,12 @@ impl World {
             not_before_us: 0,
         };
         let mut tx = self.db.begin().await.unwrap();
-        tx.enqueue(&[task], 1).await.unwrap();
+        tx.tasks().enqueue(&[task], 1).await.unwrap();
         tx.commit().await.unwrap();
     }
 
     pub async fn claim(&self) -> Option<ClaimedTask> {
-        self.db.claim_task("w", Uuid::new_v4(), ROOM).await.unwrap()
+        self.db.tasks().claim("w", Uuid::new_v4(), ROOM).await.unwrap()
     }
 }
 
@@ -114,7 +115,7 @@ pub fn extent(source: Uuid, offset_bytes: i64, size_bytes: i64) -> ExtentRow {
 pub async fn advance(db: &Db, upload: Uuid, holder: Uuid, extent: &ExtentRow, now_us: i64) -> bool {
     let mut tx = db.begin().await.unwrap();
     let one = std::slice::from_ref(extent);
-    let done = tx.advance_upload(upload, holder, extent.offset_bytes, one, now_us, now_us + 1).await.unwrap();
+    let done = tx.uploads().advance(upload, holder, extent.offset_bytes, one, now_us, now_us + 1).await.unwrap();
     // As its callers do: what was not recorded is rolled back.
     if done {
         tx.commit().await.unwrap();
@@ -170,8 +171,8 @@ pub async fn planned(world: &World) -> (Uuid, Uuid) {
         renditions: vec![rendition()],
     };
     let mut tx = world.db.begin().await.unwrap();
-    assert!(tx.store_plan(package, &plan, 1).await.unwrap());
-    assert!(!tx.store_plan(package, &plan, 1).await.unwrap(), "a second plan changes nothing");
+    assert!(tx.packages().store_plan(package, &plan, 1).await.unwrap());
+    assert!(!tx.packages().store_plan(package, &plan, 1).await.unwrap(), "a second plan changes nothing");
     tx.commit().await.unwrap();
     (source, package)
 }

@@ -77,7 +77,7 @@ async fn no_row_and_no_object_stays(pair: Pair) {
     // What nobody else has.
     let alone = leaving.upload(&fixtures::sound()).await["id"].as_str().unwrap().to_owned();
     leaving.wait_for(&alone, &["ready"]).await;
-    let row = stack.database().await.media(alone.parse().unwrap()).await.unwrap().unwrap();
+    let row = stack.database().await.media().find(alone.parse().unwrap()).await.unwrap().unwrap();
     let mut objects = vec![Prefix::Source(row.source_id), Prefix::Package(row.package_id)];
     // Everything that one can have, say and do.
     let picture = std::fs::read(fixtures::picture(640, 360)).unwrap();

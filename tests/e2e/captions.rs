@@ -66,5 +66,5 @@ async fn captions_are_served_and_searched(pair: Pair) {
     assert!(found("said5999").await, "no language crowds out another");
     act(&owner, Method::DELETE, &of_media, Value::Null, 204).await;
     let db = stack.database().await;
-    assert!(db.captions(media.parse().unwrap()).await.unwrap().is_empty());
+    assert!(db.captions().of_media(media.parse().unwrap()).await.unwrap().is_empty());
 }

@@ -136,7 +136,7 @@ async fn pictures_are_purged_with_their_owner(pair: Pair) {
         size_bytes: 1,
         doomed_us: clock::now_us(),
     };
-    db.announce_picture(&stray).await.unwrap();
+    db.pictures().announce(&stray).await.unwrap();
     store.put(&Key::Picture(stray.id), picture.into()).await.unwrap();
     gone.push(stray.id);
     stack.pass(Duration::from_secs(3600));

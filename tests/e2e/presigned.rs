@@ -207,7 +207,7 @@ async fn aborted_and_expired_uploads_leave_nothing(pair: Pair) {
     let mut sources = Vec::new();
     for begun in [&aborted, &forgotten] {
         let id = begun["media_id"].as_str().unwrap().parse().unwrap();
-        sources.push(db.media(id).await.unwrap().unwrap().source_id);
+        sources.push(db.media().find(id).await.unwrap().unwrap().source_id);
     }
     client.json(Method::DELETE, &path(&aborted, ""), &Value::Null, 204).await;
     assert_eq!(

@@ -122,8 +122,8 @@ async fn contradicting_bytes_are_planned_anew(pair: Pair) {
     let (path, media, at) = all_but_the_last_piece(&stack, &client, &film).await;
     // As if the first bytes had shown a picture of another size.
     let (db, store) = (stack.database().await, stack.store().await);
-    let package = db.media(media.parse().unwrap()).await.unwrap().unwrap().package_id;
-    let row = db.package(package).await.unwrap().unwrap();
+    let package = db.media().find(media.parse().unwrap()).await.unwrap().unwrap().package_id;
+    let row = db.packages().find(package).await.unwrap().unwrap();
     let plan = row.plan.unwrap().replace(r#""coded_pixels":230400"#, r#""coded_pixels":230401"#);
     let misled = PlannedPackage {
         kind: MediaKind::Video,
@@ -135,7 +135,7 @@ async fn contradicting_bytes_are_planned_anew(pair: Pair) {
         renditions: Vec::new(),
     };
     let mut tx = db.begin().await.unwrap();
-    assert!(tx.store_plan(package, &misled, 0).await.unwrap(), "its end is not known yet");
+    assert!(tx.packages().store_plan(package, &misled, 0).await.unwrap(), "its end is not known yet");
     tx.commit().await.unwrap();
     assert_eq!(patch(&client, &path, at, &film[at..]).await.status(), 204);
     client.wait_for(&media, &["ready"]).await;
@@ -148,7 +148,7 @@ async fn contradicting_bytes_are_planned_anew(pair: Pair) {
     assert!(sound, "{report}");
     stack.pass(Duration::from_secs(2 * 86_400));
     stack.sweep().await;
-    let named = db.object_names(package).await.unwrap().len();
+    let named = db.packages().object_names(package).await.unwrap().len();
     let kept = store.list(&Prefix::Package(package)).await.unwrap();
     let media_files = kept.iter().filter(|k| k.to_string().ends_with("m4s") || k.to_string().contains("init-"));
     assert_eq!(media_files.count(), named, "what was made before is gone");

@@ -249,6 +249,6 @@ async fn oversized_checksummed_patch_leaves_no_extent(pair: Pair) {
     assert_eq!(problem(answer).await, (413, "too_large".into()));
     assert_eq!(offset(&client, &path).await, 0);
     let id = path.rsplit('/').next().unwrap().parse().unwrap();
-    let source = stack.database().await.upload(id).await.unwrap().unwrap().source_id;
+    let source = stack.database().await.uploads().find(id).await.unwrap().unwrap().source_id;
     assert_eq!(stack.store().await.list(&Prefix::Source(source)).await.unwrap(), []);
 }

@@ -97,7 +97,7 @@ impl Pool {
             if self.running.len() - self.imports >= self.capacity.cores as usize + LIGHT_TASKS {
                 return;
             }
-            match self.context.db.claim_task(&self.capacity.name, Uuid::new_v4(), limits).await {
+            match self.context.db.tasks().claim(&self.capacity.name, Uuid::new_v4(), limits).await {
                 Ok(Some(task)) => self.start(task),
                 Ok(None) => return,
                 Err(error) => {
@@ -143,10 +143,10 @@ impl Pool {
             tracing::info!(left = self.running.len(), "releasing unfinished tasks");
         }
         self.running.shutdown().await;
-        if let Ok(left) = self.context.db.running_tasks().await {
+        if let Ok(left) = self.context.db.tasks().running().await {
             for task in left.iter().filter(|t| t.worker.as_deref() == Some(&self.capacity.name)) {
                 if let Some(token) = task.token {
-                    drop(self.context.db.release_task(task.id, token, 0).await);
+                    drop(self.context.db.tasks().release(task.id, token, 0).await);
                 }
             }
         }
@@ -178,7 +178,7 @@ async fn beat_until_fenced(running: &Running, lease: Duration) {
     let mut ticks = interval(lease / 5);
     loop {
         ticks.tick().await;
-        if let Err(DbError::Fenced) = running.context.db.beat_task(running.task.id, running.task.token).await {
+        if let Err(DbError::Fenced) = running.context.db.tasks().heartbeat(running.task.id, running.task.token).await {
             return;
         }
     }
@@ -191,13 +191,13 @@ async fn settle(running: &Running, error: TaskError) -> Result<(), TaskError> {
         TaskError::Fenced => Ok(()),
         TaskError::NotArrived(needed) => {
             let needed = pipeline::worth_waiting_for(running, needed).await?;
-            Ok(db.postpone_task(task.id, task.token, needed).await?)
+            Ok(db.tasks().postpone(task.id, task.token, needed).await?)
         }
         TaskError::Infrastructure(_) => {
-            Ok(db.release_task(task.id, task.token, now + INFRASTRUCTURE_BACKOFF_US).await?)
+            Ok(db.tasks().release(task.id, task.token, now + INFRASTRUCTURE_BACKOFF_US).await?)
         }
         TaskError::Retry { reason, .. } if task.attempts < MAX_ATTEMPTS => {
-            Ok(db.requeue_task(task.id, task.token, &reason, now + schedule::backoff_us(task.attempts)).await?)
+            Ok(db.tasks().requeue(task.id, task.token, &reason, now + schedule::backoff_us(task.attempts)).await?)
         }
         TaskError::Retry { .. } | TaskError::Fail { .. } if task.kind == TaskKind::Passthrough => {
             pipeline::fall_back(running).await
@@ -211,12 +211,12 @@ async fn park(running: &Running, reason: &Reason) -> Result<(), TaskError> {
     let task = &running.task;
     let now = clock::now_us();
     let mut tx = running.context.db.begin().await?;
-    tx.lock_package(task.package_id, now).await?;
-    tx.hold_claim(task.id, task.token, 0.0).await?;
-    tx.park_task(task.id, reason, now).await?;
+    tx.packages().lock(task.package_id, now).await?;
+    tx.tasks().hold_claim(task.id, task.token, 0.0).await?;
+    tx.tasks().park(task.id, reason, now).await?;
     // A hash that others wait for stands before the plan.
-    if task.kind != TaskKind::Hash || !tx.has_plan_task(task.package_id).await? {
-        tx.fail_package(task.package_id, reason, now).await?;
+    if task.kind != TaskKind::Hash || !tx.tasks().has_plan(task.package_id).await? {
+        tx.packages().fail(task.package_id, reason, now).await?;
     }
     Ok(tx.commit().await?)
 }

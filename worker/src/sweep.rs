@@ -38,14 +38,14 @@ pub async fn run(context: Context, lease: Duration, gc_window: Duration, mut sto
 
 async fn free_leases(context: &Context, leases: &mut LeaseSweep) -> Result<(), TaskError> {
     // While the database is away nobody can beat: what was seen before says nothing.
-    let running = context.db.running_tasks().await.inspect_err(|_| leases.forget())?;
+    let running = context.db.tasks().running().await.inspect_err(|_| leases.forget())?;
     for task in leases.observe(running, Instant::now()) {
-        if context.db.free_lease(&task).await? {
+        if context.db.tasks().free_lease(&task).await? {
             tracing::warn!(task = %task.id, name = task.name, worker = task.worker, "lease is over");
             context.wake.push(1).await;
         }
     }
-    for task in context.db.exhausted_tasks().await? {
+    for task in context.db.tasks().exhausted().await? {
         park_exhausted(context, &task).await?;
     }
     Ok(())
@@ -57,12 +57,12 @@ async fn park_exhausted(context: &Context, task: &TaskRow) -> Result<(), TaskErr
     let reason = Reason::new(code, "Processing stopped three times at the same place.");
     let now = clock::now_us();
     let mut tx = context.db.begin().await?;
-    tx.lock_package(task.package_id, now).await?;
-    if !tx.park_if_exhausted(task.id, &reason, now).await? {
+    tx.packages().lock(task.package_id, now).await?;
+    if !tx.tasks().park_if_exhausted(task.id, &reason, now).await? {
         return Ok(());
     }
-    if task.kind != TaskKind::Hash || !tx.has_plan_task(task.package_id).await? {
-        tx.fail_package(task.package_id, &reason, now).await?;
+    if task.kind != TaskKind::Hash || !tx.tasks().has_plan(task.package_id).await? {
+        tx.packages().fail(task.package_id, &reason, now).await?;
     }
     tracing::error!(task = %task.id, name = task.name, "parked");
     Ok(tx.commit().await?)
@@ -72,31 +72,31 @@ async fn park_exhausted(context: &Context, task: &TaskRow) -> Result<(), TaskErr
 async fn collect(context: &Context, window: Duration) -> Result<(), TaskError> {
     let now = clock::now_us();
     let before = now - window.as_micros() as i64;
-    for source in context.db.condemn_sources(before, now).await? {
-        for package in context.db.packages_of(source).await? {
+    for source in context.db.sources().mark_deleting(before, now).await? {
+        for package in context.db.sources().packages_of(source).await? {
             delete_all(context, &Prefix::Package(package)).await?;
         }
-        for home in context.db.homes(source).await? {
+        for home in context.db.sources().extent_homes(source).await? {
             delete_all(context, &Prefix::Source(home)).await?;
         }
         // Dying before this line repeats the deletions, which is harmless.
-        context.db.forget_source(source).await?;
+        context.db.sources().purge(source).await?;
         tracing::info!(%source, "deleted");
     }
-    for project in context.db.doomed_documents().await? {
+    for project in context.db.projects().deleting_documents().await? {
         delete_all(context, &Prefix::Project(project)).await?;
-        context.db.forget_doomed(project).await?;
+        context.db.projects().purge_documents(project).await?;
     }
-    for picture in context.db.doomed_pictures(now - PICTURE_GRACE_US).await? {
+    for picture in context.db.pictures().deleting(now - PICTURE_GRACE_US).await? {
         context.store.delete(&Key::Picture(picture)).await?;
-        context.db.forget_picture(picture).await?;
+        context.db.pictures().purge(picture).await?;
     }
-    for package in context.db.packages_to_sweep(before).await? {
+    for package in context.db.packages().to_sweep(before).await? {
         // A retry may have set it to work again since it was found; its objects are not orphans then.
-        let row = context.db.package(package).await?;
+        let row = context.db.packages().find(package).await?;
         if row.is_some_and(|p| matches!(p.status, PackageStatus::Ready | PackageStatus::Failed)) {
             publish::remove_orphans(context, package).await?;
-            context.db.mark_swept(package, now).await?;
+            context.db.packages().mark_swept(package, now).await?;
         }
     }
     context.wake.vacuum().await;

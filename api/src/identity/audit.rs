@@ -88,7 +88,7 @@ pub async fn note(
         at_us: clock::now_us(),
     };
     tracing::info!(event = row.kind, user = user.map(display), actor = actor.map(display), "security");
-    if let Err(error) = state.db.insert_audit(&row).await {
+    if let Err(error) = state.db.audit().insert(&row).await {
         tracing::error!(%error, event = row.kind, "a security event could not be noted");
     }
 }

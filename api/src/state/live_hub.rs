@@ -79,7 +79,7 @@ impl Default for LiveHub {
 impl LiveHub {
     /// Commits a transaction and tells what it changed: neither without the other.
     pub async fn commit(&self, mut tx: Tx, news: News) -> Result<(), DbError> {
-        let told = tx.tell(&text(&news)).await?;
+        let told = tx.news().notify(&text(&news)).await?;
         tx.commit().await?;
         if !told {
             self.tell_self(news);
@@ -90,7 +90,7 @@ impl LiveHub {
     /// Tells how many watch a media here.
     pub async fn tell_viewers(&self, db: &Db, media: Uuid, count: usize) -> Result<(), DbError> {
         let news = News::Viewers { media, instance: self.0.instance, count };
-        if !db.tell(&text(&news)).await? {
+        if !db.news().notify(&text(&news)).await? {
             self.tell_self(news);
         }
         Ok(())

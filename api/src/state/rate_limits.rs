@@ -52,7 +52,7 @@ impl RateLimits {
         let Some(limit) = self.limit(name) else { return Ok(None) };
         let (now, every) = (clock::now_us(), every_us(limit));
         let burst = i64::from(limit.count);
-        let (whole, taken) = self.db.take_allowance(&row(name, subject), every, burst, now).await?;
+        let (whole, taken) = self.db.rate_limits().take(&row(name, subject), every, burst, now).await?;
         let status = status(name, limit, whole - now, taken);
         if taken { Ok(Some(status)) } else { Err(RateLimitError::Exceeded(status)) }
     }
@@ -60,7 +60,7 @@ impl RateLimits {
     /// Gives it back: what went well is not counted.
     pub async fn give_back(&self, name: RateLimit, subject: &str) -> Result<(), DbError> {
         if let Some(limit) = self.limit(name) {
-            self.db.return_allowance(&row(name, subject), every_us(limit)).await?;
+            self.db.rate_limits().give_back(&row(name, subject), every_us(limit)).await?;
         }
         Ok(())
     }

@@ -4,6 +4,10 @@ use super::{Db, Result, execute, query};
 use sqlx::FromRow;
 use uuid::Uuid;
 
+/// Reads and single statements of this domain, from [`Db::access`].
+#[derive(Debug, Clone, Copy)]
+pub struct Access<'a>(pub(crate) &'a Db);
+
 /// A person who may play a media.
 #[derive(Debug, Clone, FromRow)]
 pub struct GrantRow {
@@ -35,30 +39,30 @@ macro_rules! token_columns {
     };
 }
 
-impl Db {
+impl Access<'_> {
     /// Lets a person play a media; granting twice is fine.
     pub async fn grant(&self, media: Uuid, user: Uuid, now_us: i64) -> Result<()> {
         let sql = "INSERT INTO media_grants (media_id, user_id, created_us) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
-        execute!(self, sql, media, user, now_us)?;
+        execute!(self.0, sql, media, user, now_us)?;
         Ok(())
     }
 
     /// Ends a grant. `false` when there was none.
     pub async fn revoke_grant(&self, media: Uuid, user: Uuid) -> Result<bool> {
-        Ok(execute!(self, "DELETE FROM media_grants WHERE media_id = $1 AND user_id = $2", media, user)? == 1)
+        Ok(execute!(self.0, "DELETE FROM media_grants WHERE media_id = $1 AND user_id = $2", media, user)? == 1)
     }
 
     /// Whether a person was granted a media.
     pub async fn is_granted(&self, media: Uuid, user: Uuid) -> Result<bool> {
         let sql = "SELECT COUNT(*) FROM media_grants WHERE media_id = $1 AND user_id = $2";
-        Ok(query!(self, fetch_one as (i64,), sql, media, user)?.0 == 1)
+        Ok(query!(self.0, fetch_one as (i64,), sql, media, user)?.0 == 1)
     }
 
     /// One page of the people who were granted a media, ordered by account.
     pub async fn grants(&self, media: Uuid, before: Option<Uuid>, limit: i64) -> Result<Vec<GrantRow>> {
         let sql = "SELECT g.user_id, u.username, g.created_us FROM media_grants g JOIN users u ON u.id = g.user_id \
                    WHERE g.media_id = $1 AND g.user_id < $2 ORDER BY g.user_id DESC LIMIT $3";
-        query!(self, fetch_all as GrantRow, sql, media, before.unwrap_or(Uuid::max()), limit)
+        query!(self.0, fetch_all as GrantRow, sql, media, before.unwrap_or(Uuid::max()), limit)
     }
 
     /// Stores a playback token.
@@ -66,7 +70,7 @@ impl Db {
         let sql = "INSERT INTO playback_tokens (id, media_id, viewer, max_views, views, allowed_origins, created_us, expires_us) \
                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
         execute!(
-            self,
+            self.0,
             sql,
             t.id,
             t.media_id,
@@ -83,7 +87,7 @@ impl Db {
     /// A playback token that is neither revoked nor expired.
     pub async fn playback_token(&self, id: Uuid, now_us: i64) -> Result<Option<PlaybackTokenRow>> {
         let sql = token_columns!("WHERE id = $1 AND revoked_us IS NULL AND expires_us > $2");
-        query!(self, fetch_optional as PlaybackTokenRow, sql, id, now_us)
+        query!(self.0, fetch_optional as PlaybackTokenRow, sql, id, now_us)
     }
 
     /// One page of a media's live playback tokens, newest first.
@@ -97,13 +101,13 @@ impl Db {
         let sql = token_columns!(
             "WHERE media_id = $1 AND id < $2 AND revoked_us IS NULL AND expires_us > $3 ORDER BY id DESC LIMIT $4"
         );
-        query!(self, fetch_all as PlaybackTokenRow, sql, media, before.unwrap_or(Uuid::max()), now_us, limit)
+        query!(self.0, fetch_all as PlaybackTokenRow, sql, media, before.unwrap_or(Uuid::max()), now_us, limit)
     }
 
     /// Revokes a playback token of a media. `false` when there was none.
     pub async fn revoke_playback_token(&self, media: Uuid, id: Uuid, now_us: i64) -> Result<bool> {
         let sql = "UPDATE playback_tokens SET revoked_us = $1 WHERE id = $2 AND media_id = $3 AND revoked_us IS NULL";
-        Ok(execute!(self, sql, now_us, id, media)? == 1)
+        Ok(execute!(self.0, sql, now_us, id, media)? == 1)
     }
 
     /// Counts a view. `false` when all views that a token allows are used up; of many at once exactly
@@ -111,6 +115,6 @@ impl Db {
     pub async fn count_view(&self, id: Uuid) -> Result<bool> {
         let sql =
             "UPDATE playback_tokens SET views = views + 1 WHERE id = $1 AND (max_views IS NULL OR views < max_views)";
-        Ok(execute!(self, sql, id)? == 1)
+        Ok(execute!(self.0, sql, id)? == 1)
     }
 }

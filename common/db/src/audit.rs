@@ -4,6 +4,10 @@ use super::{Db, Result, execute, query};
 use sqlx::FromRow;
 use uuid::Uuid;
 
+/// Reads and single statements of this domain, from [`Db::audit`].
+#[derive(Debug, Clone, Copy)]
+pub struct Audit<'a>(pub(crate) &'a Db);
+
 /// An event as stored.
 #[derive(Debug, Clone, FromRow)]
 pub struct AuditRow {
@@ -33,21 +37,21 @@ const AUDIT_OF: &str = "SELECT id, user_id, actor_id, kind, address, agent, deta
 const AUDIT_ALL: &str = "SELECT id, user_id, actor_id, kind, address, agent, detail, at_us FROM audit_events \
                          WHERE id < $1 AND ($2 = '' OR kind = $2) ORDER BY id DESC LIMIT $3";
 
-impl Db {
+impl Audit<'_> {
     /// Writes an event.
-    pub async fn insert_audit(&self, e: &AuditRow) -> Result<()> {
+    pub async fn insert(&self, e: &AuditRow) -> Result<()> {
         let sql = "INSERT INTO audit_events (id, user_id, actor_id, kind, address, agent, detail, at_us) \
                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-        execute!(self, sql, e.id, e.user_id, e.actor_id, &e.kind, &e.address, &e.agent, &e.detail, e.at_us)?;
+        execute!(self.0, sql, e.id, e.user_id, e.actor_id, &e.kind, &e.address, &e.agent, &e.detail, e.at_us)?;
         Ok(())
     }
 
     /// One page of events.
-    pub async fn audit(&self, page: AuditPage<'_>) -> Result<Vec<AuditRow>> {
+    pub async fn page(&self, page: AuditPage<'_>) -> Result<Vec<AuditRow>> {
         let (before, kind) = (page.before.unwrap_or(Uuid::max()), page.kind.unwrap_or(""));
         match page.user {
-            Some(user) => query!(self, fetch_all as AuditRow, AUDIT_OF, user, before, kind, page.limit),
-            None => query!(self, fetch_all as AuditRow, AUDIT_ALL, before, kind, page.limit),
+            Some(user) => query!(self.0, fetch_all as AuditRow, AUDIT_OF, user, before, kind, page.limit),
+            None => query!(self.0, fetch_all as AuditRow, AUDIT_ALL, before, kind, page.limit),
         }
     }
 }

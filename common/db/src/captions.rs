@@ -4,6 +4,14 @@ use super::{Db, DbError, Result, Tx, execute_tx, query, query_tx};
 use sqlx::FromRow;
 use uuid::Uuid;
 
+/// Reads and single statements of this domain, from [`Db::captions`].
+#[derive(Debug, Clone, Copy)]
+pub struct Captions<'a>(pub(crate) &'a Db);
+
+/// What this domain does inside a transaction, from [`Tx::captions`].
+#[derive(Debug)]
+pub struct CaptionsTx<'a>(pub(crate) &'a mut Tx);
+
 /// Bytes of what is said that search is told of a media: PostgreSQL takes a mebibyte of words and places at most.
 const MOST_SAID: usize = 256 << 10;
 
@@ -29,48 +37,48 @@ pub struct NewCaptions<'a> {
     pub cues: i64,
 }
 
-impl Db {
+impl Captions<'_> {
     /// The tracks of a media by language.
-    pub async fn captions(&self, media: Uuid) -> Result<Vec<CaptionsRow>> {
+    pub async fn of_media(&self, media: Uuid) -> Result<Vec<CaptionsRow>> {
         let sql = "SELECT language, label, cues, updated_us FROM captions WHERE media_id = $1 ORDER BY language";
-        query!(self, fetch_all as CaptionsRow, sql, media)
+        query!(self.0, fetch_all as CaptionsRow, sql, media)
     }
 
     /// The text of a track.
-    pub async fn captions_body(&self, media: Uuid, language: &str) -> Result<Option<String>> {
+    pub async fn body(&self, media: Uuid, language: &str) -> Result<Option<String>> {
         let sql = "SELECT body FROM captions WHERE media_id = $1 AND language = $2";
-        Ok(query!(self, fetch_optional as (String,), sql, media, language)?.map(|r| r.0))
+        Ok(query!(self.0, fetch_optional as (String,), sql, media, language)?.map(|r| r.0))
     }
 }
 
-impl Tx {
+impl CaptionsTx<'_> {
     /// Stores a track instead of the one in its language, unless the media has `most` others. `false` then.
     /// [`DbError::Fenced`] when the media is gone.
-    pub async fn put_captions(&mut self, new: &NewCaptions<'_>, most: i64, now_us: i64) -> Result<bool> {
+    pub async fn put(&mut self, new: &NewCaptions<'_>, most: i64, now_us: i64) -> Result<bool> {
         self.lock_media(new.media).await?;
         let sql = "SELECT COUNT(*) FROM captions WHERE media_id = $1 AND language <> $2";
-        if query_tx!(self, fetch_one as (i64,), sql, new.media, new.language)?.0 >= most {
+        if query_tx!(self.0, fetch_one as (i64,), sql, new.media, new.language)?.0 >= most {
             return Ok(false);
         }
         let sql = "INSERT INTO captions (media_id, language, label, body, cues, updated_us, words) VALUES ($1, $2, $3, $4, $5, $6, $7) \
                    ON CONFLICT (media_id, language) DO UPDATE SET label = $3, body = $4, cues = $5, updated_us = $6, words = $7";
-        execute_tx!(self, sql, new.media, new.language, new.label, new.body, new.cues, now_us, new.words)?;
-        self.index_media(new.media).await?;
+        execute_tx!(self.0, sql, new.media, new.language, new.label, new.body, new.cues, now_us, new.words)?;
+        self.0.search().index_media(new.media).await?;
         Ok(true)
     }
 
     /// Deletes a track. `false` when there is none.
-    pub async fn delete_captions(&mut self, media: Uuid, language: &str) -> Result<bool> {
+    pub async fn delete(&mut self, media: Uuid, language: &str) -> Result<bool> {
         self.lock_media(media).await?;
         let sql = "DELETE FROM captions WHERE media_id = $1 AND language = $2";
-        let gone = execute_tx!(self, sql, media, language)? == 1;
-        self.index_media(media).await?;
+        let gone = execute_tx!(self.0, sql, media, language)? == 1;
+        self.0.search().index_media(media).await?;
         Ok(gone)
     }
 
     /// Changes of a media's tracks come one after the other, and before what they change in its index.
     async fn lock_media(&mut self, media: Uuid) -> Result<()> {
-        let locked = execute_tx!(self, "UPDATE media SET rank = rank WHERE id = $1", media)?;
+        let locked = execute_tx!(self.0, "UPDATE media SET rank = rank WHERE id = $1", media)?;
         if locked == 1 { Ok(()) } else { Err(DbError::Fenced) }
     }
 
@@ -78,7 +86,7 @@ impl Tx {
     /// theirs, and the others share what is left.
     pub(super) async fn said_in(&mut self, media: Uuid) -> Result<String> {
         let sql = "SELECT words FROM captions WHERE media_id = $1";
-        let mut tracks = query_tx!(self, fetch_all as (String,), sql, media)?;
+        let mut tracks = query_tx!(self.0, fetch_all as (String,), sql, media)?;
         tracks.sort_by_key(|t| t.0.len());
         let (mut said, mut left) = (String::new(), MOST_SAID);
         for (i, (words,)) in tracks.iter().enumerate() {

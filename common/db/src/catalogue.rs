@@ -6,6 +6,14 @@ use sqlx::FromRow;
 use std::collections::HashMap;
 use uuid::Uuid;
 
+/// Reads and single statements of this domain, from [`Db::catalogue`].
+#[derive(Debug, Clone, Copy)]
+pub struct Catalogue<'a>(pub(crate) &'a Db);
+
+/// What this domain does inside a transaction, from [`Tx::catalogue`].
+#[derive(Debug)]
+pub struct CatalogueTx<'a>(pub(crate) &'a mut Tx);
+
 /// A category.
 #[derive(Debug, Clone, FromRow)]
 pub struct CategoryRow {
@@ -37,7 +45,7 @@ macro_rules! shown {
 
 pub(super) use shown;
 
-impl Db {
+impl Catalogue<'_> {
     /// Public media of others than `viewer` and those they followed before `since_us`, by rank.
     pub async fn discover(
         &self,
@@ -56,7 +64,7 @@ impl Db {
              AND g.ended_us > $4) \
              ORDER BY m.rank DESC, m.id DESC LIMIT $5"
         ));
-        query!(self, fetch_all as MediaRow, sql, rank, id, viewer, since_us, limit)
+        query!(self.0, fetch_all as MediaRow, sql, rank, id, viewer, since_us, limit)
     }
 
     /// Public media of those that `viewer` followed before `since_us`, the latest published first.
@@ -69,9 +77,9 @@ impl Db {
     ) -> Result<Vec<MediaRow>> {
         let before = before.unwrap_or(Uuid::max());
         // From those who are followed to their newest, never through all media: whom one follows may have none.
-        match self {
+        match self.0 {
             // Here CROSS JOIN means the order in which the tables are read.
-            Self::Sqlite(p) => {
+            Db::Sqlite(p) => {
                 // The newest first, whether shown or not: nearly all are, and looking that up for everything that
                 // a thousand creators ever made is most of the time.
                 let newest = media_columns!(concat!(
@@ -98,7 +106,7 @@ impl Db {
                 let query = sqlx::query_as(sql).bind(viewer).bind(since_us);
                 Ok(query.bind(before).bind(limit).fetch_all(p).await?)
             }
-            Self::Postgres(p) => {
+            Db::Postgres(p) => {
                 let sql = media_columns!(concat!(
                     "WHERE m.id = ANY(ARRAY(SELECT n.id FROM subscriptions f CROSS JOIN LATERAL (SELECT c.id, c.published_id FROM media c \
                        JOIN packages q ON q.id = c.package_id WHERE c.owner_id = f.creator_id AND c.visibility = 'public' \
@@ -121,7 +129,7 @@ impl Db {
             shown!(),
             "AND m.published_id < $2 ORDER BY m.published_id DESC LIMIT $3"
         ));
-        query!(self, fetch_all as MediaRow, sql, owner, before.unwrap_or(Uuid::max()), limit)
+        query!(self.0, fetch_all as MediaRow, sql, owner, before.unwrap_or(Uuid::max()), limit)
     }
 
     /// Public sound of a creator, the latest published first.
@@ -131,10 +139,11 @@ impl Db {
             shown!(),
             "AND p.kind = 'audio' AND p.status = 'ready' AND p.encryption = 'none' ORDER BY m.published_id DESC LIMIT $2"
         ));
-        let rows = query!(self, fetch_all as MediaRow, sql, owner, limit)?;
+        let rows = query!(self.0, fetch_all as MediaRow, sql, owner, limit)?;
         let sql = "SELECT s.id, s.content_type FROM media m JOIN packages p ON p.id = m.package_id JOIN sources s ON s.id = m.source_id \
                    WHERE m.owner_id = $1 AND m.visibility = 'public' AND p.kind = 'audio' AND s.status = 'live'";
-        let types: HashMap<Uuid, String> = query!(self, fetch_all as (Uuid, String), sql, owner)?.into_iter().collect();
+        let types: HashMap<Uuid, String> =
+            query!(self.0, fetch_all as (Uuid, String), sql, owner)?.into_iter().collect();
         Ok(rows.into_iter().filter_map(|r| types.get(&r.source_id).cloned().map(|t| (r, t))).collect())
     }
 
@@ -145,7 +154,7 @@ impl Db {
             shown!(),
             "AND m.id < $2 ORDER BY m.id DESC LIMIT $3"
         ));
-        query!(self, fetch_all as MediaRow, sql, category, before.unwrap_or(Uuid::max()), limit)
+        query!(self.0, fetch_all as MediaRow, sql, category, before.unwrap_or(Uuid::max()), limit)
     }
 
     /// Public media with a tag, newest first.
@@ -155,54 +164,54 @@ impl Db {
             shown!(),
             "AND t.media_id < $2 ORDER BY t.media_id DESC LIMIT $3"
         ));
-        query!(self, fetch_all as MediaRow, sql, tag, before.unwrap_or(Uuid::max()), limit)
+        query!(self.0, fetch_all as MediaRow, sql, tag, before.unwrap_or(Uuid::max()), limit)
     }
 
     /// All categories by name; there are few.
     pub async fn categories(&self) -> Result<Vec<CategoryRow>> {
-        query!(self, fetch_all as CategoryRow, categories!("ORDER BY k.name, k.id LIMIT 500"))
+        query!(self.0, fetch_all as CategoryRow, categories!("ORDER BY k.name, k.id LIMIT 500"))
     }
 
     /// A category by its slug.
     pub async fn category(&self, slug: &str) -> Result<Option<CategoryRow>> {
-        query!(self, fetch_optional as CategoryRow, categories!("WHERE k.slug = $1"), slug)
+        query!(self.0, fetch_optional as CategoryRow, categories!("WHERE k.slug = $1"), slug)
     }
 
     /// Makes a category, or names it anew.
     pub async fn put_category(&self, slug: &str, name: &str) -> Result<()> {
         let sql =
             "INSERT INTO categories (id, slug, name) VALUES ($1, $2, $3) ON CONFLICT (slug) DO UPDATE SET name = $3";
-        execute!(self, sql, Uuid::now_v7(), slug, name)?;
+        execute!(self.0, sql, Uuid::now_v7(), slug, name)?;
         Ok(())
     }
 
     /// Removes a category; its media have none then. `false` when there is none.
     pub async fn delete_category(&self, slug: &str, now_us: i64) -> Result<bool> {
-        let mut tx = self.begin().await?;
+        let mut tx = self.0.begin().await?;
         let sql = "DELETE FROM categories WHERE slug = $1 RETURNING id";
         let gone = query_tx!(&mut tx, fetch_optional as (Uuid,), sql, slug)?;
         if let Some((id,)) = gone {
-            tx.doom_picture(PictureKind::Category, id, now_us).await?;
+            tx.pictures().mark_deleting(PictureKind::Category, id, now_us).await?;
         }
         tx.commit().await?;
         Ok(gone.is_some())
     }
 }
 
-impl Tx {
+impl CatalogueTx<'_> {
     /// Sets or clears a media's category.
     pub async fn set_category(&mut self, media: Uuid, category: Option<Uuid>) -> Result<()> {
-        execute_tx!(self, "UPDATE media SET category_id = $1 WHERE id = $2", category, media)?;
+        execute_tx!(self.0, "UPDATE media SET category_id = $1 WHERE id = $2", category, media)?;
         Ok(())
     }
 
     /// Sets a media's tags.
     pub async fn set_tags(&mut self, media: Uuid, tags: &[String]) -> Result<()> {
-        execute_tx!(self, "UPDATE media SET tags = $1 WHERE id = $2", tags.join(" "), media)?;
-        execute_tx!(self, "DELETE FROM media_tags WHERE media_id = $1", media)?;
+        execute_tx!(self.0, "UPDATE media SET tags = $1 WHERE id = $2", tags.join(" "), media)?;
+        execute_tx!(self.0, "DELETE FROM media_tags WHERE media_id = $1", media)?;
         for tag in tags {
             let sql = "INSERT INTO media_tags (media_id, tag) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-            execute_tx!(self, sql, media, tag)?;
+            execute_tx!(self.0, sql, media, tag)?;
         }
         Ok(())
     }

@@ -4,6 +4,14 @@ use super::{Db, DbError, Result, Tx, execute_tx, query, query_tx};
 use sqlx::FromRow;
 use uuid::Uuid;
 
+/// Reads and single statements of this domain, from [`Db::comments`].
+#[derive(Debug, Clone, Copy)]
+pub struct Comments<'a>(pub(crate) &'a Db);
+
+/// What this domain does inside a transaction, from [`Tx::comments`].
+#[derive(Debug)]
+pub struct CommentsTx<'a>(pub(crate) &'a mut Tx);
+
 /// A comment with its author's names.
 #[derive(Debug, Clone, FromRow)]
 pub struct CommentRow {
@@ -81,20 +89,20 @@ fn next_id(newest: Option<Uuid>) -> Uuid {
     }
 }
 
-impl Db {
+impl Comments<'_> {
     /// A comment by id.
-    pub async fn comment(&self, id: Uuid) -> Result<Option<CommentRow>> {
-        query!(self, fetch_optional as CommentRow, comments!("WHERE c.id = $1"), id)
+    pub async fn find(&self, id: Uuid) -> Result<Option<CommentRow>> {
+        query!(self.0, fetch_optional as CommentRow, comments!("WHERE c.id = $1"), id)
     }
 
     /// A comment by its author's own name for it.
-    pub async fn comment_by_key(&self, author: Uuid, key: Uuid) -> Result<Option<CommentRow>> {
+    pub async fn by_idempotency_key(&self, author: Uuid, key: Uuid) -> Result<Option<CommentRow>> {
         let sql = comments!("WHERE c.author_id = $1 AND c.client_key = $2");
-        query!(self, fetch_optional as CommentRow, sql, author, key)
+        query!(self.0, fetch_optional as CommentRow, sql, author, key)
     }
 
     /// A page of threads or of replies.
-    pub async fn comments(&self, page: CommentPage) -> Result<Vec<CommentRow>> {
+    pub async fn page(&self, page: CommentPage) -> Result<Vec<CommentRow>> {
         let viewer = page.viewer.unwrap_or(Uuid::nil());
         match page.parent {
             None => {
@@ -104,7 +112,7 @@ impl Db {
                     "ORDER BY c.id DESC LIMIT $4"
                 ));
                 let before = page.cursor.unwrap_or(Uuid::max());
-                query!(self, fetch_all as CommentRow, sql, page.media, before, viewer, page.limit)
+                query!(self.0, fetch_all as CommentRow, sql, page.media, before, viewer, page.limit)
             }
             Some(parent) => {
                 let sql = comments!(concat!(
@@ -113,84 +121,92 @@ impl Db {
                     "ORDER BY c.id LIMIT $4"
                 ));
                 let after = page.cursor.unwrap_or(Uuid::nil());
-                query!(self, fetch_all as CommentRow, sql, parent, after, viewer, page.limit)
+                query!(self.0, fetch_all as CommentRow, sql, parent, after, viewer, page.limit)
             }
         }
     }
 
     /// The last comment that a media got. Comments become visible in the order of their identifiers.
-    pub async fn newest_comment(&self, media: Uuid) -> Result<Option<Uuid>> {
+    pub async fn newest(&self, media: Uuid) -> Result<Option<Uuid>> {
         let sql = "SELECT last_comment_id FROM media WHERE id = $1";
-        Ok(query!(self, fetch_optional as (Option<Uuid>,), sql, media)?.and_then(|r| r.0))
+        Ok(query!(self.0, fetch_optional as (Option<Uuid>,), sql, media)?.and_then(|r| r.0))
     }
 
     /// Comments of a media that were changed since an instant, the latest changes first.
-    pub async fn comments_edited(
-        &self,
-        media: Uuid,
-        since_us: i64,
-        viewer: Uuid,
-        limit: i64,
-    ) -> Result<Vec<CommentRow>> {
+    pub async fn edited_since(&self, media: Uuid, since_us: i64, viewer: Uuid, limit: i64) -> Result<Vec<CommentRow>> {
         let sql = comments!(concat!(
             "WHERE c.media_id = $1 AND c.edited_us >= $2 ",
             unblocked!("$3"),
             "ORDER BY c.edited_us DESC LIMIT $4"
         ));
-        query!(self, fetch_all as CommentRow, sql, media, since_us, viewer, limit)
+        query!(self.0, fetch_all as CommentRow, sql, media, since_us, viewer, limit)
     }
 
     /// All comments of a media after one, oldest first: what somebody missed.
-    pub async fn comments_after(&self, media: Uuid, after: Uuid, viewer: Uuid, limit: i64) -> Result<Vec<CommentRow>> {
+    pub async fn after(&self, media: Uuid, after: Uuid, viewer: Uuid, limit: i64) -> Result<Vec<CommentRow>> {
         let sql =
             comments!(concat!("WHERE c.media_id = $1 AND c.id > $2 ", unblocked!("$3"), "ORDER BY c.id LIMIT $4"));
-        query!(self, fetch_all as CommentRow, sql, media, after, viewer, limit)
+        query!(self.0, fetch_all as CommentRow, sql, media, after, viewer, limit)
     }
 }
 
-impl Tx {
+impl CommentsTx<'_> {
     /// Stores a comment and counts it; nothing when its author's key was used before.
     ///
     /// Its identifier is made while the media's row is locked, and comes after all others of that media: whoever
     /// has seen a comment has only later ones to ask for.
-    pub async fn insert_comment(&mut self, c: &NewComment<'_>) -> Result<Option<Uuid>> {
+    pub async fn insert(&mut self, c: &NewComment<'_>) -> Result<Option<Uuid>> {
         // The media's row first, as in deleting: so neither waits for the other's second lock.
         let lock = "UPDATE media SET comment_count = comment_count WHERE id = $1 RETURNING last_comment_id";
-        let Some((last,)) = query_tx!(self, fetch_optional as (Option<Uuid>,), lock, c.media_id)? else {
+        let Some((last,)) = query_tx!(self.0, fetch_optional as (Option<Uuid>,), lock, c.media_id)? else {
             return Err(DbError::Missing);
         };
         let id = next_id(last);
         let sql = "INSERT INTO comments (id, media_id, author_id, parent_id, body, at_ms, client_key, reply_count, created_us) \
                    VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8) ON CONFLICT (author_id, client_key) DO NOTHING";
-        let new =
-            execute_tx!(self, sql, id, c.media_id, c.author_id, c.parent_id, c.body, c.at_ms, c.client_key, c.now_us)?
-                == 1;
+        let new = execute_tx!(
+            self.0,
+            sql,
+            id,
+            c.media_id,
+            c.author_id,
+            c.parent_id,
+            c.body,
+            c.at_ms,
+            c.client_key,
+            c.now_us
+        )? == 1;
         if new {
             let count = "UPDATE media SET comment_count = comment_count + 1, last_comment_id = $1 WHERE id = $2";
-            execute_tx!(self, count, id, c.media_id)?;
-            execute_tx!(self, "UPDATE comments SET reply_count = reply_count + 1 WHERE id = $1", c.parent_id)?;
-            self.rank_again(c.media_id).await?;
+            execute_tx!(self.0, count, id, c.media_id)?;
+            execute_tx!(self.0, "UPDATE comments SET reply_count = reply_count + 1 WHERE id = $1", c.parent_id)?;
+            self.0.engagement().update_rank(c.media_id).await?;
         }
         Ok(new.then_some(id))
     }
 
     /// Changes a comment's text, marked. `false` when it is gone.
-    pub async fn edit_comment(&mut self, id: Uuid, body: &str, now_us: i64) -> Result<bool> {
+    pub async fn edit(&mut self, id: Uuid, body: &str, now_us: i64) -> Result<bool> {
         let sql = "UPDATE comments SET body = $1, edited_us = $2 WHERE id = $3";
-        Ok(execute_tx!(self, sql, body, now_us, id)? == 1)
+        Ok(execute_tx!(self.0, sql, body, now_us, id)? == 1)
     }
 
     /// Deletes a comment with its replies. `false` when it is gone.
-    pub async fn delete_comment(&mut self, comment: &CommentRow) -> Result<bool> {
+    pub async fn delete(&mut self, comment: &CommentRow) -> Result<bool> {
         // The media's row first: counts of concurrent changes wait for each other.
-        execute_tx!(self, "UPDATE media SET comment_count = comment_count WHERE id = $1", comment.media_id)?;
+        execute_tx!(self.0, "UPDATE media SET comment_count = comment_count WHERE id = $1", comment.media_id)?;
         let sql = "SELECT COUNT(*) FROM comments WHERE id = $1 OR parent_id = $1";
-        let (gone,) = query_tx!(self, fetch_one as (i64,), sql, comment.id)?;
-        if execute_tx!(self, "DELETE FROM comments WHERE id = $1", comment.id)? == 0 {
+        let (gone,) = query_tx!(self.0, fetch_one as (i64,), sql, comment.id)?;
+        if execute_tx!(self.0, "DELETE FROM comments WHERE id = $1", comment.id)? == 0 {
             return Ok(false);
         }
-        execute_tx!(self, "UPDATE media SET comment_count = comment_count - $1 WHERE id = $2", gone, comment.media_id)?;
-        execute_tx!(self, "UPDATE comments SET reply_count = reply_count - 1 WHERE id = $1", comment.parent_id)?;
+        execute_tx!(
+            self.0,
+            "UPDATE media SET comment_count = comment_count - $1 WHERE id = $2",
+            gone,
+            comment.media_id
+        )?;
+        execute_tx!(self.0, "UPDATE comments SET reply_count = reply_count - 1 WHERE id = $1", comment.parent_id)?;
         Ok(true)
     }
 }

@@ -4,6 +4,14 @@ use super::{Db, Result, Tx, execute, execute_tx, media::made_us, query, query_tx
 use sqlx::FromRow;
 use uuid::Uuid;
 
+/// Reads and single statements of this domain, from [`Db::engagement`].
+#[derive(Debug, Clone, Copy)]
+pub struct Engagement<'a>(pub(crate) &'a Db);
+
+/// What this domain does inside a transaction, from [`Tx::engagement`].
+#[derive(Debug)]
+pub struct EngagementTx<'a>(pub(crate) &'a mut Tx);
+
 /// Doubling its engagement brings a media as far forward as being this much younger, milliseconds.
 const DOUBLING_MS: f64 = 8.0 * 3600.0 * 1000.0;
 
@@ -34,17 +42,17 @@ pub fn rank(published_us: i64, likes: i64, views: i64, comments: i64) -> i64 {
     published_us / 1000 + (engagement.log2() * DOUBLING_MS) as i64
 }
 
-impl Db {
+impl Engagement<'_> {
     /// Whether somebody likes a media.
     pub async fn likes(&self, media: Uuid, user: Uuid) -> Result<bool> {
         let sql = "SELECT COUNT(*) FROM likes WHERE media_id = $1 AND user_id = $2";
-        Ok(query!(self, fetch_one as (i64,), sql, media, user)?.0 == 1)
+        Ok(query!(self.0, fetch_one as (i64,), sql, media, user)?.0 == 1)
     }
 
     /// Where somebody is in a media.
     pub async fn position(&self, user: Uuid, media: Uuid) -> Result<Option<HistoryRow>> {
         let sql = "SELECT media_id, position_ms, finished, updated_us FROM watch_history WHERE user_id = $1 AND media_id = $2";
-        query!(self, fetch_optional as HistoryRow, sql, user, media)
+        query!(self.0, fetch_optional as HistoryRow, sql, user, media)
     }
 
     /// What somebody watched, latest first.
@@ -52,45 +60,45 @@ impl Db {
         let (at, id) = page.before.unwrap_or((i64::MAX, Uuid::max()));
         let sql = "SELECT media_id, position_ms, finished, updated_us FROM watch_history WHERE user_id = $1 \
                    AND (updated_us, media_id) < ($2, $3) AND (NOT $4 OR NOT finished) ORDER BY updated_us DESC, media_id DESC LIMIT $5";
-        query!(self, fetch_all as HistoryRow, sql, page.user, at, id, page.unfinished, page.limit)
+        query!(self.0, fetch_all as HistoryRow, sql, page.user, at, id, page.unfinished, page.limit)
     }
 
     /// Remembers where somebody is, unless they do not want that. The newest wins.
-    pub async fn remember(&self, user: Uuid, row: &HistoryRow) -> Result<bool> {
+    pub async fn save_position(&self, user: Uuid, row: &HistoryRow) -> Result<bool> {
         let sql = "INSERT INTO watch_history AS h (user_id, media_id, position_ms, finished, updated_us) \
                    SELECT u.id, $2, $3, $4, $5 FROM users u WHERE u.id = $1 AND u.keeps_history \
                    ON CONFLICT (user_id, media_id) DO UPDATE SET position_ms = $3, finished = $4, updated_us = $5 \
                    WHERE h.updated_us <= $5";
-        Ok(execute!(self, sql, user, row.media_id, row.position_ms, row.finished, row.updated_us)? == 1)
+        Ok(execute!(self.0, sql, user, row.media_id, row.position_ms, row.finished, row.updated_us)? == 1)
     }
 
     /// Forgets one media, or all, of what somebody watched.
-    pub async fn forget_history(&self, user: Uuid, media: Option<Uuid>) -> Result<()> {
+    pub async fn delete_history(&self, user: Uuid, media: Option<Uuid>) -> Result<()> {
         let sql = "DELETE FROM watch_history WHERE user_id = $1 AND ($2 IS NULL OR media_id = $2)";
-        execute!(self, sql, user, media)?;
+        execute!(self.0, sql, user, media)?;
         Ok(())
     }
 
     /// Forgets who has been counted long ago.
-    pub async fn forget_views(&self, now_us: i64) -> Result<()> {
-        execute!(self, "DELETE FROM view_marks WHERE expires_us < $1", now_us)?;
+    pub async fn purge_views(&self, now_us: i64) -> Result<()> {
+        execute!(self.0, "DELETE FROM view_marks WHERE expires_us < $1", now_us)?;
         Ok(())
     }
 }
 
-impl Tx {
+impl EngagementTx<'_> {
     /// Likes a media, or no more; `false` when it was so before.
-    pub async fn like(&mut self, media: Uuid, user: Uuid, likes: bool, now_us: i64) -> Result<bool> {
+    pub async fn set_like(&mut self, media: Uuid, user: Uuid, likes: bool, now_us: i64) -> Result<bool> {
         let changed = if likes {
             let sql = "INSERT INTO likes (media_id, user_id, created_us) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
-            execute_tx!(self, sql, media, user, now_us)?
+            execute_tx!(self.0, sql, media, user, now_us)?
         } else {
-            execute_tx!(self, "DELETE FROM likes WHERE media_id = $1 AND user_id = $2", media, user)?
+            execute_tx!(self.0, "DELETE FROM likes WHERE media_id = $1 AND user_id = $2", media, user)?
         };
         if changed == 1 {
             let by = if likes { 1_i64 } else { -1 };
-            execute_tx!(self, "UPDATE media SET like_count = like_count + $1 WHERE id = $2", by, media)?;
-            self.rank_again(media).await?;
+            execute_tx!(self.0, "UPDATE media SET like_count = like_count + $1 WHERE id = $2", by, media)?;
+            self.update_rank(media).await?;
         }
         Ok(changed == 1)
     }
@@ -105,29 +113,29 @@ impl Tx {
         window_us: i64,
     ) -> Result<bool> {
         let sql = "SELECT COUNT(*) FROM view_marks WHERE media_id = $1 AND viewer = $2 AND expires_us > $3";
-        if query_tx!(self, fetch_one as (i64,), sql, media, before, now_us)?.0 > 0 {
+        if query_tx!(self.0, fetch_one as (i64,), sql, media, before, now_us)?.0 > 0 {
             return Ok(false);
         }
         let sql = "INSERT INTO view_marks AS v (media_id, viewer, expires_us) VALUES ($1, $2, $3) \
                    ON CONFLICT (media_id, viewer) DO UPDATE SET expires_us = $3 WHERE v.expires_us <= $4";
-        let counted = execute_tx!(self, sql, media, viewer, now_us + window_us, now_us)? == 1;
+        let counted = execute_tx!(self.0, sql, media, viewer, now_us + window_us, now_us)? == 1;
         if counted {
-            execute_tx!(self, "UPDATE media SET view_count = view_count + 1 WHERE id = $1", media)?;
-            self.rank_again(media).await?;
+            execute_tx!(self.0, "UPDATE media SET view_count = view_count + 1 WHERE id = $1", media)?;
+            self.update_rank(media).await?;
         }
         Ok(counted)
     }
 
     /// Raises a media's rank to what its counts give. It never falls.
-    pub async fn rank_again(&mut self, media: Uuid) -> Result<()> {
+    pub async fn update_rank(&mut self, media: Uuid) -> Result<()> {
         let sql = "SELECT created_us, published_id, like_count, view_count, comment_count FROM media WHERE id = $1";
         let Some((created_us, published, likes, views, comments)) =
-            query_tx!(self, fetch_optional as (i64, Option<Uuid>, i64, i64, i64), sql, media)?
+            query_tx!(self.0, fetch_optional as (i64, Option<Uuid>, i64, i64, i64), sql, media)?
         else {
             return Ok(());
         };
         let rank = rank(published.map_or(created_us, made_us), likes, views, comments);
-        execute_tx!(self, "UPDATE media SET rank = $1 WHERE id = $2 AND rank < $1", rank, media)?;
+        execute_tx!(self.0, "UPDATE media SET rank = $1 WHERE id = $2 AND rank < $1", rank, media)?;
         Ok(())
     }
 }

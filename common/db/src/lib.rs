@@ -4,31 +4,32 @@
 //! BEGIN IMMEDIATE, because upgrading a read transaction fails at once under contention
 //! whatever the busy time-out; the few places where the databases differ stand side by side.
 
-mod access;
-mod audit;
-mod captions;
-mod catalogue;
-mod comments;
-mod engagement;
-mod limits;
-mod media;
-mod moderation;
-mod news;
-mod packages;
-mod people;
-mod pictures;
-mod playlists;
-mod posts;
-mod projects;
-mod roles;
-mod search;
-mod sessions;
-mod sources;
-mod tasks;
-mod tokens;
-mod uploads;
-mod users;
-mod webhooks;
+pub mod access;
+pub mod audit;
+pub mod captions;
+pub mod catalogue;
+pub mod comments;
+mod domains;
+pub mod engagement;
+pub mod limits;
+pub mod media;
+pub mod moderation;
+pub mod news;
+pub mod packages;
+pub mod people;
+pub mod pictures;
+pub mod playlists;
+pub mod posts;
+pub mod projects;
+pub mod roles;
+pub mod search;
+pub mod sessions;
+pub mod sources;
+pub mod tasks;
+pub mod tokens;
+pub mod uploads;
+pub mod users;
+pub mod webhooks;
 pub mod words;
 
 pub use access::{GrantRow, PlaybackTokenRow};
@@ -180,7 +181,7 @@ impl Db {
             migrator.run(&pool).await?;
             search::prepare_sqlite(&pool).await?;
             let db = Self::Sqlite(pool);
-            db.index_missing().await?;
+            db.search().index_missing().await?;
             drop(lock);
             Ok(db)
         } else {
@@ -193,7 +194,7 @@ impl Db {
             migrator.run(&pool).await?;
             search::prepare_postgres(&pool).await?;
             let db = Self::Postgres(pool);
-            db.index_missing().await?;
+            db.search().index_missing().await?;
             Ok(db)
         }
     }

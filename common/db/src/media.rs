@@ -5,6 +5,14 @@ use sluice_model::{Encryption, MediaEvent, MediaKind, PackageStatus, Reason, Sou
 use sqlx::FromRow;
 use uuid::Uuid;
 
+/// Reads and single statements of this domain, from [`Db::media`].
+#[derive(Debug, Clone, Copy)]
+pub struct Media<'a>(pub(crate) &'a Db);
+
+/// What this domain does inside a transaction, from [`Tx::media`].
+#[derive(Debug)]
+pub struct MediaTx<'a>(pub(crate) &'a mut Tx);
+
 /// A media joined with what its package says of it.
 #[derive(Debug, Clone, FromRow)]
 pub struct MediaRow {
@@ -129,21 +137,21 @@ macro_rules! media_columns {
 
 pub(super) use media_columns;
 
-impl Db {
+impl Media<'_> {
     /// A media by id.
-    pub async fn media(&self, id: Uuid) -> Result<Option<MediaRow>> {
-        query!(self, fetch_optional as MediaRow, media_columns!("WHERE m.id = $1"), id)
+    pub async fn find(&self, id: Uuid) -> Result<Option<MediaRow>> {
+        query!(self.0, fetch_optional as MediaRow, media_columns!("WHERE m.id = $1"), id)
     }
 
     /// Those of these media that there are, in no particular order.
-    pub async fn media_many(&self, ids: &[Uuid]) -> Result<Vec<MediaRow>> {
-        match self {
-            Self::Sqlite(p) => {
+    pub async fn find_many(&self, ids: &[Uuid]) -> Result<Vec<MediaRow>> {
+        match self.0 {
+            Db::Sqlite(p) => {
                 let list: Vec<String> = ids.iter().map(|i| format!("\"{}\"", i.simple())).collect();
                 let sql = media_columns!("WHERE m.id IN (SELECT unhex(value) FROM json_each($1))");
                 Ok(sqlx::query_as(sql).bind(format!("[{}]", list.join(","))).fetch_all(p).await?)
             }
-            Self::Postgres(p) => {
+            Db::Postgres(p) => {
                 let sql = media_columns!("WHERE m.id = ANY($1)");
                 Ok(sqlx::query_as(sql).bind(ids).fetch_all(p).await?)
             }
@@ -151,22 +159,22 @@ impl Db {
     }
 
     /// Whether a package is or was this media's.
-    pub async fn media_has_package(&self, media: Uuid, package: Uuid) -> Result<bool> {
+    pub async fn has_package(&self, media: Uuid, package: Uuid) -> Result<bool> {
         let sql = "SELECT COUNT(*) FROM media_packages WHERE media_id = $1 AND package_id = $2";
-        Ok(query!(self, fetch_one as (i64,), sql, media, package)?.0 == 1)
+        Ok(query!(self.0, fetch_one as (i64,), sql, media, package)?.0 == 1)
     }
 
     /// One page of an owner's media. UUIDv7 ids order by creation.
-    pub async fn media_of(&self, page: MediaPage) -> Result<Vec<MediaRow>> {
+    pub async fn of_owner(&self, page: MediaPage) -> Result<Vec<MediaRow>> {
         let before = page.before.unwrap_or(Uuid::max());
         let sql = media_columns!("WHERE m.owner_id = $1 AND m.id < $2 ORDER BY m.id DESC LIMIT $3");
-        query!(self, fetch_all as MediaRow, sql, page.owner, before, page.limit)
+        query!(self.0, fetch_all as MediaRow, sql, page.owner, before, page.limit)
     }
 
     /// Deletes a media. Its source and package go with a later sweep when nothing else refers
     /// to them. `false` when there was none.
-    pub async fn delete_media(&self, id: Uuid, now_us: i64) -> Result<bool> {
-        let mut tx = self.begin().await?;
+    pub async fn delete(&self, id: Uuid, now_us: i64) -> Result<bool> {
+        let mut tx = self.0.begin().await?;
         // Its upload first, as requests lock them.
         execute_tx!(&mut tx, "UPDATE uploads SET part = part WHERE media_id = $1", id)?;
         // The source is touched so that its bytes stay for the whole GC window.
@@ -175,39 +183,39 @@ impl Db {
         let Some((source,)) = query_tx!(&mut tx, fetch_optional as (Uuid,), touch, now_us, id)? else {
             return Ok(false);
         };
-        tx.tell_owner(id, MediaEvent::Deleted, now_us).await?;
+        tx.webhooks().notify_owner(id, MediaEvent::Deleted, now_us).await?;
         let gone = execute_tx!(&mut tx, "DELETE FROM media WHERE id = $1", id)? == 1;
         // Bytes that are still arriving have no other media.
-        tx.condemn_receiving(source, now_us).await?;
+        tx.uploads().mark_source_deleting(source, now_us).await?;
         tx.commit().await?;
         Ok(gone)
     }
 }
 
-impl Tx {
+impl MediaTx<'_> {
     /// The package a media points to.
     pub async fn package_of(&mut self, media: Uuid) -> Result<Option<Uuid>> {
         let sql = "SELECT package_id FROM media WHERE id = $1";
-        Ok(query_tx!(self, fetch_optional as (Uuid,), sql, media)?.map(|r| r.0))
+        Ok(query_tx!(self.0, fetch_optional as (Uuid,), sql, media)?.map(|r| r.0))
     }
 
     /// Changes a media.
-    pub async fn change_media(&mut self, id: Uuid, change: &MediaChange<'_>) -> Result<()> {
+    pub async fn change(&mut self, id: Uuid, change: &MediaChange<'_>) -> Result<()> {
         let sql = "UPDATE media SET title = COALESCE($1, title), description = COALESCE($2, description), \
                    visibility = COALESCE($3, visibility), published_id = COALESCE(published_id, $4) WHERE id = $5";
         let visibility = change.visibility.map(Visibility::as_str);
         let published = (change.visibility == Some(Visibility::Public)).then(Uuid::now_v7);
-        execute_tx!(self, sql, change.title, change.description, visibility, published, id)?;
-        self.rank_again(id).await?;
-        self.index_media(id).await
+        execute_tx!(self.0, sql, change.title, change.description, visibility, published, id)?;
+        self.0.engagement().update_rank(id).await?;
+        self.0.search().index_media(id).await
     }
 
     /// Stores a media.
-    pub async fn insert_media(&mut self, m: &NewMedia<'_>) -> Result<()> {
+    pub async fn insert(&mut self, m: &NewMedia<'_>) -> Result<()> {
         let sql = "INSERT INTO media (id, owner_id, source_id, package_id, title, description, visibility, filename, created_us, rank, published_id) \
                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
         execute_tx!(
-            self,
+            self.0,
             sql,
             m.id,
             m.owner_id,
@@ -221,7 +229,7 @@ impl Tx {
             rank(m.now_us, 0, 0, 0),
             (m.visibility == Visibility::Public).then_some(m.id)
         )?;
-        execute_tx!(self, "INSERT INTO media_packages (media_id, package_id) VALUES ($1, $2)", m.id, m.package_id)?;
-        self.index_media(m.id).await
+        execute_tx!(self.0, "INSERT INTO media_packages (media_id, package_id) VALUES ($1, $2)", m.id, m.package_id)?;
+        self.0.search().index_media(m.id).await
     }
 }

@@ -5,6 +5,14 @@ use sluice_model::{ActionKind, ReportReason, ReportStatus, ReportTarget};
 use sqlx::FromRow;
 use uuid::Uuid;
 
+/// Reads and single statements of this domain, from [`Db::moderation`].
+#[derive(Debug, Clone, Copy)]
+pub struct Moderation<'a>(pub(crate) &'a Db);
+
+/// What this domain does inside a transaction, from [`Tx::moderation`].
+#[derive(Debug)]
+pub struct ModerationTx<'a>(pub(crate) &'a mut Tx);
+
 /// A report as stored.
 #[derive(Debug, Clone, FromRow)]
 pub struct ReportRow {
@@ -52,24 +60,24 @@ macro_rules! reports {
     };
 }
 
-impl Db {
+impl Moderation<'_> {
     /// Stores a report; `false` when this person has reported it before.
     pub async fn insert_report(&self, r: &ReportRow) -> Result<bool> {
         let sql = "INSERT INTO reports (id, reporter_id, target_kind, target_id, reason, note, status, created_us) \
                    VALUES ($1, $2, $3, $4, $5, $6, 'open', $7) ON CONFLICT DO NOTHING";
         let (kind, reason) = (r.target_kind.as_str(), r.reason.as_str());
-        Ok(execute!(self, sql, r.id, r.reporter_id, kind, r.target_id, reason, &r.note, r.created_us)? == 1)
+        Ok(execute!(self.0, sql, r.id, r.reporter_id, kind, r.target_id, reason, &r.note, r.created_us)? == 1)
     }
 
     /// Reports of a state, oldest first: the queue.
     pub async fn reports(&self, status: ReportStatus, after: Option<Uuid>, limit: i64) -> Result<Vec<ReportRow>> {
         let sql = reports!("WHERE status = $1 AND id > $2 ORDER BY id LIMIT $3");
-        query!(self, fetch_all as ReportRow, sql, status.as_str(), after.unwrap_or(Uuid::nil()), limit)
+        query!(self.0, fetch_all as ReportRow, sql, status.as_str(), after.unwrap_or(Uuid::nil()), limit)
     }
 
     /// A report by id.
     pub async fn report(&self, id: Uuid) -> Result<Option<ReportRow>> {
-        query!(self, fetch_optional as ReportRow, reports!("WHERE id = $1"), id)
+        query!(self.0, fetch_optional as ReportRow, reports!("WHERE id = $1"), id)
     }
 
     /// What was done, latest first; to everybody, or to one person.
@@ -78,11 +86,11 @@ impl Db {
         match affected {
             None => {
                 let sql = actions!("WHERE id < $1 ORDER BY id DESC LIMIT $2");
-                query!(self, fetch_all as ActionRow, sql, before, limit)
+                query!(self.0, fetch_all as ActionRow, sql, before, limit)
             }
             Some(user) => {
                 let sql = actions!("WHERE affected_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3");
-                query!(self, fetch_all as ActionRow, sql, user, before, limit)
+                query!(self.0, fetch_all as ActionRow, sql, user, before, limit)
             }
         }
     }
@@ -92,13 +100,13 @@ impl Db {
     pub async fn appeal(&self, id: Uuid, affected: Uuid, text: &str, now_us: i64) -> Result<bool> {
         let sql = "UPDATE moderation_actions SET appeal = $1, appealed_us = $2 WHERE id = $3 AND affected_id = $4 \
                    AND appeal IS NULL AND lifted_us IS NULL";
-        Ok(execute!(self, sql, text, now_us, id, affected)? == 1)
+        Ok(execute!(self.0, sql, text, now_us, id, affected)? == 1)
     }
 }
 
-impl Db {
+impl Moderation<'_> {
     /// Forgets reports of, and actions on, what is no more.
-    pub async fn forget_reports(&self) -> Result<()> {
+    pub async fn purge_reports(&self) -> Result<()> {
         for sql in [
             "DELETE FROM reports WHERE target_kind = 'media' AND NOT EXISTS (SELECT 1 FROM media m WHERE m.id = target_id)",
             "DELETE FROM reports WHERE target_kind = 'comment' AND NOT EXISTS (SELECT 1 FROM comments c WHERE c.id = target_id)",
@@ -106,17 +114,17 @@ impl Db {
             "DELETE FROM moderation_actions WHERE kind = 'hide_media' AND NOT EXISTS (SELECT 1 FROM media m WHERE m.id = target_id)",
             "DELETE FROM moderation_actions WHERE kind = 'hide_comment' AND NOT EXISTS (SELECT 1 FROM comments c WHERE c.id = target_id)",
         ] {
-            execute!(self, sql)?;
+            execute!(self.0, sql)?;
         }
         Ok(())
     }
 }
 
-impl Tx {
+impl ModerationTx<'_> {
     /// Ends all open reports of a target. `false` when none is open.
     pub async fn close_reports(&mut self, kind: ReportTarget, target: Uuid, status: ReportStatus) -> Result<bool> {
         let sql = "UPDATE reports SET status = $1 WHERE target_kind = $2 AND target_id = $3 AND status = 'open'";
-        Ok(execute_tx!(self, sql, status.as_str(), kind.as_str(), target)? > 0)
+        Ok(execute_tx!(self.0, sql, status.as_str(), kind.as_str(), target)? > 0)
     }
 
     /// Does something, and notes it. Safe to repeat: what is hidden or banned is so once.
@@ -126,11 +134,11 @@ impl Tx {
             ActionKind::HideComment => "UPDATE comments SET hidden_us = $1 WHERE id = $2 AND hidden_us IS NULL",
             ActionKind::Ban => "UPDATE users SET banned_us = $1 WHERE id = $2 AND banned_us IS NULL",
         };
-        if execute_tx!(self, sql, a.created_us, a.target_id)? == 0 {
+        if execute_tx!(self.0, sql, a.created_us, a.target_id)? == 0 {
             return Ok(false);
         }
         let sql = "INSERT INTO moderation_actions (id, kind, target_id, affected_id, reason, created_us) VALUES ($1, $2, $3, $4, $5, $6)";
-        execute_tx!(self, sql, a.id, a.kind.as_str(), a.target_id, a.affected_id, &a.reason, a.created_us)?;
+        execute_tx!(self.0, sql, a.id, a.kind.as_str(), a.target_id, a.affected_id, &a.reason, a.created_us)?;
         Ok(true)
     }
 
@@ -138,13 +146,13 @@ impl Tx {
     pub async fn lift(&mut self, id: Uuid, now_us: i64) -> Result<Option<ActionRow>> {
         let sql = "UPDATE moderation_actions SET lifted_us = $1 WHERE id = $2 AND lifted_us IS NULL \
                    RETURNING id, kind, target_id, affected_id, reason, appeal, appealed_us, created_us, lifted_us";
-        let Some(action) = query_tx!(self, fetch_optional as ActionRow, sql, now_us, id)? else { return Ok(None) };
+        let Some(action) = query_tx!(self.0, fetch_optional as ActionRow, sql, now_us, id)? else { return Ok(None) };
         let sql = match action.kind {
             ActionKind::HideMedia => "UPDATE media SET hidden_us = NULL WHERE id = $1",
             ActionKind::HideComment => "UPDATE comments SET hidden_us = NULL WHERE id = $1",
             ActionKind::Ban => "UPDATE users SET banned_us = NULL WHERE id = $1",
         };
-        execute_tx!(self, sql, action.target_id)?;
+        execute_tx!(self.0, sql, action.target_id)?;
         Ok(Some(action))
     }
 }

@@ -4,6 +4,14 @@
 use super::{Db, Result, Tx};
 use sqlx::postgres::PgListener;
 
+/// Reads and single statements of this domain, from [`Db::news`].
+#[derive(Debug, Clone, Copy)]
+pub struct News<'a>(pub(crate) &'a Db);
+
+/// What this domain does inside a transaction, from [`Tx::news`].
+#[derive(Debug)]
+pub struct NewsTx<'a>(pub(crate) &'a mut Tx);
+
 const CHANNEL: &str = "sluice_news";
 
 /// Hears what other instances tell.
@@ -17,27 +25,27 @@ impl NewsListener {
     }
 }
 
-impl Db {
+impl News<'_> {
     /// Begins to listen. `None` on SQLite.
     pub async fn listen(&self) -> Result<Option<NewsListener>> {
-        let Self::Postgres(pool) = self else { return Ok(None) };
+        let Db::Postgres(pool) = self.0 else { return Ok(None) };
         let mut listener = PgListener::connect_with(pool).await?;
         listener.listen(CHANNEL).await?;
         Ok(Some(NewsListener(listener)))
     }
 
     /// Tells what needs no transaction; `false` on SQLite.
-    pub async fn tell(&self, message: &str) -> Result<bool> {
-        let Self::Postgres(pool) = self else { return Ok(false) };
+    pub async fn notify(&self, message: &str) -> Result<bool> {
+        let Db::Postgres(pool) = self.0 else { return Ok(false) };
         sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(message).execute(pool).await?;
         Ok(true)
     }
 }
 
-impl Tx {
+impl NewsTx<'_> {
     /// Tells all instances once this transaction commits; at most 8000 bytes. `false` on SQLite.
-    pub async fn tell(&mut self, message: &str) -> Result<bool> {
-        let Self::Postgres(t) = self else { return Ok(false) };
+    pub async fn notify(&mut self, message: &str) -> Result<bool> {
+        let Tx::Postgres(t) = self.0 else { return Ok(false) };
         sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(message).execute(&mut **t).await?;
         Ok(true)
     }

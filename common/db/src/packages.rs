@@ -5,6 +5,14 @@ use sluice_model::{Encryption, MediaEvent, MediaKind, PackageStatus, Reason, Ren
 use sqlx::FromRow;
 use uuid::Uuid;
 
+/// Reads and single statements of this domain, from [`Db::packages`].
+#[derive(Debug, Clone, Copy)]
+pub struct Packages<'a>(pub(crate) &'a Db);
+
+/// What this domain does inside a transaction, from [`Tx::packages`].
+#[derive(Debug)]
+pub struct PackagesTx<'a>(pub(crate) &'a mut Tx);
+
 /// A package as stored.
 #[derive(Debug, Clone, FromRow)]
 pub struct PackageRow {
@@ -100,12 +108,12 @@ pub struct SegmentRow {
 const SEGMENT: &str = "SELECT sequence, object, size_bytes, sha256, start_ticks, duration_ticks, fragments, published_us, key_number, iv \
                        FROM segments WHERE package_id = $1 AND rendition = $2 AND sequence < $3 ORDER BY sequence";
 
-impl Db {
+impl Packages<'_> {
     /// A package by id.
-    pub async fn package(&self, id: Uuid) -> Result<Option<PackageRow>> {
+    pub async fn find(&self, id: Uuid) -> Result<Option<PackageRow>> {
         let sql = "SELECT id, source_id, status, kind, plan, duration_ms, target_s, revealed, playable, encryption, report, encode_started_us \
                    FROM packages WHERE id = $1";
-        query!(self, fetch_optional as PackageRow, sql, id)
+        query!(self.0, fetch_optional as PackageRow, sql, id)
     }
 
     /// The renditions of a package, highest first.
@@ -113,62 +121,62 @@ impl Db {
         let sql = "SELECT name, kind, role, passthrough, width, height, rate_num, rate_den, channels, codecs, timescale, cap_bps, \
                    peak_bps, average_bps, planned, contiguous, init_object, init_bytes, init_sha256 \
                    FROM renditions WHERE package_id = $1 ORDER BY cap_bps DESC, name";
-        query!(self, fetch_all as RenditionRow, sql, package)
+        query!(self.0, fetch_all as RenditionRow, sql, package)
     }
 
     /// The segments of a rendition with a sequence number below `end`, in order.
     pub async fn segments(&self, package: Uuid, rendition: &str, end: i64) -> Result<Vec<SegmentRow>> {
-        query!(self, fetch_all as SegmentRow, SEGMENT, package, rendition, end)
+        query!(self.0, fetch_all as SegmentRow, SEGMENT, package, rendition, end)
     }
 
     /// Size of a published object of a rendition; `None` for what was never published.
     pub async fn published_object(&self, package: Uuid, rendition: &str, object: &str) -> Result<Option<i64>> {
         let sql = "SELECT size_bytes FROM segments WHERE package_id = $1 AND rendition = $2 AND object = $3 \
                    UNION ALL SELECT init_bytes FROM renditions WHERE package_id = $1 AND name = $2 AND init_object = $3";
-        Ok(query!(self, fetch_optional as (i64,), sql, package, rendition, object)?.map(|r| r.0))
+        Ok(query!(self.0, fetch_optional as (i64,), sql, package, rendition, object)?.map(|r| r.0))
     }
 
     /// The key with which segments of a group are encrypted; `offered` becomes it when there is none yet.
-    pub async fn package_key(&self, package: Uuid, number: i64, offered: &[u8]) -> Result<Vec<u8>> {
+    pub async fn key_or_insert(&self, package: Uuid, number: i64, offered: &[u8]) -> Result<Vec<u8>> {
         // Read first: a key is made once for many segments, and a write takes a lock.
-        if let Some(key) = self.published_key(package, number).await? {
+        if let Some(key) = self.key(package, number).await? {
             return Ok(key);
         }
         let sql = "INSERT INTO package_keys (package_id, number, key) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
-        execute!(self, sql, package, number, offered)?;
-        let row = self.published_key(package, number).await?;
+        execute!(self.0, sql, package, number, offered)?;
+        let row = self.key(package, number).await?;
         // No row: the package was deleted meanwhile.
         row.ok_or(DbError::Fenced)
     }
 
     /// A key of a package by its number.
-    pub async fn published_key(&self, package: Uuid, number: i64) -> Result<Option<Vec<u8>>> {
+    pub async fn key(&self, package: Uuid, number: i64) -> Result<Option<Vec<u8>>> {
         let sql = "SELECT key FROM package_keys WHERE package_id = $1 AND number = $2";
-        Ok(query!(self, fetch_optional as (Vec<u8>,), sql, package, number)?.map(|r| r.0))
+        Ok(query!(self.0, fetch_optional as (Vec<u8>,), sql, package, number)?.map(|r| r.0))
     }
 
     /// Every object of a rendition that a row names.
     pub async fn object_names(&self, package: Uuid) -> Result<Vec<(String, String)>> {
         let sql = "SELECT rendition, object FROM segments WHERE package_id = $1 \
                    UNION ALL SELECT name, init_object FROM renditions WHERE package_id = $1 AND init_object IS NOT NULL";
-        query!(self, fetch_all as (String, String), sql, package)
+        query!(self.0, fetch_all as (String, String), sql, package)
     }
 
     /// Raises the number of segments that clients of the growing presentation have been shown and
     /// returns it: several API instances must never show a list that is shorter than before.
-    pub async fn reveal(&self, package: Uuid, at_least: i64) -> Result<i64> {
-        execute!(self, "UPDATE packages SET revealed = $1 WHERE id = $2 AND revealed < $1", at_least, package)?;
-        let row = query!(self, fetch_optional as (i64,), "SELECT revealed FROM packages WHERE id = $1", package)?;
+    pub async fn raise_revealed(&self, package: Uuid, at_least: i64) -> Result<i64> {
+        execute!(self.0, "UPDATE packages SET revealed = $1 WHERE id = $2 AND revealed < $1", at_least, package)?;
+        let row = query!(self.0, fetch_optional as (i64,), "SELECT revealed FROM packages WHERE id = $1", package)?;
         Ok(row.map_or(0, |r| r.0))
     }
 
     /// Says once that a package can be played.
     pub async fn mark_playable(&self, package: Uuid, now_us: i64) -> Result<bool> {
-        let mut tx = self.begin().await?;
+        let mut tx = self.0.begin().await?;
         let sql = "UPDATE packages SET playable = TRUE, updated_us = $1 WHERE id = $2 AND NOT playable";
         let first = execute_tx!(&mut tx, sql, now_us, package)? == 1;
         if first {
-            tx.tell_owners(package, MediaEvent::Playable, now_us).await?;
+            tx.webhooks().notify_owners(package, MediaEvent::Playable, now_us).await?;
         }
         tx.commit().await?;
         Ok(first)
@@ -177,36 +185,36 @@ impl Db {
     /// Stores what the segments of a rendition measure.
     pub async fn set_measured(&self, package: Uuid, rendition: &str, peak_bps: i64, average_bps: i64) -> Result<()> {
         let sql = "UPDATE renditions SET peak_bps = $1, average_bps = $2 WHERE package_id = $3 AND name = $4";
-        execute!(self, sql, peak_bps, average_bps, package, rendition)?;
+        execute!(self.0, sql, peak_bps, average_bps, package, rendition)?;
         Ok(())
     }
 
     /// Finished packages whose orphans have not been looked for since `before_us`.
-    pub async fn packages_to_sweep(&self, before_us: i64) -> Result<Vec<Uuid>> {
+    pub async fn to_sweep(&self, before_us: i64) -> Result<Vec<Uuid>> {
         let sql = "SELECT id FROM packages WHERE status IN ('ready', 'failed') AND updated_us < $1 AND swept_us IS NULL LIMIT 50";
-        Ok(query!(self, fetch_all as (Uuid,), sql, before_us)?.into_iter().map(|r| r.0).collect())
+        Ok(query!(self.0, fetch_all as (Uuid,), sql, before_us)?.into_iter().map(|r| r.0).collect())
     }
 
     /// Notes that a package's orphans are gone.
     pub async fn mark_swept(&self, package: Uuid, now_us: i64) -> Result<()> {
-        execute!(self, "UPDATE packages SET swept_us = $1 WHERE id = $2", now_us, package)?;
+        execute!(self.0, "UPDATE packages SET swept_us = $1 WHERE id = $2", now_us, package)?;
         Ok(())
     }
 }
 
-impl Tx {
+impl PackagesTx<'_> {
     /// Announces a package of a source.
-    pub async fn insert_package(&mut self, id: Uuid, source: Uuid, encryption: Encryption, now_us: i64) -> Result<()> {
+    pub async fn insert(&mut self, id: Uuid, source: Uuid, encryption: Encryption, now_us: i64) -> Result<()> {
         let sql = "INSERT INTO packages (id, source_id, status, revealed, playable, encryption, created_us, updated_us) \
                    VALUES ($1, $2, 'planning', 0, FALSE, $3, $4, $4)";
-        execute_tx!(self, sql, id, source, encryption.as_str(), now_us)?;
+        execute_tx!(self.0, sql, id, source, encryption.as_str(), now_us)?;
         Ok(())
     }
 
     /// Takes the package's row lock. Transactions that change a package and its tasks begin with it,
     /// so that two of them never wait for each other.
-    pub async fn lock_package(&mut self, id: Uuid, now_us: i64) -> Result<()> {
-        execute_tx!(self, "UPDATE packages SET updated_us = $1 WHERE id = $2", now_us, id)?;
+    pub async fn lock(&mut self, id: Uuid, now_us: i64) -> Result<()> {
+        execute_tx!(self.0, "UPDATE packages SET updated_us = $1 WHERE id = $2", now_us, id)?;
         Ok(())
     }
 
@@ -217,7 +225,7 @@ impl Tx {
                    target_s = $6, updated_us = $7, encode_started_us = COALESCE(encode_started_us, $7) WHERE id = $8 \
                    AND (status = 'planning' OR status = 'encoding' AND duration_ms IS NULL)";
         let stored = execute_tx!(
-            self,
+            self.0,
             sql,
             planned.kind.as_str(),
             planned.plan,
@@ -232,16 +240,16 @@ impl Tx {
             self.insert_renditions(id, &planned.renditions).await?;
             let sql = "UPDATE renditions SET planned = $1 WHERE package_id = $2 AND name = $3";
             for r in &planned.renditions {
-                execute_tx!(self, sql, r.planned, id, &r.name)?;
+                execute_tx!(self.0, sql, r.planned, id, &r.name)?;
             }
         }
         Ok(stored == 1)
     }
 
     /// Forgets every plan of a source and what was made by it; of its tasks only `keep` stays.
-    pub async fn forget_plans(&mut self, source: Uuid, keep: Uuid) -> Result<()> {
+    pub async fn delete_plans(&mut self, source: Uuid, keep: Uuid) -> Result<()> {
         execute_tx!(
-            self,
+            self.0,
             "DELETE FROM tasks WHERE source_id = $1 AND id <> $2 AND kind NOT IN ('import', 'hash')",
             source,
             keep
@@ -252,7 +260,7 @@ impl Tx {
             "UPDATE packages SET status = 'planning', plan = NULL, kind = NULL, duration_ms = NULL, revealed = 0, playable = FALSE, \
              encode_started_us = NULL WHERE source_id = $1",
         ] {
-            execute_tx!(self, sql, source)?;
+            execute_tx!(self.0, sql, source)?;
         }
         Ok(())
     }
@@ -264,7 +272,7 @@ impl Tx {
                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0) ON CONFLICT DO NOTHING";
         for r in renditions {
             execute_tx!(
-                self,
+                self.0,
                 sql,
                 package,
                 &r.name,
@@ -290,10 +298,10 @@ impl Tx {
     pub async fn drop_passthrough(&mut self, package: Uuid) -> Result<()> {
         let gone = "DELETE FROM segments WHERE package_id = $1 AND rendition IN \
                     (SELECT name FROM renditions WHERE package_id = $1 AND passthrough)";
-        execute_tx!(self, gone, package)?;
-        execute_tx!(self, "DELETE FROM renditions WHERE package_id = $1 AND passthrough", package)?;
-        execute_tx!(self, "UPDATE renditions SET role = 'both' WHERE package_id = $1", package)?;
-        execute_tx!(self, "UPDATE packages SET playable = FALSE, revealed = 0 WHERE id = $1", package)?;
+        execute_tx!(self.0, gone, package)?;
+        execute_tx!(self.0, "DELETE FROM renditions WHERE package_id = $1 AND passthrough", package)?;
+        execute_tx!(self.0, "UPDATE renditions SET role = 'both' WHERE package_id = $1", package)?;
+        execute_tx!(self.0, "UPDATE packages SET playable = FALSE, revealed = 0 WHERE id = $1", package)?;
         Ok(())
     }
 
@@ -309,9 +317,9 @@ impl Tx {
     ) -> Result<Vec<u8>> {
         let sql = "UPDATE renditions SET init_object = $1, init_bytes = $2, init_sha256 = $3, codecs = $4 \
                    WHERE package_id = $5 AND name = $6 AND init_object IS NULL";
-        execute_tx!(self, sql, object, size, sha256, codecs, package, rendition)?;
+        execute_tx!(self.0, sql, object, size, sha256, codecs, package, rendition)?;
         let sql = "SELECT init_sha256 FROM renditions WHERE package_id = $1 AND name = $2";
-        let row = query_tx!(self, fetch_optional as (Option<Vec<u8>>,), sql, package, rendition)?;
+        let row = query_tx!(self.0, fetch_optional as (Option<Vec<u8>>,), sql, package, rendition)?;
         // No row: the rendition was dropped while this task ran.
         row.and_then(|r| r.0).ok_or(DbError::Fenced)
     }
@@ -320,13 +328,13 @@ impl Tx {
     pub async fn publish_segment(&mut self, package: Uuid, rendition: &str, s: &SegmentRow) -> Result<bool> {
         // The row lock first: a concurrent publication must be visible to the count below.
         let lock = "UPDATE renditions SET contiguous = contiguous WHERE package_id = $1 AND name = $2";
-        if execute_tx!(self, lock, package, rendition)? == 0 {
+        if execute_tx!(self.0, lock, package, rendition)? == 0 {
             return Err(DbError::Fenced);
         }
         let sql = "INSERT INTO segments (package_id, rendition, sequence, object, size_bytes, sha256, start_ticks, duration_ticks, fragments, published_us, key_number, iv) \
                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING";
         let won = execute_tx!(
-            self,
+            self.0,
             sql,
             package,
             rendition,
@@ -347,44 +355,44 @@ impl Tx {
                           WHERE n.package_id = $1 AND n.rendition = $2 AND n.sequence = s.sequence + 1)), contiguous) \
                      WHERE package_id = $1 AND name = $2 AND EXISTS (SELECT 1 FROM segments f \
                         WHERE f.package_id = $1 AND f.rendition = $2 AND f.sequence = renditions.contiguous)";
-        execute_tx!(self, count, package, rendition)?;
+        execute_tx!(self.0, count, package, rendition)?;
         Ok(won)
     }
 
     /// Ends a package well, with its checker's report.
-    pub async fn finish_package(&mut self, id: Uuid, report: &str, now_us: i64) -> Result<()> {
+    pub async fn finish(&mut self, id: Uuid, report: &str, now_us: i64) -> Result<()> {
         let sql = "UPDATE packages SET status = 'ready', playable = TRUE, report = $1, updated_us = $2, error_code = NULL, \
                    error_message = NULL WHERE id = $3 AND status = 'encoding'";
-        if execute_tx!(self, sql, report, now_us, id)? == 1 {
-            self.tell_owners(id, MediaEvent::Ready, now_us).await?;
+        if execute_tx!(self.0, sql, report, now_us, id)? == 1 {
+            self.0.webhooks().notify_owners(id, MediaEvent::Ready, now_us).await?;
         }
         Ok(())
     }
 
     /// Ends a package badly and cancels what is left of its tasks.
-    pub async fn fail_package(&mut self, id: Uuid, reason: &Reason, now_us: i64) -> Result<()> {
+    pub async fn fail(&mut self, id: Uuid, reason: &Reason, now_us: i64) -> Result<()> {
         let sql = "UPDATE packages SET status = 'failed', error_code = $1, error_message = $2, updated_us = $3 \
                    WHERE id = $4 AND status IN ('planning', 'encoding')";
-        if execute_tx!(self, sql, &reason.code, &reason.message, now_us, id)? == 1 {
-            self.tell_owners(id, MediaEvent::Failed, now_us).await?;
+        if execute_tx!(self.0, sql, &reason.code, &reason.message, now_us, id)? == 1 {
+            self.0.webhooks().notify_owners(id, MediaEvent::Failed, now_us).await?;
         }
         let sql = "UPDATE tasks SET status = 'cancelled', token = NULL WHERE package_id = $1 AND kind <> 'hash' \
                    AND status IN ('queued', 'running')";
-        execute_tx!(self, sql, id)?;
+        execute_tx!(self.0, sql, id)?;
         Ok(())
     }
 
     /// Sets a failed package to work again with fresh attempts. `false` when it has not failed.
-    pub async fn retry_package(&mut self, id: Uuid, now_us: i64) -> Result<bool> {
+    pub async fn retry(&mut self, id: Uuid, now_us: i64) -> Result<bool> {
         let sql = "UPDATE packages SET status = CASE WHEN plan IS NULL THEN 'planning' ELSE 'encoding' END, \
                    error_code = NULL, error_message = NULL, updated_us = $1, swept_us = NULL WHERE id = $2 AND status = 'failed'";
-        if execute_tx!(self, sql, now_us, id)? == 0 {
+        if execute_tx!(self.0, sql, now_us, id)? == 0 {
             return Ok(false);
         }
         let sql = "UPDATE tasks SET status = 'queued', token = NULL, attempts = 0, not_before_us = $1, error_code = NULL, error_message = NULL, \
                    due_us = CASE WHEN kind = 'import' THEN $1 ELSE due_us END \
                    WHERE package_id = $2 AND status IN ('parked', 'cancelled')";
-        execute_tx!(self, sql, now_us, id)?;
+        execute_tx!(self.0, sql, now_us, id)?;
         Ok(true)
     }
 }

@@ -4,6 +4,14 @@ use super::{Db, Result, Tx, execute, execute_tx, query, query_tx};
 use sqlx::FromRow;
 use uuid::Uuid;
 
+/// Reads and single statements of this domain, from [`Db::people`].
+#[derive(Debug, Clone, Copy)]
+pub struct People<'a>(pub(crate) &'a Db);
+
+/// What this domain does inside a transaction, from [`Tx::people`].
+#[derive(Debug)]
+pub struct PeopleTx<'a>(pub(crate) &'a mut Tx);
+
 /// A creator's profile.
 #[derive(Debug, Clone, FromRow)]
 pub struct CreatorRow {
@@ -43,7 +51,7 @@ pub struct ProfileChange<'a> {
     pub keeps_history: Option<bool>,
 }
 
-impl Db {
+impl People<'_> {
     /// A creator by id. Viewers have no profile.
     pub async fn creator(&self, id: Uuid) -> Result<Option<CreatorRow>> {
         let sql = concat!(
@@ -51,7 +59,7 @@ impl Db {
             creator_columns!(),
             " FROM users u WHERE u.id = $1 AND u.role <> 'viewer' AND u.banned_us IS NULL"
         );
-        query!(self, fetch_optional as CreatorRow, sql, id)
+        query!(self.0, fetch_optional as CreatorRow, sql, id)
     }
 
     /// Creators whose name begins with `prefix`, in lower case, in the order of their names; after `after`.
@@ -64,14 +72,14 @@ impl Db {
              AND u.role <> 'viewer' AND u.banned_us IS NULL ORDER BY u.username_key LIMIT $4"
         );
         let end = format!("{prefix}\u{7f}");
-        query!(self, fetch_all as CreatorRow, sql, prefix, end, after, limit)
+        query!(self.0, fetch_all as CreatorRow, sql, prefix, end, after, limit)
     }
 
     /// Changes a profile. Who wants no history kept has the one there is forgotten.
     pub async fn change_profile(&self, user: Uuid, change: &ProfileChange<'_>) -> Result<()> {
         let sql = "UPDATE users SET display_name = COALESCE($1, display_name), bio = COALESCE($2, bio), \
                    keeps_history = COALESCE($3, keeps_history) WHERE id = $4";
-        let mut tx = self.begin().await?;
+        let mut tx = self.0.begin().await?;
         let before = "SELECT display_name FROM users WHERE id = $1";
         let before = query_tx!(&mut tx, fetch_optional as (String,), before, user)?;
         execute_tx!(&mut tx, sql, change.display_name, change.bio, change.keeps_history, user)?;
@@ -79,14 +87,14 @@ impl Db {
             execute_tx!(&mut tx, "DELETE FROM watch_history WHERE user_id = $1", user)?;
         }
         if change.display_name.is_some_and(|new| before.is_some_and(|b| b.0 != new)) {
-            tx.index_media_of(user).await?;
+            tx.search().index_media_of(user).await?;
         }
         tx.commit().await
     }
 
     /// Whether what a person watches is remembered.
     pub async fn keeps_history(&self, user: Uuid) -> Result<bool> {
-        let row = query!(self, fetch_optional as (bool,), "SELECT keeps_history FROM users WHERE id = $1", user)?;
+        let row = query!(self.0, fetch_optional as (bool,), "SELECT keeps_history FROM users WHERE id = $1", user)?;
         Ok(row.is_some_and(|r| r.0))
     }
 
@@ -98,31 +106,31 @@ impl Db {
             " FROM subscriptions s JOIN users u ON u.id = s.creator_id WHERE s.subscriber_id = $1 AND s.id < $2 AND u.banned_us IS NULL \
              ORDER BY s.id DESC LIMIT $3"
         );
-        query!(self, fetch_all as SubscriptionRow, sql, user, before.unwrap_or(Uuid::max()), limit)
+        query!(self.0, fetch_all as SubscriptionRow, sql, user, before.unwrap_or(Uuid::max()), limit)
     }
 
     /// Whether one follows the other.
     pub async fn is_subscribed(&self, subscriber: Uuid, creator: Uuid) -> Result<bool> {
         let sql = "SELECT COUNT(*) FROM subscriptions WHERE subscriber_id = $1 AND creator_id = $2";
-        Ok(query!(self, fetch_one as (i64,), sql, subscriber, creator)?.0 == 1)
+        Ok(query!(self.0, fetch_one as (i64,), sql, subscriber, creator)?.0 == 1)
     }
 
     /// Ends a block.
     pub async fn unblock(&self, blocker: Uuid, blocked: Uuid) -> Result<()> {
-        execute!(self, "DELETE FROM blocks WHERE blocker_id = $1 AND blocked_id = $2", blocker, blocked)?;
+        execute!(self.0, "DELETE FROM blocks WHERE blocker_id = $1 AND blocked_id = $2", blocker, blocked)?;
         Ok(())
     }
 
     /// Those who have blocked somebody.
     pub async fn blockers_of(&self, blocked: Uuid) -> Result<Vec<Uuid>> {
         let sql = "SELECT blocker_id FROM blocks WHERE blocked_id = $1";
-        Ok(query!(self, fetch_all as (Uuid,), sql, blocked)?.into_iter().map(|r| r.0).collect())
+        Ok(query!(self.0, fetch_all as (Uuid,), sql, blocked)?.into_iter().map(|r| r.0).collect())
     }
 
     /// Whether somebody is blocked by another.
     pub async fn is_blocked(&self, blocker: Uuid, blocked: Uuid) -> Result<bool> {
         let sql = "SELECT COUNT(*) FROM blocks WHERE blocker_id = $1 AND blocked_id = $2";
-        Ok(query!(self, fetch_one as (i64,), sql, blocker, blocked)?.0 == 1)
+        Ok(query!(self.0, fetch_one as (i64,), sql, blocker, blocked)?.0 == 1)
     }
 
     /// Whom a person has blocked, in the order of their names; after `after`.
@@ -133,18 +141,18 @@ impl Db {
             " FROM blocks b JOIN users u ON u.id = b.blocked_id WHERE b.blocker_id = $1 AND u.username_key > $2 \
              ORDER BY u.username_key LIMIT $3"
         );
-        query!(self, fetch_all as CreatorRow, sql, user, after, limit)
+        query!(self.0, fetch_all as CreatorRow, sql, user, after, limit)
     }
 }
 
-impl Tx {
+impl PeopleTx<'_> {
     /// Both people's rows before rows that refer to them, as in leaving: so neither waits for the other's second lock.
     async fn lock_followed(&mut self, subscriber: Uuid, creator: Uuid) -> Result<()> {
-        if let Self::Postgres(t) = self {
+        if let Tx::Postgres(t) = self.0 {
             let sql = "SELECT id FROM users WHERE id = $1 FOR KEY SHARE";
             sqlx::query(sql).bind(subscriber).execute(&mut **t).await?;
         }
-        execute_tx!(self, "UPDATE users SET subscriber_count = subscriber_count WHERE id = $1", creator)?;
+        execute_tx!(self.0, "UPDATE users SET subscriber_count = subscriber_count WHERE id = $1", creator)?;
         Ok(())
     }
 
@@ -153,10 +161,10 @@ impl Tx {
         self.lock_followed(subscriber, creator).await?;
         let sql = "INSERT INTO subscriptions (subscriber_id, creator_id, id, created_us) VALUES ($1, $2, $3, $4) \
                    ON CONFLICT (subscriber_id, creator_id) DO NOTHING";
-        let new = execute_tx!(self, sql, subscriber, creator, Uuid::now_v7(), now_us)? == 1;
+        let new = execute_tx!(self.0, sql, subscriber, creator, Uuid::now_v7(), now_us)? == 1;
         if new {
             let count = "UPDATE users SET subscriber_count = subscriber_count + 1 WHERE id = $1";
-            execute_tx!(self, count, creator)?;
+            execute_tx!(self.0, count, creator)?;
         }
         Ok(new)
     }
@@ -168,11 +176,11 @@ impl Tx {
                     SELECT subscriber_id, creator_id, created_us, $3 FROM subscriptions \
                     WHERE subscriber_id = $1 AND creator_id = $2 \
                     ON CONFLICT DO NOTHING";
-        execute_tx!(self, keep, subscriber, creator, now_us)?;
+        execute_tx!(self.0, keep, subscriber, creator, now_us)?;
         let sql = "DELETE FROM subscriptions WHERE subscriber_id = $1 AND creator_id = $2";
-        if execute_tx!(self, sql, subscriber, creator)? == 1 {
+        if execute_tx!(self.0, sql, subscriber, creator)? == 1 {
             let count = "UPDATE users SET subscriber_count = subscriber_count - 1 WHERE id = $1";
-            execute_tx!(self, count, creator)?;
+            execute_tx!(self.0, count, creator)?;
         }
         Ok(())
     }
@@ -180,7 +188,7 @@ impl Tx {
     /// Keeps somebody's comments out of one's sight; they follow one no more.
     pub async fn block(&mut self, blocker: Uuid, blocked: Uuid, now_us: i64) -> Result<()> {
         let sql = "INSERT INTO blocks (blocker_id, blocked_id, created_us) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
-        execute_tx!(self, sql, blocker, blocked, now_us)?;
+        execute_tx!(self.0, sql, blocker, blocked, now_us)?;
         self.unsubscribe(blocked, blocker, now_us).await
     }
 
@@ -188,7 +196,7 @@ impl Tx {
     pub async fn uncount(&mut self, user: Uuid) -> Result<()> {
         // Against rows that would refer to the account from now on: they wait, and find it gone. Media first, as
         // comments lock them.
-        if let Self::Postgres(t) = self {
+        if let Tx::Postgres(t) = self.0 {
             let media = "SELECT id FROM media WHERE id IN (SELECT media_id FROM comments WHERE author_id = $1) ORDER BY id FOR UPDATE";
             sqlx::query(media).bind(user).execute(&mut **t).await?;
             sqlx::query("SELECT id FROM users WHERE id = $1 FOR UPDATE").bind(user).execute(&mut **t).await?;
@@ -204,7 +212,7 @@ impl Tx {
             "UPDATE comments SET reply_count = reply_count - (SELECT COUNT(*) FROM comments r WHERE r.parent_id = comments.id AND r.author_id = $1) \
              WHERE id IN (SELECT parent_id FROM comments WHERE author_id = $1)",
         ] {
-            execute_tx!(self, sql, user)?;
+            execute_tx!(self.0, sql, user)?;
         }
         Ok(())
     }

@@ -5,6 +5,14 @@ use sluice_model::{PictureKind, Visibility};
 use sqlx::FromRow;
 use uuid::Uuid;
 
+/// Reads and single statements of this domain, from [`Db::playlists`].
+#[derive(Debug, Clone, Copy)]
+pub struct Playlists<'a>(pub(crate) &'a Db);
+
+/// What this domain does inside a transaction, from [`Tx::playlists`].
+#[derive(Debug)]
+pub struct PlaylistsTx<'a>(pub(crate) &'a mut Tx);
+
 /// A playlist as stored.
 #[derive(Debug, Clone, FromRow)]
 pub struct PlaylistRow {
@@ -53,91 +61,85 @@ macro_rules! playlists {
     };
 }
 
-impl Db {
+impl Playlists<'_> {
     /// A playlist by id.
-    pub async fn playlist(&self, id: Uuid) -> Result<Option<PlaylistRow>> {
-        query!(self, fetch_optional as PlaylistRow, playlists!("WHERE l.id = $1"), id)
+    pub async fn find(&self, id: Uuid) -> Result<Option<PlaylistRow>> {
+        query!(self.0, fetch_optional as PlaylistRow, playlists!("WHERE l.id = $1"), id)
     }
 
     /// A person's playlists, newest first; all of them, or only the public ones.
-    pub async fn playlists_of(
-        &self,
-        owner: Uuid,
-        all: bool,
-        before: Option<Uuid>,
-        limit: i64,
-    ) -> Result<Vec<PlaylistRow>> {
+    pub async fn of_owner(&self, owner: Uuid, all: bool, before: Option<Uuid>, limit: i64) -> Result<Vec<PlaylistRow>> {
         let sql = playlists!(
             "WHERE l.owner_id = $1 AND ($2 OR (l.visibility = 'public' AND u.banned_us IS NULL)) AND l.id < $3 ORDER BY l.id DESC LIMIT $4"
         );
-        query!(self, fetch_all as PlaylistRow, sql, owner, all, before.unwrap_or(Uuid::max()), limit)
+        query!(self.0, fetch_all as PlaylistRow, sql, owner, all, before.unwrap_or(Uuid::max()), limit)
     }
 
     /// How many playlists a person has.
-    pub async fn count_playlists(&self, owner: Uuid) -> Result<i64> {
+    pub async fn count(&self, owner: Uuid) -> Result<i64> {
         let sql = "SELECT COUNT(*) FROM playlists WHERE owner_id = $1";
-        Ok(query!(self, fetch_one as (i64,), sql, owner)?.0)
+        Ok(query!(self.0, fetch_one as (i64,), sql, owner)?.0)
     }
 
     /// Places of a playlist in order, after a position.
-    pub async fn playlist_items(&self, playlist: Uuid, after: i64, limit: i64) -> Result<Vec<ItemRow>> {
+    pub async fn items(&self, playlist: Uuid, after: i64, limit: i64) -> Result<Vec<ItemRow>> {
         let sql = "SELECT id, media_id, position FROM playlist_items WHERE playlist_id = $1 AND position > $2 \
                    ORDER BY position, id LIMIT $3";
-        query!(self, fetch_all as ItemRow, sql, playlist, after, limit)
+        query!(self.0, fetch_all as ItemRow, sql, playlist, after, limit)
     }
 
     /// Stores a new playlist.
-    pub async fn insert_playlist(&self, row: &PlaylistRow) -> Result<()> {
+    pub async fn insert(&self, row: &PlaylistRow) -> Result<()> {
         let sql = "INSERT INTO playlists (id, owner_id, title, description, visibility, created_us, updated_us) \
                    VALUES ($1, $2, $3, $4, $5, $6, $6)";
         let visibility = row.visibility.as_str();
-        execute!(self, sql, row.id, row.owner_id, &row.title, &row.description, visibility, row.created_us)?;
+        execute!(self.0, sql, row.id, row.owner_id, &row.title, &row.description, visibility, row.created_us)?;
         Ok(())
     }
 
     /// Changes a playlist.
-    pub async fn change_playlist(&self, id: Uuid, change: &PlaylistChange<'_>, now_us: i64) -> Result<()> {
+    pub async fn change(&self, id: Uuid, change: &PlaylistChange<'_>, now_us: i64) -> Result<()> {
         let sql = "UPDATE playlists SET title = COALESCE($1, title), description = COALESCE($2, description), \
                    visibility = COALESCE($3, visibility), updated_us = $4 WHERE id = $5";
         let visibility = change.visibility.map(Visibility::as_str);
-        execute!(self, sql, change.title, change.description, visibility, now_us, id)?;
+        execute!(self.0, sql, change.title, change.description, visibility, now_us, id)?;
         Ok(())
     }
 
     /// Deletes a playlist; its media stay.
-    pub async fn delete_playlist(&self, id: Uuid, now_us: i64) -> Result<bool> {
-        let mut tx = self.begin().await?;
+    pub async fn delete(&self, id: Uuid, now_us: i64) -> Result<bool> {
+        let mut tx = self.0.begin().await?;
         // Its row first: nobody gives it another cover meanwhile.
         let gone = execute_tx!(&mut tx, "DELETE FROM playlists WHERE id = $1", id)? == 1;
-        tx.doom_picture(PictureKind::Cover, id, now_us).await?;
+        tx.pictures().mark_deleting(PictureKind::Cover, id, now_us).await?;
         tx.commit().await?;
         Ok(gone)
     }
 }
 
-impl Tx {
+impl PlaylistsTx<'_> {
     /// Takes a playlist's row lock; its places in order. Every change of the order begins with it.
-    pub async fn lock_playlist(&mut self, id: Uuid, now_us: i64) -> Result<Vec<ItemRow>> {
-        execute_tx!(self, "UPDATE playlists SET updated_us = $1 WHERE id = $2", now_us, id)?;
+    pub async fn lock(&mut self, id: Uuid, now_us: i64) -> Result<Vec<ItemRow>> {
+        execute_tx!(self.0, "UPDATE playlists SET updated_us = $1 WHERE id = $2", now_us, id)?;
         let sql = "SELECT id, media_id, position FROM playlist_items WHERE playlist_id = $1 ORDER BY position, id";
-        query_tx!(self, fetch_all as ItemRow, sql, id)
+        query_tx!(self.0, fetch_all as ItemRow, sql, id)
     }
 
     /// Puts a media at a position. Where something is there, that and what follows make room.
     pub async fn insert_item(&mut self, playlist: Uuid, item: &ItemRow) -> Result<()> {
         let taken = "SELECT COUNT(*) FROM playlist_items WHERE playlist_id = $1 AND position = $2";
-        if query_tx!(self, fetch_one as (i64,), taken, playlist, item.position)?.0 > 0 {
+        if query_tx!(self.0, fetch_one as (i64,), taken, playlist, item.position)?.0 > 0 {
             let shift = "UPDATE playlist_items SET position = position + $3 WHERE playlist_id = $1 AND position >= $2";
-            execute_tx!(self, shift, playlist, item.position, PLACE)?;
+            execute_tx!(self.0, shift, playlist, item.position, PLACE)?;
         }
         let sql = "INSERT INTO playlist_items (id, playlist_id, media_id, position) VALUES ($1, $2, $3, $4)";
-        execute_tx!(self, sql, item.id, playlist, item.media_id, item.position)?;
+        execute_tx!(self.0, sql, item.id, playlist, item.media_id, item.position)?;
         Ok(())
     }
 
     /// Takes a place away. `false` when there is none.
     pub async fn delete_item(&mut self, playlist: Uuid, item: Uuid) -> Result<bool> {
         let sql = "DELETE FROM playlist_items WHERE playlist_id = $1 AND id = $2";
-        Ok(execute_tx!(self, sql, playlist, item)? == 1)
+        Ok(execute_tx!(self.0, sql, playlist, item)? == 1)
     }
 }

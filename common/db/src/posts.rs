@@ -4,6 +4,10 @@ use super::{Db, Result, execute, query};
 use sqlx::FromRow;
 use uuid::Uuid;
 
+/// Reads and single statements of this domain, from [`Db::posts`].
+#[derive(Debug, Clone, Copy)]
+pub struct Posts<'a>(pub(crate) &'a Db);
+
 /// A post with its author's names.
 #[derive(Debug, Clone, FromRow)]
 pub struct PostRow {
@@ -43,23 +47,23 @@ macro_rules! posts {
     };
 }
 
-impl Db {
+impl Posts<'_> {
     /// A post by id.
-    pub async fn post(&self, id: Uuid) -> Result<Option<PostRow>> {
-        query!(self, fetch_optional as PostRow, posts!("WHERE p.id = $1"), id)
+    pub async fn find(&self, id: Uuid) -> Result<Option<PostRow>> {
+        query!(self.0, fetch_optional as PostRow, posts!("WHERE p.id = $1"), id)
     }
 
     /// Published posts of everybody, latest first.
-    pub async fn published_posts(&self, before: Option<PublishedCursor>, limit: i64) -> Result<Vec<PostRow>> {
+    pub async fn published(&self, before: Option<PublishedCursor>, limit: i64) -> Result<Vec<PostRow>> {
         let (at, id) = before.unwrap_or((i64::MAX, Uuid::max()));
         let sql = posts!(
             "WHERE p.published_us IS NOT NULL AND u.banned_us IS NULL AND (p.published_us, p.id) < ($1, $2) ORDER BY p.published_us DESC, p.id DESC LIMIT $3"
         );
-        query!(self, fetch_all as PostRow, sql, at, id, limit)
+        query!(self.0, fetch_all as PostRow, sql, at, id, limit)
     }
 
     /// Published posts of an author, latest first.
-    pub async fn published_posts_of(
+    pub async fn published_of(
         &self,
         author: Uuid,
         before: Option<PublishedCursor>,
@@ -70,35 +74,35 @@ impl Db {
             "WHERE p.author_id = $1 AND p.published_us IS NOT NULL AND u.banned_us IS NULL AND (p.published_us, p.id) < ($2, $3) \
              ORDER BY p.published_us DESC, p.id DESC LIMIT $4"
         );
-        query!(self, fetch_all as PostRow, sql, author, at, id, limit)
+        query!(self.0, fetch_all as PostRow, sql, author, at, id, limit)
     }
 
     /// All posts of an author, drafts too, newest first.
-    pub async fn posts_of(&self, author: Uuid, before: Option<Uuid>, limit: i64) -> Result<Vec<PostRow>> {
+    pub async fn of_author(&self, author: Uuid, before: Option<Uuid>, limit: i64) -> Result<Vec<PostRow>> {
         let sql = posts!("WHERE p.author_id = $1 AND p.id < $2 ORDER BY p.id DESC LIMIT $3");
-        query!(self, fetch_all as PostRow, sql, author, before.unwrap_or(Uuid::max()), limit)
+        query!(self.0, fetch_all as PostRow, sql, author, before.unwrap_or(Uuid::max()), limit)
     }
 
     /// Stores a new post.
-    pub async fn insert_post(&self, p: &PostRow) -> Result<()> {
+    pub async fn insert(&self, p: &PostRow) -> Result<()> {
         let sql = "INSERT INTO posts (id, author_id, title, body, published_us, created_us, edited_us) \
                    VALUES ($1, $2, $3, $4, $5, $6, $6)";
-        execute!(self, sql, p.id, p.author_id, &p.title, &p.body, p.published_us, p.created_us)?;
+        execute!(self.0, sql, p.id, p.author_id, &p.title, &p.body, p.published_us, p.created_us)?;
         Ok(())
     }
 
     /// Changes a post.
-    pub async fn change_post(&self, id: Uuid, change: &PostChange<'_>, now_us: i64) -> Result<()> {
+    pub async fn change(&self, id: Uuid, change: &PostChange<'_>, now_us: i64) -> Result<()> {
         let sql = "UPDATE posts SET title = COALESCE($1, title), body = COALESCE($2, body), edited_us = $3, \
                    published_us = CASE WHEN NOT $4 THEN published_us WHEN $5 THEN COALESCE(published_us, $3) ELSE NULL END \
                    WHERE id = $6";
         let published = change.published.unwrap_or(false);
-        execute!(self, sql, change.title, change.body, now_us, change.published.is_some(), published, id)?;
+        execute!(self.0, sql, change.title, change.body, now_us, change.published.is_some(), published, id)?;
         Ok(())
     }
 
     /// Deletes a post.
-    pub async fn delete_post(&self, id: Uuid) -> Result<bool> {
-        Ok(execute!(self, "DELETE FROM posts WHERE id = $1", id)? == 1)
+    pub async fn delete(&self, id: Uuid) -> Result<bool> {
+        Ok(execute!(self.0, "DELETE FROM posts WHERE id = $1", id)? == 1)
     }
 }

@@ -5,6 +5,14 @@ use sluice_model::DocumentFormat;
 use sqlx::FromRow;
 use uuid::Uuid;
 
+/// Reads and single statements of this domain, from [`Db::projects`].
+#[derive(Debug, Clone, Copy)]
+pub struct Projects<'a>(pub(crate) &'a Db);
+
+/// What this domain does inside a transaction, from [`Tx::projects`].
+#[derive(Debug)]
+pub struct ProjectsTx<'a>(pub(crate) &'a mut Tx);
+
 /// A project as stored.
 #[derive(Debug, Clone, FromRow)]
 pub struct ProjectRow {
@@ -39,37 +47,37 @@ macro_rules! projects {
     };
 }
 
-impl Db {
+impl Projects<'_> {
     /// A project by id.
-    pub async fn project(&self, id: Uuid) -> Result<Option<ProjectRow>> {
-        query!(self, fetch_optional as ProjectRow, projects!("WHERE id = $1"), id)
+    pub async fn find(&self, id: Uuid) -> Result<Option<ProjectRow>> {
+        query!(self.0, fetch_optional as ProjectRow, projects!("WHERE id = $1"), id)
     }
 
     /// A person's projects, newest first.
-    pub async fn projects_of(&self, owner: Uuid, before: Option<Uuid>, limit: i64) -> Result<Vec<ProjectRow>> {
+    pub async fn of_owner(&self, owner: Uuid, before: Option<Uuid>, limit: i64) -> Result<Vec<ProjectRow>> {
         let sql = projects!("WHERE owner_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3");
-        query!(self, fetch_all as ProjectRow, sql, owner, before.unwrap_or(Uuid::max()), limit)
+        query!(self.0, fetch_all as ProjectRow, sql, owner, before.unwrap_or(Uuid::max()), limit)
     }
 
     /// How many projects a person has.
-    pub async fn count_projects(&self, owner: Uuid) -> Result<i64> {
+    pub async fn count(&self, owner: Uuid) -> Result<i64> {
         let sql = "SELECT COUNT(*) FROM projects WHERE owner_id = $1";
-        Ok(query!(self, fetch_one as (i64,), sql, owner)?.0)
+        Ok(query!(self.0, fetch_one as (i64,), sql, owner)?.0)
     }
 
     /// Stores a new project.
-    pub async fn insert_project(&self, p: &ProjectRow) -> Result<()> {
+    pub async fn insert(&self, p: &ProjectRow) -> Result<()> {
         let sql = "INSERT INTO projects (id, owner_id, media_id, title, format, version, size_bytes, created_us, updated_us) \
                    VALUES ($1, $2, $3, $4, $5, 0, 0, $6, $6)";
-        execute!(self, sql, p.id, p.owner_id, p.media_id, &p.title, p.format.as_str(), p.created_us)?;
+        execute!(self.0, sql, p.id, p.owner_id, p.media_id, &p.title, p.format.as_str(), p.created_us)?;
         Ok(())
     }
 
     /// Changes a project.
-    pub async fn change_project(&self, id: Uuid, change: &ProjectChange<'_>, now_us: i64) -> Result<()> {
+    pub async fn change(&self, id: Uuid, change: &ProjectChange<'_>, now_us: i64) -> Result<()> {
         let sql = "UPDATE projects SET title = COALESCE($1, title), media_id = CASE WHEN $2 THEN $3 ELSE media_id END, \
                    updated_us = $4 WHERE id = $5";
-        execute!(self, sql, change.title, change.media_id.is_some(), change.media_id.flatten(), now_us, id)?;
+        execute!(self.0, sql, change.title, change.media_id.is_some(), change.media_id.flatten(), now_us, id)?;
         Ok(())
     }
 
@@ -77,12 +85,12 @@ impl Db {
     pub async fn save_document(&self, id: Uuid, version: i64, object: Uuid, size: i64, now_us: i64) -> Result<bool> {
         let sql = "UPDATE projects SET version = version + 1, object = $1, size_bytes = $2, updated_us = $3 \
                    WHERE id = $4 AND version = $5";
-        Ok(execute!(self, sql, object, size, now_us, id, version)? == 1)
+        Ok(execute!(self.0, sql, object, size, now_us, id, version)? == 1)
     }
 
     /// Deletes a project; its documents go with the next sweep.
-    pub async fn delete_project(&self, id: Uuid, now_us: i64) -> Result<bool> {
-        let mut tx = self.begin().await?;
+    pub async fn delete(&self, id: Uuid, now_us: i64) -> Result<bool> {
+        let mut tx = self.0.begin().await?;
         let doom = "INSERT INTO doomed_documents (project_id, at_us) SELECT id, $1 FROM projects WHERE id = $2";
         execute_tx!(&mut tx, doom, now_us, id)?;
         let gone = execute_tx!(&mut tx, "DELETE FROM projects WHERE id = $1", id)? == 1;
@@ -91,23 +99,23 @@ impl Db {
     }
 
     /// Projects whose documents are to be removed.
-    pub async fn doomed_documents(&self) -> Result<Vec<Uuid>> {
+    pub async fn deleting_documents(&self) -> Result<Vec<Uuid>> {
         let sql = "SELECT project_id FROM doomed_documents ORDER BY project_id LIMIT 100";
-        Ok(query!(self, fetch_all as (Uuid,), sql)?.into_iter().map(|r| r.0).collect())
+        Ok(query!(self.0, fetch_all as (Uuid,), sql)?.into_iter().map(|r| r.0).collect())
     }
 
     /// Notes that they are gone.
-    pub async fn forget_doomed(&self, project: Uuid) -> Result<()> {
-        execute!(self, "DELETE FROM doomed_documents WHERE project_id = $1", project)?;
+    pub async fn purge_documents(&self, project: Uuid) -> Result<()> {
+        execute!(self.0, "DELETE FROM doomed_documents WHERE project_id = $1", project)?;
         Ok(())
     }
 }
 
-impl Tx {
+impl ProjectsTx<'_> {
     /// Dooms the documents of a leaving person.
-    pub async fn doom_documents_of(&mut self, owner: Uuid, now_us: i64) -> Result<()> {
+    pub async fn mark_documents_deleting_of(&mut self, owner: Uuid, now_us: i64) -> Result<()> {
         let sql = "INSERT INTO doomed_documents (project_id, at_us) SELECT id, $1 FROM projects WHERE owner_id = $2";
-        execute_tx!(self, sql, now_us, owner)?;
+        execute_tx!(self.0, sql, now_us, owner)?;
         Ok(())
     }
 }

@@ -5,6 +5,14 @@ use sluice_model::CreatorRequestStatus;
 use sqlx::FromRow;
 use uuid::Uuid;
 
+/// Reads and single statements of this domain, from [`Db::creator_requests`].
+#[derive(Debug, Clone, Copy)]
+pub struct CreatorRequests<'a>(pub(crate) &'a Db);
+
+/// What this domain does inside a transaction, from [`Tx::creator_requests`].
+#[derive(Debug)]
+pub struct CreatorRequestsTx<'a>(pub(crate) &'a mut Tx);
+
 /// A request with the name of who asks.
 #[derive(Debug, Clone, FromRow)]
 pub struct CreatorRequestRow {
@@ -29,42 +37,42 @@ macro_rules! request_columns {
     };
 }
 
-impl Db {
+impl CreatorRequests<'_> {
     /// Stores a request; `false` when one is pending already.
-    pub async fn insert_creator_request(&self, id: Uuid, user: Uuid, message: &str, now_us: i64) -> Result<bool> {
+    pub async fn insert(&self, id: Uuid, user: Uuid, message: &str, now_us: i64) -> Result<bool> {
         let sql = "INSERT INTO creator_requests (id, user_id, message, status, created_us) VALUES ($1, $2, $3, 'pending', $4)";
-        match execute!(self, sql, id, user, message, now_us) {
+        match execute!(self.0, sql, id, user, message, now_us) {
             Err(DbError::Duplicate) => Ok(false),
             other => other.map(|_| true),
         }
     }
 
     /// The last request of an account.
-    pub async fn creator_request_of(&self, user: Uuid) -> Result<Option<CreatorRequestRow>> {
+    pub async fn of_user(&self, user: Uuid) -> Result<Option<CreatorRequestRow>> {
         let sql = request_columns!("WHERE r.user_id = $1 ORDER BY r.id DESC LIMIT 1");
-        query!(self, fetch_optional as CreatorRequestRow, sql, user)
+        query!(self.0, fetch_optional as CreatorRequestRow, sql, user)
     }
 
     /// A request by id.
-    pub async fn creator_request(&self, id: Uuid) -> Result<Option<CreatorRequestRow>> {
-        query!(self, fetch_optional as CreatorRequestRow, request_columns!("WHERE r.id = $1"), id)
+    pub async fn find(&self, id: Uuid) -> Result<Option<CreatorRequestRow>> {
+        query!(self.0, fetch_optional as CreatorRequestRow, request_columns!("WHERE r.id = $1"), id)
     }
 
     /// One page of requests in one state, newest first.
-    pub async fn creator_requests(
+    pub async fn page(
         &self,
         status: CreatorRequestStatus,
         before: Option<Uuid>,
         limit: i64,
     ) -> Result<Vec<CreatorRequestRow>> {
         let sql = request_columns!("WHERE r.status = $1 AND r.id < $2 ORDER BY r.id DESC LIMIT $3");
-        query!(self, fetch_all as CreatorRequestRow, sql, status.as_str(), before.unwrap_or(Uuid::max()), limit)
+        query!(self.0, fetch_all as CreatorRequestRow, sql, status.as_str(), before.unwrap_or(Uuid::max()), limit)
     }
 }
 
-impl Tx {
+impl CreatorRequestsTx<'_> {
     /// Decides a pending request; the account that asked. `None` when it is not pending any more.
-    pub async fn decide_creator_request(
+    pub async fn decide(
         &mut self,
         id: Uuid,
         status: CreatorRequestStatus,
@@ -73,6 +81,6 @@ impl Tx {
     ) -> Result<Option<Uuid>> {
         let sql = "UPDATE creator_requests SET status = $1, answer = $2, decided_us = $3 \
                    WHERE id = $4 AND status = 'pending' RETURNING user_id";
-        Ok(query_tx!(self, fetch_optional as (Uuid,), sql, status.as_str(), answer, now_us, id)?.map(|r| r.0))
+        Ok(query_tx!(self.0, fetch_optional as (Uuid,), sql, status.as_str(), answer, now_us, id)?.map(|r| r.0))
     }
 }

@@ -8,6 +8,14 @@ use crate::words;
 use sqlx::{Connection, Executor, PgPool, SqlitePool};
 use uuid::Uuid;
 
+/// Reads and single statements of this domain, from [`Db::search`].
+#[derive(Debug, Clone, Copy)]
+pub struct Search<'a>(pub(crate) &'a Db);
+
+/// What this domain does inside a transaction, from [`Tx::search`].
+#[derive(Debug)]
+pub struct SearchTx<'a>(pub(crate) &'a mut Tx);
+
 /// Rows that are indexed at once when an older database is opened.
 const BATCH: i64 = 200;
 
@@ -74,9 +82,9 @@ fn tsquery(words: &[String], nearness: Nearness) -> String {
     words.iter().map(|w| format!("'{w}'{mark}")).collect::<Vec<_>>().join(" & ")
 }
 
-impl Db {
+impl Search<'_> {
     /// Public media that have all words, each as the beginning of one; by rank, strictly after `before`.
-    pub async fn search(
+    pub async fn find(
         &self,
         words: &[String],
         nearness: Nearness,
@@ -85,8 +93,8 @@ impl Db {
     ) -> Result<Vec<MediaRow>> {
         let (rank, id) = before.unwrap_or((i64::MAX, Uuid::max()));
         let far = nearness == Nearness::Far;
-        match self {
-            Self::Sqlite(p) => {
+        match self.0 {
+            Db::Sqlite(p) => {
                 let sql = media_columns!(concat!(
                     "WHERE m.id IN (SELECT r.media_id FROM search_index x JOIN search_rows r ON r.number = x.rowid \
                        WHERE x.search_index MATCH $1) AND NOT ($2 AND m.id IN (SELECT r.media_id FROM search_index x \
@@ -97,7 +105,7 @@ impl Db {
                 let query = sqlx::query_as(sql).bind(fts5(words, nearness)).bind(far);
                 Ok(query.bind(fts5(words, Nearness::Near)).bind(rank).bind(id).bind(limit).fetch_all(p).await?)
             }
-            Self::Postgres(p) => {
+            Db::Postgres(p) => {
                 let sql = media_columns!(concat!(
                     // An array is found first, by the index of words, whatever the planner thinks of the order.
                     "WHERE m.id = ANY(ARRAY(SELECT x.media_id FROM search_index x WHERE x.document @@ $1::tsquery \
@@ -114,12 +122,12 @@ impl Db {
     /// Indexes what an older version stored.
     pub(super) async fn index_missing(&self) -> Result<()> {
         loop {
-            let ids: Vec<(Uuid,)> = match self {
-                Self::Sqlite(p) => {
+            let ids: Vec<(Uuid,)> = match self.0 {
+                Db::Sqlite(p) => {
                     let sql = "SELECT id FROM media WHERE NOT EXISTS (SELECT 1 FROM search_rows r WHERE r.media_id = media.id) LIMIT $1";
                     sqlx::query_as(sql).bind(BATCH).fetch_all(p).await?
                 }
-                Self::Postgres(p) => {
+                Db::Postgres(p) => {
                     let sql = "SELECT id FROM media WHERE NOT EXISTS (SELECT 1 FROM search_index x WHERE x.media_id = media.id) LIMIT $1";
                     sqlx::query_as(sql).bind(BATCH).fetch_all(p).await?
                 }
@@ -127,29 +135,29 @@ impl Db {
             if ids.is_empty() {
                 return Ok(());
             }
-            let mut tx = self.begin().await?;
+            let mut tx = self.0.begin().await?;
             for (id,) in ids {
-                tx.index_media(id).await?;
+                tx.search().index_media(id).await?;
             }
             tx.commit().await?;
         }
     }
 }
 
-impl Tx {
+impl SearchTx<'_> {
     /// Brings the index of a media up to date with its row and its owner's names.
     pub async fn index_media(&mut self, media: Uuid) -> Result<()> {
         // Locked, so that what is read is not older than what somebody else is indexing.
-        super::execute_tx!(self, "UPDATE media SET rank = rank WHERE id = $1", media)?;
+        super::execute_tx!(self.0, "UPDATE media SET rank = rank WHERE id = $1", media)?;
         let sql = "SELECT m.title, m.tags, u.username, u.display_name, m.description FROM media m JOIN users u ON u.id = m.owner_id \
                    WHERE m.id = $1";
         type Texts = (String, String, String, String, String);
-        let found: Option<Texts> = super::query_tx!(self, fetch_optional as Texts, sql, media)?;
+        let found: Option<Texts> = super::query_tx!(self.0, fetch_optional as Texts, sql, media)?;
         let Some((title, tags, username, display_name, description)) = found else { return Ok(()) };
         let near = words::normal(&format!("{title} {tags} {username} {display_name}"));
-        let far = format!("{} {}", words::normal(&description), self.said_in(media).await?);
-        match self {
-            Self::Sqlite(t) => {
+        let far = format!("{} {}", words::normal(&description), self.0.captions().said_in(media).await?);
+        match self.0 {
+            Tx::Sqlite(t) => {
                 let number = "INSERT INTO search_rows (media_id) VALUES ($1) ON CONFLICT (media_id) DO UPDATE SET media_id = $1 \
                               RETURNING number";
                 let (number,): (i64,) = sqlx::query_as(number).bind(media).fetch_one(&mut **t).await?;
@@ -157,7 +165,7 @@ impl Tx {
                 let sql = "INSERT INTO search_index (rowid, near, far) VALUES ($1, $2, $3)";
                 sqlx::query(sql).bind(number).bind(near).bind(far).execute(&mut **t).await?;
             }
-            Self::Postgres(t) => {
+            Tx::Postgres(t) => {
                 let sql = "INSERT INTO search_index (media_id, document) \
                            VALUES ($1, setweight(to_tsvector('simple', $2), 'A') || setweight(to_tsvector('simple', $3), 'D')) \
                            ON CONFLICT (media_id) DO UPDATE SET document = EXCLUDED.document";
@@ -169,7 +177,7 @@ impl Tx {
 
     /// The same for all media of a person whose name has changed.
     pub async fn index_media_of(&mut self, owner: Uuid) -> Result<()> {
-        let ids = super::query_tx!(self, fetch_all as (Uuid,), "SELECT id FROM media WHERE owner_id = $1", owner)?;
+        let ids = super::query_tx!(self.0, fetch_all as (Uuid,), "SELECT id FROM media WHERE owner_id = $1", owner)?;
         for (id,) in ids {
             self.index_media(id).await?;
         }

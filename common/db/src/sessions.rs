@@ -8,6 +8,14 @@ use sluice_model::{RefreshTokenStatus, clock::DAY_US};
 use sqlx::FromRow;
 use uuid::Uuid;
 
+/// Reads and single statements of this domain, from [`Db::sessions`].
+#[derive(Debug, Clone, Copy)]
+pub struct Sessions<'a>(pub(crate) &'a Db);
+
+/// What this domain does inside a transaction, from [`Tx::sessions`].
+#[derive(Debug)]
+pub struct SessionsTx<'a>(pub(crate) &'a mut Tx);
+
 /// A login as its owner sees it.
 #[derive(Debug, Clone, FromRow)]
 pub struct SessionRow {
@@ -46,79 +54,74 @@ macro_rules! session_columns {
     };
 }
 
-impl Db {
+impl Sessions<'_> {
     /// The account behind a live session.
-    pub async fn user_of_session(&self, session: Uuid, now_us: i64) -> Result<Option<UserRow>> {
+    pub async fn user_of(&self, session: Uuid, now_us: i64) -> Result<Option<UserRow>> {
         let sql = super::users::user_columns!(
             "JOIN sessions s ON s.user_id = u.id WHERE s.id = $1 AND s.revoked_us IS NULL AND s.expires_us > $2"
         );
-        query!(self, fetch_optional as UserRow, sql, session, now_us)
+        query!(self.0, fetch_optional as UserRow, sql, session, now_us)
     }
 
     /// The live sessions of an account, newest first.
-    pub async fn sessions(&self, user: Uuid, now_us: i64) -> Result<Vec<SessionRow>> {
+    pub async fn of_user(&self, user: Uuid, now_us: i64) -> Result<Vec<SessionRow>> {
         let sql = session_columns!("WHERE user_id = $1 AND revoked_us IS NULL AND expires_us > $2 ORDER BY id DESC");
-        query!(self, fetch_all as SessionRow, sql, user, now_us)
+        query!(self.0, fetch_all as SessionRow, sql, user, now_us)
     }
 
     /// A refresh token by its hash.
     pub async fn refresh_token(&self, hash: &[u8]) -> Result<Option<RefreshRow>> {
-        query!(self, fetch_optional as RefreshRow, REFRESH, hash)
+        query!(self.0, fetch_optional as RefreshRow, REFRESH, hash)
     }
 
     /// Ends one session of an account. `false` when there was none.
-    pub async fn revoke_session(&self, user: Uuid, id: Uuid, now_us: i64) -> Result<bool> {
+    pub async fn revoke(&self, user: Uuid, id: Uuid, now_us: i64) -> Result<bool> {
         let sql = "UPDATE sessions SET revoked_us = $1 WHERE id = $2 AND user_id = $3 AND revoked_us IS NULL";
-        Ok(execute!(self, sql, now_us, id, user)? == 1)
+        Ok(execute!(self.0, sql, now_us, id, user)? == 1)
     }
 
     /// Forgets what has expired: sessions, tokens of all kinds, allowances that are whole again.
-    pub async fn forget_expired(&self, now_us: i64, audit_before_us: i64) -> Result<()> {
+    pub async fn purge_expired(&self, now_us: i64, audit_before_us: i64) -> Result<()> {
         // A revoked session is kept for a day, so that its replayed tokens are still told from unknown ones.
         let day = DAY_US;
-        execute!(self, "DELETE FROM sessions WHERE expires_us < $1 OR revoked_us < $2", now_us, now_us - day)?;
+        execute!(self.0, "DELETE FROM sessions WHERE expires_us < $1 OR revoked_us < $2", now_us, now_us - day)?;
         let spent = "DELETE FROM refresh_tokens WHERE status <> 'live' AND COALESCE(spent_us, created_us) < $1";
-        execute!(self, spent, now_us - 30 * day)?;
-        execute!(self, "DELETE FROM mail_tokens WHERE expires_us < $1", now_us)?;
-        execute!(self, "DELETE FROM playback_tokens WHERE expires_us < $1", now_us - 30 * day)?;
-        self.forget_uploads(now_us).await?;
-        self.forget_reports().await?;
-        execute!(self, "DELETE FROM past_subscriptions WHERE ended_us < $1", now_us - day)?;
-        self.forget_views(now_us).await?;
-        self.forget_deliveries(now_us - 30 * day).await?;
+        execute!(self.0, spent, now_us - 30 * day)?;
+        execute!(self.0, "DELETE FROM mail_tokens WHERE expires_us < $1", now_us)?;
+        execute!(self.0, "DELETE FROM playback_tokens WHERE expires_us < $1", now_us - 30 * day)?;
+        self.0.uploads().purge_expired(now_us).await?;
+        self.0.moderation().purge_reports().await?;
+        execute!(self.0, "DELETE FROM past_subscriptions WHERE ended_us < $1", now_us - day)?;
+        self.0.engagement().purge_views(now_us).await?;
+        self.0.webhooks().purge_deliveries(now_us - 30 * day).await?;
         let machines = "DELETE FROM api_tokens WHERE revoked_us < $1 OR expires_us < $1";
-        execute!(self, machines, now_us - 30 * day)?;
-        execute!(self, "DELETE FROM rate_limits WHERE whole_us < $1", now_us)?;
-        execute!(self, "DELETE FROM audit_events WHERE at_us < $1", audit_before_us)?;
+        execute!(self.0, machines, now_us - 30 * day)?;
+        execute!(self.0, "DELETE FROM rate_limits WHERE whole_us < $1", now_us)?;
+        execute!(self.0, "DELETE FROM audit_events WHERE at_us < $1", audit_before_us)?;
         Ok(())
     }
 }
 
 const REFRESH: &str = "SELECT session_id, status, successor, retries, spent_us FROM refresh_tokens WHERE hash = $1";
 
-impl Tx {
+impl SessionsTx<'_> {
     /// Starts a session with its first refresh token.
-    pub async fn insert_session(&mut self, id: Uuid, user: Uuid, hash: &[u8], from: &SessionUse<'_>) -> Result<()> {
+    pub async fn insert(&mut self, id: Uuid, user: Uuid, hash: &[u8], from: &SessionUse<'_>) -> Result<()> {
         let sql = "INSERT INTO sessions (id, user_id, address, agent, created_us, last_used_us, expires_us) \
                    VALUES ($1, $2, $3, $4, $5, $5, $6)";
-        execute_tx!(self, sql, id, user, from.address, from.agent, from.now_us, from.expires_us)?;
+        execute_tx!(self.0, sql, id, user, from.address, from.agent, from.now_us, from.expires_us)?;
         self.insert_refresh_token(id, hash, from.now_us).await
     }
 
     /// Takes the row lock of a live session and notes its use. It lives on until the use's expiry,
     /// but never past `last_us`. `None` when it is over.
-    pub async fn use_session(
-        &mut self,
-        id: Uuid,
-        from: &SessionUse<'_>,
-        longest_us: i64,
-    ) -> Result<Option<SessionRow>> {
+    pub async fn touch(&mut self, id: Uuid, from: &SessionUse<'_>, longest_us: i64) -> Result<Option<SessionRow>> {
         let sql = "UPDATE sessions SET last_used_us = $1, address = $2, agent = $3, \
                    expires_us = CASE WHEN created_us + $4 < $5 THEN created_us + $4 ELSE $5 END \
                    WHERE id = $6 AND revoked_us IS NULL AND expires_us > $1 \
                    RETURNING id, user_id, address, agent, created_us, last_used_us, expires_us";
         query_tx!(
-            self,
+            self.0,
             fetch_optional as SessionRow,
             sql,
             from.now_us,
@@ -132,21 +135,21 @@ impl Tx {
 
     /// A refresh token by its hash, read under the session's lock.
     pub async fn refresh_token(&mut self, hash: &[u8]) -> Result<Option<RefreshRow>> {
-        query_tx!(self, fetch_optional as RefreshRow, REFRESH, hash)
+        query_tx!(self.0, fetch_optional as RefreshRow, REFRESH, hash)
     }
 
     /// Stores the live refresh token of a session.
     pub async fn insert_refresh_token(&mut self, session: Uuid, hash: &[u8], now_us: i64) -> Result<()> {
         let sql =
             "INSERT INTO refresh_tokens (hash, session_id, status, retries, created_us) VALUES ($1, $2, 'live', 0, $3)";
-        execute_tx!(self, sql, hash, session, now_us)?;
+        execute_tx!(self.0, sql, hash, session, now_us)?;
         Ok(())
     }
 
     /// Notes that a token was exchanged for `successor`.
     pub async fn spend_refresh_token(&mut self, hash: &[u8], successor: &[u8], now_us: i64) -> Result<()> {
         let sql = "UPDATE refresh_tokens SET status = 'spent', successor = $1, spent_us = $2 WHERE hash = $3";
-        execute_tx!(self, sql, successor, now_us, hash)?;
+        execute_tx!(self.0, sql, successor, now_us, hash)?;
         Ok(())
     }
 
@@ -158,27 +161,27 @@ impl Tx {
         successor: &[u8],
         now_us: i64,
     ) -> Result<()> {
-        execute_tx!(self, "UPDATE refresh_tokens SET status = 'superseded' WHERE hash = $1", lost)?;
+        execute_tx!(self.0, "UPDATE refresh_tokens SET status = 'superseded' WHERE hash = $1", lost)?;
         let sql = "UPDATE refresh_tokens SET successor = $1, retries = retries + 1, spent_us = $2 WHERE hash = $3";
-        execute_tx!(self, sql, successor, now_us, spent)?;
+        execute_tx!(self.0, sql, successor, now_us, spent)?;
         Ok(())
     }
 
     /// Ends all sessions of an account but `except`; how many.
-    pub async fn revoke_sessions(&mut self, user: Uuid, except: Option<Uuid>, now_us: i64) -> Result<u64> {
+    pub async fn revoke_all(&mut self, user: Uuid, except: Option<Uuid>, now_us: i64) -> Result<u64> {
         let sql = "UPDATE sessions SET revoked_us = $1 WHERE user_id = $2 AND id <> $3 AND revoked_us IS NULL";
-        execute_tx!(self, sql, now_us, user, except.unwrap_or(Uuid::nil()))
+        execute_tx!(self.0, sql, now_us, user, except.unwrap_or(Uuid::nil()))
     }
 
     /// Whether a session is neither ended nor expired.
-    pub async fn session_is_live(&mut self, id: Uuid, now_us: i64) -> Result<bool> {
+    pub async fn is_live(&mut self, id: Uuid, now_us: i64) -> Result<bool> {
         let sql = "SELECT COUNT(*) FROM sessions WHERE id = $1 AND revoked_us IS NULL AND expires_us > $2";
-        Ok(query_tx!(self, fetch_one as (i64,), sql, id, now_us)?.0 == 1)
+        Ok(query_tx!(self.0, fetch_one as (i64,), sql, id, now_us)?.0 == 1)
     }
 
     /// Ends one session.
-    pub async fn end_session(&mut self, id: Uuid, now_us: i64) -> Result<()> {
-        execute_tx!(self, "UPDATE sessions SET revoked_us = $1 WHERE id = $2 AND revoked_us IS NULL", now_us, id)?;
+    pub async fn end(&mut self, id: Uuid, now_us: i64) -> Result<()> {
+        execute_tx!(self.0, "UPDATE sessions SET revoked_us = $1 WHERE id = $2 AND revoked_us IS NULL", now_us, id)?;
         Ok(())
     }
 }

@@ -5,6 +5,14 @@ use sluice_model::{MediaEvent, SourceStatus};
 use sqlx::FromRow;
 use uuid::Uuid;
 
+/// Reads and single statements of this domain, from [`Db::sources`].
+#[derive(Debug, Clone, Copy)]
+pub struct Sources<'a>(pub(crate) &'a Db);
+
+/// What this domain does inside a transaction, from [`Tx::sources`].
+#[derive(Debug)]
+pub struct SourcesTx<'a>(pub(crate) &'a mut Tx);
+
 /// A source as stored.
 #[derive(Debug, Clone, FromRow)]
 pub struct SourceRow {
@@ -34,11 +42,11 @@ pub struct ExtentRow {
     pub home: Uuid,
 }
 
-impl Db {
+impl Sources<'_> {
     /// A source by id.
-    pub async fn source(&self, id: Uuid) -> Result<Option<SourceRow>> {
+    pub async fn find(&self, id: Uuid) -> Result<Option<SourceRow>> {
         query!(
-            self,
+            self.0,
             fetch_optional as SourceRow,
             "SELECT id, status, size_bytes, total_bytes, open_until_us, sha256, content_type FROM sources WHERE id = $1",
             id
@@ -49,40 +57,40 @@ impl Db {
     pub async fn extents(&self, source: Uuid) -> Result<Vec<ExtentRow>> {
         let sql = "SELECT offset_bytes, size_bytes, number, COALESCE(home, source_id) AS home FROM extents \
                    WHERE source_id = $1 ORDER BY offset_bytes";
-        query!(self, fetch_all as ExtentRow, sql, source)
+        query!(self.0, fetch_all as ExtentRow, sql, source)
     }
 
     /// Marks for deletion what nothing refers to any more: uploads that have expired and shown no sign of
     /// life since `stale_us`, and live sources without media that are older than that. Returns all marked.
-    pub async fn condemn_sources(&self, stale_us: i64, now_us: i64) -> Result<Vec<Uuid>> {
+    pub async fn mark_deleting(&self, stale_us: i64, now_us: i64) -> Result<Vec<Uuid>> {
         let abandoned = "UPDATE sources SET status = 'deleting' WHERE status = 'receiving' AND touched_us < $1 \
                          AND NOT EXISTS (SELECT 1 FROM uploads u WHERE u.source_id = sources.id AND u.expires_us > $2)";
-        execute!(self, abandoned, stale_us, now_us)?;
+        execute!(self.0, abandoned, stale_us, now_us)?;
         let unused = "UPDATE sources SET status = 'deleting' WHERE status = 'live' AND touched_us < $1 \
                       AND NOT EXISTS (SELECT 1 FROM media m WHERE m.source_id = sources.id)";
-        execute!(self, unused, stale_us)?;
+        execute!(self.0, unused, stale_us)?;
         // While a signed URL may still write below a prefix, what is deleted there could come back.
         let sql = "SELECT id FROM sources WHERE status = 'deleting' AND open_until_us <= $1 LIMIT 100";
-        let rows = query!(self, fetch_all as (Uuid,), sql, now_us)?;
+        let rows = query!(self.0, fetch_all as (Uuid,), sql, now_us)?;
         Ok(rows.into_iter().map(|r| r.0).collect())
     }
 
     /// The prefixes under which a source's objects are stored: its own, and those of concatenated parts.
-    pub async fn homes(&self, source: Uuid) -> Result<Vec<Uuid>> {
+    pub async fn extent_homes(&self, source: Uuid) -> Result<Vec<Uuid>> {
         let sql = "SELECT DISTINCT home FROM extents WHERE source_id = $1 AND home IS NOT NULL";
-        let rows = query!(self, fetch_all as (Uuid,), sql, source)?;
+        let rows = query!(self.0, fetch_all as (Uuid,), sql, source)?;
         Ok(std::iter::once(source).chain(rows.into_iter().map(|r| r.0)).collect())
     }
 
     /// The packages of a source.
     pub async fn packages_of(&self, source: Uuid) -> Result<Vec<Uuid>> {
-        let rows = query!(self, fetch_all as (Uuid,), "SELECT id FROM packages WHERE source_id = $1", source)?;
+        let rows = query!(self.0, fetch_all as (Uuid,), "SELECT id FROM packages WHERE source_id = $1", source)?;
         Ok(rows.into_iter().map(|r| r.0).collect())
     }
 
     /// Forgets a condemned source, its packages and tasks, once their objects are gone.
-    pub async fn forget_source(&self, source: Uuid) -> Result<()> {
-        let mut tx = self.begin().await?;
+    pub async fn purge(&self, source: Uuid) -> Result<()> {
+        let mut tx = self.0.begin().await?;
         execute_tx!(&mut tx, "DELETE FROM tasks WHERE source_id = $1", source)?;
         // Only of bytes that never all arrived: new media join live sources alone.
         execute_tx!(&mut tx, "DELETE FROM media WHERE source_id = $1", source)?;
@@ -93,25 +101,25 @@ impl Db {
     }
 }
 
-impl Tx {
+impl SourcesTx<'_> {
     /// Announces bytes that will come, so that a sweep finds their objects if they never all do.
-    pub async fn insert_source(&mut self, id: Uuid, total_bytes: Option<i64>, now_us: i64) -> Result<()> {
+    pub async fn insert(&mut self, id: Uuid, total_bytes: Option<i64>, now_us: i64) -> Result<()> {
         let sql = "INSERT INTO sources (id, status, size_bytes, total_bytes, content_type, created_us, touched_us) \
                    VALUES ($1, 'receiving', 0, $2, 'application/octet-stream', $3, $3)";
-        execute_tx!(self, sql, id, total_bytes, now_us)?;
+        execute_tx!(self.0, sql, id, total_bytes, now_us)?;
         Ok(())
     }
 
     /// Until when a signed URL may write below a source's prefix.
-    pub async fn open_until(&mut self, id: Uuid) -> Result<i64> {
+    pub async fn signed_until(&mut self, id: Uuid) -> Result<i64> {
         let sql = "SELECT open_until_us FROM sources WHERE id = $1";
-        Ok(query_tx!(self, fetch_optional as (i64,), sql, id)?.map_or(0, |r| r.0))
+        Ok(query_tx!(self.0, fetch_optional as (i64,), sql, id)?.map_or(0, |r| r.0))
     }
 
     /// Completes an upload. `false` when the sweep has already given it up.
-    pub async fn complete_source(&mut self, id: Uuid, size_bytes: i64, now_us: i64) -> Result<bool> {
+    pub async fn complete(&mut self, id: Uuid, size_bytes: i64, now_us: i64) -> Result<bool> {
         let sql = "UPDATE sources SET status = 'live', size_bytes = $1, touched_us = $2 WHERE id = $3 AND status = 'receiving'";
-        Ok(execute_tx!(self, sql, size_bytes, now_us, id)? == 1)
+        Ok(execute_tx!(self.0, sql, size_bytes, now_us, id)? == 1)
     }
 
     /// Records the hash of a source and merges all live sources with these bytes and the same
@@ -121,52 +129,52 @@ impl Tx {
     /// A source that a signed URL may still write to is never the one that others are merged into.
     pub async fn merge_twins(&mut self, source: Uuid, sha256: &[u8], now_us: i64) -> Result<u64> {
         // One merge at a time: two that do not see each other would both find nothing.
-        if let Self::Postgres(t) = self {
+        if let Tx::Postgres(t) = self.0 {
             sqlx::query("SELECT pg_advisory_xact_lock(7103401)").execute(&mut **t).await?;
         }
         let sql = "UPDATE sources SET sha256 = $1 WHERE id = $2 AND open_until_us <= $3";
-        let closed = execute_tx!(self, sql, sha256, source, now_us)? == 1;
+        let closed = execute_tx!(self.0, sql, sha256, source, now_us)? == 1;
         let sql = "SELECT s.id, p.id FROM sources s JOIN packages p ON p.source_id = s.id \
                    WHERE (s.sha256 = $1 OR s.id = $2) AND s.status = 'live' \
                    AND p.encryption = (SELECT MIN(o.encryption) FROM packages o WHERE o.source_id = $2) AND (p.status = 'ready' OR \
                      (p.status IN ('planning', 'encoding') AND EXISTS (SELECT 1 FROM tasks t WHERE t.package_id = p.id \
                        AND t.kind <> 'hash' AND t.status IN ('queued', 'running')))) \
                    ORDER BY CASE WHEN p.status = 'ready' THEN 0 ELSE 1 END, s.id";
-        let mut twins = query_tx!(self, fetch_all as (Uuid, Uuid), sql, sha256, source)?;
+        let mut twins = query_tx!(self.0, fetch_all as (Uuid, Uuid), sql, sha256, source)?;
         if !closed {
             twins.sort_by_key(|t| t.0 == source);
         }
         let Some(((oldest, package), others)) = twins.split_first() else { return Ok(0) };
         // Joining is safe against deletion: this update locks the row and finds it live.
         let touch = "UPDATE sources SET touched_us = $1 WHERE id = $2 AND status = 'live'";
-        if execute_tx!(self, touch, now_us, oldest)? == 0 {
+        if execute_tx!(self.0, touch, now_us, oldest)? == 0 {
             return Ok(0);
         }
         let state = "SELECT playable, status = 'ready' FROM packages WHERE id = $1";
-        let (playable, ready) = query_tx!(self, fetch_one as (bool, bool), state, package)?;
+        let (playable, ready) = query_tx!(self.0, fetch_one as (bool, bool), state, package)?;
         for (other, _) in others {
             let history = "INSERT INTO media_packages (media_id, package_id) \
                            SELECT id, $1 FROM media WHERE source_id = $2 ON CONFLICT DO NOTHING";
-            execute_tx!(self, history, package, other)?;
+            execute_tx!(self.0, history, package, other)?;
             let waiting = "SELECT m.id, p.playable, p.status = 'ready' FROM media m JOIN packages p ON p.id = m.package_id \
                            WHERE m.source_id = $1";
-            let waiting = query_tx!(self, fetch_all as (Uuid, bool, bool), waiting, other)?;
+            let waiting = query_tx!(self.0, fetch_all as (Uuid, bool, bool), waiting, other)?;
             let point = "UPDATE media SET source_id = $1, package_id = $2 WHERE source_id = $3";
-            execute_tx!(self, point, oldest, package, other)?;
+            execute_tx!(self.0, point, oldest, package, other)?;
             for (media, was_playable, was_ready) in waiting {
                 if !was_playable && playable {
-                    self.tell_owner(media, MediaEvent::Playable, now_us).await?;
+                    self.0.webhooks().notify_owner(media, MediaEvent::Playable, now_us).await?;
                 }
                 if !was_ready && ready {
-                    self.tell_owner(media, MediaEvent::Ready, now_us).await?;
+                    self.0.webhooks().notify_owner(media, MediaEvent::Ready, now_us).await?;
                 }
             }
             // What is playable has players, whose list must go on growing to its end.
             let cancel = "UPDATE tasks SET status = 'cancelled', token = NULL \
                           WHERE source_id = $1 AND kind <> 'hash' AND status IN ('queued', 'running') \
                           AND NOT EXISTS (SELECT 1 FROM packages p WHERE p.id = tasks.package_id AND p.playable)";
-            execute_tx!(self, cancel, other)?;
-            execute_tx!(self, "UPDATE sources SET touched_us = $1 WHERE id = $2", now_us, other)?;
+            execute_tx!(self.0, cancel, other)?;
+            execute_tx!(self.0, "UPDATE sources SET touched_us = $1 WHERE id = $2", now_us, other)?;
         }
         Ok(others.len() as u64)
     }

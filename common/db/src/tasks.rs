@@ -5,6 +5,14 @@ use sluice_model::{Reason, TaskKind, TaskStatus};
 use sqlx::FromRow;
 use uuid::Uuid;
 
+/// Reads and single statements of this domain, from [`Db::tasks`].
+#[derive(Debug, Clone, Copy)]
+pub struct Tasks<'a>(pub(crate) &'a Db);
+
+/// What this domain does inside a transaction, from [`Tx::tasks`].
+#[derive(Debug)]
+pub struct TasksTx<'a>(pub(crate) &'a mut Tx);
+
 /// Runs a task is given before it is parked.
 pub const MAX_ATTEMPTS: i64 = 3;
 
@@ -85,13 +93,13 @@ macro_rules! claim {
     };
 }
 
-impl Db {
+impl Tasks<'_> {
     /// Claims the most urgent task that fits, counting the attempt before it runs.
-    pub async fn claim_task(&self, worker: &str, token: Uuid, limits: ClaimLimits) -> Result<Option<ClaimedTask>> {
-        let now = self.now_us().await?;
-        let row = match self {
+    pub async fn claim(&self, worker: &str, token: Uuid, limits: ClaimLimits) -> Result<Option<ClaimedTask>> {
+        let now = self.0.now_us().await?;
+        let row = match self.0 {
             // Single writer: nothing to skip.
-            Self::Sqlite(p) => {
+            Db::Sqlite(p) => {
                 sqlx::query_as(claim!(""))
                     .bind(token)
                     .bind(worker)
@@ -102,7 +110,7 @@ impl Db {
                     .fetch_optional(p)
                     .await
             }
-            Self::Postgres(p) => {
+            Db::Postgres(p) => {
                 sqlx::query_as(claim!("FOR UPDATE SKIP LOCKED"))
                     .bind(token)
                     .bind(worker)
@@ -118,40 +126,40 @@ impl Db {
     }
 
     /// Extends the lease of a claim; [`DbError::Fenced`] when it is no longer ours.
-    pub async fn beat_task(&self, id: Uuid, token: Uuid) -> Result<()> {
+    pub async fn heartbeat(&self, id: Uuid, token: Uuid) -> Result<()> {
         let sql = "UPDATE tasks SET beat = beat + 1 WHERE id = $1 AND token = $2 AND status = 'running'";
-        if execute!(self, sql, id, token)? == 1 { Ok(()) } else { Err(DbError::Fenced) }
+        if execute!(self.0, sql, id, token)? == 1 { Ok(()) } else { Err(DbError::Fenced) }
     }
 
     /// Gives a task back without counting the attempt: the task is not to blame.
-    pub async fn release_task(&self, id: Uuid, token: Uuid, not_before_us: i64) -> Result<()> {
+    pub async fn release(&self, id: Uuid, token: Uuid, not_before_us: i64) -> Result<()> {
         let sql = "UPDATE tasks SET status = 'queued', token = NULL, attempts = attempts - 1, not_before_us = $1 \
                    WHERE id = $2 AND token = $3 AND status = 'running'";
-        execute!(self, sql, not_before_us, id, token)?;
+        execute!(self.0, sql, not_before_us, id, token)?;
         Ok(())
     }
 
     /// Gives a task back until so many bytes of its source have arrived. It did what could be done, so what went
     /// wrong before counts no more: an upload may take days.
-    pub async fn postpone_task(&self, id: Uuid, token: Uuid, needs_bytes: i64) -> Result<()> {
+    pub async fn postpone(&self, id: Uuid, token: Uuid, needs_bytes: i64) -> Result<()> {
         let sql = "UPDATE tasks SET status = 'queued', token = NULL, attempts = 0, needs_bytes = $1 \
                    WHERE id = $2 AND token = $3 AND status = 'running'";
-        execute!(self, sql, needs_bytes, id, token)?;
+        execute!(self.0, sql, needs_bytes, id, token)?;
         Ok(())
     }
 
     /// Queues a task again whose attempt failed.
-    pub async fn requeue_task(&self, id: Uuid, token: Uuid, reason: &Reason, not_before_us: i64) -> Result<()> {
+    pub async fn requeue(&self, id: Uuid, token: Uuid, reason: &Reason, not_before_us: i64) -> Result<()> {
         let sql = "UPDATE tasks SET status = 'queued', token = NULL, not_before_us = $1, error_code = $2, error_message = $3 \
                    WHERE id = $4 AND token = $5 AND status = 'running'";
-        execute!(self, sql, not_before_us, &reason.code, &reason.message, id, token)?;
+        execute!(self.0, sql, not_before_us, &reason.code, &reason.message, id, token)?;
         Ok(())
     }
 
     /// All running claims, for the sweep.
-    pub async fn running_tasks(&self) -> Result<Vec<TaskRow>> {
+    pub async fn running(&self) -> Result<Vec<TaskRow>> {
         let sql = "SELECT id, package_id, kind, name, status, attempts, token, beat, worker, error_code, progress FROM tasks WHERE status = 'running'";
-        query!(self, fetch_all as TaskRow, sql)
+        query!(self.0, fetch_all as TaskRow, sql)
     }
 
     /// Takes a claim away whose heartbeat stands still, if it still stands at `beat`.
@@ -159,7 +167,7 @@ impl Db {
         let sql = "UPDATE tasks SET status = 'queued', token = NULL, error_code = 'worker_lost', \
                    error_message = 'The worker that ran this stopped answering.' \
                    WHERE id = $1 AND token = $2 AND beat = $3 AND status = 'running'";
-        Ok(execute!(self, sql, task.id, task.token, task.beat)? == 1)
+        Ok(execute!(self.0, sql, task.id, task.token, task.beat)? == 1)
     }
 
     /// Tasks of others that are more urgent than the next of this package; 0 when none of it waits.
@@ -167,24 +175,24 @@ impl Db {
         let sql = "SELECT COUNT(*) FROM tasks WHERE status = 'queued' AND package_id <> $1 AND not_before_us <= $2 AND \
                    (needs_bytes = 0 OR needs_bytes <= (SELECT s.size_bytes FROM sources s WHERE s.id = tasks.source_id)) AND due_us < \
                    (SELECT MIN(due_us) FROM tasks WHERE package_id = $1 AND status = 'queued')";
-        Ok(query!(self, fetch_one as (i64,), sql, package, now_us)?.0)
+        Ok(query!(self.0, fetch_one as (i64,), sql, package, now_us)?.0)
     }
 
     /// The tasks of a package, in the order they were made.
-    pub async fn tasks_of(&self, package: Uuid) -> Result<Vec<TaskRow>> {
+    pub async fn of_package(&self, package: Uuid) -> Result<Vec<TaskRow>> {
         let sql = "SELECT id, package_id, kind, name, status, attempts, token, beat, worker, error_code, progress FROM tasks WHERE package_id = $1 ORDER BY id";
-        query!(self, fetch_all as TaskRow, sql, package)
+        query!(self.0, fetch_all as TaskRow, sql, package)
     }
 
     /// Queued tasks that have used up their attempts: claims lost to dying workers.
-    pub async fn exhausted_tasks(&self) -> Result<Vec<TaskRow>> {
+    pub async fn exhausted(&self) -> Result<Vec<TaskRow>> {
         let sql = "SELECT id, package_id, kind, name, status, attempts, token, beat, worker, error_code, progress FROM tasks \
                    WHERE status = 'queued' AND attempts >= $1";
-        query!(self, fetch_all as TaskRow, sql, MAX_ATTEMPTS)
+        query!(self.0, fetch_all as TaskRow, sql, MAX_ATTEMPTS)
     }
 }
 
-impl Tx {
+impl TasksTx<'_> {
     /// Queues tasks; a name that its package already has is left alone.
     pub async fn enqueue(&mut self, tasks: &[NewTask], now_us: i64) -> Result<()> {
         let sql = "INSERT INTO tasks (id, package_id, source_id, kind, name, payload, status, attempts, beat, due_us, not_before_us, \
@@ -192,7 +200,7 @@ impl Tx {
                    VALUES ($1, $2, $3, $4, $5, $6, 'queued', 0, 0, $7, $12, $8, $9, 0, $10, $11) ON CONFLICT DO NOTHING";
         for t in tasks {
             execute_tx!(
-                self,
+                self.0,
                 sql,
                 Uuid::now_v7(),
                 t.package_id,
@@ -214,21 +222,21 @@ impl Tx {
     /// The fence: holds the task's row until the transaction ends, or fails when the claim is lost.
     pub async fn hold_claim(&mut self, id: Uuid, token: Uuid, progress: f64) -> Result<()> {
         let sql = "UPDATE tasks SET progress = $1 WHERE id = $2 AND token = $3 AND status = 'running'";
-        if execute_tx!(self, sql, progress, id, token)? == 1 { Ok(()) } else { Err(DbError::Fenced) }
+        if execute_tx!(self.0, sql, progress, id, token)? == 1 { Ok(()) } else { Err(DbError::Fenced) }
     }
 
     /// Ends a task well. The caller holds its claim.
-    pub async fn complete_task(&mut self, id: Uuid, now_us: i64) -> Result<()> {
+    pub async fn complete(&mut self, id: Uuid, now_us: i64) -> Result<()> {
         let sql = "UPDATE tasks SET status = 'done', token = NULL, progress = 1, finished_us = $1, error_code = NULL, \
                    error_message = NULL WHERE id = $2";
-        execute_tx!(self, sql, now_us, id)?;
+        execute_tx!(self.0, sql, now_us, id)?;
         Ok(())
     }
 
     /// Parks a task for an operator. The caller holds its claim, or its package's lock.
-    pub async fn park_task(&mut self, id: Uuid, reason: &Reason, now_us: i64) -> Result<()> {
+    pub async fn park(&mut self, id: Uuid, reason: &Reason, now_us: i64) -> Result<()> {
         let sql = "UPDATE tasks SET status = 'parked', token = NULL, finished_us = $1, error_code = $2, error_message = $3 WHERE id = $4";
-        execute_tx!(self, sql, now_us, &reason.code, &reason.message, id)?;
+        execute_tx!(self.0, sql, now_us, &reason.code, &reason.message, id)?;
         Ok(())
     }
 
@@ -236,19 +244,19 @@ impl Tx {
     pub async fn park_if_exhausted(&mut self, id: Uuid, reason: &Reason, now_us: i64) -> Result<bool> {
         let sql = "UPDATE tasks SET status = 'parked', finished_us = $1, error_code = $2, error_message = $3 \
                    WHERE id = $4 AND status = 'queued' AND attempts >= $5";
-        Ok(execute_tx!(self, sql, now_us, &reason.code, &reason.message, id, MAX_ATTEMPTS)? == 1)
+        Ok(execute_tx!(self.0, sql, now_us, &reason.code, &reason.message, id, MAX_ATTEMPTS)? == 1)
     }
 
     /// Whether a package's planning was ever queued.
-    pub async fn has_plan_task(&mut self, package: Uuid) -> Result<bool> {
+    pub async fn has_plan(&mut self, package: Uuid) -> Result<bool> {
         let sql = "SELECT COUNT(*) FROM tasks WHERE package_id = $1 AND kind = 'plan'";
-        Ok(query_tx!(self, fetch_one as (i64,), sql, package)?.0 > 0)
+        Ok(query_tx!(self.0, fetch_one as (i64,), sql, package)?.0 > 0)
     }
 
     /// Tasks that still stand between a package and its finalization.
-    pub async fn unfinished_tasks(&mut self, package: Uuid) -> Result<i64> {
+    pub async fn unfinished(&mut self, package: Uuid) -> Result<i64> {
         let sql = "SELECT COUNT(*) FROM tasks WHERE package_id = $1 AND kind NOT IN ('hash', 'finalize', 'import') \
                    AND status NOT IN ('done', 'cancelled')";
-        Ok(query_tx!(self, fetch_one as (i64,), sql, package)?.0)
+        Ok(query_tx!(self.0, fetch_one as (i64,), sql, package)?.0)
     }
 }

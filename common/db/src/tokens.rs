@@ -4,6 +4,14 @@ use super::{Db, Result, Tx, UserRow, execute, execute_tx, query, query_tx};
 use sqlx::FromRow;
 use uuid::Uuid;
 
+/// Reads and single statements of this domain, from [`Db::tokens`].
+#[derive(Debug, Clone, Copy)]
+pub struct Tokens<'a>(pub(crate) &'a Db);
+
+/// What this domain does inside a transaction, from [`Tx::tokens`].
+#[derive(Debug)]
+pub struct TokensTx<'a>(pub(crate) &'a mut Tx);
+
 /// A machine's token as its owner sees it.
 #[derive(Debug, Clone, FromRow)]
 pub struct ApiTokenRow {
@@ -49,7 +57,7 @@ impl MailPurpose {
     }
 }
 
-impl Db {
+impl Tokens<'_> {
     /// Stores a machine's token; `false` when the account has `most` live ones already.
     pub async fn insert_api_token(&self, t: &NewApiToken<'_>, most: i64) -> Result<bool> {
         let sql = "INSERT INTO api_tokens (id, user_id, name, scopes, hash, hint, created_us, expires_us) \
@@ -57,7 +65,7 @@ impl Db {
                    (SELECT COUNT(*) FROM api_tokens WHERE user_id = $2 AND revoked_us IS NULL \
                      AND (expires_us IS NULL OR expires_us > $7)) < $9";
         let stored =
-            execute!(self, sql, t.id, t.user_id, t.name, t.scopes, t.hash, t.hint, t.now_us, t.expires_us, most)?;
+            execute!(self.0, sql, t.id, t.user_id, t.name, t.scopes, t.hash, t.hint, t.now_us, t.expires_us, most)?;
         Ok(stored == 1)
     }
 
@@ -65,29 +73,29 @@ impl Db {
     pub async fn api_tokens(&self, user: Uuid, now_us: i64) -> Result<Vec<ApiTokenRow>> {
         let sql = "SELECT id, name, scopes, hint, created_us, expires_us, last_used_us FROM api_tokens \
                    WHERE user_id = $1 AND revoked_us IS NULL AND (expires_us IS NULL OR expires_us > $2) ORDER BY id DESC";
-        query!(self, fetch_all as ApiTokenRow, sql, user, now_us)
+        query!(self.0, fetch_all as ApiTokenRow, sql, user, now_us)
     }
 
     /// The account and the scopes behind a machine's token, noting its use to the minute.
     pub async fn user_of_api_token(&self, hash: &[u8], now_us: i64) -> Result<Option<(UserRow, String)>> {
         let sql = "SELECT id, user_id, scopes FROM api_tokens WHERE hash = $1 AND revoked_us IS NULL \
                    AND (expires_us IS NULL OR expires_us > $2)";
-        let found = query!(self, fetch_optional as (Uuid, Uuid, String), sql, hash, now_us)?;
+        let found = query!(self.0, fetch_optional as (Uuid, Uuid, String), sql, hash, now_us)?;
         let Some((id, user, scopes)) = found else { return Ok(None) };
         let note =
             "UPDATE api_tokens SET last_used_us = $1 WHERE id = $2 AND (last_used_us IS NULL OR last_used_us < $3)";
-        execute!(self, note, now_us, id, now_us - 60_000_000)?;
-        Ok(self.user(user).await?.map(|u| (u, scopes)))
+        execute!(self.0, note, now_us, id, now_us - 60_000_000)?;
+        Ok(self.0.users().find(user).await?.map(|u| (u, scopes)))
     }
 
     /// Revokes a token of an account. `false` when there was none.
     pub async fn revoke_api_token(&self, user: Uuid, id: Uuid, now_us: i64) -> Result<bool> {
         let sql = "UPDATE api_tokens SET revoked_us = $1 WHERE id = $2 AND user_id = $3 AND revoked_us IS NULL";
-        Ok(execute!(self, sql, now_us, id, user)? == 1)
+        Ok(execute!(self.0, sql, now_us, id, user)? == 1)
     }
 }
 
-impl Tx {
+impl TokensTx<'_> {
     /// Stores what is sent by e-mail; an earlier one for the same purpose ends.
     pub async fn insert_mail_token(
         &mut self,
@@ -97,9 +105,9 @@ impl Tx {
         email_key: &str,
         expires_us: i64,
     ) -> Result<()> {
-        execute_tx!(self, "DELETE FROM mail_tokens WHERE user_id = $1 AND purpose = $2", user, purpose.as_str())?;
+        execute_tx!(self.0, "DELETE FROM mail_tokens WHERE user_id = $1 AND purpose = $2", user, purpose.as_str())?;
         let sql = "INSERT INTO mail_tokens (hash, user_id, purpose, email_key, expires_us) VALUES ($1, $2, $3, $4, $5)";
-        execute_tx!(self, sql, hash, user, purpose.as_str(), email_key, expires_us)?;
+        execute_tx!(self.0, sql, hash, user, purpose.as_str(), email_key, expires_us)?;
         Ok(())
     }
 
@@ -113,19 +121,19 @@ impl Tx {
     ) -> Result<Option<(Uuid, String)>> {
         let sql =
             "DELETE FROM mail_tokens WHERE hash = $1 AND purpose = $2 AND expires_us > $3 RETURNING user_id, email_key";
-        query_tx!(self, fetch_optional as (Uuid, String), sql, hash, purpose.as_str(), now_us)
+        query_tx!(self.0, fetch_optional as (Uuid, String), sql, hash, purpose.as_str(), now_us)
     }
 
     /// Ends everything that was sent to an account by e-mail.
-    pub async fn forget_mail_tokens(&mut self, user: Uuid) -> Result<()> {
-        execute_tx!(self, "DELETE FROM mail_tokens WHERE user_id = $1", user)?;
+    pub async fn delete_mail_tokens(&mut self, user: Uuid) -> Result<()> {
+        execute_tx!(self.0, "DELETE FROM mail_tokens WHERE user_id = $1", user)?;
         Ok(())
     }
 
     /// Revokes all machines' tokens of an account.
     pub async fn revoke_api_tokens(&mut self, user: Uuid, now_us: i64) -> Result<u64> {
         execute_tx!(
-            self,
+            self.0,
             "UPDATE api_tokens SET revoked_us = $1 WHERE user_id = $2 AND revoked_us IS NULL",
             now_us,
             user

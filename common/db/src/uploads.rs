@@ -8,6 +8,14 @@ use sluice_model::{UploadKind, clock::DAY_US};
 use sqlx::FromRow;
 use uuid::Uuid;
 
+/// Reads and single statements of this domain, from [`Db::uploads`].
+#[derive(Debug, Clone, Copy)]
+pub struct Uploads<'a>(pub(crate) &'a Db);
+
+/// What this domain does inside a transaction, from [`Tx::uploads`].
+#[derive(Debug)]
+pub struct UploadsTx<'a>(pub(crate) &'a mut Tx);
+
 /// An upload as stored.
 #[derive(Debug, Clone, FromRow)]
 pub struct UploadRow {
@@ -112,57 +120,57 @@ macro_rules! upload_columns {
 /// Twice the usual lease.
 const STILL_WORKING_US: i64 = 30_000_000;
 
-impl Db {
+impl Uploads<'_> {
     /// An upload by id.
-    pub async fn upload(&self, id: Uuid) -> Result<Option<UploadRow>> {
+    pub async fn find(&self, id: Uuid) -> Result<Option<UploadRow>> {
         let sql = concat!("SELECT ", upload_columns!(), " FROM uploads WHERE id = $1");
-        query!(self, fetch_optional as UploadRow, sql, id)
+        query!(self.0, fetch_optional as UploadRow, sql, id)
     }
 
     /// Makes `holder` the one request that may change an upload, whoever had it before. `None` when it
     /// is complete, expired or gone.
-    pub async fn take_upload(&self, id: Uuid, holder: Uuid, now_us: i64, expires_us: i64) -> Result<Option<UploadRow>> {
+    pub async fn take_lease(&self, id: Uuid, holder: Uuid, now_us: i64, expires_us: i64) -> Result<Option<UploadRow>> {
         let sql = concat!(
             "UPDATE uploads SET holder = $1, expires_us = $2 WHERE id = $3 AND completed_us IS NULL AND expires_us > $4 RETURNING ",
             upload_columns!()
         );
-        query!(self, fetch_optional as UploadRow, sql, holder, expires_us, id, now_us)
+        query!(self.0, fetch_optional as UploadRow, sql, holder, expires_us, id, now_us)
     }
 
     /// Uploads whose bytes are all there but which are no media yet: the process died in between.
-    pub async fn uploads_to_complete(&self) -> Result<Vec<UploadRow>> {
+    pub async fn to_complete(&self) -> Result<Vec<UploadRow>> {
         let sql = concat!(
             "SELECT ",
             upload_columns!(),
             " FROM uploads WHERE completed_us IS NULL AND NOT part AND length_bytes = offset_bytes LIMIT 50"
         );
-        query!(self, fetch_all as UploadRow, sql)
+        query!(self.0, fetch_all as UploadRow, sql)
     }
 
     /// What an account uses.
     pub async fn usage(&self, user: Uuid, now_us: i64) -> Result<UsageRow> {
-        query!(self, fetch_one as UsageRow, USAGE, user, now_us / DAY_US, now_us)
+        query!(self.0, fetch_one as UsageRow, USAGE, user, now_us / DAY_US, now_us)
     }
 
     /// Gives an upload up: its media is gone, its bytes go with the next sweep. `false` when there was none
     /// under way.
-    pub async fn delete_upload(&self, id: Uuid, now_us: i64) -> Result<bool> {
-        self.delete_upload_of(id, None, now_us).await
+    pub async fn delete(&self, id: Uuid, now_us: i64) -> Result<bool> {
+        self.delete_if_leased(id, None, now_us).await
     }
 
     /// The same, unless somebody else than `holder` has taken it over.
-    pub async fn delete_upload_of(&self, id: Uuid, holder: Option<Uuid>, now_us: i64) -> Result<bool> {
-        let mut tx = self.begin().await?;
+    pub async fn delete_if_leased(&self, id: Uuid, holder: Option<Uuid>, now_us: i64) -> Result<bool> {
+        let mut tx = self.0.begin().await?;
         let sql = "DELETE FROM uploads WHERE id = $1 AND completed_us IS NULL AND (CAST($2 AS UUID) IS NULL OR holder = $2) RETURNING source_id";
         let Some((source,)) = query_tx!(&mut tx, fetch_optional as (Uuid,), sql, id, holder)? else { return Ok(false) };
-        tx.condemn_receiving(source, now_us).await?;
+        tx.uploads().mark_source_deleting(source, now_us).await?;
         tx.commit().await?;
         Ok(true)
     }
 
     /// Forgets a complete upload whose media is gone.
-    pub async fn forget_upload(&self, id: Uuid) -> Result<()> {
-        execute!(self, "DELETE FROM uploads WHERE id = $1 AND completed_us IS NOT NULL", id)?;
+    pub async fn purge(&self, id: Uuid) -> Result<()> {
+        execute!(self.0, "DELETE FROM uploads WHERE id = $1 AND completed_us IS NOT NULL", id)?;
         Ok(())
     }
 
@@ -174,34 +182,34 @@ impl Db {
                    SELECT $1, m.package_id, m.source_id, 'plan', 'plan', '{}', 'queued', 0, 0, $2, 0, 1, $3, 0, $2, 1 \
                    FROM uploads u JOIN media m ON m.id = u.media_id WHERE u.id = $4 AND u.offset_bytes < u.length_bytes \
                    ON CONFLICT DO NOTHING";
-        execute!(self, sql, task, now_us, memory_bytes, upload)?;
+        execute!(self.0, sql, task, now_us, memory_bytes, upload)?;
         Ok(())
     }
 
     /// Uploads of which some bytes are there and nobody has queued planning: the process died in between.
-    pub async fn uploads_to_plan(&self) -> Result<Vec<Uuid>> {
+    pub async fn to_plan(&self) -> Result<Vec<Uuid>> {
         let sql = "SELECT u.id FROM uploads u JOIN media m ON m.id = u.media_id WHERE u.completed_us IS NULL AND u.offset_bytes > 0 \
                    AND u.offset_bytes < u.length_bytes AND NOT EXISTS (SELECT 1 FROM tasks t WHERE t.package_id = m.package_id AND \
                    t.kind = 'plan') LIMIT 50";
-        Ok(query!(self, fetch_all as (Uuid,), sql)?.into_iter().map(|r| r.0).collect())
+        Ok(query!(self.0, fetch_all as (Uuid,), sql)?.into_iter().map(|r| r.0).collect())
     }
 
     /// The upload whose bytes a source is.
-    pub async fn upload_of(&self, source: Uuid) -> Result<Option<UploadRow>> {
+    pub async fn of_source(&self, source: Uuid) -> Result<Option<UploadRow>> {
         let sql = concat!("SELECT ", upload_columns!(), " FROM uploads WHERE source_id = $1 AND joined IS NULL");
-        query!(self, fetch_optional as UploadRow, sql, source)
+        query!(self.0, fetch_optional as UploadRow, sql, source)
     }
 
     /// Counts signed URLs anew, where none of them lives any more: those that stored something.
     pub async fn recount_signed(&self, id: Uuid, was: i64, now: i64, now_us: i64) -> Result<bool> {
         let sql = "UPDATE uploads SET signed = $1 WHERE id = $2 AND signed = $3 \
                    AND (SELECT s.open_until_us FROM sources s WHERE s.id = uploads.source_id) <= $4";
-        Ok(execute!(self, sql, now, id, was, now_us)? == 1)
+        Ok(execute!(self.0, sql, now, id, was, now_us)? == 1)
     }
 
     /// Puts an upload's expiry off and keeps its prefix open for `signed` more URLs. `false` when it is complete,
     /// expired or gone.
-    pub async fn keep_open(
+    pub async fn extend_signed_until(
         &self,
         id: Uuid,
         signed: i64,
@@ -210,7 +218,7 @@ impl Db {
         most_signed: i64,
         open_until_us: i64,
     ) -> Result<bool> {
-        let mut tx = self.begin().await?;
+        let mut tx = self.0.begin().await?;
         let sql = "UPDATE uploads SET expires_us = CASE WHEN expires_us < $1 THEN $1 ELSE expires_us END, signed = signed + $4 \
                    WHERE id = $2 AND completed_us IS NULL AND expires_us > $3 AND signed + $4 <= $5 RETURNING source_id";
         let Some((source,)) =
@@ -227,48 +235,48 @@ impl Db {
 
     /// Notes what a source's first bytes say it is.
     pub async fn set_content_type(&self, source: Uuid, content_type: &str) -> Result<()> {
-        execute!(self, "UPDATE sources SET content_type = $1 WHERE id = $2", content_type, source)?;
+        execute!(self.0, "UPDATE sources SET content_type = $1 WHERE id = $2", content_type, source)?;
         Ok(())
     }
 
     /// Forgets uploads that expired, and days that count no more.
-    pub async fn forget_uploads(&self, now_us: i64) -> Result<()> {
-        execute!(self, "DELETE FROM uploads WHERE expires_us < $1 AND completed_us IS NOT NULL", now_us)?;
+    pub async fn purge_expired(&self, now_us: i64) -> Result<()> {
+        execute!(self.0, "DELETE FROM uploads WHERE expires_us < $1 AND completed_us IS NOT NULL", now_us)?;
         // What never all arrived; what did is about to be completed.
         let sql = "DELETE FROM uploads WHERE expires_us < $1 AND completed_us IS NULL \
                    AND (part OR length_bytes IS NULL OR offset_bytes < length_bytes) RETURNING source_id";
-        let mut tx = self.begin().await?;
+        let mut tx = self.0.begin().await?;
         for (source,) in query_tx!(&mut tx, fetch_all as (Uuid,), sql, now_us)? {
             // Its media goes with it: nobody plays what never arrived.
-            tx.condemn_receiving(source, now_us).await?;
+            tx.uploads().mark_source_deleting(source, now_us).await?;
         }
         tx.commit().await?;
-        execute!(self, "DELETE FROM daily_bytes WHERE day < $1", now_us / DAY_US - 1)?;
+        execute!(self.0, "DELETE FROM daily_bytes WHERE day < $1", now_us / DAY_US - 1)?;
         Ok(())
     }
 }
 
-impl Tx {
+impl UploadsTx<'_> {
     /// What an account uses, read under its row lock.
     pub async fn usage(&mut self, user: Uuid, now_us: i64) -> Result<UsageRow> {
-        query_tx!(self, fetch_one as UsageRow, USAGE, user, now_us / DAY_US, now_us)
+        query_tx!(self.0, fetch_one as UsageRow, USAGE, user, now_us / DAY_US, now_us)
     }
 
     /// Counts announced bytes towards the day of an instant; fewer than none takes some back.
     pub async fn count_daily(&mut self, user: Uuid, size_bytes: i64, now_us: i64) -> Result<()> {
         let sql = "INSERT INTO daily_bytes AS d (user_id, day, size_bytes) VALUES ($1, $2, CASE WHEN $3 < 0 THEN 0 ELSE $3 END) \
                    ON CONFLICT (user_id, day) DO UPDATE SET size_bytes = CASE WHEN d.size_bytes + $3 < 0 THEN 0 ELSE d.size_bytes + $3 END";
-        execute_tx!(self, sql, user, now_us / DAY_US, size_bytes)?;
+        execute_tx!(self.0, sql, user, now_us / DAY_US, size_bytes)?;
         Ok(())
     }
 
     /// Announces an upload and its source.
-    pub async fn insert_upload(&mut self, u: &NewUpload<'_>) -> Result<()> {
-        self.insert_source(u.source_id, u.length_bytes, u.now_us).await?;
+    pub async fn insert(&mut self, u: &NewUpload<'_>) -> Result<()> {
+        self.0.sources().insert(u.source_id, u.length_bytes, u.now_us).await?;
         let sql = "INSERT INTO uploads (id, owner_id, source_id, length_bytes, offset_bytes, metadata, part, created_us, expires_us, \
                    kind, part_bytes, content_type, checksum, reserved_bytes) VALUES ($1, $2, $3, $4, 0, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
         execute_tx!(
-            self,
+            self.0,
             sql,
             u.id,
             u.owner_id,
@@ -289,34 +297,34 @@ impl Tx {
 
     /// Ends what was to become of bytes that are still arriving: their media goes, their tasks end, the sweep
     /// takes the objects.
-    pub async fn condemn_receiving(&mut self, source: Uuid, now_us: i64) -> Result<()> {
+    pub async fn mark_source_deleting(&mut self, source: Uuid, now_us: i64) -> Result<()> {
         // Not at once: a worker that is storing a segment learns of it with its next heartbeat.
         let sql = "UPDATE sources SET status = 'deleting', \
                    open_until_us = CASE WHEN open_until_us < $1 THEN $1 ELSE open_until_us END WHERE id = $2 AND status = 'receiving'";
-        if execute_tx!(self, sql, now_us + STILL_WORKING_US, source)? == 1 {
-            execute_tx!(self, "DELETE FROM media WHERE source_id = $1", source)?;
-            execute_tx!(self, "DELETE FROM uploads WHERE source_id = $1", source)?;
+        if execute_tx!(self.0, sql, now_us + STILL_WORKING_US, source)? == 1 {
+            execute_tx!(self.0, "DELETE FROM media WHERE source_id = $1", source)?;
+            execute_tx!(self.0, "DELETE FROM uploads WHERE source_id = $1", source)?;
             let sql = "UPDATE tasks SET status = 'cancelled', token = NULL WHERE source_id = $1 AND status IN ('queued', 'running')";
-            execute_tx!(self, sql, source)?;
+            execute_tx!(self.0, sql, source)?;
         }
         Ok(())
     }
 
     /// Notes which media an upload will be.
-    pub async fn set_upload_media(&mut self, id: Uuid, media: Uuid) -> Result<()> {
-        execute_tx!(self, "UPDATE uploads SET media_id = $1 WHERE id = $2", media, id)?;
+    pub async fn set_media(&mut self, id: Uuid, media: Uuid) -> Result<()> {
+        execute_tx!(self.0, "UPDATE uploads SET media_id = $1 WHERE id = $2", media, id)?;
         Ok(())
     }
 
     /// Takes an upload's row lock.
-    pub async fn lock_upload(&mut self, id: Uuid) -> Result<Option<UploadRow>> {
+    pub async fn lock(&mut self, id: Uuid) -> Result<Option<UploadRow>> {
         let sql = concat!("UPDATE uploads SET part = part WHERE id = $1 RETURNING ", upload_columns!());
-        query_tx!(self, fetch_optional as UploadRow, sql, id)
+        query_tx!(self.0, fetch_optional as UploadRow, sql, id)
     }
 
     /// Records stored extents, which continue the upload at `from`. `false` when somebody else holds it
     /// by now, or the sweep gave it up: then nothing is recorded.
-    pub async fn advance_upload(
+    pub async fn advance(
         &mut self,
         id: Uuid,
         holder: Uuid,
@@ -330,12 +338,12 @@ impl Tx {
                    expires_us = CASE WHEN expires_us < $5 THEN $5 ELSE expires_us END WHERE id = $2 AND holder = $3 AND offset_bytes = $4 \
                    AND (length_bytes IS NULL OR offset_bytes + $1 <= length_bytes) \
                    AND completed_us IS NULL RETURNING source_id";
-        let Some((source,)) = query_tx!(self, fetch_optional as (Uuid,), sql, bytes, id, holder, from, expires_us)?
+        let Some((source,)) = query_tx!(self.0, fetch_optional as (Uuid,), sql, bytes, id, holder, from, expires_us)?
         else {
             return Ok(false);
         };
         let sql = "UPDATE sources SET touched_us = $1, size_bytes = $2 WHERE id = $3 AND status = 'receiving'";
-        if execute_tx!(self, sql, now_us, from + bytes, source)? == 0 {
+        if execute_tx!(self.0, sql, now_us, from + bytes, source)? == 0 {
             return Ok(false);
         }
         self.insert_extents(source, extents).await?;
@@ -345,33 +353,33 @@ impl Tx {
     /// Records all extents of an upload whose parts went straight to the store.
     pub async fn record_parts(&mut self, upload: &UploadRow, extents: &[ExtentRow]) -> Result<()> {
         self.insert_extents(upload.source_id, extents).await?;
-        execute_tx!(self, "UPDATE uploads SET offset_bytes = length_bytes WHERE id = $1", upload.id)?;
+        execute_tx!(self.0, "UPDATE uploads SET offset_bytes = length_bytes WHERE id = $1", upload.id)?;
         Ok(())
     }
 
     /// Forgets what was recorded of an upload: it starts again.
-    pub async fn restart_upload(&mut self, upload: &UploadRow, holder: Uuid) -> Result<Vec<ExtentRow>> {
+    pub async fn restart(&mut self, upload: &UploadRow, holder: Uuid) -> Result<Vec<ExtentRow>> {
         let sql = "UPDATE uploads SET offset_bytes = 0, length_bytes = NULL, validator = NULL \
                    WHERE id = $2 AND holder = $1 AND completed_us IS NULL";
-        if execute_tx!(self, sql, holder, upload.id)? == 0 {
+        if execute_tx!(self.0, sql, holder, upload.id)? == 0 {
             return Err(DbError::Fenced);
         }
         let sql = "UPDATE sources SET size_bytes = 0, total_bytes = NULL, content_type = 'application/octet-stream' \
                    WHERE id = $1 AND status = 'receiving'";
-        if execute_tx!(self, sql, upload.source_id)? == 0 {
+        if execute_tx!(self.0, sql, upload.source_id)? == 0 {
             return Err(DbError::Fenced);
         }
         // Nothing that was made of the bytes before may stand beside what is made of these.
-        execute_tx!(self, "DELETE FROM tasks WHERE source_id = $1 AND kind = 'hash'", upload.source_id)?;
-        self.forget_plans(upload.source_id, Uuid::nil()).await?;
+        execute_tx!(self.0, "DELETE FROM tasks WHERE source_id = $1 AND kind = 'hash'", upload.source_id)?;
+        self.0.packages().delete_plans(upload.source_id, Uuid::nil()).await?;
         let sql = "DELETE FROM extents WHERE source_id = $1 RETURNING offset_bytes, size_bytes, number, \
                    COALESCE(home, source_id) AS home";
-        query_tx!(self, fetch_all as ExtentRow, sql, upload.source_id)
+        query_tx!(self.0, fetch_all as ExtentRow, sql, upload.source_id)
     }
 
     /// Notes the validator of what is imported.
     pub async fn set_validator(&mut self, id: Uuid, validator: Option<&str>) -> Result<()> {
-        execute_tx!(self, "UPDATE uploads SET validator = $1 WHERE id = $2", validator, id)?;
+        execute_tx!(self.0, "UPDATE uploads SET validator = $1 WHERE id = $2", validator, id)?;
         Ok(())
     }
 
@@ -379,17 +387,17 @@ impl Tx {
         let sql = "INSERT INTO extents (source_id, offset_bytes, size_bytes, number, home) VALUES ($1, $2, $3, $4, $5)";
         for e in extents {
             let home = (e.home != source).then_some(e.home);
-            execute_tx!(self, sql, source, e.offset_bytes, e.size_bytes, e.number, home)?;
+            execute_tx!(self.0, sql, source, e.offset_bytes, e.size_bytes, e.number, home)?;
         }
         Ok(())
     }
 
     /// Says how long a deferred upload is. `false` when it was said before, or is less than what is there.
-    pub async fn set_upload_length(&mut self, id: Uuid, length_bytes: i64) -> Result<bool> {
+    pub async fn set_length(&mut self, id: Uuid, length_bytes: i64) -> Result<bool> {
         let sql = "UPDATE uploads SET length_bytes = $1 WHERE id = $2 AND length_bytes IS NULL AND offset_bytes <= $1";
-        let set = execute_tx!(self, sql, length_bytes, id)? == 1;
+        let set = execute_tx!(self.0, sql, length_bytes, id)? == 1;
         let sql = "UPDATE sources SET total_bytes = $1 WHERE id = (SELECT source_id FROM uploads WHERE id = $2)";
-        execute_tx!(self, sql, length_bytes, id)?;
+        execute_tx!(self.0, sql, length_bytes, id)?;
         Ok(set)
     }
 
@@ -400,25 +408,25 @@ impl Tx {
         for part in parts {
             let sql = "SELECT offset_bytes, size_bytes, number, COALESCE(home, source_id) AS home FROM extents \
                        WHERE source_id = $1 ORDER BY offset_bytes";
-            let rows = query_tx!(self, fetch_all as ExtentRow, sql, part.source_id)?;
+            let rows = query_tx!(self.0, fetch_all as ExtentRow, sql, part.source_id)?;
             let moved: Vec<ExtentRow> =
                 rows.into_iter().map(|e| ExtentRow { offset_bytes: e.offset_bytes + at, ..e }).collect();
             self.insert_extents(source, &moved).await?;
             let sql = "UPDATE uploads SET joined = $1, source_id = $2, completed_us = $3, holder = NULL WHERE id = $4";
-            execute_tx!(self, sql, id, source, now_us, part.id)?;
+            execute_tx!(self.0, sql, id, source, now_us, part.id)?;
             // Not condemned: its objects live on under their own prefix, and go with the whole.
-            execute_tx!(self, "DELETE FROM sources WHERE id = $1", part.source_id)?;
+            execute_tx!(self.0, "DELETE FROM sources WHERE id = $1", part.source_id)?;
             at += part.offset_bytes;
         }
-        execute_tx!(self, "UPDATE uploads SET offset_bytes = $1, length_bytes = $1 WHERE id = $2", at, id)?;
+        execute_tx!(self.0, "UPDATE uploads SET offset_bytes = $1, length_bytes = $1 WHERE id = $2", at, id)?;
         let sql = "UPDATE sources SET size_bytes = $1, touched_us = $2 WHERE id = $3";
-        execute_tx!(self, sql, at, now_us, source)?;
+        execute_tx!(self.0, sql, at, now_us, source)?;
         Ok(at)
     }
 
     /// Notes that an upload has become its media.
-    pub async fn finish_upload(&mut self, id: Uuid, now_us: i64) -> Result<()> {
-        execute_tx!(self, "UPDATE uploads SET completed_us = $1, holder = NULL WHERE id = $2", now_us, id)?;
+    pub async fn finish(&mut self, id: Uuid, now_us: i64) -> Result<()> {
+        execute_tx!(self.0, "UPDATE uploads SET completed_us = $1, holder = NULL WHERE id = $2", now_us, id)?;
         Ok(())
     }
 }

@@ -8,6 +8,14 @@ use sluice_model::Role;
 use sqlx::FromRow;
 use uuid::Uuid;
 
+/// Reads and single statements of this domain, from [`Db::users`].
+#[derive(Debug, Clone, Copy)]
+pub struct Users<'a>(pub(crate) &'a Db);
+
+/// What this domain does inside a transaction, from [`Tx::users`].
+#[derive(Debug)]
+pub struct UsersTx<'a>(pub(crate) &'a mut Tx);
+
 /// An account as stored.
 #[derive(Debug, Clone, FromRow)]
 pub struct UserRow {
@@ -45,14 +53,14 @@ macro_rules! user_columns {
 }
 pub(super) use user_columns;
 
-impl Db {
+impl Users<'_> {
     /// Stores an account whose address is only claimed; [`super::DbError::Duplicate`] when the name is taken.
-    pub async fn insert_user(&self, user: &NewUser<'_>) -> Result<()> {
+    pub async fn insert(&self, user: &NewUser<'_>) -> Result<()> {
         let sql = "INSERT INTO users (id, username, username_key, email, email_key, email_claim, password_hash, role, created_us) \
                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
         let name_key = user.username.to_lowercase();
         execute!(
-            self,
+            self.0,
             sql,
             user.id,
             user.username,
@@ -69,112 +77,112 @@ impl Db {
 
     /// An account by user name or proved e-mail address, whatever its case. A mere claim logs nobody in:
     /// whether it did would tell if somebody else has the address.
-    pub async fn user_by_login(&self, login: &str) -> Result<Option<UserRow>> {
+    pub async fn by_login(&self, login: &str) -> Result<Option<UserRow>> {
         let sql = user_columns!("WHERE u.username_key = $1 OR u.email_key = $1");
-        query!(self, fetch_optional as UserRow, sql, login.to_lowercase())
+        query!(self.0, fetch_optional as UserRow, sql, login.to_lowercase())
     }
 
     /// The account that an address may recover: the one that has proved it, else the oldest that claims it.
-    pub async fn user_by_email(&self, email: &str) -> Result<Option<UserRow>> {
+    pub async fn by_email(&self, email: &str) -> Result<Option<UserRow>> {
         let sql = user_columns!(
             "WHERE u.email_claim = $1 ORDER BY CASE WHEN u.email_verified_us IS NOT NULL THEN 0 ELSE 1 END, u.id LIMIT 1"
         );
-        query!(self, fetch_optional as UserRow, sql, email.to_lowercase())
+        query!(self.0, fetch_optional as UserRow, sql, email.to_lowercase())
     }
 
     /// An account by user name.
-    pub async fn user_by_name(&self, username: &str) -> Result<Option<UserRow>> {
-        query!(self, fetch_optional as UserRow, user_columns!("WHERE u.username_key = $1"), username.to_lowercase())
+    pub async fn by_name(&self, username: &str) -> Result<Option<UserRow>> {
+        query!(self.0, fetch_optional as UserRow, user_columns!("WHERE u.username_key = $1"), username.to_lowercase())
     }
 
     /// An account by id.
-    pub async fn user(&self, id: Uuid) -> Result<Option<UserRow>> {
-        query!(self, fetch_optional as UserRow, user_columns!("WHERE u.id = $1"), id)
+    pub async fn find(&self, id: Uuid) -> Result<Option<UserRow>> {
+        query!(self.0, fetch_optional as UserRow, user_columns!("WHERE u.id = $1"), id)
     }
 
     /// One page of all accounts, newest first.
-    pub async fn users(&self, before: Option<Uuid>, limit: i64) -> Result<Vec<UserRow>> {
+    pub async fn page(&self, before: Option<Uuid>, limit: i64) -> Result<Vec<UserRow>> {
         let sql = user_columns!("WHERE u.id < $1 ORDER BY u.id DESC LIMIT $2");
-        query!(self, fetch_all as UserRow, sql, before.unwrap_or(Uuid::max()), limit)
+        query!(self.0, fetch_all as UserRow, sql, before.unwrap_or(Uuid::max()), limit)
     }
 
     /// Whether anybody is an administrator.
     pub async fn has_admin(&self) -> Result<bool> {
-        Ok(query!(self, fetch_one as (i64,), "SELECT COUNT(*) FROM users WHERE role = 'admin'")?.0 > 0)
+        Ok(query!(self.0, fetch_one as (i64,), "SELECT COUNT(*) FROM users WHERE role = 'admin'")?.0 > 0)
     }
 }
 
-impl Tx {
+impl UsersTx<'_> {
     /// Takes an account's row lock and returns it. Everything that changes what an account may do begins with it.
-    pub async fn lock_user(&mut self, id: Uuid) -> Result<Option<UserRow>> {
-        execute_tx!(self, "UPDATE users SET role = role WHERE id = $1", id)?;
-        query_tx!(self, fetch_optional as UserRow, user_columns!("WHERE u.id = $1"), id)
+    pub async fn lock(&mut self, id: Uuid) -> Result<Option<UserRow>> {
+        execute_tx!(self.0, "UPDATE users SET role = role WHERE id = $1", id)?;
+        query_tx!(self.0, fetch_optional as UserRow, user_columns!("WHERE u.id = $1"), id)
     }
 
     /// Sets a password.
     pub async fn set_password(&mut self, user: Uuid, password_hash: &str) -> Result<()> {
-        execute_tx!(self, "UPDATE users SET password_hash = $1 WHERE id = $2", password_hash, user)?;
+        execute_tx!(self.0, "UPDATE users SET password_hash = $1 WHERE id = $2", password_hash, user)?;
         Ok(())
     }
 
     /// Sets a role, unless that would leave no administrator: then `false`.
     pub async fn set_role(&mut self, user: Uuid, role: Role) -> Result<bool> {
         // One change of administrators at a time: two that do not see each other would both find one left.
-        if let Self::Postgres(t) = self {
+        if let Tx::Postgres(t) = self.0 {
             sqlx::query("SELECT pg_advisory_xact_lock(7103402)").execute(&mut **t).await?;
         }
         let sql = "UPDATE users SET role = $1 WHERE id = $2 AND (role <> 'admin' OR $1 = 'admin' OR \
                    EXISTS (SELECT 1 FROM users o WHERE o.role = 'admin' AND o.id <> $2))";
-        Ok(execute_tx!(self, sql, role.as_str(), user)? == 1)
+        Ok(execute_tx!(self.0, sql, role.as_str(), user)? == 1)
     }
 
     /// Makes a claimed address this account's own. Other claims to it end: whoever made them did not
     /// have it. `false` when the account claims another address by now, or somebody has proved this one.
     pub async fn verify_email(&mut self, user: Uuid, email_key: &str, now_us: i64) -> Result<bool> {
         // All claimants in one order, so that two proofs never wait for each other.
-        if let Self::Postgres(t) = self {
+        if let Tx::Postgres(t) = self.0 {
             let lock = "SELECT id FROM users WHERE email_claim = $1 ORDER BY id FOR UPDATE";
             sqlx::query(lock).bind(email_key).execute(&mut **t).await?;
         }
         let proved = "SELECT COUNT(*) FROM users WHERE email_key = $1 AND id <> $2";
-        if query_tx!(self, fetch_one as (i64,), proved, email_key, user)?.0 > 0 {
+        if query_tx!(self.0, fetch_one as (i64,), proved, email_key, user)?.0 > 0 {
             return Ok(false);
         }
         let free = "UPDATE users SET email_claim = '' WHERE email_claim = $1 AND id <> $2 AND EXISTS \
                     (SELECT 1 FROM users o WHERE o.id = $2 AND o.email_claim = $1)";
-        execute_tx!(self, free, email_key, user)?;
+        execute_tx!(self.0, free, email_key, user)?;
         let sql = "UPDATE users SET email_key = $1, email_verified_us = COALESCE(email_verified_us, $2) \
                    WHERE id = $3 AND email_claim = $1";
-        Ok(execute_tx!(self, sql, email_key, now_us, user)? == 1)
+        Ok(execute_tx!(self.0, sql, email_key, now_us, user)? == 1)
     }
 
     /// Hands all media of one account to another, with the tokens and grants that were made for them.
     pub async fn hand_over_media(&mut self, from: Uuid, to: Uuid) -> Result<u64> {
-        let moved = execute_tx!(self, "UPDATE media SET owner_id = $1 WHERE owner_id = $2", to, from)?;
+        let moved = execute_tx!(self.0, "UPDATE media SET owner_id = $1 WHERE owner_id = $2", to, from)?;
         // What was hidden can be shown again, and the heir has a say in it.
         let actions = "UPDATE moderation_actions SET affected_id = $1 WHERE affected_id = $2 AND kind = 'hide_media'";
-        execute_tx!(self, actions, to, from)?;
-        self.index_media_of(to).await?;
+        execute_tx!(self.0, actions, to, from)?;
+        self.0.search().index_media_of(to).await?;
         Ok(moved)
     }
 
     /// Deletes all media of an account. Their bytes go with a later sweep.
     pub async fn delete_media_of(&mut self, owner: Uuid, now_us: i64) -> Result<u64> {
         let touch = "UPDATE sources SET touched_us = $1 WHERE id IN (SELECT source_id FROM media WHERE owner_id = $2)";
-        execute_tx!(self, touch, now_us, owner)?;
-        execute_tx!(self, "DELETE FROM media WHERE owner_id = $1", owner)
+        execute_tx!(self.0, touch, now_us, owner)?;
+        execute_tx!(self.0, "DELETE FROM media WHERE owner_id = $1", owner)
     }
 
     /// Deletes an account without media and everything personal about it. What the audit log keeps
     /// are kinds and instants.
-    pub async fn delete_user(&mut self, id: Uuid, now_us: i64) -> Result<()> {
-        self.doom_documents_of(id, now_us).await?;
-        self.doom_pictures_of(id, now_us).await?;
+    pub async fn delete(&mut self, id: Uuid, now_us: i64) -> Result<()> {
+        self.0.projects().mark_documents_deleting_of(id, now_us).await?;
+        self.0.pictures().mark_deleting_of(id, now_us).await?;
         let forget =
             "UPDATE audit_events SET address = '', agent = '', detail = '' WHERE user_id = $1 OR actor_id = $1";
-        execute_tx!(self, forget, id)?;
-        self.uncount(id).await?;
-        execute_tx!(self, "DELETE FROM users WHERE id = $1", id)?;
+        execute_tx!(self.0, forget, id)?;
+        self.0.people().uncount(id).await?;
+        execute_tx!(self.0, "DELETE FROM users WHERE id = $1", id)?;
         Ok(())
     }
 }

@@ -7,6 +7,14 @@ use sluice_model::{DeliveryStatus, MediaEvent};
 use sqlx::FromRow;
 use uuid::Uuid;
 
+/// Reads and single statements of this domain, from [`Db::webhooks`].
+#[derive(Debug, Clone, Copy)]
+pub struct Webhooks<'a>(pub(crate) &'a Db);
+
+/// What this domain does inside a transaction, from [`Tx::webhooks`].
+#[derive(Debug)]
+pub struct WebhooksTx<'a>(pub(crate) &'a mut Tx);
+
 /// An endpoint as stored.
 #[derive(Debug, Clone, FromRow)]
 pub struct WebhookRow {
@@ -100,30 +108,30 @@ macro_rules! wanting {
     };
 }
 
-impl Db {
+impl Webhooks<'_> {
     /// An endpoint by id.
-    pub async fn webhook(&self, id: Uuid) -> Result<Option<WebhookRow>> {
+    pub async fn find(&self, id: Uuid) -> Result<Option<WebhookRow>> {
         let sql = "SELECT id, owner_id, url, secret, events, active, created_us FROM webhooks WHERE id = $1";
-        query!(self, fetch_optional as WebhookRow, sql, id)
+        query!(self.0, fetch_optional as WebhookRow, sql, id)
     }
 
     /// A person's endpoints, newest first.
-    pub async fn webhooks_of(&self, owner: Uuid, before: Option<Uuid>, limit: i64) -> Result<Vec<WebhookRow>> {
+    pub async fn of_owner(&self, owner: Uuid, before: Option<Uuid>, limit: i64) -> Result<Vec<WebhookRow>> {
         let sql = "SELECT id, owner_id, url, secret, events, active, created_us FROM webhooks \
                    WHERE owner_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
-        query!(self, fetch_all as WebhookRow, sql, owner, before.unwrap_or(Uuid::max()), limit)
+        query!(self.0, fetch_all as WebhookRow, sql, owner, before.unwrap_or(Uuid::max()), limit)
     }
 
     /// Stores a new endpoint.
-    pub async fn insert_webhook(&self, w: &WebhookRow) -> Result<()> {
+    pub async fn insert(&self, w: &WebhookRow) -> Result<()> {
         let sql = "INSERT INTO webhooks (id, owner_id, url, secret, events, active, created_us) VALUES ($1, $2, $3, $4, $5, $6, $7)";
-        execute!(self, sql, w.id, w.owner_id, &w.url, &w.secret, &w.events, w.active, w.created_us)?;
+        execute!(self.0, sql, w.id, w.owner_id, &w.url, &w.secret, &w.events, w.active, w.created_us)?;
         Ok(())
     }
 
     /// Changes an endpoint. One that is switched off is not told later what it would have been told meanwhile.
-    pub async fn change_webhook(&self, id: Uuid, change: &WebhookChange<'_>, now_us: i64) -> Result<()> {
-        let mut tx = self.begin().await?;
+    pub async fn change(&self, id: Uuid, change: &WebhookChange<'_>, now_us: i64) -> Result<()> {
+        let mut tx = self.0.begin().await?;
         let sql = "UPDATE webhooks SET url = COALESCE($1, url), events = COALESCE($2, events), active = COALESCE($3, active) WHERE id = $4";
         execute_tx!(&mut tx, sql, change.url, change.events, change.active, id)?;
         if change.active == Some(false) {
@@ -135,8 +143,8 @@ impl Db {
     }
 
     /// Deletes an endpoint with its log.
-    pub async fn delete_webhook(&self, id: Uuid) -> Result<bool> {
-        Ok(execute!(self, "DELETE FROM webhooks WHERE id = $1", id)? == 1)
+    pub async fn delete(&self, id: Uuid) -> Result<bool> {
+        Ok(execute!(self.0, "DELETE FROM webhooks WHERE id = $1", id)? == 1)
     }
 
     /// What an endpoint was told, latest first.
@@ -146,7 +154,7 @@ impl Db {
             deliveries!(),
             " FROM webhook_deliveries WHERE webhook_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
         );
-        query!(self, fetch_all as DeliveryRow, sql, webhook, before.unwrap_or(Uuid::max()), limit)
+        query!(self.0, fetch_all as DeliveryRow, sql, webhook, before.unwrap_or(Uuid::max()), limit)
     }
 
     /// Takes deliveries that are due, the oldest of each endpoint, one of every account before the second of any;
@@ -154,12 +162,12 @@ impl Db {
     pub async fn claim_deliveries(&self, now_us: i64, until_us: i64, limit: i64) -> Result<Vec<DueDelivery>> {
         // Mostly nothing is due: then nobody who writes is kept waiting.
         let due = "SELECT id FROM webhook_deliveries WHERE status = 'queued' AND next_us <= $1 LIMIT 1";
-        if query!(self, fetch_optional as (Uuid,), due, now_us)?.is_none() {
+        if query!(self.0, fetch_optional as (Uuid,), due, now_us)?.is_none() {
             return Ok(Vec::new());
         }
-        let rows = match self {
-            Self::Sqlite(p) => sqlx::query_as(claim!("")).bind(until_us).bind(now_us).bind(limit).fetch_all(p).await,
-            Self::Postgres(p) => {
+        let rows = match self.0 {
+            Db::Sqlite(p) => sqlx::query_as(claim!("")).bind(until_us).bind(now_us).bind(limit).fetch_all(p).await,
+            Db::Postgres(p) => {
                 let sql = claim!("FOR UPDATE OF d SKIP LOCKED");
                 sqlx::query_as(sql).bind(until_us).bind(now_us).bind(limit).fetch_all(p).await
             }
@@ -177,26 +185,26 @@ impl Db {
         let finished = (status != DeliveryStatus::Queued).then_some(now_us);
         let sql = "UPDATE webhook_deliveries SET status = $1, next_us = COALESCE($2, next_us), last_status = $3, last_error = $4, \
                    finished_us = $5 WHERE id = $6 AND status = 'queued'";
-        execute!(self, sql, status.as_str(), tried.next_us, tried.status, tried.error, finished, id)?;
+        execute!(self.0, sql, status.as_str(), tried.next_us, tried.status, tried.error, finished, id)?;
         Ok(())
     }
 
     /// Forgets deliveries of long ago.
-    pub async fn forget_deliveries(&self, before_us: i64) -> Result<()> {
+    pub async fn purge_deliveries(&self, before_us: i64) -> Result<()> {
         let sql = "DELETE FROM webhook_deliveries WHERE created_us < $1";
-        execute!(self, sql, before_us)?;
+        execute!(self.0, sql, before_us)?;
         Ok(())
     }
 }
 
-impl Tx {
+impl WebhooksTx<'_> {
     /// Queues what the owners of all media of a package want to be told.
-    pub async fn tell_owners(&mut self, package: Uuid, event: MediaEvent, now_us: i64) -> Result<()> {
-        let rows = match self {
-            Self::Sqlite(t) => {
+    pub async fn notify_owners(&mut self, package: Uuid, event: MediaEvent, now_us: i64) -> Result<()> {
+        let rows = match self.0 {
+            Tx::Sqlite(t) => {
                 sqlx::query_as(wanting!("m.package_id = $1", "")).bind(package).fetch_all(&mut **t).await?
             }
-            Self::Postgres(t) => {
+            Tx::Postgres(t) => {
                 let sql = wanting!("m.package_id = $1", "FOR KEY SHARE OF w");
                 sqlx::query_as(sql).bind(package).fetch_all(&mut **t).await?
             }
@@ -205,10 +213,10 @@ impl Tx {
     }
 
     /// Queues what the owner of one media wants to be told.
-    pub async fn tell_owner(&mut self, media: Uuid, event: MediaEvent, now_us: i64) -> Result<()> {
-        let rows = match self {
-            Self::Sqlite(t) => sqlx::query_as(wanting!("m.id = $1", "")).bind(media).fetch_all(&mut **t).await?,
-            Self::Postgres(t) => {
+    pub async fn notify_owner(&mut self, media: Uuid, event: MediaEvent, now_us: i64) -> Result<()> {
+        let rows = match self.0 {
+            Tx::Sqlite(t) => sqlx::query_as(wanting!("m.id = $1", "")).bind(media).fetch_all(&mut **t).await?,
+            Tx::Postgres(t) => {
                 let sql = wanting!("m.id = $1", "FOR KEY SHARE OF w");
                 sqlx::query_as(sql).bind(media).fetch_all(&mut **t).await?
             }
@@ -233,7 +241,7 @@ impl Tx {
         }
         let sql = "INSERT INTO webhook_deliveries (id, webhook_id, event, payload, status, attempts, next_us, created_us) \
                    VALUES ($1, $2, $3, $4, 'queued', 0, $5, $5)";
-        execute_tx!(self, sql, id, webhook, event, payload.to_string(), now_us)?;
+        execute_tx!(self.0, sql, id, webhook, event, payload.to_string(), now_us)?;
         Ok(())
     }
 }

@@ -30,15 +30,15 @@ pub fn source_task(package_id: Uuid, source_id: Uuid, kind: TaskKind, due_us: i6
 /// Completes an upload whose bytes are all there and recorded: the source is live, its first tasks are queued.
 /// `false` when it was complete before, or is gone. The caller commits.
 pub async fn complete_in(tx: &mut Tx, upload: Uuid, now_us: i64) -> Result<bool> {
-    let Some(row) = tx.lock_upload(upload).await? else { return Ok(false) };
+    let Some(row) = tx.uploads().lock(upload).await? else { return Ok(false) };
     let Some(media) = row.media_id.filter(|_| row.completed_us.is_none()) else { return Ok(false) };
-    let Some(package) = tx.package_of(media).await? else { return Ok(false) };
-    if !tx.complete_source(row.source_id, row.offset_bytes, now_us).await? {
+    let Some(package) = tx.media().package_of(media).await? else { return Ok(false) };
+    if !tx.sources().complete(row.source_id, row.offset_bytes, now_us).await? {
         return Ok(false);
     }
-    tx.finish_upload(row.id, now_us).await?;
-    let open_until_us = tx.open_until(row.source_id).await?;
-    tx.enqueue(&first_tasks(&row, package, open_until_us, now_us), now_us).await?;
+    tx.uploads().finish(row.id, now_us).await?;
+    let open_until_us = tx.sources().signed_until(row.source_id).await?;
+    tx.tasks().enqueue(&first_tasks(&row, package, open_until_us, now_us), now_us).await?;
     Ok(true)
 }
 
@@ -64,7 +64,7 @@ fn first_tasks(row: &UploadRow, package: Uuid, open_until_us: i64, now_us: i64) 
 
 /// Queues planning on what was delivered, once: where the container permits, encoding begins before the upload ends.
 pub async fn plan_early(db: &Db, upload: Uuid) -> Result<()> {
-    db.plan_early(upload, Uuid::now_v7(), LIGHT_BYTES, clock::now_us()).await
+    db.uploads().plan_early(upload, Uuid::now_v7(), LIGHT_BYTES, clock::now_us()).await
 }
 
 #[cfg(test)]

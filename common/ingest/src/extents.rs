@@ -34,7 +34,7 @@ impl ExtentReader {
 
     /// A reader over what a source has now.
     pub async fn open(db: &Db, store: &Store, source: Uuid) -> Result<Self> {
-        Ok(Self::new(store.clone(), db.extents(source).await?))
+        Ok(Self::new(store.clone(), db.sources().extents(source).await?))
     }
 
     /// Bytes that are there: all before this one.

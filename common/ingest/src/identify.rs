@@ -18,7 +18,7 @@ impl Ingest {
     /// [`IngestError::UnsupportedType`] for what is no video or audio.
     pub async fn identify(&self, source: Uuid, head: &[u8]) -> Result<Demuxer, IngestError> {
         let demuxer = sniff(head).ok_or(IngestError::UnsupportedType)?;
-        self.db.set_content_type(source, demuxer.content_type()).await?;
+        self.db.uploads().set_content_type(source, demuxer.content_type()).await?;
         Ok(demuxer)
     }
 
@@ -32,7 +32,7 @@ impl Ingest {
         if row.part || !enough || row.completed_us.is_some() {
             return Ok(());
         }
-        let source = self.db.source(row.source_id).await?.ok_or(IngestError::UploadGone)?;
+        let source = self.db.sources().find(row.source_id).await?.ok_or(IngestError::UploadGone)?;
         if source.content_type == UNKNOWN {
             let head = self.head(row.source_id, SNIFF_BYTES as u64).await?;
             self.identify(row.source_id, &head).await?;
@@ -93,7 +93,7 @@ mod tests {
         let upload = world.upload(Some(100), UploadKind::Tus, None).await;
         world.receive(upload.id, &film(100), None).await.end.unwrap();
         world.ingest.identify_delivered(&world.row(upload.id).await).await.unwrap();
-        let source = world.ingest.db.source(upload.source_id).await.unwrap().unwrap();
+        let source = world.ingest.db.sources().find(upload.source_id).await.unwrap().unwrap();
         assert_eq!(source.content_type, "video/mp4");
         let text = world.upload(Some(5), UploadKind::Tus, None).await;
         world.receive(text.id, b"hello", None).await.end.unwrap();

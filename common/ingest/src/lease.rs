@@ -45,7 +45,7 @@ impl Ingest {
         ttl_us: i64,
     ) -> Result<Option<(UploadRow, UploadLease)>, IngestError> {
         let now = clock::now_us();
-        let row = self.db.take_upload(upload, holder, now, now + ttl_us).await?;
+        let row = self.db.uploads().take_lease(upload, holder, now, now + ttl_us).await?;
         Ok(row.map(|row| {
             let lease = UploadLease::of(&row, holder, ttl_us);
             (row, lease)
@@ -61,9 +61,9 @@ impl Ingest {
         let mut tx = self.db.begin().await?;
         if lease.open_reserved.is_some() {
             // The account before the upload, as in declaring its length: so no two transactions wait for each other.
-            tx.lock_user(lease.owner).await?;
+            tx.users().lock(lease.owner).await?;
         }
-        if !tx.advance_upload(lease.upload, lease.holder, from, extents, now, now + lease.ttl_us).await? {
+        if !tx.uploads().advance(lease.upload, lease.holder, from, extents, now, now + lease.ttl_us).await? {
             return Err(IngestError::LeaseLost);
         }
         if let Some(reserved) = lease.open_reserved {

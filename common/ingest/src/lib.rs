@@ -107,7 +107,7 @@ mod fixture {
                 role: Role::Creator,
                 now_us: 1,
             };
-            db.insert_user(&user).await.unwrap();
+            db.users().insert(&user).await.unwrap();
             Self { ingest: Ingest { db, store, config: Arc::new(config), memory: UploadMemory::default() }, owner, dir }
         }
 
@@ -131,28 +131,29 @@ mod fixture {
                 expires_us: now_us + 60_000_000,
             };
             let mut tx = self.ingest.db.begin().await.unwrap();
-            tx.insert_upload(&upload).await.unwrap();
-            tx.insert_package(package, source, Encryption::None, now_us).await.unwrap();
-            tx.insert_media(&NewMedia {
-                id: media,
-                owner_id: self.owner,
-                source_id: source,
-                package_id: package,
-                title: "t",
-                description: "",
-                visibility: Visibility::Private,
-                filename: "f",
-                now_us,
-            })
-            .await
-            .unwrap();
-            tx.set_upload_media(id, media).await.unwrap();
+            tx.uploads().insert(&upload).await.unwrap();
+            tx.packages().insert(package, source, Encryption::None, now_us).await.unwrap();
+            tx.media()
+                .insert(&NewMedia {
+                    id: media,
+                    owner_id: self.owner,
+                    source_id: source,
+                    package_id: package,
+                    title: "t",
+                    description: "",
+                    visibility: Visibility::Private,
+                    filename: "f",
+                    now_us,
+                })
+                .await
+                .unwrap();
+            tx.uploads().set_media(id, media).await.unwrap();
             tx.commit().await.unwrap();
             self.row(id).await
         }
 
         pub async fn row(&self, id: Uuid) -> UploadRow {
-            self.ingest.db.upload(id).await.unwrap().unwrap()
+            self.ingest.db.uploads().find(id).await.unwrap().unwrap()
         }
 
         pub async fn lease(&self, id: Uuid) -> (UploadRow, UploadLease) {
@@ -187,8 +188,8 @@ mod fixture {
 
         /// Names of the tasks of an upload's package, in the order they were queued.
         pub async fn tasks(&self, row: &UploadRow) -> Vec<String> {
-            let media = self.ingest.db.media(row.media_id.unwrap()).await.unwrap().unwrap();
-            self.ingest.db.tasks_of(media.package_id).await.unwrap().into_iter().map(|t| t.name).collect()
+            let media = self.ingest.db.media().find(row.media_id.unwrap()).await.unwrap().unwrap();
+            self.ingest.db.tasks().of_package(media.package_id).await.unwrap().into_iter().map(|t| t.name).collect()
         }
     }
 }

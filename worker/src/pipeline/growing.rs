@@ -41,7 +41,7 @@ const MOST_STEPS: u64 = 64;
 pub async fn go_on(running: &Running, source: &Source, demuxer: Demuxer) -> Result<bool, TaskError> {
     let (db, task) = (&running.context.db, &running.task);
     let arrived = Arrived { bytes: source.delivered_up_to(), total: source.size() };
-    let begun = match db.package(task.package_id).await?.ok_or(TaskError::Fenced)?.plan {
+    let begun = match db.packages().find(task.package_id).await?.ok_or(TaskError::Fenced)?.plan {
         Some(text) => Some(serde_json::from_str::<Plan>(&text).map_err(TaskError::corrupt)?),
         None => None,
     };
@@ -81,7 +81,7 @@ async fn begin(running: &Running, source: &Source, demuxer: Demuxer, arrived: Ar
 
 /// Whether the last byte is so far away that it is worth beginning without it.
 async fn worth_it(running: &Running, source: &Source, arrived: Arrived) -> Result<(), TaskError> {
-    let row = running.context.db.source(running.task.source_id).await?.ok_or(TaskError::Fenced)?;
+    let row = running.context.db.sources().find(running.task.source_id).await?.ok_or(TaskError::Fenced)?;
     if row.total_bytes.is_none() {
         return Err(TaskError::NotArrived(arrived.total));
     }
@@ -174,8 +174,8 @@ async fn start_over(running: &Running) -> Result<(), TaskError> {
     let task = &running.task;
     let now = clock::now_us();
     let mut tx = running.context.db.begin().await?;
-    tx.lock_package(task.package_id, now).await?;
-    tx.hold_claim(task.id, task.token, 0.0).await?;
-    tx.forget_plans(task.source_id, task.id).await?;
+    tx.packages().lock(task.package_id, now).await?;
+    tx.tasks().hold_claim(task.id, task.token, 0.0).await?;
+    tx.packages().delete_plans(task.source_id, task.id).await?;
     Ok(tx.commit().await?)
 }

@@ -26,20 +26,21 @@ pub async fn hash(running: &Running) -> Result<(), TaskError> {
     let digest = digest.finalize();
     let now = clock::now_us();
     let mut tx = db.begin().await?;
-    tx.lock_package(task.package_id, now).await?;
-    tx.hold_claim(task.id, task.token, 1.0).await?;
+    tx.packages().lock(task.package_id, now).await?;
+    tx.tasks().hold_claim(task.id, task.token, 1.0).await?;
     if announced.sha256.as_ref().is_some_and(|hex| *hex != hex::encode(digest)) {
         let reason = Reason::new("checksum_mismatch", "The bytes that arrived are not those that were announced.");
-        tx.park_task(task.id, &reason, now).await?;
-        tx.fail_package(task.package_id, &reason, now).await?;
+        tx.tasks().park(task.id, &reason, now).await?;
+        tx.packages().fail(task.package_id, &reason, now).await?;
         return Ok(tx.commit().await?);
     }
     if announced.sha256.is_some() {
-        tx.enqueue(&[completion::source_task(task.package_id, task.source_id, TaskKind::Plan, task.due_us)], now)
+        tx.tasks()
+            .enqueue(&[completion::source_task(task.package_id, task.source_id, TaskKind::Plan, task.due_us)], now)
             .await?;
     }
-    let merged = tx.merge_twins(task.source_id, &digest, now).await?;
-    tx.complete_task(task.id, now).await?;
+    let merged = tx.sources().merge_twins(task.source_id, &digest, now).await?;
+    tx.tasks().complete(task.id, now).await?;
     tx.commit().await?;
     running.context.wake.push(1).await;
     remove_strays(&running.context, task.source_id).await?;
@@ -52,12 +53,12 @@ pub async fn hash(running: &Running) -> Result<(), TaskError> {
 /// Removes objects below a source's prefixes that no row names: stored by a process that died before it
 /// could record them, or by a signed URL that was used again. Dying in between leaves them to the source's end.
 async fn remove_strays(context: &Context, source: Uuid) -> Result<(), TaskError> {
-    let row = context.db.source(source).await?.ok_or(TaskError::Fenced)?;
+    let row = context.db.sources().find(source).await?.ok_or(TaskError::Fenced)?;
     if row.status != SourceStatus::Live || row.open_until_us > clock::now_us() {
         return Ok(());
     }
-    let named: HashSet<Key> = context.db.extents(source).await?.iter().map(extent_key).collect();
-    for home in context.db.homes(source).await? {
+    let named: HashSet<Key> = context.db.sources().extents(source).await?.iter().map(extent_key).collect();
+    for home in context.db.sources().extent_homes(source).await? {
         for key in context.store.list(&Prefix::Source(home)).await?.into_iter().filter(|k| !named.contains(k)) {
             context.store.delete(&key).await?;
         }

@@ -25,7 +25,7 @@ pub async fn run(running: &Running) -> Result<(), TaskError> {
     let (db, ingest, task) = (&running.context.db, &running.context.ingest, &running.task);
     let payload: ImportPayload = serde_json::from_str(&task.payload).map_err(TaskError::corrupt)?;
     // None: it was given up, or it is complete and only the answer was lost.
-    let mut row = db.upload_of(task.source_id).await?.ok_or(TaskError::Fenced)?;
+    let mut row = db.uploads().of_source(task.source_id).await?.ok_or(TaskError::Fenced)?;
     if row.completed_us.is_none() && row.length_bytes != Some(row.offset_bytes) {
         let taken = ingest.take_lease(row.id, task.token, ingest.upload_ttl_us()).await.map_err(refused)?;
         row = fetch_rest(running, taken.ok_or(TaskError::Fenced)?.0, &payload.url).await?;
@@ -33,10 +33,10 @@ pub async fn run(running: &Running) -> Result<(), TaskError> {
     ingest.identify_delivered(&row).await.map_err(refused)?;
     let now = clock::now_us();
     let mut tx = db.begin().await?;
-    tx.lock_package(task.package_id, now).await?;
-    tx.hold_claim(task.id, task.token, 1.0).await?;
+    tx.packages().lock(task.package_id, now).await?;
+    tx.tasks().hold_claim(task.id, task.token, 1.0).await?;
     completion::complete_in(&mut tx, row.id, clock::now_us()).await?;
-    tx.complete_task(task.id, clock::now_us()).await?;
+    tx.tasks().complete(task.id, clock::now_us()).await?;
     tx.commit().await?;
     running.context.wake.push(2).await;
     Ok(())
@@ -134,7 +134,7 @@ impl Import<'_> {
     /// Forgets what is there of an older state of the document.
     async fn start_again(&mut self) -> Result<(), TaskError> {
         let mut tx = self.ingest.db.begin().await?;
-        let gone = tx.restart_upload(&self.row, self.running.task.token).await?;
+        let gone = tx.uploads().restart(&self.row, self.running.task.token).await?;
         tx.commit().await?;
         // What dying here leaves behind, the hash task removes.
         self.ingest.discard(&gone).await.map_err(refused)?;
@@ -159,7 +159,7 @@ impl Import<'_> {
             }
         };
         if self.row.offset_bytes == 0 {
-            tx.set_validator(self.row.id, begun.validator.as_deref()).await?;
+            tx.uploads().set_validator(self.row.id, begun.validator.as_deref()).await?;
         }
         Ok(tx.commit().await?)
     }

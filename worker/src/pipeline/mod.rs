@@ -40,7 +40,7 @@ impl Running {
     }
 
     async fn plan(&self) -> Result<Plan, TaskError> {
-        let package = self.context.db.package(self.task.package_id).await?.ok_or(TaskError::Fenced)?;
+        let package = self.context.db.packages().find(self.task.package_id).await?.ok_or(TaskError::Fenced)?;
         let text = package.plan.ok_or_else(|| TaskError::corrupt("no plan"))?;
         serde_json::from_str(&text).map_err(TaskError::corrupt)
     }
@@ -50,13 +50,13 @@ impl Running {
         let (db, task) = (&self.context.db, &self.task);
         let now = clock::now_us();
         let mut tx = db.begin().await?;
-        tx.lock_package(task.package_id, now).await?;
-        tx.hold_claim(task.id, task.token, 1.0).await?;
-        tx.complete_task(task.id, now).await?;
-        tx.enqueue(follow, now).await?;
-        let last = tx.unfinished_tasks(task.package_id).await? == 0;
+        tx.packages().lock(task.package_id, now).await?;
+        tx.tasks().hold_claim(task.id, task.token, 1.0).await?;
+        tx.tasks().complete(task.id, now).await?;
+        tx.tasks().enqueue(follow, now).await?;
+        let last = tx.tasks().unfinished(task.package_id).await? == 0;
         if last {
-            tx.enqueue(&[finalize_task(task)], now).await?;
+            tx.tasks().enqueue(&[finalize_task(task)], now).await?;
         }
         tx.commit().await?;
         self.context.wake.push(follow.len() + usize::from(last)).await;
@@ -109,7 +109,7 @@ async fn encode(running: &Running) -> Result<(), TaskError> {
 }
 
 async fn finalize(running: &Running) -> Result<(), TaskError> {
-    let package = running.context.db.package(running.task.package_id).await?.ok_or(TaskError::Fenced)?;
+    let package = running.context.db.packages().find(running.task.package_id).await?.ok_or(TaskError::Fenced)?;
     encoding::finalize(&ClaimedSink::new(running), package.target_s.unwrap_or(6) as u64).await?;
     Ok(())
 }

@@ -31,7 +31,7 @@ pub async fn make_plan(running: &Running) -> Result<(), TaskError> {
 
 /// What a task that ran out of arrived bytes waits for: enough that its next run gets somewhere.
 pub async fn worth_waiting_for(running: &Running, needed: u64) -> Result<i64, TaskError> {
-    let row = running.context.db.source(running.task.source_id).await?.ok_or(TaskError::Fenced)?;
+    let row = running.context.db.sources().find(running.task.source_id).await?.ok_or(TaskError::Fenced)?;
     let total = row.total_bytes.unwrap_or(i64::MAX);
     let step = (total / STEPS).max(LEAST_STEP_BYTES);
     // The plan alone knows exactly what it needs.
@@ -49,12 +49,12 @@ pub async fn fall_back(running: &Running) -> Result<(), TaskError> {
     let rendition: Vec<_> = plan.fallback_rendition().into_iter().collect();
     let now = clock::now_us();
     let mut tx = db.begin().await?;
-    tx.lock_package(task.package_id, now).await?;
-    tx.hold_claim(task.id, task.token, 1.0).await?;
-    tx.drop_passthrough(task.package_id).await?;
-    tx.insert_renditions(task.package_id, &rendition).await?;
-    tx.enqueue(&follow, now).await?;
-    tx.complete_task(task.id, now).await?;
+    tx.packages().lock(task.package_id, now).await?;
+    tx.tasks().hold_claim(task.id, task.token, 1.0).await?;
+    tx.packages().drop_passthrough(task.package_id).await?;
+    tx.packages().insert_renditions(task.package_id, &rendition).await?;
+    tx.tasks().enqueue(&follow, now).await?;
+    tx.tasks().complete(task.id, now).await?;
     tx.commit().await?;
     running.context.wake.push(follow.len()).await;
     Ok(())

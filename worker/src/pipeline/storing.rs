@@ -32,12 +32,12 @@ pub async fn store(running: &Running, plan: &Plan, follow: &[NewTask], whole: bo
     };
     let now = clock::now_us();
     let mut tx = context.db.begin().await?;
-    tx.lock_package(task.package_id, now).await?;
-    tx.hold_claim(task.id, task.token, 1.0).await?;
-    tx.store_plan(task.package_id, &planned, now).await?;
-    tx.enqueue(follow, now).await?;
+    tx.packages().lock(task.package_id, now).await?;
+    tx.tasks().hold_claim(task.id, task.token, 1.0).await?;
+    tx.packages().store_plan(task.package_id, &planned, now).await?;
+    tx.tasks().enqueue(follow, now).await?;
     if whole {
-        tx.complete_task(task.id, now).await?;
+        tx.tasks().complete(task.id, now).await?;
     }
     tx.commit().await?;
     context.wake.push(follow.len()).await;

@@ -37,13 +37,13 @@ struct Secret {
 
 impl Sink for ClaimedSink<'_> {
     async fn published(&self, rendition: &str, end: usize) -> Result<HashSet<u64>, TaskError> {
-        let rows = self.context().db.segments(self.package(), rendition, end as i64).await?;
+        let rows = self.context().db.packages().segments(self.package(), rendition, end as i64).await?;
         Ok(rows.iter().map(|r| r.sequence.unsigned_abs()).collect())
     }
 
     async fn put_init(&self, rendition: &str, codecs: &str, data: Bytes, progress: f64) -> Result<Vec<u8>, TaskError> {
         let (task, context) = (&self.running.task, self.context());
-        let current = context.db.renditions(task.package_id).await?;
+        let current = context.db.packages().renditions(task.package_id).await?;
         let before = current.into_iter().find(|r| r.name == rendition).ok_or(TaskError::Fenced)?;
         if let Some(published) = before.init_sha256 {
             return Ok(published);
@@ -52,8 +52,9 @@ impl Sink for ClaimedSink<'_> {
         context.store.put(&self.key(rendition, &file), data.clone()).await?;
         let digest = Sha256::digest(&data).to_vec();
         let mut tx = context.db.begin().await?;
-        tx.hold_claim(task.id, task.token, progress).await?;
-        let published = tx.publish_init(task.package_id, rendition, &file, data.len() as i64, &digest, codecs).await?;
+        tx.tasks().hold_claim(task.id, task.token, progress).await?;
+        let published =
+            tx.packages().publish_init(task.package_id, rendition, &file, data.len() as i64, &digest, codecs).await?;
         tx.commit().await?;
         Ok(published)
     }
@@ -67,12 +68,12 @@ impl Sink for ClaimedSink<'_> {
         context.store.put(&key, data.clone()).await?;
         let row = row(sequence, file, &data, &info, secret)?;
         let mut tx = context.db.begin().await?;
-        if let Err(error) = tx.hold_claim(task.id, task.token, progress).await {
+        if let Err(error) = tx.tasks().hold_claim(task.id, task.token, progress).await {
             // Nobody will name it, and where the package is gone nobody will look for it.
             context.store.delete(&key).await?;
             return Err(error.into());
         }
-        let won = tx.publish_segment(task.package_id, rendition, &row).await?;
+        let won = tx.packages().publish_segment(task.package_id, rendition, &row).await?;
         tx.commit().await?;
         if !won {
             context.store.delete(&key).await?;
@@ -82,7 +83,7 @@ impl Sink for ClaimedSink<'_> {
 
     async fn renditions(&self) -> Result<Vec<FinishedRendition>, TaskError> {
         let mut finished = Vec::new();
-        for row in self.context().db.renditions(self.package()).await? {
+        for row in self.context().db.packages().renditions(self.package()).await? {
             finished.push(self.finished(row).await?);
         }
         Ok(finished)
@@ -111,16 +112,16 @@ impl Sink for ClaimedSink<'_> {
     async fn finish(&self, assembled: &Assembled) -> Result<(), TaskError> {
         let (context, task, package) = (self.context(), &self.running.task, self.package());
         for (name, m) in &assembled.measured {
-            context.db.set_measured(package, name, m.peak_bps as i64, m.average_bps as i64).await?;
+            context.db.packages().set_measured(package, name, m.peak_bps as i64, m.average_bps as i64).await?;
         }
         remove_orphans(context, package).await?;
         let report = serde_json::to_string(&assembled.report).map_err(TaskError::corrupt)?;
         let now = clock::now_us();
         let mut tx = context.db.begin().await?;
-        tx.lock_package(package, now).await?;
-        tx.hold_claim(task.id, task.token, 1.0).await?;
-        tx.finish_package(package, &report, now).await?;
-        tx.complete_task(task.id, now).await?;
+        tx.packages().lock(package, now).await?;
+        tx.tasks().hold_claim(task.id, task.token, 1.0).await?;
+        tx.packages().finish(package, &report, now).await?;
+        tx.tasks().complete(task.id, now).await?;
         tx.commit().await?;
         tracing::info!(%package, "ready");
         Ok(())
@@ -157,7 +158,12 @@ impl<'a> ClaimedSink<'a> {
             return Ok((data, None));
         }
         let number = (sequence / self.context().settings.key_segments.max(1)) as i64;
-        let key = self.context().db.package_key(self.package(), number, &rand::random::<[u8; KEY_BYTES]>()).await?;
+        let key = self
+            .context()
+            .db
+            .packages()
+            .key_or_insert(self.package(), number, &rand::random::<[u8; KEY_BYTES]>())
+            .await?;
         let iv = rand::random::<[u8; KEY_BYTES]>().to_vec();
         let stored = cipher::encrypt(&key, &iv, &data).ok_or_else(|| TaskError::corrupt("a key of another size"))?;
         Ok((stored.into(), Some(Secret { number, iv })))
@@ -166,7 +172,7 @@ impl<'a> ClaimedSink<'a> {
     /// Never changes, so it is asked for once.
     async fn encryption(&self) -> Result<Encryption, TaskError> {
         let ask = || async {
-            let row = self.context().db.package(self.package()).await?.ok_or(TaskError::Fenced)?;
+            let row = self.context().db.packages().find(self.package()).await?.ok_or(TaskError::Fenced)?;
             Ok::<_, TaskError>(row.encryption)
         };
         self.encryption.get_or_try_init(ask).await.copied()
@@ -175,14 +181,14 @@ impl<'a> ClaimedSink<'a> {
     /// Dying between a publication and this loses nothing: the next publication, or the end, says it.
     async fn say_playable(&self, plan: &Plan) -> Result<(), TaskError> {
         let (db, package) = (&self.context().db, self.package());
-        let Some(row) = db.package(package).await?.filter(|p| !p.playable) else { return Ok(()) };
+        let Some(row) = db.packages().find(package).await?.filter(|p| !p.playable) else { return Ok(()) };
         let Some(started) = row.encode_started_us else { return Ok(()) };
-        let renditions = db.renditions(package).await?;
+        let renditions = db.packages().renditions(package).await?;
         let shown = renditions.iter().filter(|r| r.role != RenditionRole::Full);
         let prefix = shown.map(|r| r.contiguous).min().unwrap_or(0);
         let elapsed_s = (db.now_us().await? - started) as f64 / 1e6;
         if is_playable(&plan.cuts_s(), plan.growing.map(|g| g.expected_s), prefix as usize, elapsed_s)
-            && db.mark_playable(package, clock::now_us()).await?
+            && db.packages().mark_playable(package, clock::now_us()).await?
         {
             tracing::info!(%package, elapsed_s, prefix, "playable");
         }
@@ -199,7 +205,7 @@ impl<'a> ClaimedSink<'a> {
         let init_bytes = r.init_bytes.unwrap_or(0) as u64;
         let data = self.context().store.read(&self.key(&r.name, &init_name), 0..init_bytes).await?;
         let init = read_init(&data).map_err(TaskError::corrupt)?;
-        let rows = self.context().db.segments(self.package(), &r.name, i64::MAX).await?;
+        let rows = self.context().db.packages().segments(self.package(), &r.name, i64::MAX).await?;
         Ok(FinishedRendition {
             rendition: (&r).into(),
             listed: r.role != RenditionRole::First,
@@ -248,7 +254,7 @@ fn row(
 pub async fn remove_orphans(context: &Context, package: Uuid) -> Result<(), TaskError> {
     // Listed before the names are read: what is published in between is named, what comes later is not listed.
     let listed = context.store.list(&Prefix::Package(package)).await?;
-    let named: HashSet<(String, String)> = context.db.object_names(package).await?.into_iter().collect();
+    let named: HashSet<(String, String)> = context.db.packages().object_names(package).await?.into_iter().collect();
     for key in listed {
         let orphan = match &key {
             Key::RenditionFile { rendition, file, .. } => {

@@ -66,7 +66,7 @@ impl Source {
     /// An uploaded source, all of it or as far as it was delivered.
     pub async fn open(db: &Db, store: &Store, id: Uuid) -> Result<Self, SourceError> {
         // In this order: what is live after its extents were read has them all.
-        let row = db.source(id).await?.ok_or(DbError::Fenced)?;
+        let row = db.sources().find(id).await?.ok_or(DbError::Fenced)?;
         if row.status == SourceStatus::Deleting {
             return Err(DbError::Fenced.into());
         }

@@ -35,7 +35,7 @@ pub async fn redeem(state: &AppState, text: &str, origin: Option<&str>) -> Resul
     if signed.expires_us.is_some_and(|at| at <= now) {
         return Err(IdentityError::LinkEnded);
     }
-    let row = state.db.playback_token(signed.id, now).await?.ok_or(IdentityError::LinkEnded)?;
+    let row = state.db.access().playback_token(signed.id, now).await?.ok_or(IdentityError::LinkEnded)?;
     if !is_allowed(&row.allowed_origins, origin) {
         return Err(IdentityError::OriginNotAllowed);
     }
@@ -67,11 +67,11 @@ impl TokenTicket {
     pub async fn begin_view(&self, state: &AppState, media: &MediaRow, counts: bool) -> Result<String, IdentityError> {
         if self.row.max_views.is_none() || self.is_view {
             if counts && !self.is_view {
-                state.db.count_view(self.row.id).await?;
+                state.db.access().count_view(self.row.id).await?;
             }
             return Ok(String::new());
         }
-        if counts && !state.db.count_view(self.row.id).await? {
+        if counts && !state.db.access().count_view(self.row.id).await? {
             return Err(IdentityError::ViewsExhausted);
         }
         let long = clock::now_us() + VIEW_US + media.duration_ms.unwrap_or(0) * 2000;

@@ -33,12 +33,12 @@ async fn confirmed(state: &AppState, viewer: &Viewer, password: String) -> Resul
 /// What was confirmed still holds: hashing takes a while, in which the password may have been replaced
 /// and the session ended.
 async fn still(tx: &mut Tx, confirmed: &UserRow, viewer: &Viewer) -> Result<(), IdentityError> {
-    let now = tx.lock_user(confirmed.id).await?.ok_or(IdentityError::Unauthenticated)?;
+    let now = tx.users().lock(confirmed.id).await?.ok_or(IdentityError::Unauthenticated)?;
     if now.password_hash != confirmed.password_hash {
         return Err(IdentityError::WrongPassword);
     }
     let live = match viewer.session {
-        Some(session) => tx.session_is_live(session, clock::now_us()).await?,
+        Some(session) => tx.sessions().is_live(session, clock::now_us()).await?,
         None => false,
     };
     if live { Ok(()) } else { Err(IdentityError::Unauthenticated) }
@@ -56,9 +56,9 @@ pub async fn change_password(
     let hash = state.hashing.hash(request.new_password).await?;
     let mut tx = state.db.begin().await?;
     still(&mut tx, &user, viewer).await?;
-    tx.set_password(user.id, &hash).await?;
-    tx.revoke_sessions(user.id, viewer.session, clock::now_us()).await?;
-    tx.forget_mail_tokens(user.id).await?;
+    tx.users().set_password(user.id, &hash).await?;
+    tx.sessions().revoke_all(user.id, viewer.session, clock::now_us()).await?;
+    tx.tokens().delete_mail_tokens(user.id).await?;
     tx.commit().await?;
     note(state, client, Event::PasswordChanged, Some(user.id), Some(user.id), "").await;
     state.mailer.send(&user.email, &Letter::PasswordChanged { username: user.username });
@@ -67,7 +67,7 @@ pub async fn change_password(
 
 /// Ends one session of the account.
 pub async fn end_session(state: &AppState, client: &Client, viewer: &Viewer, id: Uuid) -> Result<(), IdentityError> {
-    if !state.db.revoke_session(viewer.id, id, clock::now_us()).await? {
+    if !state.db.sessions().revoke(viewer.id, id, clock::now_us()).await? {
         return Err(IdentityError::NotFound);
     }
     note(state, client, Event::SessionEnded, Some(viewer.id), Some(viewer.id), "").await;
@@ -98,18 +98,18 @@ pub async fn delete(
     let now = clock::now_us();
     let mut tx = state.db.begin().await?;
     // Administrators step down first, so that one is always left.
-    if !tx.set_role(user.id, Role::Viewer).await? {
+    if !tx.users().set_role(user.id, Role::Viewer).await? {
         return Err(IdentityError::LastAdmin);
     }
     still(&mut tx, &user, viewer).await?;
     match heir {
         Some(heir) => {
-            tx.lock_user(heir).await?.ok_or(IdentityError::NotFound)?;
-            tx.hand_over_media(user.id, heir).await?
+            tx.users().lock(heir).await?.ok_or(IdentityError::NotFound)?;
+            tx.users().hand_over_media(user.id, heir).await?
         }
-        None => tx.delete_media_of(user.id, now).await?,
+        None => tx.users().delete_media_of(user.id, now).await?,
     };
-    tx.delete_user(user.id, now).await?;
+    tx.users().delete(user.id, now).await?;
     tx.commit().await?;
     // Nothing personal: not even where it was done from.
     let nobody = Client { address: std::net::Ipv4Addr::UNSPECIFIED.into(), agent: String::new(), ..client.clone() };
@@ -122,7 +122,7 @@ pub async fn delete(
 
 async fn heir(state: &AppState, viewer: &Viewer, name: &str) -> Result<Uuid, IdentityError> {
     let found =
-        if Faults::default().username(name).refuse().is_ok() { state.db.user_by_name(name).await? } else { None };
+        if Faults::default().username(name).refuse().is_ok() { state.db.users().by_name(name).await? } else { None };
     let heir = found.filter(|u| u.role != Role::Viewer && u.id != viewer.id).map(|u| u.id);
     let mut faults = Faults::default();
     faults.demand(heir.is_some(), "hand_over_to", "no other creator has this name").refuse()?;
@@ -142,16 +142,16 @@ pub async fn ask_creator(
     let message = text::lines(message);
     Faults::default().demand(message.chars().count() <= 1000, "message", "at most 1000 characters").refuse()?;
     let id = Uuid::now_v7();
-    if !state.db.insert_creator_request(id, viewer.id, &message, clock::now_us()).await? {
+    if !state.db.creator_requests().insert(id, viewer.id, &message, clock::now_us()).await? {
         return Err(IdentityError::RequestPending);
     }
     note(state, client, Event::CreatorRequested, Some(viewer.id), Some(viewer.id), "").await;
-    state.db.creator_request(id).await?.ok_or(IdentityError::Internal)
+    state.db.creator_requests().find(id).await?.ok_or(IdentityError::Internal)
 }
 
 /// The account itself.
 pub async fn account(state: &AppState, viewer: &Viewer) -> Result<UserRow, IdentityError> {
-    state.db.user(viewer.id).await?.ok_or(IdentityError::Unauthenticated)
+    state.db.users().find(viewer.id).await?.ok_or(IdentityError::Unauthenticated)
 }
 
 /// Sends the e-mail that proves the address once more, so often.
@@ -163,13 +163,13 @@ pub async fn verify_email(state: &AppState, viewer: &Viewer) -> Result<(), Ident
 
 /// The live sessions of the account, newest first.
 pub async fn sessions(state: &AppState, viewer: &Viewer) -> Result<Vec<SessionRow>, IdentityError> {
-    Ok(state.db.sessions(viewer.id, clock::now_us()).await?)
+    Ok(state.db.sessions().of_user(viewer.id, clock::now_us()).await?)
 }
 
 /// What happened to the account. Where an administrator sits is not its business.
 pub async fn audit(state: &AppState, viewer: &Viewer, page: &PageQuery) -> Result<Cut<AuditRow>, IdentityError> {
     let asked = AuditPage { user: Some(viewer.id), kind: None, before: page.cursor, limit: page.rows() };
-    let (mut rows, next) = page.cut(state.db.audit(asked).await?, |r| r.id);
+    let (mut rows, next) = page.cut(state.db.audit().page(asked).await?, |r| r.id);
     for row in rows.iter_mut().filter(|r| r.actor_id.is_some_and(|a| a != viewer.id)) {
         row.address.clear();
         row.agent.clear();
@@ -179,5 +179,5 @@ pub async fn audit(state: &AppState, viewer: &Viewer, page: &PageQuery) -> Resul
 
 /// The account's last request to become a creator.
 pub async fn creator_request(state: &AppState, viewer: &Viewer) -> Result<CreatorRequestRow, IdentityError> {
-    state.db.creator_request_of(viewer.id).await?.ok_or(IdentityError::NotFound)
+    state.db.creator_requests().of_user(viewer.id).await?.ok_or(IdentityError::NotFound)
 }

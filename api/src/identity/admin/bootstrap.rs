@@ -33,7 +33,7 @@ pub async fn create(
 /// the name is unique.
 pub async fn by_settings(state: &AppState) -> anyhow::Result<()> {
     let Some(admin) = &state.config.accounts.first_admin else { return Ok(()) };
-    if state.db.has_admin().await? {
+    if state.db.users().has_admin().await? {
         return Ok(());
     }
     match create(state, &admin.username, &admin.email, &admin.password).await {

@@ -23,15 +23,15 @@ pub async fn set_role(
     id: Uuid,
     role: Role,
 ) -> Result<UserRow, IdentityError> {
-    let before = state.db.user(id).await?.ok_or(IdentityError::NotFound)?;
+    let before = state.db.users().find(id).await?.ok_or(IdentityError::NotFound)?;
     let mut tx = state.db.begin().await?;
-    if !tx.set_role(id, role).await? {
+    if !tx.users().set_role(id, role).await? {
         return Err(IdentityError::LastAdmin);
     }
     tx.commit().await?;
     let detail = format!("{} -> {role}", before.role);
     note(state, client, Event::RoleChanged, Some(id), Some(admin.id), &detail).await;
-    state.db.user(id).await?.ok_or(IdentityError::NotFound)
+    state.db.users().find(id).await?.ok_or(IdentityError::NotFound)
 }
 
 /// Grants or refuses a request to become a creator.
@@ -46,25 +46,25 @@ pub async fn decide(
     let answer = answer.map(text::lines);
     let fits = answer.as_ref().is_none_or(|a| a.chars().count() <= 1000);
     Faults::default().demand(fits, "answer", "at most 1000 characters").refuse()?;
-    state.db.creator_request(id).await?.ok_or(IdentityError::NotFound)?;
+    state.db.creator_requests().find(id).await?.ok_or(IdentityError::NotFound)?;
     let granted = status == CreatorRequestStatus::Granted;
     let mut tx = state.db.begin().await?;
-    let decided = tx.decide_creator_request(id, status, answer.as_deref(), clock::now_us()).await?;
+    let decided = tx.creator_requests().decide(id, status, answer.as_deref(), clock::now_us()).await?;
     let user = decided.ok_or(IdentityError::AlreadyDecided)?;
     // Somebody who has become more meanwhile stays it.
-    let still_viewer = tx.lock_user(user).await?.is_some_and(|u| u.role == Role::Viewer);
+    let still_viewer = tx.users().lock(user).await?.is_some_and(|u| u.role == Role::Viewer);
     if granted && still_viewer {
-        tx.set_role(user, Role::Creator).await?;
+        tx.users().set_role(user, Role::Creator).await?;
     }
     tx.commit().await?;
     let event = if granted { Event::CreatorGranted } else { Event::CreatorRefused };
     note(state, client, event, Some(user), Some(admin.id), "").await;
-    state.db.creator_request(id).await?.ok_or(IdentityError::NotFound)
+    state.db.creator_requests().find(id).await?.ok_or(IdentityError::NotFound)
 }
 
 /// All accounts, newest first.
 pub async fn users(state: &AppState, page: &PageQuery) -> Result<Cut<UserRow>, IdentityError> {
-    Ok(page.cut(state.db.users(page.cursor, page.rows()).await?, |r| r.id))
+    Ok(page.cut(state.db.users().page(page.cursor, page.rows()).await?, |r| r.id))
 }
 
 /// Requests to become a creator that stand so, newest first.
@@ -73,7 +73,7 @@ pub async fn creator_requests(
     status: CreatorRequestStatus,
     page: &PageQuery,
 ) -> Result<Cut<CreatorRequestRow>, IdentityError> {
-    Ok(page.cut(state.db.creator_requests(status, page.cursor, page.rows()).await?, |r| r.id))
+    Ok(page.cut(state.db.creator_requests().page(status, page.cursor, page.rows()).await?, |r| r.id))
 }
 
 /// The log of security events, of one account or one kind where that is asked for.
@@ -89,5 +89,5 @@ pub async fn audit(
         return Ok((Vec::new(), None));
     }
     let asked = AuditPage { user, kind, before: page.cursor, limit: page.rows() };
-    Ok(page.cut(state.db.audit(asked).await?, |r| r.id))
+    Ok(page.cut(state.db.audit().page(asked).await?, |r| r.id))
 }

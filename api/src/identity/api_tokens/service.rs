@@ -50,7 +50,7 @@ pub async fn create(
         now_us: now,
         expires_us: request.expires_in.map(|s| now + s * 1_000_000),
     };
-    if !state.db.insert_api_token(&new, MOST).await? {
+    if !state.db.tokens().insert_api_token(&new, MOST).await? {
         return Err(IdentityError::TooMany("API tokens"));
     }
     note(state, client, Event::ApiTokenCreated, Some(viewer.id), Some(viewer.id), new.scopes).await;
@@ -68,7 +68,7 @@ pub async fn create(
 
 /// Revokes a token.
 pub async fn revoke(state: &AppState, client: &Client, viewer: &Viewer, id: Uuid) -> Result<(), IdentityError> {
-    if !state.db.revoke_api_token(viewer.id, id, clock::now_us()).await? {
+    if !state.db.tokens().revoke_api_token(viewer.id, id, clock::now_us()).await? {
         return Err(IdentityError::NotFound);
     }
     note(state, client, Event::ApiTokenRevoked, Some(viewer.id), Some(viewer.id), "").await;
@@ -77,5 +77,5 @@ pub async fn revoke(state: &AppState, client: &Client, viewer: &Viewer, id: Uuid
 
 /// The account's live tokens, newest first.
 pub async fn list(state: &AppState, viewer: &Viewer) -> Result<Vec<ApiTokenRow>, IdentityError> {
-    Ok(state.db.api_tokens(viewer.id, clock::now_us()).await?)
+    Ok(state.db.tokens().api_tokens(viewer.id, clock::now_us()).await?)
 }

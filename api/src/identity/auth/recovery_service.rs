@@ -26,7 +26,7 @@ async fn make_code(
     let token = opaque_token("slm_");
     let mut tx = state.db.begin().await?;
     let expires = clock::now_us() + valid_us;
-    tx.insert_mail_token(&token_hash(&token), user.id, purpose, &user.email.to_lowercase(), expires).await?;
+    tx.tokens().insert_mail_token(&token_hash(&token), user.id, purpose, &user.email.to_lowercase(), expires).await?;
     tx.commit().await?;
     Ok(token)
 }
@@ -48,7 +48,7 @@ async fn try_verification(state: &AppState, user: &UserRow) -> Result<(), Identi
         return Ok(());
     }
     state.limits.take(RateLimit::ResetAccount, &user.email).await?;
-    if let Some(owner) = state.db.user_by_login(&user.email).await? {
+    if let Some(owner) = state.db.users().by_login(&user.email).await? {
         state.mailer.send(&owner.email, &Letter::AlreadyRegistered { username: owner.username });
         return Ok(());
     }
@@ -61,9 +61,9 @@ async fn try_verification(state: &AppState, user: &UserRow) -> Result<(), Identi
 pub async fn verify_email(state: &AppState, client: &Client, token: &str) -> Result<(), IdentityError> {
     let now = clock::now_us();
     let mut tx = state.db.begin().await?;
-    let found = tx.take_mail_token(&token_hash(token), MailPurpose::Verify, now).await?;
+    let found = tx.tokens().take_mail_token(&token_hash(token), MailPurpose::Verify, now).await?;
     let (user, email_key) = found.ok_or(IdentityError::InvalidCode)?;
-    if !tx.verify_email(user, &email_key, now).await? {
+    if !tx.users().verify_email(user, &email_key, now).await? {
         return Err(IdentityError::InvalidCode);
     }
     tx.commit().await?;
@@ -88,7 +88,7 @@ pub async fn forgot_password(state: &AppState, client: &Client, email: String) -
 }
 
 async fn send_reset(state: &AppState, client: &Client, email: &str) -> Result<(), IdentityError> {
-    let user = state.db.user_by_email(email).await?;
+    let user = state.db.users().by_email(email).await?;
     // In the log of whoever has proved the address; a mere claimant would learn that nobody has.
     let known = user.as_ref().filter(|u| u.email_verified_us.is_some()).map(|u| u.id);
     note(state, client, Event::PasswordResetRequested, known, None, "").await;
@@ -110,18 +110,18 @@ pub async fn reset_password(
     let hash = state.hashing.hash(password).await?;
     let now = clock::now_us();
     let mut tx = state.db.begin().await?;
-    let found = tx.take_mail_token(&token_hash(token), MailPurpose::Reset, now).await?;
+    let found = tx.tokens().take_mail_token(&token_hash(token), MailPurpose::Reset, now).await?;
     let (id, email_key) = found.ok_or(IdentityError::InvalidCode)?;
-    let user = tx.lock_user(id).await?.ok_or(IdentityError::InvalidCode)?;
+    let user = tx.users().lock(id).await?.ok_or(IdentityError::InvalidCode)?;
     // Sent to an address that is not this account's any more.
-    if !tx.verify_email(id, &email_key, now).await? {
+    if !tx.users().verify_email(id, &email_key, now).await? {
         return Err(IdentityError::InvalidCode);
     }
-    tx.set_password(id, &hash).await?;
-    tx.revoke_sessions(id, None, now).await?;
+    tx.users().set_password(id, &hash).await?;
+    tx.sessions().revoke_all(id, None, now).await?;
     // Whoever had the account before may have left a key behind.
-    tx.revoke_api_tokens(id, now).await?;
-    tx.forget_mail_tokens(id).await?;
+    tx.tokens().revoke_api_tokens(id, now).await?;
+    tx.tokens().delete_mail_tokens(id).await?;
     tx.commit().await?;
     note(state, client, Event::PasswordReset, Some(id), Some(id), "").await;
     state.mailer.send(&user.email, &Letter::PasswordChanged { username: user.username });

@@ -50,11 +50,11 @@ pub async fn create_user(
     let password_hash = state.hashing.hash(password).await?;
     let id = Uuid::now_v7();
     let user = NewUser { id, username, email, password_hash: &password_hash, role, now_us: clock::now_us() };
-    match state.db.insert_user(&user).await {
+    match state.db.users().insert(&user).await {
         Err(DbError::Duplicate) => return Err(IdentityError::Taken("The user name")),
         other => other?,
     }
-    state.db.user(id).await?.ok_or(IdentityError::Internal)
+    state.db.users().find(id).await?.ok_or(IdentityError::Internal)
 }
 
 /// Logs in by user name or e-mail address. Known and unknown users take the same way.
@@ -63,7 +63,7 @@ pub async fn login(state: &AppState, client: &Client, request: Login) -> Result<
     if request.password.len() > 1024 || request.login.len() > 254 || request.login.is_empty() || !printable {
         return Err(IdentityError::BadCredentials);
     }
-    let user = state.db.user_by_login(&request.login).await?;
+    let user = state.db.users().by_login(&request.login).await?;
     // A guess is counted before it is checked: for what was typed, which alone is told, and for the
     // account, so that name and address are no two chances. To say so would link the two.
     state.limits.take(RateLimit::LoginAccount, &request.login).await?;
@@ -95,11 +95,11 @@ async fn start_session(state: &AppState, client: &Client, user: UserRow) -> Resu
     let address = client.address.to_string();
     let mut tx = state.db.begin().await?;
     // The password may have been replaced while its hash was computed.
-    let now_row = tx.lock_user(user.id).await?.ok_or(IdentityError::BadCredentials)?;
+    let now_row = tx.users().lock(user.id).await?.ok_or(IdentityError::BadCredentials)?;
     if now_row.password_hash != user.password_hash {
         return Err(IdentityError::BadCredentials);
     }
-    tx.insert_session(session, user.id, &token_hash(&refresh), &used(&address, client, now)).await?;
+    tx.sessions().insert(session, user.id, &token_hash(&refresh), &used(&address, client, now)).await?;
     tx.commit().await?;
     answer(state, user, session, refresh)
 }
@@ -121,47 +121,47 @@ fn answer(state: &AppState, user: UserRow, session: Uuid, refresh_token: String)
 /// Exchanges a refresh token for a new pair; the old one is spent.
 pub async fn refresh(state: &AppState, client: &Client, token: &str) -> Result<LoggedIn, IdentityError> {
     let (hash, now) = (token_hash(token), clock::now_us());
-    let found = state.db.refresh_token(&hash).await?.ok_or(IdentityError::Unauthenticated)?;
+    let found = state.db.sessions().refresh_token(&hash).await?.ok_or(IdentityError::Unauthenticated)?;
     let address = client.address.to_string();
     let mut tx = state.db.begin().await?;
     let from = used(&address, client, now);
-    let session = tx.use_session(found.session_id, &from, SESSION_MOST_S * 1_000_000).await?;
+    let session = tx.sessions().touch(found.session_id, &from, SESSION_MOST_S * 1_000_000).await?;
     let session = session.ok_or(IdentityError::Unauthenticated)?;
     // Read again: what came first may have spent it before the lock was ours.
-    let row = tx.refresh_token(&hash).await?.ok_or(IdentityError::Unauthenticated)?;
+    let row = tx.sessions().refresh_token(&hash).await?.ok_or(IdentityError::Unauthenticated)?;
     let lost = row.successor.clone().unwrap_or_default();
-    let live = tx.refresh_token(&lost).await?.is_some_and(|s| s.status == RefreshTokenStatus::Live);
+    let live = tx.sessions().refresh_token(&lost).await?.is_some_and(|s| s.status == RefreshTokenStatus::Live);
     let repeated = successor(&state.keys, token, row.retries);
     let next = match decide(&row, live, token_hash(&repeated) == lost, now) {
         Rotation::Repeat => repeated,
         Rotation::Spend => {
             let next = successor(&state.keys, token, 0);
-            tx.spend_refresh_token(&hash, &token_hash(&next), now).await?;
-            tx.insert_refresh_token(session.id, &token_hash(&next), now).await?;
+            tx.sessions().spend_refresh_token(&hash, &token_hash(&next), now).await?;
+            tx.sessions().insert_refresh_token(session.id, &token_hash(&next), now).await?;
             next
         }
         Rotation::Replace => {
             let next = successor(&state.keys, token, row.retries + 1);
-            tx.supersede_refresh_token(&hash, &lost, &token_hash(&next), now).await?;
-            tx.insert_refresh_token(session.id, &token_hash(&next), now).await?;
+            tx.sessions().supersede_refresh_token(&hash, &lost, &token_hash(&next), now).await?;
+            tx.sessions().insert_refresh_token(session.id, &token_hash(&next), now).await?;
             next
         }
         Rotation::Reused => {
-            tx.end_session(session.id, now).await?;
+            tx.sessions().end(session.id, now).await?;
             tx.commit().await?;
             note(state, client, Event::RefreshTokenReused, Some(session.user_id), None, "").await;
             return Err(IdentityError::Unauthenticated);
         }
     };
     tx.commit().await?;
-    let user = state.db.user(session.user_id).await?.ok_or(IdentityError::Unauthenticated)?;
+    let user = state.db.users().find(session.user_id).await?.ok_or(IdentityError::Unauthenticated)?;
     answer(state, user, session.id, next)
 }
 
 /// Ends the session that asks.
 pub async fn logout(state: &AppState, client: &Client, viewer: &Viewer) -> Result<(), IdentityError> {
     if let Some(session) = viewer.session {
-        state.db.revoke_session(viewer.id, session, clock::now_us()).await?;
+        state.db.sessions().revoke(viewer.id, session, clock::now_us()).await?;
         note(state, client, Event::LoggedOut, Some(viewer.id), Some(viewer.id), "").await;
     }
     Ok(())
@@ -170,7 +170,7 @@ pub async fn logout(state: &AppState, client: &Client, viewer: &Viewer) -> Resul
 /// Ends all sessions of the account.
 pub async fn logout_everywhere(state: &AppState, client: &Client, viewer: &Viewer) -> Result<(), IdentityError> {
     let mut tx = state.db.begin().await?;
-    tx.revoke_sessions(viewer.id, None, clock::now_us()).await?;
+    tx.sessions().revoke_all(viewer.id, None, clock::now_us()).await?;
     tx.commit().await?;
     note(state, client, Event::AllSessionsEnded, Some(viewer.id), Some(viewer.id), "").await;
     Ok(())

@@ -63,10 +63,11 @@ pub struct Task {
 impl Progress {
     /// As it is now.
     pub async fn of(state: &AppState, row: &MediaRow) -> Result<Self, MediaError> {
-        let tasks = state.db.tasks_of(row.package_id).await?;
-        let package = state.db.package(row.package_id).await?.ok_or(MediaError::NotFound)?;
+        let tasks = state.db.tasks().of_package(row.package_id).await?;
+        let package = state.db.packages().find(row.package_id).await?.ok_or(MediaError::NotFound)?;
         let running = tasks.iter().any(|t| t.status == TaskStatus::Running);
-        let queue_ahead = if running { 0 } else { state.db.queue_ahead(row.package_id, clock::now_us()).await? };
+        let queue_ahead =
+            if running { 0 } else { state.db.tasks().queue_ahead(row.package_id, clock::now_us()).await? };
         let (status, planned) = status(row);
         let arrived = arrived(row);
         // Of what is still arriving and of unknown length only a beginning is planned.

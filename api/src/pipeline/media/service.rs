@@ -109,19 +109,20 @@ fn stem(filename: &str) -> String {
 /// Makes a media of bytes that will come, in the client's transaction, with the package they will be.
 pub async fn announce_in(tx: &mut Tx, owner: Uuid, metadata: Checked, source: Uuid) -> Result<Announced, MediaError> {
     let (media, package, now) = (Uuid::now_v7(), Uuid::now_v7(), clock::now_us());
-    tx.insert_package(package, source, metadata.encryption, now).await?;
-    tx.insert_media(&NewMedia {
-        id: media,
-        owner_id: owner,
-        source_id: source,
-        package_id: package,
-        title: &metadata.title,
-        description: &metadata.description,
-        visibility: metadata.visibility,
-        filename: &metadata.filename,
-        now_us: now,
-    })
-    .await?;
+    tx.packages().insert(package, source, metadata.encryption, now).await?;
+    tx.media()
+        .insert(&NewMedia {
+            id: media,
+            owner_id: owner,
+            source_id: source,
+            package_id: package,
+            title: &metadata.title,
+            description: &metadata.description,
+            visibility: metadata.visibility,
+            filename: &metadata.filename,
+            now_us: now,
+        })
+        .await?;
     Ok(Announced { media, package })
 }
 
@@ -139,7 +140,7 @@ pub async fn visible_many(
     ids: &[Uuid],
 ) -> Result<HashMap<Uuid, MediaRow>, MediaError> {
     let mut seen = HashMap::new();
-    for media in state.db.media_many(ids).await? {
+    for media in state.db.media().find_many(ids).await? {
         match seen_by(state, viewer, media).await {
             Ok(media) => drop(seen.insert(media.id, media)),
             Err(MediaError::NotFound) => {}
@@ -151,7 +152,7 @@ pub async fn visible_many(
 
 /// A media that this person may see; one they may not see does not exist for them.
 pub async fn visible(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Result<MediaRow, MediaError> {
-    let media = state.db.media(id).await?.ok_or(MediaError::NotFound)?;
+    let media = state.db.media().find(id).await?.ok_or(MediaError::NotFound)?;
     seen_by(state, viewer, media).await
 }
 
@@ -163,7 +164,7 @@ async fn seen_by(state: &AppState, viewer: Option<&Viewer>, media: MediaRow) -> 
         return Ok(media);
     }
     let granted = match viewer {
-        Some(v) => state.db.is_granted(media.id, v.id).await?,
+        Some(v) => state.db.access().is_granted(media.id, v.id).await?,
         None => false,
     };
     if granted { Ok(media) } else { Err(MediaError::NotFound) }
@@ -174,7 +175,7 @@ pub async fn playable(state: &AppState, ticket: &Ticket, id: Uuid) -> Result<Med
     match ticket {
         Ticket::Viewer(viewer) => visible(state, viewer.as_ref(), id).await,
         Ticket::Token(token) => {
-            let media = state.db.media(id).await?.filter(|m| !m.hidden).ok_or(MediaError::NotFound)?;
+            let media = state.db.media().find(id).await?.filter(|m| !m.hidden).ok_or(MediaError::NotFound)?;
             token.opens(&media)?;
             Ok(media)
         }
@@ -217,7 +218,7 @@ pub async fn change(
         None => None,
         Some("") => Some(None),
         Some(slug) => {
-            let found = state.db.category(&text::line(slug)).await?;
+            let found = state.db.catalogue().category(&text::line(slug)).await?;
             Faults::default().demand(found.is_some(), "category", "one that there is").refuse()?;
             Some(found.map(|c| c.id))
         }
@@ -226,56 +227,56 @@ pub async fn change(
         MediaChange { title: title.as_deref(), description: description.as_deref(), visibility: request.visibility };
     let mut tx = state.db.begin().await?;
     if let Some(tags) = tags {
-        tx.set_tags(id, &tags).await?;
+        tx.catalogue().set_tags(id, &tags).await?;
     }
-    tx.change_media(id, &change).await?;
+    tx.media().change(id, &change).await?;
     if let Some(category) = category {
-        tx.set_category(id, category).await?;
+        tx.catalogue().set_category(id, category).await?;
     }
     tx.commit().await?;
     if let Some(to) = request.visibility.filter(|v| *v != media.visibility) {
         let detail = format!("media {id}: {} -> {to}", media.visibility);
         note(state, client, Event::VisibilityChanged, Some(media.owner_id), Some(viewer.id), &detail).await;
     }
-    state.db.media(id).await?.ok_or(MediaError::NotFound)
+    state.db.media().find(id).await?.ok_or(MediaError::NotFound)
 }
 
 /// Deletes a media.
 pub async fn delete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), MediaError> {
     let media = owned(state, viewer, id).await?;
-    state.db.delete_media(media.id, clock::now_us()).await?;
+    state.db.media().delete(media.id, clock::now_us()).await?;
     Ok(())
 }
 
 /// Sets a failed media to work again.
 pub async fn retry(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<MediaRow, MediaError> {
     let media = owned(state, viewer, id).await?;
-    let upload = state.db.upload_of(media.source_id).await?;
+    let upload = state.db.uploads().of_source(media.source_id).await?;
     let mut tx = state.db.begin().await?;
     // An import that failed gave its place up.
     if upload.is_some_and(|u| u.kind == UploadKind::Import && u.completed_us.is_none()) {
         let request = QuotaRequest { begins: Begins::Upload, ..QuotaRequest::default() };
         check_quota(state, &mut tx, media.owner_id, request, clock::now_us()).await?;
     }
-    if !tx.retry_package(media.package_id, clock::now_us()).await? {
+    if !tx.packages().retry(media.package_id, clock::now_us()).await? {
         return Err(MediaError::NotFailed);
     }
     tx.commit().await?;
     state.wake.push(4).await;
-    state.db.media(id).await?.ok_or(MediaError::NotFound)
+    state.db.media().find(id).await?.ok_or(MediaError::NotFound)
 }
 
 /// The checker's report of a finished media, JSON.
 pub async fn report(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<String, MediaError> {
     let media = owned(state, viewer, id).await?;
-    let package = state.db.package(media.package_id).await?.ok_or(MediaError::NotFound)?;
+    let package = state.db.packages().find(media.package_id).await?.ok_or(MediaError::NotFound)?;
     package.report.ok_or(MediaError::NotFound)
 }
 
 /// This person's own media, newest first.
 pub async fn list(state: &AppState, viewer: &Viewer, page: &PageQuery) -> Result<Cut<MediaRow>, MediaError> {
     let asked = MediaPage { owner: viewer.id, before: page.cursor, limit: page.rows() };
-    Ok(page.cut(state.db.media_of(asked).await?, |r| r.id))
+    Ok(page.cut(state.db.media().of_owner(asked).await?, |r| r.id))
 }
 
 /// Whether a media can be played by now, whoever asks.

@@ -50,7 +50,7 @@ pub async fn multivariant_of(
     ticket: &Ticket,
     counts: bool,
 ) -> Result<String, PlaybackError> {
-    let renditions = state.db.renditions(row.package_id).await?;
+    let renditions = state.db.packages().renditions(row.package_id).await?;
     let package = row.package_id;
     let ready = row.status == PackageStatus::Ready;
     let file = if ready { COMPLETE } else { GROWING };
@@ -85,7 +85,7 @@ pub async fn file(
     if let Ticket::Token(token) = ticket {
         token.opens_parts()?;
     }
-    if !state.db.media_has_package(id, package).await? {
+    if !state.db.media().has_package(id, package).await? {
         return Err(PlaybackError::NotFound);
     }
     match name {
@@ -93,7 +93,8 @@ pub async fn file(
         COMPLETE => complete(state, package, rendition).await.map(File::Playlist),
         GROWING => grown(state, package, rendition).await.map(File::Playlist),
         _ => {
-            let size = state.db.published_object(package, rendition, name).await?.ok_or(PlaybackError::NotFound)?;
+            let size =
+                state.db.packages().published_object(package, rendition, name).await?.ok_or(PlaybackError::NotFound)?;
             let is_public = media.visibility != Visibility::Private && matches!(ticket, Ticket::Viewer(None));
             Ok(File::Object { size_bytes: size as u64, is_public })
         }
@@ -102,7 +103,7 @@ pub async fn file(
 
 async fn key(state: &AppState, package: Uuid, name: &str) -> Result<File, PlaybackError> {
     let number = name.strip_suffix(".key").and_then(|n| n.parse().ok()).ok_or(PlaybackError::NotFound)?;
-    state.db.published_key(package, number).await?.map(File::Key).ok_or(PlaybackError::NotFound)
+    state.db.packages().key(package, number).await?.map(File::Key).ok_or(PlaybackError::NotFound)
 }
 
 /// Names that this service gives; anything else is not worth a query.
@@ -111,33 +112,38 @@ fn is_plain(name: &str) -> bool {
 }
 
 async fn package_row(state: &AppState, package: Uuid) -> Result<PackageRow, PlaybackError> {
-    state.db.package(package).await?.ok_or(PlaybackError::NotFound)
+    state.db.packages().find(package).await?.ok_or(PlaybackError::NotFound)
 }
 
 async fn complete(state: &AppState, package: Uuid, rendition: &str) -> Result<String, PlaybackError> {
     let row = package_row(state, package).await?;
-    let renditions = state.db.renditions(package).await?;
+    let renditions = state.db.packages().renditions(package).await?;
     let r = renditions.iter().find(|r| r.name == rendition && in_complete(r)).ok_or(PlaybackError::NotFound)?;
     if row.status != PackageStatus::Ready {
         return Err(MediaError::NotPlayable.into());
     }
-    let segments = state.db.segments(package, rendition, i64::MAX).await?;
+    let segments = state.db.packages().segments(package, rendition, i64::MAX).await?;
     render(state, &row, r, &segments, PlaylistType::Vod, true).await
 }
 
 async fn grown(state: &AppState, package: Uuid, rendition: &str) -> Result<String, PlaybackError> {
     let row = package_row(state, package).await?;
-    let renditions = state.db.renditions(package).await?;
+    let renditions = state.db.packages().renditions(package).await?;
     let shown: Vec<&RenditionRow> = renditions.iter().filter(|r| in_growing(r)).collect();
     let r = shown.iter().find(|r| r.name == rendition).ok_or(PlaybackError::NotFound)?;
     // One prefix for all: players jump back when renditions differ in length.
     let available = shown.iter().map(|r| r.contiguous).min().unwrap_or(0);
     let finished = shown.iter().all(|r| r.contiguous == r.planned);
-    let mut segments = state.db.segments(package, rendition, available).await?;
+    let mut segments = state.db.packages().segments(package, rendition, available).await?;
     let newest = segments.last().map_or(0, |s| s.published_us);
     let quiet_s = (clock::now_us() - newest) as f64 / 1e6;
     let target_s = row.target_s.unwrap_or(6) as f64;
-    let count = state.db.reveal(package, growing::shown(available, finished, quiet_s, target_s)).await?.min(available);
+    let count = state
+        .db
+        .packages()
+        .raise_revealed(package, growing::shown(available, finished, quiet_s, target_s))
+        .await?
+        .min(available);
     if count == 0 {
         return Err(MediaError::NotPlayable.into());
     }
@@ -188,7 +194,7 @@ pub struct Original {
 pub async fn original(state: &AppState, ticket: &Ticket, id: Uuid) -> Result<Original, PlaybackError> {
     let Ticket::Viewer(viewer) = ticket else { return Err(PlaybackError::NotFound) };
     let row = media::original(state, viewer.as_ref(), id).await?;
-    let source = state.db.source(row.source_id).await?.ok_or(PlaybackError::NotFound)?;
+    let source = state.db.sources().find(row.source_id).await?.ok_or(PlaybackError::NotFound)?;
     if source.status == SourceStatus::Receiving {
         return Err(MediaError::NotPlayable.into());
     }

@@ -24,7 +24,7 @@ const LONGEST_S: i64 = 31_536_000;
 
 async fn person(state: &AppState, username: &str) -> Result<UserRow, MediaError> {
     Faults::default().username(username).refuse().map_err(|_| MediaError::NotFound)?;
-    state.db.user_by_name(username).await?.ok_or(MediaError::NotFound)
+    state.db.users().by_name(username).await?.ok_or(MediaError::NotFound)
 }
 
 /// Lets a person play a media.
@@ -37,7 +37,7 @@ pub async fn grant(
 ) -> Result<(), MediaError> {
     let media = owned(state, viewer, media).await?;
     let user = person(state, username).await?;
-    state.db.grant(media.id, user.id, clock::now_us()).await?;
+    state.db.access().grant(media.id, user.id, clock::now_us()).await?;
     let detail = format!("media {} to {}", media.id, user.id);
     note(state, client, Event::GrantAdded, Some(media.owner_id), Some(viewer.id), &detail).await;
     Ok(())
@@ -53,7 +53,7 @@ pub async fn revoke_grant(
 ) -> Result<(), MediaError> {
     let media = owned(state, viewer, media).await?;
     let user = person(state, username).await?;
-    if !state.db.revoke_grant(media.id, user.id).await? {
+    if !state.db.access().revoke_grant(media.id, user.id).await? {
         return Err(MediaError::NotFound);
     }
     let detail = format!("media {} from {}", media.id, user.id);
@@ -88,7 +88,7 @@ pub async fn create_token(
         created_us: now,
         expires_us: now + request.expires_in * 1_000_000,
     };
-    state.db.insert_playback_token(&row).await?;
+    state.db.access().insert_playback_token(&row).await?;
     let detail = format!("media {}", media.id);
     note(state, client, Event::PlaybackTokenCreated, Some(media.owner_id), Some(viewer.id), &detail).await;
     let text = text(state, &row);
@@ -114,7 +114,7 @@ pub async fn revoke_token(
     id: Uuid,
 ) -> Result<(), MediaError> {
     let media = owned(state, viewer, media).await?;
-    if !state.db.revoke_playback_token(media.id, id, clock::now_us()).await? {
+    if !state.db.access().revoke_playback_token(media.id, id, clock::now_us()).await? {
         return Err(MediaError::NotFound);
     }
     let detail = format!("media {}", media.id);
@@ -130,7 +130,7 @@ pub async fn grants(
     page: &PageQuery,
 ) -> Result<Cut<GrantRow>, MediaError> {
     let media = owned(state, viewer, media).await?;
-    Ok(page.cut(state.db.grants(media.id, page.cursor, page.rows()).await?, |r| r.user_id))
+    Ok(page.cut(state.db.access().grants(media.id, page.cursor, page.rows()).await?, |r| r.user_id))
 }
 
 /// The live playback tokens of a media, newest first.
@@ -141,6 +141,6 @@ pub async fn tokens(
     page: &PageQuery,
 ) -> Result<Cut<PlaybackTokenRow>, MediaError> {
     let media = owned(state, viewer, media).await?;
-    let rows = state.db.playback_tokens(media.id, page.cursor, page.rows(), clock::now_us()).await?;
+    let rows = state.db.access().playback_tokens(media.id, page.cursor, page.rows(), clock::now_us()).await?;
     Ok(page.cut(rows, |r| r.id))
 }

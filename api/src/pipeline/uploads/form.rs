@@ -42,7 +42,7 @@ impl Drop for Abandon {
         if self.armed {
             let (state, id) = (self.state.clone(), self.id);
             tokio::spawn(async move {
-                if let Err(error) = state.db.delete_upload(id, clock::now_us()).await {
+                if let Err(error) = state.db.uploads().delete(id, clock::now_us()).await {
                     tracing::warn!(upload = %id, %error, "an abandoned upload was not given up");
                 }
             });

@@ -14,8 +14,10 @@ const MOST_PARTS: usize = 1000;
 /// The whole that these parts have become, in this order: its answer was lost.
 pub async fn joined(state: &AppState, viewer: &Viewer, ids: &[Uuid]) -> Result<Option<UploadRow>, UploadError> {
     let Some(first) = ids.first() else { return Ok(None) };
-    let Some(whole) = state.db.upload(*first).await?.and_then(|p| p.joined) else { return Ok(None) };
-    let Some(whole) = state.db.upload(whole).await?.filter(|w| w.owner_id == viewer.id) else { return Ok(None) };
+    let Some(whole) = state.db.uploads().find(*first).await?.and_then(|p| p.joined) else { return Ok(None) };
+    let Some(whole) = state.db.uploads().find(whole).await?.filter(|w| w.owner_id == viewer.id) else {
+        return Ok(None);
+    };
     let same = parse_concat(&announced(&whole).verbatim_parts.unwrap_or_default())
         .is_ok_and(|c| c == Concat::Final(ids.to_vec()));
     Ok(Some(whole).filter(|_| same))
@@ -43,7 +45,7 @@ pub async fn join(
         return Err(wrong("is named twice"));
     }
     for part in order {
-        let row = tx.lock_upload(part).await?.filter(|r| r.owner_id == viewer.id && r.part);
+        let row = tx.uploads().lock(part).await?.filter(|r| r.owner_id == viewer.id && r.part);
         let row = row.ok_or_else(|| wrong("does not exist"))?;
         if row.joined.is_some() {
             return Err(wrong("is part of another upload"));
@@ -55,5 +57,5 @@ pub async fn join(
     }
     let place = |r: &UploadRow| ids.iter().position(|id| *id == r.id);
     parts.sort_by_key(place);
-    Ok(tx.concatenate(id, source, &parts, now_us).await?)
+    Ok(tx.uploads().concatenate(id, source, &parts, now_us).await?)
 }

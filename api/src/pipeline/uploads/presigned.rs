@@ -154,7 +154,8 @@ async fn owned(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<UploadRow,
 async fn forgiven(state: &AppState, row: &UploadRow, asked: i64, most: i64, now_us: i64) -> Result<bool, UploadError> {
     let stored = state.store.list(&Prefix::Source(row.source_id)).await?.len();
     let stored = i64::try_from(stored).unwrap_or(i64::MAX);
-    Ok(stored.saturating_add(asked) <= most && state.db.recount_signed(row.id, row.signed, stored, now_us).await?)
+    Ok(stored.saturating_add(asked) <= most
+        && state.db.uploads().recount_signed(row.id, row.signed, stored, now_us).await?)
 }
 
 /// Signs URLs for parts, in the order asked for. Each puts the upload's expiry off.
@@ -186,7 +187,7 @@ pub async fn sign(
     let expires_us = now + i64::try_from(state.config.ingest.presigned_ttl.as_micros()).unwrap_or(i64::MAX / 2);
     // Before any URL exists: what may still be written to is not deleted for good.
     let kept = (now + state.ingest.upload_ttl_us()).max(expires_us);
-    if !state.db.keep_open(id, asked, now, kept, most, expires_us).await? {
+    if !state.db.uploads().extend_signed_until(id, asked, now, kept, most, expires_us).await? {
         return Err(UploadError::UploadExpired);
     }
     let content_type = row.content_type.as_deref().unwrap_or_default();
@@ -237,7 +238,7 @@ pub async fn receive(
     if !right || signature.expires_us <= clock::now_us() {
         return Err(UploadError::BadSignature);
     }
-    let row = state.db.upload(id).await?.ok_or(UploadError::NotFound)?;
+    let row = state.db.uploads().find(id).await?.ok_or(UploadError::NotFound)?;
     if row.completed_us.is_some() {
         return Err(UploadError::UploadComplete);
     }
@@ -248,7 +249,7 @@ pub async fn receive(
     let key = Key::Extent { source: row.source_id, number: signature.object };
     if state.store.put_once(&key, size.unsigned_abs(), body).await.map_err(part_refused)? {
         // Given up while the bytes came: nobody would look for them.
-        if state.db.upload(id).await?.is_none() {
+        if state.db.uploads().find(id).await?.is_none() {
             state.store.delete(&key).await?;
             return Err(UploadError::NotFound);
         }
@@ -274,7 +275,7 @@ pub async fn list(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<Vec<Sto
     let row = owned(state, viewer, id).await?;
     let now = clock::now_us();
     if row.completed_us.is_none() {
-        state.db.keep_open(id, 0, now, now + state.ingest.upload_ttl_us(), i64::MAX, 0).await?;
+        state.db.uploads().extend_signed_until(id, 0, now, now + state.ingest.upload_ttl_us(), i64::MAX, 0).await?;
     }
     Ok(stored(state, &row).await?.into_values().collect())
 }
@@ -330,14 +331,14 @@ pub async fn complete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<Uui
     };
     if let Err(error) = identified {
         if matches!(error, UploadError::UnsupportedType | UploadError::TypeMismatch) {
-            state.db.delete_upload(id, clock::now_us()).await?;
+            state.db.uploads().delete(id, clock::now_us()).await?;
         }
         return Err(error);
     }
     let mut tx = state.db.begin().await?;
-    let now_row = tx.lock_upload(id).await?.ok_or(UploadError::NotFound)?;
+    let now_row = tx.uploads().lock(id).await?.ok_or(UploadError::NotFound)?;
     if now_row.completed_us.is_none() {
-        tx.record_parts(&row, &extents).await?;
+        tx.uploads().record_parts(&row, &extents).await?;
         if !completion::complete_in(&mut tx, id, clock::now_us()).await? {
             return Err(UploadError::UploadExpired);
         }

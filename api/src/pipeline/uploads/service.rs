@@ -76,31 +76,32 @@ pub async fn create(state: &AppState, viewer: &Viewer, request: NewUploadRequest
         Some(Concat::Final(_)) => Begins::Whole,
     };
     check_quota(state, &mut tx, viewer.id, QuotaRequest { stored_bytes: bytes, day_bytes: bytes, begins }, now).await?;
-    tx.count_daily(viewer.id, bytes, now).await?;
-    tx.insert_upload(&NewUpload {
-        id,
-        owner_id: viewer.id,
-        source_id: source,
-        length_bytes: length,
-        metadata: &metadata,
-        part,
-        kind: request.kind,
-        part_bytes: request.parts.as_ref().map(|p| p.part_bytes),
-        content_type: request.parts.as_ref().map(|p| p.content_type.as_str()),
-        checksum: request.parts.as_ref().and_then(|p| p.checksum.as_deref()),
-        reserved_bytes: if length.is_some() { 0 } else { bytes },
-        now_us: now,
-        expires_us: now + request.ttl_us,
-    })
-    .await?;
+    tx.uploads().count_daily(viewer.id, bytes, now).await?;
+    tx.uploads()
+        .insert(&NewUpload {
+            id,
+            owner_id: viewer.id,
+            source_id: source,
+            length_bytes: length,
+            metadata: &metadata,
+            part,
+            kind: request.kind,
+            part_bytes: request.parts.as_ref().map(|p| p.part_bytes),
+            content_type: request.parts.as_ref().map(|p| p.content_type.as_str()),
+            checksum: request.parts.as_ref().and_then(|p| p.checksum.as_deref()),
+            reserved_bytes: if length.is_some() { 0 } else { bytes },
+            now_us: now,
+            expires_us: now + request.ttl_us,
+        })
+        .await?;
     // That of a form is made at its end: nobody can go on with one that broke off.
     if let Some(checked) = checked.filter(|_| request.kind != UploadKind::Form) {
         let made = media::announce_in(&mut tx, viewer.id, checked, source).await?;
-        tx.set_upload_media(id, made.media).await?;
+        tx.uploads().set_media(id, made.media).await?;
         if let Some(url) = request.url {
             let payload = serde_json::to_string(&ImportPayload { url }).map_err(|_| UploadError::Internal)?;
             let import = completion::source_task(made.package, source, TaskKind::Import, now);
-            tx.enqueue(&[NewTask { payload, ..import }], now).await?;
+            tx.tasks().enqueue(&[NewTask { payload, ..import }], now).await?;
         }
     }
     if let Some(Concat::Final(ids)) = request.concat {
@@ -108,13 +109,13 @@ pub async fn create(state: &AppState, viewer: &Viewer, request: NewUploadRequest
         state.ingest.check_length(whole)?;
     }
     tx.commit().await?;
-    let row = state.db.upload(id).await?.ok_or(UploadError::Internal)?;
+    let row = state.db.uploads().find(id).await?.ok_or(UploadError::Internal)?;
     complete_if_due(state, row).await
 }
 
 /// An upload of this person's. One that has just expired says so.
 pub async fn owned(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<UploadRow, UploadError> {
-    let row = state.db.upload(id).await?.filter(|u| u.owner_id == viewer.id).ok_or(UploadError::NotFound)?;
+    let row = state.db.uploads().find(id).await?.filter(|u| u.owner_id == viewer.id).ok_or(UploadError::NotFound)?;
     if row.completed_us.is_none() && row.expires_us <= clock::now_us() {
         return Err(UploadError::UploadExpired);
     }
@@ -135,7 +136,7 @@ pub async fn resume(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<Uploa
         return Ok(row);
     }
     let now = clock::now_us();
-    match state.db.take_upload(id, Uuid::new_v4(), now, now + state.ingest.upload_ttl_us()).await? {
+    match state.db.uploads().take_lease(id, Uuid::new_v4(), now, now + state.ingest.upload_ttl_us()).await? {
         Some(row) => complete_if_due(state, row).await,
         None => owned(state, viewer, id).await,
     }
@@ -197,7 +198,7 @@ pub async fn patch(
             Ok(row) => complete_if_due(&state, row).await,
             Err(error) => {
                 if matches!(error, UploadError::UnsupportedType) {
-                    state.db.delete_upload_of(id, Some(holder), clock::now_us()).await?;
+                    state.db.uploads().delete_if_leased(id, Some(holder), clock::now_us()).await?;
                 }
                 Err(error)
             }
@@ -221,7 +222,7 @@ async fn take_in(
 ) -> Result<UploadRow, UploadError> {
     let Some(checksum) = checksum else {
         state.ingest.receive(target, body).await.end?;
-        return state.db.upload(id).await?.ok_or(UploadError::NotFound);
+        return state.db.uploads().find(id).await?.ok_or(UploadError::NotFound);
     };
     let sum = Arc::new(Mutex::new(Some(checksum)));
     let computed = body.inspect({
@@ -236,7 +237,7 @@ async fn take_in(
     if !state.ingest.receive_verified(&lease, target, computed, matches).await? {
         return Err(UploadError::ChecksumMismatch);
     }
-    let row = state.db.upload(id).await?.ok_or(UploadError::NotFound)?;
+    let row = state.db.uploads().find(id).await?.ok_or(UploadError::NotFound)?;
     state.ingest.identify_delivered(&row).await?;
     Ok(row)
 }
@@ -245,15 +246,15 @@ async fn take_in(
 pub async fn terminate(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), UploadError> {
     let row = owned(state, viewer, id).await?;
     if row.joined.is_some() {
-        return Ok(state.db.forget_upload(id).await?);
+        return Ok(state.db.uploads().purge(id).await?);
     }
     let (Some(media_id), Some(_)) = (row.media_id, row.completed_us) else {
-        let gone = state.db.delete_upload(id, clock::now_us()).await?;
+        let gone = state.db.uploads().delete(id, clock::now_us()).await?;
         return if gone { Ok(()) } else { Err(UploadError::NotFound) };
     };
     match media::delete(state, viewer, media_id).await {
         // Deleted before, perhaps by a process that died before the next line.
-        Ok(()) | Err(MediaError::NotFound) => Ok(state.db.forget_upload(id).await?),
+        Ok(()) | Err(MediaError::NotFound) => Ok(state.db.uploads().purge(id).await?),
         Err(other) => Err(other.into()),
     }
 }
@@ -271,7 +272,7 @@ pub async fn complete_if_due(state: &AppState, row: UploadRow) -> Result<UploadR
     if let Err(error) = state.ingest.identify_delivered(&row).await {
         // A database that does not answer says nothing about the film.
         if matches!(error, IngestError::UnsupportedType) {
-            state.db.delete_upload(row.id, clock::now_us()).await?;
+            state.db.uploads().delete(row.id, clock::now_us()).await?;
         }
         return Err(error.into());
     }
@@ -281,21 +282,21 @@ pub async fn complete_if_due(state: &AppState, row: UploadRow) -> Result<UploadR
         let metadata: Metadata = serde_json::from_str(&row.metadata).map_err(|_| UploadError::Internal)?;
         let checked = metadata.check(state.config.playback.encryption)?;
         let announced = media::announce_in(&mut tx, row.owner_id, checked, row.source_id).await?;
-        tx.set_upload_media(row.id, announced.media).await?;
+        tx.uploads().set_media(row.id, announced.media).await?;
     }
     if completion::complete_in(&mut tx, row.id, clock::now_us()).await? {
         tx.commit().await?;
         state.wake.push(2).await;
     }
-    state.db.upload(row.id).await?.ok_or(UploadError::NotFound)
+    state.db.uploads().find(row.id).await?.ok_or(UploadError::NotFound)
 }
 
 /// Completes what a dying process left complete but for the last step, and begins what it did not begin.
 pub async fn heal(state: &AppState) -> Result<(), UploadError> {
-    for id in state.db.uploads_to_plan().await? {
+    for id in state.db.uploads().to_plan().await? {
         completion::plan_early(&state.db, id).await?;
     }
-    for row in state.db.uploads_to_complete().await? {
+    for row in state.db.uploads().to_complete().await? {
         let id = row.id;
         if let Err(error) = complete_if_due(state, row).await {
             tracing::warn!(upload = %id, %error, "an upload was not completed");

@@ -67,7 +67,7 @@ pub async fn put(
     let now = clock::now_us();
     let new = NewCaptions { media: id, language: &language, label: &label, body: &body, words: &said, cues };
     let mut tx = state.db.begin().await?;
-    let stored = tx.put_captions(&new, MOST_TRACKS, now).await.map_err(gone)?;
+    let stored = tx.captions().put(&new, MOST_TRACKS, now).await.map_err(gone)?;
     if !stored {
         return Err(PlatformError::TooMany("captions"));
     }
@@ -86,14 +86,14 @@ fn gone(error: DbError) -> PlatformError {
 /// The tracks of a media that this person may see.
 pub async fn list(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Result<Vec<CaptionsRow>, PlatformError> {
     media::visible(state, viewer, id).await?;
-    Ok(state.db.captions(id).await?)
+    Ok(state.db.captions().of_media(id).await?)
 }
 
 /// One track as WebVTT.
 pub async fn read(state: &AppState, viewer: Option<&Viewer>, id: Uuid, tag: &str) -> Result<String, PlatformError> {
     media::visible(state, viewer, id).await?;
     let language = language(tag).ok_or(PlatformError::NotFound)?;
-    state.db.captions_body(id, &language).await?.ok_or(PlatformError::NotFound)
+    state.db.captions().body(id, &language).await?.ok_or(PlatformError::NotFound)
 }
 
 /// Deletes one track.
@@ -101,7 +101,7 @@ pub async fn remove(state: &AppState, viewer: &Viewer, id: Uuid, tag: &str) -> R
     media::owned(state, viewer, id).await?;
     let language = language(tag).ok_or(PlatformError::NotFound)?;
     let mut tx = state.db.begin().await?;
-    let deleted = tx.delete_captions(id, &language).await.map_err(gone)?;
+    let deleted = tx.captions().delete(id, &language).await.map_err(gone)?;
     tx.commit().await?;
     if deleted { Ok(()) } else { Err(PlatformError::NotFound) }
 }

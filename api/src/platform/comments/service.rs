@@ -39,12 +39,12 @@ pub async fn create(
     }
     let media = media::visible(state, Some(viewer), media_id).await?;
     if let Some(key) = new.client_key
-        && let Some(there) = state.db.comment_by_key(viewer.id, key).await?
+        && let Some(there) = state.db.comments().by_idempotency_key(viewer.id, key).await?
     {
         return Ok((there, false));
     }
     state.limits.take(RateLimit::Comment, &viewer.id.to_string()).await?;
-    if state.db.is_blocked(media.owner_id, viewer.id).await? {
+    if state.db.people().is_blocked(media.owner_id, viewer.id).await? {
         return Err(PlatformError::Forbidden);
     }
     let body = checked(&new.body)?;
@@ -64,14 +64,14 @@ pub async fn create(
         now_us: clock::now_us(),
     };
     let mut tx = state.db.begin().await?;
-    let stored = tx.insert_comment(&row).await?;
+    let stored = tx.comments().insert(&row).await?;
     if let Some(id) = stored {
         known(id);
         state.hub.commit(tx, News::Created { media: media_id }).await?;
     }
     let there = match (stored, new.client_key) {
-        (Some(id), _) => state.db.comment(id).await?,
-        (None, Some(key)) => state.db.comment_by_key(viewer.id, key).await?,
+        (Some(id), _) => state.db.comments().find(id).await?,
+        (None, Some(key)) => state.db.comments().by_idempotency_key(viewer.id, key).await?,
         (None, None) => None,
     };
     Ok((there.ok_or(PlatformError::NotFound)?, stored.is_some()))
@@ -79,7 +79,7 @@ pub async fn create(
 
 /// The comment that a thread begins with.
 async fn thread(state: &AppState, media: &MediaRow, parent: Uuid) -> Result<Uuid, PlatformError> {
-    let row = state.db.comment(parent).await?.filter(|c| c.media_id == media.id);
+    let row = state.db.comments().find(parent).await?.filter(|c| c.media_id == media.id);
     Faults::default().demand(row.is_some(), "parent_id", "a comment of the same media").refuse()?;
     Ok(row.and_then(|r| r.parent_id).unwrap_or(parent))
 }
@@ -115,7 +115,7 @@ async fn thread_page(
 ) -> Result<Cut<CommentRow>, PlatformError> {
     let viewer = viewer.map(|v| v.id);
     let asked = CommentPage { media, parent, cursor: page.cursor, viewer, limit: page.rows() };
-    Ok(page.cut(state.db.comments(asked).await?, |r| r.id))
+    Ok(page.cut(state.db.comments().page(asked).await?, |r| r.id))
 }
 
 /// A comment that this person may see.
@@ -124,7 +124,7 @@ pub async fn visible(
     viewer: Option<&Viewer>,
     id: Uuid,
 ) -> Result<(CommentRow, MediaRow), PlatformError> {
-    let row = state.db.comment(id).await?.ok_or(PlatformError::NotFound)?;
+    let row = state.db.comments().find(id).await?.ok_or(PlatformError::NotFound)?;
     let own = viewer.is_some_and(|v| v.id == row.author_id || v.role == Role::Admin);
     if row.hidden && !own {
         return Err(PlatformError::NotFound);
@@ -136,20 +136,20 @@ pub async fn visible(
 /// Changes one's own comment.
 pub async fn edit(state: &AppState, viewer: &Viewer, id: Uuid, body: &str) -> Result<CommentRow, PlatformError> {
     let (row, media) = visible(state, Some(viewer), id).await?;
-    if row.author_id != viewer.id || state.db.is_blocked(media.owner_id, viewer.id).await? {
+    if row.author_id != viewer.id || state.db.people().is_blocked(media.owner_id, viewer.id).await? {
         return Err(PlatformError::Forbidden);
     }
     state.limits.take(RateLimit::Comment, &viewer.id.to_string()).await?;
     let body = checked(body)?;
     let mut tx = state.db.begin().await?;
-    tx.edit_comment(id, &body, clock::now_us()).await?;
+    tx.comments().edit(id, &body, clock::now_us()).await?;
     state.hub.commit(tx, News::Updated { media: row.media_id, comment: id }).await?;
-    state.db.comment(id).await?.ok_or(PlatformError::NotFound)
+    state.db.comments().find(id).await?.ok_or(PlatformError::NotFound)
 }
 
 /// Deletes a comment: its author, the media's owner and administrators may.
 pub async fn delete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<CommentRow, PlatformError> {
-    let row = state.db.comment(id).await?.ok_or(PlatformError::NotFound)?;
+    let row = state.db.comments().find(id).await?.ok_or(PlatformError::NotFound)?;
     // What one said is one's own, also where one may not go any more.
     if row.author_id != viewer.id {
         let (_, media) = visible(state, Some(viewer), id).await?;
@@ -158,7 +158,7 @@ pub async fn delete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<Comme
         }
     }
     let mut tx = state.db.begin().await?;
-    if !tx.delete_comment(&row).await? {
+    if !tx.comments().delete(&row).await? {
         return Err(PlatformError::NotFound);
     }
     state.hub.commit(tx, News::Deleted { media: row.media_id, comment: id }).await?;

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 /// A creator.
 pub async fn creator(state: &AppState, id: Uuid) -> Result<CreatorRow, PlatformError> {
-    state.db.creator(id).await?.ok_or(PlatformError::NotFound)
+    state.db.people().creator(id).await?.ok_or(PlatformError::NotFound)
 }
 
 /// Changes one's profile.
@@ -27,38 +27,38 @@ pub async fn change(state: &AppState, viewer: &Viewer, request: ChangeProfile) -
     faults.demand(bio.as_ref().is_none_or(|b| b.chars().count() <= 2000), "bio", "at most 2000 characters").refuse()?;
     let change =
         ProfileChange { display_name: name.as_deref(), bio: bio.as_deref(), keeps_history: request.keeps_history };
-    Ok(state.db.change_profile(viewer.id, &change).await?)
+    Ok(state.db.people().change_profile(viewer.id, &change).await?)
 }
 
 /// Follows a creator. Safe to repeat.
 pub async fn subscribe(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), PlatformError> {
     creator(state, id).await?;
-    if id == viewer.id || state.db.is_blocked(id, viewer.id).await? {
+    if id == viewer.id || state.db.people().is_blocked(id, viewer.id).await? {
         return Err(PlatformError::Forbidden);
     }
     let mut tx = state.db.begin().await?;
-    tx.subscribe(viewer.id, id, clock::now_us()).await?;
+    tx.people().subscribe(viewer.id, id, clock::now_us()).await?;
     Ok(tx.commit().await?)
 }
 
 /// Follows a creator no more. Safe to repeat.
 pub async fn unsubscribe(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), PlatformError> {
     let mut tx = state.db.begin().await?;
-    tx.unsubscribe(viewer.id, id, clock::now_us()).await?;
+    tx.people().unsubscribe(viewer.id, id, clock::now_us()).await?;
     Ok(tx.commit().await?)
 }
 
 /// Keeps somebody's comments out of one's sight and off one's media; they follow one no more.
 pub async fn block(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), PlatformError> {
-    state.db.user(id).await?.filter(|u| u.id != viewer.id).ok_or(PlatformError::NotFound)?;
+    state.db.users().find(id).await?.filter(|u| u.id != viewer.id).ok_or(PlatformError::NotFound)?;
     let mut tx = state.db.begin().await?;
-    tx.block(viewer.id, id, clock::now_us()).await?;
+    tx.people().block(viewer.id, id, clock::now_us()).await?;
     Ok(tx.commit().await?)
 }
 
 /// Ends a block. Safe to repeat.
 pub async fn unblock(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), PlatformError> {
-    Ok(state.db.unblock(viewer.id, id).await?)
+    Ok(state.db.people().unblock(viewer.id, id).await?)
 }
 
 impl NameQuery {
@@ -78,7 +78,7 @@ impl NameQuery {
 /// Creators whose names begin so, in the order of their names.
 pub async fn creators(state: &AppState, query: &NameQuery) -> Result<Cut<CreatorRow, String>, PlatformError> {
     let prefix = text::line(query.prefix.as_deref().unwrap_or_default()).to_lowercase();
-    Ok(query.cut(state.db.creators(&prefix, &query.after(), query.rows()).await?))
+    Ok(query.cut(state.db.people().creators(&prefix, &query.after(), query.rows()).await?))
 }
 
 /// Whom one has blocked, in the order of their names.
@@ -87,14 +87,14 @@ pub async fn blocks(
     viewer: &Viewer,
     query: &NameQuery,
 ) -> Result<Cut<CreatorRow, String>, PlatformError> {
-    Ok(query.cut(state.db.blocked(viewer.id, &query.after(), query.rows()).await?))
+    Ok(query.cut(state.db.people().blocked(viewer.id, &query.after(), query.rows()).await?))
 }
 
 /// A creator, and whether this person has subscribed.
 pub async fn profile(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Result<(CreatorRow, bool), PlatformError> {
     let row = creator(state, id).await?;
     let subscribed = match viewer {
-        Some(v) => state.db.is_subscribed(v.id, id).await?,
+        Some(v) => state.db.people().is_subscribed(v.id, id).await?,
         None => false,
     };
     Ok((row, subscribed))
@@ -103,7 +103,7 @@ pub async fn profile(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Res
 /// A creator's public media, newest first.
 pub async fn media(state: &AppState, id: Uuid, page: &PageQuery) -> Result<Cut<MediaRow>, PlatformError> {
     creator(state, id).await?;
-    let rows = state.db.public_media_of(id, page.cursor, page.rows()).await?;
+    let rows = state.db.catalogue().public_media_of(id, page.cursor, page.rows()).await?;
     Ok(page.cut(rows, |r| r.published_id.unwrap_or(r.id)))
 }
 
@@ -113,5 +113,5 @@ pub async fn subscriptions(
     viewer: &Viewer,
     page: &PageQuery,
 ) -> Result<Cut<SubscriptionRow>, PlatformError> {
-    Ok(page.cut(state.db.subscriptions(viewer.id, page.cursor, page.rows()).await?, |r| r.subscription_id))
+    Ok(page.cut(state.db.people().subscriptions(viewer.id, page.cursor, page.rows()).await?, |r| r.subscription_id))
 }

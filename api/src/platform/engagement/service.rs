@@ -23,9 +23,9 @@ const PURPOSE: &str = "view mark";
 pub async fn like(state: &AppState, viewer: &Viewer, id: Uuid, likes: bool) -> Result<MediaRow, PlatformError> {
     media::visible(state, Some(viewer), id).await?;
     let mut tx = state.db.begin().await?;
-    tx.like(id, viewer.id, likes, clock::now_us()).await?;
+    tx.engagement().set_like(id, viewer.id, likes, clock::now_us()).await?;
     tx.commit().await?;
-    state.db.media(id).await?.ok_or(PlatformError::NotFound)
+    state.db.media().find(id).await?.ok_or(PlatformError::NotFound)
 }
 
 /// Counts a view of something that can be played: once a viewer and window. Who it was is kept as a hash
@@ -52,9 +52,9 @@ pub async fn view(
     // The window does not end at midnight.
     let (today, yesterday) = (mark(now / clock::DAY_US), mark(now / clock::DAY_US - 1));
     let mut tx = state.db.begin().await?;
-    let counted = tx.count_view(id, &today[..16], &yesterday[..16], now, WINDOW_US).await?;
+    let counted = tx.engagement().count_view(id, &today[..16], &yesterday[..16], now, WINDOW_US).await?;
     tx.commit().await?;
-    let row = if counted { state.db.media(id).await?.ok_or(PlatformError::NotFound)? } else { row };
+    let row = if counted { state.db.media().find(id).await?.ok_or(PlatformError::NotFound)? } else { row };
     Ok((counted, row))
 }
 
@@ -71,13 +71,13 @@ pub async fn remember(
     Faults::default().demand(within, "position_ms", "a moment of the film").refuse()?;
     let finished = media.duration_ms.is_some_and(|d| position_ms >= d - d / 20);
     let row = HistoryRow { media_id: id, position_ms, finished, updated_us: clock::now_us() };
-    Ok(state.db.remember(viewer.id, &row).await?.then_some(row))
+    Ok(state.db.engagement().save_position(viewer.id, &row).await?.then_some(row))
 }
 
 /// Whether somebody likes a media, and the media.
 pub async fn likes(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(bool, MediaRow), PlatformError> {
     let row = media::visible(state, Some(viewer), id).await?;
-    Ok((state.db.likes(id, viewer.id).await?, row))
+    Ok((state.db.engagement().likes(id, viewer.id).await?, row))
 }
 
 /// What somebody watched, latest first. What has become private meanwhile is left out, but still remembered.
@@ -90,7 +90,7 @@ pub async fn history(
     let before = paging::read_instant(query.cursor.as_deref())?;
     let unfinished = query.unfinished.unwrap_or(false);
     let page = HistoryPage { user: viewer.id, before, unfinished, limit: limit as i64 + 1 };
-    let rows = state.db.history(page).await?;
+    let rows = state.db.engagement().history(page).await?;
     let (rows, next) = paging::cut(rows, limit, |r| paging::write_instant((r.updated_us, r.media_id)));
     let ids: Vec<Uuid> = rows.iter().map(|r| r.media_id).collect();
     let mut seen = media::visible_many(state, Some(viewer), &ids).await?;
@@ -100,10 +100,10 @@ pub async fn history(
 
 /// Where somebody is in a media.
 pub async fn position(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<HistoryRow, PlatformError> {
-    state.db.position(viewer.id, id).await?.ok_or(PlatformError::NotFound)
+    state.db.engagement().position(viewer.id, id).await?.ok_or(PlatformError::NotFound)
 }
 
 /// Forgets that somebody watched a media, or all of their history.
 pub async fn forget(state: &AppState, viewer: &Viewer, id: Option<Uuid>) -> Result<(), PlatformError> {
-    Ok(state.db.forget_history(viewer.id, id).await?)
+    Ok(state.db.engagement().delete_history(viewer.id, id).await?)
 }

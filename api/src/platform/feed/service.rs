@@ -54,8 +54,9 @@ pub async fn page(
     let mut cursor = cursor.map_or(Ok(start), Cursor::read)?;
     let who = viewer.unwrap_or(Uuid::nil());
     let (rows, place) = (limit + 1, cursor.place % DISCOVERY);
-    let follow = |count: usize| state.db.followed(who, cursor.since_us, cursor.followed, count as i64);
-    let discover = |count: usize| state.db.discover(who, cursor.since_us, cursor.ranked, count as i64);
+    let catalogue = state.db.catalogue();
+    let follow = |count: usize| catalogue.followed(who, cursor.since_us, cursor.followed, count as i64);
+    let discover = |count: usize| catalogue.discover(who, cursor.since_us, cursor.ranked, count as i64);
     let (followed, ranked) = if viewer.is_some() {
         // Of each as many as the mix takes; where one runs out, the other fills in. One after the other: at once they
         // would take a second connection, whose cold cache costs more than the waiting.

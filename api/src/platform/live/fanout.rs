@@ -38,7 +38,7 @@ pub async fn pass_on(state: &AppState, io: &SocketIo, news: News) -> Result<(), 
         News::Created { media } => created(state, io, media).await?,
         News::Updated { media, comment } => updated(state, io, media, comment).await?,
         News::Deleted { media, comment } => {
-            if let Some(row) = state.db.media(media).await? {
+            if let Some(row) = state.db.media().find(media).await? {
                 admit_only_viewers(state, io, &row).await;
             }
             let gone = Gone { id: comment, media_id: media };
@@ -60,7 +60,7 @@ async fn created(state: &AppState, io: &SocketIo, media: Uuid) -> Result<(), DbE
     loop {
         while !nobody() {
             let Some(told) = state.hub.told(media) else { return Ok(()) };
-            let rows = state.db.comments_after(media, told, Uuid::nil(), BATCH).await?;
+            let rows = state.db.comments().after(media, told, Uuid::nil(), BATCH).await?;
             let all = (rows.len() as i64) < BATCH;
             for row in rows {
                 tell(state, io, row).await?;
@@ -102,7 +102,7 @@ async fn updated(state: &AppState, io: &SocketIo, media: Uuid, comment: Uuid) ->
     if io.to(room(media)).sockets().is_empty() {
         return Ok(());
     }
-    if let Some(row) = state.db.comment(comment).await?.filter(|c| !c.hidden) {
+    if let Some(row) = state.db.comments().find(comment).await?.filter(|c| !c.hidden) {
         let except = admitted_but(state, io, &row).await?;
         let _turn = state.hub.pass_on().await;
         let told = state.hub.told(media).unwrap_or(Uuid::nil());
@@ -115,10 +115,10 @@ async fn updated(state: &AppState, io: &SocketIo, media: Uuid, comment: Uuid) ->
 
 /// Brings the room of a comment in order; the rooms of those who do not want to see it.
 async fn admitted_but(state: &AppState, io: &SocketIo, row: &CommentRow) -> Result<Vec<String>, DbError> {
-    if let Some(media) = state.db.media(row.media_id).await? {
+    if let Some(media) = state.db.media().find(row.media_id).await? {
         admit_only_viewers(state, io, &media).await;
     }
-    Ok(state.db.blockers_of(row.author_id).await?.into_iter().map(person).collect())
+    Ok(state.db.people().blockers_of(row.author_id).await?.into_iter().map(person).collect())
 }
 
 /// Sends a comment to the sockets of its room; those that could not take it.
@@ -161,14 +161,14 @@ async fn serve(
 ) -> Result<(), DbError> {
     let told = state.hub.told(media).unwrap_or(Uuid::nil());
     if told < behind.after {
-        let untold = state.db.comments_after(media, told, Uuid::nil(), 1).await?;
+        let untold = state.db.comments().after(media, told, Uuid::nil(), 1).await?;
         if untold.first().is_some_and(|c| c.id <= behind.after) {
             // It has more than this instance has told.
             return Ok(());
         }
     }
     let who = guest.viewer().map_or(Uuid::nil(), |v| v.id);
-    let rows = state.db.comments_after(media, behind.after, who, BATCH).await?;
+    let rows = state.db.comments().after(media, behind.after, who, BATCH).await?;
     // What comes after the last one that others were told will be news.
     let all = (rows.len() as i64) < BATCH || rows.last().is_some_and(|r| r.id >= told);
     for row in rows.into_iter().filter(|r| r.id <= told) {
@@ -184,7 +184,7 @@ async fn serve(
     if !all {
         return Ok(());
     }
-    for row in state.db.comments_edited(media, behind.since_us, who, BATCH).await? {
+    for row in state.db.comments().edited_since(media, behind.since_us, who, BATCH).await? {
         if row.id <= told && !takes(socket, "comment_updated", &row.into()) {
             return Ok(());
         }
@@ -199,7 +199,7 @@ pub async fn catch_up(state: &AppState, io: &SocketIo, since_us: i64) -> Result<
     let media: HashSet<Uuid> = io.sockets().iter().flat_map(rooms).collect();
     for media in media {
         created(state, io, media).await?;
-        for row in state.db.comments_edited(media, since_us, Uuid::nil(), BATCH).await? {
+        for row in state.db.comments().edited_since(media, since_us, Uuid::nil(), BATCH).await? {
             updated(state, io, media, row.id).await?;
         }
     }

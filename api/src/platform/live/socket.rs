@@ -222,7 +222,7 @@ async fn join(state: AppState, socket: SocketRef, guest: Guest, asked: Join) -> 
     }
     // In, and what was missed read, in one turn.
     let turn = state.hub.join().await;
-    let newest = state.db.newest_comment(media).await?.unwrap_or(Uuid::nil());
+    let newest = state.db.comments().newest(media).await?.unwrap_or(Uuid::nil());
     let asked = Join { after: asked.after.map(|after| after.min(newest)), ..asked };
     let answer = |comments: Vec<Comment>, last| {
         state.hub.changed(media);
@@ -240,7 +240,7 @@ async fn join(state: AppState, socket: SocketRef, guest: Guest, asked: Join) -> 
         None => Vec::new(),
         Some(after) => {
             let who = viewer.map_or(Uuid::nil(), |v| v.id);
-            let rows = state.db.comments_after(media, after, who, MOST_MISSED).await?;
+            let rows = state.db.comments().after(media, after, who, MOST_MISSED).await?;
             rows.into_iter().filter(|c| c.id <= newest).collect()
         }
     };

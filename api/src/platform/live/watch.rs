@@ -58,7 +58,7 @@ pub async fn run(state: AppState, io: SocketIo, mut stop: watch::Receiver<bool>)
 async fn hear(state: AppState, io: SocketIo) {
     let mut own = state.hub.own();
     loop {
-        let heard = match state.db.listen().await {
+        let heard = match state.db.news().listen().await {
             Ok(listener) => hear_on(&state, &io, &mut own, listener).await,
             Err(error) => Err(error),
         };
@@ -119,7 +119,7 @@ async fn watch_logins(state: AppState, io: SocketIo) {
             }
         }
         for id in media {
-            match state.db.media(id).await {
+            match state.db.media().find(id).await {
                 Ok(Some(row)) => fanout::admit_only_viewers(&state, &io, &row).await,
                 Ok(None) => {
                     for socket in io.to(room(id)).sockets() {

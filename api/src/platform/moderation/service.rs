@@ -26,7 +26,7 @@ pub async fn report(state: &AppState, viewer: &Viewer, new: NewReport) -> Result
     match new.target {
         ReportTarget::Media => drop(media::visible(state, Some(viewer), new.id).await?),
         ReportTarget::Comment => drop(comments::visible(state, Some(viewer), new.id).await?),
-        ReportTarget::User => drop(state.db.user(new.id).await?.ok_or(PlatformError::NotFound)?),
+        ReportTarget::User => drop(state.db.users().find(new.id).await?.ok_or(PlatformError::NotFound)?),
     }
     let row = ReportRow {
         id: Uuid::now_v7(),
@@ -38,15 +38,15 @@ pub async fn report(state: &AppState, viewer: &Viewer, new: NewReport) -> Result
         status: ReportStatus::Open,
         created_us: clock::now_us(),
     };
-    Ok(state.db.insert_report(&row).await?)
+    Ok(state.db.moderation().insert_report(&row).await?)
 }
 
 /// Whose a reported thing is; nobody's when it is gone.
 async fn author(state: &AppState, report: &ReportRow) -> Result<Option<Uuid>, PlatformError> {
     Ok(match report.target_kind {
-        ReportTarget::Media => state.db.media(report.target_id).await?.map(|m| m.owner_id),
-        ReportTarget::Comment => state.db.comment(report.target_id).await?.map(|c| c.author_id),
-        ReportTarget::User => state.db.user(report.target_id).await?.map(|u| u.id),
+        ReportTarget::Media => state.db.media().find(report.target_id).await?.map(|m| m.owner_id),
+        ReportTarget::Comment => state.db.comments().find(report.target_id).await?.map(|c| c.author_id),
+        ReportTarget::User => state.db.users().find(report.target_id).await?.map(|u| u.id),
     })
 }
 
@@ -59,7 +59,7 @@ pub async fn decide(
     decision: Decision,
     reason: &str,
 ) -> Result<(), PlatformError> {
-    let report = state.db.report(id).await?.ok_or(PlatformError::NotFound)?;
+    let report = state.db.moderation().report(id).await?.ok_or(PlatformError::NotFound)?;
     if report.status != ReportStatus::Open {
         return Err(PlatformError::AlreadyDecided);
     }
@@ -80,7 +80,7 @@ pub async fn decide(
     let now = clock::now_us();
     let mut tx = state.db.begin().await?;
     // Of two administrators at once, one decides.
-    if !tx.close_reports(report.target_kind, report.target_id, status).await? {
+    if !tx.moderation().close_reports(report.target_kind, report.target_id, status).await? {
         return Err(PlatformError::AlreadyDecided);
     }
     let Some((kind, affected_id)) = kind.zip(affected) else {
@@ -88,7 +88,7 @@ pub async fn decide(
     };
     if kind == ActionKind::Ban {
         // Whoever looks after the service is asked to step down first.
-        let user = tx.lock_user(affected_id).await?.ok_or(PlatformError::NotFound)?;
+        let user = tx.users().lock(affected_id).await?.ok_or(PlatformError::NotFound)?;
         if user.role == Role::Admin {
             return Err(PlatformError::Forbidden);
         }
@@ -104,10 +104,10 @@ pub async fn decide(
         created_us: now,
         lifted_us: None,
     };
-    tx.act(&action).await?;
+    tx.moderation().act(&action).await?;
     match (kind, report.target_kind) {
         (ActionKind::HideComment, _) => {
-            let row = state.db.comment(report.target_id).await?.ok_or(PlatformError::NotFound)?;
+            let row = state.db.comments().find(report.target_id).await?.ok_or(PlatformError::NotFound)?;
             state.hub.commit(tx, News::Deleted { media: row.media_id, comment: row.id }).await?;
         }
         _ => tx.commit().await?,
@@ -120,7 +120,7 @@ pub async fn decide(
 /// Undoes what was done.
 pub async fn lift(state: &AppState, client: &Client, admin: &Viewer, id: Uuid) -> Result<(), PlatformError> {
     let mut tx = state.db.begin().await?;
-    let action = tx.lift(id, clock::now_us()).await?.ok_or(PlatformError::NotFound)?;
+    let action = tx.moderation().lift(id, clock::now_us()).await?.ok_or(PlatformError::NotFound)?;
     tx.commit().await?;
     let detail = format!("{} {} lifted", action.kind, action.target_id);
     note(state, client, Event::Moderated, Some(action.affected_id), Some(admin.id), &detail).await;
@@ -132,7 +132,11 @@ pub async fn appeal(state: &AppState, viewer: &Viewer, id: Uuid, words: &str) ->
     let words = text::lines(words.trim());
     let length = words.chars().count();
     Faults::default().demand((1..=2000).contains(&length), "text", "1 to 2000 characters").refuse()?;
-    if state.db.appeal(id, viewer.id, &words, clock::now_us()).await? { Ok(()) } else { Err(PlatformError::NotFound) }
+    if state.db.moderation().appeal(id, viewer.id, &words, clock::now_us()).await? {
+        Ok(())
+    } else {
+        Err(PlatformError::NotFound)
+    }
 }
 
 /// Reports that stand so, open ones when left out, oldest first.
@@ -142,7 +146,7 @@ pub async fn reports(
     page: &PageQuery,
 ) -> Result<Cut<ReportRow>, PlatformError> {
     let status = status.unwrap_or(ReportStatus::Open);
-    Ok(page.cut(state.db.reports(status, page.cursor, page.rows()).await?, |r| r.id))
+    Ok(page.cut(state.db.moderation().reports(status, page.cursor, page.rows()).await?, |r| r.id))
 }
 
 /// What was done, to one account where that is asked for, latest first.
@@ -151,5 +155,5 @@ pub async fn actions(
     affected: Option<Uuid>,
     page: &PageQuery,
 ) -> Result<Cut<ActionRow>, PlatformError> {
-    Ok(page.cut(state.db.actions(affected, page.cursor, page.rows()).await?, |r| r.id))
+    Ok(page.cut(state.db.moderation().actions(affected, page.cursor, page.rows()).await?, |r| r.id))
 }

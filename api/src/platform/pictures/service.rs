@@ -60,10 +60,10 @@ pub async fn put(
         size_bytes: made.jpeg.len() as i64,
         doomed_us: now + STRAY_US,
     };
-    state.db.announce_picture(&new).await?;
+    state.db.pictures().announce(&new).await?;
     state.store.put(&Key::Picture(new.id), made.jpeg.into()).await?;
     let mut tx = state.db.begin().await?;
-    match tx.show_picture(&new, clock::now_us()).await {
+    match tx.pictures().publish(&new, clock::now_us()).await {
         Ok(()) => {}
         Err(DbError::Fenced) => {
             drop(tx);
@@ -92,13 +92,13 @@ async fn collected(
 /// Takes a picture away. Safe to repeat.
 pub async fn remove(state: &AppState, kind: PictureKind, owner: Uuid) -> Result<(), PlatformError> {
     let mut tx = state.db.begin().await?;
-    tx.doom_picture(kind, owner, clock::now_us()).await?;
+    tx.pictures().mark_deleting(kind, owner, clock::now_us()).await?;
     Ok(tx.commit().await?)
 }
 
 /// A picture, and whether everybody may see it: the cover of a private playlist is as private.
 pub async fn read(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Result<(Bytes, bool), PlatformError> {
-    let row = state.db.picture(id).await?.filter(|p| !p.hidden).ok_or(PlatformError::NotFound)?;
+    let row = state.db.pictures().find(id).await?.filter(|p| !p.hidden).ok_or(PlatformError::NotFound)?;
     if row.kind == PictureKind::Cover {
         playlists::visible(state, viewer, row.owner_id).await?;
     }

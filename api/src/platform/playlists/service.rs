@@ -24,7 +24,7 @@ const MOST_PLAYLISTS: i64 = 1000;
 
 /// A playlist that this person may see; unlisted ones by their identifier.
 pub async fn visible(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Result<PlaylistRow, PlatformError> {
-    let row = state.db.playlist(id).await?.ok_or(PlatformError::NotFound)?;
+    let row = state.db.playlists().find(id).await?.ok_or(PlatformError::NotFound)?;
     let own = viewer.is_some_and(|v| v.id == row.owner_id || v.role == Role::Admin);
     if own || (row.visibility != Visibility::Private && !row.hidden) { Ok(row) } else { Err(PlatformError::NotFound) }
 }
@@ -46,7 +46,7 @@ fn check(title: Option<&str>, description: Option<&str>) -> Result<(), PlatformE
 pub async fn create(state: &AppState, viewer: &Viewer, new: NewPlaylist) -> Result<PlaylistRow, PlatformError> {
     let (title, description) = (text::title(&new.title), text::lines(&new.description));
     check(Some(&title), Some(&description))?;
-    if state.db.count_playlists(viewer.id).await? >= MOST_PLAYLISTS {
+    if state.db.playlists().count(viewer.id).await? >= MOST_PLAYLISTS {
         return Err(PlatformError::TooMany("playlists"));
     }
     let now = clock::now_us();
@@ -62,7 +62,7 @@ pub async fn create(state: &AppState, viewer: &Viewer, new: NewPlaylist) -> Resu
         hidden: false,
         cover_id: None,
     };
-    state.db.insert_playlist(&row).await?;
+    state.db.playlists().insert(&row).await?;
     Ok(row)
 }
 
@@ -79,8 +79,8 @@ pub async fn change(
     check(title.as_deref(), description.as_deref())?;
     let change =
         PlaylistChange { title: title.as_deref(), description: description.as_deref(), visibility: asked.visibility };
-    state.db.change_playlist(id, &change, clock::now_us()).await?;
-    state.db.playlist(id).await?.ok_or(PlatformError::NotFound)
+    state.db.playlists().change(id, &change, clock::now_us()).await?;
+    state.db.playlists().find(id).await?.ok_or(PlatformError::NotFound)
 }
 
 /// Puts a media into a playlist.
@@ -94,12 +94,12 @@ pub async fn add(
     owned(state, viewer, id).await?;
     let row = media::visible(state, Some(viewer), media_id).await?;
     let mut tx = state.db.begin().await?;
-    let items = tx.lock_playlist(id, clock::now_us()).await?;
+    let items = tx.playlists().lock(id, clock::now_us()).await?;
     if items.len() >= MOST_ITEMS {
         return Err(PlatformError::TooMany("items"));
     }
     let item = ItemRow { id: Uuid::now_v7(), media_id, position: position(&items, index) };
-    tx.insert_item(id, &item).await?;
+    tx.playlists().insert_item(id, &item).await?;
     tx.commit().await?;
     Ok((item, row))
 }
@@ -128,11 +128,11 @@ pub async fn move_item(
 ) -> Result<(), PlatformError> {
     owned(state, viewer, id).await?;
     let mut tx = state.db.begin().await?;
-    let items = tx.lock_playlist(id, clock::now_us()).await?;
+    let items = tx.playlists().lock(id, clock::now_us()).await?;
     let moved = *items.iter().find(|i| i.id == item).ok_or(PlatformError::NotFound)?;
     let others: Vec<ItemRow> = items.into_iter().filter(|i| i.id != item).collect();
-    tx.delete_item(id, item).await?;
-    tx.insert_item(id, &ItemRow { position: position(&others, Some(index)), ..moved }).await?;
+    tx.playlists().delete_item(id, item).await?;
+    tx.playlists().insert_item(id, &ItemRow { position: position(&others, Some(index)), ..moved }).await?;
     Ok(tx.commit().await?)
 }
 
@@ -140,8 +140,8 @@ pub async fn move_item(
 pub async fn remove(state: &AppState, viewer: &Viewer, id: Uuid, item: Uuid) -> Result<(), PlatformError> {
     owned(state, viewer, id).await?;
     let mut tx = state.db.begin().await?;
-    tx.lock_playlist(id, clock::now_us()).await?;
-    if !tx.delete_item(id, item).await? {
+    tx.playlists().lock(id, clock::now_us()).await?;
+    if !tx.playlists().delete_item(id, item).await? {
         return Err(PlatformError::NotFound);
     }
     Ok(tx.commit().await?)
@@ -161,7 +161,7 @@ pub async fn all(
     id: Uuid,
 ) -> Result<(PlaylistRow, Vec<Placed>), PlatformError> {
     let row = visible(state, viewer, id).await?;
-    let items = state.db.playlist_items(id, i64::MIN, MOST_ITEMS as i64).await?;
+    let items = state.db.playlists().items(id, i64::MIN, MOST_ITEMS as i64).await?;
     Ok((row, shown(state, viewer, items).await?))
 }
 
@@ -182,13 +182,13 @@ pub async fn list(
     is_own: bool,
     page: &PageQuery,
 ) -> Result<Cut<PlaylistRow>, PlatformError> {
-    Ok(page.cut(state.db.playlists_of(owner, is_own, page.cursor, page.rows()).await?, |r| r.id))
+    Ok(page.cut(state.db.playlists().of_owner(owner, is_own, page.cursor, page.rows()).await?, |r| r.id))
 }
 
 /// Deletes a playlist; its media stay.
 pub async fn delete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), PlatformError> {
     owned(state, viewer, id).await?;
-    let deleted = state.db.delete_playlist(id, clock::now_us()).await?;
+    let deleted = state.db.playlists().delete(id, clock::now_us()).await?;
     if deleted { Ok(()) } else { Err(PlatformError::NotFound) }
 }
 
@@ -201,7 +201,7 @@ pub async fn items(
 ) -> Result<Cut<Placed, i64>, PlatformError> {
     visible(state, viewer, id).await?;
     let limit = paging::limit(query.limit);
-    let rows = state.db.playlist_items(id, query.cursor.unwrap_or(i64::MIN), limit as i64 + 1).await?;
+    let rows = state.db.playlists().items(id, query.cursor.unwrap_or(i64::MIN), limit as i64 + 1).await?;
     let (rows, next) = paging::cut(rows, limit, |r| r.position);
     Ok((shown(state, viewer, rows).await?, next))
 }

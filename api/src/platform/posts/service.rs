@@ -26,7 +26,7 @@ const MOST_EMBEDDED: usize = 50;
 
 /// A post that this person may read: a draft is its author's alone.
 pub async fn visible(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Result<PostRow, PlatformError> {
-    let row = state.db.post(id).await?.ok_or(PlatformError::NotFound)?;
+    let row = state.db.posts().find(id).await?.ok_or(PlatformError::NotFound)?;
     let own = viewer.is_some_and(|v| v.id == row.author_id || v.role == Role::Admin);
     if own || (row.published_us.is_some() && !row.hidden) { Ok(row) } else { Err(PlatformError::NotFound) }
 }
@@ -76,8 +76,8 @@ pub async fn create(state: &AppState, viewer: &Viewer, new: NewPost) -> Result<P
         edited_us: now,
         hidden: false,
     };
-    state.db.insert_post(&row).await?;
-    state.db.post(id).await?.ok_or(PlatformError::Internal)
+    state.db.posts().insert(&row).await?;
+    state.db.posts().find(id).await?.ok_or(PlatformError::Internal)
 }
 
 /// Changes a post; publishes it, or takes it back.
@@ -86,14 +86,14 @@ pub async fn change(state: &AppState, viewer: &Viewer, id: Uuid, asked: ChangePo
     let (title, body) = (asked.title.map(|t| text::title(&t)), asked.body.map(|b| text::lines(&b)));
     check(state, viewer, title.as_deref(), body.as_deref()).await?;
     let change = PostChange { title: title.as_deref(), body: body.as_deref(), published: asked.published };
-    state.db.change_post(id, &change, clock::now_us()).await?;
-    state.db.post(id).await?.ok_or(PlatformError::NotFound)
+    state.db.posts().change(id, &change, clock::now_us()).await?;
+    state.db.posts().find(id).await?.ok_or(PlatformError::NotFound)
 }
 
 /// Deletes a post.
 pub async fn delete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), PlatformError> {
     owned(state, viewer, id).await?;
-    if state.db.delete_post(id).await? { Ok(()) } else { Err(PlatformError::NotFound) }
+    if state.db.posts().delete(id).await? { Ok(()) } else { Err(PlatformError::NotFound) }
 }
 
 impl PostQuery {
@@ -111,8 +111,8 @@ pub async fn published(
     let before = paging::read_instant(query.cursor.as_deref())?;
     let rows = query.limit() as i64 + 1;
     let rows = match creator {
-        Some(id) => state.db.published_posts_of(id, before, rows).await?,
-        None => state.db.published_posts(before, rows).await?,
+        Some(id) => state.db.posts().published_of(id, before, rows).await?,
+        None => state.db.posts().published(before, rows).await?,
     };
     let at = |r: &PostRow| paging::write_instant((r.published_us.unwrap_or(0), r.id));
     Ok(paging::cut(rows, query.limit(), at))
@@ -120,21 +120,21 @@ pub async fn published(
 
 /// One's own posts, drafts too, newest first.
 pub async fn own(state: &AppState, viewer: &Viewer, page: &PageQuery) -> Result<Cut<PostRow>, PlatformError> {
-    Ok(page.cut(state.db.posts_of(viewer.id, page.cursor, page.rows()).await?, |r| r.id))
+    Ok(page.cut(state.db.posts().of_author(viewer.id, page.cursor, page.rows()).await?, |r| r.id))
 }
 
 async fn creator(state: &AppState, id: Uuid) -> Result<CreatorRow, PlatformError> {
-    state.db.creator(id).await?.ok_or(PlatformError::NotFound)
+    state.db.people().creator(id).await?.ok_or(PlatformError::NotFound)
 }
 
 /// A creator with the latest posts.
 pub async fn latest(state: &AppState, id: Uuid) -> Result<(CreatorRow, Vec<PostRow>), PlatformError> {
     let creator = creator(state, id).await?;
-    Ok((creator, state.db.published_posts_of(id, None, MOST_ENTRIES).await?))
+    Ok((creator, state.db.posts().published_of(id, None, MOST_ENTRIES).await?))
 }
 
 /// A creator with the latest public sound, and the media type of each original.
 pub async fn episodes(state: &AppState, id: Uuid) -> Result<(CreatorRow, Vec<(MediaRow, String)>), PlatformError> {
     let creator = creator(state, id).await?;
-    Ok((creator, state.db.public_sound_of(id, MOST_EPISODES).await?))
+    Ok((creator, state.db.catalogue().public_sound_of(id, MOST_EPISODES).await?))
 }

@@ -26,7 +26,7 @@ const MOST_PROJECTS: i64 = 1000;
 
 /// A project of this person's.
 pub async fn owned(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<ProjectRow, PlatformError> {
-    state.db.project(id).await?.filter(|p| p.owner_id == viewer.id).ok_or(PlatformError::NotFound)
+    state.db.projects().find(id).await?.filter(|p| p.owner_id == viewer.id).ok_or(PlatformError::NotFound)
 }
 
 fn titled(title: &str) -> Result<String, PlatformError> {
@@ -50,7 +50,7 @@ async fn about(state: &AppState, viewer: &Viewer, id: Option<Uuid>) -> Result<()
 pub async fn create(state: &AppState, viewer: &Viewer, new: NewProject) -> Result<ProjectRow, PlatformError> {
     let title = titled(&new.title)?;
     about(state, viewer, new.media_id).await?;
-    if state.db.count_projects(viewer.id).await? >= MOST_PROJECTS {
+    if state.db.projects().count(viewer.id).await? >= MOST_PROJECTS {
         return Err(PlatformError::TooMany("projects"));
     }
     let now = clock::now_us();
@@ -66,7 +66,7 @@ pub async fn create(state: &AppState, viewer: &Viewer, new: NewProject) -> Resul
         created_us: now,
         updated_us: now,
     };
-    state.db.insert_project(&row).await?;
+    state.db.projects().insert(&row).await?;
     Ok(row)
 }
 
@@ -89,7 +89,7 @@ pub async fn change(
             Some(id)
         }
     };
-    state.db.change_project(id, &ProjectChange { title: title.as_deref(), media_id }, clock::now_us()).await?;
+    state.db.projects().change(id, &ProjectChange { title: title.as_deref(), media_id }, clock::now_us()).await?;
     owned(state, viewer, id).await
 }
 
@@ -145,7 +145,7 @@ pub async fn save(
     let (object, size) = (Uuid::new_v4(), body.len() as i64);
     let key = Key::Document { project: id, object };
     state.store.put(&key, body).await?;
-    if !state.db.save_document(id, version, object, size, clock::now_us()).await? {
+    if !state.db.projects().save_document(id, version, object, size, clock::now_us()).await? {
         state.store.delete(&key).await?;
         let now = owned(state, viewer, id).await?;
         return Err(PlatformError::VersionMismatch(now.version));
@@ -160,7 +160,7 @@ pub async fn save(
 /// Deletes a project with its document.
 pub async fn delete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), PlatformError> {
     owned(state, viewer, id).await?;
-    if state.db.delete_project(id, clock::now_us()).await? { Ok(()) } else { Err(PlatformError::NotFound) }
+    if state.db.projects().delete(id, clock::now_us()).await? { Ok(()) } else { Err(PlatformError::NotFound) }
 }
 
 /// The time stamps in a document.
@@ -174,5 +174,5 @@ pub async fn moments(state: &AppState, viewer: &Viewer, row: ProjectRow) -> Resu
 
 /// This person's projects, newest first.
 pub async fn list(state: &AppState, viewer: &Viewer, page: &PageQuery) -> Result<Cut<ProjectRow>, PlatformError> {
-    Ok(page.cut(state.db.projects_of(viewer.id, page.cursor, page.rows()).await?, |r| r.id))
+    Ok(page.cut(state.db.projects().of_owner(viewer.id, page.cursor, page.rows()).await?, |r| r.id))
 }

@@ -53,7 +53,7 @@ pub async fn search(
     let mut at = cursor.map_or(Ok(Cursor { near: true, after: None }), Cursor::read)?;
     let mut found = Vec::new();
     if at.near {
-        found = state.db.search(&words, Nearness::Near, at.after, limit as i64 + 1).await?;
+        found = state.db.search().find(&words, Nearness::Near, at.after, limit as i64 + 1).await?;
         if found.len() > limit {
             found.truncate(limit);
             let next = found.last().map(|m| Cursor { near: true, after: Some((m.rank, m.id)) });
@@ -62,7 +62,7 @@ pub async fn search(
         at = Cursor { near: false, after: None };
     }
     let room = limit - found.len();
-    let far = state.db.search(&words, Nearness::Far, at.after, room as i64 + 1).await?;
+    let far = state.db.search().find(&words, Nearness::Far, at.after, room as i64 + 1).await?;
     let more = far.len() > room;
     let (far, last) = paging::cut(far, room, |m| (m.rank, m.id));
     found.extend(far);

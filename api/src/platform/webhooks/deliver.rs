@@ -37,7 +37,7 @@ pub async fn run(state: AppState, mut stop: watch::Receiver<bool>) {
             continue;
         }
         let now = clock::now_us();
-        match state.db.claim_deliveries(now, now + HELD_US, AT_ONCE).await {
+        match state.db.webhooks().claim_deliveries(now, now + HELD_US, AT_ONCE).await {
             Ok(due) => {
                 for delivery in due {
                     let state = state.clone();
@@ -50,7 +50,7 @@ pub async fn run(state: AppState, mut stop: watch::Receiver<bool>) {
 }
 
 async fn attempt(state: &AppState, delivery: DueDelivery) {
-    let Ok(Some(webhook)) = state.db.webhook(delivery.webhook_id).await else { return };
+    let Ok(Some(webhook)) = state.db.webhooks().find(delivery.webhook_id).await else { return };
     let outcome = match state.outbound.check(&webhook.url) {
         Err(error) => Err(error),
         Ok(url) => {
@@ -70,7 +70,7 @@ async fn attempt(state: &AppState, delivery: DueDelivery) {
     let pause = usize::try_from(delivery.attempts - 1).ok().and_then(|n| PAUSES_S.get(n));
     let next_us = pause.filter(|_| !delivered).map(|s| now + s * 1_000_000);
     let tried = Tried { status, error: error.as_deref(), delivered, next_us };
-    if let Err(error) = state.db.settle_delivery(delivery.id, &tried, now).await {
+    if let Err(error) = state.db.webhooks().settle_delivery(delivery.id, &tried, now).await {
         tracing::warn!(%error, delivery = %delivery.id, "a webhook's outcome was not noted");
     }
 }

@@ -18,7 +18,7 @@ const MOST: i64 = 20;
 
 /// An endpoint of this person's.
 pub async fn owned(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<WebhookRow, PlatformError> {
-    state.db.webhook(id).await?.filter(|w| w.owner_id == viewer.id).ok_or(PlatformError::NotFound)
+    state.db.webhooks().find(id).await?.filter(|w| w.owner_id == viewer.id).ok_or(PlatformError::NotFound)
 }
 
 fn check(state: &AppState, url: Option<&str>, events: Option<&[MediaEvent]>) -> Result<(), PlatformError> {
@@ -38,7 +38,7 @@ fn joined(events: &[MediaEvent]) -> String {
 /// Makes an endpoint with a secret of its own.
 pub async fn create(state: &AppState, viewer: &Viewer, new: NewWebhook) -> Result<WebhookRow, PlatformError> {
     check(state, Some(&new.url), Some(&new.events))?;
-    if state.db.webhooks_of(viewer.id, None, MOST).await?.len() as i64 == MOST {
+    if state.db.webhooks().of_owner(viewer.id, None, MOST).await?.len() as i64 == MOST {
         return Err(PlatformError::TooMany("webhooks"));
     }
     let row = WebhookRow {
@@ -50,7 +50,7 @@ pub async fn create(state: &AppState, viewer: &Viewer, new: NewWebhook) -> Resul
         active: true,
         created_us: clock::now_us(),
     };
-    state.db.insert_webhook(&row).await?;
+    state.db.webhooks().insert(&row).await?;
     Ok(row)
 }
 
@@ -65,7 +65,7 @@ pub async fn change(
     check(state, asked.url.as_deref(), asked.events.as_deref())?;
     let events = asked.events.as_deref().map(joined);
     let change = WebhookChange { url: asked.url.as_deref(), events: events.as_deref(), active: asked.active };
-    state.db.change_webhook(id, &change, clock::now_us()).await?;
+    state.db.webhooks().change(id, &change, clock::now_us()).await?;
     owned(state, viewer, id).await
 }
 
@@ -74,19 +74,19 @@ pub async fn test(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), Pla
     let row = owned(state, viewer, id).await?;
     state.limits.take(RateLimit::WebhookTest, &viewer.id.to_string()).await?;
     let mut tx = state.db.begin().await?;
-    tx.queue_delivery(row.id, "test", None, clock::now_us()).await?;
+    tx.webhooks().queue_delivery(row.id, "test", None, clock::now_us()).await?;
     Ok(tx.commit().await?)
 }
 
 /// This person's endpoints, newest first.
 pub async fn list(state: &AppState, viewer: &Viewer, page: &PageQuery) -> Result<Cut<WebhookRow>, PlatformError> {
-    Ok(page.cut(state.db.webhooks_of(viewer.id, page.cursor, page.rows()).await?, |r| r.id))
+    Ok(page.cut(state.db.webhooks().of_owner(viewer.id, page.cursor, page.rows()).await?, |r| r.id))
 }
 
 /// Deletes an endpoint with its log.
 pub async fn delete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), PlatformError> {
     owned(state, viewer, id).await?;
-    if state.db.delete_webhook(id).await? { Ok(()) } else { Err(PlatformError::NotFound) }
+    if state.db.webhooks().delete(id).await? { Ok(()) } else { Err(PlatformError::NotFound) }
 }
 
 /// What an endpoint was told, and what waits, latest first.
@@ -97,5 +97,5 @@ pub async fn deliveries(
     page: &PageQuery,
 ) -> Result<Cut<DeliveryRow>, PlatformError> {
     owned(state, viewer, id).await?;
-    Ok(page.cut(state.db.deliveries(id, page.cursor, page.rows()).await?, |r| r.id))
+    Ok(page.cut(state.db.webhooks().deliveries(id, page.cursor, page.rows()).await?, |r| r.id))
 }
