@@ -1,10 +1,10 @@
-//! Forgets what has expired and completes what a dying process left, on a schedule. Several instances may do it at once.
+//! Removes what has expired and completes what a dying process left, on a schedule. Several instances may do it at once.
 
 use crate::{
     pipeline::uploads,
     state::{AppState, mail},
 };
-use sluice_model::clock;
+use sluice_model::clock::{self, DAY_US};
 use tokio::{sync::watch, time::interval};
 
 /// Runs until `stop` turns true.
@@ -15,14 +15,33 @@ pub async fn run(state: AppState, mut stop: watch::Receiver<bool>) {
             _ = stop.changed() => return,
             _ = ticks.tick() => {}
         }
-        let now = clock::now_us();
-        let kept = i64::try_from(state.config.retention.audit.as_micros()).unwrap_or(now);
-        if let Err(error) = state.db.sessions().purge_expired(now, now - kept.min(now)).await {
-            tracing::warn!(%error, "expired rows were not forgotten");
-        }
+        purge(&state).await;
         mail::forget_files(&state.config.data_dir);
         if let Err(error) = uploads::service::heal(&state).await {
             tracing::warn!(%error, "complete uploads were not looked for");
+        }
+    }
+}
+
+/// Removes what has ended in every domain; a domain that cannot be reached does not keep the others waiting.
+async fn purge(state: &AppState) {
+    let (db, now) = (&state.db, clock::now_us());
+    let audited = i64::try_from(state.config.retention.audit.as_micros()).unwrap_or(now).min(now);
+    let results = [
+        ("sessions", db.sessions().purge_expired(now).await),
+        ("tokens", db.tokens().purge_expired(now).await),
+        ("playback tokens", db.access().purge_expired(now).await),
+        ("uploads", db.uploads().purge_expired(now).await),
+        ("reports", db.moderation().purge_reports().await),
+        ("subscriptions", db.people().purge_past_subscriptions(now).await),
+        ("views", db.engagement().purge_views(now).await),
+        ("deliveries", db.webhooks().purge_deliveries(now - 30 * DAY_US).await),
+        ("rate limits", db.rate_limits().purge_whole(now).await),
+        ("audit", db.audit().purge(now - audited).await),
+    ];
+    for (domain, result) in results {
+        if let Err(error) = result {
+            tracing::warn!(domain, %error, "expired rows were not removed");
         }
     }
 }

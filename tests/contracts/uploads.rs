@@ -79,7 +79,11 @@ async fn expired_rows_are_purged(Fresh { db, _folder }: Fresh) {
         };
         db.audit().insert(&event).await.unwrap();
     }
-    db.sessions().purge_expired(now, now - DAY).await.unwrap();
+    db.sessions().purge_expired(now).await.unwrap();
+    db.tokens().purge_expired(now).await.unwrap();
+    db.access().purge_expired(now).await.unwrap();
+    db.uploads().purge_expired(now).await.unwrap();
+    db.audit().purge(now - DAY).await.unwrap();
     assert!(db.sessions().refresh_token(b"live").await.unwrap().is_some());
     assert!(db.sessions().refresh_token(b"over").await.unwrap().is_none(), "its tokens went with it");
     assert_eq!(db.tokens().api_tokens(world.owner, now).await.unwrap().len(), 2);

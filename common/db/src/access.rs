@@ -1,6 +1,7 @@
 //! Who besides the owner may play a private media: people, and holders of playback tokens.
 
 use super::{Db, Result, execute, query};
+use sluice_model::clock::DAY_US;
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -116,5 +117,11 @@ impl Access<'_> {
         let sql =
             "UPDATE playback_tokens SET views = views + 1 WHERE id = $1 AND (max_views IS NULL OR views < max_views)";
         Ok(execute!(self.0, sql, id)? == 1)
+    }
+
+    /// Removes playback tokens that ended a month ago.
+    pub async fn purge_expired(&self, now_us: i64) -> Result<()> {
+        execute!(self.0, "DELETE FROM playback_tokens WHERE expires_us < $1", now_us - 30 * DAY_US)?;
+        Ok(())
     }
 }

@@ -54,4 +54,10 @@ impl Audit<'_> {
             None => query!(self.0, fetch_all as AuditRow, AUDIT_ALL, before, kind, page.limit),
         }
     }
+
+    /// Removes events from before an instant.
+    pub async fn purge(&self, before_us: i64) -> Result<()> {
+        execute!(self.0, "DELETE FROM audit_events WHERE at_us < $1", before_us)?;
+        Ok(())
+    }
 }

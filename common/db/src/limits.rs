@@ -29,4 +29,10 @@ impl RateLimits<'_> {
         execute!(self.0, "UPDATE rate_limits SET whole_us = whole_us - $1 WHERE subject = $2", every_us, subject)?;
         Ok(())
     }
+
+    /// Removes allowances that are whole again.
+    pub async fn purge_whole(&self, now_us: i64) -> Result<()> {
+        execute!(self.0, "DELETE FROM rate_limits WHERE whole_us < $1", now_us)?;
+        Ok(())
+    }
 }

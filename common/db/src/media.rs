@@ -232,4 +232,10 @@ impl MediaTx<'_> {
         execute_tx!(self.0, "INSERT INTO media_packages (media_id, package_id) VALUES ($1, $2)", m.id, m.package_id)?;
         self.0.search().index_media(m.id).await
     }
+
+    /// Removes the media of a source that is gone.
+    pub(crate) async fn purge_of(&mut self, source: Uuid) -> Result<()> {
+        execute_tx!(self.0, "DELETE FROM media WHERE source_id = $1", source)?;
+        Ok(())
+    }
 }

@@ -395,6 +395,12 @@ impl PackagesTx<'_> {
         execute_tx!(self.0, sql, now_us, id)?;
         Ok(true)
     }
+
+    /// Removes the packages of a source that is gone.
+    pub(crate) async fn purge_of(&mut self, source: Uuid) -> Result<()> {
+        execute_tx!(self.0, "DELETE FROM packages WHERE source_id = $1", source)?;
+        Ok(())
+    }
 }
 
 impl From<&RenditionRow> for sluice_model::Rendition {

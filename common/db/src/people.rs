@@ -1,6 +1,7 @@
 //! Creators as others see them, who follows whom, and who wants nothing of whom.
 
 use super::{Db, Result, Tx, execute, execute_tx, query, query_tx};
+use sluice_model::clock::DAY_US;
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -142,6 +143,12 @@ impl People<'_> {
              ORDER BY u.username_key LIMIT $3"
         );
         query!(self.0, fetch_all as CreatorRow, sql, user, after, limit)
+    }
+
+    /// Removes subscriptions that ended a day ago: until then the feed that somebody reads stays as it was.
+    pub async fn purge_past_subscriptions(&self, now_us: i64) -> Result<()> {
+        execute!(self.0, "DELETE FROM past_subscriptions WHERE ended_us < $1", now_us - DAY_US)?;
+        Ok(())
     }
 }
 

@@ -91,11 +91,11 @@ impl Sources<'_> {
     /// Forgets a condemned source, its packages and tasks, once their objects are gone.
     pub async fn purge(&self, source: Uuid) -> Result<()> {
         let mut tx = self.0.begin().await?;
-        execute_tx!(&mut tx, "DELETE FROM tasks WHERE source_id = $1", source)?;
+        tx.tasks().purge_of(source).await?;
         // Only of bytes that never all arrived: new media join live sources alone.
-        execute_tx!(&mut tx, "DELETE FROM media WHERE source_id = $1", source)?;
-        execute_tx!(&mut tx, "DELETE FROM uploads WHERE source_id = $1 AND completed_us IS NULL", source)?;
-        execute_tx!(&mut tx, "DELETE FROM packages WHERE source_id = $1", source)?;
+        tx.media().purge_of(source).await?;
+        tx.uploads().purge_of(source).await?;
+        tx.packages().purge_of(source).await?;
         execute_tx!(&mut tx, "DELETE FROM sources WHERE id = $1 AND status = 'deleting'", source)?;
         tx.commit().await
     }

@@ -259,4 +259,10 @@ impl TasksTx<'_> {
                    AND status NOT IN ('done', 'cancelled')";
         Ok(query_tx!(self.0, fetch_one as (i64,), sql, package)?.0)
     }
+
+    /// Removes all tasks of a source that is gone.
+    pub(crate) async fn purge_of(&mut self, source: Uuid) -> Result<()> {
+        execute_tx!(self.0, "DELETE FROM tasks WHERE source_id = $1", source)?;
+        Ok(())
+    }
 }

@@ -1,6 +1,7 @@
 //! Tokens that are kept as hashes: those of machines, and those sent by e-mail.
 
 use super::{Db, Result, Tx, UserRow, execute, execute_tx, query, query_tx};
+use sluice_model::clock::DAY_US;
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -92,6 +93,14 @@ impl Tokens<'_> {
     pub async fn revoke_api_token(&self, user: Uuid, id: Uuid, now_us: i64) -> Result<bool> {
         let sql = "UPDATE api_tokens SET revoked_us = $1 WHERE id = $2 AND user_id = $3 AND revoked_us IS NULL";
         Ok(execute!(self.0, sql, now_us, id, user)? == 1)
+    }
+
+    /// Removes codes and API tokens that have ended; the latter a month later, so that their owner sees which.
+    pub async fn purge_expired(&self, now_us: i64) -> Result<()> {
+        execute!(self.0, "DELETE FROM mail_tokens WHERE expires_us < $1", now_us)?;
+        let machines = "DELETE FROM api_tokens WHERE revoked_us < $1 OR expires_us < $1";
+        execute!(self.0, machines, now_us - 30 * DAY_US)?;
+        Ok(())
     }
 }
 

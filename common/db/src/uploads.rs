@@ -429,4 +429,10 @@ impl UploadsTx<'_> {
         execute_tx!(self.0, "UPDATE uploads SET completed_us = $1, holder = NULL WHERE id = $2", now_us, id)?;
         Ok(())
     }
+
+    /// Removes the upload of a source that is gone. What was completed is kept until it expires: clients may ask for it.
+    pub(crate) async fn purge_of(&mut self, source: Uuid) -> Result<()> {
+        execute_tx!(self.0, "DELETE FROM uploads WHERE source_id = $1 AND completed_us IS NULL", source)?;
+        Ok(())
+    }
 }
