@@ -97,7 +97,7 @@ impl Pool {
             if self.running.len() - self.imports >= self.capacity.cores as usize + LIGHT_TASKS {
                 return;
             }
-            match self.context.db.tasks().claim(&self.capacity.name, Uuid::new_v4(), limits).await {
+            match self.context.db.tasks().claim(&self.capacity.name, Uuid::new_v4().into(), limits).await {
                 Ok(Some(task)) => self.start(task),
                 Ok(None) => return,
                 Err(error) => {

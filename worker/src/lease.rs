@@ -38,13 +38,13 @@ impl LeaseSweep {
 
     /// Takes in the running claims at `now` and returns those whose lease is over.
     pub fn observe(&mut self, running: Vec<TaskRow>, now: Instant) -> Vec<TaskRow> {
-        self.seen.retain(|id, _| running.iter().any(|t| t.id == *id));
+        self.seen.retain(|id, _| running.iter().any(|t| t.id == (*id).into()));
         let mut over = Vec::new();
         for task in running {
-            let fresh = Seen { token: task.token, beat: task.beat, since: now };
-            let seen = self.seen.entry(task.id).or_insert(fresh);
-            if seen.token != task.token || seen.beat != task.beat {
-                *seen = Seen { token: task.token, beat: task.beat, since: now };
+            let fresh = Seen { token: task.token.map(Into::into), beat: task.beat, since: now };
+            let seen = self.seen.entry(task.id.into()).or_insert(fresh);
+            if seen.token != task.token.map(Into::into) || seen.beat != task.beat {
+                *seen = Seen { token: task.token.map(Into::into), beat: task.beat, since: now };
             } else if now.duration_since(seen.since) >= self.lease {
                 over.push(task);
             }

@@ -2,7 +2,7 @@
 
 use crate::{client::Client, state::AppState};
 use sluice_db::AuditRow;
-use sluice_model::clock;
+use sluice_model::{UserId, clock};
 use uuid::Uuid;
 
 /// What is noted. The words are stable: programs match on them.
@@ -73,8 +73,8 @@ pub async fn note(
     state: &AppState,
     client: &Client,
     event: Event,
-    user: Option<Uuid>,
-    actor: Option<Uuid>,
+    user: Option<UserId>,
+    actor: Option<UserId>,
     detail: &str,
 ) {
     let row = AuditRow {

@@ -1,12 +1,12 @@
 //! Whoever is behind a request.
 
-use sluice_model::{Role, Scope};
+use sluice_model::{Role, Scope, UserId};
 use uuid::Uuid;
 
 /// A person who has logged in, or a machine with a person's token.
 #[derive(Debug, Clone)]
 pub struct Viewer {
-    pub id: Uuid,
+    pub id: UserId,
     pub role: Role,
     /// Unset for a machine.
     pub session: Option<Uuid>,

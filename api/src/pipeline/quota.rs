@@ -3,7 +3,7 @@
 use crate::{error::domain_error, identity::IdentityError, state::AppState};
 use sluice_db::Tx;
 use sluice_ingest::{IngestError, quota, quota::QuotaRequest};
-use uuid::Uuid;
+use sluice_model::UserId;
 
 domain_error! {
     /// Why there is no room for more.
@@ -17,7 +17,7 @@ domain_error! {
 pub async fn check_quota(
     state: &AppState,
     tx: &mut Tx,
-    owner: Uuid,
+    owner: UserId,
     request: QuotaRequest,
     now_us: i64,
 ) -> Result<(), QuotaError> {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use sluice_db::{Db, DbError, Tx};
+use sluice_model::MediaId;
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -20,19 +21,19 @@ const SILENT: Duration = Duration::from_secs(60);
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum News {
     Created {
-        media: Uuid,
+        media: MediaId,
     },
     Updated {
-        media: Uuid,
+        media: MediaId,
         comment: Uuid,
     },
     Deleted {
-        media: Uuid,
+        media: MediaId,
         comment: Uuid,
     },
     /// How many watch a media at one instance.
     Viewers {
-        media: Uuid,
+        media: MediaId,
         instance: Uuid,
         count: usize,
     },
@@ -56,12 +57,12 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Rooms {
     /// Rooms whose number of viewers here has changed.
-    changed: HashSet<Uuid>,
+    changed: HashSet<MediaId>,
     /// Viewers by media and instance, and when that was said.
-    counts: HashMap<Uuid, HashMap<Uuid, (usize, Instant)>>,
+    counts: HashMap<MediaId, HashMap<Uuid, (usize, Instant)>>,
     /// The newest comment that was passed on, by media with sockets here. Comments come in the order of their
     /// identifiers, so this tells news from what is known, and what to look up after an interruption.
-    told: HashMap<Uuid, Uuid>,
+    told: HashMap<MediaId, Uuid>,
 }
 
 impl Default for LiveHub {
@@ -88,7 +89,7 @@ impl LiveHub {
     }
 
     /// Tells how many watch a media here.
-    pub async fn tell_viewers(&self, db: &Db, media: Uuid, count: usize) -> Result<(), DbError> {
+    pub async fn tell_viewers(&self, db: &Db, media: MediaId, count: usize) -> Result<(), DbError> {
         let news = News::Viewers { media, instance: self.0.instance, count };
         if !db.news().notify(&text(&news)).await? {
             self.tell_self(news);
@@ -121,37 +122,37 @@ impl LiveHub {
     }
 
     /// Notes that somebody came or went.
-    pub fn changed(&self, media: Uuid) {
+    pub fn changed(&self, media: MediaId) {
         self.rooms().changed.insert(media);
     }
 
     /// Rooms whose viewers are to be counted again.
-    pub fn take_changed(&self) -> HashSet<Uuid> {
+    pub fn take_changed(&self) -> HashSet<MediaId> {
         std::mem::take(&mut self.rooms().changed)
     }
 
     /// The newest comment that was passed on in a room; in a new one that is `newest`.
-    pub fn enter(&self, media: Uuid, newest: Uuid) -> Uuid {
+    pub fn enter(&self, media: MediaId, newest: Uuid) -> Uuid {
         *self.rooms().told.entry(media).or_insert(newest)
     }
 
     /// The newest comment that was passed on in a room.
-    pub fn told(&self, media: Uuid) -> Option<Uuid> {
+    pub fn told(&self, media: MediaId) -> Option<Uuid> {
         self.rooms().told.get(&media).copied()
     }
 
     /// Notes that a comment was passed on.
-    pub fn has_told(&self, media: Uuid, comment: Uuid) {
+    pub fn has_told(&self, media: MediaId, comment: Uuid) {
         self.rooms().told.insert(media, comment);
     }
 
     /// Forgets a room without sockets.
-    pub fn leave(&self, media: Uuid) {
+    pub fn leave(&self, media: MediaId) {
         self.rooms().told.remove(&media);
     }
 
     /// Takes in what an instance says; how many watch in all.
-    pub fn count(&self, media: Uuid, instance: Uuid, count: usize) -> usize {
+    pub fn count(&self, media: MediaId, instance: Uuid, count: usize) -> usize {
         let mut rooms = self.rooms();
         let by_instance = rooms.counts.entry(media).or_default();
         by_instance.insert(instance, (count, Instant::now()));
@@ -164,7 +165,7 @@ impl LiveHub {
     }
 
     /// How many watch a media in all.
-    pub fn viewers(&self, media: Uuid) -> usize {
+    pub fn viewers(&self, media: MediaId) -> usize {
         self.rooms().counts.get(&media).map_or(0, |c| c.values().map(|v| v.0).sum())
     }
 }
@@ -179,16 +180,16 @@ mod tests {
 
     #[test]
     fn viewers_are_summed_over_instances() {
-        let (hub, media, a, b) = (LiveHub::default(), Uuid::new_v4(), Uuid::new_v4(), Uuid::new_v4());
+        let (hub, media, a, b) = (LiveHub::default(), MediaId::new(), Uuid::new_v4(), Uuid::new_v4());
         assert_eq!(hub.count(media, a, 2), 2);
         assert_eq!(hub.count(media, b, 3), 5);
         assert_eq!(hub.count(media, a, 0), 3);
-        assert_eq!((hub.viewers(media), hub.viewers(a)), (3, 0));
+        assert_eq!((hub.viewers(media), hub.viewers(a.into())), (3, 0));
     }
 
     #[test]
     fn news_read_back() {
-        let news = News::Deleted { media: Uuid::nil(), comment: Uuid::max() };
+        let news = News::Deleted { media: MediaId::nil(), comment: Uuid::max() };
         assert_eq!(serde_json::from_str::<News>(&text(&news)).unwrap(), news);
     }
 }

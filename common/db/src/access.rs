@@ -1,7 +1,7 @@
 //! Who besides the owner may play a private media: people, and holders of playback tokens.
 
 use super::{Db, Result, execute, query};
-use sluice_model::clock::DAY_US;
+use sluice_model::{MediaId, UserId, clock::DAY_US};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -12,7 +12,7 @@ pub struct Access<'a>(pub(crate) &'a Db);
 /// A person who may play a media.
 #[derive(Debug, Clone, FromRow)]
 pub struct GrantRow {
-    pub user_id: Uuid,
+    pub user_id: UserId,
     pub username: String,
     pub created_us: i64,
 }
@@ -21,7 +21,7 @@ pub struct GrantRow {
 #[derive(Debug, Clone, FromRow)]
 pub struct PlaybackTokenRow {
     pub id: Uuid,
-    pub media_id: Uuid,
+    pub media_id: MediaId,
     pub viewer: Option<String>,
     pub max_views: Option<i64>,
     pub views: i64,
@@ -42,25 +42,25 @@ macro_rules! token_columns {
 
 impl Access<'_> {
     /// Lets a person play a media; granting twice is fine.
-    pub async fn grant(&self, media: Uuid, user: Uuid, now_us: i64) -> Result<()> {
+    pub async fn grant(&self, media: MediaId, user: UserId, now_us: i64) -> Result<()> {
         let sql = "INSERT INTO media_grants (media_id, user_id, created_us) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
         execute!(self.0, sql, media, user, now_us)?;
         Ok(())
     }
 
     /// Ends a grant. `false` when there was none.
-    pub async fn revoke_grant(&self, media: Uuid, user: Uuid) -> Result<bool> {
+    pub async fn revoke_grant(&self, media: MediaId, user: UserId) -> Result<bool> {
         Ok(execute!(self.0, "DELETE FROM media_grants WHERE media_id = $1 AND user_id = $2", media, user)? == 1)
     }
 
     /// Whether a person was granted a media.
-    pub async fn is_granted(&self, media: Uuid, user: Uuid) -> Result<bool> {
+    pub async fn is_granted(&self, media: MediaId, user: UserId) -> Result<bool> {
         let sql = "SELECT COUNT(*) FROM media_grants WHERE media_id = $1 AND user_id = $2";
         Ok(query!(self.0, fetch_one as (i64,), sql, media, user)?.0 == 1)
     }
 
     /// One page of the people who were granted a media, ordered by account.
-    pub async fn grants(&self, media: Uuid, before: Option<Uuid>, limit: i64) -> Result<Vec<GrantRow>> {
+    pub async fn grants(&self, media: MediaId, before: Option<Uuid>, limit: i64) -> Result<Vec<GrantRow>> {
         let sql = "SELECT g.user_id, u.username, g.created_us FROM media_grants g JOIN users u ON u.id = g.user_id \
                    WHERE g.media_id = $1 AND g.user_id < $2 ORDER BY g.user_id DESC LIMIT $3";
         query!(self.0, fetch_all as GrantRow, sql, media, before.unwrap_or(Uuid::max()), limit)
@@ -94,7 +94,7 @@ impl Access<'_> {
     /// One page of a media's live playback tokens, newest first.
     pub async fn playback_tokens(
         &self,
-        media: Uuid,
+        media: MediaId,
         before: Option<Uuid>,
         limit: i64,
         now_us: i64,
@@ -106,7 +106,7 @@ impl Access<'_> {
     }
 
     /// Revokes a playback token of a media. `false` when there was none.
-    pub async fn revoke_playback_token(&self, media: Uuid, id: Uuid, now_us: i64) -> Result<bool> {
+    pub async fn revoke_playback_token(&self, media: MediaId, id: Uuid, now_us: i64) -> Result<bool> {
         let sql = "UPDATE playback_tokens SET revoked_us = $1 WHERE id = $2 AND media_id = $3 AND revoked_us IS NULL";
         Ok(execute!(self.0, sql, now_us, id, media)? == 1)
     }

@@ -1,6 +1,7 @@
 //! The log of security events.
 
 use super::{Db, Result, execute, query};
+use sluice_model::UserId;
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -12,8 +13,8 @@ pub struct Audit<'a>(pub(crate) &'a Db);
 #[derive(Debug, Clone, FromRow)]
 pub struct AuditRow {
     pub id: Uuid,
-    pub user_id: Option<Uuid>,
-    pub actor_id: Option<Uuid>,
+    pub user_id: Option<UserId>,
+    pub actor_id: Option<UserId>,
     pub kind: String,
     pub address: String,
     pub agent: String,
@@ -25,7 +26,7 @@ pub struct AuditRow {
 #[derive(Debug, Clone, Copy)]
 pub struct AuditPage<'a> {
     /// Whose account; all when unset.
-    pub user: Option<Uuid>,
+    pub user: Option<UserId>,
     /// Only this kind.
     pub kind: Option<&'a str>,
     pub before: Option<Uuid>,

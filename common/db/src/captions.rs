@@ -1,8 +1,8 @@
 //! Captions: one text for each language of a media, which search knows too.
 
 use super::{Db, DbError, Result, Tx, execute_tx, query, query_tx};
+use sluice_model::MediaId;
 use sqlx::FromRow;
-use uuid::Uuid;
 
 /// Reads and single statements of this domain, from [`Db::captions`].
 #[derive(Debug, Clone, Copy)]
@@ -27,7 +27,7 @@ pub struct CaptionsRow {
 /// A track to be stored.
 #[derive(Debug, Clone, Copy)]
 pub struct NewCaptions<'a> {
-    pub media: Uuid,
+    pub media: MediaId,
     pub language: &'a str,
     pub label: &'a str,
     /// WebVTT.
@@ -39,13 +39,13 @@ pub struct NewCaptions<'a> {
 
 impl Captions<'_> {
     /// The tracks of a media by language.
-    pub async fn of_media(&self, media: Uuid) -> Result<Vec<CaptionsRow>> {
+    pub async fn of_media(&self, media: MediaId) -> Result<Vec<CaptionsRow>> {
         let sql = "SELECT language, label, cues, updated_us FROM captions WHERE media_id = $1 ORDER BY language";
         query!(self.0, fetch_all as CaptionsRow, sql, media)
     }
 
     /// The text of a track.
-    pub async fn body(&self, media: Uuid, language: &str) -> Result<Option<String>> {
+    pub async fn body(&self, media: MediaId, language: &str) -> Result<Option<String>> {
         let sql = "SELECT body FROM captions WHERE media_id = $1 AND language = $2";
         Ok(query!(self.0, fetch_optional as (String,), sql, media, language)?.map(|r| r.0))
     }
@@ -68,7 +68,7 @@ impl CaptionsTx<'_> {
     }
 
     /// Deletes a track. `false` when there is none.
-    pub async fn delete(&mut self, media: Uuid, language: &str) -> Result<bool> {
+    pub async fn delete(&mut self, media: MediaId, language: &str) -> Result<bool> {
         self.lock_media(media).await?;
         let sql = "DELETE FROM captions WHERE media_id = $1 AND language = $2";
         let gone = execute_tx!(self.0, sql, media, language)? == 1;
@@ -77,14 +77,14 @@ impl CaptionsTx<'_> {
     }
 
     /// Changes of a media's tracks come one after the other, and before what they change in its index.
-    async fn lock_media(&mut self, media: Uuid) -> Result<()> {
+    async fn lock_media(&mut self, media: MediaId) -> Result<()> {
         let locked = execute_tx!(self.0, "UPDATE media SET rank = rank WHERE id = $1", media)?;
         if locked == 1 { Ok(()) } else { Err(DbError::Fenced) }
     }
 
     /// The words that are said in a media, for search. Where they are too many, languages with few keep all of
     /// theirs, and the others share what is left.
-    pub(super) async fn said_in(&mut self, media: Uuid) -> Result<String> {
+    pub(super) async fn said_in(&mut self, media: MediaId) -> Result<String> {
         let sql = "SELECT words FROM captions WHERE media_id = $1";
         let mut tracks = query_tx!(self.0, fetch_all as (String,), sql, media)?;
         tracks.sort_by_key(|t| t.0.len());

@@ -1,7 +1,7 @@
 //! What strangers find: public media by rank, creator, category and tag.
 
 use super::{Db, MediaRow, Result, Tx, execute, execute_tx, media::media_columns, query, query_tx};
-use sluice_model::PictureKind;
+use sluice_model::{MediaId, PictureKind, SourceId, UserId};
 use sqlx::FromRow;
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -24,7 +24,7 @@ pub struct CategoryRow {
 }
 
 /// A place in the order of ranks.
-pub type RankCursor = (i64, Uuid);
+pub type RankCursor = (i64, MediaId);
 
 macro_rules! categories {
     ($tail:literal) => {
@@ -49,12 +49,12 @@ impl Catalogue<'_> {
     /// Public media of others than `viewer` and those they followed before `since_us`, by rank.
     pub async fn discover(
         &self,
-        viewer: Uuid,
+        viewer: UserId,
         since_us: i64,
         before: Option<RankCursor>,
         limit: i64,
     ) -> Result<Vec<MediaRow>> {
-        let (rank, id) = before.unwrap_or((i64::MAX, Uuid::max()));
+        let (rank, id) = before.unwrap_or((i64::MAX, MediaId::max()));
         let sql = media_columns!(concat!(
             "WHERE ",
             shown!(),
@@ -70,7 +70,7 @@ impl Catalogue<'_> {
     /// Public media of those that `viewer` followed before `since_us`, the latest published first.
     pub async fn followed(
         &self,
-        viewer: Uuid,
+        viewer: UserId,
         since_us: i64,
         before: Option<Uuid>,
         limit: i64,
@@ -123,7 +123,7 @@ impl Catalogue<'_> {
     }
 
     /// Public media of a creator, the latest published first.
-    pub async fn public_media_of(&self, owner: Uuid, before: Option<Uuid>, limit: i64) -> Result<Vec<MediaRow>> {
+    pub async fn public_media_of(&self, owner: UserId, before: Option<Uuid>, limit: i64) -> Result<Vec<MediaRow>> {
         let sql = media_columns!(concat!(
             "WHERE m.owner_id = $1 AND ",
             shown!(),
@@ -133,7 +133,7 @@ impl Catalogue<'_> {
     }
 
     /// Public sound of a creator, the latest published first.
-    pub async fn public_sound_of(&self, owner: Uuid, limit: i64) -> Result<Vec<(MediaRow, String)>> {
+    pub async fn public_sound_of(&self, owner: UserId, limit: i64) -> Result<Vec<(MediaRow, String)>> {
         let sql = media_columns!(concat!(
             "WHERE m.owner_id = $1 AND ",
             shown!(),
@@ -142,8 +142,8 @@ impl Catalogue<'_> {
         let rows = query!(self.0, fetch_all as MediaRow, sql, owner, limit)?;
         let sql = "SELECT s.id, s.content_type FROM media m JOIN packages p ON p.id = m.package_id JOIN sources s ON s.id = m.source_id \
                    WHERE m.owner_id = $1 AND m.visibility = 'public' AND p.kind = 'audio' AND s.status = 'live'";
-        let types: HashMap<Uuid, String> =
-            query!(self.0, fetch_all as (Uuid, String), sql, owner)?.into_iter().collect();
+        let types: HashMap<SourceId, String> =
+            query!(self.0, fetch_all as (SourceId, String), sql, owner)?.into_iter().collect();
         Ok(rows.into_iter().filter_map(|r| types.get(&r.source_id).cloned().map(|t| (r, t))).collect())
     }
 
@@ -200,13 +200,13 @@ impl Catalogue<'_> {
 
 impl CatalogueTx<'_> {
     /// Sets or clears a media's category.
-    pub async fn set_category(&mut self, media: Uuid, category: Option<Uuid>) -> Result<()> {
+    pub async fn set_category(&mut self, media: MediaId, category: Option<Uuid>) -> Result<()> {
         execute_tx!(self.0, "UPDATE media SET category_id = $1 WHERE id = $2", category, media)?;
         Ok(())
     }
 
     /// Sets a media's tags.
-    pub async fn set_tags(&mut self, media: Uuid, tags: &[String]) -> Result<()> {
+    pub async fn set_tags(&mut self, media: MediaId, tags: &[String]) -> Result<()> {
         execute_tx!(self.0, "UPDATE media SET tags = $1 WHERE id = $2", tags.join(" "), media)?;
         execute_tx!(self.0, "DELETE FROM media_tags WHERE media_id = $1", media)?;
         for tag in tags {

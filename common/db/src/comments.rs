@@ -1,6 +1,7 @@
 //! Comments: threads of one level below a media.
 
 use super::{Db, DbError, Result, Tx, execute_tx, query, query_tx};
+use sluice_model::{MediaId, UserId};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -16,8 +17,8 @@ pub struct CommentsTx<'a>(pub(crate) &'a mut Tx);
 #[derive(Debug, Clone, FromRow)]
 pub struct CommentRow {
     pub id: Uuid,
-    pub media_id: Uuid,
-    pub author_id: Uuid,
+    pub media_id: MediaId,
+    pub author_id: UserId,
     pub author_name: String,
     pub author_display_name: String,
     pub parent_id: Option<Uuid>,
@@ -35,8 +36,8 @@ pub struct CommentRow {
 /// What is stored of a new one.
 #[derive(Debug)]
 pub struct NewComment<'a> {
-    pub media_id: Uuid,
-    pub author_id: Uuid,
+    pub media_id: MediaId,
+    pub author_id: UserId,
     pub parent_id: Option<Uuid>,
     pub body: &'a str,
     pub at_ms: Option<i64>,
@@ -47,12 +48,12 @@ pub struct NewComment<'a> {
 /// A keyset page.
 #[derive(Debug, Clone, Copy)]
 pub struct CommentPage {
-    pub media: Uuid,
+    pub media: MediaId,
     /// Replies to one, oldest first; otherwise the threads, newest first.
     pub parent: Option<Uuid>,
     pub cursor: Option<Uuid>,
     /// Whose blocks hold; nobody's for strangers.
-    pub viewer: Option<Uuid>,
+    pub viewer: Option<UserId>,
     pub limit: i64,
 }
 
@@ -96,14 +97,14 @@ impl Comments<'_> {
     }
 
     /// A comment by its author's own name for it.
-    pub async fn by_idempotency_key(&self, author: Uuid, key: Uuid) -> Result<Option<CommentRow>> {
+    pub async fn by_idempotency_key(&self, author: UserId, key: Uuid) -> Result<Option<CommentRow>> {
         let sql = comments!("WHERE c.author_id = $1 AND c.client_key = $2");
         query!(self.0, fetch_optional as CommentRow, sql, author, key)
     }
 
     /// A page of threads or of replies.
     pub async fn page(&self, page: CommentPage) -> Result<Vec<CommentRow>> {
-        let viewer = page.viewer.unwrap_or(Uuid::nil());
+        let viewer = page.viewer.unwrap_or(UserId::nil());
         match page.parent {
             None => {
                 let sql = comments!(concat!(
@@ -127,13 +128,19 @@ impl Comments<'_> {
     }
 
     /// The last comment that a media got. Comments become visible in the order of their identifiers.
-    pub async fn newest(&self, media: Uuid) -> Result<Option<Uuid>> {
+    pub async fn newest(&self, media: MediaId) -> Result<Option<Uuid>> {
         let sql = "SELECT last_comment_id FROM media WHERE id = $1";
         Ok(query!(self.0, fetch_optional as (Option<Uuid>,), sql, media)?.and_then(|r| r.0))
     }
 
     /// Comments of a media that were changed since an instant, the latest changes first.
-    pub async fn edited_since(&self, media: Uuid, since_us: i64, viewer: Uuid, limit: i64) -> Result<Vec<CommentRow>> {
+    pub async fn edited_since(
+        &self,
+        media: MediaId,
+        since_us: i64,
+        viewer: UserId,
+        limit: i64,
+    ) -> Result<Vec<CommentRow>> {
         let sql = comments!(concat!(
             "WHERE c.media_id = $1 AND c.edited_us >= $2 ",
             unblocked!("$3"),
@@ -143,7 +150,7 @@ impl Comments<'_> {
     }
 
     /// All comments of a media after one, oldest first: what somebody missed.
-    pub async fn after(&self, media: Uuid, after: Uuid, viewer: Uuid, limit: i64) -> Result<Vec<CommentRow>> {
+    pub async fn after(&self, media: MediaId, after: Uuid, viewer: UserId, limit: i64) -> Result<Vec<CommentRow>> {
         let sql =
             comments!(concat!("WHERE c.media_id = $1 AND c.id > $2 ", unblocked!("$3"), "ORDER BY c.id LIMIT $4"));
         query!(self.0, fetch_all as CommentRow, sql, media, after, viewer, limit)

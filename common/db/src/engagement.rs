@@ -1,6 +1,7 @@
 //! Likes, views, what was watched, and the rank that follows from it.
 
 use super::{Db, Result, Tx, execute, execute_tx, media::made_us, query, query_tx};
+use sluice_model::{MediaId, UserId};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -18,7 +19,7 @@ const DOUBLING_MS: f64 = 8.0 * 3600.0 * 1000.0;
 /// Where somebody is in a media.
 #[derive(Debug, Clone, FromRow)]
 pub struct HistoryRow {
-    pub media_id: Uuid,
+    pub media_id: MediaId,
     pub position_ms: i64,
     pub finished: bool,
     pub updated_us: i64,
@@ -27,7 +28,7 @@ pub struct HistoryRow {
 /// A keyset page of a history: strictly older than `before`.
 #[derive(Debug, Clone, Copy)]
 pub struct HistoryPage {
-    pub user: Uuid,
+    pub user: UserId,
     /// Instant and media of the last row seen.
     pub before: Option<(i64, Uuid)>,
     /// Only what was not watched to its end.
@@ -44,13 +45,13 @@ pub fn rank(published_us: i64, likes: i64, views: i64, comments: i64) -> i64 {
 
 impl Engagement<'_> {
     /// Whether somebody likes a media.
-    pub async fn likes(&self, media: Uuid, user: Uuid) -> Result<bool> {
+    pub async fn likes(&self, media: MediaId, user: UserId) -> Result<bool> {
         let sql = "SELECT COUNT(*) FROM likes WHERE media_id = $1 AND user_id = $2";
         Ok(query!(self.0, fetch_one as (i64,), sql, media, user)?.0 == 1)
     }
 
     /// Where somebody is in a media.
-    pub async fn position(&self, user: Uuid, media: Uuid) -> Result<Option<HistoryRow>> {
+    pub async fn position(&self, user: UserId, media: MediaId) -> Result<Option<HistoryRow>> {
         let sql = "SELECT media_id, position_ms, finished, updated_us FROM watch_history WHERE user_id = $1 AND media_id = $2";
         query!(self.0, fetch_optional as HistoryRow, sql, user, media)
     }
@@ -64,7 +65,7 @@ impl Engagement<'_> {
     }
 
     /// Remembers where somebody is, unless they do not want that. The newest wins.
-    pub async fn save_position(&self, user: Uuid, row: &HistoryRow) -> Result<bool> {
+    pub async fn save_position(&self, user: UserId, row: &HistoryRow) -> Result<bool> {
         let sql = "INSERT INTO watch_history AS h (user_id, media_id, position_ms, finished, updated_us) \
                    SELECT u.id, $2, $3, $4, $5 FROM users u WHERE u.id = $1 AND u.keeps_history \
                    ON CONFLICT (user_id, media_id) DO UPDATE SET position_ms = $3, finished = $4, updated_us = $5 \
@@ -73,7 +74,7 @@ impl Engagement<'_> {
     }
 
     /// Forgets one media, or all, of what somebody watched.
-    pub async fn delete_history(&self, user: Uuid, media: Option<Uuid>) -> Result<()> {
+    pub async fn delete_history(&self, user: UserId, media: Option<MediaId>) -> Result<()> {
         let sql = "DELETE FROM watch_history WHERE user_id = $1 AND ($2 IS NULL OR media_id = $2)";
         execute!(self.0, sql, user, media)?;
         Ok(())
@@ -88,7 +89,7 @@ impl Engagement<'_> {
 
 impl EngagementTx<'_> {
     /// Likes a media, or no more; `false` when it was so before.
-    pub async fn set_like(&mut self, media: Uuid, user: Uuid, likes: bool, now_us: i64) -> Result<bool> {
+    pub async fn set_like(&mut self, media: MediaId, user: UserId, likes: bool, now_us: i64) -> Result<bool> {
         let changed = if likes {
             let sql = "INSERT INTO likes (media_id, user_id, created_us) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
             execute_tx!(self.0, sql, media, user, now_us)?
@@ -106,7 +107,7 @@ impl EngagementTx<'_> {
     /// Counts a view, unless this viewer was counted within the window, by this mark or by the one `before` it.
     pub async fn count_view(
         &mut self,
-        media: Uuid,
+        media: MediaId,
         viewer: &[u8],
         before: &[u8],
         now_us: i64,
@@ -127,7 +128,7 @@ impl EngagementTx<'_> {
     }
 
     /// Raises a media's rank to what its counts give. It never falls.
-    pub async fn update_rank(&mut self, media: Uuid) -> Result<()> {
+    pub async fn update_rank(&mut self, media: MediaId) -> Result<()> {
         let sql = "SELECT created_us, published_id, like_count, view_count, comment_count FROM media WHERE id = $1";
         let Some((created_us, published, likes, views, comments)) =
             query_tx!(self.0, fetch_optional as (i64, Option<Uuid>, i64, i64, i64), sql, media)?

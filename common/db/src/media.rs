@@ -1,7 +1,10 @@
 //! What people own and see.
 
 use super::{Db, Result, Tx, execute_tx, query, query_tx, rank};
-use sluice_model::{Encryption, MediaEvent, MediaKind, PackageStatus, Reason, SourceStatus, Visibility};
+use sluice_model::{
+    Encryption, MediaEvent, MediaId, MediaKind, PackageId, PackageStatus, Reason, SourceId, SourceStatus, UserId,
+    Visibility,
+};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -16,11 +19,11 @@ pub struct MediaTx<'a>(pub(crate) &'a mut Tx);
 /// A media joined with what its package says of it.
 #[derive(Debug, Clone, FromRow)]
 pub struct MediaRow {
-    pub id: Uuid,
-    pub owner_id: Uuid,
+    pub id: MediaId,
+    pub owner_id: UserId,
     pub owner_name: String,
-    pub source_id: Uuid,
-    pub package_id: Uuid,
+    pub source_id: SourceId,
+    pub package_id: PackageId,
     pub title: String,
     pub description: String,
     #[sqlx(try_from = "String")]
@@ -90,10 +93,10 @@ impl MediaRow {
 /// What an upload stores.
 #[derive(Debug)]
 pub struct NewMedia<'a> {
-    pub id: Uuid,
-    pub owner_id: Uuid,
-    pub source_id: Uuid,
-    pub package_id: Uuid,
+    pub id: MediaId,
+    pub owner_id: UserId,
+    pub source_id: SourceId,
+    pub package_id: PackageId,
     pub title: &'a str,
     pub description: &'a str,
     pub visibility: Visibility,
@@ -112,7 +115,7 @@ pub struct MediaChange<'a> {
 /// A keyset page request: newest first, strictly older than `before`.
 #[derive(Debug, Clone, Copy)]
 pub struct MediaPage {
-    pub owner: Uuid,
+    pub owner: UserId,
     pub before: Option<Uuid>,
     pub limit: i64,
 }
@@ -139,27 +142,27 @@ pub(super) use media_columns;
 
 impl Media<'_> {
     /// A media by id.
-    pub async fn find(&self, id: Uuid) -> Result<Option<MediaRow>> {
+    pub async fn find(&self, id: MediaId) -> Result<Option<MediaRow>> {
         query!(self.0, fetch_optional as MediaRow, media_columns!("WHERE m.id = $1"), id)
     }
 
     /// Those of these media that there are, in no particular order.
-    pub async fn find_many(&self, ids: &[Uuid]) -> Result<Vec<MediaRow>> {
+    pub async fn find_many(&self, ids: &[MediaId]) -> Result<Vec<MediaRow>> {
         match self.0 {
             Db::Sqlite(p) => {
-                let list: Vec<String> = ids.iter().map(|i| format!("\"{}\"", i.simple())).collect();
+                let list: Vec<String> = ids.iter().map(|i| format!("\"{}\"", i.uuid().simple())).collect();
                 let sql = media_columns!("WHERE m.id IN (SELECT unhex(value) FROM json_each($1))");
                 Ok(sqlx::query_as(sql).bind(format!("[{}]", list.join(","))).fetch_all(p).await?)
             }
             Db::Postgres(p) => {
                 let sql = media_columns!("WHERE m.id = ANY($1)");
-                Ok(sqlx::query_as(sql).bind(ids).fetch_all(p).await?)
+                Ok(sqlx::query_as(sql).bind(ids.iter().map(|i| i.uuid()).collect::<Vec<_>>()).fetch_all(p).await?)
             }
         }
     }
 
     /// Whether a package is or was this media's.
-    pub async fn has_package(&self, media: Uuid, package: Uuid) -> Result<bool> {
+    pub async fn has_package(&self, media: MediaId, package: PackageId) -> Result<bool> {
         let sql = "SELECT COUNT(*) FROM media_packages WHERE media_id = $1 AND package_id = $2";
         Ok(query!(self.0, fetch_one as (i64,), sql, media, package)?.0 == 1)
     }
@@ -173,14 +176,14 @@ impl Media<'_> {
 
     /// Deletes a media. Its source and package go with a later sweep when nothing else refers
     /// to them. `false` when there was none.
-    pub async fn delete(&self, id: Uuid, now_us: i64) -> Result<bool> {
+    pub async fn delete(&self, id: MediaId, now_us: i64) -> Result<bool> {
         let mut tx = self.0.begin().await?;
         // Its upload first, as requests lock them.
         execute_tx!(&mut tx, "UPDATE uploads SET part = part WHERE media_id = $1", id)?;
         // The source is touched so that its bytes stay for the whole GC window.
         let touch =
             "UPDATE sources SET touched_us = $1 WHERE id = (SELECT source_id FROM media WHERE id = $2) RETURNING id";
-        let Some((source,)) = query_tx!(&mut tx, fetch_optional as (Uuid,), touch, now_us, id)? else {
+        let Some((source,)) = query_tx!(&mut tx, fetch_optional as (SourceId,), touch, now_us, id)? else {
             return Ok(false);
         };
         tx.webhooks().notify_owner(id, MediaEvent::Deleted, now_us).await?;
@@ -194,13 +197,13 @@ impl Media<'_> {
 
 impl MediaTx<'_> {
     /// The package a media points to.
-    pub async fn package_of(&mut self, media: Uuid) -> Result<Option<Uuid>> {
+    pub async fn package_of(&mut self, media: MediaId) -> Result<Option<PackageId>> {
         let sql = "SELECT package_id FROM media WHERE id = $1";
-        Ok(query_tx!(self.0, fetch_optional as (Uuid,), sql, media)?.map(|r| r.0))
+        Ok(query_tx!(self.0, fetch_optional as (PackageId,), sql, media)?.map(|r| r.0))
     }
 
     /// Changes a media.
-    pub async fn change(&mut self, id: Uuid, change: &MediaChange<'_>) -> Result<()> {
+    pub async fn change(&mut self, id: MediaId, change: &MediaChange<'_>) -> Result<()> {
         let sql = "UPDATE media SET title = COALESCE($1, title), description = COALESCE($2, description), \
                    visibility = COALESCE($3, visibility), published_id = COALESCE(published_id, $4) WHERE id = $5";
         let visibility = change.visibility.map(Visibility::as_str);
@@ -234,7 +237,7 @@ impl MediaTx<'_> {
     }
 
     /// Removes the media of a source that is gone.
-    pub(crate) async fn purge_of(&mut self, source: Uuid) -> Result<()> {
+    pub(crate) async fn purge_of(&mut self, source: SourceId) -> Result<()> {
         execute_tx!(self.0, "DELETE FROM media WHERE source_id = $1", source)?;
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Reports and what administrators do about them.
 
 use super::{Db, Result, Tx, execute, execute_tx, query, query_tx};
-use sluice_model::{ActionKind, ReportReason, ReportStatus, ReportTarget};
+use sluice_model::{ActionKind, ReportReason, ReportStatus, ReportTarget, UserId};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -17,7 +17,7 @@ pub struct ModerationTx<'a>(pub(crate) &'a mut Tx);
 #[derive(Debug, Clone, FromRow)]
 pub struct ReportRow {
     pub id: Uuid,
-    pub reporter_id: Uuid,
+    pub reporter_id: UserId,
     #[sqlx(try_from = "String")]
     pub target_kind: ReportTarget,
     pub target_id: Uuid,
@@ -37,7 +37,7 @@ pub struct ActionRow {
     pub kind: ActionKind,
     pub target_id: Uuid,
     /// Whose it was, or who it was.
-    pub affected_id: Uuid,
+    pub affected_id: UserId,
     pub reason: String,
     pub appeal: Option<String>,
     pub appealed_us: Option<i64>,
@@ -81,7 +81,7 @@ impl Moderation<'_> {
     }
 
     /// What was done, latest first; to everybody, or to one person.
-    pub async fn actions(&self, affected: Option<Uuid>, before: Option<Uuid>, limit: i64) -> Result<Vec<ActionRow>> {
+    pub async fn actions(&self, affected: Option<UserId>, before: Option<Uuid>, limit: i64) -> Result<Vec<ActionRow>> {
         let before = before.unwrap_or(Uuid::max());
         match affected {
             None => {
@@ -97,7 +97,7 @@ impl Moderation<'_> {
 
     /// Notes what somebody says to what was done to them, once. `false` when it is not theirs, or was lifted, or
     /// they have said something.
-    pub async fn appeal(&self, id: Uuid, affected: Uuid, text: &str, now_us: i64) -> Result<bool> {
+    pub async fn appeal(&self, id: Uuid, affected: UserId, text: &str, now_us: i64) -> Result<bool> {
         let sql = "UPDATE moderation_actions SET appeal = $1, appealed_us = $2 WHERE id = $3 AND affected_id = $4 \
                    AND appeal IS NULL AND lifted_us IS NULL";
         Ok(execute!(self.0, sql, text, now_us, id, affected)? == 1)

@@ -1,9 +1,10 @@
 //! Packages, their renditions and their published segments.
 
 use super::{Db, DbError, Result, Tx, execute, execute_tx, query, query_tx};
-use sluice_model::{Encryption, MediaEvent, MediaKind, PackageStatus, Reason, RenditionRole};
+use sluice_model::{
+    Encryption, MediaEvent, MediaKind, PackageId, PackageStatus, Reason, RenditionRole, SourceId, TaskId,
+};
 use sqlx::FromRow;
-use uuid::Uuid;
 
 /// Reads and single statements of this domain, from [`Db::packages`].
 #[derive(Debug, Clone, Copy)]
@@ -16,8 +17,8 @@ pub struct PackagesTx<'a>(pub(crate) &'a mut Tx);
 /// A package as stored.
 #[derive(Debug, Clone, FromRow)]
 pub struct PackageRow {
-    pub id: Uuid,
-    pub source_id: Uuid,
+    pub id: PackageId,
+    pub source_id: SourceId,
     #[sqlx(try_from = "String")]
     pub status: PackageStatus,
     pub kind: Option<String>,
@@ -110,14 +111,14 @@ const SEGMENT: &str = "SELECT sequence, object, size_bytes, sha256, start_ticks,
 
 impl Packages<'_> {
     /// A package by id.
-    pub async fn find(&self, id: Uuid) -> Result<Option<PackageRow>> {
+    pub async fn find(&self, id: PackageId) -> Result<Option<PackageRow>> {
         let sql = "SELECT id, source_id, status, kind, plan, duration_ms, target_s, revealed, playable, encryption, report, encode_started_us \
                    FROM packages WHERE id = $1";
         query!(self.0, fetch_optional as PackageRow, sql, id)
     }
 
     /// The renditions of a package, highest first.
-    pub async fn renditions(&self, package: Uuid) -> Result<Vec<RenditionRow>> {
+    pub async fn renditions(&self, package: PackageId) -> Result<Vec<RenditionRow>> {
         let sql = "SELECT name, kind, role, passthrough, width, height, rate_num, rate_den, channels, codecs, timescale, cap_bps, \
                    peak_bps, average_bps, planned, contiguous, init_object, init_bytes, init_sha256 \
                    FROM renditions WHERE package_id = $1 ORDER BY cap_bps DESC, name";
@@ -125,19 +126,19 @@ impl Packages<'_> {
     }
 
     /// The segments of a rendition with a sequence number below `end`, in order.
-    pub async fn segments(&self, package: Uuid, rendition: &str, end: i64) -> Result<Vec<SegmentRow>> {
+    pub async fn segments(&self, package: PackageId, rendition: &str, end: i64) -> Result<Vec<SegmentRow>> {
         query!(self.0, fetch_all as SegmentRow, SEGMENT, package, rendition, end)
     }
 
     /// Size of a published object of a rendition; `None` for what was never published.
-    pub async fn published_object(&self, package: Uuid, rendition: &str, object: &str) -> Result<Option<i64>> {
+    pub async fn published_object(&self, package: PackageId, rendition: &str, object: &str) -> Result<Option<i64>> {
         let sql = "SELECT size_bytes FROM segments WHERE package_id = $1 AND rendition = $2 AND object = $3 \
                    UNION ALL SELECT init_bytes FROM renditions WHERE package_id = $1 AND name = $2 AND init_object = $3";
         Ok(query!(self.0, fetch_optional as (i64,), sql, package, rendition, object)?.map(|r| r.0))
     }
 
     /// The key with which segments of a group are encrypted; `offered` becomes it when there is none yet.
-    pub async fn key_or_insert(&self, package: Uuid, number: i64, offered: &[u8]) -> Result<Vec<u8>> {
+    pub async fn key_or_insert(&self, package: PackageId, number: i64, offered: &[u8]) -> Result<Vec<u8>> {
         // Read first: a key is made once for many segments, and a write takes a lock.
         if let Some(key) = self.key(package, number).await? {
             return Ok(key);
@@ -150,13 +151,13 @@ impl Packages<'_> {
     }
 
     /// A key of a package by its number.
-    pub async fn key(&self, package: Uuid, number: i64) -> Result<Option<Vec<u8>>> {
+    pub async fn key(&self, package: PackageId, number: i64) -> Result<Option<Vec<u8>>> {
         let sql = "SELECT key FROM package_keys WHERE package_id = $1 AND number = $2";
         Ok(query!(self.0, fetch_optional as (Vec<u8>,), sql, package, number)?.map(|r| r.0))
     }
 
     /// Every object of a rendition that a row names.
-    pub async fn object_names(&self, package: Uuid) -> Result<Vec<(String, String)>> {
+    pub async fn object_names(&self, package: PackageId) -> Result<Vec<(String, String)>> {
         let sql = "SELECT rendition, object FROM segments WHERE package_id = $1 \
                    UNION ALL SELECT name, init_object FROM renditions WHERE package_id = $1 AND init_object IS NOT NULL";
         query!(self.0, fetch_all as (String, String), sql, package)
@@ -164,14 +165,14 @@ impl Packages<'_> {
 
     /// Raises the number of segments that clients of the growing presentation have been shown and
     /// returns it: several API instances must never show a list that is shorter than before.
-    pub async fn raise_revealed(&self, package: Uuid, at_least: i64) -> Result<i64> {
+    pub async fn raise_revealed(&self, package: PackageId, at_least: i64) -> Result<i64> {
         execute!(self.0, "UPDATE packages SET revealed = $1 WHERE id = $2 AND revealed < $1", at_least, package)?;
         let row = query!(self.0, fetch_optional as (i64,), "SELECT revealed FROM packages WHERE id = $1", package)?;
         Ok(row.map_or(0, |r| r.0))
     }
 
     /// Says once that a package can be played.
-    pub async fn mark_playable(&self, package: Uuid, now_us: i64) -> Result<bool> {
+    pub async fn mark_playable(&self, package: PackageId, now_us: i64) -> Result<bool> {
         let mut tx = self.0.begin().await?;
         let sql = "UPDATE packages SET playable = TRUE, updated_us = $1 WHERE id = $2 AND NOT playable";
         let first = execute_tx!(&mut tx, sql, now_us, package)? == 1;
@@ -183,20 +184,26 @@ impl Packages<'_> {
     }
 
     /// Stores what the segments of a rendition measure.
-    pub async fn set_measured(&self, package: Uuid, rendition: &str, peak_bps: i64, average_bps: i64) -> Result<()> {
+    pub async fn set_measured(
+        &self,
+        package: PackageId,
+        rendition: &str,
+        peak_bps: i64,
+        average_bps: i64,
+    ) -> Result<()> {
         let sql = "UPDATE renditions SET peak_bps = $1, average_bps = $2 WHERE package_id = $3 AND name = $4";
         execute!(self.0, sql, peak_bps, average_bps, package, rendition)?;
         Ok(())
     }
 
     /// Finished packages whose orphans have not been looked for since `before_us`.
-    pub async fn to_sweep(&self, before_us: i64) -> Result<Vec<Uuid>> {
+    pub async fn to_sweep(&self, before_us: i64) -> Result<Vec<PackageId>> {
         let sql = "SELECT id FROM packages WHERE status IN ('ready', 'failed') AND updated_us < $1 AND swept_us IS NULL LIMIT 50";
-        Ok(query!(self.0, fetch_all as (Uuid,), sql, before_us)?.into_iter().map(|r| r.0).collect())
+        Ok(query!(self.0, fetch_all as (PackageId,), sql, before_us)?.into_iter().map(|r| r.0).collect())
     }
 
     /// Notes that a package's orphans are gone.
-    pub async fn mark_swept(&self, package: Uuid, now_us: i64) -> Result<()> {
+    pub async fn mark_swept(&self, package: PackageId, now_us: i64) -> Result<()> {
         execute!(self.0, "UPDATE packages SET swept_us = $1 WHERE id = $2", now_us, package)?;
         Ok(())
     }
@@ -204,7 +211,7 @@ impl Packages<'_> {
 
 impl PackagesTx<'_> {
     /// Announces a package of a source.
-    pub async fn insert(&mut self, id: Uuid, source: Uuid, encryption: Encryption, now_us: i64) -> Result<()> {
+    pub async fn insert(&mut self, id: PackageId, source: SourceId, encryption: Encryption, now_us: i64) -> Result<()> {
         let sql = "INSERT INTO packages (id, source_id, status, revealed, playable, encryption, created_us, updated_us) \
                    VALUES ($1, $2, 'planning', 0, FALSE, $3, $4, $4)";
         execute_tx!(self.0, sql, id, source, encryption.as_str(), now_us)?;
@@ -213,14 +220,14 @@ impl PackagesTx<'_> {
 
     /// Takes the package's row lock. Transactions that change a package and its tasks begin with it,
     /// so that two of them never wait for each other.
-    pub async fn lock(&mut self, id: Uuid, now_us: i64) -> Result<()> {
+    pub async fn lock(&mut self, id: PackageId, now_us: i64) -> Result<()> {
         execute_tx!(self.0, "UPDATE packages SET updated_us = $1 WHERE id = $2", now_us, id)?;
         Ok(())
     }
 
     /// Stores a plan and its renditions, or continues one that did not know the film's end. A plan that did is
     /// not changed.
-    pub async fn store_plan(&mut self, id: Uuid, planned: &PlannedPackage<'_>, now_us: i64) -> Result<bool> {
+    pub async fn store_plan(&mut self, id: PackageId, planned: &PlannedPackage<'_>, now_us: i64) -> Result<bool> {
         let sql = "UPDATE packages SET status = 'encoding', kind = $1, plan = $2, duration_ms = $3, width = $4, height = $5, \
                    target_s = $6, updated_us = $7, encode_started_us = COALESCE(encode_started_us, $7) WHERE id = $8 \
                    AND (status = 'planning' OR status = 'encoding' AND duration_ms IS NULL)";
@@ -247,7 +254,7 @@ impl PackagesTx<'_> {
     }
 
     /// Forgets every plan of a source and what was made by it; of its tasks only `keep` stays.
-    pub async fn delete_plans(&mut self, source: Uuid, keep: Uuid) -> Result<()> {
+    pub async fn delete_plans(&mut self, source: SourceId, keep: TaskId) -> Result<()> {
         execute_tx!(
             self.0,
             "DELETE FROM tasks WHERE source_id = $1 AND id <> $2 AND kind NOT IN ('import', 'hash')",
@@ -266,7 +273,7 @@ impl PackagesTx<'_> {
     }
 
     /// Adds renditions; those that exist stay as they are.
-    pub async fn insert_renditions(&mut self, package: Uuid, renditions: &[NewRendition]) -> Result<()> {
+    pub async fn insert_renditions(&mut self, package: PackageId, renditions: &[NewRendition]) -> Result<()> {
         let sql = "INSERT INTO renditions (package_id, name, kind, role, passthrough, width, height, rate_num, rate_den, channels, \
                    codecs, timescale, cap_bps, planned, contiguous) \
                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0) ON CONFLICT DO NOTHING";
@@ -295,7 +302,7 @@ impl PackagesTx<'_> {
 
     /// Takes a rendition out of the final presentation and puts the encoded ones into it: what
     /// happens when a passthrough turns out not to fit after all.
-    pub async fn drop_passthrough(&mut self, package: Uuid) -> Result<()> {
+    pub async fn drop_passthrough(&mut self, package: PackageId) -> Result<()> {
         let gone = "DELETE FROM segments WHERE package_id = $1 AND rendition IN \
                     (SELECT name FROM renditions WHERE package_id = $1 AND passthrough)";
         execute_tx!(self.0, gone, package)?;
@@ -308,7 +315,7 @@ impl PackagesTx<'_> {
     /// Publishes the init segment of a rendition unless one is there; the published hash.
     pub async fn publish_init(
         &mut self,
-        package: Uuid,
+        package: PackageId,
         rendition: &str,
         object: &str,
         size: i64,
@@ -325,7 +332,7 @@ impl PackagesTx<'_> {
     }
 
     /// Publishes a segment; `false` when its number was already published.
-    pub async fn publish_segment(&mut self, package: Uuid, rendition: &str, s: &SegmentRow) -> Result<bool> {
+    pub async fn publish_segment(&mut self, package: PackageId, rendition: &str, s: &SegmentRow) -> Result<bool> {
         // The row lock first: a concurrent publication must be visible to the count below.
         let lock = "UPDATE renditions SET contiguous = contiguous WHERE package_id = $1 AND name = $2";
         if execute_tx!(self.0, lock, package, rendition)? == 0 {
@@ -360,7 +367,7 @@ impl PackagesTx<'_> {
     }
 
     /// Ends a package well, with its checker's report.
-    pub async fn finish(&mut self, id: Uuid, report: &str, now_us: i64) -> Result<()> {
+    pub async fn finish(&mut self, id: PackageId, report: &str, now_us: i64) -> Result<()> {
         let sql = "UPDATE packages SET status = 'ready', playable = TRUE, report = $1, updated_us = $2, error_code = NULL, \
                    error_message = NULL WHERE id = $3 AND status = 'encoding'";
         if execute_tx!(self.0, sql, report, now_us, id)? == 1 {
@@ -370,7 +377,7 @@ impl PackagesTx<'_> {
     }
 
     /// Ends a package badly and cancels what is left of its tasks.
-    pub async fn fail(&mut self, id: Uuid, reason: &Reason, now_us: i64) -> Result<()> {
+    pub async fn fail(&mut self, id: PackageId, reason: &Reason, now_us: i64) -> Result<()> {
         let sql = "UPDATE packages SET status = 'failed', error_code = $1, error_message = $2, updated_us = $3 \
                    WHERE id = $4 AND status IN ('planning', 'encoding')";
         if execute_tx!(self.0, sql, &reason.code, &reason.message, now_us, id)? == 1 {
@@ -383,7 +390,7 @@ impl PackagesTx<'_> {
     }
 
     /// Sets a failed package to work again with fresh attempts. `false` when it has not failed.
-    pub async fn retry(&mut self, id: Uuid, now_us: i64) -> Result<bool> {
+    pub async fn retry(&mut self, id: PackageId, now_us: i64) -> Result<bool> {
         let sql = "UPDATE packages SET status = CASE WHEN plan IS NULL THEN 'planning' ELSE 'encoding' END, \
                    error_code = NULL, error_message = NULL, updated_us = $1, swept_us = NULL WHERE id = $2 AND status = 'failed'";
         if execute_tx!(self.0, sql, now_us, id)? == 0 {
@@ -397,7 +404,7 @@ impl PackagesTx<'_> {
     }
 
     /// Removes the packages of a source that is gone.
-    pub(crate) async fn purge_of(&mut self, source: Uuid) -> Result<()> {
+    pub(crate) async fn purge_of(&mut self, source: SourceId) -> Result<()> {
         execute_tx!(self.0, "DELETE FROM packages WHERE source_id = $1", source)?;
         Ok(())
     }

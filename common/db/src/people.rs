@@ -1,7 +1,7 @@
 //! Creators as others see them, who follows whom, and who wants nothing of whom.
 
 use super::{Db, Result, Tx, execute, execute_tx, query, query_tx};
-use sluice_model::clock::DAY_US;
+use sluice_model::{UserId, clock::DAY_US};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -16,7 +16,7 @@ pub struct PeopleTx<'a>(pub(crate) &'a mut Tx);
 /// A creator's profile.
 #[derive(Debug, Clone, FromRow)]
 pub struct CreatorRow {
-    pub id: Uuid,
+    pub id: UserId,
     pub username: String,
     pub display_name: String,
     pub bio: String,
@@ -54,7 +54,7 @@ pub struct ProfileChange<'a> {
 
 impl People<'_> {
     /// A creator by id. Viewers have no profile.
-    pub async fn creator(&self, id: Uuid) -> Result<Option<CreatorRow>> {
+    pub async fn creator(&self, id: UserId) -> Result<Option<CreatorRow>> {
         let sql = concat!(
             "SELECT ",
             creator_columns!(),
@@ -77,7 +77,7 @@ impl People<'_> {
     }
 
     /// Changes a profile. Who wants no history kept has the one there is forgotten.
-    pub async fn change_profile(&self, user: Uuid, change: &ProfileChange<'_>) -> Result<()> {
+    pub async fn change_profile(&self, user: UserId, change: &ProfileChange<'_>) -> Result<()> {
         let sql = "UPDATE users SET display_name = COALESCE($1, display_name), bio = COALESCE($2, bio), \
                    keeps_history = COALESCE($3, keeps_history) WHERE id = $4";
         let mut tx = self.0.begin().await?;
@@ -94,13 +94,13 @@ impl People<'_> {
     }
 
     /// Whether what a person watches is remembered.
-    pub async fn keeps_history(&self, user: Uuid) -> Result<bool> {
+    pub async fn keeps_history(&self, user: UserId) -> Result<bool> {
         let row = query!(self.0, fetch_optional as (bool,), "SELECT keeps_history FROM users WHERE id = $1", user)?;
         Ok(row.is_some_and(|r| r.0))
     }
 
     /// Whom a person follows, newest first.
-    pub async fn subscriptions(&self, user: Uuid, before: Option<Uuid>, limit: i64) -> Result<Vec<SubscriptionRow>> {
+    pub async fn subscriptions(&self, user: UserId, before: Option<Uuid>, limit: i64) -> Result<Vec<SubscriptionRow>> {
         let sql = concat!(
             "SELECT s.id AS subscription_id, s.created_us AS subscribed_us, ",
             creator_columns!(),
@@ -111,31 +111,31 @@ impl People<'_> {
     }
 
     /// Whether one follows the other.
-    pub async fn is_subscribed(&self, subscriber: Uuid, creator: Uuid) -> Result<bool> {
+    pub async fn is_subscribed(&self, subscriber: UserId, creator: UserId) -> Result<bool> {
         let sql = "SELECT COUNT(*) FROM subscriptions WHERE subscriber_id = $1 AND creator_id = $2";
         Ok(query!(self.0, fetch_one as (i64,), sql, subscriber, creator)?.0 == 1)
     }
 
     /// Ends a block.
-    pub async fn unblock(&self, blocker: Uuid, blocked: Uuid) -> Result<()> {
+    pub async fn unblock(&self, blocker: UserId, blocked: UserId) -> Result<()> {
         execute!(self.0, "DELETE FROM blocks WHERE blocker_id = $1 AND blocked_id = $2", blocker, blocked)?;
         Ok(())
     }
 
     /// Those who have blocked somebody.
-    pub async fn blockers_of(&self, blocked: Uuid) -> Result<Vec<Uuid>> {
+    pub async fn blockers_of(&self, blocked: UserId) -> Result<Vec<UserId>> {
         let sql = "SELECT blocker_id FROM blocks WHERE blocked_id = $1";
-        Ok(query!(self.0, fetch_all as (Uuid,), sql, blocked)?.into_iter().map(|r| r.0).collect())
+        Ok(query!(self.0, fetch_all as (UserId,), sql, blocked)?.into_iter().map(|r| r.0).collect())
     }
 
     /// Whether somebody is blocked by another.
-    pub async fn is_blocked(&self, blocker: Uuid, blocked: Uuid) -> Result<bool> {
+    pub async fn is_blocked(&self, blocker: UserId, blocked: UserId) -> Result<bool> {
         let sql = "SELECT COUNT(*) FROM blocks WHERE blocker_id = $1 AND blocked_id = $2";
         Ok(query!(self.0, fetch_one as (i64,), sql, blocker, blocked)?.0 == 1)
     }
 
     /// Whom a person has blocked, in the order of their names; after `after`.
-    pub async fn blocked(&self, user: Uuid, after: &str, limit: i64) -> Result<Vec<CreatorRow>> {
+    pub async fn blocked(&self, user: UserId, after: &str, limit: i64) -> Result<Vec<CreatorRow>> {
         let sql = concat!(
             "SELECT ",
             creator_columns!(),
@@ -154,7 +154,7 @@ impl People<'_> {
 
 impl PeopleTx<'_> {
     /// Both people's rows before rows that refer to them, as in leaving: so neither waits for the other's second lock.
-    async fn lock_followed(&mut self, subscriber: Uuid, creator: Uuid) -> Result<()> {
+    async fn lock_followed(&mut self, subscriber: UserId, creator: UserId) -> Result<()> {
         if let Tx::Postgres(t) = self.0 {
             let sql = "SELECT id FROM users WHERE id = $1 FOR KEY SHARE";
             sqlx::query(sql).bind(subscriber).execute(&mut **t).await?;
@@ -164,7 +164,7 @@ impl PeopleTx<'_> {
     }
 
     /// Follows a creator; `false` when it was so before.
-    pub async fn subscribe(&mut self, subscriber: Uuid, creator: Uuid, now_us: i64) -> Result<bool> {
+    pub async fn subscribe(&mut self, subscriber: UserId, creator: UserId, now_us: i64) -> Result<bool> {
         self.lock_followed(subscriber, creator).await?;
         let sql = "INSERT INTO subscriptions (subscriber_id, creator_id, id, created_us) VALUES ($1, $2, $3, $4) \
                    ON CONFLICT (subscriber_id, creator_id) DO NOTHING";
@@ -177,7 +177,7 @@ impl PeopleTx<'_> {
     }
 
     /// Follows a creator no more. That it was so is remembered for a day, for feeds that are being read.
-    pub async fn unsubscribe(&mut self, subscriber: Uuid, creator: Uuid, now_us: i64) -> Result<()> {
+    pub async fn unsubscribe(&mut self, subscriber: UserId, creator: UserId, now_us: i64) -> Result<()> {
         self.lock_followed(subscriber, creator).await?;
         let keep = "INSERT INTO past_subscriptions (subscriber_id, creator_id, created_us, ended_us) \
                     SELECT subscriber_id, creator_id, created_us, $3 FROM subscriptions \
@@ -193,14 +193,14 @@ impl PeopleTx<'_> {
     }
 
     /// Keeps somebody's comments out of one's sight; they follow one no more.
-    pub async fn block(&mut self, blocker: Uuid, blocked: Uuid, now_us: i64) -> Result<()> {
+    pub async fn block(&mut self, blocker: UserId, blocked: UserId, now_us: i64) -> Result<()> {
         let sql = "INSERT INTO blocks (blocker_id, blocked_id, created_us) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
         execute_tx!(self.0, sql, blocker, blocked, now_us)?;
         self.unsubscribe(blocked, blocker, now_us).await
     }
 
     /// Takes what a leaving person counted for out of the counts; the rows go with the account.
-    pub async fn uncount(&mut self, user: Uuid) -> Result<()> {
+    pub async fn uncount(&mut self, user: UserId) -> Result<()> {
         // Against rows that would refer to the account from now on: they wait, and find it gone. Media first, as
         // comments lock them.
         if let Tx::Postgres(t) = self.0 {

@@ -3,7 +3,7 @@
 //! Invariant: a row is there before its object and goes after it, so no object is ever without a row.
 
 use super::{Db, DbError, Result, Tx, execute, execute_tx, query, query_tx};
-use sluice_model::PictureKind;
+use sluice_model::{PictureKind, UserId};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -22,7 +22,7 @@ pub struct PictureRow {
     #[sqlx(try_from = "String")]
     pub kind: PictureKind,
     /// The user, playlist or category that shows it.
-    pub owner_id: Uuid,
+    pub owner_id: UserId,
     pub size_bytes: i64,
     /// Out of sight: the person is banned.
     pub hidden: bool,
@@ -100,14 +100,14 @@ impl PicturesTx<'_> {
     }
 
     /// Dooms the pictures of a leaving person, and deletes their playlists with their covers.
-    pub async fn mark_deleting_of(&mut self, user: Uuid, now_us: i64) -> Result<()> {
+    pub async fn mark_deleting_of(&mut self, user: UserId, now_us: i64) -> Result<()> {
         // The playlists first: who is giving one a cover waits for its row, and finds it gone.
         let gone = "DELETE FROM playlists WHERE owner_id = $1 RETURNING id";
         for (playlist,) in query_tx!(self.0, fetch_all as (Uuid,), gone, user)? {
             self.mark_deleting(PictureKind::Cover, playlist, now_us).await?;
         }
         for kind in [PictureKind::Avatar, PictureKind::Banner] {
-            self.mark_deleting(kind, user, now_us).await?;
+            self.mark_deleting(kind, user.uuid(), now_us).await?;
         }
         Ok(())
     }

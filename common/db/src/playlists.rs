@@ -1,7 +1,7 @@
 //! Playlists: media in an order that their owner chooses.
 
 use super::{Db, Result, Tx, execute, execute_tx, query, query_tx};
-use sluice_model::{PictureKind, Visibility};
+use sluice_model::{MediaId, PictureKind, UserId, Visibility};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -17,7 +17,7 @@ pub struct PlaylistsTx<'a>(pub(crate) &'a mut Tx);
 #[derive(Debug, Clone, FromRow)]
 pub struct PlaylistRow {
     pub id: Uuid,
-    pub owner_id: Uuid,
+    pub owner_id: UserId,
     pub title: String,
     pub description: String,
     #[sqlx(try_from = "String")]
@@ -34,7 +34,7 @@ pub struct PlaylistRow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, FromRow)]
 pub struct ItemRow {
     pub id: Uuid,
-    pub media_id: Uuid,
+    pub media_id: MediaId,
     pub position: i64,
 }
 
@@ -68,7 +68,13 @@ impl Playlists<'_> {
     }
 
     /// A person's playlists, newest first; all of them, or only the public ones.
-    pub async fn of_owner(&self, owner: Uuid, all: bool, before: Option<Uuid>, limit: i64) -> Result<Vec<PlaylistRow>> {
+    pub async fn of_owner(
+        &self,
+        owner: UserId,
+        all: bool,
+        before: Option<Uuid>,
+        limit: i64,
+    ) -> Result<Vec<PlaylistRow>> {
         let sql = playlists!(
             "WHERE l.owner_id = $1 AND ($2 OR (l.visibility = 'public' AND u.banned_us IS NULL)) AND l.id < $3 ORDER BY l.id DESC LIMIT $4"
         );
@@ -76,7 +82,7 @@ impl Playlists<'_> {
     }
 
     /// How many playlists a person has.
-    pub async fn count(&self, owner: Uuid) -> Result<i64> {
+    pub async fn count(&self, owner: UserId) -> Result<i64> {
         let sql = "SELECT COUNT(*) FROM playlists WHERE owner_id = $1";
         Ok(query!(self.0, fetch_one as (i64,), sql, owner)?.0)
     }

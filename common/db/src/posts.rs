@@ -1,6 +1,7 @@
 //! Posts: text with embedded media, drafts and published.
 
 use super::{Db, Result, execute, query};
+use sluice_model::UserId;
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -12,7 +13,7 @@ pub struct Posts<'a>(pub(crate) &'a Db);
 #[derive(Debug, Clone, FromRow)]
 pub struct PostRow {
     pub id: Uuid,
-    pub author_id: Uuid,
+    pub author_id: UserId,
     pub author_name: String,
     pub author_display_name: String,
     pub title: String,
@@ -65,7 +66,7 @@ impl Posts<'_> {
     /// Published posts of an author, latest first.
     pub async fn published_of(
         &self,
-        author: Uuid,
+        author: UserId,
         before: Option<PublishedCursor>,
         limit: i64,
     ) -> Result<Vec<PostRow>> {
@@ -78,7 +79,7 @@ impl Posts<'_> {
     }
 
     /// All posts of an author, drafts too, newest first.
-    pub async fn of_author(&self, author: Uuid, before: Option<Uuid>, limit: i64) -> Result<Vec<PostRow>> {
+    pub async fn of_author(&self, author: UserId, before: Option<Uuid>, limit: i64) -> Result<Vec<PostRow>> {
         let sql = posts!("WHERE p.author_id = $1 AND p.id < $2 ORDER BY p.id DESC LIMIT $3");
         query!(self.0, fetch_all as PostRow, sql, author, before.unwrap_or(Uuid::max()), limit)
     }

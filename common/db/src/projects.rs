@@ -1,7 +1,7 @@
 //! Projects: notes whose document is an object of the store.
 
 use super::{Db, Result, Tx, execute, execute_tx, query};
-use sluice_model::DocumentFormat;
+use sluice_model::{DocumentFormat, MediaId, UserId};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -17,8 +17,8 @@ pub struct ProjectsTx<'a>(pub(crate) &'a mut Tx);
 #[derive(Debug, Clone, FromRow)]
 pub struct ProjectRow {
     pub id: Uuid,
-    pub owner_id: Uuid,
-    pub media_id: Option<Uuid>,
+    pub owner_id: UserId,
+    pub media_id: Option<MediaId>,
     pub title: String,
     #[sqlx(try_from = "String")]
     pub format: DocumentFormat,
@@ -35,7 +35,7 @@ pub struct ProjectRow {
 pub struct ProjectChange<'a> {
     pub title: Option<&'a str>,
     /// The media it is about, or none.
-    pub media_id: Option<Option<Uuid>>,
+    pub media_id: Option<Option<MediaId>>,
 }
 
 macro_rules! projects {
@@ -54,13 +54,13 @@ impl Projects<'_> {
     }
 
     /// A person's projects, newest first.
-    pub async fn of_owner(&self, owner: Uuid, before: Option<Uuid>, limit: i64) -> Result<Vec<ProjectRow>> {
+    pub async fn of_owner(&self, owner: UserId, before: Option<Uuid>, limit: i64) -> Result<Vec<ProjectRow>> {
         let sql = projects!("WHERE owner_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3");
         query!(self.0, fetch_all as ProjectRow, sql, owner, before.unwrap_or(Uuid::max()), limit)
     }
 
     /// How many projects a person has.
-    pub async fn count(&self, owner: Uuid) -> Result<i64> {
+    pub async fn count(&self, owner: UserId) -> Result<i64> {
         let sql = "SELECT COUNT(*) FROM projects WHERE owner_id = $1";
         Ok(query!(self.0, fetch_one as (i64,), sql, owner)?.0)
     }
@@ -113,7 +113,7 @@ impl Projects<'_> {
 
 impl ProjectsTx<'_> {
     /// Dooms the documents of a leaving person.
-    pub async fn mark_documents_deleting_of(&mut self, owner: Uuid, now_us: i64) -> Result<()> {
+    pub async fn mark_documents_deleting_of(&mut self, owner: UserId, now_us: i64) -> Result<()> {
         let sql = "INSERT INTO doomed_documents (project_id, at_us) SELECT id, $1 FROM projects WHERE owner_id = $2";
         execute_tx!(self.0, sql, now_us, owner)?;
         Ok(())

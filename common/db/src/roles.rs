@@ -1,7 +1,7 @@
 //! Requests to become a creator.
 
 use super::{Db, DbError, Result, Tx, execute, query, query_tx};
-use sluice_model::CreatorRequestStatus;
+use sluice_model::{CreatorRequestStatus, UserId};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -17,7 +17,7 @@ pub struct CreatorRequestsTx<'a>(pub(crate) &'a mut Tx);
 #[derive(Debug, Clone, FromRow)]
 pub struct CreatorRequestRow {
     pub id: Uuid,
-    pub user_id: Uuid,
+    pub user_id: UserId,
     pub username: String,
     pub message: String,
     #[sqlx(try_from = "String")]
@@ -39,7 +39,7 @@ macro_rules! request_columns {
 
 impl CreatorRequests<'_> {
     /// Stores a request; `false` when one is pending already.
-    pub async fn insert(&self, id: Uuid, user: Uuid, message: &str, now_us: i64) -> Result<bool> {
+    pub async fn insert(&self, id: Uuid, user: UserId, message: &str, now_us: i64) -> Result<bool> {
         let sql = "INSERT INTO creator_requests (id, user_id, message, status, created_us) VALUES ($1, $2, $3, 'pending', $4)";
         match execute!(self.0, sql, id, user, message, now_us) {
             Err(DbError::Duplicate) => Ok(false),
@@ -48,7 +48,7 @@ impl CreatorRequests<'_> {
     }
 
     /// The last request of an account.
-    pub async fn of_user(&self, user: Uuid) -> Result<Option<CreatorRequestRow>> {
+    pub async fn of_user(&self, user: UserId) -> Result<Option<CreatorRequestRow>> {
         let sql = request_columns!("WHERE r.user_id = $1 ORDER BY r.id DESC LIMIT 1");
         query!(self.0, fetch_optional as CreatorRequestRow, sql, user)
     }
@@ -81,6 +81,8 @@ impl CreatorRequestsTx<'_> {
     ) -> Result<Option<Uuid>> {
         let sql = "UPDATE creator_requests SET status = $1, answer = $2, decided_us = $3 \
                    WHERE id = $4 AND status = 'pending' RETURNING user_id";
-        Ok(query_tx!(self.0, fetch_optional as (Uuid,), sql, status.as_str(), answer, now_us, id)?.map(|r| r.0))
+        Ok(query_tx!(self.0, fetch_optional as (UserId,), sql, status.as_str(), answer, now_us, id)?
+            .map(|r| r.0)
+            .map(Into::into))
     }
 }

@@ -5,8 +5,8 @@
 
 use super::{Db, MediaRow, RankCursor, Result, Tx, catalogue::shown, media::media_columns};
 use crate::words;
+use sluice_model::{MediaId, UserId};
 use sqlx::{Connection, Executor, PgPool, SqlitePool};
-use uuid::Uuid;
 
 /// Reads and single statements of this domain, from [`Db::search`].
 #[derive(Debug, Clone, Copy)]
@@ -91,7 +91,7 @@ impl Search<'_> {
         before: Option<RankCursor>,
         limit: i64,
     ) -> Result<Vec<MediaRow>> {
-        let (rank, id) = before.unwrap_or((i64::MAX, Uuid::max()));
+        let (rank, id) = before.unwrap_or((i64::MAX, MediaId::max()));
         let far = nearness == Nearness::Far;
         match self.0 {
             Db::Sqlite(p) => {
@@ -122,7 +122,7 @@ impl Search<'_> {
     /// Indexes what an older version stored.
     pub(super) async fn index_missing(&self) -> Result<()> {
         loop {
-            let ids: Vec<(Uuid,)> = match self.0 {
+            let ids: Vec<(MediaId,)> = match self.0 {
                 Db::Sqlite(p) => {
                     let sql = "SELECT id FROM media WHERE NOT EXISTS (SELECT 1 FROM search_rows r WHERE r.media_id = media.id) LIMIT $1";
                     sqlx::query_as(sql).bind(BATCH).fetch_all(p).await?
@@ -146,7 +146,7 @@ impl Search<'_> {
 
 impl SearchTx<'_> {
     /// Brings the index of a media up to date with its row and its owner's names.
-    pub async fn index_media(&mut self, media: Uuid) -> Result<()> {
+    pub async fn index_media(&mut self, media: MediaId) -> Result<()> {
         // Locked, so that what is read is not older than what somebody else is indexing.
         super::execute_tx!(self.0, "UPDATE media SET rank = rank WHERE id = $1", media)?;
         let sql = "SELECT m.title, m.tags, u.username, u.display_name, m.description FROM media m JOIN users u ON u.id = m.owner_id \
@@ -176,8 +176,8 @@ impl SearchTx<'_> {
     }
 
     /// The same for all media of a person whose name has changed.
-    pub async fn index_media_of(&mut self, owner: Uuid) -> Result<()> {
-        let ids = super::query_tx!(self.0, fetch_all as (Uuid,), "SELECT id FROM media WHERE owner_id = $1", owner)?;
+    pub async fn index_media_of(&mut self, owner: UserId) -> Result<()> {
+        let ids = super::query_tx!(self.0, fetch_all as (MediaId,), "SELECT id FROM media WHERE owner_id = $1", owner)?;
         for (id,) in ids {
             self.index_media(id).await?;
         }

@@ -4,7 +4,7 @@
 //! session's row lock.
 
 use super::{Db, Result, Tx, UserRow, execute, execute_tx, query, query_tx};
-use sluice_model::{RefreshTokenStatus, clock::DAY_US};
+use sluice_model::{RefreshTokenStatus, UserId, clock::DAY_US};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -20,7 +20,7 @@ pub struct SessionsTx<'a>(pub(crate) &'a mut Tx);
 #[derive(Debug, Clone, FromRow)]
 pub struct SessionRow {
     pub id: Uuid,
-    pub user_id: Uuid,
+    pub user_id: UserId,
     pub address: String,
     pub agent: String,
     pub created_us: i64,
@@ -64,7 +64,7 @@ impl Sessions<'_> {
     }
 
     /// The live sessions of an account, newest first.
-    pub async fn of_user(&self, user: Uuid, now_us: i64) -> Result<Vec<SessionRow>> {
+    pub async fn of_user(&self, user: UserId, now_us: i64) -> Result<Vec<SessionRow>> {
         let sql = session_columns!("WHERE user_id = $1 AND revoked_us IS NULL AND expires_us > $2 ORDER BY id DESC");
         query!(self.0, fetch_all as SessionRow, sql, user, now_us)
     }
@@ -75,7 +75,7 @@ impl Sessions<'_> {
     }
 
     /// Ends one session of an account. `false` when there was none.
-    pub async fn revoke(&self, user: Uuid, id: Uuid, now_us: i64) -> Result<bool> {
+    pub async fn revoke(&self, user: UserId, id: Uuid, now_us: i64) -> Result<bool> {
         let sql = "UPDATE sessions SET revoked_us = $1 WHERE id = $2 AND user_id = $3 AND revoked_us IS NULL";
         Ok(execute!(self.0, sql, now_us, id, user)? == 1)
     }
@@ -94,7 +94,7 @@ const REFRESH: &str = "SELECT session_id, status, successor, retries, spent_us F
 
 impl SessionsTx<'_> {
     /// Starts a session with its first refresh token.
-    pub async fn insert(&mut self, id: Uuid, user: Uuid, hash: &[u8], from: &SessionUse<'_>) -> Result<()> {
+    pub async fn insert(&mut self, id: Uuid, user: UserId, hash: &[u8], from: &SessionUse<'_>) -> Result<()> {
         let sql = "INSERT INTO sessions (id, user_id, address, agent, created_us, last_used_us, expires_us) \
                    VALUES ($1, $2, $3, $4, $5, $5, $6)";
         execute_tx!(self.0, sql, id, user, from.address, from.agent, from.now_us, from.expires_us)?;
@@ -156,7 +156,7 @@ impl SessionsTx<'_> {
     }
 
     /// Ends all sessions of an account but `except`; how many.
-    pub async fn revoke_all(&mut self, user: Uuid, except: Option<Uuid>, now_us: i64) -> Result<u64> {
+    pub async fn revoke_all(&mut self, user: UserId, except: Option<Uuid>, now_us: i64) -> Result<u64> {
         let sql = "UPDATE sessions SET revoked_us = $1 WHERE user_id = $2 AND id <> $3 AND revoked_us IS NULL";
         execute_tx!(self.0, sql, now_us, user, except.unwrap_or(Uuid::nil()))
     }

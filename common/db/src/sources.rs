@@ -1,9 +1,8 @@
 //! Uploaded bytes and their extents.
 
 use super::{Db, Result, Tx, execute, execute_tx, query, query_tx};
-use sluice_model::{MediaEvent, SourceStatus};
+use sluice_model::{MediaEvent, MediaId, PackageId, SourceId, SourceStatus};
 use sqlx::FromRow;
-use uuid::Uuid;
 
 /// Reads and single statements of this domain, from [`Db::sources`].
 #[derive(Debug, Clone, Copy)]
@@ -16,7 +15,7 @@ pub struct SourcesTx<'a>(pub(crate) &'a mut Tx);
 /// A source as stored.
 #[derive(Debug, Clone, FromRow)]
 pub struct SourceRow {
-    pub id: Uuid,
+    pub id: SourceId,
     #[sqlx(try_from = "String")]
     pub status: SourceStatus,
     /// Bytes that are there; while it is receiving, a prefix.
@@ -39,12 +38,12 @@ pub struct ExtentRow {
     /// Its object's number within its home.
     pub number: i64,
     /// The source under whose prefix the object is stored: another one after concatenation.
-    pub home: Uuid,
+    pub home: SourceId,
 }
 
 impl Sources<'_> {
     /// A source by id.
-    pub async fn find(&self, id: Uuid) -> Result<Option<SourceRow>> {
+    pub async fn find(&self, id: SourceId) -> Result<Option<SourceRow>> {
         query!(
             self.0,
             fetch_optional as SourceRow,
@@ -54,7 +53,7 @@ impl Sources<'_> {
     }
 
     /// The extents of a source in order.
-    pub async fn extents(&self, source: Uuid) -> Result<Vec<ExtentRow>> {
+    pub async fn extents(&self, source: SourceId) -> Result<Vec<ExtentRow>> {
         let sql = "SELECT offset_bytes, size_bytes, number, COALESCE(home, source_id) AS home FROM extents \
                    WHERE source_id = $1 ORDER BY offset_bytes";
         query!(self.0, fetch_all as ExtentRow, sql, source)
@@ -62,7 +61,7 @@ impl Sources<'_> {
 
     /// Marks for deletion what nothing refers to any more: uploads that have expired and shown no sign of
     /// life since `stale_us`, and live sources without media that are older than that. Returns all marked.
-    pub async fn mark_deleting(&self, stale_us: i64, now_us: i64) -> Result<Vec<Uuid>> {
+    pub async fn mark_deleting(&self, stale_us: i64, now_us: i64) -> Result<Vec<SourceId>> {
         let abandoned = "UPDATE sources SET status = 'deleting' WHERE status = 'receiving' AND touched_us < $1 \
                          AND NOT EXISTS (SELECT 1 FROM uploads u WHERE u.source_id = sources.id AND u.expires_us > $2)";
         execute!(self.0, abandoned, stale_us, now_us)?;
@@ -71,25 +70,25 @@ impl Sources<'_> {
         execute!(self.0, unused, stale_us)?;
         // While a signed URL may still write below a prefix, what is deleted there could come back.
         let sql = "SELECT id FROM sources WHERE status = 'deleting' AND open_until_us <= $1 LIMIT 100";
-        let rows = query!(self.0, fetch_all as (Uuid,), sql, now_us)?;
+        let rows = query!(self.0, fetch_all as (SourceId,), sql, now_us)?;
         Ok(rows.into_iter().map(|r| r.0).collect())
     }
 
     /// The prefixes under which a source's objects are stored: its own, and those of concatenated parts.
-    pub async fn extent_homes(&self, source: Uuid) -> Result<Vec<Uuid>> {
+    pub async fn extent_homes(&self, source: SourceId) -> Result<Vec<SourceId>> {
         let sql = "SELECT DISTINCT home FROM extents WHERE source_id = $1 AND home IS NOT NULL";
-        let rows = query!(self.0, fetch_all as (Uuid,), sql, source)?;
+        let rows = query!(self.0, fetch_all as (SourceId,), sql, source)?;
         Ok(std::iter::once(source).chain(rows.into_iter().map(|r| r.0)).collect())
     }
 
     /// The packages of a source.
-    pub async fn packages_of(&self, source: Uuid) -> Result<Vec<Uuid>> {
-        let rows = query!(self.0, fetch_all as (Uuid,), "SELECT id FROM packages WHERE source_id = $1", source)?;
+    pub async fn packages_of(&self, source: SourceId) -> Result<Vec<PackageId>> {
+        let rows = query!(self.0, fetch_all as (PackageId,), "SELECT id FROM packages WHERE source_id = $1", source)?;
         Ok(rows.into_iter().map(|r| r.0).collect())
     }
 
     /// Forgets a condemned source, its packages and tasks, once their objects are gone.
-    pub async fn purge(&self, source: Uuid) -> Result<()> {
+    pub async fn purge(&self, source: SourceId) -> Result<()> {
         let mut tx = self.0.begin().await?;
         tx.tasks().purge_of(source).await?;
         // Only of bytes that never all arrived: new media join live sources alone.
@@ -103,7 +102,7 @@ impl Sources<'_> {
 
 impl SourcesTx<'_> {
     /// Announces bytes that will come, so that a sweep finds their objects if they never all do.
-    pub async fn insert(&mut self, id: Uuid, total_bytes: Option<i64>, now_us: i64) -> Result<()> {
+    pub async fn insert(&mut self, id: SourceId, total_bytes: Option<i64>, now_us: i64) -> Result<()> {
         let sql = "INSERT INTO sources (id, status, size_bytes, total_bytes, content_type, created_us, touched_us) \
                    VALUES ($1, 'receiving', 0, $2, 'application/octet-stream', $3, $3)";
         execute_tx!(self.0, sql, id, total_bytes, now_us)?;
@@ -111,13 +110,13 @@ impl SourcesTx<'_> {
     }
 
     /// Until when a signed URL may write below a source's prefix.
-    pub async fn signed_until(&mut self, id: Uuid) -> Result<i64> {
+    pub async fn signed_until(&mut self, id: SourceId) -> Result<i64> {
         let sql = "SELECT open_until_us FROM sources WHERE id = $1";
         Ok(query_tx!(self.0, fetch_optional as (i64,), sql, id)?.map_or(0, |r| r.0))
     }
 
     /// Completes an upload. `false` when the sweep has already given it up.
-    pub async fn complete(&mut self, id: Uuid, size_bytes: i64, now_us: i64) -> Result<bool> {
+    pub async fn complete(&mut self, id: SourceId, size_bytes: i64, now_us: i64) -> Result<bool> {
         let sql = "UPDATE sources SET status = 'live', size_bytes = $1, touched_us = $2 WHERE id = $3 AND status = 'receiving'";
         Ok(execute_tx!(self.0, sql, size_bytes, now_us, id)? == 1)
     }
@@ -127,7 +126,7 @@ impl SourcesTx<'_> {
     /// many were merged. Their objects stay for the GC window, so running players go on.
     ///
     /// A source that a signed URL may still write to is never the one that others are merged into.
-    pub async fn merge_twins(&mut self, source: Uuid, sha256: &[u8], now_us: i64) -> Result<u64> {
+    pub async fn merge_twins(&mut self, source: SourceId, sha256: &[u8], now_us: i64) -> Result<u64> {
         // One merge at a time: two that do not see each other would both find nothing.
         if let Tx::Postgres(t) = self.0 {
             sqlx::query("SELECT pg_advisory_xact_lock(7103401)").execute(&mut **t).await?;
@@ -140,7 +139,7 @@ impl SourcesTx<'_> {
                      (p.status IN ('planning', 'encoding') AND EXISTS (SELECT 1 FROM tasks t WHERE t.package_id = p.id \
                        AND t.kind <> 'hash' AND t.status IN ('queued', 'running')))) \
                    ORDER BY CASE WHEN p.status = 'ready' THEN 0 ELSE 1 END, s.id";
-        let mut twins = query_tx!(self.0, fetch_all as (Uuid, Uuid), sql, sha256, source)?;
+        let mut twins = query_tx!(self.0, fetch_all as (SourceId, PackageId), sql, sha256, source)?;
         if !closed {
             twins.sort_by_key(|t| t.0 == source);
         }
@@ -158,7 +157,7 @@ impl SourcesTx<'_> {
             execute_tx!(self.0, history, package, other)?;
             let waiting = "SELECT m.id, p.playable, p.status = 'ready' FROM media m JOIN packages p ON p.id = m.package_id \
                            WHERE m.source_id = $1";
-            let waiting = query_tx!(self.0, fetch_all as (Uuid, bool, bool), waiting, other)?;
+            let waiting = query_tx!(self.0, fetch_all as (MediaId, bool, bool), waiting, other)?;
             let point = "UPDATE media SET source_id = $1, package_id = $2 WHERE source_id = $3";
             execute_tx!(self.0, point, oldest, package, other)?;
             for (media, was_playable, was_ready) in waiting {

@@ -1,9 +1,8 @@
 //! The queue's truth: claims, fences, attempts.
 
 use super::{Db, DbError, Result, Tx, execute, execute_tx, query, query_tx};
-use sluice_model::{Reason, TaskKind, TaskStatus};
+use sluice_model::{ClaimToken, PackageId, Reason, SourceId, TaskId, TaskKind, TaskStatus};
 use sqlx::FromRow;
-use uuid::Uuid;
 
 /// Reads and single statements of this domain, from [`Db::tasks`].
 #[derive(Debug, Clone, Copy)]
@@ -19,8 +18,8 @@ pub const MAX_ATTEMPTS: i64 = 3;
 /// A task to be queued.
 #[derive(Debug, Clone)]
 pub struct NewTask {
-    pub package_id: Uuid,
-    pub source_id: Uuid,
+    pub package_id: PackageId,
+    pub source_id: SourceId,
     pub kind: TaskKind,
     /// Unique within the package; queueing the same name again changes nothing.
     pub name: String,
@@ -38,15 +37,15 @@ pub struct NewTask {
 /// A task that this process may run, as long as nobody takes the claim away.
 #[derive(Debug, Clone, FromRow)]
 pub struct ClaimedTask {
-    pub id: Uuid,
-    pub package_id: Uuid,
-    pub source_id: Uuid,
+    pub id: TaskId,
+    pub package_id: PackageId,
+    pub source_id: SourceId,
     #[sqlx(try_from = "String")]
     pub kind: TaskKind,
     pub name: String,
     pub payload: String,
     pub attempts: i64,
-    pub token: Uuid,
+    pub token: ClaimToken,
     pub cores: i64,
     pub memory_bytes: i64,
     pub due_us: i64,
@@ -64,15 +63,15 @@ pub struct ClaimLimits {
 /// A task for operators and sweeps.
 #[derive(Debug, Clone, FromRow)]
 pub struct TaskRow {
-    pub id: Uuid,
-    pub package_id: Uuid,
+    pub id: TaskId,
+    pub package_id: PackageId,
     #[sqlx(try_from = "String")]
     pub kind: TaskKind,
     pub name: String,
     #[sqlx(try_from = "String")]
     pub status: TaskStatus,
     pub attempts: i64,
-    pub token: Option<Uuid>,
+    pub token: Option<ClaimToken>,
     pub beat: i64,
     pub worker: Option<String>,
     pub error_code: Option<String>,
@@ -95,7 +94,7 @@ macro_rules! claim {
 
 impl Tasks<'_> {
     /// Claims the most urgent task that fits, counting the attempt before it runs.
-    pub async fn claim(&self, worker: &str, token: Uuid, limits: ClaimLimits) -> Result<Option<ClaimedTask>> {
+    pub async fn claim(&self, worker: &str, token: ClaimToken, limits: ClaimLimits) -> Result<Option<ClaimedTask>> {
         let now = self.0.now_us().await?;
         let row = match self.0 {
             // Single writer: nothing to skip.
@@ -126,13 +125,13 @@ impl Tasks<'_> {
     }
 
     /// Extends the lease of a claim; [`DbError::Fenced`] when it is no longer ours.
-    pub async fn heartbeat(&self, id: Uuid, token: Uuid) -> Result<()> {
+    pub async fn heartbeat(&self, id: TaskId, token: ClaimToken) -> Result<()> {
         let sql = "UPDATE tasks SET beat = beat + 1 WHERE id = $1 AND token = $2 AND status = 'running'";
         if execute!(self.0, sql, id, token)? == 1 { Ok(()) } else { Err(DbError::Fenced) }
     }
 
     /// Gives a task back without counting the attempt: the task is not to blame.
-    pub async fn release(&self, id: Uuid, token: Uuid, not_before_us: i64) -> Result<()> {
+    pub async fn release(&self, id: TaskId, token: ClaimToken, not_before_us: i64) -> Result<()> {
         let sql = "UPDATE tasks SET status = 'queued', token = NULL, attempts = attempts - 1, not_before_us = $1 \
                    WHERE id = $2 AND token = $3 AND status = 'running'";
         execute!(self.0, sql, not_before_us, id, token)?;
@@ -141,7 +140,7 @@ impl Tasks<'_> {
 
     /// Gives a task back until so many bytes of its source have arrived. It did what could be done, so what went
     /// wrong before counts no more: an upload may take days.
-    pub async fn postpone(&self, id: Uuid, token: Uuid, needs_bytes: i64) -> Result<()> {
+    pub async fn postpone(&self, id: TaskId, token: ClaimToken, needs_bytes: i64) -> Result<()> {
         let sql = "UPDATE tasks SET status = 'queued', token = NULL, attempts = 0, needs_bytes = $1 \
                    WHERE id = $2 AND token = $3 AND status = 'running'";
         execute!(self.0, sql, needs_bytes, id, token)?;
@@ -149,7 +148,7 @@ impl Tasks<'_> {
     }
 
     /// Queues a task again whose attempt failed.
-    pub async fn requeue(&self, id: Uuid, token: Uuid, reason: &Reason, not_before_us: i64) -> Result<()> {
+    pub async fn requeue(&self, id: TaskId, token: ClaimToken, reason: &Reason, not_before_us: i64) -> Result<()> {
         let sql = "UPDATE tasks SET status = 'queued', token = NULL, not_before_us = $1, error_code = $2, error_message = $3 \
                    WHERE id = $4 AND token = $5 AND status = 'running'";
         execute!(self.0, sql, not_before_us, &reason.code, &reason.message, id, token)?;
@@ -171,7 +170,7 @@ impl Tasks<'_> {
     }
 
     /// Tasks of others that are more urgent than the next of this package; 0 when none of it waits.
-    pub async fn queue_ahead(&self, package: Uuid, now_us: i64) -> Result<i64> {
+    pub async fn queue_ahead(&self, package: PackageId, now_us: i64) -> Result<i64> {
         let sql = "SELECT COUNT(*) FROM tasks WHERE status = 'queued' AND package_id <> $1 AND not_before_us <= $2 AND \
                    (needs_bytes = 0 OR needs_bytes <= (SELECT s.size_bytes FROM sources s WHERE s.id = tasks.source_id)) AND due_us < \
                    (SELECT MIN(due_us) FROM tasks WHERE package_id = $1 AND status = 'queued')";
@@ -179,7 +178,7 @@ impl Tasks<'_> {
     }
 
     /// The tasks of a package, in the order they were made.
-    pub async fn of_package(&self, package: Uuid) -> Result<Vec<TaskRow>> {
+    pub async fn of_package(&self, package: PackageId) -> Result<Vec<TaskRow>> {
         let sql = "SELECT id, package_id, kind, name, status, attempts, token, beat, worker, error_code, progress FROM tasks WHERE package_id = $1 ORDER BY id";
         query!(self.0, fetch_all as TaskRow, sql, package)
     }
@@ -202,7 +201,7 @@ impl TasksTx<'_> {
             execute_tx!(
                 self.0,
                 sql,
-                Uuid::now_v7(),
+                TaskId::new(),
                 t.package_id,
                 t.source_id,
                 t.kind.as_str(),
@@ -220,13 +219,13 @@ impl TasksTx<'_> {
     }
 
     /// The fence: holds the task's row until the transaction ends, or fails when the claim is lost.
-    pub async fn hold_claim(&mut self, id: Uuid, token: Uuid, progress: f64) -> Result<()> {
+    pub async fn hold_claim(&mut self, id: TaskId, token: ClaimToken, progress: f64) -> Result<()> {
         let sql = "UPDATE tasks SET progress = $1 WHERE id = $2 AND token = $3 AND status = 'running'";
         if execute_tx!(self.0, sql, progress, id, token)? == 1 { Ok(()) } else { Err(DbError::Fenced) }
     }
 
     /// Ends a task well. The caller holds its claim.
-    pub async fn complete(&mut self, id: Uuid, now_us: i64) -> Result<()> {
+    pub async fn complete(&mut self, id: TaskId, now_us: i64) -> Result<()> {
         let sql = "UPDATE tasks SET status = 'done', token = NULL, progress = 1, finished_us = $1, error_code = NULL, \
                    error_message = NULL WHERE id = $2";
         execute_tx!(self.0, sql, now_us, id)?;
@@ -234,34 +233,34 @@ impl TasksTx<'_> {
     }
 
     /// Parks a task for an operator. The caller holds its claim, or its package's lock.
-    pub async fn park(&mut self, id: Uuid, reason: &Reason, now_us: i64) -> Result<()> {
+    pub async fn park(&mut self, id: TaskId, reason: &Reason, now_us: i64) -> Result<()> {
         let sql = "UPDATE tasks SET status = 'parked', token = NULL, finished_us = $1, error_code = $2, error_message = $3 WHERE id = $4";
         execute_tx!(self.0, sql, now_us, &reason.code, &reason.message, id)?;
         Ok(())
     }
 
     /// Parks a queued task that has used up its attempts; `false` when it is no longer that.
-    pub async fn park_if_exhausted(&mut self, id: Uuid, reason: &Reason, now_us: i64) -> Result<bool> {
+    pub async fn park_if_exhausted(&mut self, id: TaskId, reason: &Reason, now_us: i64) -> Result<bool> {
         let sql = "UPDATE tasks SET status = 'parked', finished_us = $1, error_code = $2, error_message = $3 \
                    WHERE id = $4 AND status = 'queued' AND attempts >= $5";
         Ok(execute_tx!(self.0, sql, now_us, &reason.code, &reason.message, id, MAX_ATTEMPTS)? == 1)
     }
 
     /// Whether a package's planning was ever queued.
-    pub async fn has_plan(&mut self, package: Uuid) -> Result<bool> {
+    pub async fn has_plan(&mut self, package: PackageId) -> Result<bool> {
         let sql = "SELECT COUNT(*) FROM tasks WHERE package_id = $1 AND kind = 'plan'";
         Ok(query_tx!(self.0, fetch_one as (i64,), sql, package)?.0 > 0)
     }
 
     /// Tasks that still stand between a package and its finalization.
-    pub async fn unfinished(&mut self, package: Uuid) -> Result<i64> {
+    pub async fn unfinished(&mut self, package: PackageId) -> Result<i64> {
         let sql = "SELECT COUNT(*) FROM tasks WHERE package_id = $1 AND kind NOT IN ('hash', 'finalize', 'import') \
                    AND status NOT IN ('done', 'cancelled')";
         Ok(query_tx!(self.0, fetch_one as (i64,), sql, package)?.0)
     }
 
     /// Removes all tasks of a source that is gone.
-    pub(crate) async fn purge_of(&mut self, source: Uuid) -> Result<()> {
+    pub(crate) async fn purge_of(&mut self, source: SourceId) -> Result<()> {
         execute_tx!(self.0, "DELETE FROM tasks WHERE source_id = $1", source)?;
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Tokens that are kept as hashes: those of machines, and those sent by e-mail.
 
 use super::{Db, Result, Tx, UserRow, execute, execute_tx, query, query_tx};
-use sluice_model::clock::DAY_US;
+use sluice_model::{UserId, clock::DAY_US};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -30,7 +30,7 @@ pub struct ApiTokenRow {
 #[derive(Debug)]
 pub struct NewApiToken<'a> {
     pub id: Uuid,
-    pub user_id: Uuid,
+    pub user_id: UserId,
     pub name: &'a str,
     pub scopes: &'a str,
     pub hash: &'a [u8],
@@ -71,7 +71,7 @@ impl Tokens<'_> {
     }
 
     /// The tokens of an account that are neither revoked nor expired, newest first.
-    pub async fn api_tokens(&self, user: Uuid, now_us: i64) -> Result<Vec<ApiTokenRow>> {
+    pub async fn api_tokens(&self, user: UserId, now_us: i64) -> Result<Vec<ApiTokenRow>> {
         let sql = "SELECT id, name, scopes, hint, created_us, expires_us, last_used_us FROM api_tokens \
                    WHERE user_id = $1 AND revoked_us IS NULL AND (expires_us IS NULL OR expires_us > $2) ORDER BY id DESC";
         query!(self.0, fetch_all as ApiTokenRow, sql, user, now_us)
@@ -81,7 +81,7 @@ impl Tokens<'_> {
     pub async fn user_of_api_token(&self, hash: &[u8], now_us: i64) -> Result<Option<(UserRow, String)>> {
         let sql = "SELECT id, user_id, scopes FROM api_tokens WHERE hash = $1 AND revoked_us IS NULL \
                    AND (expires_us IS NULL OR expires_us > $2)";
-        let found = query!(self.0, fetch_optional as (Uuid, Uuid, String), sql, hash, now_us)?;
+        let found = query!(self.0, fetch_optional as (Uuid, UserId, String), sql, hash, now_us)?;
         let Some((id, user, scopes)) = found else { return Ok(None) };
         let note =
             "UPDATE api_tokens SET last_used_us = $1 WHERE id = $2 AND (last_used_us IS NULL OR last_used_us < $3)";
@@ -90,7 +90,7 @@ impl Tokens<'_> {
     }
 
     /// Revokes a token of an account. `false` when there was none.
-    pub async fn revoke_api_token(&self, user: Uuid, id: Uuid, now_us: i64) -> Result<bool> {
+    pub async fn revoke_api_token(&self, user: UserId, id: Uuid, now_us: i64) -> Result<bool> {
         let sql = "UPDATE api_tokens SET revoked_us = $1 WHERE id = $2 AND user_id = $3 AND revoked_us IS NULL";
         Ok(execute!(self.0, sql, now_us, id, user)? == 1)
     }
@@ -109,7 +109,7 @@ impl TokensTx<'_> {
     pub async fn insert_mail_token(
         &mut self,
         hash: &[u8],
-        user: Uuid,
+        user: UserId,
         purpose: MailPurpose,
         email_key: &str,
         expires_us: i64,
@@ -127,20 +127,20 @@ impl TokensTx<'_> {
         hash: &[u8],
         purpose: MailPurpose,
         now_us: i64,
-    ) -> Result<Option<(Uuid, String)>> {
+    ) -> Result<Option<(UserId, String)>> {
         let sql =
             "DELETE FROM mail_tokens WHERE hash = $1 AND purpose = $2 AND expires_us > $3 RETURNING user_id, email_key";
-        query_tx!(self.0, fetch_optional as (Uuid, String), sql, hash, purpose.as_str(), now_us)
+        query_tx!(self.0, fetch_optional as (UserId, String), sql, hash, purpose.as_str(), now_us)
     }
 
     /// Ends everything that was sent to an account by e-mail.
-    pub async fn delete_mail_tokens(&mut self, user: Uuid) -> Result<()> {
+    pub async fn delete_mail_tokens(&mut self, user: UserId) -> Result<()> {
         execute_tx!(self.0, "DELETE FROM mail_tokens WHERE user_id = $1", user)?;
         Ok(())
     }
 
     /// Revokes all machines' tokens of an account.
-    pub async fn revoke_api_tokens(&mut self, user: Uuid, now_us: i64) -> Result<u64> {
+    pub async fn revoke_api_tokens(&mut self, user: UserId, now_us: i64) -> Result<u64> {
         execute_tx!(
             self.0,
             "UPDATE api_tokens SET revoked_us = $1 WHERE user_id = $2 AND revoked_us IS NULL",

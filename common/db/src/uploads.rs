@@ -4,9 +4,8 @@
 //! changes nothing; a quota is checked under the account's row lock, from the rows themselves.
 
 use super::{Db, DbError, ExtentRow, Result, Tx, execute, execute_tx, query, query_tx};
-use sluice_model::{UploadKind, clock::DAY_US};
+use sluice_model::{ClaimToken, MediaId, SourceId, TaskId, UploadId, UploadKind, UserId, clock::DAY_US};
 use sqlx::FromRow;
-use uuid::Uuid;
 
 /// Reads and single statements of this domain, from [`Db::uploads`].
 #[derive(Debug, Clone, Copy)]
@@ -19,9 +18,9 @@ pub struct UploadsTx<'a>(pub(crate) &'a mut Tx);
 /// An upload as stored.
 #[derive(Debug, Clone, FromRow)]
 pub struct UploadRow {
-    pub id: Uuid,
-    pub owner_id: Uuid,
-    pub source_id: Uuid,
+    pub id: UploadId,
+    pub owner_id: UserId,
+    pub source_id: SourceId,
     pub length_bytes: Option<i64>,
     pub offset_bytes: i64,
     pub metadata: String,
@@ -29,7 +28,7 @@ pub struct UploadRow {
     #[sqlx(try_from = "String")]
     pub kind: UploadKind,
     /// There from the start, but for a part, which has none, and a form, whose is made at its end.
-    pub media_id: Option<Uuid>,
+    pub media_id: Option<MediaId>,
     /// Bytes of every part but the last (presigned).
     pub part_bytes: Option<i64>,
     /// URLs that were signed for its parts.
@@ -45,7 +44,7 @@ pub struct UploadRow {
     /// When all bytes were there and the media went to work; of a part, when it became part of the whole.
     pub completed_us: Option<i64>,
     /// The whole that a part has become.
-    pub joined: Option<Uuid>,
+    pub joined: Option<UploadId>,
     /// Bytes that it is counted with while its length is unknown.
     pub reserved_bytes: i64,
 }
@@ -53,9 +52,9 @@ pub struct UploadRow {
 /// What creation stores.
 #[derive(Debug)]
 pub struct NewUpload<'a> {
-    pub id: Uuid,
-    pub owner_id: Uuid,
-    pub source_id: Uuid,
+    pub id: UploadId,
+    pub owner_id: UserId,
+    pub source_id: SourceId,
     pub length_bytes: Option<i64>,
     pub metadata: &'a str,
     pub part: bool,
@@ -122,14 +121,20 @@ const STILL_WORKING_US: i64 = 30_000_000;
 
 impl Uploads<'_> {
     /// An upload by id.
-    pub async fn find(&self, id: Uuid) -> Result<Option<UploadRow>> {
+    pub async fn find(&self, id: UploadId) -> Result<Option<UploadRow>> {
         let sql = concat!("SELECT ", upload_columns!(), " FROM uploads WHERE id = $1");
         query!(self.0, fetch_optional as UploadRow, sql, id)
     }
 
     /// Makes `holder` the one request that may change an upload, whoever had it before. `None` when it
     /// is complete, expired or gone.
-    pub async fn take_lease(&self, id: Uuid, holder: Uuid, now_us: i64, expires_us: i64) -> Result<Option<UploadRow>> {
+    pub async fn take_lease(
+        &self,
+        id: UploadId,
+        holder: ClaimToken,
+        now_us: i64,
+        expires_us: i64,
+    ) -> Result<Option<UploadRow>> {
         let sql = concat!(
             "UPDATE uploads SET holder = $1, expires_us = $2 WHERE id = $3 AND completed_us IS NULL AND expires_us > $4 RETURNING ",
             upload_columns!()
@@ -148,35 +153,37 @@ impl Uploads<'_> {
     }
 
     /// What an account uses.
-    pub async fn usage(&self, user: Uuid, now_us: i64) -> Result<UsageRow> {
+    pub async fn usage(&self, user: UserId, now_us: i64) -> Result<UsageRow> {
         query!(self.0, fetch_one as UsageRow, USAGE, user, now_us / DAY_US, now_us)
     }
 
     /// Gives an upload up: its media is gone, its bytes go with the next sweep. `false` when there was none
     /// under way.
-    pub async fn delete(&self, id: Uuid, now_us: i64) -> Result<bool> {
+    pub async fn delete(&self, id: UploadId, now_us: i64) -> Result<bool> {
         self.delete_if_leased(id, None, now_us).await
     }
 
     /// The same, unless somebody else than `holder` has taken it over.
-    pub async fn delete_if_leased(&self, id: Uuid, holder: Option<Uuid>, now_us: i64) -> Result<bool> {
+    pub async fn delete_if_leased(&self, id: UploadId, holder: Option<ClaimToken>, now_us: i64) -> Result<bool> {
         let mut tx = self.0.begin().await?;
         let sql = "DELETE FROM uploads WHERE id = $1 AND completed_us IS NULL AND (CAST($2 AS UUID) IS NULL OR holder = $2) RETURNING source_id";
-        let Some((source,)) = query_tx!(&mut tx, fetch_optional as (Uuid,), sql, id, holder)? else { return Ok(false) };
+        let Some((source,)) = query_tx!(&mut tx, fetch_optional as (SourceId,), sql, id, holder)? else {
+            return Ok(false);
+        };
         tx.uploads().mark_source_deleting(source, now_us).await?;
         tx.commit().await?;
         Ok(true)
     }
 
     /// Forgets a complete upload whose media is gone.
-    pub async fn purge(&self, id: Uuid) -> Result<()> {
+    pub async fn purge(&self, id: UploadId) -> Result<()> {
         execute!(self.0, "DELETE FROM uploads WHERE id = $1 AND completed_us IS NOT NULL", id)?;
         Ok(())
     }
 
     /// Queues planning on what has arrived: where the container permits, work begins before the upload ends.
     /// Once; and not for an upload that is a part, complete or of unknown length.
-    pub async fn plan_early(&self, upload: Uuid, task: Uuid, memory_bytes: i64, now_us: i64) -> Result<()> {
+    pub async fn plan_early(&self, upload: UploadId, task: TaskId, memory_bytes: i64, now_us: i64) -> Result<()> {
         let sql = "INSERT INTO tasks (id, package_id, source_id, kind, name, payload, status, attempts, beat, due_us, \
                    not_before_us, cores, memory_bytes, progress, created_us, needs_bytes) \
                    SELECT $1, m.package_id, m.source_id, 'plan', 'plan', '{}', 'queued', 0, 0, $2, 0, 1, $3, 0, $2, 1 \
@@ -187,21 +194,21 @@ impl Uploads<'_> {
     }
 
     /// Uploads of which some bytes are there and nobody has queued planning: the process died in between.
-    pub async fn to_plan(&self) -> Result<Vec<Uuid>> {
+    pub async fn to_plan(&self) -> Result<Vec<UploadId>> {
         let sql = "SELECT u.id FROM uploads u JOIN media m ON m.id = u.media_id WHERE u.completed_us IS NULL AND u.offset_bytes > 0 \
                    AND u.offset_bytes < u.length_bytes AND NOT EXISTS (SELECT 1 FROM tasks t WHERE t.package_id = m.package_id AND \
                    t.kind = 'plan') LIMIT 50";
-        Ok(query!(self.0, fetch_all as (Uuid,), sql)?.into_iter().map(|r| r.0).collect())
+        Ok(query!(self.0, fetch_all as (UploadId,), sql)?.into_iter().map(|r| r.0).collect())
     }
 
     /// The upload whose bytes a source is.
-    pub async fn of_source(&self, source: Uuid) -> Result<Option<UploadRow>> {
+    pub async fn of_source(&self, source: SourceId) -> Result<Option<UploadRow>> {
         let sql = concat!("SELECT ", upload_columns!(), " FROM uploads WHERE source_id = $1 AND joined IS NULL");
         query!(self.0, fetch_optional as UploadRow, sql, source)
     }
 
     /// Counts signed URLs anew, where none of them lives any more: those that stored something.
-    pub async fn recount_signed(&self, id: Uuid, was: i64, now: i64, now_us: i64) -> Result<bool> {
+    pub async fn recount_signed(&self, id: UploadId, was: i64, now: i64, now_us: i64) -> Result<bool> {
         let sql = "UPDATE uploads SET signed = $1 WHERE id = $2 AND signed = $3 \
                    AND (SELECT s.open_until_us FROM sources s WHERE s.id = uploads.source_id) <= $4";
         Ok(execute!(self.0, sql, now, id, was, now_us)? == 1)
@@ -211,7 +218,7 @@ impl Uploads<'_> {
     /// expired or gone.
     pub async fn extend_signed_until(
         &self,
-        id: Uuid,
+        id: UploadId,
         signed: i64,
         now_us: i64,
         expires_us: i64,
@@ -222,7 +229,7 @@ impl Uploads<'_> {
         let sql = "UPDATE uploads SET expires_us = CASE WHEN expires_us < $1 THEN $1 ELSE expires_us END, signed = signed + $4 \
                    WHERE id = $2 AND completed_us IS NULL AND expires_us > $3 AND signed + $4 <= $5 RETURNING source_id";
         let Some((source,)) =
-            query_tx!(&mut tx, fetch_optional as (Uuid,), sql, expires_us, id, now_us, signed, most_signed)?
+            query_tx!(&mut tx, fetch_optional as (UploadId,), sql, expires_us, id, now_us, signed, most_signed)?
         else {
             return Ok(false);
         };
@@ -234,7 +241,7 @@ impl Uploads<'_> {
     }
 
     /// Notes what a source's first bytes say it is.
-    pub async fn set_content_type(&self, source: Uuid, content_type: &str) -> Result<()> {
+    pub async fn set_content_type(&self, source: SourceId, content_type: &str) -> Result<()> {
         execute!(self.0, "UPDATE sources SET content_type = $1 WHERE id = $2", content_type, source)?;
         Ok(())
     }
@@ -246,7 +253,7 @@ impl Uploads<'_> {
         let sql = "DELETE FROM uploads WHERE expires_us < $1 AND completed_us IS NULL \
                    AND (part OR length_bytes IS NULL OR offset_bytes < length_bytes) RETURNING source_id";
         let mut tx = self.0.begin().await?;
-        for (source,) in query_tx!(&mut tx, fetch_all as (Uuid,), sql, now_us)? {
+        for (source,) in query_tx!(&mut tx, fetch_all as (SourceId,), sql, now_us)? {
             // Its media goes with it: nobody plays what never arrived.
             tx.uploads().mark_source_deleting(source, now_us).await?;
         }
@@ -258,12 +265,12 @@ impl Uploads<'_> {
 
 impl UploadsTx<'_> {
     /// What an account uses, read under its row lock.
-    pub async fn usage(&mut self, user: Uuid, now_us: i64) -> Result<UsageRow> {
+    pub async fn usage(&mut self, user: UserId, now_us: i64) -> Result<UsageRow> {
         query_tx!(self.0, fetch_one as UsageRow, USAGE, user, now_us / DAY_US, now_us)
     }
 
     /// Counts announced bytes towards the day of an instant; fewer than none takes some back.
-    pub async fn count_daily(&mut self, user: Uuid, size_bytes: i64, now_us: i64) -> Result<()> {
+    pub async fn count_daily(&mut self, user: UserId, size_bytes: i64, now_us: i64) -> Result<()> {
         let sql = "INSERT INTO daily_bytes AS d (user_id, day, size_bytes) VALUES ($1, $2, CASE WHEN $3 < 0 THEN 0 ELSE $3 END) \
                    ON CONFLICT (user_id, day) DO UPDATE SET size_bytes = CASE WHEN d.size_bytes + $3 < 0 THEN 0 ELSE d.size_bytes + $3 END";
         execute_tx!(self.0, sql, user, now_us / DAY_US, size_bytes)?;
@@ -297,7 +304,7 @@ impl UploadsTx<'_> {
 
     /// Ends what was to become of bytes that are still arriving: their media goes, their tasks end, the sweep
     /// takes the objects.
-    pub async fn mark_source_deleting(&mut self, source: Uuid, now_us: i64) -> Result<()> {
+    pub async fn mark_source_deleting(&mut self, source: SourceId, now_us: i64) -> Result<()> {
         // Not at once: a worker that is storing a segment learns of it with its next heartbeat.
         let sql = "UPDATE sources SET status = 'deleting', \
                    open_until_us = CASE WHEN open_until_us < $1 THEN $1 ELSE open_until_us END WHERE id = $2 AND status = 'receiving'";
@@ -311,13 +318,13 @@ impl UploadsTx<'_> {
     }
 
     /// Notes which media an upload will be.
-    pub async fn set_media(&mut self, id: Uuid, media: Uuid) -> Result<()> {
+    pub async fn set_media(&mut self, id: UploadId, media: MediaId) -> Result<()> {
         execute_tx!(self.0, "UPDATE uploads SET media_id = $1 WHERE id = $2", media, id)?;
         Ok(())
     }
 
     /// Takes an upload's row lock.
-    pub async fn lock(&mut self, id: Uuid) -> Result<Option<UploadRow>> {
+    pub async fn lock(&mut self, id: UploadId) -> Result<Option<UploadRow>> {
         let sql = concat!("UPDATE uploads SET part = part WHERE id = $1 RETURNING ", upload_columns!());
         query_tx!(self.0, fetch_optional as UploadRow, sql, id)
     }
@@ -326,8 +333,8 @@ impl UploadsTx<'_> {
     /// by now, or the sweep gave it up: then nothing is recorded.
     pub async fn advance(
         &mut self,
-        id: Uuid,
-        holder: Uuid,
+        id: UploadId,
+        holder: ClaimToken,
         from: i64,
         extents: &[ExtentRow],
         now_us: i64,
@@ -338,7 +345,8 @@ impl UploadsTx<'_> {
                    expires_us = CASE WHEN expires_us < $5 THEN $5 ELSE expires_us END WHERE id = $2 AND holder = $3 AND offset_bytes = $4 \
                    AND (length_bytes IS NULL OR offset_bytes + $1 <= length_bytes) \
                    AND completed_us IS NULL RETURNING source_id";
-        let Some((source,)) = query_tx!(self.0, fetch_optional as (Uuid,), sql, bytes, id, holder, from, expires_us)?
+        let Some((source,)) =
+            query_tx!(self.0, fetch_optional as (SourceId,), sql, bytes, id, holder, from, expires_us)?
         else {
             return Ok(false);
         };
@@ -358,7 +366,7 @@ impl UploadsTx<'_> {
     }
 
     /// Forgets what was recorded of an upload: it starts again.
-    pub async fn restart(&mut self, upload: &UploadRow, holder: Uuid) -> Result<Vec<ExtentRow>> {
+    pub async fn restart(&mut self, upload: &UploadRow, holder: ClaimToken) -> Result<Vec<ExtentRow>> {
         let sql = "UPDATE uploads SET offset_bytes = 0, length_bytes = NULL, validator = NULL \
                    WHERE id = $2 AND holder = $1 AND completed_us IS NULL";
         if execute_tx!(self.0, sql, holder, upload.id)? == 0 {
@@ -371,19 +379,19 @@ impl UploadsTx<'_> {
         }
         // Nothing that was made of the bytes before may stand beside what is made of these.
         execute_tx!(self.0, "DELETE FROM tasks WHERE source_id = $1 AND kind = 'hash'", upload.source_id)?;
-        self.0.packages().delete_plans(upload.source_id, Uuid::nil()).await?;
+        self.0.packages().delete_plans(upload.source_id, TaskId::nil()).await?;
         let sql = "DELETE FROM extents WHERE source_id = $1 RETURNING offset_bytes, size_bytes, number, \
                    COALESCE(home, source_id) AS home";
         query_tx!(self.0, fetch_all as ExtentRow, sql, upload.source_id)
     }
 
     /// Notes the validator of what is imported.
-    pub async fn set_validator(&mut self, id: Uuid, validator: Option<&str>) -> Result<()> {
+    pub async fn set_validator(&mut self, id: UploadId, validator: Option<&str>) -> Result<()> {
         execute_tx!(self.0, "UPDATE uploads SET validator = $1 WHERE id = $2", validator, id)?;
         Ok(())
     }
 
-    async fn insert_extents(&mut self, source: Uuid, extents: &[ExtentRow]) -> Result<()> {
+    async fn insert_extents(&mut self, source: SourceId, extents: &[ExtentRow]) -> Result<()> {
         let sql = "INSERT INTO extents (source_id, offset_bytes, size_bytes, number, home) VALUES ($1, $2, $3, $4, $5)";
         for e in extents {
             let home = (e.home != source).then_some(e.home);
@@ -393,7 +401,7 @@ impl UploadsTx<'_> {
     }
 
     /// Says how long a deferred upload is. `false` when it was said before, or is less than what is there.
-    pub async fn set_length(&mut self, id: Uuid, length_bytes: i64) -> Result<bool> {
+    pub async fn set_length(&mut self, id: UploadId, length_bytes: i64) -> Result<bool> {
         let sql = "UPDATE uploads SET length_bytes = $1 WHERE id = $2 AND length_bytes IS NULL AND offset_bytes <= $1";
         let set = execute_tx!(self.0, sql, length_bytes, id)? == 1;
         let sql = "UPDATE sources SET total_bytes = $1 WHERE id = (SELECT source_id FROM uploads WHERE id = $2)";
@@ -403,7 +411,13 @@ impl UploadsTx<'_> {
 
     /// Moves the extents of finished parts, in order, into an upload's source, and notes what the parts have become.
     /// How many bytes they are.
-    pub async fn concatenate(&mut self, id: Uuid, source: Uuid, parts: &[UploadRow], now_us: i64) -> Result<i64> {
+    pub async fn concatenate(
+        &mut self,
+        id: UploadId,
+        source: SourceId,
+        parts: &[UploadRow],
+        now_us: i64,
+    ) -> Result<i64> {
         let mut at = 0;
         for part in parts {
             let sql = "SELECT offset_bytes, size_bytes, number, COALESCE(home, source_id) AS home FROM extents \
@@ -425,13 +439,13 @@ impl UploadsTx<'_> {
     }
 
     /// Notes that an upload has become its media.
-    pub async fn finish(&mut self, id: Uuid, now_us: i64) -> Result<()> {
+    pub async fn finish(&mut self, id: UploadId, now_us: i64) -> Result<()> {
         execute_tx!(self.0, "UPDATE uploads SET completed_us = $1, holder = NULL WHERE id = $2", now_us, id)?;
         Ok(())
     }
 
     /// Removes the upload of a source that is gone. What was completed is kept until it expires: clients may ask for it.
-    pub(crate) async fn purge_of(&mut self, source: Uuid) -> Result<()> {
+    pub(crate) async fn purge_of(&mut self, source: SourceId) -> Result<()> {
         execute_tx!(self.0, "DELETE FROM uploads WHERE source_id = $1 AND completed_us IS NULL", source)?;
         Ok(())
     }

@@ -4,7 +4,7 @@
 //! registration nor anything else tells whether an address has an account.
 
 use super::{Db, Result, Tx, execute, execute_tx, query, query_tx};
-use sluice_model::Role;
+use sluice_model::{Role, UserId};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -19,7 +19,7 @@ pub struct UsersTx<'a>(pub(crate) &'a mut Tx);
 /// An account as stored.
 #[derive(Debug, Clone, FromRow)]
 pub struct UserRow {
-    pub id: Uuid,
+    pub id: UserId,
     pub username: String,
     pub email: String,
     pub email_verified_us: Option<i64>,
@@ -34,7 +34,7 @@ pub struct UserRow {
 /// What registration stores.
 #[derive(Debug)]
 pub struct NewUser<'a> {
-    pub id: Uuid,
+    pub id: UserId,
     pub username: &'a str,
     pub email: &'a str,
     pub password_hash: &'a str,
@@ -96,7 +96,7 @@ impl Users<'_> {
     }
 
     /// An account by id.
-    pub async fn find(&self, id: Uuid) -> Result<Option<UserRow>> {
+    pub async fn find(&self, id: UserId) -> Result<Option<UserRow>> {
         query!(self.0, fetch_optional as UserRow, user_columns!("WHERE u.id = $1"), id)
     }
 
@@ -114,19 +114,19 @@ impl Users<'_> {
 
 impl UsersTx<'_> {
     /// Takes an account's row lock and returns it. Everything that changes what an account may do begins with it.
-    pub async fn lock(&mut self, id: Uuid) -> Result<Option<UserRow>> {
+    pub async fn lock(&mut self, id: UserId) -> Result<Option<UserRow>> {
         execute_tx!(self.0, "UPDATE users SET role = role WHERE id = $1", id)?;
         query_tx!(self.0, fetch_optional as UserRow, user_columns!("WHERE u.id = $1"), id)
     }
 
     /// Sets a password.
-    pub async fn set_password(&mut self, user: Uuid, password_hash: &str) -> Result<()> {
+    pub async fn set_password(&mut self, user: UserId, password_hash: &str) -> Result<()> {
         execute_tx!(self.0, "UPDATE users SET password_hash = $1 WHERE id = $2", password_hash, user)?;
         Ok(())
     }
 
     /// Sets a role, unless that would leave no administrator: then `false`.
-    pub async fn set_role(&mut self, user: Uuid, role: Role) -> Result<bool> {
+    pub async fn set_role(&mut self, user: UserId, role: Role) -> Result<bool> {
         // One change of administrators at a time: two that do not see each other would both find one left.
         if let Tx::Postgres(t) = self.0 {
             sqlx::query("SELECT pg_advisory_xact_lock(7103402)").execute(&mut **t).await?;
@@ -138,7 +138,7 @@ impl UsersTx<'_> {
 
     /// Makes a claimed address this account's own. Other claims to it end: whoever made them did not
     /// have it. `false` when the account claims another address by now, or somebody has proved this one.
-    pub async fn verify_email(&mut self, user: Uuid, email_key: &str, now_us: i64) -> Result<bool> {
+    pub async fn verify_email(&mut self, user: UserId, email_key: &str, now_us: i64) -> Result<bool> {
         // All claimants in one order, so that two proofs never wait for each other.
         if let Tx::Postgres(t) = self.0 {
             let lock = "SELECT id FROM users WHERE email_claim = $1 ORDER BY id FOR UPDATE";
@@ -157,7 +157,7 @@ impl UsersTx<'_> {
     }
 
     /// Hands all media of one account to another, with the tokens and grants that were made for them.
-    pub async fn hand_over_media(&mut self, from: Uuid, to: Uuid) -> Result<u64> {
+    pub async fn hand_over_media(&mut self, from: UserId, to: UserId) -> Result<u64> {
         let moved = execute_tx!(self.0, "UPDATE media SET owner_id = $1 WHERE owner_id = $2", to, from)?;
         // What was hidden can be shown again, and the heir has a say in it.
         let actions = "UPDATE moderation_actions SET affected_id = $1 WHERE affected_id = $2 AND kind = 'hide_media'";
@@ -167,7 +167,7 @@ impl UsersTx<'_> {
     }
 
     /// Deletes all media of an account. Their bytes go with a later sweep.
-    pub async fn delete_media_of(&mut self, owner: Uuid, now_us: i64) -> Result<u64> {
+    pub async fn delete_media_of(&mut self, owner: UserId, now_us: i64) -> Result<u64> {
         let touch = "UPDATE sources SET touched_us = $1 WHERE id IN (SELECT source_id FROM media WHERE owner_id = $2)";
         execute_tx!(self.0, touch, now_us, owner)?;
         execute_tx!(self.0, "DELETE FROM media WHERE owner_id = $1", owner)
@@ -175,7 +175,7 @@ impl UsersTx<'_> {
 
     /// Deletes an account without media and everything personal about it. What the audit log keeps
     /// are kinds and instants.
-    pub async fn delete(&mut self, id: Uuid, now_us: i64) -> Result<()> {
+    pub async fn delete(&mut self, id: UserId, now_us: i64) -> Result<()> {
         self.0.projects().mark_documents_deleting_of(id, now_us).await?;
         self.0.pictures().mark_deleting_of(id, now_us).await?;
         let forget =

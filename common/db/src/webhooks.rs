@@ -3,7 +3,7 @@
 
 use super::{Db, Result, Tx, execute, execute_tx, query};
 use serde_json::json;
-use sluice_model::{DeliveryStatus, MediaEvent};
+use sluice_model::{DeliveryStatus, MediaEvent, MediaId, PackageId, UserId};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -19,7 +19,7 @@ pub struct WebhooksTx<'a>(pub(crate) &'a mut Tx);
 #[derive(Debug, Clone, FromRow)]
 pub struct WebhookRow {
     pub id: Uuid,
-    pub owner_id: Uuid,
+    pub owner_id: UserId,
     pub url: String,
     pub secret: String,
     /// Joined by blanks.
@@ -116,7 +116,7 @@ impl Webhooks<'_> {
     }
 
     /// A person's endpoints, newest first.
-    pub async fn of_owner(&self, owner: Uuid, before: Option<Uuid>, limit: i64) -> Result<Vec<WebhookRow>> {
+    pub async fn of_owner(&self, owner: UserId, before: Option<Uuid>, limit: i64) -> Result<Vec<WebhookRow>> {
         let sql = "SELECT id, owner_id, url, secret, events, active, created_us FROM webhooks \
                    WHERE owner_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
         query!(self.0, fetch_all as WebhookRow, sql, owner, before.unwrap_or(Uuid::max()), limit)
@@ -199,7 +199,7 @@ impl Webhooks<'_> {
 
 impl WebhooksTx<'_> {
     /// Queues what the owners of all media of a package want to be told.
-    pub async fn notify_owners(&mut self, package: Uuid, event: MediaEvent, now_us: i64) -> Result<()> {
+    pub async fn notify_owners(&mut self, package: PackageId, event: MediaEvent, now_us: i64) -> Result<()> {
         let rows = match self.0 {
             Tx::Sqlite(t) => {
                 sqlx::query_as(wanting!("m.package_id = $1", "")).bind(package).fetch_all(&mut **t).await?
@@ -213,7 +213,7 @@ impl WebhooksTx<'_> {
     }
 
     /// Queues what the owner of one media wants to be told.
-    pub async fn notify_owner(&mut self, media: Uuid, event: MediaEvent, now_us: i64) -> Result<()> {
+    pub async fn notify_owner(&mut self, media: MediaId, event: MediaEvent, now_us: i64) -> Result<()> {
         let rows = match self.0 {
             Tx::Sqlite(t) => sqlx::query_as(wanting!("m.id = $1", "")).bind(media).fetch_all(&mut **t).await?,
             Tx::Postgres(t) => {
@@ -224,7 +224,7 @@ impl WebhooksTx<'_> {
         self.queue(rows, event, now_us).await
     }
 
-    async fn queue(&mut self, rows: Vec<(Uuid, Uuid, String)>, event: MediaEvent, now_us: i64) -> Result<()> {
+    async fn queue(&mut self, rows: Vec<(Uuid, MediaId, String)>, event: MediaEvent, now_us: i64) -> Result<()> {
         let wanted = |events: &str| events.split(' ').any(|e| e == event.as_str());
         for (webhook, media, _) in rows.into_iter().filter(|r| wanted(&r.2)) {
             self.queue_delivery(webhook, event.as_str(), Some(media), now_us).await?;
@@ -233,7 +233,13 @@ impl WebhooksTx<'_> {
     }
 
     /// Queues a delivery. Its identifier is the one that its receiver knows repeats by.
-    pub async fn queue_delivery(&mut self, webhook: Uuid, event: &str, media: Option<Uuid>, now_us: i64) -> Result<()> {
+    pub async fn queue_delivery(
+        &mut self,
+        webhook: Uuid,
+        event: &str,
+        media: Option<MediaId>,
+        now_us: i64,
+    ) -> Result<()> {
         let id = Uuid::now_v7();
         let mut payload = json!({ "id": id, "event": event, "created_at": now_us / 1000 });
         if let Some(media) = media {

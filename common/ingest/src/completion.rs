@@ -1,8 +1,7 @@
 //! Completion: the step that makes work of bytes, the same for every way in which they come. Idempotent.
 
 use sluice_db::{Db, NewTask, Result, Tx, UploadRow};
-use sluice_model::{HashPayload, TaskKind, UploadKind, clock};
-use uuid::Uuid;
+use sluice_model::{HashPayload, PackageId, SourceId, TaskId, TaskKind, UploadId, UploadKind, clock};
 
 /// Memory that planning, hashing and importing are admitted with.
 pub const LIGHT_BYTES: i64 = 96 << 20;
@@ -12,7 +11,7 @@ const HASH_DELAY_US: i64 = 1_000_000;
 const CLOCK_SKEW_US: i64 = 2_000_000;
 
 /// A task that belongs to the source of an upload.
-pub fn source_task(package_id: Uuid, source_id: Uuid, kind: TaskKind, due_us: i64) -> NewTask {
+pub fn source_task(package_id: PackageId, source_id: SourceId, kind: TaskKind, due_us: i64) -> NewTask {
     NewTask {
         package_id,
         source_id,
@@ -29,7 +28,7 @@ pub fn source_task(package_id: Uuid, source_id: Uuid, kind: TaskKind, due_us: i6
 
 /// Completes an upload whose bytes are all there and recorded: the source is live, its first tasks are queued.
 /// `false` when it was complete before, or is gone. The caller commits.
-pub async fn complete_in(tx: &mut Tx, upload: Uuid, now_us: i64) -> Result<bool> {
+pub async fn complete_in(tx: &mut Tx, upload: UploadId, now_us: i64) -> Result<bool> {
     let Some(row) = tx.uploads().lock(upload).await? else { return Ok(false) };
     let Some(media) = row.media_id.filter(|_| row.completed_us.is_none()) else { return Ok(false) };
     let Some(package) = tx.media().package_of(media).await? else { return Ok(false) };
@@ -42,7 +41,7 @@ pub async fn complete_in(tx: &mut Tx, upload: Uuid, now_us: i64) -> Result<bool>
     Ok(true)
 }
 
-fn first_tasks(row: &UploadRow, package: Uuid, open_until_us: i64, now_us: i64) -> Vec<NewTask> {
+fn first_tasks(row: &UploadRow, package: PackageId, open_until_us: i64, now_us: i64) -> Vec<NewTask> {
     let of = |kind, due_us| source_task(package, row.source_id, kind, due_us);
     let hash = of(TaskKind::Hash, now_us + HASH_DELAY_US);
     // Bytes that must have an announced hash are not worked with before they are known to.
@@ -63,8 +62,8 @@ fn first_tasks(row: &UploadRow, package: Uuid, open_until_us: i64, now_us: i64) 
 }
 
 /// Queues planning on what was delivered, once: where the container permits, encoding begins before the upload ends.
-pub async fn plan_early(db: &Db, upload: Uuid) -> Result<()> {
-    db.uploads().plan_early(upload, Uuid::now_v7(), LIGHT_BYTES, clock::now_us()).await
+pub async fn plan_early(db: &Db, upload: UploadId) -> Result<()> {
+    db.uploads().plan_early(upload, TaskId::new(), LIGHT_BYTES, clock::now_us()).await
 }
 
 #[cfg(test)]

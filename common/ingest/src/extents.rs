@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use sluice_db::{Db, ExtentRow, Result};
+use sluice_model::SourceId;
 use sluice_storage::{Key, Store, StoreError};
 use std::{ops::Range, sync::Arc};
-use uuid::Uuid;
 
 /// The object that an extent's bytes are in.
 pub fn extent_key(extent: &ExtentRow) -> Key {
@@ -33,7 +33,7 @@ impl ExtentReader {
     }
 
     /// A reader over what a source has now.
-    pub async fn open(db: &Db, store: &Store, source: Uuid) -> Result<Self> {
+    pub async fn open(db: &Db, store: &Store, source: SourceId) -> Result<Self> {
         Ok(Self::new(store.clone(), db.sources().extents(source).await?))
     }
 
@@ -92,7 +92,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(&StoreUrl::Local(dir.path().to_owned())).await.unwrap();
         let data: Vec<u8> = (0..3_000_000_u32).map(|i| (i * 7 % 251) as u8).collect();
-        let (home, mut at, mut extents) = (Uuid::now_v7(), 0, Vec::new());
+        let (home, mut at, mut extents) = (SourceId::new(), 0, Vec::new());
         for (number, size) in [1_usize, 999_999, 1_500_000, 500_000].into_iter().enumerate() {
             let extent = ExtentRow { offset_bytes: at as i64, size_bytes: size as i64, number: number as i64, home };
             store.put(&extent_key(&extent), Bytes::copy_from_slice(&data[at..at + size])).await.unwrap();

@@ -6,7 +6,7 @@ use crate::{
 };
 use bytes::Bytes;
 use sluice_db::UploadRow;
-use uuid::Uuid;
+use sluice_model::SourceId;
 
 /// What a source is said to be until its bytes were looked at.
 const UNKNOWN: &str = "application/octet-stream";
@@ -16,7 +16,7 @@ impl Ingest {
     ///
     /// # Errors
     /// [`IngestError::UnsupportedType`] for what is no video or audio.
-    pub async fn identify(&self, source: Uuid, head: &[u8]) -> Result<Demuxer, IngestError> {
+    pub async fn identify(&self, source: SourceId, head: &[u8]) -> Result<Demuxer, IngestError> {
         let demuxer = sniff(head).ok_or(IngestError::UnsupportedType)?;
         self.db.uploads().set_content_type(source, demuxer.content_type()).await?;
         Ok(demuxer)
@@ -53,7 +53,7 @@ impl Ingest {
         Ok(Some(self.head(row.source_id, delivered).await?))
     }
 
-    async fn head(&self, source: Uuid, bytes: u64) -> Result<Bytes, IngestError> {
+    async fn head(&self, source: SourceId, bytes: u64) -> Result<Bytes, IngestError> {
         let reader = ExtentReader::open(&self.db, &self.store, source).await?;
         Ok(reader.read(0..bytes).await?)
     }
@@ -71,9 +71,12 @@ mod tests {
     async fn what_is_no_film_is_refused_before_it_is_stored() {
         let world = World::new("").await;
         let upload = world.upload(Some(10_000), UploadKind::Tus, None).await;
-        let refused = world.receive(upload.id, &[b'a'; 10_000], None).await;
+        let refused = world.receive(upload.id.into(), &[b'a'; 10_000], None).await;
         assert!(matches!(refused.end, Err(ReceiveError::Ingest(IngestError::UnsupportedType))), "{refused:?}");
-        assert_eq!((world.row(upload.id).await.offset_bytes, world.objects(upload.source_id).await), (0, 0));
+        assert_eq!(
+            (world.row(upload.id.into()).await.offset_bytes, world.objects(upload.source_id.into()).await),
+            (0, 0)
+        );
     }
 
     #[tokio::test]
@@ -81,8 +84,8 @@ mod tests {
         let world = World::new("").await;
         for (data, known) in [(film(10_000), true), (vec![b'a'; 10_000], false)] {
             let upload = world.upload(Some(10_000), UploadKind::Tus, None).await;
-            world.receive(upload.id, &data[..1000], Some("cut")).await;
-            let rest = world.receive(upload.id, &data[1000..], None).await;
+            world.receive(upload.id.into(), &data[..1000], Some("cut")).await;
+            let rest = world.receive(upload.id.into(), &data[1000..], None).await;
             assert_eq!(rest.end.is_ok(), known, "{rest:?}");
         }
     }
@@ -91,13 +94,13 @@ mod tests {
     async fn a_short_upload_is_looked_at_when_it_is_complete() {
         let world = World::new("").await;
         let upload = world.upload(Some(100), UploadKind::Tus, None).await;
-        world.receive(upload.id, &film(100), None).await.end.unwrap();
-        world.ingest.identify_delivered(&world.row(upload.id).await).await.unwrap();
+        world.receive(upload.id.into(), &film(100), None).await.end.unwrap();
+        world.ingest.identify_delivered(&world.row(upload.id.into()).await).await.unwrap();
         let source = world.ingest.db.sources().find(upload.source_id).await.unwrap().unwrap();
         assert_eq!(source.content_type, "video/mp4");
         let text = world.upload(Some(5), UploadKind::Tus, None).await;
-        world.receive(text.id, b"hello", None).await.end.unwrap();
-        let refused = world.ingest.identify_delivered(&world.row(text.id).await).await;
+        world.receive(text.id.into(), b"hello", None).await.end.unwrap();
+        let refused = world.ingest.identify_delivered(&world.row(text.id.into()).await).await;
         assert!(matches!(refused, Err(IngestError::UnsupportedType)), "{refused:?}");
     }
 }

@@ -2,17 +2,16 @@
 
 use crate::{Ingest, IngestError, completion, quota, quota::QuotaRequest};
 use sluice_db::{ExtentRow, UploadRow};
-use sluice_model::clock;
-use uuid::Uuid;
+use sluice_model::{ClaimToken, UploadId, UserId, clock};
 
 /// The right to record bytes of an upload, until another takes it.
 #[derive(Debug, Clone, Copy)]
 pub struct UploadLease {
-    upload: Uuid,
-    holder: Uuid,
+    upload: UploadId,
+    holder: ClaimToken,
     /// Every extent puts the upload's expiry off by so long, microseconds.
     ttl_us: i64,
-    owner: Uuid,
+    owner: UserId,
     /// Bytes that the quota has counted already, where nobody has said how long the upload will be: then every
     /// extent is asked for.
     open_reserved: Option<i64>,
@@ -29,7 +28,7 @@ pub enum Recording {
 
 impl UploadLease {
     /// That of `holder`, who has taken the upload as it stands in this row.
-    pub fn of(row: &UploadRow, holder: Uuid, ttl_us: i64) -> Self {
+    pub fn of(row: &UploadRow, holder: ClaimToken, ttl_us: i64) -> Self {
         let open_reserved = row.length_bytes.is_none().then_some(row.reserved_bytes);
         Self { upload: row.id, holder, ttl_us, owner: row.owner_id, open_reserved }
     }
@@ -40,8 +39,8 @@ impl Ingest {
     /// `ttl_us`. `None` when it is complete, expired or gone.
     pub async fn take_lease(
         &self,
-        upload: Uuid,
-        holder: Uuid,
+        upload: UploadId,
+        holder: ClaimToken,
         ttl_us: i64,
     ) -> Result<Option<(UploadRow, UploadLease)>, IngestError> {
         let now = clock::now_us();

@@ -65,7 +65,9 @@ mod fixture {
     use bytes::Bytes;
     use futures::{Stream, stream};
     use sluice_db::{NewMedia, NewUpload, NewUser, UploadRow};
-    use sluice_model::{Encryption, Role, UploadKind, Visibility, clock};
+    use sluice_model::{
+        Encryption, MediaId, PackageId, Role, SourceId, UploadId, UploadKind, UserId, Visibility, clock,
+    };
     use sluice_storage::Prefix;
     use tempfile::TempDir;
     use uuid::Uuid;
@@ -73,7 +75,7 @@ mod fixture {
     /// A database and a store of their own, with one account.
     pub struct World {
         pub ingest: Ingest,
-        pub owner: Uuid,
+        pub owner: UserId,
         pub dir: TempDir,
     }
 
@@ -98,7 +100,7 @@ mod fixture {
             let config = Config::from_parts(&Default::default(), data.parse().unwrap()).unwrap();
             let db = Db::open(&config.database_url).await.unwrap();
             let store = Store::open(&config.store).await.unwrap();
-            let owner = Uuid::now_v7();
+            let owner = UserId::new();
             let user = NewUser {
                 id: owner,
                 username: "ada",
@@ -113,7 +115,7 @@ mod fixture {
 
         /// An upload that has begun, with its media.
         pub async fn upload(&self, length_bytes: Option<i64>, kind: UploadKind, checksum: Option<&[u8]>) -> UploadRow {
-            let (id, source, package, media) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
+            let (id, source, package, media) = (UploadId::new(), SourceId::new(), PackageId::new(), MediaId::new());
             let now_us = clock::now_us();
             let upload = NewUpload {
                 id,
@@ -152,16 +154,16 @@ mod fixture {
             self.row(id).await
         }
 
-        pub async fn row(&self, id: Uuid) -> UploadRow {
+        pub async fn row(&self, id: UploadId) -> UploadRow {
             self.ingest.db.uploads().find(id).await.unwrap().unwrap()
         }
 
-        pub async fn lease(&self, id: Uuid) -> (UploadRow, UploadLease) {
-            self.ingest.take_lease(id, Uuid::new_v4(), 60_000_000).await.unwrap().unwrap()
+        pub async fn lease(&self, id: UploadId) -> (UploadRow, UploadLease) {
+            self.ingest.take_lease(id, Uuid::new_v4().into(), 60_000_000).await.unwrap().unwrap()
         }
 
         /// Goes on with an upload where it is, under a lease of its own.
-        pub async fn receive(&self, id: Uuid, data: &[u8], cut: Option<&'static str>) -> Received<&'static str> {
+        pub async fn receive(&self, id: UploadId, data: &[u8], cut: Option<&'static str>) -> Received<&'static str> {
             let (row, lease) = self.lease(id).await;
             self.ingest.receive(self.target(&row, Recording::Immediate(lease)).await, sent(data, cut)).await
         }
@@ -177,11 +179,11 @@ mod fixture {
         }
 
         /// Objects that are stored of a source.
-        pub async fn objects(&self, source: Uuid) -> usize {
+        pub async fn objects(&self, source: SourceId) -> usize {
             self.ingest.store.list(&Prefix::Source(source)).await.unwrap().len()
         }
 
-        pub async fn read(&self, source: Uuid) -> Bytes {
+        pub async fn read(&self, source: SourceId) -> Bytes {
             let reader = ExtentReader::open(&self.ingest.db, &self.ingest.store, source).await.unwrap();
             reader.read(0..u64::MAX).await.unwrap()
         }

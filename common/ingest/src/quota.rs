@@ -4,8 +4,7 @@
 use crate::{Ingest, IngestError, completion};
 use sluice_config::Config;
 use sluice_db::{Tx, UploadRow};
-use sluice_model::{Role, clock};
-use uuid::Uuid;
+use sluice_model::{Role, UserId, clock};
 
 /// What an account of a role may use; no limit where there is none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -63,7 +62,7 @@ const PARTS_PER_UPLOAD: i64 = 10;
 pub async fn check(
     tx: &mut Tx,
     config: &Config,
-    user: Uuid,
+    user: UserId,
     request: QuotaRequest,
     now_us: i64,
 ) -> Result<(), IngestError> {

@@ -9,12 +9,12 @@ use crate::{
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt};
 use sluice_db::ExtentRow;
+use sluice_model::SourceId;
 use std::{
     collections::VecDeque,
     time::{Duration, Instant},
 };
 use tokio::{sync::oneshot, task::JoinHandle};
-use uuid::Uuid;
 
 /// On a slow line an extent is stored after so long, if it has so many bytes: work begins on them, and a cut
 /// loses no more.
@@ -26,7 +26,7 @@ const STORED_AT_ONCE: usize = 2;
 /// What bytes are taken in for.
 #[derive(Debug, Clone)]
 pub struct Target {
-    pub source: Uuid,
+    pub source: SourceId,
     pub recording: Recording,
     /// Where they continue the source.
     pub offset: u64,

@@ -3,10 +3,12 @@
 //! Invariant: nothing here does I/O but reading the clock, and nothing knows HTTP, SQL text or FFmpeg.
 
 pub mod clock;
+mod ids;
 mod payload;
 mod rendition;
 mod states;
 
+pub use ids::*;
 pub use payload::{AudioPayload, ChunkPayload, HashPayload, ImportPayload};
 pub use rendition::Rendition;
 pub use states::*;

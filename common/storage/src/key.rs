@@ -1,5 +1,6 @@
 //! Typed keys: the only place that spells a storage path, a content type or a cache header.
 
+use sluice_model::{PackageId, SourceId};
 use std::fmt;
 use uuid::Uuid;
 
@@ -7,11 +8,11 @@ use uuid::Uuid;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Key {
     /// Bytes of a source, by running number.
-    Extent { source: Uuid, number: u64 },
+    Extent { source: SourceId, number: u64 },
     /// A file of a rendition: an init segment or a media segment.
-    RenditionFile { package: Uuid, rendition: String, file: String },
+    RenditionFile { package: PackageId, rendition: String, file: String },
     /// A file of the package itself: playlists, report.
-    PackageFile { package: Uuid, file: String },
+    PackageFile { package: PackageId, file: String },
     /// A version of a project's document.
     Document { project: Uuid, object: Uuid },
     /// A picture of a person, a playlist or a category.
@@ -22,9 +23,9 @@ pub enum Key {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Prefix {
     /// All extents of a source.
-    Source(Uuid),
+    Source(SourceId),
     /// All of a package.
-    Package(Uuid),
+    Package(PackageId),
     /// All documents of a project.
     Project(Uuid),
 }
@@ -106,9 +107,9 @@ mod tests {
     fn what_a_key_writes_it_reads_back() {
         let id = Uuid::from_u128(7);
         for key in [
-            Key::Extent { source: id, number: 3 },
-            Key::RenditionFile { package: id, rendition: "v720".into(), file: "000001-x.m4s".into() },
-            Key::PackageFile { package: id, file: "report.json".into() },
+            Key::Extent { source: id.into(), number: 3 },
+            Key::RenditionFile { package: id.into(), rendition: "v720".into(), file: "000001-x.m4s".into() },
+            Key::PackageFile { package: id.into(), file: "report.json".into() },
             Key::Document { project: id, object: id },
         ] {
             assert_eq!(Key::parse(&key.to_string()), Some(key));

@@ -3,10 +3,9 @@
 use crate::task::{Context, Running, TaskError};
 use sha2::{Digest, Sha256};
 use sluice_ingest::{completion, extent_key};
-use sluice_model::{HashPayload, Reason, SourceStatus, TaskKind, clock};
+use sluice_model::{HashPayload, Reason, SourceId, SourceStatus, TaskKind, clock};
 use sluice_storage::{Key, Prefix};
 use std::collections::HashSet;
-use uuid::Uuid;
 
 /// Bytes hashed at once.
 const HASH_BYTES: u64 = 1 << 20;
@@ -52,7 +51,7 @@ pub async fn hash(running: &Running) -> Result<(), TaskError> {
 
 /// Removes objects below a source's prefixes that no row names: stored by a process that died before it
 /// could record them, or by a signed URL that was used again. Dying in between leaves them to the source's end.
-async fn remove_strays(context: &Context, source: Uuid) -> Result<(), TaskError> {
+async fn remove_strays(context: &Context, source: SourceId) -> Result<(), TaskError> {
     let row = context.db.sources().find(source).await?.ok_or(TaskError::Fenced)?;
     if row.status != SourceStatus::Live || row.open_until_us > clock::now_us() {
         return Ok(());

@@ -36,7 +36,7 @@ pub async fn run(running: &Running) -> Result<(), TaskError> {
 
 impl Running {
     async fn source(&self) -> Result<Source, TaskError> {
-        Ok(Source::open(&self.context.db, &self.context.store, self.task.source_id).await?)
+        Ok(Source::open(&self.context.db, &self.context.store, self.task.source_id.into()).await?)
     }
 
     async fn plan(&self) -> Result<Plan, TaskError> {

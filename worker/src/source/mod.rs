@@ -66,11 +66,11 @@ impl Source {
     /// An uploaded source, all of it or as far as it was delivered.
     pub async fn open(db: &Db, store: &Store, id: Uuid) -> Result<Self, SourceError> {
         // In this order: what is live after its extents were read has them all.
-        let row = db.sources().find(id).await?.ok_or(DbError::Fenced)?;
+        let row = db.sources().find(id.into()).await?.ok_or(DbError::Fenced)?;
         if row.status == SourceStatus::Deleting {
             return Err(DbError::Fenced.into());
         }
-        let reader = ExtentReader::open(db, store, id).await?;
+        let reader = ExtentReader::open(db, store, id.into()).await?;
         let total = row.total_bytes.unwrap_or(i64::MAX) as u64;
         let delivery = (row.status == SourceStatus::Receiving).then(|| Delivery {
             db: db.clone(),
@@ -123,7 +123,7 @@ impl Source {
             }
             d.patience = d.patience.saturating_sub(LOOK);
             sleep(LOOK).await;
-            *reader = ExtentReader::open(&d.db, &d.store, d.id).await?;
+            *reader = ExtentReader::open(&d.db, &d.store, d.id.into()).await?;
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ use crate::{
     validation::Faults,
 };
 use sluice_db::{AuditPage, AuditRow, CreatorRequestRow, SessionRow, Tx, UserRow};
-use sluice_model::{RateLimit, Role, clock};
+use sluice_model::{RateLimit, Role, UserId, clock};
 use uuid::Uuid;
 
 /// The account, once its password has been typed again. Guesses are limited like logins.
@@ -120,7 +120,7 @@ pub async fn delete(
     Ok(())
 }
 
-async fn heir(state: &AppState, viewer: &Viewer, name: &str) -> Result<Uuid, IdentityError> {
+async fn heir(state: &AppState, viewer: &Viewer, name: &str) -> Result<UserId, IdentityError> {
     let found =
         if Faults::default().username(name).refuse().is_ok() { state.db.users().by_name(name).await? } else { None };
     let heir = found.filter(|u| u.role != Role::Viewer && u.id != viewer.id).map(|u| u.id);

@@ -89,8 +89,8 @@ impl From<AuditRow> for AuditEvent {
     fn from(row: AuditRow) -> Self {
         Self {
             id: row.id,
-            user_id: row.user_id,
-            actor_id: row.actor_id,
+            user_id: row.user_id.map(Into::into),
+            actor_id: row.actor_id.map(Into::into),
             kind: row.kind,
             address: row.address,
             agent: row.agent,
@@ -136,7 +136,7 @@ impl From<CreatorRequestRow> for CreatorRequest {
     fn from(row: CreatorRequestRow) -> Self {
         Self {
             id: row.id,
-            user_id: row.user_id,
+            user_id: row.user_id.into(),
             username: row.username,
             message: row.message,
             status: row.status,

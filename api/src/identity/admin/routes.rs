@@ -47,7 +47,7 @@ pub async fn set_role(
     Path(id): Path<Uuid>,
     Body(body): Body<SetRole>,
 ) -> Result<Json<User>, ApiError> {
-    Ok(Json(service::set_role(&state, &client, &admin, id, body.role).await?.into()))
+    Ok(Json(service::set_role(&state, &client, &admin, id.into(), body.role).await?.into()))
 }
 
 /// Requests to become a creator.
@@ -79,7 +79,7 @@ pub async fn grant(
     Body(body): Body<Decision>,
 ) -> Result<Json<CreatorRequest>, ApiError> {
     let answer = body.answer.as_deref();
-    Ok(Json(service::decide(&state, &client, &admin, id, CreatorRequestStatus::Granted, answer).await?.into()))
+    Ok(Json(service::decide(&state, &client, &admin, id.into(), CreatorRequestStatus::Granted, answer).await?.into()))
 }
 
 /// Refuse a request.
@@ -96,7 +96,7 @@ pub async fn refuse(
     Body(body): Body<Decision>,
 ) -> Result<Json<CreatorRequest>, ApiError> {
     let answer = body.answer.as_deref();
-    Ok(Json(service::decide(&state, &client, &admin, id, CreatorRequestStatus::Refused, answer).await?.into()))
+    Ok(Json(service::decide(&state, &client, &admin, id.into(), CreatorRequestStatus::Refused, answer).await?.into()))
 }
 
 /// The log of security events.
@@ -110,6 +110,6 @@ pub async fn audit(
     Query(query): Query<AuditQuery>,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<AuditEvents>, ApiError> {
-    let (rows, next_cursor) = service::audit(&state, query.user, query.kind.as_deref(), &page).await?;
+    let (rows, next_cursor) = service::audit(&state, query.user.map(Into::into), query.kind.as_deref(), &page).await?;
     Ok(Json(AuditEvents { items: rows.into_iter().map(Into::into).collect(), next_cursor }))
 }

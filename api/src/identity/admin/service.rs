@@ -12,15 +12,14 @@ use crate::{
     validation::Faults,
 };
 use sluice_db::{AuditPage, AuditRow, CreatorRequestRow, UserRow};
-use sluice_model::{CreatorRequestStatus, Role, clock};
-use uuid::Uuid;
+use sluice_model::{CreatorRequestStatus, Role, UserId, clock};
 
 /// Sets a role. It counts from the account's next request on.
 pub async fn set_role(
     state: &AppState,
     client: &Client,
     admin: &Viewer,
-    id: Uuid,
+    id: UserId,
     role: Role,
 ) -> Result<UserRow, IdentityError> {
     let before = state.db.users().find(id).await?.ok_or(IdentityError::NotFound)?;
@@ -39,32 +38,32 @@ pub async fn decide(
     state: &AppState,
     client: &Client,
     admin: &Viewer,
-    id: Uuid,
+    id: UserId,
     status: CreatorRequestStatus,
     answer: Option<&str>,
 ) -> Result<CreatorRequestRow, IdentityError> {
     let answer = answer.map(text::lines);
     let fits = answer.as_ref().is_none_or(|a| a.chars().count() <= 1000);
     Faults::default().demand(fits, "answer", "at most 1000 characters").refuse()?;
-    state.db.creator_requests().find(id).await?.ok_or(IdentityError::NotFound)?;
+    state.db.creator_requests().find(id.into()).await?.ok_or(IdentityError::NotFound)?;
     let granted = status == CreatorRequestStatus::Granted;
     let mut tx = state.db.begin().await?;
-    let decided = tx.creator_requests().decide(id, status, answer.as_deref(), clock::now_us()).await?;
+    let decided = tx.creator_requests().decide(id.into(), status, answer.as_deref(), clock::now_us()).await?;
     let user = decided.ok_or(IdentityError::AlreadyDecided)?;
     // Somebody who has become more meanwhile stays it.
-    let still_viewer = tx.users().lock(user).await?.is_some_and(|u| u.role == Role::Viewer);
+    let still_viewer = tx.users().lock(user.into()).await?.is_some_and(|u| u.role == Role::Viewer);
     if granted && still_viewer {
-        tx.users().set_role(user, Role::Creator).await?;
+        tx.users().set_role(user.into(), Role::Creator).await?;
     }
     tx.commit().await?;
     let event = if granted { Event::CreatorGranted } else { Event::CreatorRefused };
-    note(state, client, event, Some(user), Some(admin.id), "").await;
-    state.db.creator_requests().find(id).await?.ok_or(IdentityError::NotFound)
+    note(state, client, event, Some(user.into()), Some(admin.id), "").await;
+    state.db.creator_requests().find(id.into()).await?.ok_or(IdentityError::NotFound)
 }
 
 /// All accounts, newest first.
 pub async fn users(state: &AppState, page: &PageQuery) -> Result<Cut<UserRow>, IdentityError> {
-    Ok(page.cut(state.db.users().page(page.cursor, page.rows()).await?, |r| r.id))
+    Ok(page.cut(state.db.users().page(page.cursor, page.rows()).await?, |r| r.id.into()))
 }
 
 /// Requests to become a creator that stand so, newest first.
@@ -79,7 +78,7 @@ pub async fn creator_requests(
 /// The log of security events, of one account or one kind where that is asked for.
 pub async fn audit(
     state: &AppState,
-    user: Option<Uuid>,
+    user: Option<UserId>,
     kind: Option<&str>,
     page: &PageQuery,
 ) -> Result<Cut<AuditRow>, IdentityError> {

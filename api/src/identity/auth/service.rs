@@ -49,12 +49,12 @@ pub async fn create_user(
 ) -> Result<UserRow, IdentityError> {
     let password_hash = state.hashing.hash(password).await?;
     let id = Uuid::now_v7();
-    let user = NewUser { id, username, email, password_hash: &password_hash, role, now_us: clock::now_us() };
+    let user = NewUser { id: id.into(), username, email, password_hash: &password_hash, role, now_us: clock::now_us() };
     match state.db.users().insert(&user).await {
         Err(DbError::Duplicate) => return Err(IdentityError::Taken("The user name")),
         other => other?,
     }
-    state.db.users().find(id).await?.ok_or(IdentityError::Internal)
+    state.db.users().find(id.into()).await?.ok_or(IdentityError::Internal)
 }
 
 /// Logs in by user name or e-mail address. Known and unknown users take the same way.

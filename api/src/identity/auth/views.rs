@@ -79,7 +79,7 @@ pub struct User {
 impl From<UserRow> for User {
     fn from(row: UserRow) -> Self {
         Self {
-            id: row.id,
+            id: row.id.into(),
             username: row.username,
             email: row.email,
             email_verified: row.email_verified_us.is_some(),

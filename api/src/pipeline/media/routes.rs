@@ -25,6 +25,7 @@ use axum::{
     },
 };
 use futures::stream;
+use sluice_model::MediaId;
 use std::{convert::Infallible, time::Duration};
 use uuid::Uuid;
 
@@ -38,7 +39,7 @@ const FOLLOW: Duration = Duration::from_millis(500);
 pub async fn show(
     State(state): State<AppState>,
     Follower(viewer): Follower,
-    Path(id): Path<Uuid>,
+    Path(id): Path<MediaId>,
     base: BaseUrl,
 ) -> Result<Json<Media>, ApiError> {
     let row = service::visible(&state, viewer.as_ref(), id).await?;
@@ -53,7 +54,7 @@ pub async fn show(
 pub async fn status(
     State(state): State<AppState>,
     Follower(viewer): Follower,
-    Path(id): Path<Uuid>,
+    Path(id): Path<MediaId>,
 ) -> Result<Json<Progress>, ApiError> {
     let row = service::visible(&state, viewer.as_ref(), id).await?;
     Ok(Json(Progress::of(&state, &row).await?))
@@ -70,7 +71,7 @@ pub async fn status(
 pub async fn events(
     State(state): State<AppState>,
     Follower(viewer): Follower,
-    Path(id): Path<Uuid>,
+    Path(id): Path<MediaId>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let row = service::visible(&state, viewer.as_ref(), id).await?;
@@ -92,7 +93,7 @@ pub async fn events(
 struct Following {
     state: AppState,
     viewer: Option<Viewer>,
-    id: Uuid,
+    id: MediaId,
     seen: Option<String>,
     next: Option<Progress>,
 }
@@ -147,7 +148,7 @@ pub async fn change(
     State(state): State<AppState>,
     client: Client,
     Actor(viewer): Actor,
-    Path(id): Path<Uuid>,
+    Path(id): Path<MediaId>,
     base: BaseUrl,
     Body(body): Body<ChangeMedia>,
 ) -> Result<Json<Media>, ApiError> {
@@ -161,7 +162,7 @@ pub async fn change(
 pub async fn remove(
     State(state): State<AppState>,
     Actor(viewer): Actor,
-    Path(id): Path<Uuid>,
+    Path(id): Path<MediaId>,
 ) -> Result<StatusCode, ApiError> {
     service::delete(&state, &viewer, id).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -176,7 +177,7 @@ pub async fn remove(
 pub async fn retry(
     State(state): State<AppState>,
     Actor(viewer): Actor,
-    Path(id): Path<Uuid>,
+    Path(id): Path<MediaId>,
     base: BaseUrl,
 ) -> Result<Json<Media>, ApiError> {
     let row = service::retry(&state, &viewer, id).await?;
@@ -191,7 +192,7 @@ pub async fn retry(
 pub async fn report(
     State(state): State<AppState>,
     Reader(viewer): Reader,
-    Path(id): Path<Uuid>,
+    Path(id): Path<MediaId>,
 ) -> Result<impl IntoResponse, ApiError> {
     let text = service::report(&state, &viewer, id).await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], text))

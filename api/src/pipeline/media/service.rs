@@ -18,9 +18,10 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use sluice_db::{MediaChange, MediaPage, MediaRow, NewMedia, Tx};
 use sluice_ingest::{quota::Begins, quota::QuotaRequest};
-use sluice_model::{Encryption, MediaStatus, Role, UploadKind, Visibility, clock};
+use sluice_model::{
+    Encryption, MediaId, MediaStatus, PackageId, Role, SourceId, UploadKind, UserId, Visibility, clock,
+};
 use std::{collections::HashMap, str::FromStr};
-use uuid::Uuid;
 
 /// What comes with a file, as it was typed. Kept with an upload until it is complete.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -107,8 +108,13 @@ fn stem(filename: &str) -> String {
 }
 
 /// Makes a media of bytes that will come, in the client's transaction, with the package they will be.
-pub async fn announce_in(tx: &mut Tx, owner: Uuid, metadata: Checked, source: Uuid) -> Result<Announced, MediaError> {
-    let (media, package, now) = (Uuid::now_v7(), Uuid::now_v7(), clock::now_us());
+pub async fn announce_in(
+    tx: &mut Tx,
+    owner: UserId,
+    metadata: Checked,
+    source: SourceId,
+) -> Result<Announced, MediaError> {
+    let (media, package, now) = (MediaId::new(), PackageId::new(), clock::now_us());
     tx.packages().insert(package, source, metadata.encryption, now).await?;
     tx.media()
         .insert(&NewMedia {
@@ -129,16 +135,16 @@ pub async fn announce_in(tx: &mut Tx, owner: Uuid, metadata: Checked, source: Uu
 /// A media whose bytes will come, and the package they will be.
 #[derive(Debug, Clone, Copy)]
 pub struct Announced {
-    pub media: Uuid,
-    pub package: Uuid,
+    pub media: MediaId,
+    pub package: PackageId,
 }
 
 /// Those of these media that this person may see.
 pub async fn visible_many(
     state: &AppState,
     viewer: Option<&Viewer>,
-    ids: &[Uuid],
-) -> Result<HashMap<Uuid, MediaRow>, MediaError> {
+    ids: &[MediaId],
+) -> Result<HashMap<MediaId, MediaRow>, MediaError> {
     let mut seen = HashMap::new();
     for media in state.db.media().find_many(ids).await? {
         match seen_by(state, viewer, media).await {
@@ -151,7 +157,7 @@ pub async fn visible_many(
 }
 
 /// A media that this person may see; one they may not see does not exist for them.
-pub async fn visible(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Result<MediaRow, MediaError> {
+pub async fn visible(state: &AppState, viewer: Option<&Viewer>, id: MediaId) -> Result<MediaRow, MediaError> {
     let media = state.db.media().find(id).await?.ok_or(MediaError::NotFound)?;
     seen_by(state, viewer, media).await
 }
@@ -171,7 +177,7 @@ async fn seen_by(state: &AppState, viewer: Option<&Viewer>, media: MediaRow) -> 
 }
 
 /// A media that may be played by this ticket.
-pub async fn playable(state: &AppState, ticket: &Ticket, id: Uuid) -> Result<MediaRow, MediaError> {
+pub async fn playable(state: &AppState, ticket: &Ticket, id: MediaId) -> Result<MediaRow, MediaError> {
     match ticket {
         Ticket::Viewer(viewer) => visible(state, viewer.as_ref(), id).await,
         Ticket::Token(token) => {
@@ -184,7 +190,7 @@ pub async fn playable(state: &AppState, ticket: &Ticket, id: Uuid) -> Result<Med
 
 /// A media whose original bytes this person may have. Of an encrypted one only its owner: the
 /// original is what the encryption keeps.
-pub async fn original(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Result<MediaRow, MediaError> {
+pub async fn original(state: &AppState, viewer: Option<&Viewer>, id: MediaId) -> Result<MediaRow, MediaError> {
     let media = visible(state, viewer, id).await?;
     let open = media.encryption == Encryption::None || viewer.is_some_and(|v| is_owners(v, &media));
     if open { Ok(media) } else { Err(MediaError::NotFound) }
@@ -195,7 +201,7 @@ fn is_owners(viewer: &Viewer, media: &MediaRow) -> bool {
 }
 
 /// A media that this person may change.
-pub async fn owned(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<MediaRow, MediaError> {
+pub async fn owned(state: &AppState, viewer: &Viewer, id: MediaId) -> Result<MediaRow, MediaError> {
     let media = visible(state, Some(viewer), id).await?;
     if is_owners(viewer, &media) { Ok(media) } else { Err(MediaError::Forbidden) }
 }
@@ -205,7 +211,7 @@ pub async fn change(
     state: &AppState,
     client: &Client,
     viewer: &Viewer,
-    id: Uuid,
+    id: MediaId,
     request: ChangeMedia,
 ) -> Result<MediaRow, MediaError> {
     let media = owned(state, viewer, id).await?;
@@ -242,14 +248,14 @@ pub async fn change(
 }
 
 /// Deletes a media.
-pub async fn delete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), MediaError> {
+pub async fn delete(state: &AppState, viewer: &Viewer, id: MediaId) -> Result<(), MediaError> {
     let media = owned(state, viewer, id).await?;
     state.db.media().delete(media.id, clock::now_us()).await?;
     Ok(())
 }
 
 /// Sets a failed media to work again.
-pub async fn retry(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<MediaRow, MediaError> {
+pub async fn retry(state: &AppState, viewer: &Viewer, id: MediaId) -> Result<MediaRow, MediaError> {
     let media = owned(state, viewer, id).await?;
     let upload = state.db.uploads().of_source(media.source_id).await?;
     let mut tx = state.db.begin().await?;
@@ -267,7 +273,7 @@ pub async fn retry(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<MediaR
 }
 
 /// The checker's report of a finished media, JSON.
-pub async fn report(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<String, MediaError> {
+pub async fn report(state: &AppState, viewer: &Viewer, id: MediaId) -> Result<String, MediaError> {
     let media = owned(state, viewer, id).await?;
     let package = state.db.packages().find(media.package_id).await?.ok_or(MediaError::NotFound)?;
     package.report.ok_or(MediaError::NotFound)
@@ -276,7 +282,7 @@ pub async fn report(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<Strin
 /// This person's own media, newest first.
 pub async fn list(state: &AppState, viewer: &Viewer, page: &PageQuery) -> Result<Cut<MediaRow>, MediaError> {
     let asked = MediaPage { owner: viewer.id, before: page.cursor, limit: page.rows() };
-    Ok(page.cut(state.db.media().of_owner(asked).await?, |r| r.id))
+    Ok(page.cut(state.db.media().of_owner(asked).await?, |r| r.id.into()))
 }
 
 /// Whether a media can be played by now, whoever asks.

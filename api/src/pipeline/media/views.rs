@@ -106,14 +106,14 @@ impl Media {
         let published_at = row.published_us().map(|t| t / 1000);
         Self {
             kind: row.kind(),
-            owner: Owner { id: row.owner_id, username: row.owner_name },
+            owner: Owner { id: row.owner_id.into(), username: row.owner_name },
             playback: Playback {
                 hls_url: format!("{base}/hls/{}/index.m3u8", row.id),
                 raw_url: format!("{base}/raw/{}", row.id),
                 poster_url: None,
                 storyboard_url: None,
             },
-            id: row.id,
+            id: row.id.into(),
             title: row.title,
             description: row.description,
             visibility: row.visibility,

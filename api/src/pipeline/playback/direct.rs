@@ -7,10 +7,9 @@
 use crate::{pipeline::playback::PlaybackError, state::AppState};
 use sluice_db::PackageRow;
 use sluice_hls::PlaylistType;
-use sluice_model::clock;
+use sluice_model::{PackageId, clock};
 use sluice_storage::Key;
 use std::time::Duration;
-use uuid::Uuid;
 
 /// Instants of signing are rounded down to this, so that a list asked for twice is the same.
 const ROUNDED_US: i64 = 3600 * 1_000_000;
@@ -23,7 +22,7 @@ const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 #[derive(Debug)]
 pub struct Addresses<'a> {
     state: &'a AppState,
-    package: Uuid,
+    package: PackageId,
     rendition: &'a str,
     playlist_type: PlaylistType,
     valid: Duration,

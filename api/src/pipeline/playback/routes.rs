@@ -20,9 +20,9 @@ use axum::{
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use sluice_db::MediaRow;
+use sluice_model::{MediaId, PackageId};
 use sluice_storage::Key;
 use utoipa::IntoParams;
-use uuid::Uuid;
 
 /// What an answer depends on beside its URL.
 const VARY: &str = "authorization, cookie, accept-encoding";
@@ -31,14 +31,14 @@ const VARY: &str = "authorization, cookie, accept-encoding";
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 pub struct MediaPath {
-    media: Uuid,
+    media: MediaId,
 }
 
 /// The same with a name, which is for players that go by its ending.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 pub struct NamedPath {
-    media: Uuid,
+    media: MediaId,
     #[expect(dead_code, reason = "any name will do")]
     name: String,
 }
@@ -47,8 +47,8 @@ pub struct NamedPath {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 pub struct FilePath {
-    media: Uuid,
-    package: Uuid,
+    media: MediaId,
+    package: PackageId,
     /// Or `keys`.
     rendition: String,
     /// A media playlist, an init or media segment, or a key.
@@ -220,7 +220,7 @@ pub async fn raw_named(
 async fn original(
     state: AppState,
     ticket: Ticket,
-    media: Uuid,
+    media: MediaId,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {

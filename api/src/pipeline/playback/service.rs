@@ -11,10 +11,11 @@ use futures::Stream;
 use sluice_db::{MediaRow, PackageRow, RenditionRow, SegmentRow};
 use sluice_hls::{MediaPlaylist, PlaylistType, Rendition, Segment, SegmentKey, multivariant};
 use sluice_ingest::sniff::sound_type;
-use sluice_model::{Encryption, MediaKind, PackageStatus, RenditionRole, SourceStatus, Visibility, clock};
+use sluice_model::{
+    Encryption, MediaId, MediaKind, PackageId, PackageStatus, RenditionRole, SourceStatus, Visibility, clock,
+};
 use sluice_storage::{Key, StoreError};
 use std::ops::Range;
-use uuid::Uuid;
 
 /// Names of the two media playlists of a rendition: they are two resources, because a list must
 /// never change its type.
@@ -73,8 +74,8 @@ pub async fn multivariant_of(
 pub async fn file(
     state: &AppState,
     ticket: &Ticket,
-    id: Uuid,
-    package: Uuid,
+    id: MediaId,
+    package: PackageId,
     rendition: &str,
     name: &str,
 ) -> Result<File, PlaybackError> {
@@ -101,7 +102,7 @@ pub async fn file(
     }
 }
 
-async fn key(state: &AppState, package: Uuid, name: &str) -> Result<File, PlaybackError> {
+async fn key(state: &AppState, package: PackageId, name: &str) -> Result<File, PlaybackError> {
     let number = name.strip_suffix(".key").and_then(|n| n.parse().ok()).ok_or(PlaybackError::NotFound)?;
     state.db.packages().key(package, number).await?.map(File::Key).ok_or(PlaybackError::NotFound)
 }
@@ -111,11 +112,11 @@ fn is_plain(name: &str) -> bool {
     name.len() <= 64 && !name.starts_with('.') && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
 }
 
-async fn package_row(state: &AppState, package: Uuid) -> Result<PackageRow, PlaybackError> {
+async fn package_row(state: &AppState, package: PackageId) -> Result<PackageRow, PlaybackError> {
     state.db.packages().find(package).await?.ok_or(PlaybackError::NotFound)
 }
 
-async fn complete(state: &AppState, package: Uuid, rendition: &str) -> Result<String, PlaybackError> {
+async fn complete(state: &AppState, package: PackageId, rendition: &str) -> Result<String, PlaybackError> {
     let row = package_row(state, package).await?;
     let renditions = state.db.packages().renditions(package).await?;
     let r = renditions.iter().find(|r| r.name == rendition && in_complete(r)).ok_or(PlaybackError::NotFound)?;
@@ -126,7 +127,7 @@ async fn complete(state: &AppState, package: Uuid, rendition: &str) -> Result<St
     render(state, &row, r, &segments, PlaylistType::Vod, true).await
 }
 
-async fn grown(state: &AppState, package: Uuid, rendition: &str) -> Result<String, PlaybackError> {
+async fn grown(state: &AppState, package: PackageId, rendition: &str) -> Result<String, PlaybackError> {
     let row = package_row(state, package).await?;
     let renditions = state.db.packages().renditions(package).await?;
     let shown: Vec<&RenditionRow> = renditions.iter().filter(|r| in_growing(r)).collect();
@@ -191,7 +192,7 @@ pub struct Original {
 }
 
 /// The original of a media, once it is there. Playback tokens do not open it.
-pub async fn original(state: &AppState, ticket: &Ticket, id: Uuid) -> Result<Original, PlaybackError> {
+pub async fn original(state: &AppState, ticket: &Ticket, id: MediaId) -> Result<Original, PlaybackError> {
     let Ticket::Viewer(viewer) = ticket else { return Err(PlaybackError::NotFound) };
     let row = media::original(state, viewer.as_ref(), id).await?;
     let source = state.db.sources().find(row.source_id).await?.ok_or(PlaybackError::NotFound)?;

@@ -16,6 +16,7 @@ use axum::{
     extract::{Path, Query, State},
     http::StatusCode,
 };
+use sluice_model::MediaId;
 use uuid::Uuid;
 
 /// Who was granted a private media.
@@ -24,7 +25,7 @@ use uuid::Uuid;
 pub async fn grants(
     State(state): State<AppState>,
     Actor(viewer): Actor,
-    Path(id): Path<Uuid>,
+    Path(id): Path<MediaId>,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Grants>, ApiError> {
     let (rows, next_cursor) = service::grants(&state, &viewer, id, &page).await?;
@@ -41,7 +42,7 @@ pub async fn grant(
     Actor(viewer): Actor,
     Path((id, username)): Path<(Uuid, String)>,
 ) -> Result<StatusCode, ApiError> {
-    service::grant(&state, &client, &viewer, id, &username).await?;
+    service::grant(&state, &client, &viewer, id.into(), &username).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -55,7 +56,7 @@ pub async fn revoke_grant(
     Actor(viewer): Actor,
     Path((id, username)): Path<(Uuid, String)>,
 ) -> Result<StatusCode, ApiError> {
-    service::revoke_grant(&state, &client, &viewer, id, &username).await?;
+    service::revoke_grant(&state, &client, &viewer, id.into(), &username).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -68,7 +69,7 @@ pub async fn create_token(
     State(state): State<AppState>,
     client: Client,
     Actor(viewer): Actor,
-    Path(id): Path<Uuid>,
+    Path(id): Path<MediaId>,
     base: BaseUrl,
     Body(body): Body<NewPlaybackToken>,
 ) -> Result<(StatusCode, Json<PlaybackToken>), ApiError> {
@@ -84,7 +85,7 @@ pub async fn create_token(
 pub async fn tokens(
     State(state): State<AppState>,
     Actor(viewer): Actor,
-    Path(id): Path<Uuid>,
+    Path(id): Path<MediaId>,
     base: BaseUrl,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<PlaybackTokens>, ApiError> {
@@ -104,8 +105,8 @@ pub async fn revoke_token(
     State(state): State<AppState>,
     client: Client,
     Actor(viewer): Actor,
-    Path((id, token)): Path<(Uuid, Uuid)>,
+    Path((id, token)): Path<(MediaId, Uuid)>,
 ) -> Result<StatusCode, ApiError> {
-    service::revoke_token(&state, &client, &viewer, id, token).await?;
+    service::revoke_token(&state, &client, &viewer, id, token.into()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -15,7 +15,7 @@ use crate::{
     validation::Faults,
 };
 use sluice_db::{GrantRow, PlaybackTokenRow, UserRow};
-use sluice_model::clock;
+use sluice_model::{MediaId, clock};
 use url::Url;
 use uuid::Uuid;
 
@@ -32,7 +32,7 @@ pub async fn grant(
     state: &AppState,
     client: &Client,
     viewer: &Viewer,
-    media: Uuid,
+    media: MediaId,
     username: &str,
 ) -> Result<(), MediaError> {
     let media = owned(state, viewer, media).await?;
@@ -48,7 +48,7 @@ pub async fn revoke_grant(
     state: &AppState,
     client: &Client,
     viewer: &Viewer,
-    media: Uuid,
+    media: MediaId,
     username: &str,
 ) -> Result<(), MediaError> {
     let media = owned(state, viewer, media).await?;
@@ -66,7 +66,7 @@ pub async fn create_token(
     state: &AppState,
     client: &Client,
     viewer: &Viewer,
-    media: Uuid,
+    media: MediaId,
     request: NewPlaybackToken,
 ) -> Result<(PlaybackTokenRow, String), MediaError> {
     let media = owned(state, viewer, media).await?;
@@ -110,11 +110,11 @@ pub async fn revoke_token(
     state: &AppState,
     client: &Client,
     viewer: &Viewer,
-    media: Uuid,
-    id: Uuid,
+    media: MediaId,
+    id: MediaId,
 ) -> Result<(), MediaError> {
     let media = owned(state, viewer, media).await?;
-    if !state.db.access().revoke_playback_token(media.id, id, clock::now_us()).await? {
+    if !state.db.access().revoke_playback_token(media.id, id.into(), clock::now_us()).await? {
         return Err(MediaError::NotFound);
     }
     let detail = format!("media {}", media.id);
@@ -126,18 +126,18 @@ pub async fn revoke_token(
 pub async fn grants(
     state: &AppState,
     viewer: &Viewer,
-    media: Uuid,
+    media: MediaId,
     page: &PageQuery,
 ) -> Result<Cut<GrantRow>, MediaError> {
     let media = owned(state, viewer, media).await?;
-    Ok(page.cut(state.db.access().grants(media.id, page.cursor, page.rows()).await?, |r| r.user_id))
+    Ok(page.cut(state.db.access().grants(media.id, page.cursor, page.rows()).await?, |r| r.user_id.into()))
 }
 
 /// The live playback tokens of a media, newest first.
 pub async fn tokens(
     state: &AppState,
     viewer: &Viewer,
-    media: Uuid,
+    media: MediaId,
     page: &PageQuery,
 ) -> Result<Cut<PlaybackTokenRow>, MediaError> {
     let media = owned(state, viewer, media).await?;

@@ -16,7 +16,7 @@ pub struct Grant {
 
 impl From<GrantRow> for Grant {
     fn from(row: GrantRow) -> Self {
-        Self { user_id: row.user_id, username: row.username, created_at: row.created_us / 1000 }
+        Self { user_id: row.user_id.into(), username: row.username, created_at: row.created_us / 1000 }
     }
 }
 

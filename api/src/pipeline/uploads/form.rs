@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures::Stream;
 use sluice_db::UploadRow;
 use sluice_ingest::{Recording, Target};
-use sluice_model::{UploadKind, clock};
+use sluice_model::{MediaId, UploadId, UploadKind, clock};
 use uuid::Uuid;
 
 /// Life of a form's upload after its last sign of life, microseconds: nobody can resume it, so it holds no
@@ -21,13 +21,13 @@ fn form_ttl_us(state: &AppState) -> i64 {
 #[derive(Debug)]
 pub struct Abandon {
     state: AppState,
-    id: Uuid,
+    id: UploadId,
     armed: bool,
 }
 
 impl Abandon {
     /// Watches over an upload.
-    pub fn unless_done(state: &AppState, id: Uuid) -> Self {
+    pub fn unless_done(state: &AppState, id: UploadId) -> Self {
         Self { state: state.clone(), id, armed: true }
     }
 
@@ -76,7 +76,7 @@ pub async fn receive_form(
     upload: &UploadRow,
     body: impl Stream<Item = Result<Bytes, UploadError>> + Unpin,
 ) -> Result<(), UploadError> {
-    let taken = state.ingest.take_lease(upload.id, Uuid::new_v4(), form_ttl_us(state)).await?;
+    let taken = state.ingest.take_lease(upload.id, Uuid::new_v4().into(), form_ttl_us(state)).await?;
     let (_, lease) = taken.ok_or(UploadError::UploadExpired)?;
     let target = Target {
         source: upload.source_id,
@@ -91,7 +91,7 @@ pub async fn receive_form(
 }
 
 /// Makes a media of a form whose end has come.
-pub async fn complete_form(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<Uuid, UploadError> {
+pub async fn complete_form(state: &AppState, viewer: &Viewer, id: UploadId) -> Result<MediaId, UploadError> {
     let row = owned(state, viewer, id).await?;
     state.ingest.declare_length(&row, row.offset_bytes).await?;
     let row = owned(state, viewer, id).await?;

@@ -10,11 +10,10 @@ use crate::{
     state::AppState,
     validation::Faults,
 };
-use sluice_model::UploadKind;
-use uuid::Uuid;
+use sluice_model::{MediaId, UploadKind};
 
 /// Begins an import; the media that will be.
-pub async fn begin(state: &AppState, viewer: &Viewer, asked: Import) -> Result<Uuid, UploadError> {
+pub async fn begin(state: &AppState, viewer: &Viewer, asked: Import) -> Result<MediaId, UploadError> {
     let checked = state.outbound.check(&asked.url);
     if checked.is_err() {
         let mut faults = Faults::default();

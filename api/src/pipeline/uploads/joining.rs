@@ -6,13 +6,13 @@ use super::{
 };
 use crate::{identity::Viewer, pipeline::uploads::UploadError, state::AppState};
 use sluice_db::{Tx, UploadRow};
-use uuid::Uuid;
+use sluice_model::{SourceId, UploadId};
 
 /// Parts of one concatenation.
 const MOST_PARTS: usize = 1000;
 
 /// The whole that these parts have become, in this order: its answer was lost.
-pub async fn joined(state: &AppState, viewer: &Viewer, ids: &[Uuid]) -> Result<Option<UploadRow>, UploadError> {
+pub async fn joined(state: &AppState, viewer: &Viewer, ids: &[UploadId]) -> Result<Option<UploadRow>, UploadError> {
     let Some(first) = ids.first() else { return Ok(None) };
     let Some(whole) = state.db.uploads().find(*first).await?.and_then(|p| p.joined) else { return Ok(None) };
     let Some(whole) = state.db.uploads().find(whole).await?.filter(|w| w.owner_id == viewer.id) else {
@@ -27,9 +27,9 @@ pub async fn joined(state: &AppState, viewer: &Viewer, ids: &[Uuid]) -> Result<O
 pub async fn join(
     tx: &mut Tx,
     viewer: &Viewer,
-    id: Uuid,
-    source: Uuid,
-    ids: &[Uuid],
+    id: UploadId,
+    source: SourceId,
+    ids: &[UploadId],
     now_us: i64,
 ) -> Result<i64, UploadError> {
     let wrong = |what: &str| UploadError::BadRequest(format!("a part {what}"));

@@ -20,13 +20,12 @@ use futures::Stream;
 use hmac::Mac;
 use sluice_db::{ExtentRow, UploadRow};
 use sluice_ingest::{ExtentReader, completion, sniff::SNIFF_BYTES};
-use sluice_model::{UploadKind, clock};
+use sluice_model::{MediaId, UploadId, UploadKind, clock};
 use sluice_storage::{Key, Prefix, StoreError};
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
 };
-use uuid::Uuid;
 
 /// Parts of one upload.
 const MOST_PARTS: i64 = 10_000;
@@ -144,7 +143,7 @@ fn size_of(row: &UploadRow, number: i64) -> Result<i64, UploadError> {
     }
 }
 
-async fn owned(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<UploadRow, UploadError> {
+async fn owned(state: &AppState, viewer: &Viewer, id: UploadId) -> Result<UploadRow, UploadError> {
     let row = service::owned(state, viewer, id).await?;
     if row.kind == UploadKind::Presigned { Ok(row) } else { Err(UploadError::NotFound) }
 }
@@ -163,7 +162,7 @@ pub async fn sign(
     state: &AppState,
     viewer: &Viewer,
     base: &str,
-    id: Uuid,
+    id: UploadId,
     numbers: &[i64],
 ) -> Result<Vec<SignedPart>, UploadError> {
     let row = owned(state, viewer, id).await?;
@@ -210,11 +209,11 @@ pub async fn sign(
     Ok(signed)
 }
 
-fn message(id: Uuid, number: i64, object: u64, expires_us: i64) -> Vec<u8> {
-    [&id.as_bytes()[..], &number.to_be_bytes(), &object.to_be_bytes(), &expires_us.to_be_bytes()].concat()
+fn message(id: UploadId, number: i64, object: u64, expires_us: i64) -> Vec<u8> {
+    [&id.uuid().as_bytes()[..], &number.to_be_bytes(), &object.to_be_bytes(), &expires_us.to_be_bytes()].concat()
 }
 
-fn code(keys: &Keys, id: Uuid, number: i64, object: u64, expires_us: i64) -> String {
+fn code(keys: &Keys, id: UploadId, number: i64, object: u64, expires_us: i64) -> String {
     let mut mac = keys.mac(PURPOSE);
     mac.update(&message(id, number, object, expires_us));
     hex::encode(mac.finalize().into_bytes())
@@ -223,7 +222,7 @@ fn code(keys: &Keys, id: Uuid, number: i64, object: u64, expires_us: i64) -> Str
 /// Takes in a part at a URL of ours. Who holds the URL may do so; nobody else is asked for.
 pub async fn receive(
     state: &AppState,
-    id: Uuid,
+    id: UploadId,
     number: i64,
     signature: &Signature,
     length: Option<i64>,
@@ -271,7 +270,7 @@ fn part_refused(error: StoreError) -> UploadError {
 }
 
 /// The parts that are there, in order.
-pub async fn list(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<Vec<StoredPart>, UploadError> {
+pub async fn list(state: &AppState, viewer: &Viewer, id: UploadId) -> Result<Vec<StoredPart>, UploadError> {
     let row = owned(state, viewer, id).await?;
     let now = clock::now_us();
     if row.completed_us.is_none() {
@@ -300,7 +299,7 @@ async fn stored(state: &AppState, row: &UploadRow) -> Result<BTreeMap<i64, Store
 }
 
 /// Makes work of an upload whose parts are all there. Safe to repeat.
-pub async fn complete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<Uuid, UploadError> {
+pub async fn complete(state: &AppState, viewer: &Viewer, id: UploadId) -> Result<MediaId, UploadError> {
     let row = owned(state, viewer, id).await?;
     let media = row.media_id.ok_or(UploadError::Internal)?;
     if row.completed_us.is_some() {
@@ -349,7 +348,7 @@ pub async fn complete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<Uui
 }
 
 /// Gives an upload up.
-pub async fn abort(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), UploadError> {
+pub async fn abort(state: &AppState, viewer: &Viewer, id: UploadId) -> Result<(), UploadError> {
     owned(state, viewer, id).await?;
     service::terminate(state, viewer, id).await
 }

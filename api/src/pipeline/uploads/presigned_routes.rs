@@ -23,7 +23,7 @@ use axum::{
 };
 use futures::StreamExt;
 use serde::Deserialize;
-use sluice_model::RateLimit;
+use sluice_model::{RateLimit, UploadId};
 use std::io;
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -66,8 +66,8 @@ pub async fn begin(
     let parts = presigned::sign(&state, &viewer, &base.0, row.id, &first).await?;
     let content_type = row.content_type.as_deref().unwrap_or_default();
     let answer = Presigned {
-        upload_id: row.id,
-        media_id: row.media_id.ok_or(UploadError::Internal)?,
+        upload_id: row.id.into(),
+        media_id: row.media_id.ok_or(UploadError::Internal)?.into(),
         part_size,
         part_count,
         parts: parts.into_iter().map(|p| url(p, content_type)).collect(),
@@ -99,7 +99,7 @@ fn url(part: SignedPart, content_type: &str) -> PartUrl {
 pub async fn sign(
     State(state): State<AppState>,
     Uploader(viewer): Uploader,
-    Path(id): Path<Uuid>,
+    Path(id): Path<UploadId>,
     base: BaseUrl,
     Body(body): Body<PartNumbers>,
 ) -> Result<Json<PartUrls>, ApiError> {
@@ -118,7 +118,7 @@ pub async fn sign(
 pub async fn list(
     State(state): State<AppState>,
     Uploader(viewer): Uploader,
-    Path(id): Path<Uuid>,
+    Path(id): Path<UploadId>,
 ) -> Result<Json<PartList>, ApiError> {
     let parts = presigned::list(&state, &viewer, id).await?;
     let view = |p: presigned::StoredPart| StoredPart {
@@ -140,7 +140,7 @@ pub async fn list(
 pub async fn complete(
     State(state): State<AppState>,
     Uploader(viewer): Uploader,
-    Path(id): Path<Uuid>,
+    Path(id): Path<UploadId>,
     base: BaseUrl,
 ) -> Result<Json<Media>, ApiError> {
     let id = presigned::complete(&state, &viewer, id).await?;
@@ -157,7 +157,7 @@ pub async fn complete(
 pub async fn abort(
     State(state): State<AppState>,
     Uploader(viewer): Uploader,
-    Path(id): Path<Uuid>,
+    Path(id): Path<UploadId>,
 ) -> Result<StatusCode, ApiError> {
     presigned::abort(&state, &viewer, id).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -194,7 +194,7 @@ pub async fn receive(
     let length = text(header::CONTENT_LENGTH).parse().ok();
     let signature = Signature { object: query.object, expires_us: query.expires, code: query.signature };
     let bytes = body.into_data_stream().map(|c| c.map_err(io::Error::other));
-    presigned::receive(&state, id, number, &signature, length, text(header::CONTENT_TYPE), bytes).await?;
+    presigned::receive(&state, id.into(), number, &signature, length, text(header::CONTENT_TYPE), bytes).await?;
     let etag = HeaderValue::from_str(&format!("\"{:016x}\"", query.object)).map_err(|_| UploadError::Internal)?;
     Ok([(header::ETAG, etag)])
 }

@@ -27,7 +27,7 @@ use axum::{
 };
 use futures::StreamExt;
 use sluice_db::UploadRow;
-use sluice_model::{RateLimit, UploadKind};
+use sluice_model::{RateLimit, UploadId, UploadKind};
 use uuid::Uuid;
 
 const CHUNK: &str = "application/offset+octet-stream";
@@ -137,7 +137,7 @@ pub async fn create(
 pub async fn show(
     State(state): State<AppState>,
     Uploader(viewer): Uploader,
-    Path(id): Path<Uuid>,
+    Path(id): Path<UploadId>,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
@@ -181,7 +181,7 @@ pub async fn show(
 pub async fn patch(
     State(state): State<AppState>,
     Uploader(viewer): Uploader,
-    Path(id): Path<Uuid>,
+    Path(id): Path<UploadId>,
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, ApiError> {
@@ -210,7 +210,7 @@ pub async fn patch(
 pub async fn terminate(
     State(state): State<AppState>,
     Uploader(viewer): Uploader,
-    Path(id): Path<Uuid>,
+    Path(id): Path<UploadId>,
     headers: HeaderMap,
 ) -> Result<StatusCode, ApiError> {
     tus::check_version(&headers)?;

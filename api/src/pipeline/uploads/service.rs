@@ -18,7 +18,7 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use sluice_db::{NewTask, NewUpload, UploadRow};
 use sluice_ingest::{IngestError, Recording, Target, UploadLease, completion, quota::Begins, quota::QuotaRequest};
-use sluice_model::{ImportPayload, TaskKind, UploadKind, clock};
+use sluice_model::{ImportPayload, SourceId, TaskKind, UploadId, UploadKind, clock};
 use std::sync::{Arc, Mutex, PoisonError};
 use uuid::Uuid;
 
@@ -67,7 +67,7 @@ pub async fn create(state: &AppState, viewer: &Viewer, request: NewUploadRequest
             return Err(UploadError::EmptyFile);
         }
     }
-    let (id, source, now) = (Uuid::now_v7(), Uuid::now_v7(), clock::now_us());
+    let (id, source, now) = (UploadId::new(), SourceId::new(), clock::now_us());
     let mut tx = state.db.begin().await?;
     let bytes = length.unwrap_or(request.at_most).clamp(0, state.ingest.max_upload_bytes());
     let begins = match request.concat {
@@ -114,7 +114,7 @@ pub async fn create(state: &AppState, viewer: &Viewer, request: NewUploadRequest
 }
 
 /// An upload of this person's. One that has just expired says so.
-pub async fn owned(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<UploadRow, UploadError> {
+pub async fn owned(state: &AppState, viewer: &Viewer, id: UploadId) -> Result<UploadRow, UploadError> {
     let row = state.db.uploads().find(id).await?.filter(|u| u.owner_id == viewer.id).ok_or(UploadError::NotFound)?;
     if row.completed_us.is_none() && row.expires_us <= clock::now_us() {
         return Err(UploadError::UploadExpired);
@@ -123,20 +123,20 @@ pub async fn owned(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<Upload
 }
 
 /// An upload of this person's that goes by tus; of any other kind it is not said that it exists.
-async fn resumable(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<UploadRow, UploadError> {
+async fn resumable(state: &AppState, viewer: &Viewer, id: UploadId) -> Result<UploadRow, UploadError> {
     let row = owned(state, viewer, id).await?;
     if row.kind == UploadKind::Tus { Ok(row) } else { Err(UploadError::NotFound) }
 }
 
 /// How far an upload is. Whoever was writing to it stops: this client is about to go on, and what it
 /// is told must stay true.
-pub async fn resume(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<UploadRow, UploadError> {
+pub async fn resume(state: &AppState, viewer: &Viewer, id: UploadId) -> Result<UploadRow, UploadError> {
     let row = resumable(state, viewer, id).await?;
     if row.completed_us.is_some() {
         return Ok(row);
     }
     let now = clock::now_us();
-    match state.db.uploads().take_lease(id, Uuid::new_v4(), now, now + state.ingest.upload_ttl_us()).await? {
+    match state.db.uploads().take_lease(id, Uuid::new_v4().into(), now, now + state.ingest.upload_ttl_us()).await? {
         Some(row) => complete_if_due(state, row).await,
         None => owned(state, viewer, id).await,
     }
@@ -157,7 +157,7 @@ pub struct Patch {
 pub async fn patch(
     state: &AppState,
     viewer: &Viewer,
-    id: Uuid,
+    id: UploadId,
     patch: Patch,
     body: impl Stream<Item = Result<Bytes, UploadError>> + Unpin + Send + 'static,
 ) -> Result<UploadRow, UploadError> {
@@ -172,7 +172,7 @@ pub async fn patch(
         state.ingest.declare_length(&before, length).await?;
     }
     let holder = Uuid::new_v4();
-    let taken = state.ingest.take_lease(id, holder, state.ingest.upload_ttl_us()).await?;
+    let taken = state.ingest.take_lease(id, holder.into(), state.ingest.upload_ttl_us()).await?;
     let (row, lease) = taken.ok_or(UploadError::UploadExpired)?;
     if row.offset_bytes != patch.offset {
         return Err(UploadError::OffsetMismatch(row.offset_bytes));
@@ -198,7 +198,7 @@ pub async fn patch(
             Ok(row) => complete_if_due(&state, row).await,
             Err(error) => {
                 if matches!(error, UploadError::UnsupportedType) {
-                    state.db.uploads().delete_if_leased(id, Some(holder), clock::now_us()).await?;
+                    state.db.uploads().delete_if_leased(id, Some(holder.into()), clock::now_us()).await?;
                 }
                 Err(error)
             }
@@ -214,7 +214,7 @@ fn is_final(row: &UploadRow) -> bool {
 /// Takes the bytes of a PATCH in, with a checksum only if it is right; the upload as it is then.
 async fn take_in(
     state: &AppState,
-    id: Uuid,
+    id: UploadId,
     lease: UploadLease,
     target: Target,
     checksum: Option<Checksum>,
@@ -243,7 +243,7 @@ async fn take_in(
 }
 
 /// Gives an upload up.
-pub async fn terminate(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), UploadError> {
+pub async fn terminate(state: &AppState, viewer: &Viewer, id: UploadId) -> Result<(), UploadError> {
     let row = owned(state, viewer, id).await?;
     if row.joined.is_some() {
         return Ok(state.db.uploads().purge(id).await?);

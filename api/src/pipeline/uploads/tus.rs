@@ -11,6 +11,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, Method},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
+use sluice_model::UploadId;
 use std::time::{Duration, UNIX_EPOCH};
 
 /// The one version there is.
@@ -116,7 +117,7 @@ mod tests {
 
     #[test]
     fn parts_are_named_by_their_urls() {
-        let id = Uuid::from_u128(7);
+        let id = UploadId::from(Uuid::from_u128(7));
         let read = |v: &str| concat(&headers("upload-concat", v));
         assert_eq!(read("partial").unwrap(), Some(Concat::Partial));
         let list = format!("final;http://h/api/v1/uploads/{id} /api/v1/uploads/{id}");

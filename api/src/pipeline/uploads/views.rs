@@ -28,10 +28,10 @@ pub struct Upload {
 impl From<UploadRow> for Upload {
     fn from(row: UploadRow) -> Self {
         Self {
-            id: row.id,
+            id: row.id.into(),
             offset_bytes: row.offset_bytes,
             length_bytes: row.length_bytes,
-            media_id: row.media_id,
+            media_id: row.media_id.map(Into::into),
             complete: row.completed_us.is_some(),
             created_at: row.created_us / 1000,
             expires_at: row.expires_us / 1000,

@@ -16,6 +16,7 @@ use axum::{
     http::{StatusCode, header},
     response::IntoResponse,
 };
+use sluice_model::MediaId;
 use uuid::Uuid;
 
 /// The captions of a media.
@@ -25,11 +26,11 @@ use uuid::Uuid;
 pub async fn list(
     State(state): State<AppState>,
     Follower(viewer): Follower,
-    Path(id): Path<Uuid>,
+    Path(id): Path<MediaId>,
     base: BaseUrl,
 ) -> Result<Json<Tracks>, ApiError> {
     let rows = service::list(&state, viewer.as_ref(), id).await?;
-    Ok(Json(Tracks { items: rows.into_iter().map(|r| Track::new(r, id, &base.0)).collect() }))
+    Ok(Json(Tracks { items: rows.into_iter().map(|r| Track::new(r, id.into(), &base.0)).collect() }))
 }
 
 /// Captions in one language, as WebVTT.
@@ -42,7 +43,7 @@ pub async fn read(
     Follower(viewer): Follower,
     Path((id, language)): Path<(Uuid, String)>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let body = service::read(&state, viewer.as_ref(), id, &language).await?;
+    let body = service::read(&state, viewer.as_ref(), id.into(), &language).await?;
     Ok(([(header::CONTENT_TYPE, "text/vtt; charset=utf-8")], body))
 }
 
@@ -62,7 +63,7 @@ pub async fn put(
     base: BaseUrl,
     body: Bytes,
 ) -> Result<Json<Track>, ApiError> {
-    let row = service::put(&state, &viewer, id, &language, query.label.as_deref(), body).await?;
+    let row = service::put(&state, &viewer, id.into(), &language, query.label.as_deref(), body).await?;
     Ok(Json(Track::new(row, id, &base.0)))
 }
 
@@ -75,6 +76,6 @@ pub async fn remove(
     Actor(viewer): Actor,
     Path((id, language)): Path<(Uuid, String)>,
 ) -> Result<StatusCode, ApiError> {
-    service::remove(&state, &viewer, id, &language).await?;
+    service::remove(&state, &viewer, id.into(), &language).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -7,9 +7,8 @@ use crate::{
 };
 use bytes::Bytes;
 use sluice_db::{CaptionsRow, DbError, NewCaptions, words};
-use sluice_model::{RateLimit, clock};
+use sluice_model::{MediaId, RateLimit, clock};
 use tokio::task::spawn_blocking;
-use uuid::Uuid;
 
 /// Largest file, bytes.
 const MOST_BYTES: usize = 1 << 20;
@@ -38,7 +37,7 @@ fn language(tag: &str) -> Option<String> {
 pub async fn put(
     state: &AppState,
     viewer: &Viewer,
-    id: Uuid,
+    id: MediaId,
     tag: &str,
     label: Option<&str>,
     body: Bytes,
@@ -84,20 +83,20 @@ fn gone(error: DbError) -> PlatformError {
 }
 
 /// The tracks of a media that this person may see.
-pub async fn list(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Result<Vec<CaptionsRow>, PlatformError> {
+pub async fn list(state: &AppState, viewer: Option<&Viewer>, id: MediaId) -> Result<Vec<CaptionsRow>, PlatformError> {
     media::visible(state, viewer, id).await?;
     Ok(state.db.captions().of_media(id).await?)
 }
 
 /// One track as WebVTT.
-pub async fn read(state: &AppState, viewer: Option<&Viewer>, id: Uuid, tag: &str) -> Result<String, PlatformError> {
+pub async fn read(state: &AppState, viewer: Option<&Viewer>, id: MediaId, tag: &str) -> Result<String, PlatformError> {
     media::visible(state, viewer, id).await?;
     let language = language(tag).ok_or(PlatformError::NotFound)?;
     state.db.captions().body(id, &language).await?.ok_or(PlatformError::NotFound)
 }
 
 /// Deletes one track.
-pub async fn remove(state: &AppState, viewer: &Viewer, id: Uuid, tag: &str) -> Result<(), PlatformError> {
+pub async fn remove(state: &AppState, viewer: &Viewer, id: MediaId, tag: &str) -> Result<(), PlatformError> {
     media::owned(state, viewer, id).await?;
     let language = language(tag).ok_or(PlatformError::NotFound)?;
     let mut tx = state.db.begin().await?;

@@ -34,7 +34,7 @@ pub async fn categories(state: &AppState) -> Result<Vec<CategoryRow>, PlatformEr
 /// Public media of a category, newest first.
 pub async fn media_of(state: &AppState, slug: &str, page: &PageQuery) -> Result<Cut<MediaRow>, PlatformError> {
     let category = category(state, slug).await?;
-    Ok(page.cut(state.db.catalogue().media_of_category(category.id, page.cursor, page.rows()).await?, |r| r.id))
+    Ok(page.cut(state.db.catalogue().media_of_category(category.id, page.cursor, page.rows()).await?, |r| r.id.into()))
 }
 
 /// Public media with a tag, newest first.
@@ -44,7 +44,7 @@ pub async fn media_with(state: &AppState, tag: String, page: &PageQuery) -> Resu
         // Nothing has a tag that cannot be.
         Err(_) => Vec::new(),
     };
-    Ok(page.cut(rows, |r| r.id))
+    Ok(page.cut(rows, |r| r.id.into()))
 }
 
 /// Removes a category; its media have none then.

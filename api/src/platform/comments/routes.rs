@@ -15,6 +15,7 @@ use axum::{
     extract::{Path, Query, State},
     http::StatusCode,
 };
+use sluice_model::MediaId;
 use uuid::Uuid;
 
 /// A media's comments: the beginnings of its threads.
@@ -24,7 +25,7 @@ use uuid::Uuid;
 pub async fn list(
     State(state): State<AppState>,
     Follower(viewer): Follower,
-    Path(media): Path<Uuid>,
+    Path(media): Path<MediaId>,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Comments>, ApiError> {
     let (rows, next_cursor) = service::list(&state, viewer.as_ref(), media, &page).await?;
@@ -55,7 +56,7 @@ pub async fn replies(
 pub async fn create(
     State(state): State<AppState>,
     Actor(viewer): Actor,
-    Path(media): Path<Uuid>,
+    Path(media): Path<MediaId>,
     Body(body): Body<NewComment>,
 ) -> Result<(StatusCode, Json<Comment>), ApiError> {
     let (row, new) = service::create(&state, &viewer, media, body, |_| ()).await?;

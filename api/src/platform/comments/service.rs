@@ -12,7 +12,7 @@ use crate::{
 };
 use sluice_db as db;
 use sluice_db::{CommentPage, CommentRow, MediaRow};
-use sluice_model::{RateLimit, Role, clock};
+use sluice_model::{MediaId, RateLimit, Role, clock};
 use uuid::Uuid;
 
 /// Longest comment, characters.
@@ -30,7 +30,7 @@ fn checked(body: &str) -> Result<String, PlatformError> {
 pub async fn create(
     state: &AppState,
     viewer: &Viewer,
-    media_id: Uuid,
+    media_id: MediaId,
     new: NewComment,
     known: impl FnOnce(Uuid),
 ) -> Result<(CommentRow, bool), PlatformError> {
@@ -88,7 +88,7 @@ async fn thread(state: &AppState, media: &MediaRow, parent: Uuid) -> Result<Uuid
 pub async fn list(
     state: &AppState,
     viewer: Option<&Viewer>,
-    media: Uuid,
+    media: MediaId,
     page: &PageQuery,
 ) -> Result<Cut<CommentRow>, PlatformError> {
     media::visible(state, viewer, media).await?;
@@ -109,7 +109,7 @@ pub async fn replies(
 async fn thread_page(
     state: &AppState,
     viewer: Option<&Viewer>,
-    media: Uuid,
+    media: MediaId,
     parent: Option<Uuid>,
     page: &PageQuery,
 ) -> Result<Cut<CommentRow>, PlatformError> {

@@ -36,8 +36,12 @@ impl From<CommentRow> for Comment {
     fn from(row: CommentRow) -> Self {
         Self {
             id: row.id,
-            media_id: row.media_id,
-            author: Author { id: row.author_id, username: row.author_name, display_name: row.author_display_name },
+            media_id: row.media_id.into(),
+            author: Author {
+                id: row.author_id.into(),
+                username: row.author_name,
+                display_name: row.author_display_name,
+            },
             parent_id: row.parent_id,
             body: row.body,
             at_ms: row.at_ms,

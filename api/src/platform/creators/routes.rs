@@ -17,6 +17,7 @@ use axum::{
     http::StatusCode,
 };
 use sluice_db::CreatorRow;
+use sluice_model::UserId;
 use uuid::Uuid;
 
 fn creators((rows, next_cursor): Cut<CreatorRow, String>, base: &BaseUrl) -> Json<Creators> {
@@ -43,7 +44,7 @@ pub async fn list(
 pub async fn show(
     State(state): State<AppState>,
     Follower(viewer): Follower,
-    Path(id): Path<Uuid>,
+    Path(id): Path<UserId>,
     base: BaseUrl,
 ) -> Result<Json<Profile>, ApiError> {
     let (row, subscribed) = service::profile(&state, viewer.as_ref(), id).await?;
@@ -57,7 +58,7 @@ pub async fn show(
 pub async fn media(
     State(state): State<AppState>,
     Follower(_): Follower,
-    Path(id): Path<Uuid>,
+    Path(id): Path<UserId>,
     Query(page): Query<PageQuery>,
     base: BaseUrl,
 ) -> Result<Json<Page>, ApiError> {
@@ -101,7 +102,7 @@ pub async fn subscriptions(
 pub async fn subscribe(
     State(state): State<AppState>,
     Actor(viewer): Actor,
-    Path(id): Path<Uuid>,
+    Path(id): Path<UserId>,
 ) -> Result<StatusCode, ApiError> {
     service::subscribe(&state, &viewer, id).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -113,7 +114,7 @@ pub async fn subscribe(
 pub async fn unsubscribe(
     State(state): State<AppState>,
     Actor(viewer): Actor,
-    Path(id): Path<Uuid>,
+    Path(id): Path<UserId>,
 ) -> Result<StatusCode, ApiError> {
     service::unsubscribe(&state, &viewer, id).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -138,7 +139,7 @@ pub async fn blocks(
 pub async fn block(
     State(state): State<AppState>,
     Actor(viewer): Actor,
-    Path(id): Path<Uuid>,
+    Path(id): Path<UserId>,
 ) -> Result<StatusCode, ApiError> {
     service::block(&state, &viewer, id).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -150,7 +151,7 @@ pub async fn block(
 pub async fn unblock(
     State(state): State<AppState>,
     Actor(viewer): Actor,
-    Path(id): Path<Uuid>,
+    Path(id): Path<UserId>,
 ) -> Result<StatusCode, ApiError> {
     service::unblock(&state, &viewer, id).await?;
     Ok(StatusCode::NO_CONTENT)

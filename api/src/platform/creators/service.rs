@@ -10,11 +10,10 @@ use crate::{
     validation::Faults,
 };
 use sluice_db::{CreatorRow, MediaRow, ProfileChange, SubscriptionRow};
-use sluice_model::clock;
-use uuid::Uuid;
+use sluice_model::{UserId, clock};
 
 /// A creator.
-pub async fn creator(state: &AppState, id: Uuid) -> Result<CreatorRow, PlatformError> {
+pub async fn creator(state: &AppState, id: UserId) -> Result<CreatorRow, PlatformError> {
     state.db.people().creator(id).await?.ok_or(PlatformError::NotFound)
 }
 
@@ -31,7 +30,7 @@ pub async fn change(state: &AppState, viewer: &Viewer, request: ChangeProfile) -
 }
 
 /// Follows a creator. Safe to repeat.
-pub async fn subscribe(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), PlatformError> {
+pub async fn subscribe(state: &AppState, viewer: &Viewer, id: UserId) -> Result<(), PlatformError> {
     creator(state, id).await?;
     if id == viewer.id || state.db.people().is_blocked(id, viewer.id).await? {
         return Err(PlatformError::Forbidden);
@@ -42,14 +41,14 @@ pub async fn subscribe(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<()
 }
 
 /// Follows a creator no more. Safe to repeat.
-pub async fn unsubscribe(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), PlatformError> {
+pub async fn unsubscribe(state: &AppState, viewer: &Viewer, id: UserId) -> Result<(), PlatformError> {
     let mut tx = state.db.begin().await?;
     tx.people().unsubscribe(viewer.id, id, clock::now_us()).await?;
     Ok(tx.commit().await?)
 }
 
 /// Keeps somebody's comments out of one's sight and off one's media; they follow one no more.
-pub async fn block(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), PlatformError> {
+pub async fn block(state: &AppState, viewer: &Viewer, id: UserId) -> Result<(), PlatformError> {
     state.db.users().find(id).await?.filter(|u| u.id != viewer.id).ok_or(PlatformError::NotFound)?;
     let mut tx = state.db.begin().await?;
     tx.people().block(viewer.id, id, clock::now_us()).await?;
@@ -57,7 +56,7 @@ pub async fn block(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), Pl
 }
 
 /// Ends a block. Safe to repeat.
-pub async fn unblock(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), PlatformError> {
+pub async fn unblock(state: &AppState, viewer: &Viewer, id: UserId) -> Result<(), PlatformError> {
     Ok(state.db.people().unblock(viewer.id, id).await?)
 }
 
@@ -91,7 +90,11 @@ pub async fn blocks(
 }
 
 /// A creator, and whether this person has subscribed.
-pub async fn profile(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Result<(CreatorRow, bool), PlatformError> {
+pub async fn profile(
+    state: &AppState,
+    viewer: Option<&Viewer>,
+    id: UserId,
+) -> Result<(CreatorRow, bool), PlatformError> {
     let row = creator(state, id).await?;
     let subscribed = match viewer {
         Some(v) => state.db.people().is_subscribed(v.id, id).await?,
@@ -101,10 +104,10 @@ pub async fn profile(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Res
 }
 
 /// A creator's public media, newest first.
-pub async fn media(state: &AppState, id: Uuid, page: &PageQuery) -> Result<Cut<MediaRow>, PlatformError> {
+pub async fn media(state: &AppState, id: UserId, page: &PageQuery) -> Result<Cut<MediaRow>, PlatformError> {
     creator(state, id).await?;
     let rows = state.db.catalogue().public_media_of(id, page.cursor, page.rows()).await?;
-    Ok(page.cut(rows, |r| r.published_id.unwrap_or(r.id)))
+    Ok(page.cut(rows, |r| r.published_id.unwrap_or(r.id.into())))
 }
 
 /// Whom one follows, newest first.

@@ -28,7 +28,7 @@ impl Creator {
         Self {
             avatar_url: row.avatar_id.map(|id| pictures::url(id, base)),
             banner_url: row.banner_id.map(|id| pictures::url(id, base)),
-            id: row.id,
+            id: row.id.into(),
             username: row.username,
             display_name: row.display_name,
             bio: row.bio,

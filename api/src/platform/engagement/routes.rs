@@ -18,12 +18,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use sluice_db::{HistoryRow, MediaRow};
+use sluice_model::MediaId;
 use uuid::Uuid;
 
 impl From<HistoryRow> for Position {
     fn from(row: HistoryRow) -> Self {
         Self {
-            media_id: row.media_id,
+            media_id: row.media_id.into(),
             position_ms: row.position_ms,
             finished: row.finished,
             updated_at: row.updated_us / 1000,
@@ -37,7 +38,7 @@ impl From<HistoryRow> for Position {
 pub async fn likes(
     State(state): State<AppState>,
     Reader(viewer): Reader,
-    Path(id): Path<Uuid>,
+    Path(id): Path<MediaId>,
 ) -> Result<Json<Likes>, ApiError> {
     let (likes, row) = service::likes(&state, &viewer, id).await?;
     Ok(Json(Likes { likes, like_count: row.like_count }))
@@ -49,7 +50,7 @@ pub async fn likes(
 pub async fn like(
     State(state): State<AppState>,
     Actor(viewer): Actor,
-    Path(id): Path<Uuid>,
+    Path(id): Path<MediaId>,
 ) -> Result<Json<Likes>, ApiError> {
     let row = service::like(&state, &viewer, id, true).await?;
     Ok(Json(Likes { likes: true, like_count: row.like_count }))
@@ -61,7 +62,7 @@ pub async fn like(
 pub async fn unlike(
     State(state): State<AppState>,
     Actor(viewer): Actor,
-    Path(id): Path<Uuid>,
+    Path(id): Path<MediaId>,
 ) -> Result<Json<Likes>, ApiError> {
     let row = service::like(&state, &viewer, id, false).await?;
     Ok(Json(Likes { likes: false, like_count: row.like_count }))
@@ -77,7 +78,7 @@ pub async fn view(
     State(state): State<AppState>,
     client: Client,
     Follower(viewer): Follower,
-    Path(id): Path<Uuid>,
+    Path(id): Path<MediaId>,
 ) -> Result<Json<Views>, ApiError> {
     let (counted, row) = service::view(&state, &client, viewer.as_ref(), id).await?;
     Ok(Json(Views { counted, view_count: row.view_count }))
@@ -114,7 +115,7 @@ pub async fn forget_all(State(state): State<AppState>, Actor(viewer): Actor) -> 
 pub async fn position(
     State(state): State<AppState>,
     Reader(viewer): Reader,
-    Path(id): Path<Uuid>,
+    Path(id): Path<MediaId>,
 ) -> Result<Json<Position>, ApiError> {
     Ok(Json(service::position(&state, &viewer, id).await?.into()))
 }
@@ -128,7 +129,7 @@ pub async fn position(
 pub async fn remember(
     State(state): State<AppState>,
     Actor(viewer): Actor,
-    Path(id): Path<Uuid>,
+    Path(id): Path<MediaId>,
     Body(body): Body<PutPosition>,
 ) -> Result<Response, ApiError> {
     Ok(match service::remember(&state, &viewer, id, body.position_ms).await? {
@@ -143,7 +144,7 @@ pub async fn remember(
 pub async fn forget(
     State(state): State<AppState>,
     Actor(viewer): Actor,
-    Path(id): Path<Uuid>,
+    Path(id): Path<MediaId>,
 ) -> Result<StatusCode, ApiError> {
     service::forget(&state, &viewer, Some(id)).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -12,15 +12,14 @@ use crate::{
 };
 use hmac::Mac;
 use sluice_db::{HistoryPage, HistoryRow, MediaRow};
-use sluice_model::clock;
-use uuid::Uuid;
+use sluice_model::{MediaId, clock};
 
 /// One viewer counts once within this.
 const WINDOW_US: i64 = 6 * 3_600_000_000;
 const PURPOSE: &str = "view mark";
 
 /// Likes a media, or no more. Safe to repeat.
-pub async fn like(state: &AppState, viewer: &Viewer, id: Uuid, likes: bool) -> Result<MediaRow, PlatformError> {
+pub async fn like(state: &AppState, viewer: &Viewer, id: MediaId, likes: bool) -> Result<MediaRow, PlatformError> {
     media::visible(state, Some(viewer), id).await?;
     let mut tx = state.db.begin().await?;
     tx.engagement().set_like(id, viewer.id, likes, clock::now_us()).await?;
@@ -34,7 +33,7 @@ pub async fn view(
     state: &AppState,
     client: &Client,
     viewer: Option<&Viewer>,
-    id: Uuid,
+    id: MediaId,
 ) -> Result<(bool, MediaRow), PlatformError> {
     let row = media::visible(state, viewer, id).await?;
     media::begun(&row)?;
@@ -62,7 +61,7 @@ pub async fn view(
 pub async fn remember(
     state: &AppState,
     viewer: &Viewer,
-    id: Uuid,
+    id: MediaId,
     position_ms: i64,
 ) -> Result<Option<HistoryRow>, PlatformError> {
     let media = media::visible(state, Some(viewer), id).await?;
@@ -75,7 +74,7 @@ pub async fn remember(
 }
 
 /// Whether somebody likes a media, and the media.
-pub async fn likes(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(bool, MediaRow), PlatformError> {
+pub async fn likes(state: &AppState, viewer: &Viewer, id: MediaId) -> Result<(bool, MediaRow), PlatformError> {
     let row = media::visible(state, Some(viewer), id).await?;
     Ok((state.db.engagement().likes(id, viewer.id).await?, row))
 }
@@ -91,19 +90,19 @@ pub async fn history(
     let unfinished = query.unfinished.unwrap_or(false);
     let page = HistoryPage { user: viewer.id, before, unfinished, limit: limit as i64 + 1 };
     let rows = state.db.engagement().history(page).await?;
-    let (rows, next) = paging::cut(rows, limit, |r| paging::write_instant((r.updated_us, r.media_id)));
-    let ids: Vec<Uuid> = rows.iter().map(|r| r.media_id).collect();
+    let (rows, next) = paging::cut(rows, limit, |r| paging::write_instant((r.updated_us, r.media_id.into())));
+    let ids: Vec<MediaId> = rows.iter().map(|r| r.media_id).collect();
     let mut seen = media::visible_many(state, Some(viewer), &ids).await?;
     let shown = rows.into_iter().filter_map(|row| seen.remove(&row.media_id).map(|media| (row, media)));
     Ok((shown.collect(), next))
 }
 
 /// Where somebody is in a media.
-pub async fn position(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<HistoryRow, PlatformError> {
+pub async fn position(state: &AppState, viewer: &Viewer, id: MediaId) -> Result<HistoryRow, PlatformError> {
     state.db.engagement().position(viewer.id, id).await?.ok_or(PlatformError::NotFound)
 }
 
 /// Forgets that somebody watched a media, or all of their history.
-pub async fn forget(state: &AppState, viewer: &Viewer, id: Option<Uuid>) -> Result<(), PlatformError> {
+pub async fn forget(state: &AppState, viewer: &Viewer, id: Option<MediaId>) -> Result<(), PlatformError> {
     Ok(state.db.engagement().delete_history(viewer.id, id).await?)
 }

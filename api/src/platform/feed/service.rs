@@ -9,7 +9,7 @@ use crate::{paging::BadCursor, platform::PlatformError, state::AppState};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use sluice_db::{MediaRow, RankCursor};
-use sluice_model::clock;
+use sluice_model::{MediaId, UserId, clock};
 use uuid::Uuid;
 
 /// Every so manieth place is somebody's whom one does not follow.
@@ -46,13 +46,13 @@ pub type Found = (bool, MediaRow);
 /// One page, and where the next begins.
 pub async fn page(
     state: &AppState,
-    viewer: Option<Uuid>,
+    viewer: Option<UserId>,
     cursor: Option<&str>,
     limit: usize,
 ) -> Result<(Vec<Found>, Option<Cursor>), PlatformError> {
     let start = Cursor { since_us: clock::now_us(), followed: None, ranked: None, place: 0 };
     let mut cursor = cursor.map_or(Ok(start), Cursor::read)?;
-    let who = viewer.unwrap_or(Uuid::nil());
+    let who = viewer.unwrap_or(UserId::nil());
     let (rows, place) = (limit + 1, cursor.place % DISCOVERY);
     let catalogue = state.db.catalogue();
     let follow = |count: usize| catalogue.followed(who, cursor.since_us, cursor.followed, count as i64);
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_cursor_reads_what_it_wrote() {
-        let cursor = Cursor { since_us: 7, followed: Some(Uuid::max()), ranked: Some((-5, Uuid::nil())), place: 2 };
+        let cursor = Cursor { since_us: 7, followed: Some(Uuid::max()), ranked: Some((-5, MediaId::nil())), place: 2 };
         assert_eq!(Cursor::read(&cursor.write()).unwrap(), cursor);
         assert!(Cursor::read("nonsense").is_err());
     }

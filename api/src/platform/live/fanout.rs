@@ -11,7 +11,7 @@ use crate::{
 };
 use serde::Serialize;
 use sluice_db::{CommentRow, DbError, MediaRow};
-use sluice_model::Visibility;
+use sluice_model::{MediaId, UserId, Visibility};
 use socketioxide::{SendError, SocketIo, extract::SocketRef};
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
@@ -22,12 +22,12 @@ const BATCH: i64 = 100;
 #[derive(Debug, Serialize)]
 struct Gone {
     id: Uuid,
-    media_id: Uuid,
+    media_id: MediaId,
 }
 
 #[derive(Debug, Serialize)]
 struct Viewers {
-    media_id: Uuid,
+    media_id: MediaId,
     count: usize,
 }
 
@@ -55,12 +55,12 @@ pub async fn pass_on(state: &AppState, io: &SocketIo, news: News) -> Result<(), 
 
 /// Tells a room what was said there since it was last told. News of comments are a hint only: they may come late,
 /// twice or not at all, while the table has the comments in their order.
-async fn created(state: &AppState, io: &SocketIo, media: Uuid) -> Result<(), DbError> {
+async fn created(state: &AppState, io: &SocketIo, media: MediaId) -> Result<(), DbError> {
     let nobody = || io.to(room(media)).sockets().is_empty();
     loop {
         while !nobody() {
             let Some(told) = state.hub.told(media) else { return Ok(()) };
-            let rows = state.db.comments().after(media, told, Uuid::nil(), BATCH).await?;
+            let rows = state.db.comments().after(media, told, UserId::nil(), BATCH).await?;
             let all = (rows.len() as i64) < BATCH;
             for row in rows {
                 tell(state, io, row).await?;
@@ -98,7 +98,7 @@ async fn tell(state: &AppState, io: &SocketIo, row: CommentRow) -> Result<(), Db
     Ok(())
 }
 
-async fn updated(state: &AppState, io: &SocketIo, media: Uuid, comment: Uuid) -> Result<(), DbError> {
+async fn updated(state: &AppState, io: &SocketIo, media: MediaId, comment: Uuid) -> Result<(), DbError> {
     if io.to(room(media)).sockets().is_empty() {
         return Ok(());
     }
@@ -156,18 +156,18 @@ async fn serve(
     state: &AppState,
     socket: &SocketRef,
     guest: &Guest,
-    media: Uuid,
+    media: MediaId,
     behind: Behind,
 ) -> Result<(), DbError> {
     let told = state.hub.told(media).unwrap_or(Uuid::nil());
     if told < behind.after {
-        let untold = state.db.comments().after(media, told, Uuid::nil(), 1).await?;
+        let untold = state.db.comments().after(media, told, UserId::nil(), 1).await?;
         if untold.first().is_some_and(|c| c.id <= behind.after) {
             // It has more than this instance has told.
             return Ok(());
         }
     }
-    let who = guest.viewer().map_or(Uuid::nil(), |v| v.id);
+    let who = guest.viewer().map_or(UserId::nil(), |v| v.id);
     let rows = state.db.comments().after(media, behind.after, who, BATCH).await?;
     // What comes after the last one that others were told will be news.
     let all = (rows.len() as i64) < BATCH || rows.last().is_some_and(|r| r.id >= told);
@@ -196,10 +196,10 @@ async fn serve(
 /// Looks up what an interruption may have swallowed: new comments, and changes since an instant. What was deleted
 /// meanwhile is not known any more.
 pub async fn catch_up(state: &AppState, io: &SocketIo, since_us: i64) -> Result<(), DbError> {
-    let media: HashSet<Uuid> = io.sockets().iter().flat_map(rooms).collect();
+    let media: HashSet<MediaId> = io.sockets().iter().flat_map(rooms).collect();
     for media in media {
         created(state, io, media).await?;
-        for row in state.db.comments().edited_since(media, since_us, Uuid::nil(), BATCH).await? {
+        for row in state.db.comments().edited_since(media, since_us, UserId::nil(), BATCH).await? {
             updated(state, io, media, row.id).await?;
         }
     }
@@ -211,7 +211,7 @@ pub async fn admit_only_viewers(state: &AppState, io: &SocketIo, row: &MediaRow)
     if row.visibility != Visibility::Private && !row.hidden {
         return;
     }
-    let mut known: HashMap<Option<Uuid>, bool> = HashMap::new();
+    let mut known: HashMap<Option<UserId>, bool> = HashMap::new();
     for socket in io.to(room(row.id)).sockets() {
         let guest = socket.extensions.get::<Guest>();
         let viewer = guest.and_then(|g| g.viewer());

@@ -4,7 +4,7 @@ use crate::{
     identity::{IdentityError, Viewer, authentication::authenticate},
     state::AppState,
 };
-use sluice_model::clock;
+use sluice_model::{MediaId, clock};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -32,7 +32,7 @@ struct Kept {
     /// Messages that it may send, and when that was counted.
     allowance: (f64, Instant),
     /// Rooms that it is in, and where it is behind: its queue was full, or it comes back to much.
-    rooms: HashMap<Uuid, Option<Behind>>,
+    rooms: HashMap<MediaId, Option<Behind>>,
 }
 
 /// What a socket has not had of a room.
@@ -96,32 +96,32 @@ impl Guest {
     }
 
     /// Comes into a room.
-    pub fn enter(&self, media: Uuid) {
+    pub fn enter(&self, media: MediaId) {
         self.kept().rooms.insert(media, None);
     }
 
     /// Leaves a room.
-    pub fn leave(&self, media: Uuid) {
+    pub fn leave(&self, media: MediaId) {
         self.kept().rooms.remove(&media);
     }
 
     /// Whether it has not had all comments of a room.
-    pub fn is_behind(&self, media: Uuid) -> bool {
+    pub fn is_behind(&self, media: MediaId) -> bool {
         self.behind(media).is_some()
     }
 
     /// Rooms where it is behind.
-    pub fn rooms_behind(&self) -> Vec<Uuid> {
+    pub fn rooms_behind(&self) -> Vec<MediaId> {
         self.kept().rooms.iter().filter(|(_, behind)| behind.is_some()).map(|(media, _)| *media).collect()
     }
 
     /// Where it is behind in a room.
-    pub fn behind(&self, media: Uuid) -> Option<Behind> {
+    pub fn behind(&self, media: MediaId) -> Option<Behind> {
         self.kept().rooms.get(&media).copied().flatten()
     }
 
     /// It has not had what came after a comment, perhaps more.
-    pub fn fall_behind(&self, media: Uuid, after: Uuid) {
+    pub fn fall_behind(&self, media: MediaId, after: Uuid) {
         if let Some(behind) = self.kept().rooms.get_mut(&media) {
             let now = Behind::now(after);
             let earlier = |b: Behind| Behind { after: b.after.min(now.after), since_us: b.since_us.min(now.since_us) };
@@ -130,7 +130,7 @@ impl Guest {
     }
 
     /// It is behind, or not any more.
-    pub fn set_behind(&self, media: Uuid, now: Option<Behind>) {
+    pub fn set_behind(&self, media: MediaId, now: Option<Behind>) {
         if let Some(behind) = self.kept().rooms.get_mut(&media) {
             *behind = now;
         }

@@ -3,16 +3,17 @@
 use super::guest::Guest;
 use crate::{error::Refusal, platform::PlatformError, state::AppState};
 use serde::Serialize;
+use sluice_model::{MediaId, UserId};
 use socketioxide::extract::SocketRef;
 use uuid::Uuid;
 
 /// The room of a media.
-pub fn room(media: Uuid) -> String {
+pub fn room(media: MediaId) -> String {
     format!("video:{media}")
 }
 
 /// The room of a person's own sockets.
-pub fn person(user: Uuid) -> String {
+pub fn person(user: UserId) -> String {
     format!("person:{user}")
 }
 
@@ -27,12 +28,12 @@ pub struct SocketError {
     code: &'static str,
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    media_id: Option<Uuid>,
+    media_id: Option<MediaId>,
 }
 
 impl SocketError {
     /// A media that is none, or none for this person.
-    pub fn not_found(media: Uuid) -> Self {
+    pub fn not_found(media: MediaId) -> Self {
         Self { media_id: Some(media), ..PlatformError::NotFound.into() }
     }
 }
@@ -44,12 +45,12 @@ impl<E: Refusal> From<E> for SocketError {
 }
 
 /// Media whose rooms a socket is in.
-pub fn rooms(socket: &SocketRef) -> Vec<Uuid> {
+pub fn rooms(socket: &SocketRef) -> Vec<MediaId> {
     socket.rooms().iter().filter_map(|r| r.strip_prefix("video:")?.parse().ok()).collect()
 }
 
 /// Ends a socket's stay in a room.
-pub fn take_out(state: &AppState, socket: &SocketRef, media: Uuid) {
+pub fn take_out(state: &AppState, socket: &SocketRef, media: MediaId) {
     socket.leave(room(media));
     if let Some(guest) = socket.extensions.get::<Guest>() {
         guest.leave(media);
@@ -58,7 +59,7 @@ pub fn take_out(state: &AppState, socket: &SocketRef, media: Uuid) {
 }
 
 /// Ends a socket's stay in a room, and tells it why.
-pub fn turn_out(state: &AppState, socket: &SocketRef, media: Uuid) {
+pub fn turn_out(state: &AppState, socket: &SocketRef, media: MediaId) {
     take_out(state, socket, media);
     drop(socket.emit("error", &SocketError::not_found(media)));
 }

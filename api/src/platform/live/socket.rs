@@ -19,6 +19,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
+use sluice_model::{MediaId, UserId};
 use socketioxide::{
     SocketIo,
     extract::{AckSender, SocketRef, TryData},
@@ -55,19 +56,19 @@ struct Auth {
 
 #[derive(Debug, Clone, Copy, Deserialize)]
 struct Join {
-    media_id: Uuid,
+    media_id: MediaId,
     /// The last comment that was heard: what came after it is answered.
     after: Option<Uuid>,
 }
 
 #[derive(Debug, Deserialize)]
 struct Leave {
-    media_id: Uuid,
+    media_id: MediaId,
 }
 
 #[derive(Debug, Deserialize)]
 struct Send {
-    media_id: Uuid,
+    media_id: MediaId,
     body: String,
     parent_id: Option<Uuid>,
     at_ms: Option<i64>,
@@ -239,7 +240,7 @@ async fn join(state: AppState, socket: SocketRef, guest: Guest, asked: Join) -> 
     let missed = match asked.after {
         None => Vec::new(),
         Some(after) => {
-            let who = viewer.map_or(Uuid::nil(), |v| v.id);
+            let who = viewer.map_or(UserId::nil(), |v| v.id);
             let rows = state.db.comments().after(media, after, who, MOST_MISSED).await?;
             rows.into_iter().filter(|c| c.id <= newest).collect()
         }

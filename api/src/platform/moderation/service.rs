@@ -15,7 +15,7 @@ use crate::{
     validation::Faults,
 };
 use sluice_db::{ActionRow, ReportRow};
-use sluice_model::{ActionKind, RateLimit, ReportStatus, ReportTarget, Role, clock};
+use sluice_model::{ActionKind, RateLimit, ReportStatus, ReportTarget, Role, UserId, clock};
 use uuid::Uuid;
 
 /// Reports something that one can see. `false` when one did before.
@@ -24,9 +24,9 @@ pub async fn report(state: &AppState, viewer: &Viewer, new: NewReport) -> Result
     let words = text::lines(&new.note);
     Faults::default().demand(words.chars().count() <= 1000, "note", "at most 1000 characters").refuse()?;
     match new.target {
-        ReportTarget::Media => drop(media::visible(state, Some(viewer), new.id).await?),
+        ReportTarget::Media => drop(media::visible(state, Some(viewer), new.id.into()).await?),
         ReportTarget::Comment => drop(comments::visible(state, Some(viewer), new.id).await?),
-        ReportTarget::User => drop(state.db.users().find(new.id).await?.ok_or(PlatformError::NotFound)?),
+        ReportTarget::User => drop(state.db.users().find(new.id.into()).await?.ok_or(PlatformError::NotFound)?),
     }
     let row = ReportRow {
         id: Uuid::now_v7(),
@@ -44,9 +44,11 @@ pub async fn report(state: &AppState, viewer: &Viewer, new: NewReport) -> Result
 /// Whose a reported thing is; nobody's when it is gone.
 async fn author(state: &AppState, report: &ReportRow) -> Result<Option<Uuid>, PlatformError> {
     Ok(match report.target_kind {
-        ReportTarget::Media => state.db.media().find(report.target_id).await?.map(|m| m.owner_id),
-        ReportTarget::Comment => state.db.comments().find(report.target_id).await?.map(|c| c.author_id),
-        ReportTarget::User => state.db.users().find(report.target_id).await?.map(|u| u.id),
+        ReportTarget::Media => {
+            state.db.media().find(report.target_id.into()).await?.map(|m| m.owner_id).map(Into::into)
+        }
+        ReportTarget::Comment => state.db.comments().find(report.target_id).await?.map(|c| c.author_id).map(Into::into),
+        ReportTarget::User => state.db.users().find(report.target_id.into()).await?.map(|u| u.id).map(Into::into),
     })
 }
 
@@ -88,7 +90,7 @@ pub async fn decide(
     };
     if kind == ActionKind::Ban {
         // Whoever looks after the service is asked to step down first.
-        let user = tx.users().lock(affected_id).await?.ok_or(PlatformError::NotFound)?;
+        let user = tx.users().lock(affected_id.into()).await?.ok_or(PlatformError::NotFound)?;
         if user.role == Role::Admin {
             return Err(PlatformError::Forbidden);
         }
@@ -97,7 +99,7 @@ pub async fn decide(
         id: Uuid::now_v7(),
         kind,
         target_id: target,
-        affected_id,
+        affected_id: affected_id.into(),
         reason,
         appeal: None,
         appealed_us: None,
@@ -113,7 +115,7 @@ pub async fn decide(
         _ => tx.commit().await?,
     }
     let detail = format!("{kind} {target}");
-    note(state, client, Event::Moderated, Some(affected_id), Some(admin.id), &detail).await;
+    note(state, client, Event::Moderated, Some(affected_id.into()), Some(admin.id), &detail).await;
     Ok(())
 }
 
@@ -152,7 +154,7 @@ pub async fn reports(
 /// What was done, to one account where that is asked for, latest first.
 pub async fn actions(
     state: &AppState,
-    affected: Option<Uuid>,
+    affected: Option<UserId>,
     page: &PageQuery,
 ) -> Result<Cut<ActionRow>, PlatformError> {
     Ok(page.cut(state.db.moderation().actions(affected, page.cursor, page.rows()).await?, |r| r.id))

@@ -36,7 +36,7 @@ impl From<ReportRow> for Report {
     fn from(row: ReportRow) -> Self {
         Self {
             id: row.id,
-            reporter_id: row.reporter_id,
+            reporter_id: row.reporter_id.into(),
             target: row.target_kind,
             target_id: row.target_id,
             reason: row.reason,
@@ -116,7 +116,7 @@ impl From<ActionRow> for Action {
             id: row.id,
             kind: row.kind,
             target_id: row.target_id,
-            affected_id: row.affected_id,
+            affected_id: row.affected_id.into(),
             reason: row.reason,
             appeal: row.appeal,
             appealed_at: row.appealed_us.map(|t| t / 1000),

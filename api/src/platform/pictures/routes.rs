@@ -91,7 +91,7 @@ pub async fn put_cover(
     body: Body,
 ) -> Result<Json<Picture>, ApiError> {
     playlists::owned(&state, &viewer, id).await?;
-    Ok(shown(service::put(&state, &viewer, PictureKind::Cover, id, stream(body)).await?, &base))
+    Ok(shown(service::put(&state, &viewer, PictureKind::Cover, id.into(), stream(body)).await?, &base))
 }
 
 /// Take a playlist's cover away.
@@ -103,7 +103,7 @@ pub async fn remove_cover(
     Path(id): Path<Uuid>,
 ) -> Result<StatusCode, ApiError> {
     playlists::owned(&state, &viewer, id).await?;
-    service::remove(&state, PictureKind::Cover, id).await?;
+    service::remove(&state, PictureKind::Cover, id.into()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -122,7 +122,7 @@ pub async fn put_category(
     body: Body,
 ) -> Result<Json<Picture>, ApiError> {
     let category = catalogue::category(&state, &slug).await?;
-    Ok(shown(service::put(&state, &viewer, PictureKind::Category, category.id, stream(body)).await?, &base))
+    Ok(shown(service::put(&state, &viewer, PictureKind::Category, category.id.into(), stream(body)).await?, &base))
 }
 
 /// Take a category's picture away.
@@ -134,7 +134,7 @@ pub async fn remove_category(
     Path(slug): Path<String>,
 ) -> Result<StatusCode, ApiError> {
     let category = catalogue::category(&state, &slug).await?;
-    service::remove(&state, PictureKind::Category, category.id).await?;
+    service::remove(&state, PictureKind::Category, category.id.into()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -49,7 +49,7 @@ pub async fn of_creator(
     Query(page): Query<PageQuery>,
     base: BaseUrl,
 ) -> Result<Json<Playlists>, ApiError> {
-    let (rows, next_cursor) = service::list(&state, id, false, &page).await?;
+    let (rows, next_cursor) = service::list(&state, id.into(), false, &page).await?;
     Ok(Json(Playlists { items: rows.into_iter().map(|r| Playlist::new(r, &base.0)).collect(), next_cursor }))
 }
 
@@ -136,7 +136,7 @@ pub async fn add(
     base: BaseUrl,
     Body(body): Body<NewItem>,
 ) -> Result<(StatusCode, Json<Item>), ApiError> {
-    let added = service::add(&state, &viewer, id, body.media_id, body.index).await?;
+    let added = service::add(&state, &viewer, id, body.media_id.into(), body.index).await?;
     Ok((StatusCode::CREATED, Json(item(added, &base.0))))
 }
 

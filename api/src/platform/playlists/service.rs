@@ -11,7 +11,7 @@ use crate::{
     validation::Faults,
 };
 use sluice_db::{ItemRow, MediaRow, PLACE, PlaylistChange, PlaylistRow};
-use sluice_model::{Role, Visibility, clock};
+use sluice_model::{MediaId, Role, UserId, Visibility, clock};
 use uuid::Uuid;
 
 /// An item and its media.
@@ -88,7 +88,7 @@ pub async fn add(
     state: &AppState,
     viewer: &Viewer,
     id: Uuid,
-    media_id: Uuid,
+    media_id: MediaId,
     index: Option<u32>,
 ) -> Result<Placed, PlatformError> {
     owned(state, viewer, id).await?;
@@ -149,7 +149,7 @@ pub async fn remove(state: &AppState, viewer: &Viewer, id: Uuid, item: Uuid) -> 
 
 /// What of these this person may see, with the media.
 async fn shown(state: &AppState, viewer: Option<&Viewer>, rows: Vec<ItemRow>) -> Result<Vec<Placed>, PlatformError> {
-    let ids: Vec<Uuid> = rows.iter().map(|r| r.media_id).collect();
+    let ids: Vec<MediaId> = rows.iter().map(|r| r.media_id).collect();
     let seen = media::visible_many(state, viewer, &ids).await?;
     Ok(rows.into_iter().filter_map(|r| Some((r, seen.get(&r.media_id)?.clone()))).collect())
 }
@@ -178,7 +178,7 @@ pub fn m3u(row: &PlaylistRow, items: &[Placed], base: &str) -> String {
 /// Somebody's playlists, newest first; those that others may not see only for themselves.
 pub async fn list(
     state: &AppState,
-    owner: Uuid,
+    owner: UserId,
     is_own: bool,
     page: &PageQuery,
 ) -> Result<Cut<PlaylistRow>, PlatformError> {
@@ -229,7 +229,7 @@ mod tests {
 
     #[test]
     fn an_index_is_a_place_among_what_is_there() {
-        let item = |position| ItemRow { id: Uuid::nil(), media_id: Uuid::nil(), position };
+        let item = |position| ItemRow { id: Uuid::nil(), media_id: MediaId::nil(), position };
         let items = [item(3), item(7)];
         assert_eq!(position(&[], None), 0);
         assert_eq!(position(&items, None), 7 + PLACE);

@@ -29,7 +29,7 @@ impl Playlist {
         Self {
             m3u_url: format!("{base}/api/v1/playlists/{}/playlist.m3u8", row.id),
             id: row.id,
-            owner_id: row.owner_id,
+            owner_id: row.owner_id.into(),
             title: row.title,
             description: row.description,
             visibility: row.visibility,

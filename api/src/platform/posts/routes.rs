@@ -47,7 +47,7 @@ pub async fn of_creator(
     Query(query): Query<PostQuery>,
     base: BaseUrl,
 ) -> Result<Json<Posts>, ApiError> {
-    Ok(posts(service::published(&state, Some(id), &query).await?, &base))
+    Ok(posts(service::published(&state, Some(id.into()), &query).await?, &base))
 }
 
 /// One's own posts, drafts too.

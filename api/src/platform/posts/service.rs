@@ -14,7 +14,7 @@ use crate::{
     validation::Faults,
 };
 use sluice_db::{CreatorRow, MediaRow, PostChange, PostRow};
-use sluice_model::{RateLimit, Role, clock};
+use sluice_model::{RateLimit, Role, UserId, clock};
 use uuid::Uuid;
 
 /// Entries of a feed.
@@ -52,7 +52,7 @@ async fn check(
     let embedded = html::embedded(body.unwrap_or_default());
     faults.demand(embedded.len() <= MOST_EMBEDDED, "body", "at most 50 media").refuse()?;
     for id in embedded {
-        let seen = media::visible(state, Some(viewer), id).await.is_ok();
+        let seen = media::visible(state, Some(viewer), id.into()).await.is_ok();
         faults.demand(seen, "body", "a media that is embedded does not exist, or you may not see it").refuse()?;
     }
     Ok(())
@@ -105,7 +105,7 @@ impl PostQuery {
 /// Published posts, of one creator or of everybody, latest first.
 pub async fn published(
     state: &AppState,
-    creator: Option<Uuid>,
+    creator: Option<UserId>,
     query: &PostQuery,
 ) -> Result<Cut<PostRow, String>, PlatformError> {
     let before = paging::read_instant(query.cursor.as_deref())?;
@@ -124,17 +124,17 @@ pub async fn own(state: &AppState, viewer: &Viewer, page: &PageQuery) -> Result<
 }
 
 async fn creator(state: &AppState, id: Uuid) -> Result<CreatorRow, PlatformError> {
-    state.db.people().creator(id).await?.ok_or(PlatformError::NotFound)
+    state.db.people().creator(id.into()).await?.ok_or(PlatformError::NotFound)
 }
 
 /// A creator with the latest posts.
 pub async fn latest(state: &AppState, id: Uuid) -> Result<(CreatorRow, Vec<PostRow>), PlatformError> {
     let creator = creator(state, id).await?;
-    Ok((creator, state.db.posts().published_of(id, None, MOST_ENTRIES).await?))
+    Ok((creator, state.db.posts().published_of(id.into(), None, MOST_ENTRIES).await?))
 }
 
 /// A creator with the latest public sound, and the media type of each original.
 pub async fn episodes(state: &AppState, id: Uuid) -> Result<(CreatorRow, Vec<(MediaRow, String)>), PlatformError> {
     let creator = creator(state, id).await?;
-    Ok((creator, state.db.catalogue().public_sound_of(id, MOST_EPISODES).await?))
+    Ok((creator, state.db.catalogue().public_sound_of(id.into(), MOST_EPISODES).await?))
 }

@@ -30,7 +30,11 @@ impl Post {
         Self {
             html: html::render(&row.body, base),
             id: row.id,
-            author: Author { id: row.author_id, username: row.author_name, display_name: row.author_display_name },
+            author: Author {
+                id: row.author_id.into(),
+                username: row.author_name,
+                display_name: row.author_display_name,
+            },
             title: row.title,
             body: row.body,
             published: row.published_us.is_some(),

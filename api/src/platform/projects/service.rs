@@ -15,7 +15,7 @@ use crate::{
 };
 use bytes::Bytes;
 use sluice_db::{ProjectChange, ProjectRow};
-use sluice_model::{DocumentFormat, clock};
+use sluice_model::{DocumentFormat, MediaId, clock};
 use sluice_storage::{Key, Prefix, StoreError};
 use uuid::Uuid;
 
@@ -36,7 +36,7 @@ fn titled(title: &str) -> Result<String, PlatformError> {
     Ok(title)
 }
 
-async fn about(state: &AppState, viewer: &Viewer, id: Option<Uuid>) -> Result<(), PlatformError> {
+async fn about(state: &AppState, viewer: &Viewer, id: Option<MediaId>) -> Result<(), PlatformError> {
     let Some(id) = id else { return Ok(()) };
     let seen = match media::visible(state, Some(viewer), id).await {
         Ok(_) => true,
@@ -49,7 +49,7 @@ async fn about(state: &AppState, viewer: &Viewer, id: Option<Uuid>) -> Result<()
 /// Makes a project.
 pub async fn create(state: &AppState, viewer: &Viewer, new: NewProject) -> Result<ProjectRow, PlatformError> {
     let title = titled(&new.title)?;
-    about(state, viewer, new.media_id).await?;
+    about(state, viewer, new.media_id.map(Into::into)).await?;
     if state.db.projects().count(viewer.id).await? >= MOST_PROJECTS {
         return Err(PlatformError::TooMany("projects"));
     }
@@ -57,7 +57,7 @@ pub async fn create(state: &AppState, viewer: &Viewer, new: NewProject) -> Resul
     let row = ProjectRow {
         id: Uuid::now_v7(),
         owner_id: viewer.id,
-        media_id: new.media_id,
+        media_id: new.media_id.map(Into::into),
         title,
         format: new.format.unwrap_or(DocumentFormat::Markdown),
         version: 0,
@@ -83,7 +83,7 @@ pub async fn change(
         None => None,
         Some("") => Some(None),
         Some(text) => {
-            let id: Option<Uuid> = text.parse().ok();
+            let id: Option<MediaId> = text.parse().ok();
             Faults::default().demand(id.is_some(), "media_id", "a media that you may see").refuse()?;
             about(state, viewer, id).await?;
             Some(id)

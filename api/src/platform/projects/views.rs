@@ -26,7 +26,7 @@ impl From<ProjectRow> for Project {
         Self {
             id: row.id,
             title: row.title,
-            media_id: row.media_id,
+            media_id: row.media_id.map(Into::into),
             format: row.format,
             version: row.version,
             size_bytes: row.size_bytes,

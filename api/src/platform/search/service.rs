@@ -7,6 +7,7 @@ use crate::{
     state::AppState,
 };
 use sluice_db::{MediaRow, Nearness, RankCursor, words};
+use sluice_model::MediaId;
 
 /// A place among the results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +77,7 @@ mod tests {
 
     #[test]
     fn a_cursor_reads_what_it_wrote() {
-        for cursor in [Cursor { near: true, after: Some((-7, Uuid::max())) }, Cursor { near: false, after: None }] {
+        for cursor in [Cursor { near: true, after: Some((-7, MediaId::max())) }, Cursor { near: false, after: None }] {
             assert_eq!(Cursor::read(&cursor.write()).unwrap(), cursor);
         }
         for bad in ["", "x", "n.1", "n.a.b"] {

@@ -1,0 +1,98 @@
+//! Identifiers that cannot be taken for each other: a media's does not fit where a package's belongs.
+//!
+//! All are UUIDs of version 7 (RFC 9562), so they sort by the time at which they were made.
+
+use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, Type},
+};
+use uuid::Uuid;
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, sqlx::Type,
+        )]
+        #[serde(transparent)]
+        #[sqlx(transparent)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// A new one, later than all before.
+            #[allow(clippy::new_without_default)]
+            pub fn new() -> Self {
+                Self(Uuid::now_v7())
+            }
+
+            /// All zeros: before every other, and nobody's.
+            pub const fn nil() -> Self {
+                Self(Uuid::nil())
+            }
+
+            /// All ones: after every other.
+            pub const fn max() -> Self {
+                Self(Uuid::max())
+            }
+
+            /// The identifier without its kind, for cursors and texts that hold any.
+            pub const fn uuid(self) -> Uuid {
+                self.0
+            }
+        }
+
+        impl From<Uuid> for $name {
+            fn from(id: Uuid) -> Self {
+                Self(id)
+            }
+        }
+
+        impl From<$name> for Uuid {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = uuid::Error;
+
+            fn from_str(text: &str) -> Result<Self, uuid::Error> {
+                text.parse().map(Self)
+            }
+        }
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                let format = SchemaFormat::KnownFormat(KnownFormat::Uuid);
+                ObjectBuilder::new().schema_type(Type::String).format(Some(format)).into()
+            }
+        }
+
+        impl ToSchema for $name {}
+    )+};
+}
+
+ids!(
+    /// An account.
+    UserId,
+    /// What a person owns and sees.
+    MediaId,
+    /// Uploaded bytes.
+    SourceId,
+    /// An HLS package of one source.
+    PackageId,
+    /// An upload under way, or one that was.
+    UploadId,
+    /// A unit of work.
+    TaskId,
+    /// One claim of a task: the fencing token of whoever runs it.
+    ClaimToken,
+);
