@@ -2,16 +2,16 @@
 
 use crate::world::{Fresh, World, fresh, used, user};
 use sluice_db::{Db, DbError, PlaybackTokenRow};
-use sluice_model::Role;
+use sluice_model::{Role, UserId};
 use uuid::Uuid;
 
 harness::on_both!(fresh => names_are_taken_and_addresses_are_claimed, session_has_one_live_refresh_token, rate_limit_is_taken_exactly, views_are_counted_exactly, last_administrator_stays);
 
 async fn names_are_taken_and_addresses_are_claimed(Fresh { db, _folder }: Fresh) {
     let world = World::new(db).await;
-    let taken = world.db.users().insert(&user(Uuid::now_v7(), "ADA", "other@example.org")).await;
+    let taken = world.db.users().insert(&user(UserId::new(), "ADA", "other@example.org")).await;
     assert!(matches!(taken, Err(DbError::Duplicate)), "whatever its case");
-    let second = Uuid::now_v7();
+    let second = UserId::new();
     world.db.users().insert(&user(second, "other", "Ada@Example.org")).await.unwrap();
     let found = |login: &'static str| {
         let db = world.db.clone();
@@ -31,13 +31,13 @@ async fn names_are_taken_and_addresses_are_claimed(Fresh { db, _folder }: Fresh)
     let mut tx = world.db.begin().await.unwrap();
     assert!(!tx.users().verify_email(world.owner, "ada@example.org", 2).await.unwrap(), "its claim is over");
     drop(tx);
-    let third = Uuid::now_v7();
+    let third = UserId::new();
     world.db.users().insert(&user(third, "third", "ada@example.org")).await.unwrap();
     assert!(!tx_verify(&world.db, third).await, "somebody has proved it");
     assert_eq!(world.db.users().find(second).await.unwrap().unwrap().email_verified_us, Some(1));
 }
 
-async fn tx_verify(db: &Db, user: Uuid) -> bool {
+async fn tx_verify(db: &Db, user: UserId) -> bool {
     let mut tx = db.begin().await.unwrap();
     tx.users().verify_email(user, "ada@example.org", 3).await.unwrap()
 }
@@ -63,7 +63,7 @@ async fn session_has_one_live_refresh_token(Fresh { db, _folder }: Fresh) {
     assert_eq!(states.iter().map(|s| s.as_str()).collect::<Vec<_>>(), ["spent", "superseded", "live"]);
     assert!(world.db.sessions().user_of(session, 3).await.unwrap().is_some());
     assert!(world.db.sessions().user_of(session, 151).await.unwrap().is_none(), "expired");
-    assert!(!world.db.sessions().revoke(Uuid::now_v7(), session, 4).await.unwrap(), "somebody else's");
+    assert!(!world.db.sessions().revoke(UserId::new(), session, 4).await.unwrap(), "somebody else's");
     assert!(world.db.sessions().revoke(world.owner, session, 4).await.unwrap());
     assert!(world.db.sessions().user_of(session, 5).await.unwrap().is_none());
     let mut tx = world.db.begin().await.unwrap();
@@ -124,9 +124,9 @@ async fn views_are_counted_exactly(Fresh { db, _folder }: Fresh) {
 
 async fn last_administrator_stays(Fresh { db, _folder }: Fresh) {
     let world = World::new(db).await;
-    let other = Uuid::now_v7();
+    let other = UserId::new();
     world.db.users().insert(&user(other, "other", "o@example.org")).await.unwrap();
-    let set = |id: Uuid, role: Role| {
+    let set = |id: UserId, role: Role| {
         let db = world.db.clone();
         async move {
             let mut tx = db.begin().await.unwrap();

@@ -1,8 +1,7 @@
 //! The same bytes become one source, and never one that nobody works on.
 
 use crate::world::{Fresh, World, fresh, planned};
-use sluice_model::Reason;
-use uuid::Uuid;
+use sluice_model::{Reason, SourceId};
 
 harness::on_both!(fresh => same_bytes_become_one_source, ready_is_not_merged_into_unready, bytes_are_not_merged_into_idle_packages);
 
@@ -26,7 +25,7 @@ async fn same_bytes_become_one_source(Fresh { db, _folder }: Fresh) {
     assert!(!world.db.media().has_package(one, old_package).await.unwrap());
     assert_eq!(world.claim().await.unwrap().name, "s");
     assert!(world.claim().await.is_none(), "the merged one's work is cancelled");
-    assert_eq!(world.db.sources().mark_deleting(5, 5).await.unwrap(), [] as [Uuid; 0]);
+    assert_eq!(world.db.sources().mark_deleting(5, 5).await.unwrap(), [] as [SourceId; 0]);
     assert_eq!(world.db.sources().mark_deleting(50, 50).await.unwrap(), [second]);
     world.db.sources().purge(second).await.unwrap();
     assert!(world.db.sources().find(second).await.unwrap().is_none());

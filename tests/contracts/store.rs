@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 use sluice_config::StoreUrl;
+use sluice_model::SourceId;
 use sluice_storage::{Key, Prefix, Store, StoreError};
 use std::collections::BTreeMap;
-use uuid::Uuid;
 
 async fn contract(store: &Store) {
-    let source = Uuid::now_v7();
+    let source = SourceId::new();
     let key = |number| Key::Extent { source, number };
     let data = Bytes::from((0..100_000_u32).flat_map(u32::to_le_bytes).collect::<Vec<u8>>());
 

@@ -2,19 +2,20 @@
 
 use crate::world::{Fresh, World, advance, extent, fresh, new_upload, used};
 use sluice_db::{AuditPage, AuditRow, MailPurpose, NewApiToken};
+use sluice_model::{ClaimToken, SourceId, UploadId};
 use uuid::Uuid;
 
 harness::on_both!(fresh => abandoned_upload_is_found, only_the_newest_request_advances, expired_rows_are_purged);
 
 async fn abandoned_upload_is_found(Fresh { db, _folder }: Fresh) {
     let world = World::new(db).await;
-    let (db, upload, source, holder) = (&world.db, Uuid::now_v7(), Uuid::now_v7(), Uuid::new_v4());
+    let (db, upload, source, holder) = (&world.db, UploadId::new(), SourceId::new(), ClaimToken::new());
     let mut tx = db.begin().await.unwrap();
     tx.uploads().insert(&new_upload(upload, world.owner, source, 5)).await.unwrap();
     tx.commit().await.unwrap();
     db.uploads().take_lease(upload, holder, 5, 10).await.unwrap().unwrap();
-    assert_eq!(db.sources().mark_deleting(5, 20).await.unwrap(), [] as [Uuid; 0], "a sign of life");
-    assert_eq!(db.sources().mark_deleting(6, 9).await.unwrap(), [] as [Uuid; 0], "it can still be resumed");
+    assert_eq!(db.sources().mark_deleting(5, 20).await.unwrap(), [] as [SourceId; 0], "a sign of life");
+    assert_eq!(db.sources().mark_deleting(6, 9).await.unwrap(), [] as [SourceId; 0], "it can still be resumed");
     assert_eq!(db.sources().mark_deleting(6, 10).await.unwrap(), [source]);
     assert!(!advance(db, upload, holder, &extent(source, 0, 1), 11).await, "given up is given up");
     assert_eq!(db.uploads().find(upload).await.unwrap().unwrap().offset_bytes, 0);
@@ -22,11 +23,11 @@ async fn abandoned_upload_is_found(Fresh { db, _folder }: Fresh) {
 
 async fn only_the_newest_request_advances(Fresh { db, _folder }: Fresh) {
     let world = World::new(db).await;
-    let (db, upload, source) = (&world.db, Uuid::now_v7(), Uuid::now_v7());
+    let (db, upload, source) = (&world.db, UploadId::new(), SourceId::new());
     let mut tx = db.begin().await.unwrap();
     tx.uploads().insert(&new_upload(upload, world.owner, source, 5)).await.unwrap();
     tx.commit().await.unwrap();
-    let (old, new) = (Uuid::new_v4(), Uuid::new_v4());
+    let (old, new) = (ClaimToken::new(), ClaimToken::new());
     db.uploads().take_lease(upload, old, 5, 10).await.unwrap().unwrap();
     assert!(advance(db, upload, old, &extent(source, 0, 4), 5).await);
     db.uploads().take_lease(upload, new, 5, 10).await.unwrap().unwrap();
@@ -48,7 +49,7 @@ async fn expired_rows_are_purged(Fresh { db, _folder }: Fresh) {
     tx.sessions().insert(live, world.owner, b"live", &used(now, now + 1)).await.unwrap();
     tx.sessions().insert(over, world.owner, b"over", &used(1, now - 1)).await.unwrap();
     tx.tokens().insert_mail_token(b"code", world.owner, MailPurpose::Reset, "ada@example.org", now - 1).await.unwrap();
-    let (upload, source) = (Uuid::now_v7(), Uuid::now_v7());
+    let (upload, source) = (UploadId::new(), SourceId::new());
     tx.uploads().insert(&new_upload(upload, world.owner, source, now - 2)).await.unwrap();
     tx.uploads().count_daily(world.owner, 7, now).await.unwrap();
     tx.commit().await.unwrap();

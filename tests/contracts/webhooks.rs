@@ -2,15 +2,16 @@
 
 use crate::world::{Fresh, World, fresh, user};
 use sluice_db::{WebhookChange, WebhookRow};
+use sluice_model::UserId;
 use uuid::Uuid;
 
 harness::on_both!(fresh => webhook_accounts_take_turns);
 
 async fn webhook_accounts_take_turns(Fresh { db, _folder }: Fresh) {
     let world = World::new(db).await;
-    let other = Uuid::now_v7();
+    let other = UserId::new();
     world.db.users().insert(&user(other, "Bea", "bea@example.org")).await.unwrap();
-    let hook = async |owner_id: Uuid, told: i64, since: i64| {
+    let hook = async |owner_id: UserId, told: i64, since: i64| {
         let id = Uuid::now_v7();
         let (url, secret, events) = ("https://example.org/".to_owned(), "x".to_owned(), "media.ready".to_owned());
         let row = WebhookRow { id, owner_id, url, secret, events, active: true, created_us: 0 };

@@ -5,8 +5,10 @@ use sluice_db::{
     ClaimLimits, ClaimedTask, Db, ExtentRow, NewMedia, NewRendition, NewTask, NewUpload, NewUser, PlannedPackage,
     SegmentRow, SessionUse,
 };
-use sluice_model::{Encryption, MediaKind, RenditionRole, Role, TaskKind, UploadKind, Visibility};
-use uuid::Uuid;
+use sluice_model::{
+    ClaimToken, Encryption, MediaId, MediaKind, PackageId, RenditionRole, Role, SourceId, TaskKind, UploadId,
+    UploadKind, UserId, Visibility,
+};
 
 pub const ROOM: ClaimLimits = ClaimLimits { cores: 8, memory_bytes: i64::MAX, imports: true };
 
@@ -24,20 +26,20 @@ pub async fn fresh(pair: Pair) -> Fresh {
 
 pub struct World {
     pub db: Db,
-    pub owner: Uuid,
+    pub owner: UserId,
 }
 
 impl World {
     pub async fn new(db: Db) -> Self {
-        let owner = Uuid::now_v7();
+        let owner = UserId::new();
         db.users().insert(&user(owner, "Ada", "ada@example.org")).await.unwrap();
         Self { db, owner }
     }
 
     /// A complete source with a package and a media.
-    pub async fn film(&self, now: i64) -> (Uuid, Uuid, Uuid) {
-        let (source, package, media) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
-        let (upload, holder) = (Uuid::now_v7(), Uuid::new_v4());
+    pub async fn film(&self, now: i64) -> (SourceId, PackageId, MediaId) {
+        let (source, package, media) = (SourceId::new(), PackageId::new(), MediaId::new());
+        let (upload, holder) = (UploadId::new(), ClaimToken::new());
         let mut tx = self.db.begin().await.unwrap();
         tx.uploads().insert(&new_upload(upload, self.owner, source, now)).await.unwrap();
         tx.commit().await.unwrap();
@@ -66,7 +68,7 @@ impl World {
         (source, package, media)
     }
 
-    pub async fn enqueue(&self, source: Uuid, package: Uuid, name: &str, due_us: i64) {
+    pub async fn enqueue(&self, source: SourceId, package: PackageId, name: &str, due_us: i64) {
         let task = NewTask {
             package_id: package,
             source_id: source,
@@ -85,11 +87,11 @@ impl World {
     }
 
     pub async fn claim(&self) -> Option<ClaimedTask> {
-        self.db.tasks().claim("w", Uuid::new_v4(), ROOM).await.unwrap()
+        self.db.tasks().claim("w", ClaimToken::new(), ROOM).await.unwrap()
     }
 }
 
-pub fn new_upload(id: Uuid, owner_id: Uuid, source_id: Uuid, now_us: i64) -> NewUpload<'static> {
+pub fn new_upload(id: UploadId, owner_id: UserId, source_id: SourceId, now_us: i64) -> NewUpload<'static> {
     let length_bytes = Some(10);
     NewUpload {
         id,
@@ -108,11 +110,11 @@ pub fn new_upload(id: Uuid, owner_id: Uuid, source_id: Uuid, now_us: i64) -> New
     }
 }
 
-pub fn extent(source: Uuid, offset_bytes: i64, size_bytes: i64) -> ExtentRow {
+pub fn extent(source: SourceId, offset_bytes: i64, size_bytes: i64) -> ExtentRow {
     ExtentRow { offset_bytes, size_bytes, number: offset_bytes, home: source }
 }
 
-pub async fn advance(db: &Db, upload: Uuid, holder: Uuid, extent: &ExtentRow, now_us: i64) -> bool {
+pub async fn advance(db: &Db, upload: UploadId, holder: ClaimToken, extent: &ExtentRow, now_us: i64) -> bool {
     let mut tx = db.begin().await.unwrap();
     let one = std::slice::from_ref(extent);
     let done = tx.uploads().advance(upload, holder, extent.offset_bytes, one, now_us, now_us + 1).await.unwrap();
@@ -123,7 +125,7 @@ pub async fn advance(db: &Db, upload: Uuid, holder: Uuid, extent: &ExtentRow, no
     done
 }
 
-pub fn user<'a>(id: Uuid, username: &'a str, email: &'a str) -> NewUser<'a> {
+pub fn user<'a>(id: UserId, username: &'a str, email: &'a str) -> NewUser<'a> {
     NewUser { id, username, email, password_hash: "x", role: Role::Creator, now_us: 1 }
 }
 
@@ -159,7 +161,7 @@ pub fn rendition() -> NewRendition {
     }
 }
 
-pub async fn planned(world: &World) -> (Uuid, Uuid) {
+pub async fn planned(world: &World) -> (SourceId, PackageId) {
     let (source, package, _) = world.film(1).await;
     let plan = PlannedPackage {
         kind: MediaKind::Video,

@@ -139,11 +139,11 @@ impl Stack {
         for _ in 0..3 {
             let canary = Uuid::now_v7();
             let mut tx = db.begin().await.unwrap();
-            tx.sources().insert(canary, Some(0), 0).await.unwrap();
-            tx.uploads().mark_source_deleting(canary, 0).await.unwrap();
+            tx.sources().insert(canary.into(), Some(0), 0).await.unwrap();
+            tx.uploads().mark_source_deleting(canary.into(), 0).await.unwrap();
             tx.commit().await.unwrap();
             eventually("a sweep", Duration::from_secs(60), || async {
-                db.sources().find(canary).await.unwrap().is_none().then_some(())
+                db.sources().find(canary.into()).await.unwrap().is_none().then_some(())
             })
             .await;
         }

@@ -60,13 +60,13 @@ mod tests {
 
     fn task(beat: i64) -> TaskRow {
         TaskRow {
-            id: Uuid::from_u128(1),
-            package_id: Uuid::nil(),
+            id: Uuid::from_u128(1).into(),
+            package_id: PackageId::nil(),
             kind: TaskKind::Chunk,
             name: "chunk-0".into(),
             status: TaskStatus::Running,
             attempts: 1,
-            token: Some(Uuid::from_u128(2)),
+            token: Some(Uuid::from_u128(2).into()),
             beat,
             worker: None,
             error_code: None,

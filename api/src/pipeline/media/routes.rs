@@ -27,7 +27,6 @@ use axum::{
 use futures::stream;
 use sluice_model::MediaId;
 use std::{convert::Infallible, time::Duration};
-use uuid::Uuid;
 
 /// How often the database is asked for somebody who follows a media.
 const FOLLOW: Duration = Duration::from_millis(500);

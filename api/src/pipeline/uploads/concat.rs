@@ -2,7 +2,6 @@
 
 use super::error::UploadError;
 use sluice_model::UploadId;
-use uuid::Uuid;
 
 /// What an upload has to do with parts.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -28,7 +28,6 @@ use axum::{
 use futures::StreamExt;
 use sluice_db::UploadRow;
 use sluice_model::{RateLimit, UploadId, UploadKind};
-use uuid::Uuid;
 
 const CHUNK: &str = "application/offset+octet-stream";
 

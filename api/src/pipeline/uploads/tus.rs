@@ -11,7 +11,6 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, Method},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
-use sluice_model::UploadId;
 use std::time::{Duration, UNIX_EPOCH};
 
 /// The one version there is.

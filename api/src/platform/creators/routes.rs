@@ -18,7 +18,6 @@ use axum::{
 };
 use sluice_db::CreatorRow;
 use sluice_model::UserId;
-use uuid::Uuid;
 
 fn creators((rows, next_cursor): Cut<CreatorRow, String>, base: &BaseUrl) -> Json<Creators> {
     Json(Creators { items: rows.into_iter().map(|r| Creator::new(r, &base.0)).collect(), next_cursor })

@@ -19,7 +19,6 @@ use axum::{
 };
 use sluice_db::{HistoryRow, MediaRow};
 use sluice_model::MediaId;
-use uuid::Uuid;
 
 impl From<HistoryRow> for Position {
     fn from(row: HistoryRow) -> Self {

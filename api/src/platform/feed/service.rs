@@ -9,7 +9,7 @@ use crate::{paging::BadCursor, platform::PlatformError, state::AppState};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use sluice_db::{MediaRow, RankCursor};
-use sluice_model::{MediaId, UserId, clock};
+use sluice_model::{UserId, clock};
 use uuid::Uuid;
 
 /// Every so manieth place is somebody's whom one does not follow.

@@ -7,7 +7,6 @@ use crate::{
     state::AppState,
 };
 use sluice_db::{MediaRow, Nearness, RankCursor, words};
-use sluice_model::MediaId;
 
 /// A place among the results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +72,6 @@ pub async fn search(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use uuid::Uuid;
 
     #[test]
     fn a_cursor_reads_what_it_wrote() {
