@@ -118,7 +118,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             tokio::runtime::Runtime::new()?.block_on(work(config, supervised))?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Verify { target, json } => verify_command(&target, json),
+        Command::Verify { target, json } => tokio::runtime::Runtime::new()?.block_on(verify_command(&target, json)),
         Command::Transcode { input, output, ladder, no_passthrough, preset, cores } => {
             let config = Config::load()?;
             telemetry::init(&config.log);
@@ -137,8 +137,9 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn verify_command(target: &str, json: bool) -> anyhow::Result<ExitCode> {
-    let observed = verify::observe(&verify::Fetch::parse(target)).map_err(|e| anyhow::anyhow!(e))?;
+async fn verify_command(target: &str, json: bool) -> anyhow::Result<ExitCode> {
+    let fetch = verify::Fetch::parse(target).map_err(anyhow::Error::msg)?;
+    let observed = verify::observe(&fetch).await.map_err(anyhow::Error::msg)?;
     let report = verify::check(&observed);
     if json {
         println!("{}", serde_json::to_string_pretty(&report)?);

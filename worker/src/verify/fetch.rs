@@ -1,5 +1,6 @@
 //! Files of a package, from a directory or over HTTP.
 
+use reqwest::{Client, redirect::Policy};
 use std::{path::PathBuf, time::Duration};
 
 /// Where a package is read from.
@@ -7,19 +8,21 @@ use std::{path::PathBuf, time::Duration};
 pub enum Fetch {
     /// A directory with `index.m3u8`.
     Dir(PathBuf),
-    /// The URL of a multivariant playlist.
-    Url(url::Url),
+    /// The URL of a multivariant playlist, and what asks for it. Any address may be checked, this machine's too.
+    Url(url::Url, Client),
 }
 
 /// Largest file that is read.
-const MOST_BYTES: u64 = 256 << 20;
+const MOST_BYTES: usize = 256 << 20;
+/// Longest wait for a file.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Fetch {
     /// A directory or a URL, as a person writes it.
-    pub fn parse(target: &str) -> Self {
+    pub fn parse(target: &str) -> Result<Self, String> {
         match url::Url::parse(target) {
-            Ok(url) if matches!(url.scheme(), "http" | "https") => Self::Url(url),
-            _ => Self::Dir(PathBuf::from(target)),
+            Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(Self::Url(url, client()?)),
+            _ => Ok(Self::Dir(PathBuf::from(target))),
         }
     }
 
@@ -27,14 +30,14 @@ impl Fetch {
     pub fn root(&self) -> String {
         match self {
             Self::Dir(_) => "index.m3u8".to_owned(),
-            Self::Url(url) => url.to_string(),
+            Self::Url(url, _) => url.to_string(),
         }
     }
 
     /// The name of `uri` as used by the file `base`.
     pub fn resolve(&self, base: &str, uri: &str) -> Result<String, String> {
         match self {
-            Self::Url(_) => {
+            Self::Url(..) => {
                 url::Url::parse(base).and_then(|b| b.join(uri)).map(String::from).map_err(|e| e.to_string())
             }
             Self::Dir(_) => {
@@ -53,22 +56,38 @@ impl Fetch {
     }
 
     /// Reads a file.
-    pub fn get(&self, name: &str) -> Result<Vec<u8>, String> {
-        match self {
-            Self::Dir(dir) => std::fs::read(dir.join(name)).map_err(|e| format!("{name}: {e}")),
-            Self::Url(_) => {
-                let agent: ureq::Agent = ureq::Agent::config_builder()
-                    .timeout_global(Some(Duration::from_secs(60)))
-                    // 8.18: media must not be behind redirects.
-                    .max_redirects(0)
-                    .build()
-                    .into();
-                let mut response = agent.get(name).call().map_err(|e| format!("{name}: {e}"))?;
-                if response.status().as_u16() != 200 {
-                    return Err(format!("{name}: HTTP {}", response.status().as_u16()));
-                }
-                response.body_mut().with_config().limit(MOST_BYTES).read_to_vec().map_err(|e| format!("{name}: {e}"))
-            }
-        }
+    pub async fn get(&self, name: &str) -> Result<Vec<u8>, String> {
+        let read = match self {
+            Self::Dir(dir) => tokio::fs::read(dir.join(name)).await.map_err(|e| e.to_string()),
+            Self::Url(_, client) => download(client, name).await,
+        };
+        read.map_err(|e| format!("{name}: {e}"))
     }
+
+    /// Reads a file of text.
+    pub async fn text(&self, name: &str) -> Result<String, String> {
+        String::from_utf8(self.get(name).await?).map_err(|e| format!("{name}: {e}"))
+    }
+}
+
+fn client() -> Result<Client, String> {
+    // Fails where one is installed already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    // Rule 8.18: media must not be behind redirects.
+    Client::builder().timeout(TIMEOUT).redirect(Policy::none()).build().map_err(|e| e.to_string())
+}
+
+async fn download(client: &Client, url: &str) -> Result<Vec<u8>, String> {
+    let mut response = client.get(url).send().await.map_err(|e| e.to_string())?;
+    if response.status().as_u16() != 200 {
+        return Err(format!("HTTP {}", response.status().as_u16()));
+    }
+    let mut data = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|e| e.to_string())? {
+        if data.len() + chunk.len() > MOST_BYTES {
+            return Err(format!("larger than {MOST_BYTES} bytes"));
+        }
+        data.extend_from_slice(&chunk);
+    }
+    Ok(data)
 }

@@ -12,33 +12,34 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Reads playlists, init and media segments. The error says which file is missing or broken:
 /// nothing can be judged without them.
-pub fn observe(fetch: &Fetch) -> Result<ObservedPackage, String> {
+pub async fn observe(fetch: &Fetch) -> Result<ObservedPackage, String> {
     let root = fetch.root();
-    let text = |name: &str| fetch.get(name).and_then(|b| String::from_utf8(b).map_err(|e| format!("{name}: {e}")));
-    let multivariant = parse_multivariant(&text(&root)?).map_err(|e| format!("{root}: {e}"))?;
+    let multivariant = parse_multivariant(&fetch.text(&root).await?).map_err(|e| format!("{root}: {e}"))?;
     let audio = multivariant.media.iter().filter_map(|m| m.get("URI").cloned());
     let uris: BTreeSet<String> = multivariant.variants.iter().map(|v| v.uri.clone()).chain(audio).collect();
-    let renditions = uris.into_iter().map(|uri| rendition(fetch, &root, uri)).collect::<Result<_, _>>()?;
+    let mut renditions = Vec::new();
+    for uri in uris {
+        renditions.push(rendition(fetch, &root, uri).await?);
+    }
     Ok(ObservedPackage { multivariant, renditions })
 }
 
-fn rendition(fetch: &Fetch, root: &str, uri: String) -> Result<ObservedRendition, String> {
+async fn rendition(fetch: &Fetch, root: &str, uri: String) -> Result<ObservedRendition, String> {
     let name = fetch.resolve(root, &uri)?;
-    let text = String::from_utf8(fetch.get(&name)?).map_err(|e| format!("{name}: {e}"))?;
-    let playlist = parse_media(&text).map_err(|e| format!("{name}: {e}"))?;
+    let playlist = parse_media(&fetch.text(&name).await?).map_err(|e| format!("{name}: {e}"))?;
     let map = playlist.map_uri.clone().ok_or_else(|| format!("{name}: no EXT-X-MAP (8.20)"))?;
     let map = fetch.resolve(&name, &map)?;
-    let init = read_init(&fetch.get(&map)?).map_err(|e| format!("{map}: {e}"))?;
+    let init = read_init(&fetch.get(&map).await?).map_err(|e| format!("{map}: {e}"))?;
     let (mut segments, mut keys) = (Vec::new(), BTreeMap::new());
     for ((uri, _), key) in playlist.segments.iter().zip(&playlist.keys) {
         let file = fetch.resolve(&name, uri)?;
-        let data = fetch.get(&file)?;
+        let data = fetch.get(&file).await?;
         let plain = match key {
             None => None,
             Some(key) => {
                 let at = fetch.resolve(&name, &key.uri)?;
                 if !keys.contains_key(&at) {
-                    keys.insert(at.clone(), fetch.get(&at)?);
+                    keys.insert(at.clone(), fetch.get(&at).await?);
                 }
                 let secret = keys.get(&at).map(Vec::as_slice).unwrap_or_default();
                 Some(decrypt(secret, &key.iv, &data).ok_or_else(|| format!("{file}: its key does not fit"))?)
