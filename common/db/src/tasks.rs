@@ -83,7 +83,7 @@ macro_rules! claim {
     ($lock:literal) => {
         concat!(
             "UPDATE tasks SET status = 'running', token = $1, attempts = attempts + 1, beat = 0, worker = $2 WHERE id = ",
-            "(SELECT id FROM tasks WHERE status = 'queued' AND attempts < 3 AND not_before_us <= $3 AND cores <= $4 AND memory_bytes <= $5 ",
+            "(SELECT id FROM tasks WHERE status = 'queued' AND attempts < $7 AND not_before_us <= $3 AND cores <= $4 AND memory_bytes <= $5 ",
             "AND (needs_bytes = 0 OR EXISTS (SELECT 1 FROM sources s WHERE s.id = tasks.source_id ",
             "AND (s.status <> 'receiving' OR needs_bytes <= s.size_bytes))) AND ($6 OR kind <> 'import') ",
             "ORDER BY due_us, id LIMIT 1 ", $lock, ") ",
@@ -106,6 +106,7 @@ impl Tasks<'_> {
                     .bind(limits.cores)
                     .bind(limits.memory_bytes)
                     .bind(limits.imports)
+                    .bind(MAX_ATTEMPTS)
                     .fetch_optional(p)
                     .await
             }
@@ -117,6 +118,7 @@ impl Tasks<'_> {
                     .bind(limits.cores)
                     .bind(limits.memory_bytes)
                     .bind(limits.imports)
+                    .bind(MAX_ATTEMPTS)
                     .fetch_optional(p)
                     .await
             }

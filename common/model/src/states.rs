@@ -163,8 +163,8 @@ words!(
     MediaKind { Video = "video", Audio = "audio" }
 );
 words!(
-    /// Which of the two presentations list a rendition: the growing one, the final one, or both.
-    RenditionRole { First = "first", Full = "full", Both = "both" }
+    /// Which of the two presentations list a rendition: the growing one (EVENT), the final one (VOD), or both.
+    RenditionRole { Growing = "first", Final = "full", Both = "both" }
 );
 words!(
     /// What a task does.

@@ -242,8 +242,20 @@ fn encode(link: &Link, job: &Job, work: &AudioWork) -> Result<(), EncodeError> {
             heard |= pull(link, graph, &mut encoders)?;
         }
     }
+    let graph = graph.filter(|_| heard || start == 0);
+    finish(link, plan, start, graph, &mut encoders)
+}
+
+/// Drains filters and encoders; `graph` is there if sound came through it.
+fn finish(
+    link: &Link,
+    plan: &AudioPlan,
+    start: u64,
+    graph: Option<filter::Graph>,
+    encoders: &mut [Encoder],
+) -> Result<(), EncodeError> {
     let mut graph = match graph {
-        Some(graph) if heard || start == 0 => graph,
+        Some(graph) => graph,
         None if start == 0 => {
             return Err(EncodeError::refused(
                 "undecodable_audio",
@@ -252,7 +264,7 @@ fn encode(link: &Link, job: &Job, work: &AudioWork) -> Result<(), EncodeError> {
             ));
         }
         // The sound had ended before: filters pad what there is, so there must be something.
-        _ => {
+        None => {
             let silence = silence(plan.sample_rate, start);
             let mut graph = filters(&silence, plan, start)?;
             source(&mut graph)?.source().add(&silence).named("filter")?;
@@ -260,8 +272,8 @@ fn encode(link: &Link, job: &Job, work: &AudioWork) -> Result<(), EncodeError> {
         }
     };
     source(&mut graph)?.source().flush().named("filter")?;
-    pull(link, &mut graph, &mut encoders)?;
-    for e in &mut encoders {
+    pull(link, &mut graph, encoders)?;
+    for e in encoders {
         e.encoder.send_eof().named("encode")?;
         e.drain(link)?;
         e.track.finish(link)?;

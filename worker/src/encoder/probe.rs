@@ -217,14 +217,7 @@ fn video_facts(
     let Some(timing) = Timing::of(stamps, f64::from(time_base)) else { return Ok(None) };
     let decoder = open::video_decoder(job, input, index, 1)?;
     let pixel_format = decoder.format().descriptor().map_or("unknown", |d| d.name()).to_owned();
-    let word = |name: Option<&'static str>| name.unwrap_or("unknown").to_owned();
-    let colour = Colour {
-        primaries: word(decoder.color_primaries().name()),
-        transfer: word(decoder.color_transfer_characteristic().name()),
-        matrix: word(decoder.color_space().name()),
-        full_range: decoder.color_range() == ffmpeg_next::color::Range::JPEG || pixel_format.starts_with("yuvj"),
-    };
-    let (codec, name) = (parameters.id(), parameters.id().name().to_owned());
+    let colour = colour(&decoder, &pixel_format);
     let first_pts =
         if trust.indexed { first_pts(input, index, stamps)? } else { stamps.iter().map(|s| s.time).min().unwrap_or(0) };
     let positions = cluster_positions(job.demuxer, &open::stream_of(input, index)?);
@@ -234,25 +227,12 @@ fn video_facts(
         .filter(|(_, s)| s.key)
         .map(|(i, s)| KeyFrame { seek: s.seek, frame: i as u64, position: positions.get(&s.seek).copied() })
         .collect();
-    // Entry points that are not here yet are looked at while muxing.
-    let arrived = trust.arrived_bytes.unwrap_or(0);
-    let here: Vec<i64> = stamps.iter().filter(|s| s.key && s.end <= arrived).map(|s| s.seek).collect();
-    let asked = codec == codec::Id::H264 && trust.arrived_bytes.is_some();
-    let header = asked.then(|| H264Header::read(&ffi::parameter_extradata(&parameters))).flatten();
-    let h264 = match header {
-        Some(header) => Some(H264Facts {
-            codecs: avc_codecs(&header.sps).unwrap_or_default(),
-            clean_entries: entries_are_clean(input, index, &here, &header)?,
-            // What an edit list hides would be served with the rest.
-            plain: pixel_format == "yuv420p" && !fields.interlaced && !trust.edited,
-            level: header.sps.get(3).copied().unwrap_or(u8::MAX),
-        }),
-        None => None,
-    };
+    let plain = pixel_format == "yuv420p" && !fields.interlaced && !trust.edited;
+    let h264 = h264_facts(input, index, stamps, trust, &parameters, plain)?;
     let aspect = fields.pixel_aspect;
     Ok(Some(VideoFacts {
         stream: index,
-        codec: name,
+        codec: parameters.id().name().to_owned(),
         width: fields.width.max(0) as u32,
         height: fields.height.max(0) as u32,
         pixel_aspect: if aspect.0 > 0 && aspect.1 > 0 { (aspect.0 as u32, aspect.1 as u32) } else { (1, 1) },
@@ -271,6 +251,41 @@ fn video_facts(
         peak_bit_rate: timing.peak_bit_rate,
         keys,
         h264,
+    }))
+}
+
+/// Colour of a stream, as its decoder tells it.
+fn colour(decoder: &ffmpeg_next::decoder::Video, pixel_format: &str) -> Colour {
+    let word = |name: Option<&'static str>| name.unwrap_or("unknown").to_owned();
+    Colour {
+        primaries: word(decoder.color_primaries().name()),
+        transfer: word(decoder.color_transfer_characteristic().name()),
+        matrix: word(decoder.color_space().name()),
+        full_range: decoder.color_range() == ffmpeg_next::color::Range::JPEG || pixel_format.starts_with("yuvj"),
+    }
+}
+
+/// What decides whether an H.264 stream can be passed through; nothing of any other, or where nobody asked. An edit
+/// list would serve what it hides with the rest, so a stream with one is not `plain`.
+fn h264_facts(
+    input: &mut Input,
+    index: usize,
+    stamps: &[Stamp],
+    trust: Trust,
+    parameters: &codec::Parameters,
+    plain: bool,
+) -> Result<Option<H264Facts>, EncodeError> {
+    let asked = parameters.id() == codec::Id::H264 && trust.arrived_bytes.is_some();
+    let header = asked.then(|| H264Header::read(&ffi::parameter_extradata(parameters))).flatten();
+    let Some(header) = header else { return Ok(None) };
+    // Entry points that are not here yet are looked at while muxing.
+    let arrived = trust.arrived_bytes.unwrap_or(0);
+    let here: Vec<i64> = stamps.iter().filter(|s| s.key && s.end <= arrived).map(|s| s.seek).collect();
+    Ok(Some(H264Facts {
+        codecs: avc_codecs(&header.sps).unwrap_or_default(),
+        clean_entries: entries_are_clean(input, index, &here, &header)?,
+        plain,
+        level: header.sps.get(3).copied().unwrap_or(u8::MAX),
     }))
 }
 

@@ -68,8 +68,8 @@ impl Encoder<'_> {
         if first >= segments.end {
             return Ok(());
         }
-        // What a plan names whose end is not known has arrived, and its demuxer takes what has for a whole file.
-        let source = if plan.growing.is_some() { source.so_far() } else { source };
+        // All that an incremental plan names was delivered, and its demuxer takes what was for a whole file.
+        let source = if plan.incremental.is_some() { source.so_far() } else { source };
         let job = Job {
             source_bytes: source.size(),
             demuxer: plan.demuxer,

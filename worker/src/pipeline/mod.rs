@@ -4,9 +4,9 @@
 //! is repeated from where its publications ended.
 
 mod encoding;
-mod growing;
 mod hashing;
 mod import;
+mod incremental;
 mod planning;
 mod storing;
 

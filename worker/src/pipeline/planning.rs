@@ -1,7 +1,7 @@
 //! From a source to a plan, or to what its planning waits for.
 
 use super::{
-    growing, identify,
+    identify, incremental,
     storing::{chunk_tasks, store, tasks_of},
 };
 use crate::task::{Running, TaskError};
@@ -17,7 +17,7 @@ pub async fn make_plan(running: &Running) -> Result<(), TaskError> {
     let (context, task) = (&running.context, &running.task);
     let source = running.source().await?;
     let (demuxer, source_bytes) = (identify(&source).await?, source.size());
-    if growing::go_on(running, &source, demuxer).await? {
+    if incremental::plan_delivered(running, &source, demuxer).await? {
         return Ok(());
     }
     let plan = running.encoder().plan(source, demuxer, context.fleet_cores).await.map_err(|e| match e {

@@ -8,7 +8,7 @@ pub mod boundaries;
 mod chunks;
 mod facts;
 mod filters;
-pub mod growing;
+pub mod incremental;
 mod ladder;
 mod level;
 pub mod memory;
@@ -23,6 +23,7 @@ pub use audio::AudioPlan;
 pub use chunks::Chunk;
 pub use facts::{AudioFacts, Colour, FieldOrder, H264Facts, KeyFrame, SourceFacts, VideoFacts};
 pub use filters::filter_graph;
+pub use incremental::Incremental;
 pub use ladder::Rung;
 pub use playable::is_playable;
 pub use renditions::Schedule;
@@ -47,9 +48,9 @@ pub struct Plan {
     pub video: Option<VideoPlan>,
     /// The sound, if there is one.
     pub audio: Option<AudioPlan>,
-    /// Set while the source is arriving and more will be planned.
-    #[serde(default)]
-    pub growing: Option<growing::Growing>,
+    /// Set while the source is being delivered and more will be planned.
+    #[serde(default, rename = "growing")]
+    pub incremental: Option<Incremental>,
 }
 
 /// How the picture is made.
@@ -177,7 +178,7 @@ fn plan_video(
         duration_s,
         target_s,
         audio,
-        growing: None,
+        incremental: None,
         video: Some(VideoPlan {
             stream: video.stream,
             first_pts: video.first_pts,
@@ -186,21 +187,25 @@ fn plan_video(
             frames,
             boundaries,
             keys: video.keys.iter().map(|k| k.seek).collect(),
-            key_positions: growing::positions(&video.keys).unwrap_or_default(),
+            key_positions: incremental::positions(&video.keys).unwrap_or_default(),
             rungs,
             passthrough,
             fallback,
-            picture: Picture {
-                quarter_turns: video.quarter_turns,
-                interlaced: video.field_order == FieldOrder::Interlaced,
-                hdr: video.colour.is_hdr(),
-                colour: video.colour.clone(),
-                coded_pixels: u64::from(video.width) * u64::from(video.height),
-            },
+            picture: picture(video),
             chunks,
             preset: settings.preset.clone(),
         }),
     })
+}
+
+fn picture(video: &VideoFacts) -> Picture {
+    Picture {
+        quarter_turns: video.quarter_turns,
+        interlaced: video.field_order == FieldOrder::Interlaced,
+        hdr: video.colour.is_hdr(),
+        colour: video.colour.clone(),
+        coded_pixels: u64::from(video.width) * u64::from(video.height),
+    }
 }
 
 fn plan_sound(facts: &SourceFacts, settings: &EncodeSettings) -> Result<Plan, Reason> {
@@ -212,7 +217,7 @@ fn plan_sound(facts: &SourceFacts, settings: &EncodeSettings) -> Result<Plan, Re
         target_s: boundaries::SEGMENT_S,
         video: None,
         audio: Some(audio),
-        growing: None,
+        incremental: None,
     })
 }
 

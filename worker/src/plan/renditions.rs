@@ -22,7 +22,7 @@ impl Plan {
     pub fn renditions(&self) -> Vec<NewRendition> {
         let mut list = Vec::new();
         if let Some(v) = &self.video {
-            let role = if v.passthrough.is_some() { RenditionRole::Full } else { RenditionRole::Both };
+            let role = if v.passthrough.is_some() { RenditionRole::Final } else { RenditionRole::Both };
             list.extend(v.passthrough.iter().map(|r| self.video_rendition(v, r, RenditionRole::Both, true)));
             list.extend(v.rungs.iter().map(|r| self.video_rendition(v, r, role, false)));
         }

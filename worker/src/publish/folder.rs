@@ -141,7 +141,7 @@ fn finished(
     let (init, _) = made.inits.get(&r.name).ok_or_else(missing)?;
     let unsigned = |n: Option<i64>| n.and_then(|n| u64::try_from(n).ok());
     Ok(FinishedRendition {
-        listed: r.role != RenditionRole::First,
+        listed: r.role != RenditionRole::Growing,
         init_name: INIT_NAME.to_owned(),
         init: init.clone(),
         segments: segments.values().cloned().collect(),

@@ -1,13 +1,7 @@
 //! Which presentation a player gets, and how much of it.
 
-use super::{direct::Addresses, error::PlaybackError, growing};
-use crate::{
-    identity::access::Ticket,
-    pipeline::media::{service as media, service::MediaError},
-    state::AppState,
-};
-use bytes::Bytes;
-use futures::Stream;
+use super::{direct::Addresses, event_window};
+use crate::{error::ApiError, identity::access::Ticket, pipeline::media::service as media, state::AppState};
 use sluice_db::{MediaRow, PackageRow, RenditionRow, SegmentRow};
 use sluice_hls::{MediaPlaylist, PlaylistType, Rendition, Segment, SegmentKey, multivariant};
 use sluice_ingest::sniff::sound_type;
@@ -36,11 +30,11 @@ pub enum File {
 }
 
 fn in_growing(r: &RenditionRow) -> bool {
-    r.role != RenditionRole::Full
+    r.role != RenditionRole::Final
 }
 
 fn in_complete(r: &RenditionRow) -> bool {
-    r.role != RenditionRole::First
+    r.role != RenditionRole::Growing
 }
 
 /// The multivariant playlist of a media. A ticket that allows so many views loses one, unless the
@@ -141,8 +135,7 @@ async fn grown(state: &AppState, package: PackageId, rendition: &str) -> Result<
     let target_s = row.target_s.unwrap_or(6) as f64;
     let count = state
         .db
-        .packages()
-        .raise_revealed(package, growing::shown(available, finished, quiet_s, target_s))
+        .reveal(package, event_window::delivered_segments(available, finished, quiet_s, target_s))
         .await?
         .min(available);
     if count == 0 {

@@ -1,4 +1,4 @@
-//! Plans of films that are still arriving: what is known of the beginning is planned, and every later plan
+//! Incremental plans, of films whose upload is under way: what is known of the beginning is planned, and every later plan
 //! continues it without changing what has been published.
 //!
 //! Such a film is encoded throughout. Whether its own pictures and sound could be kept is known only
@@ -11,38 +11,38 @@ use super::{
 use serde::{Deserialize, Serialize};
 use sluice_model::Reason;
 
-/// Film at the end of what has arrived that is not yet planned, seconds: more than the longest reordering of
+/// Film at the end of what was delivered that is not yet planned, seconds: more than the longest reordering of
 /// pictures and the widest distance between a picture and its sound that interleaving leaves.
 const MARGIN_S: f64 = 1.5;
 /// The same in pictures, for films that have few a second.
 const MARGIN_FRAMES: f64 = 20.0;
-/// Entry points that a growing plan may name; it is written anew again and again.
+/// Entry points that an incremental plan may name; it is written anew again and again.
 const MOST_KEYS: usize = 200_000;
 
-/// What is guessed of a film whose end is not known.
+/// What is extrapolated of a film whose end is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Growing {
+pub struct Incremental {
     /// Its whole length if it stays as dense as it has been, seconds.
     pub expected_s: f64,
 }
 
 /// The bytes of a film as far as they are known.
 #[derive(Debug, Clone, Copy)]
-pub struct Arrived {
+pub struct Delivered {
     /// Bytes that the facts were read from.
     pub bytes: u64,
     /// Bytes of the whole.
     pub total: u64,
 }
 
-impl Arrived {
+impl Delivered {
     fn whole(self) -> bool {
         self.bytes >= self.total
     }
 
-    fn growing(self, known_s: f64) -> Option<Growing> {
+    fn extrapolated(self, known_s: f64) -> Option<Incremental> {
         let expected_s = known_s * self.total as f64 / self.bytes.max(1) as f64;
-        (!self.whole()).then_some(Growing { expected_s })
+        (!self.whole()).then_some(Incremental { expected_s })
     }
 }
 
@@ -63,7 +63,7 @@ pub fn begin(
     facts: &SourceFacts,
     settings: &EncodeSettings,
     fleet_cores: usize,
-    arrived: Arrived,
+    delivered: Delivered,
 ) -> Result<Option<Plan>, Reason> {
     let Some(video) = &facts.video else { return Ok(None) };
     check_limits(facts, settings)?;
@@ -78,12 +78,12 @@ pub fn begin(
     if list.len() <= chunks::OPENINGS {
         return Ok(None);
     }
-    let growing = arrived.growing(end_s + margin_s(v.rate));
-    Ok(continued(plan, list, growing, fleet_cores).ok())
+    let incremental = delivered.extrapolated(end_s + margin_s(v.rate));
+    Ok(continued(plan, list, incremental, fleet_cores).ok())
 }
 
 /// A plan continued by what has been found after its last entry point.
-pub fn extend(plan: &Plan, facts: &SourceFacts, fleet_cores: usize, arrived: Arrived) -> Result<Plan, Halt> {
+pub fn extend(plan: &Plan, facts: &SourceFacts, fleet_cores: usize, delivered: Delivered) -> Result<Plan, Halt> {
     let mut plan = plan.clone();
     let (Some(v), Some(found)) = (&mut plan.video, &facts.video) else { return Err(Halt::Changed) };
     let same = found.stream == v.stream
@@ -105,20 +105,20 @@ pub fn extend(plan: &Plan, facts: &SourceFacts, fleet_cores: usize, arrived: Arr
     }
     v.keys.extend(later.iter().map(|k| k.seek));
     let planned = v.boundaries.last().copied().unwrap_or(0);
-    let (list, known_s) = if arrived.whole() {
+    let (list, known_s) = if delivered.whole() {
         let end_s = found.start_s() - start_s + found.duration_s;
         (boundaries::on_grid(v.rate.frame_at(end_s).max(planned + 1), v.rate), end_s)
     } else {
         let end_s = known_end_s(facts, found, start_s, plan.audio.as_ref().map(|a| a.stream), v.rate);
         (open_boundaries(v.rate, end_s), end_s + margin_s(v.rate))
     };
-    if list.len() <= v.boundaries.len() && !arrived.whole() {
+    if list.len() <= v.boundaries.len() && !delivered.whole() {
         return Err(Halt::Early);
     }
     if !list.starts_with(&v.boundaries) {
         return Err(Halt::Changed);
     }
-    continued(plan, list, arrived.growing(known_s), fleet_cores)
+    continued(plan, list, delivered.extrapolated(known_s), fleet_cores)
 }
 
 /// Until when pictures and sound are all here, on the output's clock.
@@ -139,13 +139,18 @@ fn open_boundaries(rate: Rate, end_s: f64) -> Vec<u64> {
     list
 }
 
-fn continued(mut plan: Plan, list: Vec<u64>, growing: Option<Growing>, fleet_cores: usize) -> Result<Plan, Halt> {
+fn continued(
+    mut plan: Plan,
+    list: Vec<u64>,
+    incremental: Option<Incremental>,
+    fleet_cores: usize,
+) -> Result<Plan, Halt> {
     let v = plan.video.as_mut().ok_or(Halt::Changed)?;
     v.frames = list.last().copied().unwrap_or(0);
     plan.duration_s = v.rate.seconds(v.frames);
-    let length_s = chunks::length_s(growing.map_or(plan.duration_s, |g| g.expected_s), fleet_cores);
+    let length_s = chunks::length_s(incremental.map_or(plan.duration_s, |g| g.expected_s), fleet_cores);
     let sparse = v.rate.seconds(frames_without_entry(v)) > 2.0 * length_s;
-    if growing.is_some() && sparse {
+    if incremental.is_some() && sparse {
         return Err(Halt::Sparse);
     }
     v.boundaries = list;
@@ -157,7 +162,7 @@ fn continued(mut plan: Plan, list: Vec<u64>, growing: Option<Growing>, fleet_cor
     if let Some(a) = &mut plan.audio {
         a.boundaries = audio::boundaries(&super::seconds(&v.boundaries, v.rate), a.sample_rate);
     }
-    plan.growing = growing;
+    plan.incremental = incremental;
     Ok(plan)
 }
 
@@ -178,8 +183,8 @@ pub fn positions(keys: &[KeyFrame]) -> Option<Vec<u64>> {
 impl Plan {
     /// Segments of a rendition that has `known` so far, the guessed ones among them.
     pub fn segments_in_all(&self, known: usize) -> i64 {
-        let Some(growing) = self.growing else { return known as i64 };
-        let left = (growing.expected_s - self.duration_s) / boundaries::SEGMENT_S as f64;
+        let Some(incremental) = self.incremental else { return known as i64 };
+        let left = (incremental.expected_s - self.duration_s) / boundaries::SEGMENT_S as f64;
         // At least one: what has arrived beyond the last boundary.
         known as i64 + (left.round() as i64).max(1)
     }
@@ -213,8 +218,8 @@ mod tests {
         SourceFacts { demuxer: Demuxer::Matroska, video: Some(video), audio: vec![sound] }
     }
 
-    fn arrived(seconds: f64) -> Arrived {
-        Arrived { bytes: (seconds * 1e6) as u64, total: TOTAL }
+    fn arrived(seconds: f64) -> Delivered {
+        Delivered { bytes: (seconds * 1e6) as u64, total: TOTAL }
     }
 
     fn begun(seconds: f64, gop_s: u64) -> Option<Plan> {
@@ -244,7 +249,7 @@ mod tests {
                     assert!(a.boundaries.starts_with(&b.boundaries) && a.remux.is_none());
                 }
                 if let Some(next) = next {
-                    assert!(next.duration_s < at - 1.0 && next.growing.is_some());
+                    assert!(next.duration_s < at - 1.0 && next.incremental.is_some());
                     assert!(next.segments_in_all(next.video.as_ref().unwrap().segment_count()) >= 11);
                     plan = Some(next);
                 }
@@ -252,7 +257,7 @@ mod tests {
             }
             let last = extend(&plan.unwrap(), &known(60.0, 2), 2, arrived(60.0)).unwrap();
             let video = last.video.unwrap();
-            assert_eq!((video.boundaries, video.frames, last.growing), (whole.clone(), 1500, None));
+            assert_eq!((video.boundaries, video.frames, last.incremental), (whole.clone(), 1500, None));
             assert_eq!(video.chunks.last().unwrap().end, whole.len() - 1);
             assert!(video.chunks.windows(2).all(|w| w[0].end == w[1].first));
             assert_eq!((video.keys.len(), video.key_positions.len()), (30, 30));

@@ -1,4 +1,4 @@
-//! How much of a growing package is shown.
+//! The window of the growing presentation (EVENT): how many of its segments a player is shown.
 //!
 //! A list that stands still makes players give up (RFC 8216 section 6.2.2: it must change at least
 //! every one and a half target durations). So the last segments are held back for a moment, and
@@ -11,7 +11,7 @@ const OPENING: i64 = 4;
 
 /// How many segments to show, of `available`, when the last of them came `quiet_s` seconds ago.
 /// Whoever shows them must never show fewer again.
-pub fn shown(available: i64, complete: bool, quiet_s: f64, target_s: f64) -> i64 {
+pub fn delivered_segments(available: i64, complete: bool, quiet_s: f64, target_s: f64) -> i64 {
     if complete || available <= OPENING {
         return available;
     }
@@ -25,10 +25,10 @@ mod tests {
 
     #[test]
     fn the_reserve_is_shown_one_by_one_while_nothing_comes() {
-        let at = |quiet| shown(10, false, quiet, 6.0);
+        let at = |quiet| delivered_segments(10, false, quiet, 6.0);
         assert_eq!([at(0.0), at(5.9), at(6.0), at(12.0), at(60.0)], [8, 8, 9, 10, 10]);
-        assert_eq!(shown(10, true, 0.0, 6.0), 10);
-        assert_eq!(shown(3, false, 0.0, 6.0), 3);
-        assert_eq!(shown(5, false, 0.0, 6.0), 4);
+        assert_eq!(delivered_segments(10, true, 0.0, 6.0), 10);
+        assert_eq!(delivered_segments(3, false, 0.0, 6.0), 3);
+        assert_eq!(delivered_segments(5, false, 0.0, 6.0), 4);
     }
 }

@@ -1,4 +1,4 @@
-//! Planning a film while it arrives: again and again, each time as far as its bytes allow.
+//! Incremental planning: a film is planned while it is delivered, each time as far as its bytes allow.
 //!
 //! Invariant: a plan only ever continues the one before it, so what is published stays true. Bytes that tell
 //! of another film than the first ones did have it planned anew, when all are there.
@@ -11,7 +11,7 @@ use crate::{
     child::Probe,
     plan::{
         self, Plan, SourceFacts,
-        growing::{Arrived, Halt},
+        incremental::{Delivered, Halt},
     },
     schedule,
     source::{
@@ -26,9 +26,9 @@ use sluice_model::{AudioPayload, TaskKind, clock};
 
 /// Largest index in front of an MP4 that is read while the rest is arriving: more than ten hours' worth.
 const MOST_INDEX_BYTES: u64 = 64 << 20;
-/// Who would wait less than this for the last byte gets the better package: one that keeps the
-/// pictures and the sound of the source where it can.
-const WORTH_IT_S: f64 = 5.0;
+/// Wait for the last byte from which an early start is worth it, seconds. Who waits less gets the better package:
+/// one that keeps the pictures and the sound of the source where it can.
+const EARLY_START_GAIN_S: f64 = 5.0;
 /// Bytes from which a beginning is sought at all.
 const LEAST_BYTES: u64 = 128 << 10;
 /// A film is planned on when so much more of it is there, seconds ...
@@ -36,84 +36,87 @@ const STEP_S: f64 = 12.0;
 /// ... but not more often than this in all.
 const MOST_STEPS: u64 = 64;
 
-/// Plans a film as far as it has arrived. `true` when that is all there is to plan; `false` when the film is to
+/// Plans a film as far as it has delivered. `true` when that is all there is to plan; `false` when the film is to
 /// be planned as a whole, and can be.
-pub async fn go_on(running: &Running, source: &Source, demuxer: Demuxer) -> Result<bool, TaskError> {
+pub async fn plan_delivered(running: &Running, source: &Source, demuxer: Demuxer) -> Result<bool, TaskError> {
     let (db, task) = (&running.context.db, &running.task);
-    let arrived = Arrived { bytes: source.delivered_up_to(), total: source.size() };
-    let begun = match db.packages().find(task.package_id).await?.ok_or(TaskError::Fenced)?.plan {
+    let delivered = Delivered { bytes: source.delivered_up_to(), total: source.size() };
+    let begun = match db.package(task.package_id).await?.ok_or(TaskError::Fenced)?.plan {
         Some(text) => Some(serde_json::from_str::<Plan>(&text).map_err(TaskError::corrupt)?),
         None => None,
     };
-    match begun.filter(|p| p.growing.is_some()) {
-        Some(plan) => further(running, source, plan, arrived).await,
-        None if arrived.bytes < arrived.total => begin(running, source, demuxer, arrived).await,
+    match begun.filter(|p| p.incremental.is_some()) {
+        Some(plan) => extend(running, source, plan, delivered).await,
+        None if delivered.bytes < delivered.total => begin(running, source, demuxer, delivered).await,
         None => Ok(false),
     }
 }
 
-async fn begin(running: &Running, source: &Source, demuxer: Demuxer, arrived: Arrived) -> Result<bool, TaskError> {
-    let wait_for = |bytes: u64| TaskError::NotArrived(bytes.min(arrived.total));
+async fn begin(running: &Running, source: &Source, demuxer: Demuxer, delivered: Delivered) -> Result<bool, TaskError> {
+    let wait_for = |bytes: u64| TaskError::NotArrived(bytes.min(delivered.total));
     match demuxer {
         Demuxer::Mov => match moov_position(&source.read_at(0, MOST_INDEX_BYTES).await?) {
             MoovPosition::Delivered => return Ok(false),
             MoovPosition::NeedsBytes(bytes) if bytes < MOST_INDEX_BYTES => return Err(wait_for(bytes)),
-            MoovPosition::NeedsBytes(_) | MoovPosition::AfterMdat => return Err(wait_for(arrived.total)),
+            MoovPosition::NeedsBytes(_) | MoovPosition::AfterMdat => return Err(wait_for(delivered.total)),
             MoovPosition::Fragmented => {}
         },
         Demuxer::Matroska | Demuxer::MpegTs => {}
-        _ => return Err(wait_for(arrived.total)),
+        _ => return Err(wait_for(delivered.total)),
     }
-    worth_it(running, source, arrived).await?;
+    check_gain(running, source, delivered).await?;
     let facts = running.encoder().probe(source.clone().so_far(), demuxer, Probe::Beginning, Vec::new()).await;
     let plan = match facts {
         Ok(facts) => {
             let context = &running.context;
-            plan::growing::begin(&facts, &context.settings, context.fleet_cores, arrived).map_err(TaskError::fail)?
+            plan::incremental::begin(&facts, &context.settings, context.fleet_cores, delivered)
+                .map_err(TaskError::fail)?
         }
         // What cannot be read yet may be when there is more of it.
         Err(error) if is_final(&error, running) => None,
         Err(other) => return Err(other),
     };
-    let Some(plan) = plan else { return Err(wait_for(arrived.bytes.saturating_mul(2))) };
-    publish(running, &plan, None, arrived).await
+    let Some(plan) = plan else { return Err(wait_for(delivered.bytes.saturating_mul(2))) };
+    publish(running, &plan, None, delivered).await
 }
 
 /// Whether the last byte is so far away that it is worth beginning without it.
-async fn worth_it(running: &Running, source: &Source, arrived: Arrived) -> Result<(), TaskError> {
-    let row = running.context.db.sources().find(running.task.source_id).await?.ok_or(TaskError::Fenced)?;
+async fn check_gain(running: &Running, source: &Source, delivered: Delivered) -> Result<(), TaskError> {
+    let row = running.context.db.source(running.task.source_id).await?.ok_or(TaskError::Fenced)?;
     if row.total_bytes.is_none() {
-        return Err(TaskError::NotArrived(arrived.total));
+        return Err(TaskError::NotArrived(delivered.total));
     }
     // The task was queued with the first extent: what came before says nothing of the line.
     let spent_s = (clock::now_us() - running.task.due_us) as f64 / 1e6;
-    let left = arrived.total - arrived.bytes;
-    let since = arrived.bytes - source.first_bytes().min(arrived.bytes);
+    let left = delivered.total - delivered.bytes;
+    let since = delivered.bytes - source.first_bytes().min(delivered.bytes);
     let left_s = if since == 0 { 0.0 } else { spent_s * left as f64 / since as f64 };
-    if arrived.bytes >= LEAST_BYTES && left_s >= WORTH_IT_S {
+    if delivered.bytes >= LEAST_BYTES && left_s >= EARLY_START_GAIN_S {
         return Ok(());
     }
-    Err(TaskError::NotArrived((arrived.bytes + (left / 8).max(LEAST_BYTES)).min(arrived.total)))
+    Err(TaskError::NotArrived((delivered.bytes + (left / 8).max(LEAST_BYTES)).min(delivered.total)))
 }
 
-async fn further(running: &Running, source: &Source, plan: Plan, arrived: Arrived) -> Result<bool, TaskError> {
+async fn extend(running: &Running, source: &Source, plan: Plan, delivered: Delivered) -> Result<bool, TaskError> {
     let context = &running.context;
-    let Some(video) = &plan.video else { return Err(TaskError::corrupt("a growing plan without a picture")) };
+    let Some(video) = &plan.video else { return Err(TaskError::corrupt("an incremental plan without a picture")) };
     let seek = video.keys.last().copied().unwrap_or(video.first_pts);
     let scope = Probe::After { video: video.stream, audio: plan.audio.as_ref().map(|a| a.stream), seek };
     let facts = running.encoder().probe(source.clone().so_far(), plan.demuxer, scope, index_of(&plan)).await;
     let next = match facts {
         Ok(facts) => {
             check_length(running, &plan, &facts)?;
-            plan::growing::extend(&plan, &facts, context.fleet_cores, arrived)
+            plan::incremental::extend(&plan, &facts, context.fleet_cores, delivered)
         }
         Err(error) if is_final(&error, running) => Err(Halt::Changed),
         Err(other) => return Err(other),
     };
     match next {
-        Ok(next) => publish(running, &next, Some(&plan), arrived).await,
-        Err(Halt::Early) if arrived.bytes < arrived.total => Err(TaskError::NotArrived(next_bytes(&plan, arrived))),
-        Err(_) if arrived.bytes < arrived.total => Err(TaskError::NotArrived(arrived.total)),
+        Ok(next) => publish(running, &next, Some(&plan), delivered).await,
+        Err(Halt::Early) if delivered.bytes < delivered.total => {
+            Err(TaskError::NotArrived(next_bytes(&plan, delivered)))
+        }
+        Err(_) if delivered.bytes < delivered.total => Err(TaskError::NotArrived(delivered.total)),
         Err(_) => {
             tracing::warn!(package = %running.task.package_id, "the film changed while it arrived and is planned anew");
             start_over(running).await?;
@@ -138,9 +141,14 @@ fn check_length(running: &Running, plan: &Plan, facts: &SourceFacts) -> Result<(
 }
 
 /// Stores a plan with the tasks for what it has more than the one before.
-async fn publish(running: &Running, plan: &Plan, before: Option<&Plan>, arrived: Arrived) -> Result<bool, TaskError> {
+async fn publish(
+    running: &Running,
+    plan: &Plan,
+    before: Option<&Plan>,
+    delivered: Delivered,
+) -> Result<bool, TaskError> {
     let task = &running.task;
-    let Some(video) = &plan.video else { return Err(TaskError::corrupt("a growing plan without a picture")) };
+    let Some(video) = &plan.video else { return Err(TaskError::corrupt("an incremental plan without a picture")) };
     let known = before.and_then(|p| p.video.as_ref());
     let mut follow = chunk_tasks(plan, video, task, 0, false, known.map_or(0, |v| v.chunks.len()));
     if let Some(sound) = &plan.audio {
@@ -155,18 +163,18 @@ async fn publish(running: &Running, plan: &Plan, before: Option<&Plan>, arrived:
             ..completion::source_task(task.package_id, task.source_id, TaskKind::Audio, due_us)
         });
     }
-    let whole = plan.growing.is_none();
+    let whole = plan.incremental.is_none();
     store(running, plan, &follow, whole).await?;
-    if whole { Ok(true) } else { Err(TaskError::NotArrived(next_bytes(plan, arrived))) }
+    if whole { Ok(true) } else { Err(TaskError::NotArrived(next_bytes(plan, delivered))) }
 }
 
 /// What the next planning waits for.
-fn next_bytes(plan: &Plan, arrived: Arrived) -> u64 {
-    // The plan covers less than what has arrived, so its own length would say too much of a second.
-    let known = plan.growing.map(|g| arrived.total as f64 / g.expected_s.max(1.0));
-    let dense = known.unwrap_or(arrived.bytes as f64 / plan.duration_s.max(1.0));
-    let step = ((dense * STEP_S) as u64).max(arrived.total / MOST_STEPS).max(LEAST_BYTES);
-    (arrived.bytes + step).min(arrived.total)
+fn next_bytes(plan: &Plan, delivered: Delivered) -> u64 {
+    // The plan covers less than what has delivered, so its own length would say too much of a second.
+    let known = plan.incremental.map(|g| delivered.total as f64 / g.expected_s.max(1.0));
+    let dense = known.unwrap_or(delivered.bytes as f64 / plan.duration_s.max(1.0));
+    let step = ((dense * STEP_S) as u64).max(delivered.total / MOST_STEPS).max(LEAST_BYTES);
+    (delivered.bytes + step).min(delivered.total)
 }
 
 /// Forgets all that was made of a film whose beginning misled; its objects are orphans and are swept.
