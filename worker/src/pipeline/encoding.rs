@@ -63,6 +63,9 @@ impl Encoder<'_> {
         threads: usize,
         sink: &S,
     ) -> Result<(), TaskError> {
+        if !step.belongs_to(plan) {
+            return Err(TaskError::corrupt("a step for picture or sound that the plan has not"));
+        }
         let (names, segments) = (step.renditions(plan), step.segments(plan));
         let first = resume_at(sink, &names, segments.start, segments.end).await?;
         if first >= segments.end {

@@ -47,6 +47,14 @@ impl VideoPlan {
 }
 
 impl Step {
+    /// Whether the plan has what the step works on.
+    pub fn belongs_to(&self, plan: &Plan) -> bool {
+        match self {
+            Self::Audio(_) => plan.audio.is_some(),
+            Self::Passthrough | Self::Chunk { .. } => plan.video.is_some(),
+        }
+    }
+
     /// Segments that it makes of every rendition.
     pub fn segments(&self, plan: &Plan) -> Range<usize> {
         match self {
@@ -67,5 +75,27 @@ impl Step {
             (Self::Audio(_), _, Some(a)) => a.variants.iter().map(|v| v.name.clone()).collect(),
             _ => Vec::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{EncodeSettings, KeyFrame, SourceFacts, VideoFacts, ladder::tests::source, plan};
+    use sluice_ingest::sniff::Demuxer;
+
+    #[test]
+    fn chunks_cover_the_film_once_and_the_fallback_too() {
+        let keys = (0..1500).step_by(50).map(|f| KeyFrame { seek: f as i64, frame: f, position: None }).collect();
+        let video = VideoFacts { time_base: (1, 25), frames: 1500, duration_s: 60.0, keys, ..source(1280, 720) };
+        let facts = SourceFacts { demuxer: Demuxer::Mov, video: Some(video), audio: Vec::new() };
+        let settings = EncodeSettings { passthrough: false, ..EncodeSettings::default() };
+        let plan = plan(&facts, &settings, 2).unwrap();
+        let steps = plan.steps();
+        let segments: Vec<usize> = steps.iter().flat_map(|s| s.segments(&plan)).collect();
+        let all: Vec<usize> = (0..plan.video.as_ref().unwrap().segment_count()).collect();
+        assert_eq!(segments, all);
+        assert!(steps.iter().all(|s| s.renditions(&plan).len() == plan.renditions().len() && s.belongs_to(&plan)));
+        assert!(!Step::Audio(AudioPayload::default()).belongs_to(&plan));
     }
 }
