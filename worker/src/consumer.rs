@@ -190,8 +190,8 @@ async fn settle(running: &Running, error: TaskError) -> Result<(), TaskError> {
     match error {
         TaskError::Fenced => Ok(()),
         TaskError::NotArrived(needed) => {
-            let needed = pipeline::worth_waiting_for(running, needed).await?;
-            Ok(db.tasks().postpone(task.id, task.token, needed).await?)
+            let needed = pipeline::bytes_to_wait_for(running, needed).await?;
+            Ok(db.postpone_task(task.id, task.token, needed).await?)
         }
         TaskError::Infrastructure(_) => {
             Ok(db.tasks().release(task.id, task.token, now + INFRASTRUCTURE_BACKOFF_US).await?)

@@ -31,7 +31,7 @@ pub struct Request {
 /// Why a file was not transcoded.
 #[derive(Debug, thiserror::Error)]
 pub enum OfflineError {
-    /// It is refused, with a stable code.
+    /// The file is refused, with a stable code.
     #[error("{}: {}", .0.code, .0.message)]
     Refused(Reason),
     /// Something else went wrong.

@@ -225,7 +225,7 @@ impl Ingest {
         };
         if recorded.as_ref().is_err_and(IngestError::is_refusal) {
             // After a failure of the database the row may be there and name these bytes: then they stay, and if
-            // there is none they go with the source's other strays.
+            // there is none the hash task removes them with whatever else no row names.
             self.store.delete(&key).await?;
         }
         recorded

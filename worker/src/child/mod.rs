@@ -146,7 +146,7 @@ pub enum FromChild {
     Alive,
     /// All is made.
     Done,
-    /// It cannot be made.
+    /// The work cannot be done.
     Failed(Failure),
 }
 

@@ -38,10 +38,10 @@ pub enum Output {
 /// How a child may end badly.
 #[derive(Debug, thiserror::Error)]
 pub enum ChildError {
-    /// It said why, in stable words.
+    /// The child said why it cannot go on, with a stable code.
     #[error("{} ({})", .0.code, .0.detail)]
     Refused(Failure),
-    /// It died.
+    /// The child ended without having said so.
     #[error("{code}: {detail}")]
     Died {
         /// Stable code of the kind of death.
@@ -52,7 +52,7 @@ pub enum ChildError {
     /// The source could not be read: not the task's fault.
     #[error("source: {0}")]
     Source(SourceError),
-    /// It could not be started or spoken to.
+    /// The child could not be started, or its socket failed.
     #[error("child: {0}")]
     Io(#[from] io::Error),
     /// Whoever takes the outputs has gone.

@@ -136,7 +136,7 @@ impl Uniform {
         Self { form: form(first), converter: None }
     }
 
-    /// The same sound in the form of the first.
+    /// Converts sound to the sample format and channel layout of the first frame.
     fn convert(&mut self, sound: frame::Audio) -> Result<frame::Audio, EncodeError> {
         let (from, to) = (form(&sound), self.form);
         if from == to {

@@ -1,4 +1,5 @@
-//! The hash of a source: what was announced is held to, twins are merged, strays are removed.
+//! The hash of a source: compared with the announced one, used to merge sources with equal bytes; and the objects
+//! that no extent names are removed.
 
 use crate::task::{Context, Running, TaskError};
 use sha2::{Digest, Sha256};
@@ -42,7 +43,7 @@ pub async fn hash(running: &Running) -> Result<(), TaskError> {
     tx.tasks().complete(task.id, now).await?;
     tx.commit().await?;
     running.context.wake.push(1).await;
-    remove_strays(&running.context, task.source_id).await?;
+    remove_unreferenced(&running.context, task.source_id).await?;
     if merged > 0 {
         tracing::info!(source = %task.source_id, merged, "the same bytes were here already");
     }
@@ -51,8 +52,8 @@ pub async fn hash(running: &Running) -> Result<(), TaskError> {
 
 /// Removes objects below a source's prefixes that no row names: stored by a process that died before it
 /// could record them, or by a signed URL that was used again. Dying in between leaves them to the source's end.
-async fn remove_strays(context: &Context, source: SourceId) -> Result<(), TaskError> {
-    let row = context.db.sources().find(source).await?.ok_or(TaskError::Fenced)?;
+async fn remove_unreferenced(context: &Context, source: Uuid) -> Result<(), TaskError> {
+    let row = context.db.source(source).await?.ok_or(TaskError::Fenced)?;
     if row.status != SourceStatus::Live || row.open_until_us > clock::now_us() {
         return Ok(());
     }

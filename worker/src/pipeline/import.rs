@@ -60,7 +60,7 @@ fn fail(code: &str, message: impl Into<String>) -> TaskError {
     TaskError::fail(Reason::new(code, message))
 }
 
-fn again(detail: impl ToString) -> TaskError {
+fn retry(detail: impl ToString) -> TaskError {
     let reason = Reason::new("import_unreachable", "The address did not answer, or broke off.");
     TaskError::Retry { reason, detail: detail.to_string() }
 }
@@ -83,7 +83,7 @@ fn refused(error: IngestError) -> TaskError {
 }
 
 /// What an answer says of the bytes that follow.
-struct Begun {
+struct ResponseStart {
     /// Where they belong.
     offset: i64,
     /// Bytes of the whole.
@@ -106,7 +106,7 @@ impl Import<'_> {
         let (outbound, deadline) = (&self.running.context.outbound, Instant::now() + left);
         let unreachable = |e| match e {
             OutboundError::Refused(why) => fail("import_refused", why),
-            OutboundError::Unreachable(why) => again(why),
+            OutboundError::Unreachable(why) => retry(why),
         };
         let url = outbound.check(url).map_err(unreachable)?;
         let mut headers = HeaderMap::new();
@@ -118,17 +118,17 @@ impl Import<'_> {
                 headers.insert(HeaderName::from_static("if-range"), same);
             }
         }
-        let answer = timeout_at(deadline, outbound.get(url, headers)).await.map_err(again)?.map_err(unreachable)?;
-        let begun = begun(&answer)?;
-        let another = self.row.length_bytes.is_some_and(|l| begun.total != Some(l));
-        if begun.offset != self.row.offset_bytes || another {
+        let answer = timeout_at(deadline, outbound.get(url, headers)).await.map_err(retry)?.map_err(unreachable)?;
+        let start = response_start(&answer)?;
+        let another = self.row.length_bytes.is_some_and(|l| start.total != Some(l));
+        if start.offset != self.row.offset_bytes || another {
             self.start_again().await?;
-            if begun.offset != 0 {
-                return Err(again("another range than was asked for"));
+            if start.offset != 0 {
+                return Err(retry("another range than was asked for"));
             }
         }
-        self.declare(&begun).await?;
-        self.receive(answer, begun.total, deadline).await
+        self.declare(&start).await?;
+        self.receive(answer, start.total, deadline).await
     }
 
     /// Forgets what is there of an older state of the document.
@@ -143,8 +143,8 @@ impl Import<'_> {
     }
 
     /// Notes how long it will be, if the quota has room for it, and what tells this state of the document.
-    async fn declare(&mut self, begun: &Begun) -> Result<(), TaskError> {
-        let mut tx = match (begun.total, self.row.length_bytes) {
+    async fn declare(&mut self, start: &ResponseStart) -> Result<(), TaskError> {
+        let mut tx = match (start.total, self.row.length_bytes) {
             (Some(total), None) => {
                 self.ingest.declare_length(&self.row, total).await.map_err(refused)?;
                 self.row.length_bytes = Some(total);
@@ -159,7 +159,7 @@ impl Import<'_> {
             }
         };
         if self.row.offset_bytes == 0 {
-            tx.uploads().set_validator(self.row.id, begun.validator.as_deref()).await?;
+            tx.set_validator(self.row.id, start.validator.as_deref()).await?;
         }
         Ok(tx.commit().await?)
     }
@@ -177,14 +177,14 @@ impl Import<'_> {
         self.row.offset_bytes = delivered_up_to as i64;
         match end {
             Ok(()) => {}
-            Err(ReceiveError::Interrupted(why)) => return Err(again(why)),
+            Err(ReceiveError::Interrupted(why)) => return Err(retry(why)),
             Err(ReceiveError::Ingest(IngestError::TooLarge(_))) if self.row.length_bytes.is_some() => {
-                return Err(again("more bytes than were announced"));
+                return Err(retry("more bytes than were announced"));
             }
             Err(ReceiveError::Ingest(error)) => return Err(refused(error)),
         }
         match total {
-            Some(total) if total != self.row.offset_bytes => Err(again("it ended early")),
+            Some(total) if total != self.row.offset_bytes => Err(retry("it ended early")),
             Some(_) => Ok(()),
             None => {
                 // Its end is its length; what is no film does not count towards the day.
@@ -217,7 +217,7 @@ fn length(text: &str) -> Option<i64> {
 }
 
 /// Reads status and lengths of an answer.
-fn begun(answer: &Response) -> Result<Begun, TaskError> {
+fn response_start(answer: &Response) -> Result<ResponseStart, TaskError> {
     let header = |name: &str| answer.headers().get(name).and_then(|v| v.to_str().ok());
     let validator = header("etag").filter(|e| !e.starts_with("W/")).map(ToOwned::to_owned);
     match answer.status().as_u16() {
@@ -226,20 +226,20 @@ fn begun(answer: &Response) -> Result<Begun, TaskError> {
             if total == Some(0) {
                 return Err(fail("empty_file", "There is nothing at this address."));
             }
-            Ok(Begun { offset: 0, total, validator })
+            Ok(ResponseStart { offset: 0, total, validator })
         }
         206 => {
             let range = header("content-range").and_then(|r| r.strip_prefix("bytes "));
-            let (span, total) = range.and_then(|r| r.split_once('/')).ok_or_else(|| again("no Content-Range"))?;
-            let offset = span.split('-').next().and_then(length).ok_or_else(|| again("no Content-Range"))?;
+            let (span, total) = range.and_then(|r| r.split_once('/')).ok_or_else(|| retry("no Content-Range"))?;
+            let offset = span.split('-').next().and_then(length).ok_or_else(|| retry("no Content-Range"))?;
             let total = length(total);
             if total.is_some_and(|t| t < offset) {
-                return Err(again("no Content-Range that can be"));
+                return Err(retry("no Content-Range that can be"));
             }
-            Ok(Begun { offset, total, validator })
+            Ok(ResponseStart { offset, total, validator })
         }
-        status @ (408 | 425 | 429 | 500..=599) => Err(again(format!("status {status}"))),
-        416 => Err(again("the range is not there any more")),
+        status @ (408 | 425 | 429 | 500..=599) => Err(retry(format!("status {status}"))),
+        416 => Err(retry("the range is not there any more")),
         status => Err(fail("import_refused_by_server", format!("The server there answered with status {status}."))),
     }
 }

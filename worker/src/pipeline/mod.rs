@@ -11,7 +11,7 @@ mod planning;
 mod storing;
 
 pub use encoding::{Encoder, finalize as assemble_package, identify};
-pub use planning::{fall_back, worth_waiting_for};
+pub use planning::{bytes_to_wait_for, fall_back};
 
 use crate::{
     child::Entry,

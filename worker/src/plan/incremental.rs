@@ -14,7 +14,7 @@ use sluice_model::Reason;
 /// Film at the end of what was delivered that is not yet planned, seconds: more than the longest reordering of
 /// pictures and the widest distance between a picture and its sound that interleaving leaves.
 const MARGIN_S: f64 = 1.5;
-/// The same in pictures, for films that have few a second.
+/// At least so many pictures at the end stay unplanned, for films that have few a second.
 const MARGIN_FRAMES: f64 = 20.0;
 /// Entry points that an incremental plan may name; it is written anew again and again.
 const MOST_KEYS: usize = 200_000;

@@ -78,7 +78,7 @@ impl Sink for ClaimedSink<'_> {
         if !won {
             context.store.delete(&key).await?;
         }
-        self.say_playable(plan).await
+        self.announce_playable(plan).await
     }
 
     async fn renditions(&self) -> Result<Vec<FinishedRendition>, TaskError> {
@@ -179,7 +179,7 @@ impl<'a> ClaimedSink<'a> {
     }
 
     /// Dying between a publication and this loses nothing: the next publication, or the end, says it.
-    async fn say_playable(&self, plan: &Plan) -> Result<(), TaskError> {
+    async fn announce_playable(&self, plan: &Plan) -> Result<(), TaskError> {
         let (db, package) = (&self.context().db, self.package());
         let Some(row) = db.packages().find(package.into()).await?.filter(|p| !p.playable) else { return Ok(()) };
         let Some(started) = row.encode_started_us else { return Ok(()) };
