@@ -120,7 +120,8 @@ class Origin(BaseHTTPRequestHandler):
             seen[name] = seen.get(name, 0) + 1
             count = seen[name]
         body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-        told = {"path": name, "count": count, "body": body, "signature": self.headers.get("Sluice-Signature")}
+        told = {"path": name, "count": count, "body": body, "id": self.headers.get("webhook-id"),
+                "time": self.headers.get("webhook-timestamp"), "signature": self.headers.get("webhook-signature")}
         print(json.dumps(told), file=sys.stderr, flush=True)
         if name == "hook-redirect":
             return self.redirect(f"https://127.0.0.1:{self.server.server_address[1]}/hook-ok")

@@ -1,119 +1,112 @@
-//! Reads the code and keeps what ARCHITECTURE.md promises of it.
+//! Reads the code and keeps what ARCHITECTURE.md promises of it. Every rule is shown to find a planted offence.
 
-use std::path::{Path, PathBuf};
+mod code;
+mod imports;
+mod storeys;
+mod words;
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+use code::{File, all, offenders, planted, read};
+
+const NONE: [String; 0] = [];
+
+fn sql(files: &[File]) -> Vec<String> {
+    offenders(files, &["sqlx::"], &["common/db/"])
 }
 
-fn sources(folder: &str) -> Vec<(String, String)> {
-    let (mut found, mut folders) = (Vec::new(), vec![root().join(folder)]);
-    while let Some(dir) = folders.pop() {
-        for entry in std::fs::read_dir(&dir).unwrap().flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|e| e == "rs") {
-                let name = path.strip_prefix(root()).unwrap().display().to_string();
-                found.push((name, std::fs::read_to_string(&path).unwrap()));
-            }
-        }
-    }
-    assert!(!found.is_empty(), "{folder} holds no code");
-    found
+fn ffmpeg(files: &[File]) -> Vec<String> {
+    offenders(files, &["ffmpeg_next", "ffmpeg_sys"], &["worker/src/encoder/"])
 }
 
-fn without_tests(text: &str) -> &str {
-    text.split("#[cfg(test)]").next().unwrap_or(text)
+fn unsafe_code(files: &[File]) -> Vec<String> {
+    offenders(files, &["unsafe {", "unsafe fn", "allow(unsafe_code)"], &["worker/src/encoder/ffi.rs"])
 }
 
-/// Every line that holds one of `words`, outside files that begin with one of `allowed`.
-fn offenders(folders: &[&str], words: &[&str], allowed: &[&str]) -> Vec<String> {
-    let files = folders.iter().flat_map(|f| sources(f));
-    let mut bad = Vec::new();
-    for (name, text) in files.filter(|(n, _)| !allowed.iter().any(|a| n.starts_with(a))) {
-        for (i, line) in without_tests(&text).lines().enumerate() {
-            let code = line.split("//").next().unwrap_or(line);
-            if words.iter().any(|w| code.contains(w)) {
-                bad.push(format!("{name}:{}: {}", i + 1, line.trim()));
-            }
-        }
-    }
-    bad
+fn clock(files: &[File]) -> Vec<String> {
+    offenders(files, &["SystemTime::now", "Utc::now"], &["common/model/src/clock.rs"])
+}
+
+fn environment(files: &[File]) -> Vec<String> {
+    offenders(files, &["env::var"], &["common/config/"])
+}
+
+fn unwrapping(files: &[File]) -> Vec<String> {
+    offenders(files, &[".unwrap()", ".expect(", "todo!", "unimplemented!"], &[])
+}
+
+fn hasher(files: &[File]) -> Vec<String> {
+    offenders(files, &["DefaultHasher"], &[])
 }
 
 #[test]
 fn sql_is_in_one_folder() {
-    assert_eq!(offenders(&["api/src", "worker/src", "common"], &["sqlx::"], &["common/db/"]), [] as [String; 0]);
+    assert_eq!(sql(&all()), NONE);
+    assert_eq!(sql(&planted("api/src/health.rs", "sqlx::query(\"SELECT 1\")")).len(), 1);
 }
 
 #[test]
 fn ffmpeg_and_unsafe_are_in_the_encoder_child() {
-    let all = ["api/src", "worker/src", "common"];
-    assert_eq!(offenders(&all, &["ffmpeg_next", "ffmpeg_sys"], &["worker/src/encoder/"]), [] as [String; 0]);
-    assert_eq!(
-        offenders(&all, &["unsafe {", "unsafe fn", "allow(unsafe_code)"], &["worker/src/encoder/ffi.rs"]),
-        [] as [String; 0]
-    );
-}
-
-#[test]
-fn services_do_not_know_http() {
-    let services: Vec<String> = sources("api/src")
-        .into_iter()
-        .filter(|(n, t)| n.ends_with("service.rs") && t.contains("axum"))
-        .map(|(n, _)| n)
-        .collect();
-    assert_eq!(services, [] as [String; 0]);
+    assert_eq!(ffmpeg(&all()), NONE);
+    assert_eq!(unsafe_code(&all()), NONE);
+    assert_eq!(ffmpeg(&planted("worker/src/plan/mod.rs", "use ffmpeg_next as ffmpeg;")).len(), 1);
+    assert_eq!(unsafe_code(&planted("worker/src/encoder/open.rs", "unsafe { open() }")).len(), 1);
 }
 
 #[test]
 fn arrows_go_one_way() {
-    assert_eq!(offenders(&["common"], &["sluice_api::", "sluice_worker::", "axum"], &[]), [] as [String; 0]);
-    let stages = ["plan", "source", "child", "cmaf"];
-    for stage in stages {
-        let others: Vec<String> = ["publish", "verify", "pipeline", "consumer", "sweep", "offline", "package"]
-            .iter()
-            .map(|o| format!("crate::{o}"))
-            .collect();
-        let words: Vec<&str> = others.iter().map(String::as_str).collect();
-        assert_eq!(offenders(&[&format!("worker/src/{stage}")], &words, &[]), [] as [String; 0], "{stage}");
+    let upward = |files: &[File]| offenders(files, &["sluice_api::", "sluice_worker::", "axum"], &[]);
+    assert_eq!(upward(&read(&["common"])), NONE);
+    assert_eq!(upward(&planted("common/db/src/media.rs", "use axum::Json;")).len(), 1);
+    let later: Vec<String> = ["publish", "verify", "pipeline", "consumer", "sweep", "offline", "package"]
+        .iter()
+        .map(|o| format!("crate::{o}"))
+        .collect();
+    let later: Vec<&str> = later.iter().map(String::as_str).collect();
+    for stage in ["plan", "source", "child", "cmaf"] {
+        assert_eq!(offenders(&read(&[&format!("worker/src/{stage}")]), &later, &[]), NONE, "{stage}");
     }
-    assert_eq!(
-        offenders(&["worker/src/plan"], &["std::fs", "tokio", "Instant::now", "SystemTime"], &[]),
-        [] as [String; 0],
-        "plans are pure"
-    );
+    assert_eq!(offenders(&planted("worker/src/cmaf/boxes.rs", "use crate::publish::Store;"), &later, &[]).len(), 1);
+    let impure = |files: &[File]| offenders(files, &["std::fs", "tokio", "Instant::now", "SystemTime"], &[]);
+    assert_eq!(impure(&read(&["worker/src/plan"])), NONE, "plans are pure");
+    assert_eq!(impure(&planted("worker/src/plan/ladder.rs", "let now = Instant::now();")).len(), 1);
 }
 
 #[test]
 fn clock_and_environment_are_read_in_one_module_each() {
-    let all = ["api/src", "worker/src", "common"];
-    assert_eq!(offenders(&all, &["SystemTime::now", "Utc::now"], &["common/model/src/clock.rs"]), [] as [String; 0]);
-    assert_eq!(offenders(&all, &["env::var"], &["common/config/"]), [] as [String; 0]);
+    assert_eq!(clock(&all()), NONE);
+    assert_eq!(environment(&all()), NONE);
+    assert_eq!(clock(&planted("api/src/text.rs", "SystemTime::now()")).len(), 1);
+    assert_eq!(environment(&planted("api/src/text.rs", "std::env::var(\"HOME\")")).len(), 1);
 }
 
 #[test]
 fn nothing_unwraps_outside_tests() {
-    assert_eq!(
-        offenders(&["api/src", "worker/src", "common"], &[".unwrap()", ".expect(", "todo!", "unimplemented!"], &[]),
-        [] as [String; 0]
-    );
+    assert_eq!(unwrapping(&all()), NONE);
+    assert_eq!(unwrapping(&planted("api/src/text.rs", "let a = b.unwrap();")).len(), 1);
+    let tests = "fn f() {}\n\n#[cfg(test)]\nmod tests {\n    fn g() { a.unwrap(); }\n}";
+    assert_eq!(unwrapping(&planted("api/src/text.rs", tests)), NONE);
+}
+
+#[test]
+fn what_instances_must_agree_on_is_not_hashed_by_the_build() {
+    assert_eq!(hasher(&all()), NONE);
+    assert_eq!(hasher(&planted("api/src/text.rs", "use std::hash::DefaultHasher;")).len(), 1);
+}
+
+/// Files that do not say their job, are drawers, or are long.
+fn untidy(files: &[File]) -> Vec<String> {
+    let silent = files.iter().filter(|f| !f.text.starts_with("//!")).map(|f| format!("{}: says no job", f.name));
+    let drawer = |f: &&File| f.name.ends_with("utils.rs") || f.name.ends_with("helpers.rs");
+    let drawers = files.iter().filter(drawer).map(|f| format!("{}: a drawer", f.name));
+    let lines = files.iter().map(|f| (f, f.running().lines().count()));
+    let long = lines.filter(|(_, l)| *l > 450).map(|(f, l)| format!("{}: {l} lines", f.name));
+    silent.chain(drawers).chain(long).collect()
 }
 
 #[test]
 fn every_module_says_its_job_and_none_is_a_drawer() {
-    let all: Vec<_> = ["api/src", "worker/src", "common"].iter().flat_map(|f| sources(f)).collect();
-    let silent: Vec<&String> = all.iter().filter(|(_, t)| !t.starts_with("//!")).map(|(n, _)| n).collect();
-    assert_eq!(silent, [] as [&String; 0]);
-    let drawers: Vec<&String> =
-        all.iter().map(|(n, _)| n).filter(|n| n.ends_with("utils.rs") || n.ends_with("helpers.rs")).collect();
-    assert_eq!(drawers, [] as [&String; 0]);
-    let long: Vec<String> = all
-        .iter()
-        .map(|(n, t)| (n, without_tests(t).lines().count()))
-        .filter(|(_, l)| *l > 450)
-        .map(|(n, l)| format!("{n}: {l}"))
-        .collect();
-    assert_eq!(long, [] as [String; 0], "look for the second thing they do");
+    assert_eq!(untidy(&all()), NONE, "look for the second thing they do");
+    let silent = vec![File { name: "api/src/a.rs".to_owned(), text: "fn f() {}".to_owned() }];
+    assert_eq!(untidy(&silent), ["api/src/a.rs: says no job"]);
+    assert_eq!(untidy(&planted("api/src/utils.rs", "")), ["api/src/utils.rs: a drawer"]);
+    assert_eq!(untidy(&planted("api/src/b.rs", &"\n".repeat(500))).len(), 1);
 }

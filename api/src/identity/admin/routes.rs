@@ -61,7 +61,7 @@ pub async fn creator_requests(
     Query(query): Query<RequestQuery>,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<CreatorRequests>, ApiError> {
-    let (rows, next_cursor) = service::creator_requests(&state, query.status, &page).await?;
+    let (rows, next_cursor) = service::creator_requests(&state, query.status.0, &page).await?;
     Ok(Json(CreatorRequests { items: rows.into_iter().map(Into::into).collect(), next_cursor }))
 }
 

@@ -4,8 +4,8 @@ use crate::identity::{account::views::CreatorRequest, auth::views::User};
 use serde::{Deserialize, Serialize};
 use sluice_model::{CreatorRequestStatus, Role};
 use utoipa::{
-    IntoParams, ToSchema,
-    openapi::{ObjectBuilder, Schema, Type},
+    IntoParams, PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, Type},
 };
 use uuid::Uuid;
 
@@ -29,23 +29,34 @@ pub struct Decision {
     pub answer: Option<String>,
 }
 
+/// Which requests: those that stand so.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(transparent)]
+pub struct Standing(pub CreatorRequestStatus);
+
+impl Default for Standing {
+    fn default() -> Self {
+        Self(CreatorRequestStatus::Pending)
+    }
+}
+
+impl PartialSchema for Standing {
+    fn schema() -> RefOr<Schema> {
+        let words = CreatorRequestStatus::ALL.iter().map(|s| s.as_str());
+        let schema = ObjectBuilder::new().schema_type(Type::String).description(Some("Which requests."));
+        schema.enum_values(Some(words)).into()
+    }
+}
+
+impl ToSchema for Standing {}
+
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct RequestQuery {
     /// `pending` when left out.
-    #[serde(default = "pending")]
-    #[param(required = false, schema_with = which_requests)]
-    pub status: CreatorRequestStatus,
-}
-
-fn which_requests() -> Schema {
-    let words = CreatorRequestStatus::ALL.iter().map(|s| s.as_str());
-    let schema = ObjectBuilder::new().schema_type(Type::String).description(Some("Which requests."));
-    schema.enum_values(Some(words)).into()
-}
-
-fn pending() -> CreatorRequestStatus {
-    CreatorRequestStatus::Pending
+    #[serde(default)]
+    #[param(inline, required = false)]
+    pub status: Standing,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

@@ -39,7 +39,7 @@ pub struct Progress {
 
 /// One server-sent event.
 #[derive(Debug, ToSchema)]
-#[expect(dead_code, reason = "describes the stream; axum writes it")]
+#[expect(dead_code, reason = "describes the stream, which is written event by event")]
 pub struct ProgressEvent {
     /// `progress`.
     event: String,

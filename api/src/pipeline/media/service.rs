@@ -66,6 +66,11 @@ impl Metadata {
         metadata
     }
 
+    /// What was stored with an upload; nothing where that is of a form that nobody writes any more.
+    pub fn stored(text: &str) -> Self {
+        serde_json::from_str(text).unwrap_or_default()
+    }
+
     /// All faults at once, before the file is taken in.
     pub fn check(self, encryption: Encryption) -> Result<Checked, MediaError> {
         let filename = text::line(&self.filename.unwrap_or_default());

@@ -1,6 +1,7 @@
 //! How tags are spelled.
 
-use crate::{pipeline::media::service::MediaError, validation::Faults};
+use super::error::MediaError;
+use crate::validation::Faults;
 
 /// Tags of a media.
 const MOST_TAGS: usize = 20;

@@ -1,4 +1,4 @@
-//! The window of the growing presentation (EVENT): how many of its segments a player is shown.
+//! How much of a growing package its EVENT playlist delivers.
 //!
 //! A list that stands still makes players give up (RFC 8216 section 6.2.2: it must change at least
 //! every one and a half target durations). So the last segments are held back for a moment, and
@@ -9,8 +9,8 @@ const RESERVE: i64 = 2;
 /// So many are never held back: the opening should play at once.
 const OPENING: i64 = 4;
 
-/// How many segments to show, of `available`, when the last of them came `quiet_s` seconds ago.
-/// Whoever shows them must never show fewer again.
+/// How many segments to deliver, of `available`, when the last of them came `quiet_s` seconds ago.
+/// Whoever delivers them must never deliver fewer again.
 pub fn delivered_segments(available: i64, complete: bool, quiet_s: f64, target_s: f64) -> i64 {
     if complete || available <= OPENING {
         return available;

@@ -2,6 +2,7 @@
 
 mod bytes_response;
 mod direct;
+mod error;
 mod event_window;
 pub mod routes;
 mod service;

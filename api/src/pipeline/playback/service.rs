@@ -1,7 +1,13 @@
 //! Which presentation a player gets, and how much of it.
 
-use super::{direct::Addresses, event_window};
-use crate::{error::ApiError, identity::access::Ticket, pipeline::media::service as media, state::AppState};
+use super::{direct::Addresses, error::PlaybackError, event_window};
+use crate::{
+    identity::access::Ticket,
+    pipeline::media::{service as media, service::MediaError},
+    state::AppState,
+};
+use bytes::Bytes;
+use futures::Stream;
 use sluice_db::{MediaRow, PackageRow, RenditionRow, SegmentRow};
 use sluice_hls::{MediaPlaylist, PlaylistType, Rendition, Segment, SegmentKey, multivariant};
 use sluice_ingest::sniff::sound_type;
@@ -85,8 +91,8 @@ pub async fn file(
     }
     match name {
         _ if rendition == KEYS => key(state, package, name).await,
-        COMPLETE => complete(state, package, rendition).await.map(File::Playlist),
-        GROWING => grown(state, package, rendition).await.map(File::Playlist),
+        COMPLETE => vod_playlist(state, package, rendition).await.map(File::Playlist),
+        GROWING => event_playlist(state, package, rendition).await.map(File::Playlist),
         _ => {
             let size =
                 state.db.packages().published_object(package, rendition, name).await?.ok_or(PlaybackError::NotFound)?;
@@ -110,7 +116,7 @@ async fn package_row(state: &AppState, package: PackageId) -> Result<PackageRow,
     state.db.packages().find(package).await?.ok_or(PlaybackError::NotFound)
 }
 
-async fn complete(state: &AppState, package: PackageId, rendition: &str) -> Result<String, PlaybackError> {
+async fn vod_playlist(state: &AppState, package: Uuid, rendition: &str) -> Result<String, PlaybackError> {
     let row = package_row(state, package).await?;
     let renditions = state.db.packages().renditions(package).await?;
     let r = renditions.iter().find(|r| r.name == rendition && in_complete(r)).ok_or(PlaybackError::NotFound)?;
@@ -121,7 +127,7 @@ async fn complete(state: &AppState, package: PackageId, rendition: &str) -> Resu
     render(state, &row, r, &segments, PlaylistType::Vod, true).await
 }
 
-async fn grown(state: &AppState, package: PackageId, rendition: &str) -> Result<String, PlaybackError> {
+async fn event_playlist(state: &AppState, package: Uuid, rendition: &str) -> Result<String, PlaybackError> {
     let row = package_row(state, package).await?;
     let renditions = state.db.packages().renditions(package).await?;
     let shown: Vec<&RenditionRow> = renditions.iter().filter(|r| in_growing(r)).collect();

@@ -148,7 +148,7 @@ pub async fn show(
     let row = service::resume(&state, &viewer, id).await?;
     let mut out = describe(&row);
     // tus 1.0: as they were sent.
-    let announced = service::announced(&row);
+    let announced = Metadata::stored(&row.metadata);
     for (name, sent) in [("upload-metadata", announced.verbatim), ("upload-concat", announced.verbatim_parts)] {
         if let Some(sent) = sent {
             set(&mut out, name, sent);

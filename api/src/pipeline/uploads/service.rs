@@ -208,7 +208,7 @@ pub async fn patch(
 }
 
 fn is_final(row: &UploadRow) -> bool {
-    announced(row).verbatim_parts.is_some()
+    Metadata::stored(&row.metadata).verbatim_parts.is_some()
 }
 
 /// Takes the bytes of a PATCH in, with a checksum only if it is right; the upload as it is then.
@@ -257,11 +257,6 @@ pub async fn terminate(state: &AppState, viewer: &Viewer, id: UploadId) -> Resul
         Ok(()) | Err(MediaError::NotFound) => Ok(state.db.uploads().purge(id).await?),
         Err(other) => Err(other.into()),
     }
-}
-
-/// What the client said of an upload when it began it.
-pub fn announced(row: &UploadRow) -> Metadata {
-    serde_json::from_str(&row.metadata).unwrap_or_default()
 }
 
 /// Makes a media of an upload whose bytes are all there. Safe to repeat: it happens once.

@@ -30,9 +30,8 @@ use uuid::Uuid;
 
 /// Own pictures, as paths spell them.
 fn own(word: &str) -> Result<PictureKind, HttpError> {
-    match word {
-        "avatar" => Ok(PictureKind::Avatar),
-        "banner" => Ok(PictureKind::Banner),
+    match word.parse() {
+        Ok(kind @ (PictureKind::Avatar | PictureKind::Banner)) => Ok(kind),
         _ => Err(HttpError::NotFound),
     }
 }

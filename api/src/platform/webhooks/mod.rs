@@ -3,6 +3,7 @@
 mod deliver;
 pub mod routes;
 mod service;
+mod signature;
 mod views;
 
 pub use deliver::run;

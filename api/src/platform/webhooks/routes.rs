@@ -30,9 +30,9 @@ pub async fn list(
     Ok(Json(Webhooks { items: rows.into_iter().map(|r| Webhook::new(r, false)).collect(), next_cursor }))
 }
 
-/// Have a service told what happens to one's media. Deliveries are signed: `Sluice-Signature: t=SECONDS,v1=HEX` is
-/// HMAC-SHA-256 of `SECONDS.BODY` with the secret. They are repeated for a day until they are answered with 2xx, and may
-/// come twice: `id` tells.
+/// Have a service told what happens to one's media. Deliveries are signed as Standard Webhooks has it: `webhook-id`,
+/// `webhook-timestamp`, `webhook-signature: v1,BASE64`. They are repeated for a day until they are answered with 2xx, and
+/// may come twice: `webhook-id` tells.
 #[utoipa::path(post, path = "/webhooks", tag = "webhooks", security(("session" = []), ("api_token" = ["admin"])),
     request_body = NewWebhook, responses(
         (status = 201, description = "The endpoint, with its secret", body = Webhook),

@@ -1,6 +1,9 @@
 //! The rules of webhooks. Nobody but their owner knows of them.
 
-use super::views::{ChangeWebhook, NewWebhook};
+use super::{
+    signature,
+    views::{ChangeWebhook, NewWebhook},
+};
 use crate::{
     identity::Viewer,
     paging::{Cut, PageQuery},
@@ -8,7 +11,6 @@ use crate::{
     state::AppState,
     validation::Faults,
 };
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use sluice_db::{DeliveryRow, WebhookChange, WebhookRow};
 use sluice_model::{MediaEvent, RateLimit, clock};
 use uuid::Uuid;
@@ -45,7 +47,7 @@ pub async fn create(state: &AppState, viewer: &Viewer, new: NewWebhook) -> Resul
         id: Uuid::now_v7(),
         owner_id: viewer.id,
         url: new.url,
-        secret: format!("slw_{}", BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())),
+        secret: signature::new_secret(),
         events: joined(&new.events),
         active: true,
         created_us: clock::now_us(),
