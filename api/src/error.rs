@@ -9,6 +9,7 @@ use sluice_storage::StoreError;
 macro_rules! codes {
     ($($variant:ident = $word:literal),+ $(,)?) => {
         /// Every code that a client may be told. The words are stable: programs match on them.
+        #[expect(clippy::enum_variant_names, reason = "they are named as their words")]
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Code { $($variant),+ }
 
