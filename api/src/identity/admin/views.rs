@@ -29,18 +29,18 @@ pub struct Decision {
     pub answer: Option<String>,
 }
 
-/// Which requests: those that stand so.
+/// The status of the requests that are asked for.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(transparent)]
-pub struct Standing(pub CreatorRequestStatus);
+pub struct RequestFilter(pub CreatorRequestStatus);
 
-impl Default for Standing {
+impl Default for RequestFilter {
     fn default() -> Self {
         Self(CreatorRequestStatus::Pending)
     }
 }
 
-impl PartialSchema for Standing {
+impl PartialSchema for RequestFilter {
     fn schema() -> RefOr<Schema> {
         let words = CreatorRequestStatus::ALL.iter().map(|s| s.as_str());
         let schema = ObjectBuilder::new().schema_type(Type::String).description(Some("Which requests."));
@@ -48,7 +48,7 @@ impl PartialSchema for Standing {
     }
 }
 
-impl ToSchema for Standing {}
+impl ToSchema for RequestFilter {}
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -56,7 +56,7 @@ pub struct RequestQuery {
     /// `pending` when left out.
     #[serde(default)]
     #[param(inline, required = false)]
-    pub status: Standing,
+    pub status: RequestFilter,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
