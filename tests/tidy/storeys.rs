@@ -134,6 +134,6 @@ fn services_know_no_http() {
 #[test]
 fn routes_ask_services() {
     assert_eq!(storage_in_routes(&read(&["api/src"])), [] as [String; 0]);
-    let bad = "let row = state.db.user(id).await?;";
+    let bad = "let row = state.db.users().find(id).await?;";
     assert_eq!(storage_in_routes(&planted("api/src/identity/account/routes.rs", bad)).len(), 1);
 }

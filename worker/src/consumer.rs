@@ -191,7 +191,7 @@ async fn settle(running: &Running, error: TaskError) -> Result<(), TaskError> {
         TaskError::Fenced => Ok(()),
         TaskError::NotArrived(needed) => {
             let needed = pipeline::bytes_to_wait_for(running, needed).await?;
-            Ok(db.postpone_task(task.id, task.token, needed).await?)
+            Ok(db.tasks().postpone(task.id, task.token, needed).await?)
         }
         TaskError::Infrastructure(_) => {
             Ok(db.tasks().release(task.id, task.token, now + INFRASTRUCTURE_BACKOFF_US).await?)

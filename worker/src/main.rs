@@ -163,7 +163,7 @@ async fn work(config: Config, supervised: bool) -> anyhow::Result<()> {
         wake: WakeQueue::open(&db, &config.database_url).await.context("queue")?,
         children: child::Children::of_this_program(),
         settings: Arc::new(settings),
-        fleet_cores: config.fleet_cores,
+        fleet_cores: config.worker.fleet_cores,
         outbound: Outbound::new(&config).map_err(anyhow::Error::msg).context("outbound connections")?,
         config: config.clone(),
         db,

@@ -66,8 +66,8 @@ pub struct MediaRow {
 }
 
 /// When a UUIDv7 was made, microseconds since the Unix epoch.
-pub(super) fn made_us(id: Uuid) -> i64 {
-    id.get_timestamp().map_or(0, |t| {
+pub(super) fn made_us(uuid: Uuid) -> i64 {
+    uuid.get_timestamp().map_or(0, |t| {
         let (seconds, nanos) = t.to_unix();
         seconds as i64 * 1_000_000 + i64::from(nanos / 1000)
     })

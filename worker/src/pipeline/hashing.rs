@@ -52,8 +52,8 @@ pub async fn hash(running: &Running) -> Result<(), TaskError> {
 
 /// Removes objects below a source's prefixes that no row names: stored by a process that died before it
 /// could record them, or by a signed URL that was used again. Dying in between leaves them to the source's end.
-async fn remove_unreferenced(context: &Context, source: Uuid) -> Result<(), TaskError> {
-    let row = context.db.source(source).await?.ok_or(TaskError::Fenced)?;
+async fn remove_unreferenced(context: &Context, source: SourceId) -> Result<(), TaskError> {
+    let row = context.db.sources().find(source).await?.ok_or(TaskError::Fenced)?;
     if row.status != SourceStatus::Live || row.open_until_us > clock::now_us() {
         return Ok(());
     }

@@ -159,7 +159,7 @@ impl Import<'_> {
             }
         };
         if self.row.offset_bytes == 0 {
-            tx.set_validator(self.row.id, start.validator.as_deref()).await?;
+            tx.uploads().set_validator(self.row.id, start.validator.as_deref()).await?;
         }
         Ok(tx.commit().await?)
     }

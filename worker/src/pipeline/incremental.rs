@@ -41,7 +41,7 @@ const MOST_STEPS: u64 = 64;
 pub async fn plan_delivered(running: &Running, source: &Source, demuxer: Demuxer) -> Result<bool, TaskError> {
     let (db, task) = (&running.context.db, &running.task);
     let delivered = Delivered { bytes: source.delivered_up_to(), total: source.size() };
-    let begun = match db.package(task.package_id).await?.ok_or(TaskError::Fenced)?.plan {
+    let begun = match db.packages().find(task.package_id).await?.ok_or(TaskError::Fenced)?.plan {
         Some(text) => Some(serde_json::from_str::<Plan>(&text).map_err(TaskError::corrupt)?),
         None => None,
     };
@@ -82,7 +82,7 @@ async fn begin(running: &Running, source: &Source, demuxer: Demuxer, delivered: 
 
 /// Whether the last byte is so far away that it is worth beginning without it.
 async fn check_gain(running: &Running, source: &Source, delivered: Delivered) -> Result<(), TaskError> {
-    let row = running.context.db.source(running.task.source_id).await?.ok_or(TaskError::Fenced)?;
+    let row = running.context.db.sources().find(running.task.source_id).await?.ok_or(TaskError::Fenced)?;
     if row.total_bytes.is_none() {
         return Err(TaskError::NotArrived(delivered.total));
     }

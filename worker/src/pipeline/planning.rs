@@ -31,7 +31,7 @@ pub async fn make_plan(running: &Running) -> Result<(), TaskError> {
 
 /// What a task that ran out of arrived bytes waits for: enough that its next run gets somewhere.
 pub async fn bytes_to_wait_for(running: &Running, needed: u64) -> Result<i64, TaskError> {
-    let row = running.context.db.source(running.task.source_id).await?.ok_or(TaskError::Fenced)?;
+    let row = running.context.db.sources().find(running.task.source_id).await?.ok_or(TaskError::Fenced)?;
     let total = row.total_bytes.unwrap_or(i64::MAX);
     let step = (total / STEPS).max(LEAST_STEP_BYTES);
     // The plan alone knows exactly what it needs.

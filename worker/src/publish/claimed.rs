@@ -183,12 +183,12 @@ impl<'a> ClaimedSink<'a> {
         let (db, package) = (&self.context().db, self.package());
         let Some(row) = db.packages().find(package.into()).await?.filter(|p| !p.playable) else { return Ok(()) };
         let Some(started) = row.encode_started_us else { return Ok(()) };
-        let renditions = db.renditions(package).await?;
+        let renditions = db.packages().renditions(package.into()).await?;
         let shown = renditions.iter().filter(|r| r.role != RenditionRole::Final);
         let prefix = shown.map(|r| r.contiguous).min().unwrap_or(0);
         let elapsed_s = (db.now_us().await? - started) as f64 / 1e6;
         if is_playable(&plan.cuts_s(), plan.incremental.map(|g| g.expected_s), prefix as usize, elapsed_s)
-            && db.mark_playable(package, clock::now_us()).await?
+            && db.packages().mark_playable(package.into(), clock::now_us()).await?
         {
             tracing::info!(%package, elapsed_s, prefix, "playable");
         }

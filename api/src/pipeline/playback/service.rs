@@ -116,7 +116,7 @@ async fn package_row(state: &AppState, package: PackageId) -> Result<PackageRow,
     state.db.packages().find(package).await?.ok_or(PlaybackError::NotFound)
 }
 
-async fn vod_playlist(state: &AppState, package: Uuid, rendition: &str) -> Result<String, PlaybackError> {
+async fn vod_playlist(state: &AppState, package: PackageId, rendition: &str) -> Result<String, PlaybackError> {
     let row = package_row(state, package).await?;
     let renditions = state.db.packages().renditions(package).await?;
     let r = renditions.iter().find(|r| r.name == rendition && in_complete(r)).ok_or(PlaybackError::NotFound)?;
@@ -127,7 +127,7 @@ async fn vod_playlist(state: &AppState, package: Uuid, rendition: &str) -> Resul
     render(state, &row, r, &segments, PlaylistType::Vod, true).await
 }
 
-async fn event_playlist(state: &AppState, package: Uuid, rendition: &str) -> Result<String, PlaybackError> {
+async fn event_playlist(state: &AppState, package: PackageId, rendition: &str) -> Result<String, PlaybackError> {
     let row = package_row(state, package).await?;
     let renditions = state.db.packages().renditions(package).await?;
     let shown: Vec<&RenditionRow> = renditions.iter().filter(|r| in_growing(r)).collect();
@@ -141,7 +141,8 @@ async fn event_playlist(state: &AppState, package: Uuid, rendition: &str) -> Res
     let target_s = row.target_s.unwrap_or(6) as f64;
     let count = state
         .db
-        .reveal(package, event_window::delivered_segments(available, finished, quiet_s, target_s))
+        .packages()
+        .raise_revealed(package, event_window::delivered_segments(available, finished, quiet_s, target_s))
         .await?
         .min(available);
     if count == 0 {

@@ -15,8 +15,10 @@ const MOST_PARTS: usize = 1000;
 /// The whole that these parts have become, in this order: its answer was lost.
 pub async fn joined(state: &AppState, viewer: &Viewer, ids: &[UploadId]) -> Result<Option<UploadRow>, UploadError> {
     let Some(first) = ids.first() else { return Ok(None) };
-    let Some(whole) = state.db.upload(*first).await?.and_then(|p| p.joined) else { return Ok(None) };
-    let Some(whole) = state.db.upload(whole).await?.filter(|w| w.owner_id == viewer.id) else { return Ok(None) };
+    let Some(whole) = state.db.uploads().find(*first).await?.and_then(|p| p.joined) else { return Ok(None) };
+    let Some(whole) = state.db.uploads().find(whole).await?.filter(|w| w.owner_id == viewer.id) else {
+        return Ok(None);
+    };
     let same = parse_concat(&Metadata::stored(&whole.metadata).verbatim_parts.unwrap_or_default())
         .is_ok_and(|c| c == Concat::Final(ids.to_vec()));
     Ok(Some(whole).filter(|_| same))

@@ -98,6 +98,7 @@ pub fn http_date(us: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sluice_model::UploadId;
     use uuid::Uuid;
 
     fn headers(name: &'static str, value: &str) -> HeaderMap {

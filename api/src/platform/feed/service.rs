@@ -106,6 +106,7 @@ fn mix<T>(followed: Vec<T>, ranked: Vec<T>, place: usize) -> Vec<(bool, T)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sluice_model::MediaId;
 
     #[test]
     fn every_third_is_new_to_one() {

@@ -72,6 +72,7 @@ pub async fn search(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sluice_model::MediaId;
 
     #[test]
     fn a_cursor_reads_what_it_wrote() {
