@@ -51,9 +51,11 @@ cat >"$dir/s3.json" <<JSON
 {"identities": [{"name": "test", "credentials": [{"accessKey": "$key", "secretKey": "$secret"}],
   "actions": ["Admin", "Read", "Write", "List", "Tagging"]}]}
 JSON
+# What it offers beside S3 has fixed ports, which two runs at once would contend for; nobody is told of tests.
 mkdir "$dir/weed"
 "$weed" server -dir="$dir/weed" -ip=127.0.0.1 -ip.bind=127.0.0.1 -master.port="$master" -volume.port="$volume" \
-  -filer -filer.port="$filer" -s3 -s3.port="$s3" -s3.config="$dir/s3.json" -master.volumeSizeLimitMB=64 -volume.max=200 \
+  -filer -filer.port="$filer" -s3 -s3.port="$s3" -s3.config="$dir/s3.json" -s3.port.iceberg=0 -s3.port.lance=0 \
+  -master.telemetry=false -master.volumeSizeLimitMB=64 -volume.max=200 \
   >"$dir/weed.log" 2>&1 &
 pids+=($!)
 

@@ -1,7 +1,7 @@
 //! What other services are told, and that nothing else can be reached this way.
 
-use crate::imports::World;
 use base64::{Engine, prelude::BASE64_STANDARD};
+use harness::origin::Origin;
 use harness::{Client, Pair, client::problem, eventually, fixtures};
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::Method;

@@ -5,22 +5,22 @@
 //! and a sweeper that has just started waits one lease before it judges.
 
 use sluice_db::TaskRow;
+use sluice_model::{ClaimToken, TaskId};
 use std::{
     collections::HashMap,
     time::{Duration, Instant},
 };
-use uuid::Uuid;
 
 /// What the sweeper has seen of running claims.
 #[derive(Debug)]
 pub struct LeaseSweep {
     lease: Duration,
-    seen: HashMap<Uuid, Seen>,
+    seen: HashMap<TaskId, Seen>,
 }
 
 #[derive(Debug)]
 struct Seen {
-    token: Option<Uuid>,
+    token: Option<ClaimToken>,
     beat: i64,
     since: Instant,
 }
@@ -38,13 +38,13 @@ impl LeaseSweep {
 
     /// Takes in the running claims at `now` and returns those whose lease is over.
     pub fn observe(&mut self, running: Vec<TaskRow>, now: Instant) -> Vec<TaskRow> {
-        self.seen.retain(|id, _| running.iter().any(|t| t.id == (*id).into()));
+        self.seen.retain(|id, _| running.iter().any(|t| t.id == *id));
         let mut over = Vec::new();
         for task in running {
-            let fresh = Seen { token: task.token.map(Into::into), beat: task.beat, since: now };
-            let seen = self.seen.entry(task.id.into()).or_insert(fresh);
-            if seen.token != task.token.map(Into::into) || seen.beat != task.beat {
-                *seen = Seen { token: task.token.map(Into::into), beat: task.beat, since: now };
+            let fresh = Seen { token: task.token, beat: task.beat, since: now };
+            let seen = self.seen.entry(task.id).or_insert(fresh);
+            if seen.token != task.token || seen.beat != task.beat {
+                *seen = Seen { token: task.token, beat: task.beat, since: now };
             } else if now.duration_since(seen.since) >= self.lease {
                 over.push(task);
             }
@@ -56,17 +56,17 @@ impl LeaseSweep {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sluice_model::{TaskKind, TaskStatus};
+    use sluice_model::{PackageId, TaskKind, TaskStatus};
 
     fn task(beat: i64) -> TaskRow {
         TaskRow {
-            id: Uuid::from_u128(1).into(),
+            id: TaskId::nil(),
             package_id: PackageId::nil(),
             kind: TaskKind::Chunk,
             name: "chunk-0".into(),
             status: TaskStatus::Running,
             attempts: 1,
-            token: Some(Uuid::from_u128(2).into()),
+            token: Some(ClaimToken::nil()),
             beat,
             worker: None,
             error_code: None,

@@ -164,8 +164,7 @@ async fn work(config: Config, supervised: bool) -> anyhow::Result<()> {
         children: child::Children::of_this_program(),
         settings: Arc::new(settings),
         fleet_cores: config.worker.fleet_cores,
-        outbound: Outbound::new(&config).map_err(anyhow::Error::msg).context("outbound connections")?,
-        config: config.clone(),
+        outbound: Outbound::new(&config.outbound).map_err(anyhow::Error::msg).context("outbound connections")?,
         db,
     };
     let capacity = consumer::Capacity {

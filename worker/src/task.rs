@@ -6,7 +6,6 @@ use crate::{
     source::SourceError,
     verify::SegmentFault,
 };
-use sluice_config::Config;
 use sluice_db::{ClaimedTask, Db, DbError};
 use sluice_ingest::Ingest;
 use sluice_model::Reason;
@@ -25,7 +24,6 @@ pub struct Context {
     pub children: Children,
     pub settings: Arc<EncodeSettings>,
     pub fleet_cores: usize,
-    pub config: Arc<Config>,
     pub outbound: Outbound,
 }
 

@@ -71,12 +71,9 @@ mod tests {
     async fn what_is_no_film_is_refused_before_it_is_stored() {
         let world = World::new("").await;
         let upload = world.upload(Some(10_000), UploadKind::Tus, None).await;
-        let refused = world.receive(upload.id.into(), &[b'a'; 10_000], None).await;
+        let refused = world.receive(upload.id, &[b'a'; 10_000], None).await;
         assert!(matches!(refused.end, Err(ReceiveError::Ingest(IngestError::UnsupportedType))), "{refused:?}");
-        assert_eq!(
-            (world.row(upload.id.into()).await.offset_bytes, world.objects(upload.source_id.into()).await),
-            (0, 0)
-        );
+        assert_eq!((world.row(upload.id).await.offset_bytes, world.objects(upload.source_id).await), (0, 0));
     }
 
     #[tokio::test]
@@ -84,8 +81,8 @@ mod tests {
         let world = World::new("").await;
         for (data, known) in [(film(10_000), true), (vec![b'a'; 10_000], false)] {
             let upload = world.upload(Some(10_000), UploadKind::Tus, None).await;
-            world.receive(upload.id.into(), &data[..1000], Some("cut")).await;
-            let rest = world.receive(upload.id.into(), &data[1000..], None).await;
+            world.receive(upload.id, &data[..1000], Some("cut")).await;
+            let rest = world.receive(upload.id, &data[1000..], None).await;
             assert_eq!(rest.end.is_ok(), known, "{rest:?}");
         }
     }
@@ -94,13 +91,13 @@ mod tests {
     async fn a_short_upload_is_looked_at_when_it_is_complete() {
         let world = World::new("").await;
         let upload = world.upload(Some(100), UploadKind::Tus, None).await;
-        world.receive(upload.id.into(), &film(100), None).await.end.unwrap();
-        world.ingest.identify_delivered(&world.row(upload.id.into()).await).await.unwrap();
+        world.receive(upload.id, &film(100), None).await.end.unwrap();
+        world.ingest.identify_delivered(&world.row(upload.id).await).await.unwrap();
         let source = world.ingest.db.sources().find(upload.source_id).await.unwrap().unwrap();
         assert_eq!(source.content_type, "video/mp4");
         let text = world.upload(Some(5), UploadKind::Tus, None).await;
-        world.receive(text.id.into(), b"hello", None).await.end.unwrap();
-        let refused = world.ingest.identify_delivered(&world.row(text.id.into()).await).await;
+        world.receive(text.id, b"hello", None).await.end.unwrap();
+        let refused = world.ingest.identify_delivered(&world.row(text.id).await).await;
         assert!(matches!(refused, Err(IngestError::UnsupportedType)), "{refused:?}");
     }
 }
