@@ -32,6 +32,7 @@ async fn purge(state: &AppState) {
         ("tokens", db.tokens().purge_expired(now).await),
         ("playback tokens", db.access().purge_expired(now).await),
         ("uploads", db.uploads().purge_expired(now).await),
+        ("usage", db.usage().purge_past_days(now).await),
         ("reports", db.moderation().purge_reports().await),
         ("subscriptions", db.people().purge_past_subscriptions(now).await),
         ("views", db.engagement().purge_views(now).await),

@@ -2,8 +2,7 @@
 
 use crate::world::{Fresh, ROOM, World, fresh, planned};
 use sluice_db::{ClaimLimits, DbError, MAX_ATTEMPTS};
-use sluice_model::{PackageStatus, Reason, TaskStatus};
-use uuid::Uuid;
+use sluice_model::{ClaimToken, PackageStatus, Reason, TaskStatus};
 
 harness::on_both!(fresh => task_is_claimed_once_and_in_order, lost_claim_changes_nothing, infrastructure_errors_give_attempts_back);
 
@@ -18,7 +17,7 @@ async fn task_is_claimed_once_and_in_order(Fresh { db, _folder }: Fresh) {
     assert_eq!(first.name, "t19", "the earliest deadline");
     let claims = (0..40).map(|_| {
         let db = world.db.clone();
-        tokio::spawn(async move { db.tasks().claim("w", Uuid::new_v4().into(), ROOM).await.unwrap().map(|t| t.name) })
+        tokio::spawn(async move { db.tasks().claim("w", ClaimToken::random(), ROOM).await.unwrap().map(|t| t.name) })
     });
     let mut names = Vec::new();
     for claim in claims.collect::<Vec<_>>() {
@@ -30,7 +29,7 @@ async fn task_is_claimed_once_and_in_order(Fresh { db, _folder }: Fresh) {
     assert_eq!((count, names.len()), (19, 19), "each exactly once");
     let none = ClaimLimits { cores: 0, memory_bytes: i64::MAX, imports: true };
     world.enqueue(source, package, "late", 1).await;
-    assert!(world.db.tasks().claim("w", Uuid::new_v4().into(), none).await.unwrap().is_none(), "it needs a core");
+    assert!(world.db.tasks().claim("w", ClaimToken::random(), none).await.unwrap().is_none(), "it needs a core");
 }
 
 async fn lost_claim_changes_nothing(Fresh { db, _folder }: Fresh) {

@@ -9,7 +9,7 @@ harness::on_both!(fresh => abandoned_upload_is_found, only_the_newest_request_ad
 
 async fn abandoned_upload_is_found(Fresh { db, _folder }: Fresh) {
     let world = World::new(db).await;
-    let (db, upload, source, holder) = (&world.db, UploadId::new(), SourceId::new(), ClaimToken::new());
+    let (db, upload, source, holder) = (&world.db, UploadId::new(), SourceId::new(), ClaimToken::random());
     let mut tx = db.begin().await.unwrap();
     tx.uploads().insert(&new_upload(upload, world.owner, source, 5)).await.unwrap();
     tx.commit().await.unwrap();
@@ -27,7 +27,7 @@ async fn only_the_newest_request_advances(Fresh { db, _folder }: Fresh) {
     let mut tx = db.begin().await.unwrap();
     tx.uploads().insert(&new_upload(upload, world.owner, source, 5)).await.unwrap();
     tx.commit().await.unwrap();
-    let (old, new) = (ClaimToken::new(), ClaimToken::new());
+    let (old, new) = (ClaimToken::random(), ClaimToken::random());
     db.uploads().take_lease(upload, old, 5, 10).await.unwrap().unwrap();
     assert!(advance(db, upload, old, &extent(source, 0, 4), 5).await);
     db.uploads().take_lease(upload, new, 5, 10).await.unwrap().unwrap();
@@ -51,7 +51,7 @@ async fn expired_rows_are_purged(Fresh { db, _folder }: Fresh) {
     tx.tokens().insert_mail_token(b"code", world.owner, MailPurpose::Reset, "ada@example.org", now - 1).await.unwrap();
     let (upload, source) = (UploadId::new(), SourceId::new());
     tx.uploads().insert(&new_upload(upload, world.owner, source, now - 2)).await.unwrap();
-    tx.uploads().count_daily(world.owner, 7, now).await.unwrap();
+    tx.usage().count_daily(world.owner, 7, now).await.unwrap();
     tx.commit().await.unwrap();
     for (id, expires_us) in [(1, Some(now - 31 * DAY)), (2, Some(now + 1)), (3, None)] {
         let id = Uuid::from_u128(id);
@@ -84,6 +84,7 @@ async fn expired_rows_are_purged(Fresh { db, _folder }: Fresh) {
     db.tokens().purge_expired(now).await.unwrap();
     db.access().purge_expired(now).await.unwrap();
     db.uploads().purge_expired(now).await.unwrap();
+    db.usage().purge_past_days(now).await.unwrap();
     db.audit().purge(now - DAY).await.unwrap();
     assert!(db.sessions().refresh_token(b"live").await.unwrap().is_some());
     assert!(db.sessions().refresh_token(b"over").await.unwrap().is_none(), "its tokens went with it");
@@ -91,7 +92,7 @@ async fn expired_rows_are_purged(Fresh { db, _folder }: Fresh) {
     let events = AuditPage { user: Some(world.owner), kind: None, before: None, limit: 10 };
     assert_eq!(db.audit().page(events).await.unwrap().len(), 1);
     assert!(db.uploads().find(upload).await.unwrap().is_none());
-    assert_eq!(db.uploads().usage(world.owner, now).await.unwrap().day_bytes, 7, "today still counts");
+    assert_eq!(db.usage().of(world.owner, now).await.unwrap().day_bytes, 7, "today still counts");
     let mut tx = db.begin().await.unwrap();
     assert!(tx.tokens().take_mail_token(b"code", MailPurpose::Reset, 1).await.unwrap().is_none());
 }

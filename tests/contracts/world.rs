@@ -39,7 +39,7 @@ impl World {
     /// A complete source with a package and a media.
     pub async fn film(&self, now: i64) -> (SourceId, PackageId, MediaId) {
         let (source, package, media) = (SourceId::new(), PackageId::new(), MediaId::new());
-        let (upload, holder) = (UploadId::new(), ClaimToken::new());
+        let (upload, holder) = (UploadId::new(), ClaimToken::random());
         let mut tx = self.db.begin().await.unwrap();
         tx.uploads().insert(&new_upload(upload, self.owner, source, now)).await.unwrap();
         tx.commit().await.unwrap();
@@ -87,7 +87,7 @@ impl World {
     }
 
     pub async fn claim(&self) -> Option<ClaimedTask> {
-        self.db.tasks().claim("w", ClaimToken::new(), ROOM).await.unwrap()
+        self.db.tasks().claim("w", ClaimToken::random(), ROOM).await.unwrap()
     }
 }
 

@@ -9,8 +9,9 @@ use code::{File, all, offenders, planted, read};
 
 const NONE: [String; 0] = [];
 
+// Identifiers say how they are stored; no statement is among it.
 fn sql(files: &[File]) -> Vec<String> {
-    offenders(files, &["sqlx::"], &["common/db/"])
+    offenders(files, &["sqlx::"], &["common/db/", "common/model/src/ids.rs"])
 }
 
 fn ffmpeg(files: &[File]) -> Vec<String> {

@@ -5,7 +5,7 @@ use crate::{
     task::{Context, Running, TaskError},
 };
 use sluice_db::{ClaimLimits, ClaimedTask, DbError, MAX_ATTEMPTS};
-use sluice_model::{Reason, TaskKind, clock};
+use sluice_model::{ClaimToken, Reason, TaskKind, clock};
 use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{Notify, watch},
@@ -97,7 +97,7 @@ impl Pool {
             if self.running.len() - self.imports >= self.capacity.cores as usize + LIGHT_TASKS {
                 return;
             }
-            match self.context.db.tasks().claim(&self.capacity.name, Uuid::new_v4().into(), limits).await {
+            match self.context.db.tasks().claim(&self.capacity.name, ClaimToken::random(), limits).await {
                 Ok(Some(task)) => self.start(task),
                 Ok(None) => return,
                 Err(error) => {

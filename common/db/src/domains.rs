@@ -2,8 +2,8 @@
 
 use crate::{
     Db, Tx, access, audit, captions, catalogue, comments, engagement, limits, media, moderation, news, packages,
-    people, pictures, playlists, posts, projects, roles, search, sessions, sources, tasks, tokens, uploads, users,
-    webhooks,
+    people, pictures, playlists, posts, projects, roles, search, sessions, sources, tasks, tokens, uploads, usage,
+    users, webhooks,
 };
 
 impl Db {
@@ -122,6 +122,11 @@ impl Db {
         uploads::Uploads(self)
     }
 
+    /// What accounts use.
+    pub fn usage(&self) -> usage::Usage<'_> {
+        usage::Usage(self)
+    }
+
     /// Accounts.
     pub fn users(&self) -> users::Users<'_> {
         users::Users(self)
@@ -227,6 +232,11 @@ impl Tx {
     /// Uploads under way, and what accounts use.
     pub fn uploads(&mut self) -> uploads::UploadsTx<'_> {
         uploads::UploadsTx(self)
+    }
+
+    /// What accounts use.
+    pub fn usage(&mut self) -> usage::UsageTx<'_> {
+        usage::UsageTx(self)
     }
 
     /// Accounts.

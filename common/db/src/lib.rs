@@ -28,6 +28,7 @@ pub mod sources;
 pub mod tasks;
 pub mod tokens;
 pub mod uploads;
+pub mod usage;
 pub mod users;
 pub mod webhooks;
 pub mod words;
@@ -53,7 +54,8 @@ pub use sessions::{RefreshRow, SessionRow, SessionUse};
 pub use sources::{ExtentRow, SourceRow};
 pub use tasks::{ClaimLimits, ClaimedTask, MAX_ATTEMPTS, NewTask, TaskRow};
 pub use tokens::{ApiTokenRow, MailPurpose, NewApiToken};
-pub use uploads::{NewUpload, UploadRow, UsageRow};
+pub use uploads::{NewUpload, UploadRow};
+pub use usage::UsageRow;
 pub use users::{NewUser, UserRow};
 pub use webhooks::{DeliveryRow, DueDelivery, Tried, WebhookChange, WebhookRow};
 

@@ -4,7 +4,7 @@
 //! changes nothing; a quota is checked under the account's row lock, from the rows themselves.
 
 use super::{Db, DbError, ExtentRow, Result, Tx, execute, execute_tx, query, query_tx};
-use sluice_model::{ClaimToken, MediaId, SourceId, TaskId, UploadId, UploadKind, UserId, clock::DAY_US};
+use sluice_model::{ClaimToken, MediaId, SourceId, TaskId, UploadId, UploadKind, UserId};
 use sqlx::FromRow;
 
 /// Reads and single statements of this domain, from [`Db::uploads`].
@@ -68,47 +68,6 @@ pub struct NewUpload<'a> {
     pub expires_us: i64,
 }
 
-/// What an account uses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, FromRow)]
-pub struct UsageRow {
-    /// Bytes of all its media, and of its uploads under way as announced.
-    pub stored_bytes: i64,
-    /// Bytes announced today.
-    pub day_bytes: i64,
-    /// Uploads under way; all parts together are one, as nobody says which belong together.
-    pub uploads: i64,
-    /// Parts under way, or waiting to be joined.
-    pub parts: i64,
-    /// Media, and uploads that will be media.
-    pub media: i64,
-}
-
-/// An upload under way: neither complete nor expired, and no import that has failed.
-macro_rules! under_way {
-    () => {
-        "FROM uploads WHERE owner_id = $1 AND completed_us IS NULL AND expires_us > $3 AND NOT (kind = 'import' AND EXISTS \
-         (SELECT 1 FROM media m JOIN packages p ON p.id = m.package_id WHERE m.id = uploads.media_id AND p.status = 'failed'))"
-    };
-}
-
-const USAGE: &str = concat!(
-    "SELECT CAST(COALESCE((SELECT SUM(s.size_bytes) FROM media m JOIN sources s ON s.id = m.source_id \
-       WHERE m.owner_id = $1 AND s.status = 'live'), 0) \
-      + COALESCE((SELECT SUM(COALESCE(length_bytes, CASE WHEN reserved_bytes > offset_bytes THEN reserved_bytes ELSE offset_bytes END)) ",
-    under_way!(),
-    "), 0) AS BIGINT) AS stored_bytes, \
-    COALESCE((SELECT size_bytes FROM daily_bytes WHERE user_id = $1 AND day = $2), 0) AS day_bytes, \
-    (SELECT COUNT(DISTINCT CASE WHEN part THEN owner_id ELSE id END) ",
-    under_way!(),
-    ") AS uploads, (SELECT COUNT(*) ",
-    under_way!(),
-    " AND part) AS parts, \
-    (SELECT COUNT(*) FROM media m JOIN sources s ON s.id = m.source_id WHERE m.owner_id = $1 AND s.status = 'live') \
-      + (SELECT COUNT(DISTINCT CASE WHEN part THEN owner_id ELSE id END) ",
-    under_way!(),
-    ") AS media"
-);
-
 macro_rules! upload_columns {
     () => {
         "id, owner_id, source_id, length_bytes, offset_bytes, metadata, part, kind, media_id, part_bytes, signed, content_type, checksum, \
@@ -150,11 +109,6 @@ impl Uploads<'_> {
             " FROM uploads WHERE completed_us IS NULL AND NOT part AND length_bytes = offset_bytes LIMIT 50"
         );
         query!(self.0, fetch_all as UploadRow, sql)
-    }
-
-    /// What an account uses.
-    pub async fn usage(&self, user: UserId, now_us: i64) -> Result<UsageRow> {
-        query!(self.0, fetch_one as UsageRow, USAGE, user, now_us / DAY_US, now_us)
     }
 
     /// Gives an upload up: its media is gone, its bytes go with the next sweep. `false` when there was none
@@ -258,25 +212,11 @@ impl Uploads<'_> {
             tx.uploads().mark_source_deleting(source, now_us).await?;
         }
         tx.commit().await?;
-        execute!(self.0, "DELETE FROM daily_bytes WHERE day < $1", now_us / DAY_US - 1)?;
         Ok(())
     }
 }
 
 impl UploadsTx<'_> {
-    /// What an account uses, read under its row lock.
-    pub async fn usage(&mut self, user: UserId, now_us: i64) -> Result<UsageRow> {
-        query_tx!(self.0, fetch_one as UsageRow, USAGE, user, now_us / DAY_US, now_us)
-    }
-
-    /// Counts announced bytes towards the day of an instant; fewer than none takes some back.
-    pub async fn count_daily(&mut self, user: UserId, size_bytes: i64, now_us: i64) -> Result<()> {
-        let sql = "INSERT INTO daily_bytes AS d (user_id, day, size_bytes) VALUES ($1, $2, CASE WHEN $3 < 0 THEN 0 ELSE $3 END) \
-                   ON CONFLICT (user_id, day) DO UPDATE SET size_bytes = CASE WHEN d.size_bytes + $3 < 0 THEN 0 ELSE d.size_bytes + $3 END";
-        execute_tx!(self.0, sql, user, now_us / DAY_US, size_bytes)?;
-        Ok(())
-    }
-
     /// Announces an upload and its source.
     pub async fn insert(&mut self, u: &NewUpload<'_>) -> Result<()> {
         self.0.sources().insert(u.source_id, u.length_bytes, u.now_us).await?;

@@ -66,11 +66,10 @@ mod fixture {
     use futures::{Stream, stream};
     use sluice_db::{NewMedia, NewUpload, NewUser, UploadRow};
     use sluice_model::{
-        Encryption, MediaId, PackageId, Role, SourceId, UploadId, UploadKind, UserId, Visibility, clock,
+        ClaimToken, Encryption, MediaId, PackageId, Role, SourceId, UploadId, UploadKind, UserId, Visibility, clock,
     };
     use sluice_storage::Prefix;
     use tempfile::TempDir;
-    use uuid::Uuid;
 
     /// A database and a store of their own, with one account.
     pub struct World {
@@ -159,7 +158,7 @@ mod fixture {
         }
 
         pub async fn lease(&self, id: UploadId) -> (UploadRow, UploadLease) {
-            self.ingest.take_lease(id, Uuid::new_v4().into(), 60_000_000).await.unwrap().unwrap()
+            self.ingest.take_lease(id, ClaimToken::random(), 60_000_000).await.unwrap().unwrap()
         }
 
         /// Goes on with an upload where it is, under a lease of its own.

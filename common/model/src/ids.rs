@@ -1,6 +1,7 @@
 //! Identifiers that cannot be taken for each other: a media's does not fit where a package's belongs.
 //!
-//! All are UUIDs of version 7 (RFC 9562), so they sort by the time at which they were made.
+//! What is listed has UUIDs of version 7 (RFC 9562), which sort by the time at which they were made; a fencing token is
+//! random.
 
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
@@ -21,12 +22,6 @@ macro_rules! ids {
         pub struct $name(Uuid);
 
         impl $name {
-            /// A new one, later than all before.
-            #[allow(clippy::new_without_default)]
-            pub fn new() -> Self {
-                Self(Uuid::now_v7())
-            }
-
             /// All zeros: before every other, and nobody's.
             pub const fn nil() -> Self {
                 Self(Uuid::nil())
@@ -96,3 +91,24 @@ ids!(
     /// One claim of a task: the fencing token of whoever runs it.
     ClaimToken,
 );
+
+macro_rules! ordered {
+    ($($name:ident),+) => {$(
+        impl $name {
+            /// A new one, which sorts behind those that were made before.
+            #[allow(clippy::new_without_default, reason = "a default would be a new one each time")]
+            pub fn new() -> Self {
+                Self(Uuid::now_v7())
+            }
+        }
+    )+};
+}
+
+ordered!(UserId, MediaId, SourceId, PackageId, UploadId, TaskId);
+
+impl ClaimToken {
+    /// A new one. Its first digits name the objects of an attempt, so they must not be those of the clock.
+    pub fn random() -> Self {
+        Self(Uuid::new_v4())
+    }
+}

@@ -79,7 +79,7 @@ pub async fn grant(
     Body(body): Body<Decision>,
 ) -> Result<Json<CreatorRequest>, ApiError> {
     let answer = body.answer.as_deref();
-    Ok(Json(service::decide(&state, &client, &admin, id.into(), CreatorRequestStatus::Granted, answer).await?.into()))
+    Ok(Json(service::decide(&state, &client, &admin, id, CreatorRequestStatus::Granted, answer).await?.into()))
 }
 
 /// Refuse a request.
@@ -96,7 +96,7 @@ pub async fn refuse(
     Body(body): Body<Decision>,
 ) -> Result<Json<CreatorRequest>, ApiError> {
     let answer = body.answer.as_deref();
-    Ok(Json(service::decide(&state, &client, &admin, id.into(), CreatorRequestStatus::Refused, answer).await?.into()))
+    Ok(Json(service::decide(&state, &client, &admin, id, CreatorRequestStatus::Refused, answer).await?.into()))
 }
 
 /// The log of security events.

@@ -13,6 +13,7 @@ use crate::{
 };
 use sluice_db::{AuditPage, AuditRow, CreatorRequestRow, UserRow};
 use sluice_model::{CreatorRequestStatus, Role, UserId, clock};
+use uuid::Uuid;
 
 /// Sets a role. It counts from the account's next request on.
 pub async fn set_role(
@@ -38,17 +39,17 @@ pub async fn decide(
     state: &AppState,
     client: &Client,
     admin: &Viewer,
-    id: UserId,
+    id: Uuid,
     status: CreatorRequestStatus,
     answer: Option<&str>,
 ) -> Result<CreatorRequestRow, IdentityError> {
     let answer = answer.map(text::lines);
     let fits = answer.as_ref().is_none_or(|a| a.chars().count() <= 1000);
     Faults::default().demand(fits, "answer", "at most 1000 characters").refuse()?;
-    state.db.creator_requests().find(id.into()).await?.ok_or(IdentityError::NotFound)?;
+    state.db.creator_requests().find(id).await?.ok_or(IdentityError::NotFound)?;
     let granted = status == CreatorRequestStatus::Granted;
     let mut tx = state.db.begin().await?;
-    let decided = tx.creator_requests().decide(id.into(), status, answer.as_deref(), clock::now_us()).await?;
+    let decided = tx.creator_requests().decide(id, status, answer.as_deref(), clock::now_us()).await?;
     let user = decided.ok_or(IdentityError::AlreadyDecided)?;
     // Somebody who has become more meanwhile stays it.
     let still_viewer = tx.users().lock(user.into()).await?.is_some_and(|u| u.role == Role::Viewer);
@@ -58,7 +59,7 @@ pub async fn decide(
     tx.commit().await?;
     let event = if granted { Event::CreatorGranted } else { Event::CreatorRefused };
     note(state, client, event, Some(user.into()), Some(admin.id), "").await;
-    state.db.creator_requests().find(id.into()).await?.ok_or(IdentityError::NotFound)
+    state.db.creator_requests().find(id).await?.ok_or(IdentityError::NotFound)
 }
 
 /// All accounts, newest first.

@@ -16,7 +16,7 @@ use crate::{
     validation::Faults,
 };
 use sluice_db::{DbError, NewUser, SessionUse, UserRow};
-use sluice_model::{RateLimit, RefreshTokenStatus, Role, clock};
+use sluice_model::{RateLimit, RefreshTokenStatus, Role, UserId, clock};
 use uuid::Uuid;
 
 /// Makes an account and logs in. An address that belongs to somebody is not refused, because that
@@ -48,13 +48,13 @@ pub async fn create_user(
     role: Role,
 ) -> Result<UserRow, IdentityError> {
     let password_hash = state.hashing.hash(password).await?;
-    let id = Uuid::now_v7();
-    let user = NewUser { id: id.into(), username, email, password_hash: &password_hash, role, now_us: clock::now_us() };
+    let id = UserId::new();
+    let user = NewUser { id, username, email, password_hash: &password_hash, role, now_us: clock::now_us() };
     match state.db.users().insert(&user).await {
         Err(DbError::Duplicate) => return Err(IdentityError::Taken("The user name")),
         other => other?,
     }
-    state.db.users().find(id.into()).await?.ok_or(IdentityError::Internal)
+    state.db.users().find(id).await?.ok_or(IdentityError::Internal)
 }
 
 /// Logs in by user name or e-mail address. Known and unknown users take the same way.

@@ -40,9 +40,9 @@ pub async fn grant(
     State(state): State<AppState>,
     client: Client,
     Actor(viewer): Actor,
-    Path((id, username)): Path<(Uuid, String)>,
+    Path((id, username)): Path<(MediaId, String)>,
 ) -> Result<StatusCode, ApiError> {
-    service::grant(&state, &client, &viewer, id.into(), &username).await?;
+    service::grant(&state, &client, &viewer, id, &username).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -54,9 +54,9 @@ pub async fn revoke_grant(
     State(state): State<AppState>,
     client: Client,
     Actor(viewer): Actor,
-    Path((id, username)): Path<(Uuid, String)>,
+    Path((id, username)): Path<(MediaId, String)>,
 ) -> Result<StatusCode, ApiError> {
-    service::revoke_grant(&state, &client, &viewer, id.into(), &username).await?;
+    service::revoke_grant(&state, &client, &viewer, id, &username).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -107,6 +107,6 @@ pub async fn revoke_token(
     Actor(viewer): Actor,
     Path((id, token)): Path<(MediaId, Uuid)>,
 ) -> Result<StatusCode, ApiError> {
-    service::revoke_token(&state, &client, &viewer, id, token.into()).await?;
+    service::revoke_token(&state, &client, &viewer, id, token).await?;
     Ok(StatusCode::NO_CONTENT)
 }

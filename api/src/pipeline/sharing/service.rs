@@ -111,10 +111,10 @@ pub async fn revoke_token(
     client: &Client,
     viewer: &Viewer,
     media: MediaId,
-    id: MediaId,
+    id: Uuid,
 ) -> Result<(), MediaError> {
     let media = owned(state, viewer, media).await?;
-    if !state.db.access().revoke_playback_token(media.id, id.into(), clock::now_us()).await? {
+    if !state.db.access().revoke_playback_token(media.id, id, clock::now_us()).await? {
         return Err(MediaError::NotFound);
     }
     let detail = format!("media {}", media.id);

@@ -33,7 +33,7 @@ pub async fn create_with_bytes(
 
 /// What the account uses, and what it may use.
 pub async fn usage(state: &AppState, viewer: &Viewer) -> Result<(UsageRow, StorageQuota), UploadError> {
-    let used = state.db.uploads().usage(viewer.id, clock::now_us()).await?;
+    let used = state.db.usage().of(viewer.id, clock::now_us()).await?;
     Ok((used, StorageQuota::for_role(&state.config, viewer.role)))
 }
 

@@ -7,8 +7,7 @@ use bytes::Bytes;
 use futures::Stream;
 use sluice_db::UploadRow;
 use sluice_ingest::{Recording, Target};
-use sluice_model::{MediaId, UploadId, UploadKind, clock};
-use uuid::Uuid;
+use sluice_model::{ClaimToken, MediaId, UploadId, UploadKind, clock};
 
 /// Life of a form's upload after its last sign of life, microseconds: nobody can resume it, so it holds no
 /// place in the quota for long.
@@ -76,7 +75,7 @@ pub async fn receive_form(
     upload: &UploadRow,
     body: impl Stream<Item = Result<Bytes, UploadError>> + Unpin,
 ) -> Result<(), UploadError> {
-    let taken = state.ingest.take_lease(upload.id, Uuid::new_v4().into(), form_ttl_us(state)).await?;
+    let taken = state.ingest.take_lease(upload.id, ClaimToken::random(), form_ttl_us(state)).await?;
     let (_, lease) = taken.ok_or(UploadError::UploadExpired)?;
     let target = Target {
         source: upload.source_id,

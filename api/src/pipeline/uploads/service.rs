@@ -18,9 +18,8 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use sluice_db::{NewTask, NewUpload, UploadRow};
 use sluice_ingest::{IngestError, Recording, Target, UploadLease, completion, quota::Begins, quota::QuotaRequest};
-use sluice_model::{ImportPayload, SourceId, TaskKind, UploadId, UploadKind, clock};
+use sluice_model::{ClaimToken, ImportPayload, SourceId, TaskKind, UploadId, UploadKind, clock};
 use std::sync::{Arc, Mutex, PoisonError};
-use uuid::Uuid;
 
 /// What a client asks for when it begins an upload.
 #[derive(Debug)]
@@ -76,7 +75,7 @@ pub async fn create(state: &AppState, viewer: &Viewer, request: NewUploadRequest
         Some(Concat::Final(_)) => Begins::Whole,
     };
     check_quota(state, &mut tx, viewer.id, QuotaRequest { stored_bytes: bytes, day_bytes: bytes, begins }, now).await?;
-    tx.uploads().count_daily(viewer.id, bytes, now).await?;
+    tx.usage().count_daily(viewer.id, bytes, now).await?;
     tx.uploads()
         .insert(&NewUpload {
             id,
@@ -136,7 +135,7 @@ pub async fn resume(state: &AppState, viewer: &Viewer, id: UploadId) -> Result<U
         return Ok(row);
     }
     let now = clock::now_us();
-    match state.db.uploads().take_lease(id, Uuid::new_v4().into(), now, now + state.ingest.upload_ttl_us()).await? {
+    match state.db.uploads().take_lease(id, ClaimToken::random(), now, now + state.ingest.upload_ttl_us()).await? {
         Some(row) => complete_if_due(state, row).await,
         None => owned(state, viewer, id).await,
     }
@@ -171,8 +170,8 @@ pub async fn patch(
     if let Some(length) = patch.length {
         state.ingest.declare_length(&before, length).await?;
     }
-    let holder = Uuid::new_v4();
-    let taken = state.ingest.take_lease(id, holder.into(), state.ingest.upload_ttl_us()).await?;
+    let holder = ClaimToken::random();
+    let taken = state.ingest.take_lease(id, holder, state.ingest.upload_ttl_us()).await?;
     let (row, lease) = taken.ok_or(UploadError::UploadExpired)?;
     if row.offset_bytes != patch.offset {
         return Err(UploadError::OffsetMismatch(row.offset_bytes));
@@ -198,7 +197,7 @@ pub async fn patch(
             Ok(row) => complete_if_due(&state, row).await,
             Err(error) => {
                 if matches!(error, UploadError::UnsupportedType) {
-                    state.db.uploads().delete_if_leased(id, Some(holder.into()), clock::now_us()).await?;
+                    state.db.uploads().delete_if_leased(id, Some(holder), clock::now_us()).await?;
                 }
                 Err(error)
             }

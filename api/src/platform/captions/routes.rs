@@ -17,7 +17,6 @@ use axum::{
     response::IntoResponse,
 };
 use sluice_model::MediaId;
-use uuid::Uuid;
 
 /// The captions of a media.
 #[utoipa::path(get, path = "/media/{id}/captions", tag = "media", params(("id" = Uuid, Path)),
@@ -41,9 +40,9 @@ pub async fn list(
 pub async fn read(
     State(state): State<AppState>,
     Follower(viewer): Follower,
-    Path((id, language)): Path<(Uuid, String)>,
+    Path((id, language)): Path<(MediaId, String)>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let body = service::read(&state, viewer.as_ref(), id.into(), &language).await?;
+    let body = service::read(&state, viewer.as_ref(), id, &language).await?;
     Ok(([(header::CONTENT_TYPE, "text/vtt; charset=utf-8")], body))
 }
 
@@ -58,13 +57,13 @@ pub async fn read(
 pub async fn put(
     State(state): State<AppState>,
     Actor(viewer): Actor,
-    Path((id, language)): Path<(Uuid, String)>,
+    Path((id, language)): Path<(MediaId, String)>,
     Query(query): Query<TrackQuery>,
     base: BaseUrl,
     body: Bytes,
 ) -> Result<Json<Track>, ApiError> {
-    let row = service::put(&state, &viewer, id.into(), &language, query.label.as_deref(), body).await?;
-    Ok(Json(Track::new(row, id, &base.0)))
+    let row = service::put(&state, &viewer, id, &language, query.label.as_deref(), body).await?;
+    Ok(Json(Track::new(row, id.into(), &base.0)))
 }
 
 /// Delete captions in one language.
@@ -74,8 +73,8 @@ pub async fn put(
 pub async fn remove(
     State(state): State<AppState>,
     Actor(viewer): Actor,
-    Path((id, language)): Path<(Uuid, String)>,
+    Path((id, language)): Path<(MediaId, String)>,
 ) -> Result<StatusCode, ApiError> {
-    service::remove(&state, &viewer, id.into(), &language).await?;
+    service::remove(&state, &viewer, id, &language).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -42,13 +42,11 @@ pub async fn report(state: &AppState, viewer: &Viewer, new: NewReport) -> Result
 }
 
 /// Whose a reported thing is; nobody's when it is gone.
-async fn author(state: &AppState, report: &ReportRow) -> Result<Option<Uuid>, PlatformError> {
+async fn author(state: &AppState, report: &ReportRow) -> Result<Option<UserId>, PlatformError> {
     Ok(match report.target_kind {
-        ReportTarget::Media => {
-            state.db.media().find(report.target_id.into()).await?.map(|m| m.owner_id).map(Into::into)
-        }
-        ReportTarget::Comment => state.db.comments().find(report.target_id).await?.map(|c| c.author_id).map(Into::into),
-        ReportTarget::User => state.db.users().find(report.target_id.into()).await?.map(|u| u.id).map(Into::into),
+        ReportTarget::Media => state.db.media().find(report.target_id.into()).await?.map(|m| m.owner_id),
+        ReportTarget::Comment => state.db.comments().find(report.target_id).await?.map(|c| c.author_id),
+        ReportTarget::User => state.db.users().find(report.target_id.into()).await?.map(|u| u.id),
     })
 }
 
@@ -76,7 +74,7 @@ pub async fn decide(
             Faults::default().demand(false, "decision", "people are banned or left alone").refuse()?;
             return Ok(());
         }
-        (Decision::Ban, _) => (Some(ActionKind::Ban), affected.unwrap_or(report.target_id)),
+        (Decision::Ban, _) => (Some(ActionKind::Ban), affected.map_or(report.target_id, Into::into)),
     };
     let status = if kind.is_some() { ReportStatus::Upheld } else { ReportStatus::Dismissed };
     let now = clock::now_us();
@@ -90,7 +88,7 @@ pub async fn decide(
     };
     if kind == ActionKind::Ban {
         // Whoever looks after the service is asked to step down first.
-        let user = tx.users().lock(affected_id.into()).await?.ok_or(PlatformError::NotFound)?;
+        let user = tx.users().lock(affected_id).await?.ok_or(PlatformError::NotFound)?;
         if user.role == Role::Admin {
             return Err(PlatformError::Forbidden);
         }
@@ -99,7 +97,7 @@ pub async fn decide(
         id: Uuid::now_v7(),
         kind,
         target_id: target,
-        affected_id: affected_id.into(),
+        affected_id,
         reason,
         appeal: None,
         appealed_us: None,
@@ -115,7 +113,7 @@ pub async fn decide(
         _ => tx.commit().await?,
     }
     let detail = format!("{kind} {target}");
-    note(state, client, Event::Moderated, Some(affected_id.into()), Some(admin.id), &detail).await;
+    note(state, client, Event::Moderated, Some(affected_id), Some(admin.id), &detail).await;
     Ok(())
 }
 
