@@ -1,14 +1,10 @@
 //! Identifiers that cannot be taken for each other: a media's does not fit where a package's belongs.
 //!
 //! What is listed has UUIDs of version 7 (RFC 9562), which sort by the time at which they were made; a fencing token is
-//! random.
+//! random. They have no schema of their own: what leaves as JSON is a UUID, and views say so.
 
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
-use utoipa::{
-    PartialSchema, ToSchema,
-    openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, Type},
-};
 use uuid::Uuid;
 
 macro_rules! ids {
@@ -63,15 +59,6 @@ macro_rules! ids {
                 text.parse().map(Self)
             }
         }
-
-        impl PartialSchema for $name {
-            fn schema() -> RefOr<Schema> {
-                let format = SchemaFormat::KnownFormat(KnownFormat::Uuid);
-                ObjectBuilder::new().schema_type(Type::String).format(Some(format)).into()
-            }
-        }
-
-        impl ToSchema for $name {}
     )+};
 }
 

@@ -31,6 +31,7 @@ const VARY: &str = "authorization, cookie, accept-encoding";
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 pub struct MediaPath {
+    #[param(value_type = Uuid)]
     media: MediaId,
 }
 
@@ -38,6 +39,7 @@ pub struct MediaPath {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 pub struct NamedPath {
+    #[param(value_type = Uuid)]
     media: MediaId,
     #[expect(dead_code, reason = "any name will do")]
     name: String,
@@ -47,7 +49,9 @@ pub struct NamedPath {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 pub struct FilePath {
+    #[param(value_type = Uuid)]
     media: MediaId,
+    #[param(value_type = Uuid)]
     package: PackageId,
     /// Or `keys`.
     rendition: String,

@@ -69,12 +69,8 @@ pub async fn create(state: &AppState, viewer: &Viewer, request: NewUploadRequest
     let (id, source, now) = (UploadId::new(), SourceId::new(), clock::now_us());
     let mut tx = state.db.begin().await?;
     let bytes = length.unwrap_or(request.at_most).clamp(0, state.ingest.max_upload_bytes());
-    let begins = match request.concat {
-        None => Begins::Upload,
-        Some(Concat::Partial) => Begins::Part,
-        Some(Concat::Final(_)) => Begins::Whole,
-    };
-    check_quota(state, &mut tx, viewer.id, QuotaRequest { stored_bytes: bytes, day_bytes: bytes, begins }, now).await?;
+    let quota = QuotaRequest { stored_bytes: bytes, day_bytes: bytes, begins: begins(request.concat.as_ref()) };
+    check_quota(state, &mut tx, viewer.id, quota, now).await?;
     tx.usage().count_daily(viewer.id, bytes, now).await?;
     tx.uploads()
         .insert(&NewUpload {
@@ -110,6 +106,15 @@ pub async fn create(state: &AppState, viewer: &Viewer, request: NewUploadRequest
     tx.commit().await?;
     let row = state.db.uploads().find(id).await?.ok_or(UploadError::Internal)?;
     complete_if_due(state, row).await
+}
+
+/// What an upload is to the quota.
+fn begins(concat: Option<&Concat>) -> Begins {
+    match concat {
+        None => Begins::Upload,
+        Some(Concat::Partial) => Begins::Part,
+        Some(Concat::Final(_)) => Begins::Whole,
+    }
 }
 
 /// An upload of this person's. One that has just expired says so.

@@ -50,6 +50,16 @@ async fn author(state: &AppState, report: &ReportRow) -> Result<Option<UserId>, 
     })
 }
 
+/// What a decision does, and to what: somebody is banned, not what they wrote.
+fn action_of(decision: Decision, report: &ReportRow, affected: Option<UserId>) -> (Option<ActionKind>, Uuid) {
+    match (decision, report.target_kind) {
+        (Decision::Ban, _) => (Some(ActionKind::Ban), affected.map_or(report.target_id, Into::into)),
+        (Decision::Hide, ReportTarget::Media) => (Some(ActionKind::HideMedia), report.target_id),
+        (Decision::Hide, ReportTarget::Comment) => (Some(ActionKind::HideComment), report.target_id),
+        (Decision::Dismiss, _) | (Decision::Hide, ReportTarget::User) => (None, report.target_id),
+    }
+}
+
 /// Decides a report, and with it all of the same thing.
 pub async fn decide(
     state: &AppState,
@@ -66,16 +76,9 @@ pub async fn decide(
     let reason = text::lines(reason);
     Faults::default().demand(reason.chars().count() <= 1000, "reason", "at most 1000 characters").refuse()?;
     let affected = author(state, &report).await?;
-    let (kind, target) = match (decision, report.target_kind) {
-        (Decision::Dismiss, _) => (None, report.target_id),
-        (Decision::Hide, ReportTarget::Media) => (Some(ActionKind::HideMedia), report.target_id),
-        (Decision::Hide, ReportTarget::Comment) => (Some(ActionKind::HideComment), report.target_id),
-        (Decision::Hide, ReportTarget::User) => {
-            Faults::default().demand(false, "decision", "people are banned or left alone").refuse()?;
-            return Ok(());
-        }
-        (Decision::Ban, _) => (Some(ActionKind::Ban), affected.map_or(report.target_id, Into::into)),
-    };
+    let hides_somebody = matches!((decision, report.target_kind), (Decision::Hide, ReportTarget::User));
+    Faults::default().demand(!hides_somebody, "decision", "people are banned or left alone").refuse()?;
+    let (kind, target) = action_of(decision, &report, affected);
     let status = if kind.is_some() { ReportStatus::Upheld } else { ReportStatus::Dismissed };
     let now = clock::now_us();
     let mut tx = state.db.begin().await?;

@@ -4,6 +4,7 @@
 //! heartbeat; worker names must be unique per process; its SQLite migrations collide with ours in
 //! one file, so wake-ups have a file of their own beside the database.
 
+use crate::WakeTransport;
 use apalis::prelude::*;
 use apalis_postgres::{PgPool, PostgresStorage};
 use apalis_sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteStorage};
@@ -15,7 +16,7 @@ use tokio::sync::Notify;
 
 /// The message.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Wake;
+struct Wake;
 
 const QUEUE: &str = "sluice-wake";
 /// How often an idle worker asks on SQLite, which cannot notify another process.
@@ -24,18 +25,18 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 /// More wake-ups than this at once would only find an empty queue.
 const MOST_AT_ONCE: usize = 16;
 
-/// The way to reach idle workers.
-#[derive(Debug, Clone)]
-pub enum WakeQueue {
+/// Wake-ups that apalis carries.
+#[derive(Debug)]
+pub(crate) enum ApalisWake {
     /// A file beside the database.
     Sqlite(SqlitePool),
     /// The database itself, with LISTEN/NOTIFY.
     Postgres(PgPool),
 }
 
-impl WakeQueue {
+impl ApalisWake {
     /// Prepares the queue that belongs to `db`, which `url` names.
-    pub async fn open(db: &Db, url: &str) -> Result<Self, DbError> {
+    pub(crate) async fn open(db: &Db, url: &str) -> Result<Self, DbError> {
         match db {
             Db::Sqlite(_) => {
                 let path = url.trim_start_matches("sqlite://").split('?').next().unwrap_or_default();
@@ -56,23 +57,28 @@ impl WakeQueue {
         }
     }
 
-    /// Wakes up to `count` idle workers. A failure is logged and otherwise ignored: workers also
-    /// look for themselves.
-    pub async fn push(&self, count: usize) {
-        for _ in 0..count.min(MOST_AT_ONCE) {
-            let sent = match self {
-                Self::Sqlite(pool) => sqlite(pool).push(Wake).await.map_err(|e| e.to_string()),
-                Self::Postgres(pool) => postgres(pool).push(Wake).await.map_err(|e| e.to_string()),
-            };
-            if let Err(error) = sent {
-                tracing::warn!(error, "wake-up not sent");
-                return;
-            }
+    async fn send(&self) -> Result<(), String> {
+        match self {
+            Self::Sqlite(pool) => sqlite(pool).push(Wake).await.map_err(|e| e.to_string()),
+            Self::Postgres(pool) => postgres(pool).push(Wake).await.map_err(|e| e.to_string()),
         }
     }
+}
 
-    /// Notifies `bell` at every wake-up until `stop` completes. `worker` must be unique to this process.
-    pub fn listen(&self, worker: String, bell: Arc<Notify>, stop: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
+impl WakeTransport for ApalisWake {
+    fn push(&self, count: usize) -> BoxFuture<'_, ()> {
+        async move {
+            for _ in 0..count.min(MOST_AT_ONCE) {
+                if let Err(error) = self.send().await {
+                    tracing::warn!(error, "wake-up not sent");
+                    return;
+                }
+            }
+        }
+        .boxed()
+    }
+
+    fn listen(&self, worker: String, bell: Arc<Notify>, stop: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
         let stop = stop.map(|()| Ok::<(), std::io::Error>(()));
         match self {
             Self::Sqlite(pool) => {
@@ -88,15 +94,17 @@ impl WakeQueue {
         }
     }
 
-    /// Forgets delivered wake-ups.
-    pub async fn vacuum(&self) {
-        let done = match self {
-            Self::Sqlite(pool) => sluice_db::forget_wakes_sqlite(pool).await,
-            Self::Postgres(pool) => sluice_db::forget_wakes_postgres(pool, QUEUE).await,
-        };
-        if let Err(error) = done {
-            tracing::warn!(%error, "delivered wake-ups not removed");
+    fn vacuum(&self) -> BoxFuture<'_, ()> {
+        async move {
+            let done = match self {
+                Self::Sqlite(pool) => sluice_db::forget_wakes_sqlite(pool).await,
+                Self::Postgres(pool) => sluice_db::forget_wakes_postgres(pool, QUEUE).await,
+            };
+            if let Err(error) = done {
+                tracing::warn!(%error, "delivered wake-ups not removed");
+            }
         }
+        .boxed()
     }
 }
 
