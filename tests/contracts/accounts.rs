@@ -2,7 +2,7 @@
 
 use crate::world::{Fresh, World, fresh, used, user};
 use sluice_db::{Db, DbError, PlaybackTokenRow};
-use sluice_model::{Role, UserId};
+use sluice_model::{RefreshTokenStatus, Role, UserId};
 use uuid::Uuid;
 
 harness::on_both!(fresh => names_are_taken_and_addresses_are_claimed, session_has_one_live_refresh_token, rate_limit_is_taken_exactly, views_are_counted_exactly, last_administrator_stays);
@@ -60,7 +60,7 @@ async fn session_has_one_live_refresh_token(Fresh { db, _folder }: Fresh) {
     for hash in [b"a", b"b", b"c"] {
         states.push(world.db.sessions().refresh_token(hash).await.unwrap().unwrap().status);
     }
-    assert_eq!(states.iter().map(|s| s.as_str()).collect::<Vec<_>>(), ["spent", "superseded", "live"]);
+    assert_eq!(states, [RefreshTokenStatus::Spent, RefreshTokenStatus::Superseded, RefreshTokenStatus::Live]);
     assert!(world.db.sessions().user_of(session, 3).await.unwrap().is_some());
     assert!(world.db.sessions().user_of(session, 151).await.unwrap().is_none(), "expired");
     assert!(!world.db.sessions().revoke(UserId::new(), session, 4).await.unwrap(), "somebody else's");

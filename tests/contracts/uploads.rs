@@ -86,6 +86,11 @@ async fn expired_rows_are_purged(Fresh { db, _folder }: Fresh) {
     db.uploads().purge_expired(now).await.unwrap();
     db.usage().purge_past_days(now).await.unwrap();
     db.audit().purge(now - DAY).await.unwrap();
+    db.moderation().purge_reports().await.unwrap();
+    db.people().purge_past_subscriptions(now).await.unwrap();
+    db.engagement().purge_views(now).await.unwrap();
+    db.webhooks().purge_deliveries(now - 30 * DAY).await.unwrap();
+    db.rate_limits().purge_whole(now).await.unwrap();
     assert!(db.sessions().refresh_token(b"live").await.unwrap().is_some());
     assert!(db.sessions().refresh_token(b"over").await.unwrap().is_none(), "its tokens went with it");
     assert_eq!(db.tokens().api_tokens(world.owner, now).await.unwrap().len(), 2);

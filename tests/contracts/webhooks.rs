@@ -2,7 +2,7 @@
 
 use crate::world::{Fresh, World, fresh, user};
 use sluice_db::{WebhookChange, WebhookRow};
-use sluice_model::UserId;
+use sluice_model::{DeliveryStatus, UserId};
 use uuid::Uuid;
 
 harness::on_both!(fresh => webhook_accounts_take_turns);
@@ -44,5 +44,5 @@ async fn webhook_accounts_take_turns(Fresh { db, _folder }: Fresh) {
     let off = WebhookChange { active: Some(false), ..Default::default() };
     world.db.webhooks().change(many[0], &off, 2000).await.unwrap();
     let log = world.db.webhooks().deliveries(many[0], None, 100).await.unwrap();
-    assert!(log.len() == 10 && log.iter().all(|d| d.status.as_str() == "failed"));
+    assert!(log.len() == 10 && log.iter().all(|d| d.status == DeliveryStatus::Failed));
 }

@@ -2,12 +2,13 @@
 //!
 //! | guard | by session | by API token |
 //! |---|---|---|
-//! | `Reader`, `Player` | anybody | scope `read` or `admin` |
-//! | `Follower` | anybody | `read`, `upload` or `admin` |
+//! | `Reader` | any account | scope `read` or `admin` |
+//! | `Player` | any account, and without login | `read` or `admin` |
+//! | `Follower` | any account, and without login | `read`, `upload` or `admin` |
 //! | `Uploader` | creators | `upload` or `admin` |
-//! | `Actor` | anybody | `admin` |
+//! | `Actor` | any account | `admin` |
 //! | `Admin` | administrators | `admin`, of an administrator |
-//! | `Person` | anybody | never: the account itself is no machine's business |
+//! | `Person` | any account | never: the account itself is no machine's business |
 
 use crate::{
     http::{

@@ -1,5 +1,5 @@
-//! Every setting there is: its name, its default, what it means. `--help`, README's table and the loader read this
-//! list, so that no fact about a setting stands twice.
+//! Every setting there is: its name, its default, what it means. `--help` and the loader read this list; README's
+//! table repeats it for people.
 
 use sluice_model::Encryption;
 use std::{

@@ -117,7 +117,7 @@ impl Db {
         tokens::Tokens(self)
     }
 
-    /// Uploads under way, and what accounts use.
+    /// Uploads under way.
     pub fn uploads(&self) -> uploads::Uploads<'_> {
         uploads::Uploads(self)
     }
@@ -229,7 +229,7 @@ impl Tx {
         tokens::TokensTx(self)
     }
 
-    /// Uploads under way, and what accounts use.
+    /// Uploads under way.
     pub fn uploads(&mut self) -> uploads::UploadsTx<'_> {
         uploads::UploadsTx(self)
     }

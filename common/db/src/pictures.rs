@@ -22,7 +22,7 @@ pub struct PictureRow {
     #[sqlx(try_from = "String")]
     pub kind: PictureKind,
     /// The user, playlist or category that shows it.
-    pub owner_id: UserId,
+    pub owner_id: Uuid,
     pub size_bytes: i64,
     /// Out of sight: the person is banned.
     pub hidden: bool,

@@ -78,11 +78,9 @@ impl CreatorRequestsTx<'_> {
         status: CreatorRequestStatus,
         answer: Option<&str>,
         now_us: i64,
-    ) -> Result<Option<Uuid>> {
+    ) -> Result<Option<UserId>> {
         let sql = "UPDATE creator_requests SET status = $1, answer = $2, decided_us = $3 \
                    WHERE id = $4 AND status = 'pending' RETURNING user_id";
-        Ok(query_tx!(self.0, fetch_optional as (UserId,), sql, status.as_str(), answer, now_us, id)?
-            .map(|r| r.0)
-            .map(Into::into))
+        Ok(query_tx!(self.0, fetch_optional as (UserId,), sql, status.as_str(), answer, now_us, id)?.map(|r| r.0))
     }
 }

@@ -87,7 +87,7 @@ impl Sources<'_> {
         Ok(rows.into_iter().map(|r| r.0).collect())
     }
 
-    /// Forgets a condemned source, its packages and tasks, once their objects are gone.
+    /// Removes a source that is being deleted, its packages and tasks, once their objects are gone.
     pub async fn purge(&self, source: SourceId) -> Result<()> {
         let mut tx = self.0.begin().await?;
         tx.tasks().purge_of(source).await?;

@@ -1,7 +1,7 @@
-//! Resumable uploads and quotas.
+//! Resumable uploads.
 //!
-//! Invariants: `offset_bytes` counts only bytes whose extents are recorded; whoever is not the holder
-//! changes nothing; a quota is checked under the account's row lock, from the rows themselves.
+//! Invariants: `offset_bytes` counts only bytes whose extents are recorded; whoever does not hold the
+//! lease changes nothing.
 
 use super::{Db, DbError, ExtentRow, Result, Tx, execute, execute_tx, query, query_tx};
 use sluice_model::{ClaimToken, MediaId, SourceId, TaskId, UploadId, UploadKind, UserId};
@@ -75,7 +75,7 @@ macro_rules! upload_columns {
     };
 }
 
-/// Twice the usual lease.
+/// Grace before objects are deleted, microseconds: twice the default lease of a task.
 const STILL_WORKING_US: i64 = 30_000_000;
 
 impl Uploads<'_> {
@@ -183,7 +183,7 @@ impl Uploads<'_> {
         let sql = "UPDATE uploads SET expires_us = CASE WHEN expires_us < $1 THEN $1 ELSE expires_us END, signed = signed + $4 \
                    WHERE id = $2 AND completed_us IS NULL AND expires_us > $3 AND signed + $4 <= $5 RETURNING source_id";
         let Some((source,)) =
-            query_tx!(&mut tx, fetch_optional as (UploadId,), sql, expires_us, id, now_us, signed, most_signed)?
+            query_tx!(&mut tx, fetch_optional as (SourceId,), sql, expires_us, id, now_us, signed, most_signed)?
         else {
             return Ok(false);
         };
@@ -200,7 +200,8 @@ impl Uploads<'_> {
         Ok(())
     }
 
-    /// Forgets uploads that expired, and days that count no more.
+    /// Ends uploads that expired: complete ones are forgotten, unfinished ones go with their media, and the sweep takes
+    /// their bytes.
     pub async fn purge_expired(&self, now_us: i64) -> Result<()> {
         execute!(self.0, "DELETE FROM uploads WHERE expires_us < $1 AND completed_us IS NOT NULL", now_us)?;
         // What never all arrived; what did is about to be completed.
@@ -368,7 +369,7 @@ impl UploadsTx<'_> {
             self.insert_extents(source, &moved).await?;
             let sql = "UPDATE uploads SET joined = $1, source_id = $2, completed_us = $3, holder = NULL WHERE id = $4";
             execute_tx!(self.0, sql, id, source, now_us, part.id)?;
-            // Not condemned: its objects live on under their own prefix, and go with the whole.
+            // Not marked as deleting: its objects live on under their own prefix, and go with the whole.
             execute_tx!(self.0, "DELETE FROM sources WHERE id = $1", part.source_id)?;
             at += part.offset_bytes;
         }

@@ -75,7 +75,7 @@ impl Ingest {
         if from == 0
             && let Err(error) = completion::plan_early(&self.db, lease.upload).await
         {
-            // The bytes are recorded all the same; the API's sweep queues what was not queued here.
+            // The bytes are recorded all the same; the API's housekeeping queues what was not queued here.
             tracing::warn!(upload = %lease.upload, %error, "nothing was planned early");
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! The one place that reads the wall clock.
 //!
 //! Instants are microseconds since the Unix epoch (`_us`), which both databases order and
-//! compare exactly. Nothing decides over leases by this clock: see `queue::sweep`.
+//! compare exactly. Nothing decides over leases by this clock: see the worker's `lease.rs`.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

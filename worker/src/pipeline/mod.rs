@@ -36,7 +36,7 @@ pub async fn run(running: &Running) -> Result<(), TaskError> {
 
 impl Running {
     async fn source(&self) -> Result<Source, TaskError> {
-        Ok(Source::open(&self.context.db, &self.context.store, self.task.source_id.into()).await?)
+        Ok(Source::open(&self.context.db, &self.context.store, self.task.source_id).await?)
     }
 
     async fn plan(&self) -> Result<Plan, TaskError> {
@@ -97,7 +97,8 @@ fn step_of(task: &ClaimedTask) -> Result<Step, TaskError> {
         TaskKind::Chunk => {
             Step::Chunk { number: 0, payload: serde_json::from_str(&task.payload).map_err(TaskError::corrupt)? }
         }
-        _ => Step::Passthrough,
+        TaskKind::Passthrough => Step::Passthrough,
+        other => return Err(TaskError::corrupt(format!("a task of the kind {other} encodes nothing"))),
     })
 }
 

@@ -19,7 +19,6 @@ use sluice_model::{Encryption, PackageId, RenditionRole, clock};
 use sluice_storage::{Key, Prefix};
 use std::collections::HashSet;
 use tokio::sync::OnceCell;
-use uuid::Uuid;
 
 /// Publishes under a task's claim.
 #[derive(Debug)]
@@ -37,7 +36,7 @@ struct Secret {
 
 impl Sink for ClaimedSink<'_> {
     async fn published(&self, rendition: &str, end: usize) -> Result<HashSet<u64>, TaskError> {
-        let rows = self.context().db.packages().segments(self.package().into(), rendition, end as i64).await?;
+        let rows = self.context().db.packages().segments(self.package(), rendition, end as i64).await?;
         Ok(rows.iter().map(|r| r.sequence.unsigned_abs()).collect())
     }
 
@@ -83,7 +82,7 @@ impl Sink for ClaimedSink<'_> {
 
     async fn renditions(&self) -> Result<Vec<FinishedRendition>, TaskError> {
         let mut finished = Vec::new();
-        for row in self.context().db.packages().renditions(self.package().into()).await? {
+        for row in self.context().db.packages().renditions(self.package()).await? {
             finished.push(self.finished(row).await?);
         }
         Ok(finished)
@@ -104,7 +103,7 @@ impl Sink for ClaimedSink<'_> {
         }
         let key = match path.split_once('/') {
             Some((rendition, file)) => self.key(rendition, file),
-            None => Key::PackageFile { package: self.package().into(), file: path.to_owned() },
+            None => Key::PackageFile { package: self.package(), file: path.to_owned() },
         };
         Ok(self.context().store.put(&key, Bytes::from(text.to_owned())).await?)
     }
@@ -112,15 +111,15 @@ impl Sink for ClaimedSink<'_> {
     async fn finish(&self, assembled: &Assembled) -> Result<(), TaskError> {
         let (context, task, package) = (self.context(), &self.running.task, self.package());
         for (name, m) in &assembled.measured {
-            context.db.packages().set_measured(package.into(), name, m.peak_bps as i64, m.average_bps as i64).await?;
+            context.db.packages().set_measured(package, name, m.peak_bps as i64, m.average_bps as i64).await?;
         }
-        remove_orphans(context, package.into()).await?;
+        remove_orphans(context, package).await?;
         let report = serde_json::to_string(&assembled.report).map_err(TaskError::corrupt)?;
         let now = clock::now_us();
         let mut tx = context.db.begin().await?;
-        tx.packages().lock(package.into(), now).await?;
+        tx.packages().lock(package, now).await?;
         tx.tasks().hold_claim(task.id, task.token, 1.0).await?;
-        tx.packages().finish(package.into(), &report, now).await?;
+        tx.packages().finish(package, &report, now).await?;
         tx.tasks().complete(task.id, now).await?;
         tx.commit().await?;
         tracing::info!(%package, "ready");
@@ -138,8 +137,8 @@ impl<'a> ClaimedSink<'a> {
         &self.running.context
     }
 
-    fn package(&self) -> Uuid {
-        self.running.task.package_id.into()
+    fn package(&self) -> PackageId {
+        self.running.task.package_id
     }
 
     /// Names objects of this attempt apart from those of any other.
@@ -148,7 +147,7 @@ impl<'a> ClaimedSink<'a> {
     }
 
     fn key(&self, rendition: &str, file: &str) -> Key {
-        Key::RenditionFile { package: self.package().into(), rendition: rendition.to_owned(), file: file.to_owned() }
+        Key::RenditionFile { package: self.package(), rendition: rendition.to_owned(), file: file.to_owned() }
     }
 
     /// The segment as it is stored: encrypted where the package asks for it, with a fresh vector,
@@ -162,7 +161,7 @@ impl<'a> ClaimedSink<'a> {
             .context()
             .db
             .packages()
-            .key_or_insert(self.package().into(), number, &rand::random::<[u8; KEY_BYTES]>())
+            .key_or_insert(self.package(), number, &rand::random::<[u8; KEY_BYTES]>())
             .await?;
         let iv = rand::random::<[u8; KEY_BYTES]>().to_vec();
         let stored = cipher::encrypt(&key, &iv, &data).ok_or_else(|| TaskError::corrupt("a key of another size"))?;
@@ -172,7 +171,7 @@ impl<'a> ClaimedSink<'a> {
     /// Never changes, so it is asked for once.
     async fn encryption(&self) -> Result<Encryption, TaskError> {
         let ask = || async {
-            let row = self.context().db.packages().find(self.package().into()).await?.ok_or(TaskError::Fenced)?;
+            let row = self.context().db.packages().find(self.package()).await?.ok_or(TaskError::Fenced)?;
             Ok::<_, TaskError>(row.encryption)
         };
         self.encryption.get_or_try_init(ask).await.copied()
@@ -181,14 +180,14 @@ impl<'a> ClaimedSink<'a> {
     /// Dying between a publication and this loses nothing: the next publication, or the end, says it.
     async fn announce_playable(&self, plan: &Plan) -> Result<(), TaskError> {
         let (db, package) = (&self.context().db, self.package());
-        let Some(row) = db.packages().find(package.into()).await?.filter(|p| !p.playable) else { return Ok(()) };
+        let Some(row) = db.packages().find(package).await?.filter(|p| !p.playable) else { return Ok(()) };
         let Some(started) = row.encode_started_us else { return Ok(()) };
-        let renditions = db.packages().renditions(package.into()).await?;
+        let renditions = db.packages().renditions(package).await?;
         let shown = renditions.iter().filter(|r| r.role != RenditionRole::Final);
         let prefix = shown.map(|r| r.contiguous).min().unwrap_or(0);
         let elapsed_s = (db.now_us().await? - started) as f64 / 1e6;
         if is_playable(&plan.cuts_s(), plan.incremental.map(|g| g.expected_s), prefix as usize, elapsed_s)
-            && db.packages().mark_playable(package.into(), clock::now_us()).await?
+            && db.packages().mark_playable(package, clock::now_us()).await?
         {
             tracing::info!(%package, elapsed_s, prefix, "playable");
         }
@@ -205,7 +204,7 @@ impl<'a> ClaimedSink<'a> {
         let init_bytes = r.init_bytes.unwrap_or(0) as u64;
         let data = self.context().store.read(&self.key(&r.name, &init_name), 0..init_bytes).await?;
         let init = read_init(&data).map_err(TaskError::corrupt)?;
-        let rows = self.context().db.packages().segments(self.package().into(), &r.name, i64::MAX).await?;
+        let rows = self.context().db.packages().segments(self.package(), &r.name, i64::MAX).await?;
         Ok(FinishedRendition {
             rendition: (&r).into(),
             listed: r.role != RenditionRole::Growing,

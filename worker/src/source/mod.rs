@@ -8,11 +8,10 @@ pub mod moov;
 use bytes::Bytes;
 use sluice_db::{Db, DbError};
 use sluice_ingest::ExtentReader;
-use sluice_model::SourceStatus;
+use sluice_model::{SourceId, SourceStatus};
 use sluice_storage::{Store, StoreError};
 use std::{collections::VecDeque, fs::File, os::unix::fs::FileExt, sync::Arc, time::Duration};
 use tokio::{task::JoinHandle, time::sleep};
-use uuid::Uuid;
 
 /// Unit of reading and of read-ahead.
 const BLOCK_BYTES: u64 = 1 << 20;
@@ -42,7 +41,7 @@ pub enum SourceError {
 pub struct Delivery {
     db: Db,
     store: Store,
-    id: Uuid,
+    id: SourceId,
     /// Bytes of all that will be.
     total: u64,
     /// What is left of this run's waiting: who waits holds a core.
@@ -64,13 +63,13 @@ pub enum Source {
 
 impl Source {
     /// An uploaded source, all of it or as far as it was delivered.
-    pub async fn open(db: &Db, store: &Store, id: Uuid) -> Result<Self, SourceError> {
+    pub async fn open(db: &Db, store: &Store, id: SourceId) -> Result<Self, SourceError> {
         // In this order: what is live after its extents were read has them all.
-        let row = db.sources().find(id.into()).await?.ok_or(DbError::Fenced)?;
+        let row = db.sources().find(id).await?.ok_or(DbError::Fenced)?;
         if row.status == SourceStatus::Deleting {
             return Err(DbError::Fenced.into());
         }
-        let reader = ExtentReader::open(db, store, id.into()).await?;
+        let reader = ExtentReader::open(db, store, id).await?;
         let total = row.total_bytes.unwrap_or(i64::MAX) as u64;
         let delivery = (row.status == SourceStatus::Receiving).then(|| Delivery {
             db: db.clone(),
@@ -123,7 +122,7 @@ impl Source {
             }
             d.patience = d.patience.saturating_sub(LOOK);
             sleep(LOOK).await;
-            *reader = ExtentReader::open(&d.db, &d.store, d.id.into()).await?;
+            *reader = ExtentReader::open(&d.db, &d.store, d.id).await?;
         }
         Ok(())
     }

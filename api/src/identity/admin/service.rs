@@ -52,13 +52,13 @@ pub async fn decide(
     let decided = tx.creator_requests().decide(id, status, answer.as_deref(), clock::now_us()).await?;
     let user = decided.ok_or(IdentityError::AlreadyDecided)?;
     // Somebody who has become more meanwhile stays it.
-    let still_viewer = tx.users().lock(user.into()).await?.is_some_and(|u| u.role == Role::Viewer);
+    let still_viewer = tx.users().lock(user).await?.is_some_and(|u| u.role == Role::Viewer);
     if granted && still_viewer {
-        tx.users().set_role(user.into(), Role::Creator).await?;
+        tx.users().set_role(user, Role::Creator).await?;
     }
     tx.commit().await?;
     let event = if granted { Event::CreatorGranted } else { Event::CreatorRefused };
-    note(state, client, event, Some(user.into()), Some(admin.id), "").await;
+    note(state, client, event, Some(user), Some(admin.id), "").await;
     state.db.creator_requests().find(id).await?.ok_or(IdentityError::NotFound)
 }
 

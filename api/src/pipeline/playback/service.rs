@@ -31,7 +31,7 @@ pub enum File {
     Playlist(String),
     /// A published object of so many bytes.
     Object { size_bytes: u64, is_public: bool },
-    /// A key, which is never kept anywhere.
+    /// An AES key; it is sent so that no client and no cache keeps a copy.
     Key(Vec<u8>),
 }
 
@@ -43,7 +43,7 @@ fn in_complete(r: &RenditionRow) -> bool {
     r.role != RenditionRole::Growing
 }
 
-/// The multivariant playlist of a media. A ticket that allows so many views loses one, unless the
+/// The multivariant playlist of a media. A playback token with `max_views` loses a view, unless the
 /// player only asks for headers.
 pub async fn multivariant_of(
     state: &AppState,

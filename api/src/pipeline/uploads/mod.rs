@@ -8,7 +8,7 @@ mod error;
 pub mod form;
 pub mod form_routes;
 mod import;
-pub mod intake;
+mod intake;
 mod joining;
 mod presigned;
 pub mod presigned_routes;

@@ -60,7 +60,7 @@ pub async fn put_own(
     base: BaseUrl,
     body: Body,
 ) -> Result<Json<Picture>, ApiError> {
-    Ok(shown(service::put(&state, &viewer, own(&kind)?, viewer.id, stream(body)).await?, &base))
+    Ok(shown(service::put(&state, &viewer, own(&kind)?, viewer.id.into(), stream(body)).await?, &base))
 }
 
 /// Take a picture of oneself away.
@@ -71,7 +71,7 @@ pub async fn remove_own(
     Actor(viewer): Actor,
     Path(kind): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    service::remove(&state, own(&kind)?, viewer.id).await?;
+    service::remove(&state, own(&kind)?, viewer.id.into()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -90,7 +90,7 @@ pub async fn put_cover(
     body: Body,
 ) -> Result<Json<Picture>, ApiError> {
     playlists::owned(&state, &viewer, id).await?;
-    Ok(shown(service::put(&state, &viewer, PictureKind::Cover, id.into(), stream(body)).await?, &base))
+    Ok(shown(service::put(&state, &viewer, PictureKind::Cover, id, stream(body)).await?, &base))
 }
 
 /// Take a playlist's cover away.
@@ -102,7 +102,7 @@ pub async fn remove_cover(
     Path(id): Path<Uuid>,
 ) -> Result<StatusCode, ApiError> {
     playlists::owned(&state, &viewer, id).await?;
-    service::remove(&state, PictureKind::Cover, id.into()).await?;
+    service::remove(&state, PictureKind::Cover, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -121,7 +121,7 @@ pub async fn put_category(
     body: Body,
 ) -> Result<Json<Picture>, ApiError> {
     let category = catalogue::category(&state, &slug).await?;
-    Ok(shown(service::put(&state, &viewer, PictureKind::Category, category.id.into(), stream(body)).await?, &base))
+    Ok(shown(service::put(&state, &viewer, PictureKind::Category, category.id, stream(body)).await?, &base))
 }
 
 /// Take a category's picture away.
@@ -133,7 +133,7 @@ pub async fn remove_category(
     Path(slug): Path<String>,
 ) -> Result<StatusCode, ApiError> {
     let category = catalogue::category(&state, &slug).await?;
-    service::remove(&state, PictureKind::Category, category.id.into()).await?;
+    service::remove(&state, PictureKind::Category, category.id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -9,7 +9,7 @@ use crate::{
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use sluice_db::{DbError, NewPicture};
-use sluice_model::{PictureKind, RateLimit, UserId, clock};
+use sluice_model::{PictureKind, RateLimit, clock};
 use sluice_storage::Key;
 use std::{sync::LazyLock, time::Duration};
 use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
@@ -41,7 +41,7 @@ pub async fn put(
     state: &AppState,
     viewer: &Viewer,
     kind: PictureKind,
-    owner: UserId,
+    owner: Uuid,
     body: impl Stream<Item = Result<Bytes, PlatformError>> + Unpin,
 ) -> Result<(Uuid, (u32, u32)), PlatformError> {
     state.limits.take(RateLimit::Picture, &viewer.id.to_string()).await?;
@@ -55,7 +55,7 @@ pub async fn put(
     let new = NewPicture {
         id: Uuid::new_v4(),
         kind,
-        owner: owner.into(),
+        owner,
         size: made.size,
         size_bytes: made.jpeg.len() as i64,
         doomed_us: now + STRAY_US,
@@ -90,9 +90,9 @@ async fn collected(
 }
 
 /// Takes a picture away. Safe to repeat.
-pub async fn remove(state: &AppState, kind: PictureKind, owner: UserId) -> Result<(), PlatformError> {
+pub async fn remove(state: &AppState, kind: PictureKind, owner: Uuid) -> Result<(), PlatformError> {
     let mut tx = state.db.begin().await?;
-    tx.pictures().mark_deleting(kind, owner.into(), clock::now_us()).await?;
+    tx.pictures().mark_deleting(kind, owner, clock::now_us()).await?;
     Ok(tx.commit().await?)
 }
 
@@ -100,9 +100,9 @@ pub async fn remove(state: &AppState, kind: PictureKind, owner: UserId) -> Resul
 pub async fn read(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Result<(Bytes, bool), PlatformError> {
     let row = state.db.pictures().find(id).await?.filter(|p| !p.hidden).ok_or(PlatformError::NotFound)?;
     if row.kind == PictureKind::Cover {
-        playlists::visible(state, viewer, row.owner_id.into()).await?;
+        playlists::visible(state, viewer, row.owner_id).await?;
     }
-    let public = row.kind != PictureKind::Cover || playlists::visible(state, None, row.owner_id.into()).await.is_ok();
+    let public = row.kind != PictureKind::Cover || playlists::visible(state, None, row.owner_id).await.is_ok();
     let size = u64::try_from(row.size_bytes).unwrap_or(0);
     Ok((state.store.read(&Key::Picture(id), 0..size).await?, public))
 }
