@@ -53,7 +53,8 @@ impl Origin {
     pub async fn import(&self, client: &Client, path: &str) -> String {
         let body = json!({ "url": format!("{}{path}", self.base), "visibility": "private" });
         let media = client.json(Method::POST, IMPORT, &body, 202).await;
-        assert_eq!(media["status"], "uploading");
+        // An address that answers at once with nothing may have failed before this answer was made.
+        assert!(["uploading", "failed"].iter().any(|s| media["status"] == *s), "{media}");
         media["id"].as_str().unwrap().to_owned()
     }
 }
