@@ -214,8 +214,9 @@ async fn park(running: &Running, reason: &Reason) -> Result<(), TaskError> {
     tx.packages().lock(task.package_id, now).await?;
     tx.tasks().hold_claim(task.id, task.token, 0.0).await?;
     tx.tasks().park(task.id, reason, now).await?;
-    // A hash that others wait for stands before the plan.
-    if task.kind != TaskKind::Hash || !tx.tasks().has_plan(task.package_id).await? {
+    // With an announced checksum the plan is queued only after the hash, so that without one the package fails; any
+    // other hash only costs deduplication.
+    if task.kind != TaskKind::Hash || !tx.tasks().has_planning_task(task.package_id).await? {
         tx.packages().fail(task.package_id, reason, now).await?;
     }
     Ok(tx.commit().await?)

@@ -3,7 +3,7 @@
 use rand::Rng;
 
 /// Earliest-deadline key of work that belongs to `offset_us` of a film whose upload completed
-/// at `created_us`: openings of every film come before the middles of any.
+/// at `created_us`: of films that were completed together, all openings come before any middle.
 pub fn due_us(created_us: i64, offset_us: i64) -> i64 {
     created_us.saturating_add(offset_us)
 }

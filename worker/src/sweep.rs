@@ -61,7 +61,7 @@ async fn park_exhausted(context: &Context, task: &TaskRow) -> Result<(), TaskErr
     if !tx.tasks().park_if_exhausted(task.id, &reason, now).await? {
         return Ok(());
     }
-    if task.kind != TaskKind::Hash || !tx.tasks().has_plan(task.package_id).await? {
+    if task.kind != TaskKind::Hash || !tx.tasks().has_planning_task(task.package_id).await? {
         tx.packages().fail(task.package_id, &reason, now).await?;
     }
     tracing::error!(task = %task.id, name = task.name, "parked");

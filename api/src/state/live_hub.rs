@@ -11,10 +11,10 @@ use std::{
 use tokio::sync::{OwnedRwLockReadGuard, RwLock, RwLockWriteGuard, broadcast};
 use uuid::Uuid;
 
-/// Messages of this instance to itself that may wait.
-const WAITING: usize = 4096;
-/// An instance that has said nothing for so long counts no viewers any more.
-const SILENT: Duration = Duration::from_secs(60);
+/// News of this instance to itself that are buffered.
+const NEWS_BUFFER: usize = 4096;
+/// Viewer counts of an instance that was not heard of for so long are dropped.
+const INSTANCE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Something that sockets want to know. Rows are named, not sent: who may see them is decided where they are shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,7 +69,7 @@ impl Default for LiveHub {
     fn default() -> Self {
         let inner = Inner {
             instance: Uuid::new_v4(),
-            own: broadcast::channel(WAITING).0,
+            own: broadcast::channel(NEWS_BUFFER).0,
             joining: Arc::default(),
             rooms: Mutex::new(Rooms::default()),
         };
@@ -156,7 +156,7 @@ impl LiveHub {
         let mut rooms = self.rooms();
         let by_instance = rooms.counts.entry(media).or_default();
         by_instance.insert(instance, (count, Instant::now()));
-        by_instance.retain(|_, (n, at)| *n > 0 && at.elapsed() < SILENT);
+        by_instance.retain(|_, (n, at)| *n > 0 && at.elapsed() < INSTANCE_TIMEOUT);
         let all = by_instance.values().map(|c| c.0).sum();
         if all == 0 {
             rooms.counts.remove(&media);

@@ -104,7 +104,8 @@ impl EngagementTx<'_> {
         Ok(changed == 1)
     }
 
-    /// Counts a view, unless this viewer was counted within the window, by this mark or by the one `before` it.
+    /// Counts a view, unless this viewer was counted within the window. `viewer` and `before` are hashes of the viewer
+    /// under the key of today and of the day before.
     pub async fn count_view(
         &mut self,
         media: MediaId,

@@ -137,7 +137,7 @@ impl Packages<'_> {
         Ok(query!(self.0, fetch_optional as (i64,), sql, package, rendition, object)?.map(|r| r.0))
     }
 
-    /// The key with which segments of a group are encrypted; `offered` becomes it when there is none yet.
+    /// The AES key `number` of a package; stores `offered` where there is none yet. The first one stored wins.
     pub async fn key_or_insert(&self, package: PackageId, number: i64, offered: &[u8]) -> Result<Vec<u8>> {
         // Read first: a key is made once for many segments, and a write takes a lock.
         if let Some(key) = self.key(package, number).await? {

@@ -46,7 +46,7 @@ pub struct PlaylistChange<'a> {
     pub visibility: Option<Visibility>,
 }
 
-/// Room between two places of a playlist: one that is put between them moves neither.
+/// Distance of neighbouring positions in a playlist: something can be put between them without moving either.
 pub const PLACE: i64 = 1 << 32;
 
 macro_rules! playlists {

@@ -249,7 +249,7 @@ impl TasksTx<'_> {
     }
 
     /// Whether a package's planning was ever queued.
-    pub async fn has_plan(&mut self, package: PackageId) -> Result<bool> {
+    pub async fn has_planning_task(&mut self, package: PackageId) -> Result<bool> {
         let sql = "SELECT COUNT(*) FROM tasks WHERE package_id = $1 AND kind = 'plan'";
         Ok(query_tx!(self.0, fetch_one as (i64,), sql, package)?.0 > 0)
     }

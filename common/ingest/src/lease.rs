@@ -12,8 +12,8 @@ pub struct UploadLease {
     /// Every extent puts the upload's expiry off by so long, microseconds.
     ttl_us: i64,
     owner: UserId,
-    /// Bytes that the quota has counted already, where nobody has said how long the upload will be: then every
-    /// extent is asked for.
+    /// For an upload of unknown length, the bytes that the quota has counted already: then each extent is checked
+    /// against it.
     open_reserved: Option<i64>,
 }
 

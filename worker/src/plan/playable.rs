@@ -1,6 +1,6 @@
 //! When a growing package may be called playable: a player that starts now will not run dry.
 
-/// Least segments before anything is said.
+/// A package with fewer published segments is never called playable.
 const LEAST_SEGMENTS: usize = 3;
 /// How much of the measured speed is trusted: later pictures may be harder.
 const TRUST: f64 = 0.8;

@@ -33,7 +33,7 @@ pub async fn attach(State(state): State<AppState>, mut request: Request, next: N
         secure: state.config.http.tls.is_some() || (behind && forwarded_https),
     };
     request.extensions_mut().insert(client);
-    // A client that has gone without a word holds nothing for ever.
+    // A body that stands still for `SLUICE_IDLE_SECONDS` is ended, so that a vanished client holds no connection.
     let idle = state.config.http.body_idle;
     next.run(request.map(|body| Body::new(TimeoutBody::new(idle, body)))).await
 }

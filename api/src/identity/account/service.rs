@@ -154,7 +154,7 @@ pub async fn account(state: &AppState, viewer: &Viewer) -> Result<UserRow, Ident
     state.db.users().find(viewer.id).await?.ok_or(IdentityError::Unauthenticated)
 }
 
-/// Sends the e-mail that proves the address once more, so often.
+/// Sends the e-mail that proves the address again, within the rate limit `reset_account`.
 pub async fn verify_email(state: &AppState, viewer: &Viewer) -> Result<(), IdentityError> {
     state.limits.take(RateLimit::ResetAccount, &viewer.id.to_string()).await?;
     send_verification(state, &account(state, viewer).await?);
@@ -166,7 +166,7 @@ pub async fn sessions(state: &AppState, viewer: &Viewer) -> Result<Vec<SessionRo
     Ok(state.db.sessions().of_user(viewer.id, clock::now_us()).await?)
 }
 
-/// What happened to the account. Where an administrator sits is not its business.
+/// What happened to the account. Address and User-Agent of what other people did are blanked.
 pub async fn audit(state: &AppState, viewer: &Viewer, page: &PageQuery) -> Result<Cut<AuditRow>, IdentityError> {
     let asked = AuditPage { user: Some(viewer.id), kind: None, before: page.cursor, limit: page.rows() };
     let (mut rows, next) = page.cut(state.db.audit().page(asked).await?, |r| r.id);

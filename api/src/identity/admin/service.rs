@@ -51,7 +51,7 @@ pub async fn decide(
     let mut tx = state.db.begin().await?;
     let decided = tx.creator_requests().decide(id, status, answer.as_deref(), clock::now_us()).await?;
     let user = decided.ok_or(IdentityError::AlreadyDecided)?;
-    // Somebody who has become more meanwhile stays it.
+    // Whoever was given another role meanwhile keeps it.
     let still_viewer = tx.users().lock(user).await?.is_some_and(|u| u.role == Role::Viewer);
     if granted && still_viewer {
         tx.users().set_role(user, Role::Creator).await?;

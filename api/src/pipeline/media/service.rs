@@ -264,7 +264,7 @@ pub async fn retry(state: &AppState, viewer: &Viewer, id: MediaId) -> Result<Med
     let media = owned(state, viewer, id).await?;
     let upload = state.db.uploads().of_source(media.source_id).await?;
     let mut tx = state.db.begin().await?;
-    // An import that failed gave its place up.
+    // A failed import does not count in the quota any more, so a retry needs room again.
     if upload.is_some_and(|u| u.kind == UploadKind::Import && u.completed_us.is_none()) {
         let request = QuotaRequest { begins: Begins::Upload, ..QuotaRequest::default() };
         check_quota(state, &mut tx, media.owner_id, request, clock::now_us()).await?;

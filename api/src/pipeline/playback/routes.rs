@@ -122,7 +122,8 @@ pub async fn file(
     let etag = format!("\"{name}\"");
     let key = Key::RenditionFile { package, rendition, file: name };
     let selection = select(&method, &headers, &etag, size)?;
-    // A shared cache must not serve a private film to somebody else, nor an unpublished one for long.
+    // Shared caches keep public segments for an hour, as a media may become private; private ones are kept by the
+    // player alone.
     let cache = if is_public { "public, max-age=3600, immutable" } else { "private, max-age=31536000, immutable" };
     let fixed = [
         (header::CONTENT_TYPE, key.content_type().to_owned()),

@@ -12,7 +12,7 @@ use sluice_db::{MediaRow, RankCursor};
 use sluice_model::{UserId, clock};
 use uuid::Uuid;
 
-/// Every so manieth place is somebody's whom one does not follow.
+/// One place in so many goes to a media of somebody who is not followed.
 const DISCOVERY: usize = 3;
 
 /// Where a reader is.

@@ -80,7 +80,7 @@ async fn created(state: &AppState, io: &SocketIo, media: MediaId) -> Result<(), 
 
 async fn tell(state: &AppState, io: &SocketIo, row: CommentRow) -> Result<(), DbError> {
     let (media, comment) = (row.media_id, row.id);
-    let mut except = admitted_but(state, io, &row).await?;
+    let mut except = rooms_to_skip(state, io, &row).await?;
     except.push(had(comment));
     let _turn = state.hub.pass_on().await;
     let before = state.hub.told(media).unwrap_or(Uuid::nil());
@@ -103,7 +103,7 @@ async fn updated(state: &AppState, io: &SocketIo, media: MediaId, comment: Uuid)
         return Ok(());
     }
     if let Some(row) = state.db.comments().find(comment).await?.filter(|c| !c.hidden) {
-        let except = admitted_but(state, io, &row).await?;
+        let except = rooms_to_skip(state, io, &row).await?;
         let _turn = state.hub.pass_on().await;
         let told = state.hub.told(media).unwrap_or(Uuid::nil());
         for (_, guest) in emit(io, "comment_updated", row, except) {
@@ -113,8 +113,9 @@ async fn updated(state: &AppState, io: &SocketIo, media: MediaId, comment: Uuid)
     Ok(())
 }
 
-/// Brings the room of a comment in order; the rooms of those who do not want to see it.
-async fn admitted_but(state: &AppState, io: &SocketIo, row: &CommentRow) -> Result<Vec<String>, DbError> {
+/// Turns out of a media's room who may not see it any more; the personal rooms of those who blocked the author, which
+/// a comment is not passed on to.
+async fn rooms_to_skip(state: &AppState, io: &SocketIo, row: &CommentRow) -> Result<Vec<String>, DbError> {
     if let Some(media) = state.db.media().find(row.media_id).await? {
         admit_only_viewers(state, io, &media).await;
     }
