@@ -1,5 +1,7 @@
 //! Processes die, hang and come back; films become ready all the same, and nothing is published twice.
 
+mod random;
+
 use harness::{Client, Pair, Stack, client::PATIENCE, eventually, fixtures, media, process::kill_pid, proof};
 use nix::sys::signal::Signal;
 use reqwest::{Body, Method, multipart};

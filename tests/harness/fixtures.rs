@@ -8,8 +8,8 @@ fn made(name: &str, arguments: &[&str]) -> PathBuf {
     std::fs::create_dir_all(&folder).unwrap();
     let file = folder.join(name);
     if !file.exists() {
-        // Several test processes may make it at once: the last rename wins, all are the same.
-        let draft = folder.join(format!("{}-{name}", std::process::id()));
+        // Several tests may make it at once, also in one process: the last rename wins, all are the same.
+        let draft = folder.join(format!("{}-{name}", uuid::Uuid::new_v4().simple()));
         let output = Command::new("ffmpeg")
             .args(["-v", "error", "-y", "-nostdin"])
             .args(arguments)
@@ -181,7 +181,7 @@ pub fn padded(file: &std::path::Path, filler: u32) -> Vec<u8> {
 pub fn slow_preset() -> String {
     let folder = super::process::bin_dir().join("test-fixtures");
     std::fs::create_dir_all(&folder).unwrap();
-    let draft = folder.join(format!("slow-{}.toml", std::process::id()));
+    let draft = folder.join(format!("slow-{}.toml", uuid::Uuid::new_v4().simple()));
     std::fs::write(&draft, "[encode]\npreset = \"medium\"\n").unwrap();
     std::fs::rename(&draft, folder.join("slow.toml")).unwrap();
     folder.join("slow.toml").display().to_string()

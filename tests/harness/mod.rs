@@ -10,6 +10,7 @@ pub mod media;
 pub mod origin;
 pub mod platform;
 pub mod process;
+pub mod proxy;
 pub mod stack;
 pub mod tus;
 

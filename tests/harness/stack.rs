@@ -65,6 +65,11 @@ impl Stack {
 
     /// The same with further settings.
     pub async fn start_with(pair: Pair, settings: &[(&str, &str)]) -> Self {
+        Self::start_through(pair, settings, &[]).await
+    }
+
+    /// The same, reaching its servers elsewhere: each `(host:port, host:port)` replaces one address by another.
+    pub async fn start_through(pair: Pair, settings: &[(&str, &str)], addresses: &[(String, String)]) -> Self {
         // The clients of tests are built with TLS, because the service's are.
         drop(rustls::crypto::ring::default_provider().install_default());
         let dir = tempfile::tempdir().unwrap();
@@ -84,6 +89,9 @@ impl Stack {
         for (name, value) in settings {
             environment.retain(|(n, _)| n != name);
             environment.push(((*name).to_owned(), (*value).to_owned()));
+        }
+        for (from, to) in addresses {
+            environment.iter_mut().for_each(|(_, value)| *value = value.replace(from, to));
         }
         let mut api = Process::start("sluice-api", &[], &environment, &dir.path().join("api.log"));
         let url = api.line_after("listening on ");
