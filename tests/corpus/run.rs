@@ -1,0 +1,91 @@
+//! One file through `sluice-worker transcode`, measured.
+
+use harness::process::bin_dir;
+use nix::sys::resource::{UsageWho, getrusage};
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct Run {
+    /// Exit status; none if a signal or the deadline ended it.
+    pub status: Option<i32>,
+    /// What it printed and logged.
+    pub said: String,
+    pub took: Duration,
+    /// The largest resident memory of the command or its child, bytes; none where an earlier run used more.
+    pub most_resident: Option<u64>,
+}
+
+impl Run {
+    pub fn last_line(&self) -> &str {
+        self.said.lines().last().unwrap_or_default()
+    }
+}
+
+/// The most that any process which has ended below this one has had in memory, bytes.
+fn most_resident() -> u64 {
+    getrusage(UsageWho::RUSAGE_CHILDREN).unwrap().max_rss().unsigned_abs() * 1024
+}
+
+/// Transcodes `file` into the folder `output`, for `patience` at most.
+pub fn transcode(file: &Path, output: &Path, patience: Duration) -> Run {
+    let log = output.with_extension("log");
+    let (before, began) = (most_resident(), Instant::now());
+    let mut child = Command::new(bin_dir().join("sluice-worker"))
+        .args(["transcode", "--preset", "ultrafast"])
+        .arg("--")
+        .args([file, output])
+        .stdout(Stdio::null())
+        .stderr(std::fs::File::create(&log).unwrap())
+        .spawn()
+        .unwrap();
+    let status = loop {
+        match child.try_wait().unwrap() {
+            Some(status) => break status.code(),
+            None if began.elapsed() > patience => {
+                child.kill().unwrap();
+                child.wait().unwrap();
+                break None;
+            }
+            None => std::thread::sleep(Duration::from_millis(10)),
+        }
+    };
+    let after = most_resident();
+    Run {
+        status,
+        said: std::fs::read_to_string(log).unwrap(),
+        took: began.elapsed(),
+        most_resident: (after > before).then_some(after),
+    }
+}
+
+/// What is wrong with a run of a file that may be anything: too long, too large, no typed end.
+pub fn complaint(run: &Run, patience: Duration, most_bytes: u64) -> Option<String> {
+    if run.most_resident.is_some_and(|bytes| bytes > most_bytes) {
+        return Some(format!("{} MiB resident", run.most_resident.unwrap_or(0) >> 20));
+    }
+    if run.took > patience {
+        return Some(format!("{:?}", run.took));
+    }
+    if run.said.contains("panicked") {
+        return Some(run.said.clone());
+    }
+    match run.status {
+        Some(0) => None,
+        // `code: sentence`
+        Some(1) if typed(run.last_line()) || run.said.contains("rules, 0 MUST broken") => None,
+        other => Some(format!("{other:?} {}", run.last_line())),
+    }
+}
+
+/// Whether a line is a stable code and a sentence, with a detail behind it or without.
+fn typed(line: &str) -> bool {
+    let Some((code, rest)) = line.split_once(": ") else { return false };
+    let sentence = rest.split(" (").next().unwrap_or_default();
+    let empty = rest.ends_with("()") || rest.ends_with(": )");
+    !code.is_empty() && code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') && sentence.ends_with('.') && !empty
+}
