@@ -1,6 +1,7 @@
 //! Keyset pages: stable while rows are added.
 
 use serde::Deserialize;
+use sluice_model::Timestamp;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
@@ -49,15 +50,15 @@ pub fn cut<T, C>(mut rows: Vec<T>, limit: usize, cursor: impl Fn(&T) -> C) -> Cu
 }
 
 /// A place in an order of instants, as clients keep it: `INSTANT-ID`.
-pub fn write_instant((at, id): (i64, Uuid)) -> String {
-    format!("{at}-{id}")
+pub fn write_instant((at, id): (Timestamp, Uuid)) -> String {
+    format!("{}-{id}", at.as_micros())
 }
 
 /// Reads what [`write_instant`] wrote.
-pub fn read_instant(cursor: Option<&str>) -> Result<Option<(i64, Uuid)>, BadCursor> {
+pub fn read_instant(cursor: Option<&str>) -> Result<Option<(Timestamp, Uuid)>, BadCursor> {
     let read = |text: &str| {
         let (at, id) = text.split_once('-')?;
-        Some((at.parse().ok()?, id.parse().ok()?))
+        Some((Timestamp::from_micros(at.parse().ok()?), id.parse().ok()?))
     };
     cursor.map(|text| read(text).ok_or(BadCursor)).transpose()
 }

@@ -134,7 +134,7 @@ async fn pictures_are_purged_with_their_owner(pair: Pair) {
         owner: client.id.parse().unwrap(),
         size: (1, 1),
         size_bytes: 1,
-        doomed_us: clock::now_us(),
+        delete_after: clock::now(),
     };
     db.pictures().announce(&stray).await.unwrap();
     store.put(&Key::Picture(stray.id), picture.into()).await.unwrap();

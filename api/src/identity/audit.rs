@@ -85,7 +85,7 @@ pub async fn note(
         address: client.address.to_string(),
         agent: client.agent.clone(),
         detail: detail.to_owned(),
-        at_us: clock::now_us(),
+        at: clock::now(),
     };
     tracing::info!(event = row.kind, user = user.map(display), actor = actor.map(display), "security");
     if let Err(error) = state.db.audit().insert(&row).await {

@@ -79,7 +79,7 @@ impl Keys {
 
     /// An access token for a session.
     pub fn issue(&self, user: UserId, session: Uuid) -> Option<String> {
-        let now = clock::now_us() / 1_000_000;
+        let now = clock::now().as_secs();
         let claims = Claims {
             iss: ISSUER.to_owned(),
             aud: AUDIENCE.to_owned(),

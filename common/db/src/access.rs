@@ -1,7 +1,7 @@
 //! Who besides the owner may play a private media: people, and holders of playback tokens.
 
 use super::{Db, Result, execute, query};
-use sluice_model::{MediaId, UserId, clock::DAY_US};
+use sluice_model::{MediaId, Timestamp, UserId, clock::DAY};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -14,7 +14,8 @@ pub struct Access<'a>(pub(crate) &'a Db);
 pub struct GrantRow {
     pub user_id: UserId,
     pub username: String,
-    pub created_us: i64,
+    #[sqlx(rename = "created_us")]
+    pub created_at: Timestamp,
 }
 
 /// A playback token as stored. The token itself is signed, not stored.
@@ -27,8 +28,10 @@ pub struct PlaybackTokenRow {
     pub views: i64,
     /// Joined by blanks; empty: any.
     pub allowed_origins: String,
-    pub created_us: i64,
-    pub expires_us: i64,
+    #[sqlx(rename = "created_us")]
+    pub created_at: Timestamp,
+    #[sqlx(rename = "expires_us")]
+    pub expires_at: Timestamp,
 }
 
 macro_rules! token_columns {
@@ -42,9 +45,9 @@ macro_rules! token_columns {
 
 impl Access<'_> {
     /// Lets a person play a media; granting twice is fine.
-    pub async fn grant(&self, media: MediaId, user: UserId, now_us: i64) -> Result<()> {
+    pub async fn grant(&self, media: MediaId, user: UserId, now: Timestamp) -> Result<()> {
         let sql = "INSERT INTO media_grants (media_id, user_id, created_us) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
-        execute!(self.0, sql, media, user, now_us)?;
+        execute!(self.0, sql, media, user, now)?;
         Ok(())
     }
 
@@ -79,16 +82,16 @@ impl Access<'_> {
             t.max_views,
             t.views,
             &t.allowed_origins,
-            t.created_us,
-            t.expires_us
+            t.created_at,
+            t.expires_at
         )?;
         Ok(())
     }
 
     /// A playback token that is neither revoked nor expired.
-    pub async fn playback_token(&self, id: Uuid, now_us: i64) -> Result<Option<PlaybackTokenRow>> {
+    pub async fn playback_token(&self, id: Uuid, now: Timestamp) -> Result<Option<PlaybackTokenRow>> {
         let sql = token_columns!("WHERE id = $1 AND revoked_us IS NULL AND expires_us > $2");
-        query!(self.0, fetch_optional as PlaybackTokenRow, sql, id, now_us)
+        query!(self.0, fetch_optional as PlaybackTokenRow, sql, id, now)
     }
 
     /// One page of a media's live playback tokens, newest first.
@@ -97,18 +100,18 @@ impl Access<'_> {
         media: MediaId,
         before: Option<Uuid>,
         limit: i64,
-        now_us: i64,
+        now: Timestamp,
     ) -> Result<Vec<PlaybackTokenRow>> {
         let sql = token_columns!(
             "WHERE media_id = $1 AND id < $2 AND revoked_us IS NULL AND expires_us > $3 ORDER BY id DESC LIMIT $4"
         );
-        query!(self.0, fetch_all as PlaybackTokenRow, sql, media, before.unwrap_or(Uuid::max()), now_us, limit)
+        query!(self.0, fetch_all as PlaybackTokenRow, sql, media, before.unwrap_or(Uuid::max()), now, limit)
     }
 
     /// Revokes a playback token of a media. `false` when there was none.
-    pub async fn revoke_playback_token(&self, media: MediaId, id: Uuid, now_us: i64) -> Result<bool> {
+    pub async fn revoke_playback_token(&self, media: MediaId, id: Uuid, now: Timestamp) -> Result<bool> {
         let sql = "UPDATE playback_tokens SET revoked_us = $1 WHERE id = $2 AND media_id = $3 AND revoked_us IS NULL";
-        Ok(execute!(self.0, sql, now_us, id, media)? == 1)
+        Ok(execute!(self.0, sql, now, id, media)? == 1)
     }
 
     /// Counts a view. `false` when all views that a token allows are used up; of many at once exactly
@@ -120,8 +123,8 @@ impl Access<'_> {
     }
 
     /// Removes playback tokens that ended a month ago.
-    pub async fn purge_expired(&self, now_us: i64) -> Result<()> {
-        execute!(self.0, "DELETE FROM playback_tokens WHERE expires_us < $1", now_us - 30 * DAY_US)?;
+    pub async fn purge_expired(&self, now: Timestamp) -> Result<()> {
+        execute!(self.0, "DELETE FROM playback_tokens WHERE expires_us < $1", now - 30 * DAY)?;
         Ok(())
     }
 }

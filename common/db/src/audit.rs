@@ -1,7 +1,7 @@
 //! The log of security events.
 
 use super::{Db, Result, execute, query};
-use sluice_model::UserId;
+use sluice_model::{Timestamp, UserId};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -19,7 +19,8 @@ pub struct AuditRow {
     pub address: String,
     pub agent: String,
     pub detail: String,
-    pub at_us: i64,
+    #[sqlx(rename = "at_us")]
+    pub at: Timestamp,
 }
 
 /// What is asked of the log, newest first.
@@ -43,7 +44,7 @@ impl Audit<'_> {
     pub async fn insert(&self, e: &AuditRow) -> Result<()> {
         let sql = "INSERT INTO audit_events (id, user_id, actor_id, kind, address, agent, detail, at_us) \
                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-        execute!(self.0, sql, e.id, e.user_id, e.actor_id, &e.kind, &e.address, &e.agent, &e.detail, e.at_us)?;
+        execute!(self.0, sql, e.id, e.user_id, e.actor_id, &e.kind, &e.address, &e.agent, &e.detail, e.at)?;
         Ok(())
     }
 
@@ -57,8 +58,8 @@ impl Audit<'_> {
     }
 
     /// Removes events from before an instant.
-    pub async fn purge(&self, before_us: i64) -> Result<()> {
-        execute!(self.0, "DELETE FROM audit_events WHERE at_us < $1", before_us)?;
+    pub async fn purge(&self, before: Timestamp) -> Result<()> {
+        execute!(self.0, "DELETE FROM audit_events WHERE at_us < $1", before)?;
         Ok(())
     }
 }

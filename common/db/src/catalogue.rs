@@ -1,7 +1,7 @@
 //! What strangers find: public media by rank, creator, category and tag.
 
 use super::{Db, MediaRow, Result, Tx, execute, execute_tx, media::media_columns, query, query_tx};
-use sluice_model::{MediaId, PictureKind, SourceId, UserId};
+use sluice_model::{MediaId, PictureKind, SourceId, Timestamp, UserId};
 use sqlx::FromRow;
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -46,11 +46,11 @@ macro_rules! shown {
 pub(super) use shown;
 
 impl Catalogue<'_> {
-    /// Public media of others than `viewer` and those they followed before `since_us`, by rank.
+    /// Public media of others than `viewer` and those they followed before `since`, by rank.
     pub async fn discover(
         &self,
         viewer: UserId,
-        since_us: i64,
+        since: Timestamp,
         before: Option<RankCursor>,
         limit: i64,
     ) -> Result<Vec<MediaRow>> {
@@ -64,14 +64,14 @@ impl Catalogue<'_> {
              AND g.ended_us > $4) \
              ORDER BY m.rank DESC, m.id DESC LIMIT $5"
         ));
-        query!(self.0, fetch_all as MediaRow, sql, rank, id, viewer, since_us, limit)
+        query!(self.0, fetch_all as MediaRow, sql, rank, id, viewer, since, limit)
     }
 
-    /// Public media of those that `viewer` followed before `since_us`, the latest published first.
+    /// Public media of those that `viewer` followed before `since`, the latest published first.
     pub async fn followed(
         &self,
         viewer: UserId,
-        since_us: i64,
+        since: Timestamp,
         before: Option<Uuid>,
         limit: i64,
     ) -> Result<Vec<MediaRow>> {
@@ -89,7 +89,7 @@ impl Catalogue<'_> {
                     shown!(),
                     "ORDER BY m.published_id DESC LIMIT $4"
                 ));
-                let query = sqlx::query_as(newest).bind(viewer).bind(since_us);
+                let query = sqlx::query_as(newest).bind(viewer).bind(since);
                 let rows: Vec<MediaRow> = query.bind(before).bind(limit).fetch_all(p).await?;
                 if rows.len() as i64 == limit {
                     return Ok(rows);
@@ -103,7 +103,7 @@ impl Catalogue<'_> {
                     shown!(),
                     "ORDER BY m.published_id DESC"
                 ));
-                let query = sqlx::query_as(sql).bind(viewer).bind(since_us);
+                let query = sqlx::query_as(sql).bind(viewer).bind(since);
                 Ok(query.bind(before).bind(limit).fetch_all(p).await?)
             }
             Db::Postgres(p) => {
@@ -116,7 +116,7 @@ impl Catalogue<'_> {
                     shown!(),
                     "ORDER BY m.published_id DESC"
                 ));
-                let query = sqlx::query_as(sql).bind(viewer).bind(since_us);
+                let query = sqlx::query_as(sql).bind(viewer).bind(since);
                 Ok(query.bind(before).bind(limit).fetch_all(p).await?)
             }
         }
@@ -186,12 +186,12 @@ impl Catalogue<'_> {
     }
 
     /// Removes a category; its media have none then. `false` when there is none.
-    pub async fn delete_category(&self, slug: &str, now_us: i64) -> Result<bool> {
+    pub async fn delete_category(&self, slug: &str, now: Timestamp) -> Result<bool> {
         let mut tx = self.0.begin().await?;
         let sql = "DELETE FROM categories WHERE slug = $1 RETURNING id";
         let gone = query_tx!(&mut tx, fetch_optional as (Uuid,), sql, slug)?;
         if let Some((id,)) = gone {
-            tx.pictures().mark_deleting(PictureKind::Category, id, now_us).await?;
+            tx.pictures().mark_deleting(PictureKind::Category, id, now).await?;
         }
         tx.commit().await?;
         Ok(gone.is_some())

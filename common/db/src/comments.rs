@@ -1,7 +1,7 @@
 //! Comments: threads of one level below a media.
 
 use super::{Db, DbError, Result, Tx, execute_tx, query, query_tx};
-use sluice_model::{MediaId, UserId};
+use sluice_model::{MediaId, Timestamp, UserId};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -27,8 +27,10 @@ pub struct CommentRow {
     pub at_ms: Option<i64>,
     pub client_key: Option<Uuid>,
     pub reply_count: i64,
-    pub created_us: i64,
-    pub edited_us: Option<i64>,
+    #[sqlx(rename = "created_us")]
+    pub created_at: Timestamp,
+    #[sqlx(rename = "edited_us")]
+    pub edited_at: Option<Timestamp>,
     /// Out of sight by moderation: it, or its author.
     pub hidden: bool,
 }
@@ -42,7 +44,7 @@ pub struct NewComment<'a> {
     pub body: &'a str,
     pub at_ms: Option<i64>,
     pub client_key: Option<Uuid>,
-    pub now_us: i64,
+    pub now: Timestamp,
 }
 
 /// A keyset page.
@@ -137,7 +139,7 @@ impl Comments<'_> {
     pub async fn edited_since(
         &self,
         media: MediaId,
-        since_us: i64,
+        since: Timestamp,
         viewer: UserId,
         limit: i64,
     ) -> Result<Vec<CommentRow>> {
@@ -146,7 +148,7 @@ impl Comments<'_> {
             unblocked!("$3"),
             "ORDER BY c.edited_us DESC LIMIT $4"
         ));
-        query!(self.0, fetch_all as CommentRow, sql, media, since_us, viewer, limit)
+        query!(self.0, fetch_all as CommentRow, sql, media, since, viewer, limit)
     }
 
     /// All comments of a media after one, oldest first: what somebody missed.
@@ -171,18 +173,9 @@ impl CommentsTx<'_> {
         let id = next_id(last);
         let sql = "INSERT INTO comments (id, media_id, author_id, parent_id, body, at_ms, client_key, reply_count, created_us) \
                    VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8) ON CONFLICT (author_id, client_key) DO NOTHING";
-        let new = execute_tx!(
-            self.0,
-            sql,
-            id,
-            c.media_id,
-            c.author_id,
-            c.parent_id,
-            c.body,
-            c.at_ms,
-            c.client_key,
-            c.now_us
-        )? == 1;
+        let new =
+            execute_tx!(self.0, sql, id, c.media_id, c.author_id, c.parent_id, c.body, c.at_ms, c.client_key, c.now)?
+                == 1;
         if new {
             let count = "UPDATE media SET comment_count = comment_count + 1, last_comment_id = $1 WHERE id = $2";
             execute_tx!(self.0, count, id, c.media_id)?;
@@ -193,9 +186,9 @@ impl CommentsTx<'_> {
     }
 
     /// Changes a comment's text, marked. `false` when it is gone.
-    pub async fn edit(&mut self, id: Uuid, body: &str, now_us: i64) -> Result<bool> {
+    pub async fn edit(&mut self, id: Uuid, body: &str, now: Timestamp) -> Result<bool> {
         let sql = "UPDATE comments SET body = $1, edited_us = $2 WHERE id = $3";
-        Ok(execute_tx!(self.0, sql, body, now_us, id)? == 1)
+        Ok(execute_tx!(self.0, sql, body, now, id)? == 1)
     }
 
     /// Deletes a comment with its replies. `false` when it is gone.

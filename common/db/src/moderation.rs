@@ -1,7 +1,7 @@
 //! Reports and what administrators do about them.
 
 use super::{Db, Result, Tx, execute, execute_tx, query, query_tx};
-use sluice_model::{ActionKind, ReportReason, ReportStatus, ReportTarget, UserId};
+use sluice_model::{ActionKind, ReportReason, ReportStatus, ReportTarget, Timestamp, UserId};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -26,7 +26,8 @@ pub struct ReportRow {
     pub note: String,
     #[sqlx(try_from = "String")]
     pub status: ReportStatus,
-    pub created_us: i64,
+    #[sqlx(rename = "created_us")]
+    pub created_at: Timestamp,
 }
 
 /// Something that was done, and may have been undone.
@@ -40,9 +41,12 @@ pub struct ActionRow {
     pub affected_id: UserId,
     pub reason: String,
     pub appeal: Option<String>,
-    pub appealed_us: Option<i64>,
-    pub created_us: i64,
-    pub lifted_us: Option<i64>,
+    #[sqlx(rename = "appealed_us")]
+    pub appealed_at: Option<Timestamp>,
+    #[sqlx(rename = "created_us")]
+    pub created_at: Timestamp,
+    #[sqlx(rename = "lifted_us")]
+    pub lifted_at: Option<Timestamp>,
 }
 
 macro_rules! actions {
@@ -66,7 +70,7 @@ impl Moderation<'_> {
         let sql = "INSERT INTO reports (id, reporter_id, target_kind, target_id, reason, note, status, created_us) \
                    VALUES ($1, $2, $3, $4, $5, $6, 'open', $7) ON CONFLICT DO NOTHING";
         let (kind, reason) = (r.target_kind.as_str(), r.reason.as_str());
-        Ok(execute!(self.0, sql, r.id, r.reporter_id, kind, r.target_id, reason, &r.note, r.created_us)? == 1)
+        Ok(execute!(self.0, sql, r.id, r.reporter_id, kind, r.target_id, reason, &r.note, r.created_at)? == 1)
     }
 
     /// Reports of a state, oldest first: the queue.
@@ -97,10 +101,10 @@ impl Moderation<'_> {
 
     /// Notes what somebody says to what was done to them, once. `false` when it is not theirs, or was lifted, or
     /// they have said something.
-    pub async fn appeal(&self, id: Uuid, affected: UserId, text: &str, now_us: i64) -> Result<bool> {
+    pub async fn appeal(&self, id: Uuid, affected: UserId, text: &str, now: Timestamp) -> Result<bool> {
         let sql = "UPDATE moderation_actions SET appeal = $1, appealed_us = $2 WHERE id = $3 AND affected_id = $4 \
                    AND appeal IS NULL AND lifted_us IS NULL";
-        Ok(execute!(self.0, sql, text, now_us, id, affected)? == 1)
+        Ok(execute!(self.0, sql, text, now, id, affected)? == 1)
     }
 }
 
@@ -134,19 +138,19 @@ impl ModerationTx<'_> {
             ActionKind::HideComment => "UPDATE comments SET hidden_us = $1 WHERE id = $2 AND hidden_us IS NULL",
             ActionKind::Ban => "UPDATE users SET banned_us = $1 WHERE id = $2 AND banned_us IS NULL",
         };
-        if execute_tx!(self.0, sql, a.created_us, a.target_id)? == 0 {
+        if execute_tx!(self.0, sql, a.created_at, a.target_id)? == 0 {
             return Ok(false);
         }
         let sql = "INSERT INTO moderation_actions (id, kind, target_id, affected_id, reason, created_us) VALUES ($1, $2, $3, $4, $5, $6)";
-        execute_tx!(self.0, sql, a.id, a.kind.as_str(), a.target_id, a.affected_id, &a.reason, a.created_us)?;
+        execute_tx!(self.0, sql, a.id, a.kind.as_str(), a.target_id, a.affected_id, &a.reason, a.created_at)?;
         Ok(true)
     }
 
     /// Undoes what was done. `None` when there is nothing to undo.
-    pub async fn lift(&mut self, id: Uuid, now_us: i64) -> Result<Option<ActionRow>> {
+    pub async fn lift(&mut self, id: Uuid, now: Timestamp) -> Result<Option<ActionRow>> {
         let sql = "UPDATE moderation_actions SET lifted_us = $1 WHERE id = $2 AND lifted_us IS NULL \
                    RETURNING id, kind, target_id, affected_id, reason, appeal, appealed_us, created_us, lifted_us";
-        let Some(action) = query_tx!(self.0, fetch_optional as ActionRow, sql, now_us, id)? else { return Ok(None) };
+        let Some(action) = query_tx!(self.0, fetch_optional as ActionRow, sql, now, id)? else { return Ok(None) };
         let sql = match action.kind {
             ActionKind::HideMedia => "UPDATE media SET hidden_us = NULL WHERE id = $1",
             ActionKind::HideComment => "UPDATE comments SET hidden_us = NULL WHERE id = $1",

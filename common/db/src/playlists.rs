@@ -1,7 +1,7 @@
 //! Playlists: media in an order that their owner chooses.
 
 use super::{Db, Result, Tx, execute, execute_tx, query, query_tx};
-use sluice_model::{MediaId, PictureKind, UserId, Visibility};
+use sluice_model::{MediaId, PictureKind, Timestamp, UserId, Visibility};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -22,8 +22,10 @@ pub struct PlaylistRow {
     pub description: String,
     #[sqlx(try_from = "String")]
     pub visibility: Visibility,
-    pub created_us: i64,
-    pub updated_us: i64,
+    #[sqlx(rename = "created_us")]
+    pub created_at: Timestamp,
+    #[sqlx(rename = "updated_us")]
+    pub updated_at: Timestamp,
     pub item_count: i64,
     /// Out of sight: its owner is banned.
     pub hidden: bool,
@@ -99,25 +101,25 @@ impl Playlists<'_> {
         let sql = "INSERT INTO playlists (id, owner_id, title, description, visibility, created_us, updated_us) \
                    VALUES ($1, $2, $3, $4, $5, $6, $6)";
         let visibility = row.visibility.as_str();
-        execute!(self.0, sql, row.id, row.owner_id, &row.title, &row.description, visibility, row.created_us)?;
+        execute!(self.0, sql, row.id, row.owner_id, &row.title, &row.description, visibility, row.created_at)?;
         Ok(())
     }
 
     /// Changes a playlist.
-    pub async fn change(&self, id: Uuid, change: &PlaylistChange<'_>, now_us: i64) -> Result<()> {
+    pub async fn change(&self, id: Uuid, change: &PlaylistChange<'_>, now: Timestamp) -> Result<()> {
         let sql = "UPDATE playlists SET title = COALESCE($1, title), description = COALESCE($2, description), \
                    visibility = COALESCE($3, visibility), updated_us = $4 WHERE id = $5";
         let visibility = change.visibility.map(Visibility::as_str);
-        execute!(self.0, sql, change.title, change.description, visibility, now_us, id)?;
+        execute!(self.0, sql, change.title, change.description, visibility, now, id)?;
         Ok(())
     }
 
     /// Deletes a playlist; its media stay.
-    pub async fn delete(&self, id: Uuid, now_us: i64) -> Result<bool> {
+    pub async fn delete(&self, id: Uuid, now: Timestamp) -> Result<bool> {
         let mut tx = self.0.begin().await?;
         // Its row first: nobody gives it another cover meanwhile.
         let gone = execute_tx!(&mut tx, "DELETE FROM playlists WHERE id = $1", id)? == 1;
-        tx.pictures().mark_deleting(PictureKind::Cover, id, now_us).await?;
+        tx.pictures().mark_deleting(PictureKind::Cover, id, now).await?;
         tx.commit().await?;
         Ok(gone)
     }
@@ -125,8 +127,8 @@ impl Playlists<'_> {
 
 impl PlaylistsTx<'_> {
     /// Takes a playlist's row lock; its places in order. Every change of the order begins with it.
-    pub async fn lock(&mut self, id: Uuid, now_us: i64) -> Result<Vec<ItemRow>> {
-        execute_tx!(self.0, "UPDATE playlists SET updated_us = $1 WHERE id = $2", now_us, id)?;
+    pub async fn lock(&mut self, id: Uuid, now: Timestamp) -> Result<Vec<ItemRow>> {
+        execute_tx!(self.0, "UPDATE playlists SET updated_us = $1 WHERE id = $2", now, id)?;
         let sql = "SELECT id, media_id, position FROM playlist_items WHERE playlist_id = $1 ORDER BY position, id";
         query_tx!(self.0, fetch_all as ItemRow, sql, id)
     }

@@ -1,7 +1,7 @@
 //! Requests to become a creator.
 
 use super::{Db, DbError, Result, Tx, execute, query, query_tx};
-use sluice_model::{CreatorRequestStatus, UserId};
+use sluice_model::{CreatorRequestStatus, Timestamp, UserId};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -23,8 +23,10 @@ pub struct CreatorRequestRow {
     #[sqlx(try_from = "String")]
     pub status: CreatorRequestStatus,
     pub answer: Option<String>,
-    pub created_us: i64,
-    pub decided_us: Option<i64>,
+    #[sqlx(rename = "created_us")]
+    pub created_at: Timestamp,
+    #[sqlx(rename = "decided_us")]
+    pub decided_at: Option<Timestamp>,
 }
 
 macro_rules! request_columns {
@@ -39,9 +41,9 @@ macro_rules! request_columns {
 
 impl CreatorRequests<'_> {
     /// Stores a request; `false` when one is pending already.
-    pub async fn insert(&self, id: Uuid, user: UserId, message: &str, now_us: i64) -> Result<bool> {
+    pub async fn insert(&self, id: Uuid, user: UserId, message: &str, now: Timestamp) -> Result<bool> {
         let sql = "INSERT INTO creator_requests (id, user_id, message, status, created_us) VALUES ($1, $2, $3, 'pending', $4)";
-        match execute!(self.0, sql, id, user, message, now_us) {
+        match execute!(self.0, sql, id, user, message, now) {
             Err(DbError::Duplicate) => Ok(false),
             other => other.map(|_| true),
         }
@@ -77,10 +79,10 @@ impl CreatorRequestsTx<'_> {
         id: Uuid,
         status: CreatorRequestStatus,
         answer: Option<&str>,
-        now_us: i64,
+        now: Timestamp,
     ) -> Result<Option<UserId>> {
         let sql = "UPDATE creator_requests SET status = $1, answer = $2, decided_us = $3 \
                    WHERE id = $4 AND status = 'pending' RETURNING user_id";
-        Ok(query_tx!(self.0, fetch_optional as (UserId,), sql, status.as_str(), answer, now_us, id)?.map(|r| r.0))
+        Ok(query_tx!(self.0, fetch_optional as (UserId,), sql, status.as_str(), answer, now, id)?.map(|r| r.0))
     }
 }

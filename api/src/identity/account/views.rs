@@ -56,9 +56,9 @@ impl Session {
             id: row.id,
             address: row.address,
             agent: row.agent,
-            created_at: row.created_us / 1000,
-            last_used_at: row.last_used_us / 1000,
-            expires_at: row.expires_us / 1000,
+            created_at: row.created_at.as_millis(),
+            last_used_at: row.last_used_at.as_millis(),
+            expires_at: row.expires_at.as_millis(),
         }
     }
 }
@@ -95,7 +95,7 @@ impl From<AuditRow> for AuditEvent {
             address: row.address,
             agent: row.agent,
             detail: row.detail,
-            at: row.at_us / 1000,
+            at: row.at.as_millis(),
         }
     }
 }
@@ -141,8 +141,8 @@ impl From<CreatorRequestRow> for CreatorRequest {
             message: row.message,
             status: row.status,
             answer: row.answer,
-            created_at: row.created_us / 1000,
-            decided_at: row.decided_us.map(|t| t / 1000),
+            created_at: row.created_at.as_millis(),
+            decided_at: row.decided_at.map(|t| t.as_millis()),
         }
     }
 }

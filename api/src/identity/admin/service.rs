@@ -49,7 +49,7 @@ pub async fn decide(
     state.db.creator_requests().find(id).await?.ok_or(IdentityError::NotFound)?;
     let granted = status == CreatorRequestStatus::Granted;
     let mut tx = state.db.begin().await?;
-    let decided = tx.creator_requests().decide(id, status, answer.as_deref(), clock::now_us()).await?;
+    let decided = tx.creator_requests().decide(id, status, answer.as_deref(), clock::now()).await?;
     let user = decided.ok_or(IdentityError::AlreadyDecided)?;
     // Whoever was given another role meanwhile keeps it.
     let still_viewer = tx.users().lock(user).await?.is_some_and(|u| u.role == Role::Viewer);

@@ -23,7 +23,7 @@ use axum::{
 };
 use futures::StreamExt;
 use serde::Deserialize;
-use sluice_model::{RateLimit, UploadId};
+use sluice_model::{RateLimit, Timestamp, UploadId};
 use std::io;
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -71,7 +71,7 @@ pub async fn begin(
         part_size,
         part_count,
         parts: parts.into_iter().map(|p| url(p, content_type)).collect(),
-        expires_at: row.expires_us / 1000,
+        expires_at: row.expires_at.as_millis(),
     };
     Ok((StatusCode::CREATED, Json(answer)))
 }
@@ -85,7 +85,7 @@ fn url(part: SignedPart, content_type: &str) -> PartUrl {
         headers: [("content-type", content_type), ("if-none-match", "*")]
             .map(|(n, v)| (n.to_owned(), v.to_owned()))
             .into(),
-        expires_at: part.expires_us / 1000,
+        expires_at: part.expires_at.as_millis(),
     }
 }
 
@@ -192,7 +192,8 @@ pub async fn receive(
 ) -> Result<impl IntoResponse, ApiError> {
     let text = |name: header::HeaderName| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let length = text(header::CONTENT_LENGTH).parse().ok();
-    let signature = Signature { object: query.object, expires_us: query.expires, code: query.signature };
+    let signature =
+        Signature { object: query.object, expires_at: Timestamp::from_micros(query.expires), code: query.signature };
     let bytes = body.into_data_stream().map(|c| c.map_err(io::Error::other));
     presigned::receive(&state, id.into(), number, &signature, length, text(header::CONTENT_TYPE), bytes).await?;
     let etag = HeaderValue::from_str(&format!("\"{:016x}\"", query.object)).map_err(|_| UploadError::Internal)?;

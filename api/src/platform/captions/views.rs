@@ -27,7 +27,7 @@ impl Track {
             language: row.language,
             label: row.label,
             cues: row.cues,
-            updated_at: row.updated_us / 1000,
+            updated_at: row.updated_at.as_millis(),
         }
     }
 }

@@ -49,6 +49,6 @@ pub async fn media_with(state: &AppState, tag: String, page: &PageQuery) -> Resu
 
 /// Removes a category; its media have none then.
 pub async fn delete(state: &AppState, slug: &str) -> Result<(), PlatformError> {
-    let deleted = state.db.catalogue().delete_category(&text::line(slug), clock::now_us()).await?;
+    let deleted = state.db.catalogue().delete_category(&text::line(slug), clock::now()).await?;
     if deleted { Ok(()) } else { Err(PlatformError::NotFound) }
 }

@@ -61,7 +61,7 @@ pub async fn create(
         body: &body,
         at_ms: new.at_ms,
         client_key: new.client_key,
-        now_us: clock::now_us(),
+        now: clock::now(),
     };
     let mut tx = state.db.begin().await?;
     let stored = tx.comments().insert(&row).await?;
@@ -142,7 +142,7 @@ pub async fn edit(state: &AppState, viewer: &Viewer, id: Uuid, body: &str) -> Re
     state.limits.take(RateLimit::Comment, &viewer.id.to_string()).await?;
     let body = checked(body)?;
     let mut tx = state.db.begin().await?;
-    tx.comments().edit(id, &body, clock::now_us()).await?;
+    tx.comments().edit(id, &body, clock::now()).await?;
     state.hub.commit(tx, News::Updated { media: row.media_id, comment: id }).await?;
     state.db.comments().find(id).await?.ok_or(PlatformError::NotFound)
 }

@@ -47,8 +47,8 @@ impl From<CommentRow> for Comment {
             at_ms: row.at_ms,
             client_key: row.client_key,
             reply_count: row.reply_count,
-            created_at: row.created_us / 1000,
-            edited_at: row.edited_us.map(|t| t / 1000),
+            created_at: row.created_at.as_millis(),
+            edited_at: row.edited_at.map(|t| t.as_millis()),
         }
     }
 }

@@ -36,14 +36,14 @@ pub async fn subscribe(state: &AppState, viewer: &Viewer, id: UserId) -> Result<
         return Err(PlatformError::Forbidden);
     }
     let mut tx = state.db.begin().await?;
-    tx.people().subscribe(viewer.id, id, clock::now_us()).await?;
+    tx.people().subscribe(viewer.id, id, clock::now()).await?;
     Ok(tx.commit().await?)
 }
 
 /// Follows a creator no more. Safe to repeat.
 pub async fn unsubscribe(state: &AppState, viewer: &Viewer, id: UserId) -> Result<(), PlatformError> {
     let mut tx = state.db.begin().await?;
-    tx.people().unsubscribe(viewer.id, id, clock::now_us()).await?;
+    tx.people().unsubscribe(viewer.id, id, clock::now()).await?;
     Ok(tx.commit().await?)
 }
 
@@ -51,7 +51,7 @@ pub async fn unsubscribe(state: &AppState, viewer: &Viewer, id: UserId) -> Resul
 pub async fn block(state: &AppState, viewer: &Viewer, id: UserId) -> Result<(), PlatformError> {
     state.db.users().find(id).await?.filter(|u| u.id != viewer.id).ok_or(PlatformError::NotFound)?;
     let mut tx = state.db.begin().await?;
-    tx.people().block(viewer.id, id, clock::now_us()).await?;
+    tx.people().block(viewer.id, id, clock::now()).await?;
     Ok(tx.commit().await?)
 }
 

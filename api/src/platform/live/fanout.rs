@@ -11,7 +11,7 @@ use crate::{
 };
 use serde::Serialize;
 use sluice_db::{CommentRow, DbError, MediaRow};
-use sluice_model::{MediaId, UserId, Visibility};
+use sluice_model::{MediaId, Timestamp, UserId, Visibility};
 use socketioxide::{SendError, SocketIo, extract::SocketRef};
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
@@ -185,7 +185,7 @@ async fn serve(
     if !all {
         return Ok(());
     }
-    for row in state.db.comments().edited_since(media, behind.since_us, who, BATCH).await? {
+    for row in state.db.comments().edited_since(media, behind.since, who, BATCH).await? {
         if row.id <= told && !takes(socket, "comment_updated", &row.into()) {
             return Ok(());
         }
@@ -196,11 +196,11 @@ async fn serve(
 
 /// Looks up what an interruption may have swallowed: new comments, and changes since an instant. What was deleted
 /// meanwhile is not known any more.
-pub async fn catch_up(state: &AppState, io: &SocketIo, since_us: i64) -> Result<(), DbError> {
+pub async fn catch_up(state: &AppState, io: &SocketIo, since: Timestamp) -> Result<(), DbError> {
     let media: HashSet<MediaId> = io.sockets().iter().flat_map(rooms).collect();
     for media in media {
         created(state, io, media).await?;
-        for row in state.db.comments().edited_since(media, since_us, UserId::nil(), BATCH).await? {
+        for row in state.db.comments().edited_since(media, since, UserId::nil(), BATCH).await? {
             updated(state, io, media, row.id).await?;
         }
     }

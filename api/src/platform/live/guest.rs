@@ -4,11 +4,11 @@ use crate::{
     identity::{IdentityError, Viewer, authentication::authenticate},
     state::AppState,
 };
-use sluice_model::{MediaId, clock};
+use sluice_model::{MediaId, Timestamp, clock};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 use uuid::Uuid;
 
@@ -17,7 +17,7 @@ const RATE: f64 = 20.0;
 /// Whoever comes back joins all rooms at once.
 const BURST: f64 = 150.0;
 /// News of a change may have been this long on its way.
-const CHANGES_US: i64 = 10_000_000;
+const CHANGES: Duration = Duration::from_secs(10);
 
 /// Who a socket belongs to. Cheap to clone; clones share what is kept of the socket.
 #[derive(Debug, Clone)]
@@ -40,14 +40,14 @@ struct Kept {
 pub struct Behind {
     /// Comments after this one.
     pub after: Uuid,
-    /// Changes since then, microseconds since the Unix epoch.
-    pub since_us: i64,
+    /// Changes since then.
+    pub since: Timestamp,
 }
 
 impl Behind {
     /// What comes from now on.
     fn now(after: Uuid) -> Self {
-        Self { after, since_us: clock::now_us() - CHANGES_US }
+        Self { after, since: clock::now() - CHANGES }
     }
 }
 
@@ -124,7 +124,7 @@ impl Guest {
     pub fn fall_behind(&self, media: MediaId, after: Uuid) {
         if let Some(behind) = self.kept().rooms.get_mut(&media) {
             let now = Behind::now(after);
-            let earlier = |b: Behind| Behind { after: b.after.min(now.after), since_us: b.since_us.min(now.since_us) };
+            let earlier = |b: Behind| Behind { after: b.after.min(now.after), since: b.since.min(now.since) };
             *behind = Some(behind.map_or(now, earlier));
         }
     }

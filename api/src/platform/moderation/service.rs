@@ -36,7 +36,7 @@ pub async fn report(state: &AppState, viewer: &Viewer, new: NewReport) -> Result
         reason: new.reason,
         note: words,
         status: ReportStatus::Open,
-        created_us: clock::now_us(),
+        created_at: clock::now(),
     };
     Ok(state.db.moderation().insert_report(&row).await?)
 }
@@ -80,7 +80,7 @@ pub async fn decide(
     Faults::default().demand(!hides_somebody, "decision", "people are banned or left alone").refuse()?;
     let (kind, target) = action_of(decision, &report, affected);
     let status = if kind.is_some() { ReportStatus::Upheld } else { ReportStatus::Dismissed };
-    let now = clock::now_us();
+    let now = clock::now();
     let mut tx = state.db.begin().await?;
     // Of two administrators at once, one decides.
     if !tx.moderation().close_reports(report.target_kind, report.target_id, status).await? {
@@ -103,9 +103,9 @@ pub async fn decide(
         affected_id,
         reason,
         appeal: None,
-        appealed_us: None,
-        created_us: now,
-        lifted_us: None,
+        appealed_at: None,
+        created_at: now,
+        lifted_at: None,
     };
     tx.moderation().act(&action).await?;
     match (kind, report.target_kind) {
@@ -123,7 +123,7 @@ pub async fn decide(
 /// Undoes what was done.
 pub async fn lift(state: &AppState, client: &Client, admin: &Viewer, id: Uuid) -> Result<(), PlatformError> {
     let mut tx = state.db.begin().await?;
-    let action = tx.moderation().lift(id, clock::now_us()).await?.ok_or(PlatformError::NotFound)?;
+    let action = tx.moderation().lift(id, clock::now()).await?.ok_or(PlatformError::NotFound)?;
     tx.commit().await?;
     let detail = format!("{} {} lifted", action.kind, action.target_id);
     note(state, client, Event::Moderated, Some(action.affected_id), Some(admin.id), &detail).await;
@@ -135,7 +135,7 @@ pub async fn appeal(state: &AppState, viewer: &Viewer, id: Uuid, words: &str) ->
     let words = text::lines(words.trim());
     let length = words.chars().count();
     Faults::default().demand((1..=2000).contains(&length), "text", "1 to 2000 characters").refuse()?;
-    if state.db.moderation().appeal(id, viewer.id, &words, clock::now_us()).await? {
+    if state.db.moderation().appeal(id, viewer.id, &words, clock::now()).await? {
         Ok(())
     } else {
         Err(PlatformError::NotFound)

@@ -42,7 +42,7 @@ impl From<ReportRow> for Report {
             reason: row.reason,
             note: row.note,
             status: row.status,
-            created_at: row.created_us / 1000,
+            created_at: row.created_at.as_millis(),
         }
     }
 }
@@ -119,9 +119,9 @@ impl From<ActionRow> for Action {
             affected_id: row.affected_id.into(),
             reason: row.reason,
             appeal: row.appeal,
-            appealed_at: row.appealed_us.map(|t| t / 1000),
-            created_at: row.created_us / 1000,
-            lifted_at: row.lifted_us.map(|t| t / 1000),
+            appealed_at: row.appealed_at.map(|t| t.as_millis()),
+            created_at: row.created_at.as_millis(),
+            lifted_at: row.lifted_at.map(|t| t.as_millis()),
         }
     }
 }

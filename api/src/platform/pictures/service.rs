@@ -18,7 +18,7 @@ use uuid::Uuid;
 /// Largest file, bytes.
 const MOST_BYTES: usize = 10 << 20;
 /// A picture that is stored but not yet shown goes after so long: whoever stored it has died.
-const STRAY_US: i64 = 600_000_000;
+const STRAY: Duration = Duration::from_secs(600);
 /// Decoding takes up to half a gibibyte for a moment, so one is decoded at a time.
 static DECODING: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(1));
 /// Files that are taken in at once, and how long one may take: each is in memory until it is decoded.
@@ -51,19 +51,19 @@ pub async fn put(
     let made =
         spawn_blocking(move || render(&body, bounds(kind))).await.map_err(|_| PlatformError::BrokenPicture)??;
     drop(turn);
-    let now = clock::now_us();
+    let now = clock::now();
     let new = NewPicture {
         id: Uuid::new_v4(),
         kind,
         owner,
         size: made.size,
         size_bytes: made.jpeg.len() as i64,
-        doomed_us: now + STRAY_US,
+        delete_after: now + STRAY,
     };
     state.db.pictures().announce(&new).await?;
     state.store.put(&Key::Picture(new.id), made.jpeg.into()).await?;
     let mut tx = state.db.begin().await?;
-    match tx.pictures().publish(&new, clock::now_us()).await {
+    match tx.pictures().publish(&new, clock::now()).await {
         Ok(()) => {}
         Err(DbError::Fenced) => {
             drop(tx);
@@ -92,7 +92,7 @@ async fn collected(
 /// Takes a picture away. Safe to repeat.
 pub async fn remove(state: &AppState, kind: PictureKind, owner: Uuid) -> Result<(), PlatformError> {
     let mut tx = state.db.begin().await?;
-    tx.pictures().mark_deleting(kind, owner, clock::now_us()).await?;
+    tx.pictures().mark_deleting(kind, owner, clock::now()).await?;
     Ok(tx.commit().await?)
 }
 

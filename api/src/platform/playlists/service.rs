@@ -49,15 +49,15 @@ pub async fn create(state: &AppState, viewer: &Viewer, new: NewPlaylist) -> Resu
     if state.db.playlists().count(viewer.id).await? >= MOST_PLAYLISTS {
         return Err(PlatformError::TooMany("playlists"));
     }
-    let now = clock::now_us();
+    let now = clock::now();
     let row = PlaylistRow {
         id: Uuid::now_v7(),
         owner_id: viewer.id,
         title,
         description,
         visibility: new.visibility.unwrap_or(Visibility::Private),
-        created_us: now,
-        updated_us: now,
+        created_at: now,
+        updated_at: now,
         item_count: 0,
         hidden: false,
         cover_id: None,
@@ -79,7 +79,7 @@ pub async fn change(
     check(title.as_deref(), description.as_deref())?;
     let change =
         PlaylistChange { title: title.as_deref(), description: description.as_deref(), visibility: asked.visibility };
-    state.db.playlists().change(id, &change, clock::now_us()).await?;
+    state.db.playlists().change(id, &change, clock::now()).await?;
     state.db.playlists().find(id).await?.ok_or(PlatformError::NotFound)
 }
 
@@ -94,7 +94,7 @@ pub async fn add(
     owned(state, viewer, id).await?;
     let row = media::visible(state, Some(viewer), media_id).await?;
     let mut tx = state.db.begin().await?;
-    let items = tx.playlists().lock(id, clock::now_us()).await?;
+    let items = tx.playlists().lock(id, clock::now()).await?;
     if items.len() >= MOST_ITEMS {
         return Err(PlatformError::TooMany("items"));
     }
@@ -128,7 +128,7 @@ pub async fn move_item(
 ) -> Result<(), PlatformError> {
     owned(state, viewer, id).await?;
     let mut tx = state.db.begin().await?;
-    let items = tx.playlists().lock(id, clock::now_us()).await?;
+    let items = tx.playlists().lock(id, clock::now()).await?;
     let moved = *items.iter().find(|i| i.id == item).ok_or(PlatformError::NotFound)?;
     let others: Vec<ItemRow> = items.into_iter().filter(|i| i.id != item).collect();
     tx.playlists().delete_item(id, item).await?;
@@ -140,7 +140,7 @@ pub async fn move_item(
 pub async fn remove(state: &AppState, viewer: &Viewer, id: Uuid, item: Uuid) -> Result<(), PlatformError> {
     owned(state, viewer, id).await?;
     let mut tx = state.db.begin().await?;
-    tx.playlists().lock(id, clock::now_us()).await?;
+    tx.playlists().lock(id, clock::now()).await?;
     if !tx.playlists().delete_item(id, item).await? {
         return Err(PlatformError::NotFound);
     }
@@ -188,7 +188,7 @@ pub async fn list(
 /// Deletes a playlist; its media stay.
 pub async fn delete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), PlatformError> {
     owned(state, viewer, id).await?;
-    let deleted = state.db.playlists().delete(id, clock::now_us()).await?;
+    let deleted = state.db.playlists().delete(id, clock::now()).await?;
     if deleted { Ok(()) } else { Err(PlatformError::NotFound) }
 }
 

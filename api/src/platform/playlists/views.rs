@@ -35,8 +35,8 @@ impl Playlist {
             visibility: row.visibility,
             item_count: row.item_count,
             cover_url: row.cover_id.map(|id| pictures::url(id, base)),
-            created_at: row.created_us / 1000,
-            updated_at: row.updated_us / 1000,
+            created_at: row.created_at.as_millis(),
+            updated_at: row.updated_at.as_millis(),
         }
     }
 }

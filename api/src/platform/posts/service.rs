@@ -28,7 +28,7 @@ const MOST_EMBEDDED: usize = 50;
 pub async fn visible(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Result<PostRow, PlatformError> {
     let row = state.db.posts().find(id).await?.ok_or(PlatformError::NotFound)?;
     let own = viewer.is_some_and(|v| v.id == row.author_id || v.role == Role::Admin);
-    if own || (row.published_us.is_some() && !row.hidden) { Ok(row) } else { Err(PlatformError::NotFound) }
+    if own || (row.published_at.is_some() && !row.hidden) { Ok(row) } else { Err(PlatformError::NotFound) }
 }
 
 /// A post that this person may change.
@@ -63,7 +63,7 @@ pub async fn create(state: &AppState, viewer: &Viewer, new: NewPost) -> Result<P
     state.limits.take(RateLimit::Post, &viewer.id.to_string()).await?;
     let (title, body) = (text::title(&new.title), text::lines(&new.body));
     check(state, viewer, Some(&title), Some(&body)).await?;
-    let (id, now) = (Uuid::now_v7(), clock::now_us());
+    let (id, now) = (Uuid::now_v7(), clock::now());
     let row = PostRow {
         id,
         author_id: viewer.id,
@@ -71,9 +71,9 @@ pub async fn create(state: &AppState, viewer: &Viewer, new: NewPost) -> Result<P
         author_display_name: String::new(),
         title,
         body,
-        published_us: new.published.then_some(now),
-        created_us: now,
-        edited_us: now,
+        published_at: new.published.then_some(now),
+        created_at: now,
+        edited_at: now,
         hidden: false,
     };
     state.db.posts().insert(&row).await?;
@@ -86,7 +86,7 @@ pub async fn change(state: &AppState, viewer: &Viewer, id: Uuid, asked: ChangePo
     let (title, body) = (asked.title.map(|t| text::title(&t)), asked.body.map(|b| text::lines(&b)));
     check(state, viewer, title.as_deref(), body.as_deref()).await?;
     let change = PostChange { title: title.as_deref(), body: body.as_deref(), published: asked.published };
-    state.db.posts().change(id, &change, clock::now_us()).await?;
+    state.db.posts().change(id, &change, clock::now()).await?;
     state.db.posts().find(id).await?.ok_or(PlatformError::NotFound)
 }
 
@@ -114,7 +114,7 @@ pub async fn published(
         Some(id) => state.db.posts().published_of(id, before, rows).await?,
         None => state.db.posts().published(before, rows).await?,
     };
-    let at = |r: &PostRow| paging::write_instant((r.published_us.unwrap_or(0), r.id));
+    let at = |r: &PostRow| paging::write_instant((r.published_at.unwrap_or_default(), r.id));
     Ok(paging::cut(rows, query.limit(), at))
 }
 

@@ -53,7 +53,7 @@ pub async fn create(state: &AppState, viewer: &Viewer, new: NewProject) -> Resul
     if state.db.projects().count(viewer.id).await? >= MOST_PROJECTS {
         return Err(PlatformError::TooMany("projects"));
     }
-    let now = clock::now_us();
+    let now = clock::now();
     let row = ProjectRow {
         id: Uuid::now_v7(),
         owner_id: viewer.id,
@@ -63,8 +63,8 @@ pub async fn create(state: &AppState, viewer: &Viewer, new: NewProject) -> Resul
         version: 0,
         object: None,
         size_bytes: 0,
-        created_us: now,
-        updated_us: now,
+        created_at: now,
+        updated_at: now,
     };
     state.db.projects().insert(&row).await?;
     Ok(row)
@@ -89,7 +89,7 @@ pub async fn change(
             Some(id)
         }
     };
-    state.db.projects().change(id, &ProjectChange { title: title.as_deref(), media_id }, clock::now_us()).await?;
+    state.db.projects().change(id, &ProjectChange { title: title.as_deref(), media_id }, clock::now()).await?;
     owned(state, viewer, id).await
 }
 
@@ -145,7 +145,7 @@ pub async fn save(
     let (object, size) = (Uuid::new_v4(), body.len() as i64);
     let key = Key::Document { project: id, object };
     state.store.put(&key, body).await?;
-    if !state.db.projects().save_document(id, version, object, size, clock::now_us()).await? {
+    if !state.db.projects().save_document(id, version, object, size, clock::now()).await? {
         state.store.delete(&key).await?;
         let now = owned(state, viewer, id).await?;
         return Err(PlatformError::VersionMismatch(now.version));
@@ -160,7 +160,7 @@ pub async fn save(
 /// Deletes a project with its document.
 pub async fn delete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), PlatformError> {
     owned(state, viewer, id).await?;
-    if state.db.projects().delete(id, clock::now_us()).await? { Ok(()) } else { Err(PlatformError::NotFound) }
+    if state.db.projects().delete(id, clock::now()).await? { Ok(()) } else { Err(PlatformError::NotFound) }
 }
 
 /// The time stamps in a document.

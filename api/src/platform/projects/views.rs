@@ -30,8 +30,8 @@ impl From<ProjectRow> for Project {
             format: row.format,
             version: row.version,
             size_bytes: row.size_bytes,
-            created_at: row.created_us / 1000,
-            updated_at: row.updated_us / 1000,
+            created_at: row.created_at.as_millis(),
+            updated_at: row.updated_at.as_millis(),
         }
     }
 }

@@ -50,7 +50,7 @@ pub async fn create(state: &AppState, viewer: &Viewer, new: NewWebhook) -> Resul
         secret: signature::new_secret(),
         events: joined(&new.events),
         active: true,
-        created_us: clock::now_us(),
+        created_at: clock::now(),
     };
     state.db.webhooks().insert(&row).await?;
     Ok(row)
@@ -67,7 +67,7 @@ pub async fn change(
     check(state, asked.url.as_deref(), asked.events.as_deref())?;
     let events = asked.events.as_deref().map(joined);
     let change = WebhookChange { url: asked.url.as_deref(), events: events.as_deref(), active: asked.active };
-    state.db.webhooks().change(id, &change, clock::now_us()).await?;
+    state.db.webhooks().change(id, &change, clock::now()).await?;
     owned(state, viewer, id).await
 }
 
@@ -76,7 +76,7 @@ pub async fn test(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), Pla
     let row = owned(state, viewer, id).await?;
     state.limits.take(RateLimit::WebhookTest, &viewer.id.to_string()).await?;
     let mut tx = state.db.begin().await?;
-    tx.webhooks().queue_delivery(row.id, "test", None, clock::now_us()).await?;
+    tx.webhooks().queue_delivery(row.id, "test", None, clock::now()).await?;
     Ok(tx.commit().await?)
 }
 
