@@ -2,8 +2,7 @@
 
 use crate::world::{Fresh, World, at, fresh, used, user};
 use sluice_db::{Db, DbError, PlaybackTokenRow};
-use sluice_model::{RefreshTokenStatus, Role, UserId};
-use uuid::Uuid;
+use sluice_model::{PlaybackTokenId, RefreshTokenStatus, Role, SessionId, UserId};
 
 harness::on_both!(fresh => names_are_taken_and_addresses_are_claimed, session_has_one_live_refresh_token, rate_limit_is_taken_exactly, views_are_counted_exactly, last_administrator_stays);
 
@@ -44,7 +43,7 @@ async fn tx_verify(db: &Db, user: UserId) -> bool {
 
 async fn session_has_one_live_refresh_token(Fresh { db, _folder }: Fresh) {
     let world = World::new(db).await;
-    let session = Uuid::now_v7();
+    let session = SessionId::new();
     let mut tx = world.db.begin().await.unwrap();
     tx.sessions().insert(session, world.owner, b"a", &used(1, 100)).await.unwrap();
     tx.commit().await.unwrap();
@@ -97,7 +96,7 @@ async fn views_are_counted_exactly(Fresh { db, _folder }: Fresh) {
     let world = World::new(db).await;
     let (_, _, media) = world.film(1).await;
     let token = PlaybackTokenRow {
-        id: Uuid::now_v7(),
+        id: PlaybackTokenId::new(),
         media_id: media,
         viewer: None,
         max_views: Some(3),

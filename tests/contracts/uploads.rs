@@ -2,7 +2,7 @@
 
 use crate::world::{Fresh, World, advance, at, extent, fresh, new_upload, used};
 use sluice_db::{AuditPage, AuditRow, MailPurpose, NewApiToken};
-use sluice_model::{ClaimToken, SourceId, Timestamp, UploadId, clock::DAY};
+use sluice_model::{AuditEventId, ClaimToken, SessionId, SourceId, Timestamp, UploadId, clock::DAY};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -45,7 +45,7 @@ async fn expired_rows_are_purged(Fresh { db, _folder }: Fresh) {
     let world = World::new(db).await;
     let (db, now) = (&world.db, Timestamp::EPOCH + 100 * DAY);
     let (now_us, tick) = (now.as_micros(), Duration::from_micros(1));
-    let (live, over) = (Uuid::now_v7(), Uuid::now_v7());
+    let (live, over) = (SessionId::new(), SessionId::new());
     let mut tx = db.begin().await.unwrap();
     tx.sessions().insert(live, world.owner, b"live", &used(now_us, now_us + 1)).await.unwrap();
     tx.sessions().insert(over, world.owner, b"over", &used(1, now_us - 1)).await.unwrap();
@@ -60,7 +60,7 @@ async fn expired_rows_are_purged(Fresh { db, _folder }: Fresh) {
     for (id, expires_at) in [(1, Some(now - 31 * DAY)), (2, Some(now + tick)), (3, None)] {
         let id = Uuid::from_u128(id);
         let token = NewApiToken {
-            id,
+            id: id.into(),
             user_id: world.owner,
             name: "t",
             scopes: "read",
@@ -73,7 +73,7 @@ async fn expired_rows_are_purged(Fresh { db, _folder }: Fresh) {
     }
     for at in [at(1), now] {
         let event = AuditRow {
-            id: Uuid::now_v7(),
+            id: AuditEventId::new(),
             user_id: Some(world.owner),
             actor_id: None,
             kind: "logged_in".into(),

@@ -2,8 +2,7 @@
 
 use crate::world::{Fresh, World, at, fresh, user};
 use sluice_db::{WebhookChange, WebhookRow};
-use sluice_model::{DeliveryStatus, Timestamp, UserId};
-use uuid::Uuid;
+use sluice_model::{DeliveryStatus, Timestamp, UserId, WebhookId};
 
 harness::on_both!(fresh => webhook_accounts_take_turns);
 
@@ -12,7 +11,7 @@ async fn webhook_accounts_take_turns(Fresh { db, _folder }: Fresh) {
     let other = UserId::new();
     world.db.users().insert(&user(other, "Bea", "bea@example.org")).await.unwrap();
     let hook = async |owner_id: UserId, told: i64, since: i64| {
-        let id = Uuid::now_v7();
+        let id = WebhookId::new();
         let (url, secret, events) = ("https://example.org/".to_owned(), "x".to_owned(), "media.ready".to_owned());
         let row = WebhookRow { id, owner_id, url, secret, events, active: true, created_at: Timestamp::EPOCH };
         world.db.webhooks().insert(&row).await.unwrap();
@@ -30,7 +29,7 @@ async fn webhook_accounts_take_turns(Fresh { db, _folder }: Fresh) {
     let late = hook(other, 2, 1000).await;
     // Sixteen at a look: one of each endpoint, and nobody waits for another account's.
     let taken = world.db.webhooks().claim_deliveries(at(2000), at(9000), 16).await.unwrap();
-    let mut hooks: Vec<Uuid> = taken.iter().map(|d| d.webhook_id).collect();
+    let mut hooks: Vec<WebhookId> = taken.iter().map(|d| d.webhook_id).collect();
     hooks.sort_unstable();
     hooks.dedup();
     assert_eq!((taken.len(), hooks.len()), (16, 16));

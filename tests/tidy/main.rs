@@ -3,6 +3,7 @@
 mod code;
 mod imports;
 mod storeys;
+mod types;
 mod words;
 
 use code::{File, all, offenders, planted, read};

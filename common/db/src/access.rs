@@ -1,9 +1,8 @@
 //! Who besides the owner may play a private media: people, and holders of playback tokens.
 
 use super::{Db, Result, execute, query};
-use sluice_model::{MediaId, Timestamp, UserId, clock::DAY};
+use sluice_model::{MediaId, PlaybackTokenId, Timestamp, UserId, clock::DAY};
 use sqlx::FromRow;
-use uuid::Uuid;
 
 /// Reads and single statements of this domain, from [`Db::access`].
 #[derive(Debug, Clone, Copy)]
@@ -21,7 +20,7 @@ pub struct GrantRow {
 /// A playback token as stored. The token itself is signed, not stored.
 #[derive(Debug, Clone, FromRow)]
 pub struct PlaybackTokenRow {
-    pub id: Uuid,
+    pub id: PlaybackTokenId,
     pub media_id: MediaId,
     pub viewer: Option<String>,
     pub max_views: Option<i64>,
@@ -63,10 +62,10 @@ impl Access<'_> {
     }
 
     /// One page of the people who were granted a media, ordered by account.
-    pub async fn grants(&self, media: MediaId, before: Option<Uuid>, limit: i64) -> Result<Vec<GrantRow>> {
+    pub async fn grants(&self, media: MediaId, before: Option<UserId>, limit: i64) -> Result<Vec<GrantRow>> {
         let sql = "SELECT g.user_id, u.username, g.created_us FROM media_grants g JOIN users u ON u.id = g.user_id \
                    WHERE g.media_id = $1 AND g.user_id < $2 ORDER BY g.user_id DESC LIMIT $3";
-        query!(self.0, fetch_all as GrantRow, sql, media, before.unwrap_or(Uuid::max()), limit)
+        query!(self.0, fetch_all as GrantRow, sql, media, before.unwrap_or(UserId::max()), limit)
     }
 
     /// Stores a playback token.
@@ -89,7 +88,7 @@ impl Access<'_> {
     }
 
     /// A playback token that is neither revoked nor expired.
-    pub async fn playback_token(&self, id: Uuid, now: Timestamp) -> Result<Option<PlaybackTokenRow>> {
+    pub async fn playback_token(&self, id: PlaybackTokenId, now: Timestamp) -> Result<Option<PlaybackTokenRow>> {
         let sql = token_columns!("WHERE id = $1 AND revoked_us IS NULL AND expires_us > $2");
         query!(self.0, fetch_optional as PlaybackTokenRow, sql, id, now)
     }
@@ -98,25 +97,25 @@ impl Access<'_> {
     pub async fn playback_tokens(
         &self,
         media: MediaId,
-        before: Option<Uuid>,
+        before: Option<PlaybackTokenId>,
         limit: i64,
         now: Timestamp,
     ) -> Result<Vec<PlaybackTokenRow>> {
         let sql = token_columns!(
             "WHERE media_id = $1 AND id < $2 AND revoked_us IS NULL AND expires_us > $3 ORDER BY id DESC LIMIT $4"
         );
-        query!(self.0, fetch_all as PlaybackTokenRow, sql, media, before.unwrap_or(Uuid::max()), now, limit)
+        query!(self.0, fetch_all as PlaybackTokenRow, sql, media, before.unwrap_or(PlaybackTokenId::max()), now, limit)
     }
 
     /// Revokes a playback token of a media. `false` when there was none.
-    pub async fn revoke_playback_token(&self, media: MediaId, id: Uuid, now: Timestamp) -> Result<bool> {
+    pub async fn revoke_playback_token(&self, media: MediaId, id: PlaybackTokenId, now: Timestamp) -> Result<bool> {
         let sql = "UPDATE playback_tokens SET revoked_us = $1 WHERE id = $2 AND media_id = $3 AND revoked_us IS NULL";
         Ok(execute!(self.0, sql, now, id, media)? == 1)
     }
 
     /// Counts a view. `false` when all views that a token allows are used up; of many at once exactly
     /// so many get through.
-    pub async fn count_view(&self, id: Uuid) -> Result<bool> {
+    pub async fn count_view(&self, id: PlaybackTokenId) -> Result<bool> {
         let sql =
             "UPDATE playback_tokens SET views = views + 1 WHERE id = $1 AND (max_views IS NULL OR views < max_views)";
         Ok(execute!(self.0, sql, id)? == 1)

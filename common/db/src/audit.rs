@@ -1,9 +1,8 @@
 //! The log of security events.
 
 use super::{Db, Result, execute, query};
-use sluice_model::{Timestamp, UserId};
+use sluice_model::{AuditEventId, Timestamp, UserId};
 use sqlx::FromRow;
-use uuid::Uuid;
 
 /// Reads and single statements of this domain, from [`Db::audit`].
 #[derive(Debug, Clone, Copy)]
@@ -12,7 +11,7 @@ pub struct Audit<'a>(pub(crate) &'a Db);
 /// An event as stored.
 #[derive(Debug, Clone, FromRow)]
 pub struct AuditRow {
-    pub id: Uuid,
+    pub id: AuditEventId,
     pub user_id: Option<UserId>,
     pub actor_id: Option<UserId>,
     pub kind: String,
@@ -30,7 +29,7 @@ pub struct AuditPage<'a> {
     pub user: Option<UserId>,
     /// Only this kind.
     pub kind: Option<&'a str>,
-    pub before: Option<Uuid>,
+    pub before: Option<AuditEventId>,
     pub limit: i64,
 }
 
@@ -50,7 +49,7 @@ impl Audit<'_> {
 
     /// One page of events.
     pub async fn page(&self, page: AuditPage<'_>) -> Result<Vec<AuditRow>> {
-        let (before, kind) = (page.before.unwrap_or(Uuid::max()), page.kind.unwrap_or(""));
+        let (before, kind) = (page.before.unwrap_or(AuditEventId::max()), page.kind.unwrap_or(""));
         match page.user {
             Some(user) => query!(self.0, fetch_all as AuditRow, AUDIT_OF, user, before, kind, page.limit),
             None => query!(self.0, fetch_all as AuditRow, AUDIT_ALL, before, kind, page.limit),

@@ -1,10 +1,9 @@
 //! Likes, views, what was watched, and the rank that follows from it.
 
 use super::{Db, Result, Tx, execute, execute_tx, media::made_at, query, query_tx};
-use sluice_model::{MediaId, Timestamp, UserId};
+use sluice_model::{MediaId, PublicationId, Timestamp, UserId};
 use sqlx::FromRow;
 use std::time::Duration;
-use uuid::Uuid;
 
 /// Reads and single statements of this domain, from [`Db::engagement`].
 #[derive(Debug, Clone, Copy)]
@@ -32,7 +31,7 @@ pub struct HistoryRow {
 pub struct HistoryPage {
     pub user: UserId,
     /// Instant and media of the last row seen.
-    pub before: Option<(Timestamp, Uuid)>,
+    pub before: Option<(Timestamp, MediaId)>,
     /// Only what was not watched to its end.
     pub unfinished: bool,
     pub limit: i64,
@@ -60,7 +59,7 @@ impl Engagement<'_> {
 
     /// What somebody watched, latest first.
     pub async fn history(&self, page: HistoryPage) -> Result<Vec<HistoryRow>> {
-        let (at, id) = page.before.unwrap_or((Timestamp::MAX, Uuid::max()));
+        let (at, id) = page.before.unwrap_or((Timestamp::MAX, MediaId::max()));
         let sql = "SELECT media_id, position_ms, finished, updated_us FROM watch_history WHERE user_id = $1 \
                    AND (updated_us, media_id) < ($2, $3) AND (NOT $4 OR NOT finished) ORDER BY updated_us DESC, media_id DESC LIMIT $5";
         query!(self.0, fetch_all as HistoryRow, sql, page.user, at, id, page.unfinished, page.limit)
@@ -134,7 +133,7 @@ impl EngagementTx<'_> {
     pub async fn update_rank(&mut self, media: MediaId) -> Result<()> {
         let sql = "SELECT created_us, published_id, like_count, view_count, comment_count FROM media WHERE id = $1";
         let Some((created_at, published, likes, views, comments)) =
-            query_tx!(self.0, fetch_optional as (Timestamp, Option<Uuid>, i64, i64, i64), sql, media)?
+            query_tx!(self.0, fetch_optional as (Timestamp, Option<PublicationId>, i64, i64, i64), sql, media)?
         else {
             return Ok(());
         };

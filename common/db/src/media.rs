@@ -2,11 +2,10 @@
 
 use super::{Db, Result, Tx, execute_tx, query, query_tx, rank};
 use sluice_model::{
-    Encryption, MediaEvent, MediaId, MediaKind, PackageId, PackageStatus, Reason, SourceId, SourceStatus, Timestamp,
-    UserId, Visibility,
+    Encryption, MediaEvent, MediaId, MediaKind, PackageId, PackageStatus, PublicationId, Reason, SourceId,
+    SourceStatus, Timestamp, UserId, Visibility,
 };
 use sqlx::FromRow;
-use uuid::Uuid;
 
 /// Reads and single statements of this domain, from [`Db::media`].
 #[derive(Debug, Clone, Copy)]
@@ -63,12 +62,12 @@ pub struct MediaRow {
     /// Its place in the order of recency and engagement.
     pub rank: i64,
     /// UUIDv7 of when it became public for the first time: its place in the order of feeds.
-    pub published_id: Option<Uuid>,
+    pub published_id: Option<PublicationId>,
 }
 
-/// When a UUIDv7 was made.
-pub(super) fn made_at(uuid: Uuid) -> Timestamp {
-    uuid.get_timestamp().map_or(Timestamp::EPOCH, |t| {
+/// When a media became public.
+pub(super) fn made_at(id: PublicationId) -> Timestamp {
+    id.uuid().get_timestamp().map_or(Timestamp::EPOCH, |t| {
         let (seconds, nanos) = t.to_unix();
         Timestamp::from_micros(seconds as i64 * 1_000_000 + i64::from(nanos / 1000))
     })
@@ -117,7 +116,7 @@ pub struct MediaChange<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct MediaPage {
     pub owner: UserId,
-    pub before: Option<Uuid>,
+    pub before: Option<MediaId>,
     pub limit: i64,
 }
 
@@ -170,7 +169,7 @@ impl Media<'_> {
 
     /// One page of an owner's media. UUIDv7 ids order by creation.
     pub async fn of_owner(&self, page: MediaPage) -> Result<Vec<MediaRow>> {
-        let before = page.before.unwrap_or(Uuid::max());
+        let before = page.before.unwrap_or(MediaId::max());
         let sql = media_columns!("WHERE m.owner_id = $1 AND m.id < $2 ORDER BY m.id DESC LIMIT $3");
         query!(self.0, fetch_all as MediaRow, sql, page.owner, before, page.limit)
     }
@@ -208,7 +207,7 @@ impl MediaTx<'_> {
         let sql = "UPDATE media SET title = COALESCE($1, title), description = COALESCE($2, description), \
                    visibility = COALESCE($3, visibility), published_id = COALESCE(published_id, $4) WHERE id = $5";
         let visibility = change.visibility.map(Visibility::as_str);
-        let published = (change.visibility == Some(Visibility::Public)).then(Uuid::now_v7);
+        let published = (change.visibility == Some(Visibility::Public)).then(PublicationId::new);
         execute_tx!(self.0, sql, change.title, change.description, visibility, published, id)?;
         self.0.engagement().update_rank(id).await?;
         self.0.search().index_media(id).await

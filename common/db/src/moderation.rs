@@ -1,9 +1,10 @@
 //! Reports and what administrators do about them.
 
 use super::{Db, Result, Tx, execute, execute_tx, query, query_tx};
-use sluice_model::{ActionKind, ReportReason, ReportStatus, ReportTarget, Timestamp, UserId};
+use sluice_model::{
+    ActionId, ActionKind, ReportId, ReportReason, ReportStatus, ReportTarget, TargetId, Timestamp, UserId,
+};
 use sqlx::FromRow;
-use uuid::Uuid;
 
 /// Reads and single statements of this domain, from [`Db::moderation`].
 #[derive(Debug, Clone, Copy)]
@@ -16,11 +17,11 @@ pub struct ModerationTx<'a>(pub(crate) &'a mut Tx);
 /// A report as stored.
 #[derive(Debug, Clone, FromRow)]
 pub struct ReportRow {
-    pub id: Uuid,
+    pub id: ReportId,
     pub reporter_id: UserId,
     #[sqlx(try_from = "String")]
     pub target_kind: ReportTarget,
-    pub target_id: Uuid,
+    pub target_id: TargetId,
     #[sqlx(try_from = "String")]
     pub reason: ReportReason,
     pub note: String,
@@ -33,10 +34,10 @@ pub struct ReportRow {
 /// Something that was done, and may have been undone.
 #[derive(Debug, Clone, FromRow)]
 pub struct ActionRow {
-    pub id: Uuid,
+    pub id: ActionId,
     #[sqlx(try_from = "String")]
     pub kind: ActionKind,
-    pub target_id: Uuid,
+    pub target_id: TargetId,
     /// Whose it was, or who it was.
     pub affected_id: UserId,
     pub reason: String,
@@ -74,19 +75,24 @@ impl Moderation<'_> {
     }
 
     /// Reports of a state, oldest first: the queue.
-    pub async fn reports(&self, status: ReportStatus, after: Option<Uuid>, limit: i64) -> Result<Vec<ReportRow>> {
+    pub async fn reports(&self, status: ReportStatus, after: Option<ReportId>, limit: i64) -> Result<Vec<ReportRow>> {
         let sql = reports!("WHERE status = $1 AND id > $2 ORDER BY id LIMIT $3");
-        query!(self.0, fetch_all as ReportRow, sql, status.as_str(), after.unwrap_or(Uuid::nil()), limit)
+        query!(self.0, fetch_all as ReportRow, sql, status.as_str(), after.unwrap_or(ReportId::nil()), limit)
     }
 
     /// A report by id.
-    pub async fn report(&self, id: Uuid) -> Result<Option<ReportRow>> {
+    pub async fn report(&self, id: ReportId) -> Result<Option<ReportRow>> {
         query!(self.0, fetch_optional as ReportRow, reports!("WHERE id = $1"), id)
     }
 
     /// What was done, latest first; to everybody, or to one person.
-    pub async fn actions(&self, affected: Option<UserId>, before: Option<Uuid>, limit: i64) -> Result<Vec<ActionRow>> {
-        let before = before.unwrap_or(Uuid::max());
+    pub async fn actions(
+        &self,
+        affected: Option<UserId>,
+        before: Option<ActionId>,
+        limit: i64,
+    ) -> Result<Vec<ActionRow>> {
+        let before = before.unwrap_or(ActionId::max());
         match affected {
             None => {
                 let sql = actions!("WHERE id < $1 ORDER BY id DESC LIMIT $2");
@@ -101,7 +107,7 @@ impl Moderation<'_> {
 
     /// Notes what somebody says to what was done to them, once. `false` when it is not theirs, or was lifted, or
     /// they have said something.
-    pub async fn appeal(&self, id: Uuid, affected: UserId, text: &str, now: Timestamp) -> Result<bool> {
+    pub async fn appeal(&self, id: ActionId, affected: UserId, text: &str, now: Timestamp) -> Result<bool> {
         let sql = "UPDATE moderation_actions SET appeal = $1, appealed_us = $2 WHERE id = $3 AND affected_id = $4 \
                    AND appeal IS NULL AND lifted_us IS NULL";
         Ok(execute!(self.0, sql, text, now, id, affected)? == 1)
@@ -126,7 +132,7 @@ impl Moderation<'_> {
 
 impl ModerationTx<'_> {
     /// Ends all open reports of a target. `false` when none is open.
-    pub async fn close_reports(&mut self, kind: ReportTarget, target: Uuid, status: ReportStatus) -> Result<bool> {
+    pub async fn close_reports(&mut self, kind: ReportTarget, target: TargetId, status: ReportStatus) -> Result<bool> {
         let sql = "UPDATE reports SET status = $1 WHERE target_kind = $2 AND target_id = $3 AND status = 'open'";
         Ok(execute_tx!(self.0, sql, status.as_str(), kind.as_str(), target)? > 0)
     }
@@ -147,7 +153,7 @@ impl ModerationTx<'_> {
     }
 
     /// Undoes what was done. `None` when there is nothing to undo.
-    pub async fn lift(&mut self, id: Uuid, now: Timestamp) -> Result<Option<ActionRow>> {
+    pub async fn lift(&mut self, id: ActionId, now: Timestamp) -> Result<Option<ActionRow>> {
         let sql = "UPDATE moderation_actions SET lifted_us = $1 WHERE id = $2 AND lifted_us IS NULL \
                    RETURNING id, kind, target_id, affected_id, reason, appeal, appealed_us, created_us, lifted_us";
         let Some(action) = query_tx!(self.0, fetch_optional as ActionRow, sql, now, id)? else { return Ok(None) };

@@ -1,9 +1,8 @@
 //! Creators as others see them, who follows whom, and who wants nothing of whom.
 
 use super::{Db, Result, Tx, execute, execute_tx, query, query_tx};
-use sluice_model::{Timestamp, UserId, clock::DAY};
+use sluice_model::{PictureId, SubscriptionId, Timestamp, UserId, clock::DAY};
 use sqlx::FromRow;
-use uuid::Uuid;
 
 /// Reads and single statements of this domain, from [`Db::people`].
 #[derive(Debug, Clone, Copy)]
@@ -23,15 +22,15 @@ pub struct CreatorRow {
     pub subscriber_count: i64,
     #[sqlx(rename = "created_us")]
     pub created_at: Timestamp,
-    pub avatar_id: Option<Uuid>,
-    pub banner_id: Option<Uuid>,
+    pub avatar_id: Option<PictureId>,
+    pub banner_id: Option<PictureId>,
 }
 
 /// A creator in a person's list.
 #[derive(Debug, Clone, FromRow)]
 pub struct SubscriptionRow {
     /// The order of the list.
-    pub subscription_id: Uuid,
+    pub subscription_id: SubscriptionId,
     #[sqlx(rename = "subscribed_us")]
     pub subscribed_at: Timestamp,
     #[sqlx(flatten)]
@@ -102,14 +101,19 @@ impl People<'_> {
     }
 
     /// Whom a person follows, newest first.
-    pub async fn subscriptions(&self, user: UserId, before: Option<Uuid>, limit: i64) -> Result<Vec<SubscriptionRow>> {
+    pub async fn subscriptions(
+        &self,
+        user: UserId,
+        before: Option<SubscriptionId>,
+        limit: i64,
+    ) -> Result<Vec<SubscriptionRow>> {
         let sql = concat!(
             "SELECT s.id AS subscription_id, s.created_us AS subscribed_us, ",
             creator_columns!(),
             " FROM subscriptions s JOIN users u ON u.id = s.creator_id WHERE s.subscriber_id = $1 AND s.id < $2 AND u.banned_us IS NULL \
              ORDER BY s.id DESC LIMIT $3"
         );
-        query!(self.0, fetch_all as SubscriptionRow, sql, user, before.unwrap_or(Uuid::max()), limit)
+        query!(self.0, fetch_all as SubscriptionRow, sql, user, before.unwrap_or(SubscriptionId::max()), limit)
     }
 
     /// Whether one follows the other.
@@ -170,7 +174,7 @@ impl PeopleTx<'_> {
         self.lock_followed(subscriber, creator).await?;
         let sql = "INSERT INTO subscriptions (subscriber_id, creator_id, id, created_us) VALUES ($1, $2, $3, $4) \
                    ON CONFLICT (subscriber_id, creator_id) DO NOTHING";
-        let new = execute_tx!(self.0, sql, subscriber, creator, Uuid::now_v7(), now)? == 1;
+        let new = execute_tx!(self.0, sql, subscriber, creator, SubscriptionId::new(), now)? == 1;
         if new {
             let count = "UPDATE users SET subscriber_count = subscriber_count + 1 WHERE id = $1";
             execute_tx!(self.0, count, creator)?;

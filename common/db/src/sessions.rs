@@ -4,9 +4,8 @@
 //! session's row lock.
 
 use super::{Db, Result, Tx, UserRow, execute, execute_tx, query, query_tx};
-use sluice_model::{RefreshTokenStatus, Timestamp, UserId, clock::DAY};
+use sluice_model::{RefreshTokenStatus, SessionId, Timestamp, UserId, clock::DAY};
 use sqlx::FromRow;
-use uuid::Uuid;
 
 /// Reads and single statements of this domain, from [`Db::sessions`].
 #[derive(Debug, Clone, Copy)]
@@ -19,7 +18,7 @@ pub struct SessionsTx<'a>(pub(crate) &'a mut Tx);
 /// A login as its owner sees it.
 #[derive(Debug, Clone, FromRow)]
 pub struct SessionRow {
-    pub id: Uuid,
+    pub id: SessionId,
     pub user_id: UserId,
     pub address: String,
     pub agent: String,
@@ -34,7 +33,7 @@ pub struct SessionRow {
 /// A refresh token as stored.
 #[derive(Debug, Clone, FromRow)]
 pub struct RefreshRow {
-    pub session_id: Uuid,
+    pub session_id: SessionId,
     #[sqlx(try_from = "String")]
     pub status: RefreshTokenStatus,
     pub successor: Option<Vec<u8>>,
@@ -60,7 +59,7 @@ macro_rules! session_columns {
 
 impl Sessions<'_> {
     /// The account behind a live session.
-    pub async fn user_of(&self, session: Uuid, now: Timestamp) -> Result<Option<UserRow>> {
+    pub async fn user_of(&self, session: SessionId, now: Timestamp) -> Result<Option<UserRow>> {
         let sql = super::users::user_columns!(
             "JOIN sessions s ON s.user_id = u.id WHERE s.id = $1 AND s.revoked_us IS NULL AND s.expires_us > $2"
         );
@@ -79,7 +78,7 @@ impl Sessions<'_> {
     }
 
     /// Ends one session of an account. `false` when there was none.
-    pub async fn revoke(&self, user: UserId, id: Uuid, now: Timestamp) -> Result<bool> {
+    pub async fn revoke(&self, user: UserId, id: SessionId, now: Timestamp) -> Result<bool> {
         let sql = "UPDATE sessions SET revoked_us = $1 WHERE id = $2 AND user_id = $3 AND revoked_us IS NULL";
         Ok(execute!(self.0, sql, now, id, user)? == 1)
     }
@@ -98,7 +97,7 @@ const REFRESH: &str = "SELECT session_id, status, successor, retries, spent_us F
 
 impl SessionsTx<'_> {
     /// Starts a session with its first refresh token.
-    pub async fn insert(&mut self, id: Uuid, user: UserId, hash: &[u8], from: &SessionUse<'_>) -> Result<()> {
+    pub async fn insert(&mut self, id: SessionId, user: UserId, hash: &[u8], from: &SessionUse<'_>) -> Result<()> {
         let sql = "INSERT INTO sessions (id, user_id, address, agent, created_us, last_used_us, expires_us) \
                    VALUES ($1, $2, $3, $4, $5, $5, $6)";
         execute_tx!(self.0, sql, id, user, from.address, from.agent, from.now, from.expires_at)?;
@@ -107,7 +106,7 @@ impl SessionsTx<'_> {
 
     /// Takes the row lock of a live session and notes its use. It lives on until the use's expiry,
     /// but never longer than `longest_us` after its beginning. `None` when it is over.
-    pub async fn touch(&mut self, id: Uuid, from: &SessionUse<'_>, longest_us: i64) -> Result<Option<SessionRow>> {
+    pub async fn touch(&mut self, id: SessionId, from: &SessionUse<'_>, longest_us: i64) -> Result<Option<SessionRow>> {
         let sql = "UPDATE sessions SET last_used_us = $1, address = $2, agent = $3, \
                    expires_us = CASE WHEN created_us + $4 < $5 THEN created_us + $4 ELSE $5 END \
                    WHERE id = $6 AND revoked_us IS NULL AND expires_us > $1 \
@@ -131,7 +130,7 @@ impl SessionsTx<'_> {
     }
 
     /// Stores the live refresh token of a session.
-    pub async fn insert_refresh_token(&mut self, session: Uuid, hash: &[u8], now: Timestamp) -> Result<()> {
+    pub async fn insert_refresh_token(&mut self, session: SessionId, hash: &[u8], now: Timestamp) -> Result<()> {
         let sql =
             "INSERT INTO refresh_tokens (hash, session_id, status, retries, created_us) VALUES ($1, $2, 'live', 0, $3)";
         execute_tx!(self.0, sql, hash, session, now)?;
@@ -160,19 +159,19 @@ impl SessionsTx<'_> {
     }
 
     /// Ends all sessions of an account but `except`; how many.
-    pub async fn revoke_all(&mut self, user: UserId, except: Option<Uuid>, now: Timestamp) -> Result<u64> {
+    pub async fn revoke_all(&mut self, user: UserId, except: Option<SessionId>, now: Timestamp) -> Result<u64> {
         let sql = "UPDATE sessions SET revoked_us = $1 WHERE user_id = $2 AND id <> $3 AND revoked_us IS NULL";
-        execute_tx!(self.0, sql, now, user, except.unwrap_or(Uuid::nil()))
+        execute_tx!(self.0, sql, now, user, except.unwrap_or(SessionId::nil()))
     }
 
     /// Whether a session is neither ended nor expired.
-    pub async fn is_live(&mut self, id: Uuid, now: Timestamp) -> Result<bool> {
+    pub async fn is_live(&mut self, id: SessionId, now: Timestamp) -> Result<bool> {
         let sql = "SELECT COUNT(*) FROM sessions WHERE id = $1 AND revoked_us IS NULL AND expires_us > $2";
         Ok(query_tx!(self.0, fetch_one as (i64,), sql, id, now)?.0 == 1)
     }
 
     /// Ends one session.
-    pub async fn end(&mut self, id: Uuid, now: Timestamp) -> Result<()> {
+    pub async fn end(&mut self, id: SessionId, now: Timestamp) -> Result<()> {
         execute_tx!(self.0, "UPDATE sessions SET revoked_us = $1 WHERE id = $2 AND revoked_us IS NULL", now, id)?;
         Ok(())
     }

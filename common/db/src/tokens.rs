@@ -1,10 +1,9 @@
 //! Tokens that are kept as hashes: those of machines, and those sent by e-mail.
 
 use super::{Db, Result, Tx, UserRow, execute, execute_tx, query, query_tx};
-use sluice_model::{Timestamp, UserId, clock::DAY};
+use sluice_model::{ApiTokenId, Timestamp, UserId, clock::DAY};
 use sqlx::FromRow;
 use std::time::Duration;
-use uuid::Uuid;
 
 /// Reads and single statements of this domain, from [`Db::tokens`].
 #[derive(Debug, Clone, Copy)]
@@ -17,7 +16,7 @@ pub struct TokensTx<'a>(pub(crate) &'a mut Tx);
 /// A machine's token as its owner sees it.
 #[derive(Debug, Clone, FromRow)]
 pub struct ApiTokenRow {
-    pub id: Uuid,
+    pub id: ApiTokenId,
     pub name: String,
     /// Words joined by blanks.
     pub scopes: String,
@@ -33,7 +32,7 @@ pub struct ApiTokenRow {
 /// What is stored of a new one.
 #[derive(Debug)]
 pub struct NewApiToken<'a> {
-    pub id: Uuid,
+    pub id: ApiTokenId,
     pub user_id: UserId,
     pub name: &'a str,
     pub scopes: &'a str,
@@ -85,7 +84,7 @@ impl Tokens<'_> {
     pub async fn user_of_api_token(&self, hash: &[u8], now: Timestamp) -> Result<Option<(UserRow, String)>> {
         let sql = "SELECT id, user_id, scopes FROM api_tokens WHERE hash = $1 AND revoked_us IS NULL \
                    AND (expires_us IS NULL OR expires_us > $2)";
-        let found = query!(self.0, fetch_optional as (Uuid, UserId, String), sql, hash, now)?;
+        let found = query!(self.0, fetch_optional as (ApiTokenId, UserId, String), sql, hash, now)?;
         let Some((id, user, scopes)) = found else { return Ok(None) };
         let note =
             "UPDATE api_tokens SET last_used_us = $1 WHERE id = $2 AND (last_used_us IS NULL OR last_used_us < $3)";
@@ -94,7 +93,7 @@ impl Tokens<'_> {
     }
 
     /// Revokes a token of an account. `false` when there was none.
-    pub async fn revoke_api_token(&self, user: UserId, id: Uuid, now: Timestamp) -> Result<bool> {
+    pub async fn revoke_api_token(&self, user: UserId, id: ApiTokenId, now: Timestamp) -> Result<bool> {
         let sql = "UPDATE api_tokens SET revoked_us = $1 WHERE id = $2 AND user_id = $3 AND revoked_us IS NULL";
         Ok(execute!(self.0, sql, now, id, user)? == 1)
     }

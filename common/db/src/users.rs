@@ -6,7 +6,6 @@
 use super::{Db, Result, Tx, execute, execute_tx, query, query_tx};
 use sluice_model::{Role, Timestamp, UserId};
 use sqlx::FromRow;
-use uuid::Uuid;
 
 /// Reads and single statements of this domain, from [`Db::users`].
 #[derive(Debug, Clone, Copy)]
@@ -103,9 +102,9 @@ impl Users<'_> {
     }
 
     /// One page of all accounts, newest first.
-    pub async fn page(&self, before: Option<Uuid>, limit: i64) -> Result<Vec<UserRow>> {
+    pub async fn page(&self, before: Option<UserId>, limit: i64) -> Result<Vec<UserRow>> {
         let sql = user_columns!("WHERE u.id < $1 ORDER BY u.id DESC LIMIT $2");
-        query!(self.0, fetch_all as UserRow, sql, before.unwrap_or(Uuid::max()), limit)
+        query!(self.0, fetch_all as UserRow, sql, before.unwrap_or(UserId::max()), limit)
     }
 
     /// Whether anybody is an administrator.

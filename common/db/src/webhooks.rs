@@ -3,9 +3,8 @@
 
 use super::{Db, Result, Tx, execute, execute_tx, query};
 use serde_json::json;
-use sluice_model::{DeliveryStatus, MediaEvent, MediaId, PackageId, Timestamp, UserId};
+use sluice_model::{DeliveryId, DeliveryStatus, MediaEvent, MediaId, PackageId, Timestamp, UserId, WebhookId};
 use sqlx::FromRow;
-use uuid::Uuid;
 
 /// Reads and single statements of this domain, from [`Db::webhooks`].
 #[derive(Debug, Clone, Copy)]
@@ -18,7 +17,7 @@ pub struct WebhooksTx<'a>(pub(crate) &'a mut Tx);
 /// An endpoint as stored.
 #[derive(Debug, Clone, FromRow)]
 pub struct WebhookRow {
-    pub id: Uuid,
+    pub id: WebhookId,
     pub owner_id: UserId,
     pub url: String,
     pub secret: String,
@@ -32,8 +31,8 @@ pub struct WebhookRow {
 /// Something an endpoint is told.
 #[derive(Debug, Clone, FromRow)]
 pub struct DeliveryRow {
-    pub id: Uuid,
-    pub webhook_id: Uuid,
+    pub id: DeliveryId,
+    pub webhook_id: WebhookId,
     pub event: String,
     pub payload: String,
     #[sqlx(try_from = "String")]
@@ -52,8 +51,8 @@ pub struct DeliveryRow {
 /// A delivery that this process is to make.
 #[derive(Debug, Clone, FromRow)]
 pub struct DueDelivery {
-    pub id: Uuid,
-    pub webhook_id: Uuid,
+    pub id: DeliveryId,
+    pub webhook_id: WebhookId,
     pub event: String,
     pub payload: String,
     /// With this one.
@@ -114,16 +113,16 @@ macro_rules! wanting {
 
 impl Webhooks<'_> {
     /// An endpoint by id.
-    pub async fn find(&self, id: Uuid) -> Result<Option<WebhookRow>> {
+    pub async fn find(&self, id: WebhookId) -> Result<Option<WebhookRow>> {
         let sql = "SELECT id, owner_id, url, secret, events, active, created_us FROM webhooks WHERE id = $1";
         query!(self.0, fetch_optional as WebhookRow, sql, id)
     }
 
     /// A person's endpoints, newest first.
-    pub async fn of_owner(&self, owner: UserId, before: Option<Uuid>, limit: i64) -> Result<Vec<WebhookRow>> {
+    pub async fn of_owner(&self, owner: UserId, before: Option<WebhookId>, limit: i64) -> Result<Vec<WebhookRow>> {
         let sql = "SELECT id, owner_id, url, secret, events, active, created_us FROM webhooks \
                    WHERE owner_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
-        query!(self.0, fetch_all as WebhookRow, sql, owner, before.unwrap_or(Uuid::max()), limit)
+        query!(self.0, fetch_all as WebhookRow, sql, owner, before.unwrap_or(WebhookId::max()), limit)
     }
 
     /// Stores a new endpoint.
@@ -134,7 +133,7 @@ impl Webhooks<'_> {
     }
 
     /// Changes an endpoint. One that is switched off is not told later what it would have been told meanwhile.
-    pub async fn change(&self, id: Uuid, change: &WebhookChange<'_>, now: Timestamp) -> Result<()> {
+    pub async fn change(&self, id: WebhookId, change: &WebhookChange<'_>, now: Timestamp) -> Result<()> {
         let mut tx = self.0.begin().await?;
         let sql = "UPDATE webhooks SET url = COALESCE($1, url), events = COALESCE($2, events), active = COALESCE($3, active) WHERE id = $4";
         execute_tx!(&mut tx, sql, change.url, change.events, change.active, id)?;
@@ -147,18 +146,23 @@ impl Webhooks<'_> {
     }
 
     /// Deletes an endpoint with its log.
-    pub async fn delete(&self, id: Uuid) -> Result<bool> {
+    pub async fn delete(&self, id: WebhookId) -> Result<bool> {
         Ok(execute!(self.0, "DELETE FROM webhooks WHERE id = $1", id)? == 1)
     }
 
     /// What an endpoint was told, latest first.
-    pub async fn deliveries(&self, webhook: Uuid, before: Option<Uuid>, limit: i64) -> Result<Vec<DeliveryRow>> {
+    pub async fn deliveries(
+        &self,
+        webhook: WebhookId,
+        before: Option<DeliveryId>,
+        limit: i64,
+    ) -> Result<Vec<DeliveryRow>> {
         let sql = concat!(
             "SELECT ",
             deliveries!(),
             " FROM webhook_deliveries WHERE webhook_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
         );
-        query!(self.0, fetch_all as DeliveryRow, sql, webhook, before.unwrap_or(Uuid::max()), limit)
+        query!(self.0, fetch_all as DeliveryRow, sql, webhook, before.unwrap_or(DeliveryId::max()), limit)
     }
 
     /// Takes deliveries that are due, the oldest of each endpoint, one of every account before the second of any;
@@ -166,7 +170,7 @@ impl Webhooks<'_> {
     pub async fn claim_deliveries(&self, now: Timestamp, until: Timestamp, limit: i64) -> Result<Vec<DueDelivery>> {
         // Mostly nothing is due: then nobody who writes is kept waiting.
         let due = "SELECT id FROM webhook_deliveries WHERE status = 'queued' AND next_us <= $1 LIMIT 1";
-        if query!(self.0, fetch_optional as (Uuid,), due, now)?.is_none() {
+        if query!(self.0, fetch_optional as (DeliveryId,), due, now)?.is_none() {
             return Ok(Vec::new());
         }
         let rows = match self.0 {
@@ -180,7 +184,7 @@ impl Webhooks<'_> {
     }
 
     /// Notes how a try ended.
-    pub async fn settle_delivery(&self, id: Uuid, tried: &Tried<'_>, now: Timestamp) -> Result<()> {
+    pub async fn settle_delivery(&self, id: DeliveryId, tried: &Tried<'_>, now: Timestamp) -> Result<()> {
         let status = match (tried.delivered, tried.next_at) {
             (true, _) => DeliveryStatus::Delivered,
             (false, Some(_)) => DeliveryStatus::Queued,
@@ -228,7 +232,12 @@ impl WebhooksTx<'_> {
         self.queue(rows, event, now).await
     }
 
-    async fn queue(&mut self, rows: Vec<(Uuid, MediaId, String)>, event: MediaEvent, now: Timestamp) -> Result<()> {
+    async fn queue(
+        &mut self,
+        rows: Vec<(WebhookId, MediaId, String)>,
+        event: MediaEvent,
+        now: Timestamp,
+    ) -> Result<()> {
         let wanted = |events: &str| events.split(' ').any(|e| e == event.as_str());
         for (webhook, media, _) in rows.into_iter().filter(|r| wanted(&r.2)) {
             self.queue_delivery(webhook, event.as_str(), Some(media), now).await?;
@@ -239,12 +248,12 @@ impl WebhooksTx<'_> {
     /// Queues a delivery. Its identifier is the one that its receiver knows repeats by.
     pub async fn queue_delivery(
         &mut self,
-        webhook: Uuid,
+        webhook: WebhookId,
         event: &str,
         media: Option<MediaId>,
         now: Timestamp,
     ) -> Result<()> {
-        let id = Uuid::now_v7();
+        let id = DeliveryId::new();
         let mut payload = json!({ "id": id, "event": event, "created_at": now.as_millis() });
         if let Some(media) = media {
             payload["media_id"] = json!(media);

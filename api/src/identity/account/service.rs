@@ -14,8 +14,7 @@ use crate::{
     validation::Faults,
 };
 use sluice_db::{AuditPage, AuditRow, CreatorRequestRow, SessionRow, Tx, UserRow};
-use sluice_model::{RateLimit, Role, UserId, clock};
-use uuid::Uuid;
+use sluice_model::{CreatorRequestId, RateLimit, Role, SessionId, UserId, clock};
 
 /// The account, once its password has been typed again. Guesses are limited like logins.
 async fn confirmed(state: &AppState, viewer: &Viewer, password: String) -> Result<UserRow, IdentityError> {
@@ -66,7 +65,12 @@ pub async fn change_password(
 }
 
 /// Ends one session of the account.
-pub async fn end_session(state: &AppState, client: &Client, viewer: &Viewer, id: Uuid) -> Result<(), IdentityError> {
+pub async fn end_session(
+    state: &AppState,
+    client: &Client,
+    viewer: &Viewer,
+    id: SessionId,
+) -> Result<(), IdentityError> {
     if !state.db.sessions().revoke(viewer.id, id, clock::now()).await? {
         return Err(IdentityError::NotFound);
     }
@@ -141,7 +145,7 @@ pub async fn ask_creator(
     }
     let message = text::lines(message);
     Faults::default().demand(message.chars().count() <= 1000, "message", "at most 1000 characters").refuse()?;
-    let id = Uuid::now_v7();
+    let id = CreatorRequestId::new();
     if !state.db.creator_requests().insert(id, viewer.id, &message, clock::now()).await? {
         return Err(IdentityError::RequestPending);
     }
@@ -168,7 +172,7 @@ pub async fn sessions(state: &AppState, viewer: &Viewer) -> Result<Vec<SessionRo
 
 /// What happened to the account. Address and User-Agent of what other people did are blanked.
 pub async fn audit(state: &AppState, viewer: &Viewer, page: &PageQuery) -> Result<Cut<AuditRow>, IdentityError> {
-    let asked = AuditPage { user: Some(viewer.id), kind: None, before: page.cursor, limit: page.rows() };
+    let asked = AuditPage { user: Some(viewer.id), kind: None, before: page.cursor(), limit: page.rows() };
     let (mut rows, next) = page.cut(state.db.audit().page(asked).await?, |r| r.id);
     for row in rows.iter_mut().filter(|r| r.actor_id.is_some_and(|a| a != viewer.id)) {
         row.address.clear();

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use sluice_db::{AuditRow, CreatorRequestRow, SessionRow};
-use sluice_model::CreatorRequestStatus;
+use sluice_model::{CreatorRequestStatus, SessionId};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -50,10 +50,10 @@ pub struct Session {
 }
 
 impl Session {
-    pub fn new(row: SessionRow, current: Option<Uuid>) -> Self {
+    pub fn new(row: SessionRow, current: Option<SessionId>) -> Self {
         Self {
             current: current == Some(row.id),
-            id: row.id,
+            id: row.id.into(),
             address: row.address,
             agent: row.agent,
             created_at: row.created_at.as_millis(),
@@ -88,7 +88,7 @@ pub struct AuditEvent {
 impl From<AuditRow> for AuditEvent {
     fn from(row: AuditRow) -> Self {
         Self {
-            id: row.id,
+            id: row.id.into(),
             user_id: row.user_id.map(Into::into),
             actor_id: row.actor_id.map(Into::into),
             kind: row.kind,
@@ -135,7 +135,7 @@ pub struct CreatorRequest {
 impl From<CreatorRequestRow> for CreatorRequest {
     fn from(row: CreatorRequestRow) -> Self {
         Self {
-            id: row.id,
+            id: row.id.into(),
             user_id: row.user_id.into(),
             username: row.username,
             message: row.message,

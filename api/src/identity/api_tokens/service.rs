@@ -14,9 +14,8 @@ use crate::{
     validation::Faults,
 };
 use sluice_db::{ApiTokenRow, NewApiToken};
-use sluice_model::clock;
+use sluice_model::{ApiTokenId, clock};
 use std::time::Duration;
-use uuid::Uuid;
 
 /// Live tokens an account may have.
 const MOST: i64 = 50;
@@ -39,7 +38,7 @@ pub async fn create(
     let mut words: Vec<&str> = request.scopes.iter().map(|s| s.as_str()).collect();
     words.sort_unstable();
     words.dedup();
-    let (token, now, id) = (opaque_token(API_TOKEN_PREFIX), clock::now(), Uuid::now_v7());
+    let (token, now, id) = (opaque_token(API_TOKEN_PREFIX), clock::now(), ApiTokenId::new());
     let hint = &token[token.len() - 4..];
     let new = NewApiToken {
         id,
@@ -68,7 +67,7 @@ pub async fn create(
 }
 
 /// Revokes a token.
-pub async fn revoke(state: &AppState, client: &Client, viewer: &Viewer, id: Uuid) -> Result<(), IdentityError> {
+pub async fn revoke(state: &AppState, client: &Client, viewer: &Viewer, id: ApiTokenId) -> Result<(), IdentityError> {
     if !state.db.tokens().revoke_api_token(viewer.id, id, clock::now()).await? {
         return Err(IdentityError::NotFound);
     }

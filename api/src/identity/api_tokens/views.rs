@@ -38,7 +38,7 @@ pub struct ApiToken {
 impl From<ApiTokenRow> for ApiToken {
     fn from(row: ApiTokenRow) -> Self {
         Self {
-            id: row.id,
+            id: row.id.into(),
             scopes: Scope::list(&row.scopes),
             name: row.name,
             hint: row.hint,

@@ -53,13 +53,15 @@ pub fn decide(row: &RefreshRow, successor_live: bool, same: bool, now: Timestamp
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sluice_model::RefreshTokenStatus::{Live, Spent, Superseded};
-    use uuid::Uuid;
+    use sluice_model::{
+        RefreshTokenStatus::{Live, Spent, Superseded},
+        SessionId,
+    };
 
     #[test]
     fn one_lost_answer_is_forgiven() {
         let row = |status, retries| RefreshRow {
-            session_id: Uuid::nil(),
+            session_id: SessionId::nil(),
             status,
             successor: None,
             retries,

@@ -16,9 +16,8 @@ use crate::{
     validation::Faults,
 };
 use sluice_db::{DbError, NewUser, SessionUse, UserRow};
-use sluice_model::{RateLimit, RefreshTokenStatus, Role, Timestamp, UserId, clock};
+use sluice_model::{RateLimit, RefreshTokenStatus, Role, SessionId, Timestamp, UserId, clock};
 use std::time::Duration;
-use uuid::Uuid;
 
 /// Makes an account and logs in. An address that belongs to somebody is not refused, because that
 /// would tell who has an account: its owner is written to, and the new account's claim stays unproved.
@@ -91,7 +90,7 @@ pub async fn login(state: &AppState, client: &Client, request: Login) -> Result<
 }
 
 async fn start_session(state: &AppState, client: &Client, user: UserRow) -> Result<LoggedIn, IdentityError> {
-    let (session, now) = (Uuid::now_v7(), clock::now());
+    let (session, now) = (SessionId::new(), clock::now());
     let refresh = opaque_token("slr_");
     let address = client.address.to_string();
     let mut tx = state.db.begin().await?;
@@ -109,7 +108,12 @@ fn used<'a>(address: &'a str, client: &'a Client, now: Timestamp) -> SessionUse<
     SessionUse { address, agent: &client.agent, now, expires_at: now + Duration::from_secs(SESSION_S.unsigned_abs()) }
 }
 
-fn answer(state: &AppState, user: UserRow, session: Uuid, refresh_token: String) -> Result<LoggedIn, IdentityError> {
+fn answer(
+    state: &AppState,
+    user: UserRow,
+    session: SessionId,
+    refresh_token: String,
+) -> Result<LoggedIn, IdentityError> {
     let access_token = state.keys.issue(user.id, session).ok_or(IdentityError::Internal)?;
     Ok(LoggedIn {
         user: user.into(),

@@ -286,8 +286,8 @@ pub async fn report(state: &AppState, viewer: &Viewer, id: MediaId) -> Result<St
 
 /// This person's own media, newest first.
 pub async fn list(state: &AppState, viewer: &Viewer, page: &PageQuery) -> Result<Cut<MediaRow>, MediaError> {
-    let asked = MediaPage { owner: viewer.id, before: page.cursor, limit: page.rows() };
-    Ok(page.cut(state.db.media().of_owner(asked).await?, |r| r.id.into()))
+    let asked = MediaPage { owner: viewer.id, before: page.cursor(), limit: page.rows() };
+    Ok(page.cut(state.db.media().of_owner(asked).await?, |r| r.id))
 }
 
 /// Whether a media can be played by now, whoever asks.

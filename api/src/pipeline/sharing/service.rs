@@ -15,10 +15,9 @@ use crate::{
     validation::Faults,
 };
 use sluice_db::{GrantRow, PlaybackTokenRow, UserRow};
-use sluice_model::{MediaId, clock};
+use sluice_model::{MediaId, PlaybackTokenId, clock};
 use std::time::Duration;
 use url::Url;
-use uuid::Uuid;
 
 /// Longest life of a playback token, seconds: a year.
 const LONGEST_S: i64 = 31_536_000;
@@ -80,7 +79,7 @@ pub async fn create_token(
     faults.demand(origins, "allowed_origins", "at most 20, each like https://app.example.org").refuse()?;
     let now = clock::now();
     let row = PlaybackTokenRow {
-        id: Uuid::now_v7(),
+        id: PlaybackTokenId::new(),
         media_id: media.id,
         viewer: label,
         max_views: request.max_views,
@@ -112,7 +111,7 @@ pub async fn revoke_token(
     client: &Client,
     viewer: &Viewer,
     media: MediaId,
-    id: Uuid,
+    id: PlaybackTokenId,
 ) -> Result<(), MediaError> {
     let media = owned(state, viewer, media).await?;
     if !state.db.access().revoke_playback_token(media.id, id, clock::now()).await? {
@@ -131,7 +130,7 @@ pub async fn grants(
     page: &PageQuery,
 ) -> Result<Cut<GrantRow>, MediaError> {
     let media = owned(state, viewer, media).await?;
-    Ok(page.cut(state.db.access().grants(media.id, page.cursor, page.rows()).await?, |r| r.user_id.into()))
+    Ok(page.cut(state.db.access().grants(media.id, page.cursor(), page.rows()).await?, |r| r.user_id))
 }
 
 /// The live playback tokens of a media, newest first.
@@ -142,6 +141,6 @@ pub async fn tokens(
     page: &PageQuery,
 ) -> Result<Cut<PlaybackTokenRow>, MediaError> {
     let media = owned(state, viewer, media).await?;
-    let rows = state.db.access().playback_tokens(media.id, page.cursor, page.rows(), clock::now()).await?;
+    let rows = state.db.access().playback_tokens(media.id, page.cursor(), page.rows(), clock::now()).await?;
     Ok(page.cut(rows, |r| r.id))
 }

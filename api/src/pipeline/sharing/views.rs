@@ -67,7 +67,7 @@ impl PlaybackToken {
         Self {
             hls_url: format!("{base}/p/{token}/hls/{}/index.m3u8", row.media_id),
             token,
-            id: row.id,
+            id: row.id.into(),
             viewer: row.viewer,
             max_views: row.max_views,
             views: row.views,

@@ -26,7 +26,6 @@ use serde::Deserialize;
 use sluice_model::{RateLimit, Timestamp, UploadId};
 use std::io;
 use utoipa::IntoParams;
-use uuid::Uuid;
 
 /// Begin an upload that goes straight to the store. Put each part to its URL with exactly the given headers;
 /// ask for more URLs, or new ones, at `/parts`; then complete it.
@@ -185,7 +184,7 @@ pub struct SignedQuery {
     ))]
 pub async fn receive(
     State(state): State<AppState>,
-    Path((id, number)): Path<(Uuid, i64)>,
+    Path((id, number)): Path<(UploadId, i64)>,
     Query(query): Query<SignedQuery>,
     headers: HeaderMap,
     body: Bytes,
@@ -195,7 +194,7 @@ pub async fn receive(
     let signature =
         Signature { object: query.object, expires_at: Timestamp::from_micros(query.expires), code: query.signature };
     let bytes = body.into_data_stream().map(|c| c.map_err(io::Error::other));
-    presigned::receive(&state, id.into(), number, &signature, length, text(header::CONTENT_TYPE), bytes).await?;
+    presigned::receive(&state, id, number, &signature, length, text(header::CONTENT_TYPE), bytes).await?;
     let etag = HeaderValue::from_str(&format!("\"{:016x}\"", query.object)).map_err(|_| UploadError::Internal)?;
     Ok([(header::ETAG, etag)])
 }

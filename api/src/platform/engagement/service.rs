@@ -91,7 +91,7 @@ pub async fn history(
     let unfinished = query.unfinished.unwrap_or(false);
     let page = HistoryPage { user: viewer.id, before, unfinished, limit: limit as i64 + 1 };
     let rows = state.db.engagement().history(page).await?;
-    let (rows, next) = paging::cut(rows, limit, |r| paging::write_instant((r.updated_at, r.media_id.into())));
+    let (rows, next) = paging::cut(rows, limit, |r| paging::write_instant((r.updated_at, r.media_id)));
     let ids: Vec<MediaId> = rows.iter().map(|r| r.media_id).collect();
     let mut seen = media::visible_many(state, Some(viewer), &ids).await?;
     let shown = rows.into_iter().filter_map(|row| seen.remove(&row.media_id).map(|media| (row, media)));

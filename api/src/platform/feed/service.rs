@@ -9,8 +9,7 @@ use crate::{paging::BadCursor, platform::PlatformError, state::AppState};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use sluice_db::{MediaRow, RankCursor};
-use sluice_model::{Timestamp, UserId, clock};
-use uuid::Uuid;
+use sluice_model::{PublicationId, Timestamp, UserId, clock};
 
 /// One place in so many goes to a media of somebody who is not followed.
 const DISCOVERY: usize = 3;
@@ -20,7 +19,7 @@ const DISCOVERY: usize = 3;
 pub struct Cursor {
     #[serde(rename = "since_us")]
     since: Timestamp,
-    followed: Option<Uuid>,
+    followed: Option<PublicationId>,
     ranked: Option<RankCursor>,
     /// Where in the mix the page begins.
     #[serde(default)]
@@ -122,7 +121,7 @@ mod tests {
     fn a_cursor_reads_what_it_wrote() {
         let cursor = Cursor {
             since: Timestamp::from_micros(7),
-            followed: Some(Uuid::max()),
+            followed: Some(PublicationId::max()),
             ranked: Some((-5, MediaId::nil())),
             place: 2,
         };

@@ -4,13 +4,12 @@ use crate::{
     identity::{IdentityError, Viewer, authentication::authenticate},
     state::AppState,
 };
-use sluice_model::{MediaId, Timestamp, clock};
+use sluice_model::{CommentId, MediaId, Timestamp, clock};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
-use uuid::Uuid;
 
 /// Messages a second that a socket may send, and how many at once.
 const RATE: f64 = 20.0;
@@ -39,14 +38,14 @@ struct Kept {
 #[derive(Debug, Clone, Copy)]
 pub struct Behind {
     /// Comments after this one.
-    pub after: Uuid,
+    pub after: CommentId,
     /// Changes since then.
     pub since: Timestamp,
 }
 
 impl Behind {
     /// What comes from now on.
-    fn now(after: Uuid) -> Self {
+    fn now(after: CommentId) -> Self {
         Self { after, since: clock::now() - CHANGES }
     }
 }
@@ -121,7 +120,7 @@ impl Guest {
     }
 
     /// It has not had what came after a comment, perhaps more.
-    pub fn fall_behind(&self, media: MediaId, after: Uuid) {
+    pub fn fall_behind(&self, media: MediaId, after: CommentId) {
         if let Some(behind) = self.kept().rooms.get_mut(&media) {
             let now = Behind::now(after);
             let earlier = |b: Behind| Behind { after: b.after.min(now.after), since: b.since.min(now.since) };

@@ -35,10 +35,10 @@ pub struct Report {
 impl From<ReportRow> for Report {
     fn from(row: ReportRow) -> Self {
         Self {
-            id: row.id,
+            id: row.id.into(),
             reporter_id: row.reporter_id.into(),
             target: row.target_kind,
-            target_id: row.target_id,
+            target_id: row.target_id.into(),
             reason: row.reason,
             note: row.note,
             status: row.status,
@@ -113,9 +113,9 @@ pub struct Action {
 impl From<ActionRow> for Action {
     fn from(row: ActionRow) -> Self {
         Self {
-            id: row.id,
+            id: row.id.into(),
             kind: row.kind,
-            target_id: row.target_id,
+            target_id: row.target_id.into(),
             affected_id: row.affected_id.into(),
             reason: row.reason,
             appeal: row.appeal,

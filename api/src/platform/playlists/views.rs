@@ -28,7 +28,7 @@ impl Playlist {
     pub fn new(row: PlaylistRow, base: &str) -> Self {
         Self {
             m3u_url: format!("{base}/api/v1/playlists/{}/playlist.m3u8", row.id),
-            id: row.id,
+            id: row.id.into(),
             owner_id: row.owner_id.into(),
             title: row.title,
             description: row.description,

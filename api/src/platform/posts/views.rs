@@ -29,7 +29,7 @@ impl Post {
     pub fn new(row: PostRow, base: &str) -> Self {
         Self {
             html: html::render(&row.body, base),
-            id: row.id,
+            id: row.id.into(),
             author: Author {
                 id: row.author_id.into(),
                 username: row.author_name,

@@ -24,7 +24,7 @@ pub struct Project {
 impl From<ProjectRow> for Project {
     fn from(row: ProjectRow) -> Self {
         Self {
-            id: row.id,
+            id: row.id.into(),
             title: row.title,
             media_id: row.media_id.map(Into::into),
             format: row.format,

@@ -12,14 +12,13 @@ use crate::{
     validation::Faults,
 };
 use sluice_db::{DeliveryRow, WebhookChange, WebhookRow};
-use sluice_model::{MediaEvent, RateLimit, clock};
-use uuid::Uuid;
+use sluice_model::{MediaEvent, RateLimit, WebhookId, clock};
 
 /// Endpoints of a person.
 const MOST: i64 = 20;
 
 /// An endpoint of this person's.
-pub async fn owned(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<WebhookRow, PlatformError> {
+pub async fn owned(state: &AppState, viewer: &Viewer, id: WebhookId) -> Result<WebhookRow, PlatformError> {
     state.db.webhooks().find(id).await?.filter(|w| w.owner_id == viewer.id).ok_or(PlatformError::NotFound)
 }
 
@@ -44,7 +43,7 @@ pub async fn create(state: &AppState, viewer: &Viewer, new: NewWebhook) -> Resul
         return Err(PlatformError::TooMany("webhooks"));
     }
     let row = WebhookRow {
-        id: Uuid::now_v7(),
+        id: WebhookId::new(),
         owner_id: viewer.id,
         url: new.url,
         secret: signature::new_secret(),
@@ -60,7 +59,7 @@ pub async fn create(state: &AppState, viewer: &Viewer, new: NewWebhook) -> Resul
 pub async fn change(
     state: &AppState,
     viewer: &Viewer,
-    id: Uuid,
+    id: WebhookId,
     asked: ChangeWebhook,
 ) -> Result<WebhookRow, PlatformError> {
     owned(state, viewer, id).await?;
@@ -72,7 +71,7 @@ pub async fn change(
 }
 
 /// Queues a delivery that says it is a test.
-pub async fn test(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), PlatformError> {
+pub async fn test(state: &AppState, viewer: &Viewer, id: WebhookId) -> Result<(), PlatformError> {
     let row = owned(state, viewer, id).await?;
     state.limits.take(RateLimit::WebhookTest, &viewer.id.to_string()).await?;
     let mut tx = state.db.begin().await?;
@@ -82,11 +81,11 @@ pub async fn test(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), Pla
 
 /// This person's endpoints, newest first.
 pub async fn list(state: &AppState, viewer: &Viewer, page: &PageQuery) -> Result<Cut<WebhookRow>, PlatformError> {
-    Ok(page.cut(state.db.webhooks().of_owner(viewer.id, page.cursor, page.rows()).await?, |r| r.id))
+    Ok(page.cut(state.db.webhooks().of_owner(viewer.id, page.cursor(), page.rows()).await?, |r| r.id))
 }
 
 /// Deletes an endpoint with its log.
-pub async fn delete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), PlatformError> {
+pub async fn delete(state: &AppState, viewer: &Viewer, id: WebhookId) -> Result<(), PlatformError> {
     owned(state, viewer, id).await?;
     if state.db.webhooks().delete(id).await? { Ok(()) } else { Err(PlatformError::NotFound) }
 }
@@ -95,9 +94,9 @@ pub async fn delete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), P
 pub async fn deliveries(
     state: &AppState,
     viewer: &Viewer,
-    id: Uuid,
+    id: WebhookId,
     page: &PageQuery,
 ) -> Result<Cut<DeliveryRow>, PlatformError> {
     owned(state, viewer, id).await?;
-    Ok(page.cut(state.db.webhooks().deliveries(id, page.cursor, page.rows()).await?, |r| r.id))
+    Ok(page.cut(state.db.webhooks().deliveries(id, page.cursor(), page.rows()).await?, |r| r.id))
 }

@@ -21,7 +21,7 @@ pub struct Webhook {
 impl Webhook {
     pub fn new(row: WebhookRow, with_secret: bool) -> Self {
         Self {
-            id: row.id,
+            id: row.id.into(),
             url: row.url,
             events: row.events.split(' ').filter(|e| !e.is_empty()).map(ToOwned::to_owned).collect(),
             active: row.active,
@@ -81,7 +81,7 @@ pub struct Delivery {
 impl From<DeliveryRow> for Delivery {
     fn from(row: DeliveryRow) -> Self {
         Self {
-            id: row.id,
+            id: row.id.into(),
             event: row.event,
             payload: serde_json::from_str(&row.payload).unwrap_or_default(),
             next_at: (row.status == DeliveryStatus::Queued).then_some(row.next_at.as_millis()),
