@@ -4,7 +4,7 @@ use crate::{
     pipeline::uploads,
     state::{AppState, mail},
 };
-use sluice_model::clock::{self, DAY_US};
+use sluice_model::clock::{self, DAY};
 use tokio::{sync::watch, time::interval};
 
 /// Runs until `stop` turns true.
@@ -25,8 +25,7 @@ pub async fn run(state: AppState, mut stop: watch::Receiver<bool>) {
 
 /// Removes what has ended in every domain; a domain that cannot be reached does not keep the others waiting.
 async fn purge(state: &AppState) {
-    let (db, now) = (&state.db, clock::now_us());
-    let audited = i64::try_from(state.config.retention.audit.as_micros()).unwrap_or(now).min(now);
+    let (db, now) = (&state.db, clock::now());
     let results = [
         ("sessions", db.sessions().purge_expired(now).await),
         ("tokens", db.tokens().purge_expired(now).await),
@@ -36,9 +35,9 @@ async fn purge(state: &AppState) {
         ("reports", db.moderation().purge_reports().await),
         ("subscriptions", db.people().purge_past_subscriptions(now).await),
         ("views", db.engagement().purge_views(now).await),
-        ("deliveries", db.webhooks().purge_deliveries(now - 30 * DAY_US).await),
+        ("deliveries", db.webhooks().purge_deliveries(now - 30 * DAY).await),
         ("rate limits", db.rate_limits().purge_whole(now).await),
-        ("audit", db.audit().purge(now - audited).await),
+        ("audit", db.audit().purge(now - state.config.retention.audit).await),
     ];
     for (domain, result) in results {
         if let Err(error) = result {

@@ -1,6 +1,8 @@
 //! Keyset pages: stable while rows are added.
 
 use serde::Deserialize;
+use sluice_model::Timestamp;
+use std::{fmt::Display, str::FromStr};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
@@ -21,9 +23,14 @@ impl PageQuery {
         limit(self.limit)
     }
 
+    /// The last row of the page before, if there was one.
+    pub fn cursor<I: From<Uuid>>(&self) -> Option<I> {
+        self.cursor.map(I::from)
+    }
+
     /// Cuts what was read one item too far, and says where the next page begins.
-    pub fn cut<T>(&self, rows: Vec<T>, id: impl Fn(&T) -> Uuid) -> Cut<T> {
-        cut(rows, self.limit(), id)
+    pub fn cut<T, I: Into<Uuid>>(&self, rows: Vec<T>, id: impl Fn(&T) -> I) -> Cut<T> {
+        cut(rows, self.limit(), |row| id(row).into())
     }
 
     /// Rows to read: one more than is shown.
@@ -49,15 +56,15 @@ pub fn cut<T, C>(mut rows: Vec<T>, limit: usize, cursor: impl Fn(&T) -> C) -> Cu
 }
 
 /// A place in an order of instants, as clients keep it: `INSTANT-ID`.
-pub fn write_instant((at, id): (i64, Uuid)) -> String {
-    format!("{at}-{id}")
+pub fn write_instant((at, id): (Timestamp, impl Display)) -> String {
+    format!("{}-{id}", at.as_micros())
 }
 
 /// Reads what [`write_instant`] wrote.
-pub fn read_instant(cursor: Option<&str>) -> Result<Option<(i64, Uuid)>, BadCursor> {
+pub fn read_instant<I: FromStr>(cursor: Option<&str>) -> Result<Option<(Timestamp, I)>, BadCursor> {
     let read = |text: &str| {
         let (at, id) = text.split_once('-')?;
-        Some((at.parse().ok()?, id.parse().ok()?))
+        Some((Timestamp::from_micros(at.parse().ok()?), id.parse().ok()?))
     };
     cursor.map(|text| read(text).ok_or(BadCursor)).transpose()
 }

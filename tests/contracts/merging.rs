@@ -1,6 +1,6 @@
 //! The same bytes become one source, and never one that nobody works on.
 
-use crate::world::{Fresh, World, fresh, planned};
+use crate::world::{Fresh, World, at, fresh, planned};
 use sluice_model::{Reason, SourceId};
 
 harness::on_both!(fresh => same_bytes_become_one_source, ready_is_not_merged_into_unready, bytes_are_not_merged_into_idle_packages);
@@ -14,7 +14,7 @@ async fn same_bytes_become_one_source(Fresh { db, _folder }: Fresh) {
     // The later upload may be hashed first.
     for (source, merged) in [(second, 0), (first, 1)] {
         let mut tx = world.db.begin().await.unwrap();
-        assert_eq!(tx.sources().merge_twins(source, b"hash", 10).await.unwrap(), merged);
+        assert_eq!(tx.sources().merge_twins(source, b"hash", at(10)).await.unwrap(), merged);
         tx.commit().await.unwrap();
     }
     for media in [one, two] {
@@ -25,8 +25,8 @@ async fn same_bytes_become_one_source(Fresh { db, _folder }: Fresh) {
     assert!(!world.db.media().has_package(one, old_package).await.unwrap());
     assert_eq!(world.claim().await.unwrap().name, "s");
     assert!(world.claim().await.is_none(), "the merged one's work is cancelled");
-    assert_eq!(world.db.sources().mark_deleting(5, 5).await.unwrap(), [] as [SourceId; 0]);
-    assert_eq!(world.db.sources().mark_deleting(50, 50).await.unwrap(), [second]);
+    assert_eq!(world.db.sources().mark_deleting(at(5), at(5)).await.unwrap(), [] as [SourceId; 0]);
+    assert_eq!(world.db.sources().mark_deleting(at(50), at(50)).await.unwrap(), [second]);
     world.db.sources().purge(second).await.unwrap();
     assert!(world.db.sources().find(second).await.unwrap().is_none());
     assert!(world.db.media().find(two).await.unwrap().is_some());
@@ -39,11 +39,11 @@ async fn ready_is_not_merged_into_unready(Fresh { db, _folder }: Fresh) {
     world.enqueue(slow, growing, "s", 1).await;
     let (quick, ready) = planned(&world).await;
     let mut tx = world.db.begin().await.unwrap();
-    tx.packages().finish(ready, "{}", 1).await.unwrap();
+    tx.packages().finish(ready, "{}", at(1)).await.unwrap();
     tx.commit().await.unwrap();
     for (source, merged) in [(quick, 0), (slow, 1)] {
         let mut tx = world.db.begin().await.unwrap();
-        assert_eq!(tx.sources().merge_twins(source, b"hash", 10).await.unwrap(), merged);
+        assert_eq!(tx.sources().merge_twins(source, b"hash", at(10)).await.unwrap(), merged);
         tx.commit().await.unwrap();
     }
     let row = world.db.media().find(one).await.unwrap().unwrap();
@@ -54,7 +54,7 @@ async fn bytes_are_not_merged_into_idle_packages(Fresh { db, _folder }: Fresh) {
     let world = World::new(db).await;
     let merge = async |source| {
         let mut tx = world.db.begin().await.unwrap();
-        let merged = tx.sources().merge_twins(source, b"hash", 10).await.unwrap();
+        let merged = tx.sources().merge_twins(source, b"hash", at(10)).await.unwrap();
         tx.commit().await.unwrap();
         merged
     };
@@ -66,7 +66,7 @@ async fn bytes_are_not_merged_into_idle_packages(Fresh { db, _folder }: Fresh) {
     world.enqueue(second, cancelled, "b", 1).await;
     assert_eq!(merge(second).await, 1);
     let mut tx = world.db.begin().await.unwrap();
-    tx.packages().fail(failing, &Reason::new("x", "x"), 1).await.unwrap();
+    tx.packages().fail(failing, &Reason::new("x", "x"), at(1)).await.unwrap();
     tx.commit().await.unwrap();
     // The third must not end on the second's package, which nobody will finish.
     let (third, package, media) = world.film(3).await;

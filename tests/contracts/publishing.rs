@@ -1,6 +1,6 @@
 //! Segments are published once; a plan grows until its end is known.
 
-use crate::world::{Fresh, World, fresh, planned, rendition, segment};
+use crate::world::{Fresh, World, at, fresh, planned, rendition, segment};
 use sluice_db::{DbError, NewRendition, PlannedPackage};
 use sluice_model::MediaKind;
 
@@ -51,7 +51,7 @@ async fn plan_grows_until_its_end_is_known(Fresh { db, _folder }: Fresh) {
         let (kind, renditions) = (MediaKind::Video, vec![rendition]);
         let plan = PlannedPackage { kind, plan, duration_ms, width: None, height: None, target_s: 6, renditions };
         let mut tx = world.db.begin().await.unwrap();
-        let stored = tx.packages().store_plan(package, &plan, 1).await.unwrap();
+        let stored = tx.packages().store_plan(package, &plan, at(1)).await.unwrap();
         tx.commit().await.unwrap();
         stored
     };

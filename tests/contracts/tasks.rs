@@ -1,8 +1,8 @@
 //! The queue's truth: claims, fences, attempts.
 
-use crate::world::{Fresh, ROOM, World, fresh, planned};
+use crate::world::{Fresh, ROOM, World, at, fresh, planned};
 use sluice_db::{ClaimLimits, DbError, MAX_ATTEMPTS};
-use sluice_model::{ClaimToken, PackageStatus, Reason, TaskStatus};
+use sluice_model::{ClaimToken, PackageStatus, Reason, TaskStatus, Timestamp};
 
 harness::on_both!(fresh => task_is_claimed_once_and_in_order, lost_claim_changes_nothing, infrastructure_errors_give_attempts_back);
 
@@ -46,7 +46,7 @@ async fn lost_claim_changes_nothing(Fresh { db, _folder }: Fresh) {
     let mut tx = world.db.begin().await.unwrap();
     assert!(matches!(tx.tasks().hold_claim(stale.id, stale.token, 1.0).await, Err(DbError::Fenced)));
     drop(tx);
-    world.db.tasks().release(stale.id, stale.token, 0).await.unwrap();
+    world.db.tasks().release(stale.id, stale.token, Timestamp::EPOCH).await.unwrap();
     world.db.tasks().heartbeat(fresh.id, fresh.token).await.unwrap();
     assert_eq!(world.db.tasks().of_package(package).await.unwrap()[0].status, TaskStatus::Running);
 }
@@ -58,7 +58,7 @@ async fn infrastructure_errors_give_attempts_back(Fresh { db, _folder }: Fresh) 
     for _ in 0..5 {
         let task = world.claim().await.unwrap();
         assert_eq!(task.attempts, 1);
-        world.db.tasks().release(task.id, task.token, 0).await.unwrap();
+        world.db.tasks().release(task.id, task.token, Timestamp::EPOCH).await.unwrap();
     }
     for attempt in 1..=MAX_ATTEMPTS {
         let task = world.claim().await.unwrap();
@@ -69,12 +69,12 @@ async fn infrastructure_errors_give_attempts_back(Fresh { db, _folder }: Fresh) 
     assert!(world.claim().await.is_none(), "no fourth run");
     let exhausted = world.db.tasks().exhausted().await.unwrap();
     let mut tx = world.db.begin().await.unwrap();
-    assert!(tx.tasks().park_if_exhausted(exhausted[0].id, &Reason::new("worker_lost", "x"), 1).await.unwrap());
-    tx.packages().fail(package, &Reason::new("worker_lost", "x"), 1).await.unwrap();
+    assert!(tx.tasks().park_if_exhausted(exhausted[0].id, &Reason::new("worker_lost", "x"), at(1)).await.unwrap());
+    tx.packages().fail(package, &Reason::new("worker_lost", "x"), at(1)).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(world.db.packages().find(package).await.unwrap().unwrap().status, PackageStatus::Failed);
     let mut tx = world.db.begin().await.unwrap();
-    assert!(tx.packages().retry(package, 1).await.unwrap());
+    assert!(tx.packages().retry(package, at(1)).await.unwrap());
     tx.commit().await.unwrap();
     assert_eq!(world.claim().await.unwrap().attempts, 1, "a fresh start");
 }

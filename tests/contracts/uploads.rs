@@ -1,8 +1,9 @@
 //! Uploads: the newest request advances them, abandoned ones are found, what has expired is purged.
 
-use crate::world::{Fresh, World, advance, extent, fresh, new_upload, used};
+use crate::world::{Fresh, World, advance, at, extent, fresh, new_upload, used};
 use sluice_db::{AuditPage, AuditRow, MailPurpose, NewApiToken};
-use sluice_model::{ClaimToken, SourceId, UploadId};
+use sluice_model::{AuditEventId, ClaimToken, SessionId, SourceId, Timestamp, UploadId, clock::DAY};
+use std::time::Duration;
 use uuid::Uuid;
 
 harness::on_both!(fresh => abandoned_upload_is_found, only_the_newest_request_advances, expired_rows_are_purged);
@@ -13,10 +14,10 @@ async fn abandoned_upload_is_found(Fresh { db, _folder }: Fresh) {
     let mut tx = db.begin().await.unwrap();
     tx.uploads().insert(&new_upload(upload, world.owner, source, 5)).await.unwrap();
     tx.commit().await.unwrap();
-    db.uploads().take_lease(upload, holder, 5, 10).await.unwrap().unwrap();
-    assert_eq!(db.sources().mark_deleting(5, 20).await.unwrap(), [] as [SourceId; 0], "a sign of life");
-    assert_eq!(db.sources().mark_deleting(6, 9).await.unwrap(), [] as [SourceId; 0], "it can still be resumed");
-    assert_eq!(db.sources().mark_deleting(6, 10).await.unwrap(), [source]);
+    db.uploads().take_lease(upload, holder, at(5), at(10)).await.unwrap().unwrap();
+    assert_eq!(db.sources().mark_deleting(at(5), at(20)).await.unwrap(), [] as [SourceId; 0], "a sign of life");
+    assert_eq!(db.sources().mark_deleting(at(6), at(9)).await.unwrap(), [] as [SourceId; 0], "it can still be resumed");
+    assert_eq!(db.sources().mark_deleting(at(6), at(10)).await.unwrap(), [source]);
     assert!(!advance(db, upload, holder, &extent(source, 0, 1), 11).await, "given up is given up");
     assert_eq!(db.uploads().find(upload).await.unwrap().unwrap().offset_bytes, 0);
 }
@@ -28,55 +29,58 @@ async fn only_the_newest_request_advances(Fresh { db, _folder }: Fresh) {
     tx.uploads().insert(&new_upload(upload, world.owner, source, 5)).await.unwrap();
     tx.commit().await.unwrap();
     let (old, new) = (ClaimToken::random(), ClaimToken::random());
-    db.uploads().take_lease(upload, old, 5, 10).await.unwrap().unwrap();
+    db.uploads().take_lease(upload, old, at(5), at(10)).await.unwrap().unwrap();
     assert!(advance(db, upload, old, &extent(source, 0, 4), 5).await);
-    db.uploads().take_lease(upload, new, 5, 10).await.unwrap().unwrap();
+    db.uploads().take_lease(upload, new, at(5), at(10)).await.unwrap().unwrap();
     assert!(!advance(db, upload, old, &extent(source, 4, 3), 5).await, "it was taken over");
     assert!(!advance(db, upload, new, &extent(source, 0, 4), 5).await, "these bytes are there");
     assert!(advance(db, upload, new, &extent(source, 4, 6), 5).await);
     assert_eq!(db.sources().extents(source).await.unwrap().iter().map(|e| e.size_bytes).sum::<i64>(), 10);
     assert_eq!(db.uploads().to_complete().await.unwrap().len(), 1, "whole, and no media yet");
-    assert!(db.uploads().take_lease(upload, old, 10, 20).await.unwrap().is_none(), "expired");
+    assert!(db.uploads().take_lease(upload, old, at(10), at(20)).await.unwrap().is_none(), "expired");
 }
 
 /// What the clean-up on a schedule leaves and takes.
 async fn expired_rows_are_purged(Fresh { db, _folder }: Fresh) {
-    const DAY: i64 = 86_400_000_000;
     let world = World::new(db).await;
-    let (db, now) = (&world.db, 100 * DAY);
-    let (live, over) = (Uuid::now_v7(), Uuid::now_v7());
+    let (db, now) = (&world.db, Timestamp::EPOCH + 100 * DAY);
+    let (now_us, tick) = (now.as_micros(), Duration::from_micros(1));
+    let (live, over) = (SessionId::new(), SessionId::new());
     let mut tx = db.begin().await.unwrap();
-    tx.sessions().insert(live, world.owner, b"live", &used(now, now + 1)).await.unwrap();
-    tx.sessions().insert(over, world.owner, b"over", &used(1, now - 1)).await.unwrap();
-    tx.tokens().insert_mail_token(b"code", world.owner, MailPurpose::Reset, "ada@example.org", now - 1).await.unwrap();
+    tx.sessions().insert(live, world.owner, b"live", &used(now_us, now_us + 1)).await.unwrap();
+    tx.sessions().insert(over, world.owner, b"over", &used(1, now_us - 1)).await.unwrap();
+    tx.tokens()
+        .insert_mail_token(b"code", world.owner, MailPurpose::Reset, "ada@example.org", now - tick)
+        .await
+        .unwrap();
     let (upload, source) = (UploadId::new(), SourceId::new());
-    tx.uploads().insert(&new_upload(upload, world.owner, source, now - 2)).await.unwrap();
+    tx.uploads().insert(&new_upload(upload, world.owner, source, now_us - 2)).await.unwrap();
     tx.usage().count_daily(world.owner, 7, now).await.unwrap();
     tx.commit().await.unwrap();
-    for (id, expires_us) in [(1, Some(now - 31 * DAY)), (2, Some(now + 1)), (3, None)] {
+    for (id, expires_at) in [(1, Some(now - 31 * DAY)), (2, Some(now + tick)), (3, None)] {
         let id = Uuid::from_u128(id);
         let token = NewApiToken {
-            id,
+            id: id.into(),
             user_id: world.owner,
             name: "t",
             scopes: "read",
             hash: id.as_bytes(),
             hint: "x",
-            now_us: 1,
-            expires_us,
+            now: at(1),
+            expires_at,
         };
         assert!(db.tokens().insert_api_token(&token, 50).await.unwrap());
     }
-    for at_us in [1, now] {
+    for at in [at(1), now] {
         let event = AuditRow {
-            id: Uuid::now_v7(),
+            id: AuditEventId::new(),
             user_id: Some(world.owner),
             actor_id: None,
             kind: "logged_in".into(),
             address: String::new(),
             agent: String::new(),
             detail: String::new(),
-            at_us,
+            at,
         };
         db.audit().insert(&event).await.unwrap();
     }
@@ -99,5 +103,5 @@ async fn expired_rows_are_purged(Fresh { db, _folder }: Fresh) {
     assert!(db.uploads().find(upload).await.unwrap().is_none());
     assert_eq!(db.usage().of(world.owner, now).await.unwrap().day_bytes, 7, "today still counts");
     let mut tx = db.begin().await.unwrap();
-    assert!(tx.tokens().take_mail_token(b"code", MailPurpose::Reset, 1).await.unwrap().is_none());
+    assert!(tx.tokens().take_mail_token(b"code", MailPurpose::Reset, at(1)).await.unwrap().is_none());
 }

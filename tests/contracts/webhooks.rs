@@ -1,9 +1,8 @@
 //! Deliveries of webhooks: accounts take turns.
 
-use crate::world::{Fresh, World, fresh, user};
+use crate::world::{Fresh, World, at, fresh, user};
 use sluice_db::{WebhookChange, WebhookRow};
-use sluice_model::{DeliveryStatus, UserId};
-use uuid::Uuid;
+use sluice_model::{DeliveryStatus, Timestamp, UserId, WebhookId};
 
 harness::on_both!(fresh => webhook_accounts_take_turns);
 
@@ -12,13 +11,13 @@ async fn webhook_accounts_take_turns(Fresh { db, _folder }: Fresh) {
     let other = UserId::new();
     world.db.users().insert(&user(other, "Bea", "bea@example.org")).await.unwrap();
     let hook = async |owner_id: UserId, told: i64, since: i64| {
-        let id = Uuid::now_v7();
+        let id = WebhookId::new();
         let (url, secret, events) = ("https://example.org/".to_owned(), "x".to_owned(), "media.ready".to_owned());
-        let row = WebhookRow { id, owner_id, url, secret, events, active: true, created_us: 0 };
+        let row = WebhookRow { id, owner_id, url, secret, events, active: true, created_at: Timestamp::EPOCH };
         world.db.webhooks().insert(&row).await.unwrap();
         let mut tx = world.db.begin().await.unwrap();
         for i in 0..told {
-            tx.webhooks().queue_delivery(id, "test", None, since + i).await.unwrap();
+            tx.webhooks().queue_delivery(id, "test", None, at(since + i)).await.unwrap();
         }
         tx.commit().await.unwrap();
         id
@@ -29,20 +28,20 @@ async fn webhook_accounts_take_turns(Fresh { db, _folder }: Fresh) {
     }
     let late = hook(other, 2, 1000).await;
     // Sixteen at a look: one of each endpoint, and nobody waits for another account's.
-    let taken = world.db.webhooks().claim_deliveries(2000, 9000, 16).await.unwrap();
-    let mut hooks: Vec<Uuid> = taken.iter().map(|d| d.webhook_id).collect();
+    let taken = world.db.webhooks().claim_deliveries(at(2000), at(9000), 16).await.unwrap();
+    let mut hooks: Vec<WebhookId> = taken.iter().map(|d| d.webhook_id).collect();
     hooks.sort_unstable();
     hooks.dedup();
     assert_eq!((taken.len(), hooks.len()), (16, 16));
     assert!(hooks.contains(&late));
     // Taken is taken; those of the others have their turn at the next look.
-    let next = world.db.webhooks().claim_deliveries(2000, 9000, 16).await.unwrap();
+    let next = world.db.webhooks().claim_deliveries(at(2000), at(9000), 16).await.unwrap();
     assert!(next.iter().all(|d| !taken.iter().any(|t| t.id == d.id)));
     assert!(next.iter().any(|d| d.webhook_id == late));
     assert!(many.iter().filter(|h| taken.iter().chain(&next).any(|d| d.webhook_id == **h)).count() >= 15);
     // Switched off, it is told nothing, nor later.
     let off = WebhookChange { active: Some(false), ..Default::default() };
-    world.db.webhooks().change(many[0], &off, 2000).await.unwrap();
+    world.db.webhooks().change(many[0], &off, at(2000)).await.unwrap();
     let log = world.db.webhooks().deliveries(many[0], None, 100).await.unwrap();
     assert!(log.len() == 10 && log.iter().all(|d| d.status == DeliveryStatus::Failed));
 }

@@ -6,8 +6,8 @@ use sluice_db::{
     SegmentRow, SessionUse,
 };
 use sluice_model::{
-    ClaimToken, Encryption, MediaId, MediaKind, PackageId, RenditionRole, Role, SourceId, TaskKind, UploadId,
-    UploadKind, UserId, Visibility,
+    ClaimToken, Encryption, MediaId, MediaKind, PackageId, RenditionRole, Role, SourceId, TaskKind, Timestamp,
+    UploadId, UploadKind, UserId, Visibility,
 };
 
 pub const ROOM: ClaimLimits = ClaimLimits { cores: 8, memory_bytes: i64::MAX, imports: true };
@@ -37,14 +37,15 @@ impl World {
     }
 
     /// A complete source with a package and a media.
-    pub async fn film(&self, now: i64) -> (SourceId, PackageId, MediaId) {
+    pub async fn film(&self, begun_us: i64) -> (SourceId, PackageId, MediaId) {
+        let now = at(begun_us);
         let (source, package, media) = (SourceId::new(), PackageId::new(), MediaId::new());
         let (upload, holder) = (UploadId::new(), ClaimToken::random());
         let mut tx = self.db.begin().await.unwrap();
-        tx.uploads().insert(&new_upload(upload, self.owner, source, now)).await.unwrap();
+        tx.uploads().insert(&new_upload(upload, self.owner, source, begun_us)).await.unwrap();
         tx.commit().await.unwrap();
-        self.db.uploads().take_lease(upload, holder, now, now + 1).await.unwrap().unwrap();
-        assert!(advance(&self.db, upload, holder, &extent(source, 0, 5), now).await);
+        self.db.uploads().take_lease(upload, holder, now, at(begun_us + 1)).await.unwrap().unwrap();
+        assert!(advance(&self.db, upload, holder, &extent(source, 0, 5), begun_us).await);
         let mut tx = self.db.begin().await.unwrap();
         assert!(tx.sources().complete(source, 5, now).await.unwrap());
         tx.packages().insert(package, source, Encryption::None, now).await.unwrap();
@@ -58,7 +59,7 @@ impl World {
                 description: "",
                 visibility: Visibility::Private,
                 filename: "f",
-                now_us: now,
+                now,
             })
             .await
             .unwrap();
@@ -68,21 +69,21 @@ impl World {
         (source, package, media)
     }
 
-    pub async fn enqueue(&self, source: SourceId, package: PackageId, name: &str, due_us: i64) {
+    pub async fn enqueue(&self, source: SourceId, package: PackageId, name: &str, due: i64) {
         let task = NewTask {
             package_id: package,
             source_id: source,
             kind: TaskKind::Chunk,
             name: name.to_owned(),
             payload: "{}".to_owned(),
-            due_us,
+            due_at: at(due),
             cores: 1,
             memory_bytes: 1,
             needs_bytes: 0,
-            not_before_us: 0,
+            not_before: Timestamp::EPOCH,
         };
         let mut tx = self.db.begin().await.unwrap();
-        tx.tasks().enqueue(&[task], 1).await.unwrap();
+        tx.tasks().enqueue(&[task], at(1)).await.unwrap();
         tx.commit().await.unwrap();
     }
 
@@ -91,7 +92,12 @@ impl World {
     }
 }
 
-pub fn new_upload(id: UploadId, owner_id: UserId, source_id: SourceId, now_us: i64) -> NewUpload<'static> {
+/// So many microseconds after the Unix epoch: what is compared is easier to read in small numbers.
+pub fn at(micros: i64) -> Timestamp {
+    Timestamp::from_micros(micros)
+}
+
+pub fn new_upload(id: UploadId, owner_id: UserId, source_id: SourceId, begun_us: i64) -> NewUpload<'static> {
     let length_bytes = Some(10);
     NewUpload {
         id,
@@ -105,8 +111,8 @@ pub fn new_upload(id: UploadId, owner_id: UserId, source_id: SourceId, now_us: i
         content_type: None,
         checksum: None,
         reserved_bytes: 0,
-        now_us,
-        expires_us: now_us + 1,
+        now: at(begun_us),
+        expires_at: at(begun_us + 1),
     }
 }
 
@@ -117,7 +123,8 @@ pub fn extent(source: SourceId, offset_bytes: i64, size_bytes: i64) -> ExtentRow
 pub async fn advance(db: &Db, upload: UploadId, holder: ClaimToken, extent: &ExtentRow, now_us: i64) -> bool {
     let mut tx = db.begin().await.unwrap();
     let one = std::slice::from_ref(extent);
-    let done = tx.uploads().advance(upload, holder, extent.offset_bytes, one, now_us, now_us + 1).await.unwrap();
+    let done =
+        tx.uploads().advance(upload, holder, extent.offset_bytes, one, at(now_us), at(now_us + 1)).await.unwrap();
     // As its callers do: what was not recorded is rolled back.
     if done {
         tx.commit().await.unwrap();
@@ -126,7 +133,7 @@ pub async fn advance(db: &Db, upload: UploadId, holder: ClaimToken, extent: &Ext
 }
 
 pub fn user<'a>(id: UserId, username: &'a str, email: &'a str) -> NewUser<'a> {
-    NewUser { id, username, email, password_hash: "x", role: Role::Creator, now_us: 1 }
+    NewUser { id, username, email, password_hash: "x", role: Role::Creator, now: at(1) }
 }
 
 pub fn segment(sequence: i64) -> SegmentRow {
@@ -138,7 +145,7 @@ pub fn segment(sequence: i64) -> SegmentRow {
         start_ticks: 0,
         duration_ticks: 1,
         fragments: "[]".into(),
-        published_us: 1,
+        published_at: at(1),
         key_number: None,
         iv: None,
     }
@@ -173,12 +180,12 @@ pub async fn planned(world: &World) -> (SourceId, PackageId) {
         renditions: vec![rendition()],
     };
     let mut tx = world.db.begin().await.unwrap();
-    assert!(tx.packages().store_plan(package, &plan, 1).await.unwrap());
-    assert!(!tx.packages().store_plan(package, &plan, 1).await.unwrap(), "a second plan changes nothing");
+    assert!(tx.packages().store_plan(package, &plan, at(1)).await.unwrap());
+    assert!(!tx.packages().store_plan(package, &plan, at(1)).await.unwrap(), "a second plan changes nothing");
     tx.commit().await.unwrap();
     (source, package)
 }
 
 pub fn used(now_us: i64, expires_us: i64) -> SessionUse<'static> {
-    SessionUse { address: "192.0.2.1", agent: "a test", now_us, expires_us }
+    SessionUse { address: "192.0.2.1", agent: "a test", now: at(now_us), expires_at: at(expires_us) }
 }

@@ -4,10 +4,9 @@ use harness::{Client, Pair, Stack, client::problem, eventually, fixtures};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use sluice_db::NewPicture;
-use sluice_model::{PictureKind, clock};
+use sluice_model::{PictureId, PictureKind, UserId, clock};
 use sluice_storage::Key;
 use std::time::Duration;
-use uuid::Uuid;
 
 harness::on_both!(
     picture_is_served_and_replaced,
@@ -27,7 +26,7 @@ async fn given(client: &Client, path: &str, body: &[u8]) -> String {
     shown["url"].as_str().unwrap().strip_prefix(&client.url).unwrap().to_owned()
 }
 
-fn id(path: &str) -> Uuid {
+fn id(path: &str) -> PictureId {
     path.rsplit('/').next().unwrap().parse().unwrap()
 }
 
@@ -129,12 +128,12 @@ async fn pictures_are_purged_with_their_owner(pair: Pair) {
     other.json(Method::POST, "/api/v1/me/delete", &leave, 204).await;
     // One whose process died after it was stored and before it was shown.
     let stray = NewPicture {
-        id: Uuid::new_v4(),
+        id: PictureId::random(),
         kind: PictureKind::Avatar,
-        owner: client.id.parse().unwrap(),
+        owner: client.id.parse::<UserId>().unwrap().into(),
         size: (1, 1),
         size_bytes: 1,
-        doomed_us: clock::now_us(),
+        delete_after: clock::now(),
     };
     db.pictures().announce(&stray).await.unwrap();
     store.put(&Key::Picture(stray.id), picture.into()).await.unwrap();

@@ -10,7 +10,7 @@ use harness::{
 use reqwest::Method;
 use serde_json::{Value, json};
 use sluice_db::PlannedPackage;
-use sluice_model::{MediaKind, TaskKind, TaskStatus};
+use sluice_model::{MediaKind, TaskKind, TaskStatus, Timestamp};
 use sluice_storage::Prefix;
 use std::{
     path::Path,
@@ -137,7 +137,10 @@ async fn contradicting_bytes_are_planned_anew(pair: Pair) {
     // A run that is planning the last piece that came may store its own plan after this one.
     eventually("it is misled, and nobody is planning", Duration::from_secs(30), || async {
         let mut tx = db.begin().await.unwrap();
-        assert!(tx.packages().store_plan(package, &misled, 0).await.unwrap(), "its end is not known yet");
+        assert!(
+            tx.packages().store_plan(package, &misled, Timestamp::EPOCH).await.unwrap(),
+            "its end is not known yet"
+        );
         tx.commit().await.unwrap();
         let tasks = db.tasks().of_package(package).await.unwrap();
         let planning = tasks.iter().any(|t| t.kind == TaskKind::Plan && t.status == TaskStatus::Running);

@@ -6,6 +6,7 @@ use super::{
     process::Process,
     stack::{base_settings, need},
 };
+use sluice_model::Timestamp;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -139,8 +140,8 @@ impl Stack {
         for _ in 0..3 {
             let canary = Uuid::now_v7();
             let mut tx = db.begin().await.unwrap();
-            tx.sources().insert(canary.into(), Some(0), 0).await.unwrap();
-            tx.uploads().mark_source_deleting(canary.into(), 0).await.unwrap();
+            tx.sources().insert(canary.into(), Some(0), Timestamp::EPOCH).await.unwrap();
+            tx.uploads().mark_source_deleting(canary.into(), Timestamp::EPOCH).await.unwrap();
             tx.commit().await.unwrap();
             eventually("a sweep", Duration::from_secs(60), || async {
                 db.sources().find(canary.into()).await.unwrap().is_none().then_some(())

@@ -5,7 +5,7 @@ use crate::{
     task::{Context, Running, TaskError},
 };
 use sluice_db::{ClaimLimits, ClaimedTask, DbError, MAX_ATTEMPTS};
-use sluice_model::{ClaimToken, Reason, TaskKind, clock};
+use sluice_model::{ClaimToken, Reason, TaskKind, Timestamp, clock};
 use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{Notify, watch},
@@ -24,8 +24,8 @@ const GRACE: Duration = Duration::from_secs(20);
 const LIGHT_TASKS: usize = 4;
 /// Imports, beside all others: they wait for other servers more than they work.
 const IMPORTS: usize = 4;
-/// Backoff after an infrastructure error, microseconds.
-const INFRASTRUCTURE_BACKOFF_US: i64 = 2_000_000;
+/// Backoff after an infrastructure error.
+const INFRASTRUCTURE_BACKOFF: Duration = Duration::from_secs(2);
 
 /// What this worker may use.
 #[derive(Debug, Clone)]
@@ -146,7 +146,7 @@ impl Pool {
         if let Ok(left) = self.context.db.tasks().running().await {
             for task in left.iter().filter(|t| t.worker.as_deref() == Some(&self.capacity.name)) {
                 if let Some(token) = task.token {
-                    drop(self.context.db.tasks().release(task.id, token, 0).await);
+                    drop(self.context.db.tasks().release(task.id, token, Timestamp::EPOCH).await);
                 }
             }
         }
@@ -186,7 +186,7 @@ async fn beat_until_fenced(running: &Running, lease: Duration) {
 
 async fn settle(running: &Running, error: TaskError) -> Result<(), TaskError> {
     let (db, task) = (&running.context.db, &running.task);
-    let now = db.now_us().await?;
+    let now = db.now().await?;
     match error {
         TaskError::Fenced => Ok(()),
         TaskError::NotArrived(needed) => {
@@ -194,10 +194,10 @@ async fn settle(running: &Running, error: TaskError) -> Result<(), TaskError> {
             Ok(db.tasks().postpone(task.id, task.token, needed).await?)
         }
         TaskError::Infrastructure(_) => {
-            Ok(db.tasks().release(task.id, task.token, now + INFRASTRUCTURE_BACKOFF_US).await?)
+            Ok(db.tasks().release(task.id, task.token, now + INFRASTRUCTURE_BACKOFF).await?)
         }
         TaskError::Retry { reason, .. } if task.attempts < MAX_ATTEMPTS => {
-            Ok(db.tasks().requeue(task.id, task.token, &reason, now + schedule::backoff_us(task.attempts)).await?)
+            Ok(db.tasks().requeue(task.id, task.token, &reason, now + schedule::backoff(task.attempts)).await?)
         }
         TaskError::Retry { .. } | TaskError::Fail { .. } if task.kind == TaskKind::Passthrough => {
             pipeline::fall_back(running).await
@@ -209,7 +209,7 @@ async fn settle(running: &Running, error: TaskError) -> Result<(), TaskError> {
 /// Parks a task and fails its package; a hash that cannot be had costs a duplicate, nothing else.
 async fn park(running: &Running, reason: &Reason) -> Result<(), TaskError> {
     let task = &running.task;
-    let now = clock::now_us();
+    let now = clock::now();
     let mut tx = running.context.db.begin().await?;
     tx.packages().lock(task.package_id, now).await?;
     tx.tasks().hold_claim(task.id, task.token, 0.0).await?;

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tokio::{sync::watch, time::interval};
 
 /// Doomed pictures are left for so long: whoever was about to show one has seen that it is.
-const PICTURE_GRACE_US: i64 = 10_000_000;
+const PICTURE_GRACE: Duration = Duration::from_secs(10);
 
 /// Sweeps until `stop` turns true.
 pub async fn run(context: Context, lease: Duration, gc_window: Duration, mut stop: watch::Receiver<bool>) {
@@ -55,7 +55,7 @@ async fn free_leases(context: &Context, leases: &mut LeaseSweep) -> Result<(), T
 async fn park_exhausted(context: &Context, task: &TaskRow) -> Result<(), TaskError> {
     let code = task.error_code.clone().unwrap_or_else(|| "worker_lost".to_owned());
     let reason = Reason::new(code, "Processing stopped three times at the same place.");
-    let now = clock::now_us();
+    let now = clock::now();
     let mut tx = context.db.begin().await?;
     tx.packages().lock(task.package_id, now).await?;
     if !tx.tasks().park_if_exhausted(task.id, &reason, now).await? {
@@ -70,8 +70,8 @@ async fn park_exhausted(context: &Context, task: &TaskRow) -> Result<(), TaskErr
 
 /// Removes unreferenced bytes that are older than the window, and delivered wake-ups.
 async fn collect(context: &Context, window: Duration) -> Result<(), TaskError> {
-    let now = clock::now_us();
-    let before = now - window.as_micros() as i64;
+    let now = clock::now();
+    let before = now - window;
     for source in context.db.sources().mark_deleting(before, now).await? {
         for package in context.db.sources().packages_of(source).await? {
             delete_all(context, &Prefix::Package(package)).await?;
@@ -87,7 +87,7 @@ async fn collect(context: &Context, window: Duration) -> Result<(), TaskError> {
         delete_all(context, &Prefix::Project(project)).await?;
         context.db.projects().purge_documents(project).await?;
     }
-    for picture in context.db.pictures().deleting(now - PICTURE_GRACE_US).await? {
+    for picture in context.db.pictures().deleting(now - PICTURE_GRACE).await? {
         context.store.delete(&Key::Picture(picture)).await?;
         context.db.pictures().purge(picture).await?;
     }

@@ -2,8 +2,7 @@
 
 use crate::{client::Client, state::AppState};
 use sluice_db::AuditRow;
-use sluice_model::{UserId, clock};
-use uuid::Uuid;
+use sluice_model::{AuditEventId, UserId, clock};
 
 /// What is noted. The words are stable: programs match on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,14 +77,14 @@ pub async fn note(
     detail: &str,
 ) {
     let row = AuditRow {
-        id: Uuid::now_v7(),
+        id: AuditEventId::new(),
         user_id: user,
         actor_id: actor,
         kind: event.as_str().to_owned(),
         address: client.address.to_string(),
         agent: client.agent.clone(),
         detail: detail.to_owned(),
-        at_us: clock::now_us(),
+        at: clock::now(),
     };
     tracing::info!(event = row.kind, user = user.map(display), actor = actor.map(display), "security");
     if let Err(error) = state.db.audit().insert(&row).await {

@@ -14,14 +14,14 @@ pub async fn authenticate(state: &AppState, token: &str) -> Result<Viewer, Ident
         return machine(state, token).await;
     }
     let claims = state.keys.check(token).ok_or(IdentityError::Unauthenticated)?;
-    let user = state.db.sessions().user_of(claims.sid, clock::now_us()).await?;
+    let user = state.db.sessions().user_of(claims.sid, clock::now()).await?;
     let user = user.filter(|u| u.id == claims.sub).ok_or(IdentityError::Unauthenticated)?;
     Ok(Viewer { id: user.id, role: user.role, session: Some(claims.sid), scopes: None, banned: user.banned })
 }
 
 /// The machine behind a token.
 async fn machine(state: &AppState, token: &str) -> Result<Viewer, IdentityError> {
-    let found = state.db.tokens().user_of_api_token(&token_hash(token), clock::now_us()).await?;
+    let found = state.db.tokens().user_of_api_token(&token_hash(token), clock::now()).await?;
     let (user, stored) = found.ok_or(IdentityError::Unauthenticated)?;
     Ok(Viewer { id: user.id, role: user.role, session: None, scopes: Some(Scope::list(&stored)), banned: user.banned })
 }

@@ -1,7 +1,6 @@
 //! Whoever is behind a request.
 
-use sluice_model::{Role, Scope, UserId};
-use uuid::Uuid;
+use sluice_model::{Role, Scope, SessionId, UserId};
 
 /// A person who has logged in, or a machine with a person's token.
 #[derive(Debug, Clone)]
@@ -9,7 +8,7 @@ pub struct Viewer {
     pub id: UserId,
     pub role: Role,
     /// Unset for a machine.
-    pub session: Option<Uuid>,
+    pub session: Option<SessionId>,
     /// What a machine's token allows; everything when unset.
     pub scopes: Option<Vec<Scope>>,
     /// May log in, read, appeal and leave; nothing else.

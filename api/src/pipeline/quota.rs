@@ -3,7 +3,7 @@
 use crate::{error::domain_error, identity::IdentityError, state::AppState};
 use sluice_db::Tx;
 use sluice_ingest::{IngestError, quota, quota::QuotaRequest};
-use sluice_model::UserId;
+use sluice_model::{Timestamp, UserId};
 
 domain_error! {
     /// Why there is no room for more.
@@ -19,9 +19,9 @@ pub async fn check_quota(
     tx: &mut Tx,
     owner: UserId,
     request: QuotaRequest,
-    now_us: i64,
+    now: Timestamp,
 ) -> Result<(), QuotaError> {
-    match quota::check(tx, &state.config, owner, request, now_us).await {
+    match quota::check(tx, &state.config, owner, request, now).await {
         Err(IngestError::QuotaExceeded(what)) => Err(QuotaError::QuotaExceeded(what)),
         Err(IngestError::AccountGone) => Err(IdentityError::Unauthenticated.into()),
         Err(IngestError::Database(error)) => Err(error.into()),

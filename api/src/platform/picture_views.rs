@@ -1,8 +1,8 @@
 //! What pictures answer.
 
 use serde::Serialize;
+use sluice_model::PictureId;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 /// A picture as it is shown.
 #[derive(Debug, Serialize, ToSchema)]
@@ -15,6 +15,6 @@ pub struct Picture {
 }
 
 /// Where a picture is. `base` is the external URL of the API without a trailing slash.
-pub fn url(id: Uuid, base: &str) -> String {
+pub fn url(id: PictureId, base: &str) -> String {
     format!("{base}/api/v1/pictures/{id}")
 }

@@ -5,7 +5,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, deco
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use sluice_model::{UserId, clock};
+use sluice_model::{SessionId, UserId, clock};
 use std::fmt;
 use uuid::Uuid;
 
@@ -51,7 +51,7 @@ pub struct Claims {
     iat: i64,
     jti: Uuid,
     /// The session; a revoked one makes the token worthless at once.
-    pub sid: Uuid,
+    pub sid: SessionId,
     typ: String,
 }
 
@@ -78,8 +78,8 @@ impl Keys {
     }
 
     /// An access token for a session.
-    pub fn issue(&self, user: UserId, session: Uuid) -> Option<String> {
-        let now = clock::now_us() / 1_000_000;
+    pub fn issue(&self, user: UserId, session: SessionId) -> Option<String> {
+        let now = clock::now().as_secs();
         let claims = Claims {
             iss: ISSUER.to_owned(),
             aud: AUDIENCE.to_owned(),
@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn only_own_tokens_pass() {
         let own = keys(&["a secret of at least thirty-two characters"]);
-        let token = own.issue(UserId::nil(), Uuid::nil()).unwrap();
+        let token = own.issue(UserId::nil(), SessionId::nil()).unwrap();
         assert!(own.check(&token).is_some());
         assert!(keys(&["another secret of thirty-two characters"]).check(&token).is_none());
         let (head, rest) = token.split_once('.').unwrap();
@@ -149,10 +149,10 @@ mod tests {
     #[test]
     fn a_new_secret_signs_and_the_old_one_still_verifies() {
         let (old, new) = ("the first secret of thirty-two characters", "the second secret of thirty-two characters");
-        let before = keys(&[old]).issue(UserId::nil(), Uuid::nil()).unwrap();
+        let before = keys(&[old]).issue(UserId::nil(), SessionId::nil()).unwrap();
         let both = keys(&[new, old]);
         assert!(both.check(&before).is_some());
-        let after = both.issue(UserId::nil(), Uuid::nil()).unwrap();
+        let after = both.issue(UserId::nil(), SessionId::nil()).unwrap();
         assert!(keys(&[old]).check(&after).is_none());
         assert!(keys(&[new]).check(&after).is_some());
     }

@@ -2,14 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 use sluice_db::{Db, DbError, Tx};
-use sluice_model::MediaId;
+use sluice_model::{CommentId, InstanceId, MediaId};
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 use tokio::sync::{OwnedRwLockReadGuard, RwLock, RwLockWriteGuard, broadcast};
-use uuid::Uuid;
 
 /// News of this instance to itself that are buffered.
 const NEWS_BUFFER: usize = 4096;
@@ -25,16 +24,16 @@ pub enum News {
     },
     Updated {
         media: MediaId,
-        comment: Uuid,
+        comment: CommentId,
     },
     Deleted {
         media: MediaId,
-        comment: Uuid,
+        comment: CommentId,
     },
     /// How many watch a media at one instance.
     Viewers {
         media: MediaId,
-        instance: Uuid,
+        instance: InstanceId,
         count: usize,
     },
 }
@@ -46,7 +45,7 @@ pub struct LiveHub(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     /// Of this process.
-    instance: Uuid,
+    instance: InstanceId,
     own: broadcast::Sender<News>,
     /// Held by whoever joins until it has its answer, and by whoever passes a comment on: so a comment is either
     /// answered to who joins or passed on to it, never both.
@@ -59,16 +58,16 @@ struct Rooms {
     /// Rooms whose number of viewers here has changed.
     changed: HashSet<MediaId>,
     /// Viewers by media and instance, and when that was said.
-    counts: HashMap<MediaId, HashMap<Uuid, (usize, Instant)>>,
+    counts: HashMap<MediaId, HashMap<InstanceId, (usize, Instant)>>,
     /// The newest comment that was passed on, by media with sockets here. Comments come in the order of their
     /// identifiers, so this tells news from what is known, and what to look up after an interruption.
-    told: HashMap<MediaId, Uuid>,
+    told: HashMap<MediaId, CommentId>,
 }
 
 impl Default for LiveHub {
     fn default() -> Self {
         let inner = Inner {
-            instance: Uuid::new_v4(),
+            instance: InstanceId::random(),
             own: broadcast::channel(NEWS_BUFFER).0,
             joining: Arc::default(),
             rooms: Mutex::new(Rooms::default()),
@@ -132,17 +131,17 @@ impl LiveHub {
     }
 
     /// The newest comment that was passed on in a room; in a new one that is `newest`.
-    pub fn enter(&self, media: MediaId, newest: Uuid) -> Uuid {
+    pub fn enter(&self, media: MediaId, newest: CommentId) -> CommentId {
         *self.rooms().told.entry(media).or_insert(newest)
     }
 
     /// The newest comment that was passed on in a room.
-    pub fn told(&self, media: MediaId) -> Option<Uuid> {
+    pub fn told(&self, media: MediaId) -> Option<CommentId> {
         self.rooms().told.get(&media).copied()
     }
 
     /// Notes that a comment was passed on.
-    pub fn has_told(&self, media: MediaId, comment: Uuid) {
+    pub fn has_told(&self, media: MediaId, comment: CommentId) {
         self.rooms().told.insert(media, comment);
     }
 
@@ -152,7 +151,7 @@ impl LiveHub {
     }
 
     /// Takes in what an instance says; how many watch in all.
-    pub fn count(&self, media: MediaId, instance: Uuid, count: usize) -> usize {
+    pub fn count(&self, media: MediaId, instance: InstanceId, count: usize) -> usize {
         let mut rooms = self.rooms();
         let by_instance = rooms.counts.entry(media).or_default();
         by_instance.insert(instance, (count, Instant::now()));
@@ -180,16 +179,16 @@ mod tests {
 
     #[test]
     fn viewers_are_summed_over_instances() {
-        let (hub, media, a, b) = (LiveHub::default(), MediaId::new(), Uuid::new_v4(), Uuid::new_v4());
+        let (hub, media, a, b) = (LiveHub::default(), MediaId::new(), InstanceId::random(), InstanceId::random());
         assert_eq!(hub.count(media, a, 2), 2);
         assert_eq!(hub.count(media, b, 3), 5);
         assert_eq!(hub.count(media, a, 0), 3);
-        assert_eq!((hub.viewers(media), hub.viewers(a.into())), (3, 0));
+        assert_eq!((hub.viewers(media), hub.viewers(MediaId::new())), (3, 0));
     }
 
     #[test]
     fn news_read_back() {
-        let news = News::Deleted { media: MediaId::nil(), comment: Uuid::max() };
+        let news = News::Deleted { media: MediaId::nil(), comment: CommentId::max() };
         assert_eq!(serde_json::from_str::<News>(&text(&news)).unwrap(), news);
     }
 }

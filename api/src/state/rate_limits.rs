@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 use sluice_config::{Limit, default_limit};
 use sluice_db::{Db, DbError};
 use sluice_model::{RateLimit, clock};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 /// All limits of a process.
 #[derive(Debug, Clone)]
@@ -50,10 +50,10 @@ impl RateLimits {
     /// Takes one request of `subject` from the limit `name`. `None` when it is lifted.
     pub async fn take(&self, name: RateLimit, subject: &str) -> Result<Option<RateLimitStatus>, RateLimitError> {
         let Some(limit) = self.limit(name) else { return Ok(None) };
-        let (now, every) = (clock::now_us(), every_us(limit));
+        let (now, every) = (clock::now(), every_us(limit));
         let burst = i64::from(limit.count);
         let (whole, taken) = self.db.rate_limits().take(&row(name, subject), every, burst, now).await?;
-        let status = status(name, limit, whole - now, taken);
+        let status = status(name, limit, whole.duration_since(now), taken);
         if taken { Ok(Some(status)) } else { Err(RateLimitError::Exceeded(status)) }
     }
 
@@ -75,9 +75,9 @@ fn row(name: RateLimit, subject: &str) -> String {
     hex::encode(&Sha256::digest(format!("{name}\n{}", subject.to_lowercase()))[..16])
 }
 
-fn status(name: RateLimit, limit: Limit, owed_us: i64, taken: bool) -> RateLimitStatus {
+fn status(name: RateLimit, limit: Limit, owed: Duration, taken: bool) -> RateLimitStatus {
     let every = every_us(limit).max(1);
-    let owed_us = owed_us.max(0);
+    let owed_us = i64::try_from(owed.as_micros()).unwrap_or(i64::MAX / 2);
     let used = (owed_us + every - 1) / every;
     let wait_us = if taken { owed_us } else { owed_us + every - i64::from(limit.count) * every };
     RateLimitStatus {
@@ -95,11 +95,11 @@ mod tests {
     #[test]
     fn what_is_left_and_how_long_to_wait() {
         let limit = Limit { count: 10, seconds: 60 };
-        let first = status(RateLimit::Login, limit, 6_000_000, true);
+        let first = status(RateLimit::Login, limit, Duration::from_secs(6), true);
         assert_eq!((first.remaining, first.reset_s), (9, 6));
-        let last = status(RateLimit::Login, limit, 60_000_000, true);
+        let last = status(RateLimit::Login, limit, Duration::from_secs(60), true);
         assert_eq!((last.remaining, last.reset_s), (0, 60));
-        let refused = status(RateLimit::Login, limit, 59_000_000, false);
+        let refused = status(RateLimit::Login, limit, Duration::from_secs(59), false);
         assert_eq!((refused.remaining, refused.reset_s), (0, 5), "one comes back in five seconds");
     }
 }

@@ -1,9 +1,8 @@
 //! The log of security events.
 
 use super::{Db, Result, execute, query};
-use sluice_model::UserId;
+use sluice_model::{AuditEventId, Timestamp, UserId};
 use sqlx::FromRow;
-use uuid::Uuid;
 
 /// Reads and single statements of this domain, from [`Db::audit`].
 #[derive(Debug, Clone, Copy)]
@@ -12,14 +11,15 @@ pub struct Audit<'a>(pub(crate) &'a Db);
 /// An event as stored.
 #[derive(Debug, Clone, FromRow)]
 pub struct AuditRow {
-    pub id: Uuid,
+    pub id: AuditEventId,
     pub user_id: Option<UserId>,
     pub actor_id: Option<UserId>,
     pub kind: String,
     pub address: String,
     pub agent: String,
     pub detail: String,
-    pub at_us: i64,
+    #[sqlx(rename = "at_us")]
+    pub at: Timestamp,
 }
 
 /// What is asked of the log, newest first.
@@ -29,7 +29,7 @@ pub struct AuditPage<'a> {
     pub user: Option<UserId>,
     /// Only this kind.
     pub kind: Option<&'a str>,
-    pub before: Option<Uuid>,
+    pub before: Option<AuditEventId>,
     pub limit: i64,
 }
 
@@ -43,13 +43,13 @@ impl Audit<'_> {
     pub async fn insert(&self, e: &AuditRow) -> Result<()> {
         let sql = "INSERT INTO audit_events (id, user_id, actor_id, kind, address, agent, detail, at_us) \
                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-        execute!(self.0, sql, e.id, e.user_id, e.actor_id, &e.kind, &e.address, &e.agent, &e.detail, e.at_us)?;
+        execute!(self.0, sql, e.id, e.user_id, e.actor_id, &e.kind, &e.address, &e.agent, &e.detail, e.at)?;
         Ok(())
     }
 
     /// One page of events.
     pub async fn page(&self, page: AuditPage<'_>) -> Result<Vec<AuditRow>> {
-        let (before, kind) = (page.before.unwrap_or(Uuid::max()), page.kind.unwrap_or(""));
+        let (before, kind) = (page.before.unwrap_or(AuditEventId::max()), page.kind.unwrap_or(""));
         match page.user {
             Some(user) => query!(self.0, fetch_all as AuditRow, AUDIT_OF, user, before, kind, page.limit),
             None => query!(self.0, fetch_all as AuditRow, AUDIT_ALL, before, kind, page.limit),
@@ -57,8 +57,8 @@ impl Audit<'_> {
     }
 
     /// Removes events from before an instant.
-    pub async fn purge(&self, before_us: i64) -> Result<()> {
-        execute!(self.0, "DELETE FROM audit_events WHERE at_us < $1", before_us)?;
+    pub async fn purge(&self, before: Timestamp) -> Result<()> {
+        execute!(self.0, "DELETE FROM audit_events WHERE at_us < $1", before)?;
         Ok(())
     }
 }

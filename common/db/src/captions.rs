@@ -1,7 +1,7 @@
 //! Captions: one text for each language of a media, which search knows too.
 
 use super::{Db, DbError, Result, Tx, execute_tx, query, query_tx};
-use sluice_model::MediaId;
+use sluice_model::{MediaId, Timestamp};
 use sqlx::FromRow;
 
 /// Reads and single statements of this domain, from [`Db::captions`].
@@ -21,7 +21,8 @@ pub struct CaptionsRow {
     pub language: String,
     pub label: String,
     pub cues: i64,
-    pub updated_us: i64,
+    #[sqlx(rename = "updated_us")]
+    pub updated_at: Timestamp,
 }
 
 /// A track to be stored.
@@ -54,7 +55,7 @@ impl Captions<'_> {
 impl CaptionsTx<'_> {
     /// Stores a track instead of the one in its language, unless the media has `most` others. `false` then.
     /// [`DbError::Fenced`] when the media is gone.
-    pub async fn put(&mut self, new: &NewCaptions<'_>, most: i64, now_us: i64) -> Result<bool> {
+    pub async fn put(&mut self, new: &NewCaptions<'_>, most: i64, now: Timestamp) -> Result<bool> {
         self.lock_media(new.media).await?;
         let sql = "SELECT COUNT(*) FROM captions WHERE media_id = $1 AND language <> $2";
         if query_tx!(self.0, fetch_one as (i64,), sql, new.media, new.language)?.0 >= most {
@@ -62,7 +63,7 @@ impl CaptionsTx<'_> {
         }
         let sql = "INSERT INTO captions (media_id, language, label, body, cues, updated_us, words) VALUES ($1, $2, $3, $4, $5, $6, $7) \
                    ON CONFLICT (media_id, language) DO UPDATE SET label = $3, body = $4, cues = $5, updated_us = $6, words = $7";
-        execute_tx!(self.0, sql, new.media, new.language, new.label, new.body, new.cues, now_us, new.words)?;
+        execute_tx!(self.0, sql, new.media, new.language, new.label, new.body, new.cues, now, new.words)?;
         self.0.search().index_media(new.media).await?;
         Ok(true)
     }

@@ -1,10 +1,9 @@
 //! What strangers find: public media by rank, creator, category and tag.
 
 use super::{Db, MediaRow, Result, Tx, execute, execute_tx, media::media_columns, query, query_tx};
-use sluice_model::{MediaId, PictureKind, SourceId, UserId};
+use sluice_model::{CategoryId, MediaId, PictureId, PictureKind, PublicationId, SourceId, Timestamp, UserId};
 use sqlx::FromRow;
 use std::collections::HashMap;
-use uuid::Uuid;
 
 /// Reads and single statements of this domain, from [`Db::catalogue`].
 #[derive(Debug, Clone, Copy)]
@@ -17,10 +16,10 @@ pub struct CatalogueTx<'a>(pub(crate) &'a mut Tx);
 /// A category.
 #[derive(Debug, Clone, FromRow)]
 pub struct CategoryRow {
-    pub id: Uuid,
+    pub id: CategoryId,
     pub slug: String,
     pub name: String,
-    pub picture_id: Option<Uuid>,
+    pub picture_id: Option<PictureId>,
 }
 
 /// A place in the order of ranks.
@@ -46,11 +45,11 @@ macro_rules! shown {
 pub(super) use shown;
 
 impl Catalogue<'_> {
-    /// Public media of others than `viewer` and those they followed before `since_us`, by rank.
+    /// Public media of others than `viewer` and those they followed before `since`, by rank.
     pub async fn discover(
         &self,
         viewer: UserId,
-        since_us: i64,
+        since: Timestamp,
         before: Option<RankCursor>,
         limit: i64,
     ) -> Result<Vec<MediaRow>> {
@@ -64,18 +63,18 @@ impl Catalogue<'_> {
              AND g.ended_us > $4) \
              ORDER BY m.rank DESC, m.id DESC LIMIT $5"
         ));
-        query!(self.0, fetch_all as MediaRow, sql, rank, id, viewer, since_us, limit)
+        query!(self.0, fetch_all as MediaRow, sql, rank, id, viewer, since, limit)
     }
 
-    /// Public media of those that `viewer` followed before `since_us`, the latest published first.
+    /// Public media of those that `viewer` followed before `since`, the latest published first.
     pub async fn followed(
         &self,
         viewer: UserId,
-        since_us: i64,
-        before: Option<Uuid>,
+        since: Timestamp,
+        before: Option<PublicationId>,
         limit: i64,
     ) -> Result<Vec<MediaRow>> {
-        let before = before.unwrap_or(Uuid::max());
+        let before = before.unwrap_or(PublicationId::max());
         // From those who are followed to their newest, never through all media: whom one follows may have none.
         match self.0 {
             // Here CROSS JOIN means the order in which the tables are read.
@@ -89,7 +88,7 @@ impl Catalogue<'_> {
                     shown!(),
                     "ORDER BY m.published_id DESC LIMIT $4"
                 ));
-                let query = sqlx::query_as(newest).bind(viewer).bind(since_us);
+                let query = sqlx::query_as(newest).bind(viewer).bind(since);
                 let rows: Vec<MediaRow> = query.bind(before).bind(limit).fetch_all(p).await?;
                 if rows.len() as i64 == limit {
                     return Ok(rows);
@@ -103,7 +102,7 @@ impl Catalogue<'_> {
                     shown!(),
                     "ORDER BY m.published_id DESC"
                 ));
-                let query = sqlx::query_as(sql).bind(viewer).bind(since_us);
+                let query = sqlx::query_as(sql).bind(viewer).bind(since);
                 Ok(query.bind(before).bind(limit).fetch_all(p).await?)
             }
             Db::Postgres(p) => {
@@ -116,20 +115,25 @@ impl Catalogue<'_> {
                     shown!(),
                     "ORDER BY m.published_id DESC"
                 ));
-                let query = sqlx::query_as(sql).bind(viewer).bind(since_us);
+                let query = sqlx::query_as(sql).bind(viewer).bind(since);
                 Ok(query.bind(before).bind(limit).fetch_all(p).await?)
             }
         }
     }
 
     /// Public media of a creator, the latest published first.
-    pub async fn public_media_of(&self, owner: UserId, before: Option<Uuid>, limit: i64) -> Result<Vec<MediaRow>> {
+    pub async fn public_media_of(
+        &self,
+        owner: UserId,
+        before: Option<PublicationId>,
+        limit: i64,
+    ) -> Result<Vec<MediaRow>> {
         let sql = media_columns!(concat!(
             "WHERE m.owner_id = $1 AND ",
             shown!(),
             "AND m.published_id < $2 ORDER BY m.published_id DESC LIMIT $3"
         ));
-        query!(self.0, fetch_all as MediaRow, sql, owner, before.unwrap_or(Uuid::max()), limit)
+        query!(self.0, fetch_all as MediaRow, sql, owner, before.unwrap_or(PublicationId::max()), limit)
     }
 
     /// Public sound of a creator, the latest published first.
@@ -148,23 +152,28 @@ impl Catalogue<'_> {
     }
 
     /// Public media of a category, newest first.
-    pub async fn media_of_category(&self, category: Uuid, before: Option<Uuid>, limit: i64) -> Result<Vec<MediaRow>> {
+    pub async fn media_of_category(
+        &self,
+        category: CategoryId,
+        before: Option<MediaId>,
+        limit: i64,
+    ) -> Result<Vec<MediaRow>> {
         let sql = media_columns!(concat!(
             "WHERE m.category_id = $1 AND ",
             shown!(),
             "AND m.id < $2 ORDER BY m.id DESC LIMIT $3"
         ));
-        query!(self.0, fetch_all as MediaRow, sql, category, before.unwrap_or(Uuid::max()), limit)
+        query!(self.0, fetch_all as MediaRow, sql, category, before.unwrap_or(MediaId::max()), limit)
     }
 
     /// Public media with a tag, newest first.
-    pub async fn media_with_tag(&self, tag: &str, before: Option<Uuid>, limit: i64) -> Result<Vec<MediaRow>> {
+    pub async fn media_with_tag(&self, tag: &str, before: Option<MediaId>, limit: i64) -> Result<Vec<MediaRow>> {
         let sql = media_columns!(concat!(
             "JOIN media_tags t ON t.media_id = m.id WHERE t.tag = $1 AND ",
             shown!(),
             "AND t.media_id < $2 ORDER BY t.media_id DESC LIMIT $3"
         ));
-        query!(self.0, fetch_all as MediaRow, sql, tag, before.unwrap_or(Uuid::max()), limit)
+        query!(self.0, fetch_all as MediaRow, sql, tag, before.unwrap_or(MediaId::max()), limit)
     }
 
     /// All categories by name; there are few.
@@ -181,17 +190,17 @@ impl Catalogue<'_> {
     pub async fn put_category(&self, slug: &str, name: &str) -> Result<()> {
         let sql =
             "INSERT INTO categories (id, slug, name) VALUES ($1, $2, $3) ON CONFLICT (slug) DO UPDATE SET name = $3";
-        execute!(self.0, sql, Uuid::now_v7(), slug, name)?;
+        execute!(self.0, sql, CategoryId::new(), slug, name)?;
         Ok(())
     }
 
     /// Removes a category; its media have none then. `false` when there is none.
-    pub async fn delete_category(&self, slug: &str, now_us: i64) -> Result<bool> {
+    pub async fn delete_category(&self, slug: &str, now: Timestamp) -> Result<bool> {
         let mut tx = self.0.begin().await?;
         let sql = "DELETE FROM categories WHERE slug = $1 RETURNING id";
-        let gone = query_tx!(&mut tx, fetch_optional as (Uuid,), sql, slug)?;
+        let gone = query_tx!(&mut tx, fetch_optional as (CategoryId,), sql, slug)?;
         if let Some((id,)) = gone {
-            tx.pictures().mark_deleting(PictureKind::Category, id, now_us).await?;
+            tx.pictures().mark_deleting(PictureKind::Category, id.into(), now).await?;
         }
         tx.commit().await?;
         Ok(gone.is_some())
@@ -200,7 +209,7 @@ impl Catalogue<'_> {
 
 impl CatalogueTx<'_> {
     /// Sets or clears a media's category.
-    pub async fn set_category(&mut self, media: MediaId, category: Option<Uuid>) -> Result<()> {
+    pub async fn set_category(&mut self, media: MediaId, category: Option<CategoryId>) -> Result<()> {
         execute_tx!(self.0, "UPDATE media SET category_id = $1 WHERE id = $2", category, media)?;
         Ok(())
     }

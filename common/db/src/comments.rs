@@ -1,7 +1,7 @@
 //! Comments: threads of one level below a media.
 
 use super::{Db, DbError, Result, Tx, execute_tx, query, query_tx};
-use sluice_model::{MediaId, UserId};
+use sluice_model::{ClientKey, CommentId, MediaId, Timestamp, UserId};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -16,19 +16,21 @@ pub struct CommentsTx<'a>(pub(crate) &'a mut Tx);
 /// A comment with its author's names.
 #[derive(Debug, Clone, FromRow)]
 pub struct CommentRow {
-    pub id: Uuid,
+    pub id: CommentId,
     pub media_id: MediaId,
     pub author_id: UserId,
     pub author_name: String,
     pub author_display_name: String,
-    pub parent_id: Option<Uuid>,
+    pub parent_id: Option<CommentId>,
     pub body: String,
     /// The moment of the film it is about.
     pub at_ms: Option<i64>,
-    pub client_key: Option<Uuid>,
+    pub client_key: Option<ClientKey>,
     pub reply_count: i64,
-    pub created_us: i64,
-    pub edited_us: Option<i64>,
+    #[sqlx(rename = "created_us")]
+    pub created_at: Timestamp,
+    #[sqlx(rename = "edited_us")]
+    pub edited_at: Option<Timestamp>,
     /// Out of sight by moderation: it, or its author.
     pub hidden: bool,
 }
@@ -38,11 +40,11 @@ pub struct CommentRow {
 pub struct NewComment<'a> {
     pub media_id: MediaId,
     pub author_id: UserId,
-    pub parent_id: Option<Uuid>,
+    pub parent_id: Option<CommentId>,
     pub body: &'a str,
     pub at_ms: Option<i64>,
-    pub client_key: Option<Uuid>,
-    pub now_us: i64,
+    pub client_key: Option<ClientKey>,
+    pub now: Timestamp,
 }
 
 /// A keyset page.
@@ -50,8 +52,8 @@ pub struct NewComment<'a> {
 pub struct CommentPage {
     pub media: MediaId,
     /// Replies to one, oldest first; otherwise the threads, newest first.
-    pub parent: Option<Uuid>,
-    pub cursor: Option<Uuid>,
+    pub parent: Option<CommentId>,
+    pub cursor: Option<CommentId>,
     /// Whose blocks hold; nobody's for strangers.
     pub viewer: Option<UserId>,
     pub limit: i64,
@@ -82,22 +84,22 @@ macro_rules! unblocked {
 
 /// An identifier that comes after another, as close to the clock as that leaves it: clocks of several instances
 /// are not the same.
-fn next_id(newest: Option<Uuid>) -> Uuid {
-    let now = Uuid::now_v7();
+fn next_id(newest: Option<CommentId>) -> CommentId {
+    let now = CommentId::new();
     match newest {
-        Some(newest) if newest >= now => Uuid::from_u128(newest.as_u128().wrapping_add(1)),
+        Some(newest) if newest >= now => Uuid::from_u128(newest.uuid().as_u128().wrapping_add(1)).into(),
         _ => now,
     }
 }
 
 impl Comments<'_> {
     /// A comment by id.
-    pub async fn find(&self, id: Uuid) -> Result<Option<CommentRow>> {
+    pub async fn find(&self, id: CommentId) -> Result<Option<CommentRow>> {
         query!(self.0, fetch_optional as CommentRow, comments!("WHERE c.id = $1"), id)
     }
 
     /// A comment by its author's own name for it.
-    pub async fn by_idempotency_key(&self, author: UserId, key: Uuid) -> Result<Option<CommentRow>> {
+    pub async fn by_idempotency_key(&self, author: UserId, key: ClientKey) -> Result<Option<CommentRow>> {
         let sql = comments!("WHERE c.author_id = $1 AND c.client_key = $2");
         query!(self.0, fetch_optional as CommentRow, sql, author, key)
     }
@@ -112,7 +114,7 @@ impl Comments<'_> {
                     unblocked!("$3"),
                     "ORDER BY c.id DESC LIMIT $4"
                 ));
-                let before = page.cursor.unwrap_or(Uuid::max());
+                let before = page.cursor.unwrap_or(CommentId::max());
                 query!(self.0, fetch_all as CommentRow, sql, page.media, before, viewer, page.limit)
             }
             Some(parent) => {
@@ -121,23 +123,23 @@ impl Comments<'_> {
                     unblocked!("$3"),
                     "ORDER BY c.id LIMIT $4"
                 ));
-                let after = page.cursor.unwrap_or(Uuid::nil());
+                let after = page.cursor.unwrap_or(CommentId::nil());
                 query!(self.0, fetch_all as CommentRow, sql, parent, after, viewer, page.limit)
             }
         }
     }
 
     /// The last comment that a media got. Comments become visible in the order of their identifiers.
-    pub async fn newest(&self, media: MediaId) -> Result<Option<Uuid>> {
+    pub async fn newest(&self, media: MediaId) -> Result<Option<CommentId>> {
         let sql = "SELECT last_comment_id FROM media WHERE id = $1";
-        Ok(query!(self.0, fetch_optional as (Option<Uuid>,), sql, media)?.and_then(|r| r.0))
+        Ok(query!(self.0, fetch_optional as (Option<CommentId>,), sql, media)?.and_then(|r| r.0))
     }
 
     /// Comments of a media that were changed since an instant, the latest changes first.
     pub async fn edited_since(
         &self,
         media: MediaId,
-        since_us: i64,
+        since: Timestamp,
         viewer: UserId,
         limit: i64,
     ) -> Result<Vec<CommentRow>> {
@@ -146,11 +148,11 @@ impl Comments<'_> {
             unblocked!("$3"),
             "ORDER BY c.edited_us DESC LIMIT $4"
         ));
-        query!(self.0, fetch_all as CommentRow, sql, media, since_us, viewer, limit)
+        query!(self.0, fetch_all as CommentRow, sql, media, since, viewer, limit)
     }
 
     /// All comments of a media after one, oldest first: what somebody missed.
-    pub async fn after(&self, media: MediaId, after: Uuid, viewer: UserId, limit: i64) -> Result<Vec<CommentRow>> {
+    pub async fn after(&self, media: MediaId, after: CommentId, viewer: UserId, limit: i64) -> Result<Vec<CommentRow>> {
         let sql =
             comments!(concat!("WHERE c.media_id = $1 AND c.id > $2 ", unblocked!("$3"), "ORDER BY c.id LIMIT $4"));
         query!(self.0, fetch_all as CommentRow, sql, media, after, viewer, limit)
@@ -162,27 +164,18 @@ impl CommentsTx<'_> {
     ///
     /// Its identifier is made while the media's row is locked, and comes after all others of that media: whoever
     /// has seen a comment has only later ones to ask for.
-    pub async fn insert(&mut self, c: &NewComment<'_>) -> Result<Option<Uuid>> {
+    pub async fn insert(&mut self, c: &NewComment<'_>) -> Result<Option<CommentId>> {
         // The media's row first, as in deleting: so neither waits for the other's second lock.
         let lock = "UPDATE media SET comment_count = comment_count WHERE id = $1 RETURNING last_comment_id";
-        let Some((last,)) = query_tx!(self.0, fetch_optional as (Option<Uuid>,), lock, c.media_id)? else {
+        let Some((last,)) = query_tx!(self.0, fetch_optional as (Option<CommentId>,), lock, c.media_id)? else {
             return Err(DbError::Missing);
         };
         let id = next_id(last);
         let sql = "INSERT INTO comments (id, media_id, author_id, parent_id, body, at_ms, client_key, reply_count, created_us) \
                    VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8) ON CONFLICT (author_id, client_key) DO NOTHING";
-        let new = execute_tx!(
-            self.0,
-            sql,
-            id,
-            c.media_id,
-            c.author_id,
-            c.parent_id,
-            c.body,
-            c.at_ms,
-            c.client_key,
-            c.now_us
-        )? == 1;
+        let new =
+            execute_tx!(self.0, sql, id, c.media_id, c.author_id, c.parent_id, c.body, c.at_ms, c.client_key, c.now)?
+                == 1;
         if new {
             let count = "UPDATE media SET comment_count = comment_count + 1, last_comment_id = $1 WHERE id = $2";
             execute_tx!(self.0, count, id, c.media_id)?;
@@ -193,9 +186,9 @@ impl CommentsTx<'_> {
     }
 
     /// Changes a comment's text, marked. `false` when it is gone.
-    pub async fn edit(&mut self, id: Uuid, body: &str, now_us: i64) -> Result<bool> {
+    pub async fn edit(&mut self, id: CommentId, body: &str, now: Timestamp) -> Result<bool> {
         let sql = "UPDATE comments SET body = $1, edited_us = $2 WHERE id = $3";
-        Ok(execute_tx!(self.0, sql, body, now_us, id)? == 1)
+        Ok(execute_tx!(self.0, sql, body, now, id)? == 1)
     }
 
     /// Deletes a comment with its replies. `false` when it is gone.
@@ -224,10 +217,10 @@ mod tests {
 
     #[test]
     fn identifiers_follow_each_other_whatever_the_clocks_say() {
-        let ahead = Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, 4_000_000_000, 0));
+        let ahead: CommentId = Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, 4_000_000_000, 0)).into();
         let next = next_id(Some(ahead));
-        assert!(next > ahead && next.get_version_num() == 7);
+        assert!(next > ahead && next.uuid().get_version_num() == 7);
         assert!(next_id(Some(next)) > next);
-        assert!(next_id(Some(Uuid::nil())) < ahead);
+        assert!(next_id(Some(CommentId::nil())) < ahead);
     }
 }

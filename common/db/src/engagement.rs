@@ -1,9 +1,9 @@
 //! Likes, views, what was watched, and the rank that follows from it.
 
-use super::{Db, Result, Tx, execute, execute_tx, media::made_us, query, query_tx};
-use sluice_model::{MediaId, UserId};
+use super::{Db, Result, Tx, execute, execute_tx, media::made_at, query, query_tx};
+use sluice_model::{MediaId, PublicationId, Timestamp, UserId};
 use sqlx::FromRow;
-use uuid::Uuid;
+use std::time::Duration;
 
 /// Reads and single statements of this domain, from [`Db::engagement`].
 #[derive(Debug, Clone, Copy)]
@@ -22,7 +22,8 @@ pub struct HistoryRow {
     pub media_id: MediaId,
     pub position_ms: i64,
     pub finished: bool,
-    pub updated_us: i64,
+    #[sqlx(rename = "updated_us")]
+    pub updated_at: Timestamp,
 }
 
 /// A keyset page of a history: strictly older than `before`.
@@ -30,7 +31,7 @@ pub struct HistoryRow {
 pub struct HistoryPage {
     pub user: UserId,
     /// Instant and media of the last row seen.
-    pub before: Option<(i64, Uuid)>,
+    pub before: Option<(Timestamp, MediaId)>,
     /// Only what was not watched to its end.
     pub unfinished: bool,
     pub limit: i64,
@@ -38,9 +39,9 @@ pub struct HistoryPage {
 
 /// How far forward a media stands: its age, and the logarithm of how people took to it. A like or a comment
 /// counts as four views.
-pub fn rank(published_us: i64, likes: i64, views: i64, comments: i64) -> i64 {
+pub fn rank(published_at: Timestamp, likes: i64, views: i64, comments: i64) -> i64 {
     let engagement = (1 + likes.max(0) * 4 + comments.max(0) * 4 + views.max(0)) as f64;
-    published_us / 1000 + (engagement.log2() * DOUBLING_MS) as i64
+    published_at.as_millis() + (engagement.log2() * DOUBLING_MS) as i64
 }
 
 impl Engagement<'_> {
@@ -58,7 +59,7 @@ impl Engagement<'_> {
 
     /// What somebody watched, latest first.
     pub async fn history(&self, page: HistoryPage) -> Result<Vec<HistoryRow>> {
-        let (at, id) = page.before.unwrap_or((i64::MAX, Uuid::max()));
+        let (at, id) = page.before.unwrap_or((Timestamp::MAX, MediaId::max()));
         let sql = "SELECT media_id, position_ms, finished, updated_us FROM watch_history WHERE user_id = $1 \
                    AND (updated_us, media_id) < ($2, $3) AND (NOT $4 OR NOT finished) ORDER BY updated_us DESC, media_id DESC LIMIT $5";
         query!(self.0, fetch_all as HistoryRow, sql, page.user, at, id, page.unfinished, page.limit)
@@ -70,7 +71,7 @@ impl Engagement<'_> {
                    SELECT u.id, $2, $3, $4, $5 FROM users u WHERE u.id = $1 AND u.keeps_history \
                    ON CONFLICT (user_id, media_id) DO UPDATE SET position_ms = $3, finished = $4, updated_us = $5 \
                    WHERE h.updated_us <= $5";
-        Ok(execute!(self.0, sql, user, row.media_id, row.position_ms, row.finished, row.updated_us)? == 1)
+        Ok(execute!(self.0, sql, user, row.media_id, row.position_ms, row.finished, row.updated_at)? == 1)
     }
 
     /// Forgets one media, or all, of what somebody watched.
@@ -81,18 +82,18 @@ impl Engagement<'_> {
     }
 
     /// Forgets who has been counted long ago.
-    pub async fn purge_views(&self, now_us: i64) -> Result<()> {
-        execute!(self.0, "DELETE FROM view_marks WHERE expires_us < $1", now_us)?;
+    pub async fn purge_views(&self, now: Timestamp) -> Result<()> {
+        execute!(self.0, "DELETE FROM view_marks WHERE expires_us < $1", now)?;
         Ok(())
     }
 }
 
 impl EngagementTx<'_> {
     /// Likes a media, or no more; `false` when it was so before.
-    pub async fn set_like(&mut self, media: MediaId, user: UserId, likes: bool, now_us: i64) -> Result<bool> {
+    pub async fn set_like(&mut self, media: MediaId, user: UserId, likes: bool, now: Timestamp) -> Result<bool> {
         let changed = if likes {
             let sql = "INSERT INTO likes (media_id, user_id, created_us) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
-            execute_tx!(self.0, sql, media, user, now_us)?
+            execute_tx!(self.0, sql, media, user, now)?
         } else {
             execute_tx!(self.0, "DELETE FROM likes WHERE media_id = $1 AND user_id = $2", media, user)?
         };
@@ -111,16 +112,16 @@ impl EngagementTx<'_> {
         media: MediaId,
         viewer: &[u8],
         before: &[u8],
-        now_us: i64,
-        window_us: i64,
+        now: Timestamp,
+        window: Duration,
     ) -> Result<bool> {
         let sql = "SELECT COUNT(*) FROM view_marks WHERE media_id = $1 AND viewer = $2 AND expires_us > $3";
-        if query_tx!(self.0, fetch_one as (i64,), sql, media, before, now_us)?.0 > 0 {
+        if query_tx!(self.0, fetch_one as (i64,), sql, media, before, now)?.0 > 0 {
             return Ok(false);
         }
         let sql = "INSERT INTO view_marks AS v (media_id, viewer, expires_us) VALUES ($1, $2, $3) \
                    ON CONFLICT (media_id, viewer) DO UPDATE SET expires_us = $3 WHERE v.expires_us <= $4";
-        let counted = execute_tx!(self.0, sql, media, viewer, now_us + window_us, now_us)? == 1;
+        let counted = execute_tx!(self.0, sql, media, viewer, now + window, now)? == 1;
         if counted {
             execute_tx!(self.0, "UPDATE media SET view_count = view_count + 1 WHERE id = $1", media)?;
             self.update_rank(media).await?;
@@ -131,12 +132,12 @@ impl EngagementTx<'_> {
     /// Raises a media's rank to what its counts give. It never falls.
     pub async fn update_rank(&mut self, media: MediaId) -> Result<()> {
         let sql = "SELECT created_us, published_id, like_count, view_count, comment_count FROM media WHERE id = $1";
-        let Some((created_us, published, likes, views, comments)) =
-            query_tx!(self.0, fetch_optional as (i64, Option<Uuid>, i64, i64, i64), sql, media)?
+        let Some((created_at, published, likes, views, comments)) =
+            query_tx!(self.0, fetch_optional as (Timestamp, Option<PublicationId>, i64, i64, i64), sql, media)?
         else {
             return Ok(());
         };
-        let rank = rank(published.map_or(created_us, made_us), likes, views, comments);
+        let rank = rank(published.map_or(created_at, made_at), likes, views, comments);
         execute_tx!(self.0, "UPDATE media SET rank = $1 WHERE id = $2 AND rank < $1", rank, media)?;
         Ok(())
     }
@@ -144,14 +145,14 @@ impl EngagementTx<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::rank;
+    use super::*;
 
     #[test]
     fn engagement_counts_like_youth() {
-        let hour = 3600 * 1_000_000;
-        assert_eq!(rank(5 * hour, 0, 0, 0), 5 * hour / 1000);
-        assert!(rank(0, 0, 1, 0) >= rank(8 * hour, 0, 0, 0) - 1);
-        assert!(rank(0, 1000, 0, 0) < rank(24 * 5 * hour, 0, 0, 0), "nothing stays in front for ever");
-        assert!(rank(0, 2, 0, 0) > rank(0, 1, 0, 0));
+        let hour = |n: u64| Timestamp::EPOCH + Duration::from_secs(n * 3600);
+        assert_eq!(rank(hour(5), 0, 0, 0), hour(5).as_millis());
+        assert!(rank(hour(0), 0, 1, 0) >= rank(hour(8), 0, 0, 0) - 1);
+        assert!(rank(hour(0), 1000, 0, 0) < rank(hour(24 * 5), 0, 0, 0), "nothing stays in front for ever");
+        assert!(rank(hour(0), 2, 0, 0) > rank(hour(0), 1, 0, 0));
     }
 }

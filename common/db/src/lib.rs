@@ -59,6 +59,7 @@ pub use usage::UsageRow;
 pub use users::{NewUser, UserRow};
 pub use webhooks::{DeliveryRow, DueDelivery, Tried, WebhookChange, WebhookRow};
 
+use sluice_model::Timestamp;
 use sqlx::{
     PgPool, Postgres, Sqlite, SqlitePool, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -210,13 +211,13 @@ impl Db {
     }
 
     /// The database's own clock, so that all processes agree on it.
-    pub async fn now_us(&self) -> Result<i64> {
+    pub async fn now(&self) -> Result<Timestamp> {
         match self {
             // The file is on this machine: so is its clock.
-            Self::Sqlite(_) => Ok(sluice_model::clock::now_us()),
+            Self::Sqlite(_) => Ok(sluice_model::clock::now()),
             Self::Postgres(p) => {
                 let sql = "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::BIGINT";
-                Ok(sqlx::query_as::<_, (i64,)>(sql).fetch_one(p).await?.0)
+                Ok(sqlx::query_as::<_, (Timestamp,)>(sql).fetch_one(p).await?.0)
             }
         }
     }

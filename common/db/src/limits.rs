@@ -1,6 +1,7 @@
 //! Rate limits that all instances agree on: the generic cell rate algorithm in one statement.
 
 use super::{Db, Result, execute, query};
+use sluice_model::Timestamp;
 
 /// Reads and single statements of this domain, from [`Db::rate_limits`].
 #[derive(Debug, Clone, Copy)]
@@ -10,18 +11,18 @@ impl RateLimits<'_> {
     /// Takes one from the allowance of `subject`, which regains one every `every_us` and holds
     /// `burst` at most. Instants of requests that run at once do not come in order, so a tenth of `every_us` is
     /// forgiven: without it the last of a burst is refused where the latest came first. Returns the instant at which the allowance is whole again, and whether one was there.
-    pub async fn take(&self, subject: &str, every_us: i64, burst: i64, now_us: i64) -> Result<(i64, bool)> {
+    pub async fn take(&self, subject: &str, every_us: i64, burst: i64, now: Timestamp) -> Result<(Timestamp, bool)> {
         let sql = "INSERT INTO rate_limits AS r (subject, whole_us) VALUES ($1, $2 + $3) \
                    ON CONFLICT (subject) DO UPDATE SET \
                      whole_us = CASE WHEN r.whole_us > $2 THEN r.whole_us ELSE $2 END + $3 \
                    WHERE CASE WHEN r.whole_us > $2 THEN r.whole_us ELSE $2 END + $3 - $2 <= $3 * $4 + $3 / 10 \
                    RETURNING whole_us";
-        if let Some((whole,)) = query!(self.0, fetch_optional as (i64,), sql, subject, now_us, every_us, burst)? {
+        if let Some((whole,)) = query!(self.0, fetch_optional as (Timestamp,), sql, subject, now, every_us, burst)? {
             return Ok((whole, true));
         }
         let sql = "SELECT whole_us FROM rate_limits WHERE subject = $1";
-        let row = query!(self.0, fetch_optional as (i64,), sql, subject)?;
-        Ok((row.map_or(now_us, |r| r.0), false))
+        let row = query!(self.0, fetch_optional as (Timestamp,), sql, subject)?;
+        Ok((row.map_or(now, |r| r.0), false))
     }
 
     /// Gives one back, because what it was taken for went well.
@@ -31,8 +32,8 @@ impl RateLimits<'_> {
     }
 
     /// Removes allowances that are whole again.
-    pub async fn purge_whole(&self, now_us: i64) -> Result<()> {
-        execute!(self.0, "DELETE FROM rate_limits WHERE whole_us < $1", now_us)?;
+    pub async fn purge_whole(&self, now: Timestamp) -> Result<()> {
+        execute!(self.0, "DELETE FROM rate_limits WHERE whole_us < $1", now)?;
         Ok(())
     }
 }

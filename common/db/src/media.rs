@@ -2,11 +2,10 @@
 
 use super::{Db, Result, Tx, execute_tx, query, query_tx, rank};
 use sluice_model::{
-    Encryption, MediaEvent, MediaId, MediaKind, PackageId, PackageStatus, Reason, SourceId, SourceStatus, UserId,
-    Visibility,
+    Encryption, MediaEvent, MediaId, MediaKind, PackageId, PackageStatus, PublicationId, Reason, SourceId,
+    SourceStatus, Timestamp, UserId, Visibility,
 };
 use sqlx::FromRow;
-use uuid::Uuid;
 
 /// Reads and single statements of this domain, from [`Db::media`].
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +28,8 @@ pub struct MediaRow {
     #[sqlx(try_from = "String")]
     pub visibility: Visibility,
     pub filename: String,
-    pub created_us: i64,
+    #[sqlx(rename = "created_us")]
+    pub created_at: Timestamp,
     /// Bytes that are there; while they arrive, fewer than `total_bytes`.
     pub size_bytes: i64,
     pub total_bytes: Option<i64>,
@@ -62,21 +62,21 @@ pub struct MediaRow {
     /// Its place in the order of recency and engagement.
     pub rank: i64,
     /// UUIDv7 of when it became public for the first time: its place in the order of feeds.
-    pub published_id: Option<Uuid>,
+    pub published_id: Option<PublicationId>,
 }
 
-/// When a UUIDv7 was made, microseconds since the Unix epoch.
-pub(super) fn made_us(uuid: Uuid) -> i64 {
-    uuid.get_timestamp().map_or(0, |t| {
+/// When a media became public.
+pub(super) fn made_at(id: PublicationId) -> Timestamp {
+    id.uuid().get_timestamp().map_or(Timestamp::EPOCH, |t| {
         let (seconds, nanos) = t.to_unix();
-        seconds as i64 * 1_000_000 + i64::from(nanos / 1000)
+        Timestamp::from_micros(seconds as i64 * 1_000_000 + i64::from(nanos / 1000))
     })
 }
 
 impl MediaRow {
-    /// When it became public for the first time, microseconds since the Unix epoch.
-    pub fn published_us(&self) -> Option<i64> {
-        self.published_id.map(made_us)
+    /// When it became public for the first time.
+    pub fn published_at(&self) -> Option<Timestamp> {
+        self.published_id.map(made_at)
     }
 
     /// Why it failed.
@@ -101,7 +101,7 @@ pub struct NewMedia<'a> {
     pub description: &'a str,
     pub visibility: Visibility,
     pub filename: &'a str,
-    pub now_us: i64,
+    pub now: Timestamp,
 }
 
 /// What of a media is to be changed; `None` stays.
@@ -116,7 +116,7 @@ pub struct MediaChange<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct MediaPage {
     pub owner: UserId,
-    pub before: Option<Uuid>,
+    pub before: Option<MediaId>,
     pub limit: i64,
 }
 
@@ -169,27 +169,27 @@ impl Media<'_> {
 
     /// One page of an owner's media. UUIDv7 ids order by creation.
     pub async fn of_owner(&self, page: MediaPage) -> Result<Vec<MediaRow>> {
-        let before = page.before.unwrap_or(Uuid::max());
+        let before = page.before.unwrap_or(MediaId::max());
         let sql = media_columns!("WHERE m.owner_id = $1 AND m.id < $2 ORDER BY m.id DESC LIMIT $3");
         query!(self.0, fetch_all as MediaRow, sql, page.owner, before, page.limit)
     }
 
     /// Deletes a media. Its source and package go with a later sweep when nothing else refers
     /// to them. `false` when there was none.
-    pub async fn delete(&self, id: MediaId, now_us: i64) -> Result<bool> {
+    pub async fn delete(&self, id: MediaId, now: Timestamp) -> Result<bool> {
         let mut tx = self.0.begin().await?;
         // Its upload first, as requests lock them.
         execute_tx!(&mut tx, "UPDATE uploads SET part = part WHERE media_id = $1", id)?;
         // The source is touched so that its bytes stay for the whole GC window.
         let touch =
             "UPDATE sources SET touched_us = $1 WHERE id = (SELECT source_id FROM media WHERE id = $2) RETURNING id";
-        let Some((source,)) = query_tx!(&mut tx, fetch_optional as (SourceId,), touch, now_us, id)? else {
+        let Some((source,)) = query_tx!(&mut tx, fetch_optional as (SourceId,), touch, now, id)? else {
             return Ok(false);
         };
-        tx.webhooks().notify_owner(id, MediaEvent::Deleted, now_us).await?;
+        tx.webhooks().notify_owner(id, MediaEvent::Deleted, now).await?;
         let gone = execute_tx!(&mut tx, "DELETE FROM media WHERE id = $1", id)? == 1;
         // Bytes that are still arriving have no other media.
-        tx.uploads().mark_source_deleting(source, now_us).await?;
+        tx.uploads().mark_source_deleting(source, now).await?;
         tx.commit().await?;
         Ok(gone)
     }
@@ -207,7 +207,7 @@ impl MediaTx<'_> {
         let sql = "UPDATE media SET title = COALESCE($1, title), description = COALESCE($2, description), \
                    visibility = COALESCE($3, visibility), published_id = COALESCE(published_id, $4) WHERE id = $5";
         let visibility = change.visibility.map(Visibility::as_str);
-        let published = (change.visibility == Some(Visibility::Public)).then(Uuid::now_v7);
+        let published = (change.visibility == Some(Visibility::Public)).then(PublicationId::new);
         execute_tx!(self.0, sql, change.title, change.description, visibility, published, id)?;
         self.0.engagement().update_rank(id).await?;
         self.0.search().index_media(id).await
@@ -228,8 +228,8 @@ impl MediaTx<'_> {
             m.description,
             m.visibility.as_str(),
             m.filename,
-            m.now_us,
-            rank(m.now_us, 0, 0, 0),
+            m.now,
+            rank(m.now, 0, 0, 0),
             (m.visibility == Visibility::Public).then_some(m.id)
         )?;
         execute_tx!(self.0, "INSERT INTO media_packages (media_id, package_id) VALUES ($1, $2)", m.id, m.package_id)?;

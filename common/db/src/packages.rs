@@ -2,7 +2,7 @@
 
 use super::{Db, DbError, Result, Tx, execute, execute_tx, query, query_tx};
 use sluice_model::{
-    Encryption, MediaEvent, MediaKind, PackageId, PackageStatus, Reason, RenditionRole, SourceId, TaskId,
+    Encryption, MediaEvent, MediaKind, PackageId, PackageStatus, Reason, RenditionRole, SourceId, TaskId, Timestamp,
 };
 use sqlx::FromRow;
 
@@ -30,7 +30,8 @@ pub struct PackageRow {
     #[sqlx(try_from = "String")]
     pub encryption: Encryption,
     pub report: Option<String>,
-    pub encode_started_us: Option<i64>,
+    #[sqlx(rename = "encode_started_us")]
+    pub encode_started_at: Option<Timestamp>,
 }
 
 /// What planning found out.
@@ -100,7 +101,8 @@ pub struct SegmentRow {
     pub start_ticks: i64,
     pub duration_ticks: i64,
     pub fragments: String,
-    pub published_us: i64,
+    #[sqlx(rename = "published_us")]
+    pub published_at: Timestamp,
     /// Key and initialization vector of an encrypted segment.
     pub key_number: Option<i64>,
     pub iv: Option<Vec<u8>>,
@@ -172,12 +174,12 @@ impl Packages<'_> {
     }
 
     /// Says once that a package can be played.
-    pub async fn mark_playable(&self, package: PackageId, now_us: i64) -> Result<bool> {
+    pub async fn mark_playable(&self, package: PackageId, now: Timestamp) -> Result<bool> {
         let mut tx = self.0.begin().await?;
         let sql = "UPDATE packages SET playable = TRUE, updated_us = $1 WHERE id = $2 AND NOT playable";
-        let first = execute_tx!(&mut tx, sql, now_us, package)? == 1;
+        let first = execute_tx!(&mut tx, sql, now, package)? == 1;
         if first {
-            tx.webhooks().notify_owners(package, MediaEvent::Playable, now_us).await?;
+            tx.webhooks().notify_owners(package, MediaEvent::Playable, now).await?;
         }
         tx.commit().await?;
         Ok(first)
@@ -196,38 +198,44 @@ impl Packages<'_> {
         Ok(())
     }
 
-    /// Finished packages whose orphans have not been looked for since `before_us`.
-    pub async fn to_sweep(&self, before_us: i64) -> Result<Vec<PackageId>> {
+    /// Finished packages whose orphans have not been looked for since `before`.
+    pub async fn to_sweep(&self, before: Timestamp) -> Result<Vec<PackageId>> {
         let sql = "SELECT id FROM packages WHERE status IN ('ready', 'failed') AND updated_us < $1 AND swept_us IS NULL LIMIT 50";
-        Ok(query!(self.0, fetch_all as (PackageId,), sql, before_us)?.into_iter().map(|r| r.0).collect())
+        Ok(query!(self.0, fetch_all as (PackageId,), sql, before)?.into_iter().map(|r| r.0).collect())
     }
 
     /// Notes that a package's orphans are gone.
-    pub async fn mark_swept(&self, package: PackageId, now_us: i64) -> Result<()> {
-        execute!(self.0, "UPDATE packages SET swept_us = $1 WHERE id = $2", now_us, package)?;
+    pub async fn mark_swept(&self, package: PackageId, now: Timestamp) -> Result<()> {
+        execute!(self.0, "UPDATE packages SET swept_us = $1 WHERE id = $2", now, package)?;
         Ok(())
     }
 }
 
 impl PackagesTx<'_> {
     /// Announces a package of a source.
-    pub async fn insert(&mut self, id: PackageId, source: SourceId, encryption: Encryption, now_us: i64) -> Result<()> {
+    pub async fn insert(
+        &mut self,
+        id: PackageId,
+        source: SourceId,
+        encryption: Encryption,
+        now: Timestamp,
+    ) -> Result<()> {
         let sql = "INSERT INTO packages (id, source_id, status, revealed, playable, encryption, created_us, updated_us) \
                    VALUES ($1, $2, 'planning', 0, FALSE, $3, $4, $4)";
-        execute_tx!(self.0, sql, id, source, encryption.as_str(), now_us)?;
+        execute_tx!(self.0, sql, id, source, encryption.as_str(), now)?;
         Ok(())
     }
 
     /// Takes the package's row lock. Transactions that change a package and its tasks begin with it,
     /// so that two of them never wait for each other.
-    pub async fn lock(&mut self, id: PackageId, now_us: i64) -> Result<()> {
-        execute_tx!(self.0, "UPDATE packages SET updated_us = $1 WHERE id = $2", now_us, id)?;
+    pub async fn lock(&mut self, id: PackageId, now: Timestamp) -> Result<()> {
+        execute_tx!(self.0, "UPDATE packages SET updated_us = $1 WHERE id = $2", now, id)?;
         Ok(())
     }
 
     /// Stores a plan and its renditions, or continues one that did not know the film's end. A plan that did is
     /// not changed.
-    pub async fn store_plan(&mut self, id: PackageId, planned: &PlannedPackage<'_>, now_us: i64) -> Result<bool> {
+    pub async fn store_plan(&mut self, id: PackageId, planned: &PlannedPackage<'_>, now: Timestamp) -> Result<bool> {
         let sql = "UPDATE packages SET status = 'encoding', kind = $1, plan = $2, duration_ms = $3, width = $4, height = $5, \
                    target_s = $6, updated_us = $7, encode_started_us = COALESCE(encode_started_us, $7) WHERE id = $8 \
                    AND (status = 'planning' OR status = 'encoding' AND duration_ms IS NULL)";
@@ -240,7 +248,7 @@ impl PackagesTx<'_> {
             planned.width,
             planned.height,
             planned.target_s,
-            now_us,
+            now,
             id
         )?;
         if stored == 1 {
@@ -352,7 +360,7 @@ impl PackagesTx<'_> {
             s.start_ticks,
             s.duration_ticks,
             &s.fragments,
-            s.published_us,
+            s.published_at,
             s.key_number,
             &s.iv
         )? == 1;
@@ -367,21 +375,21 @@ impl PackagesTx<'_> {
     }
 
     /// Ends a package well, with its checker's report.
-    pub async fn finish(&mut self, id: PackageId, report: &str, now_us: i64) -> Result<()> {
+    pub async fn finish(&mut self, id: PackageId, report: &str, now: Timestamp) -> Result<()> {
         let sql = "UPDATE packages SET status = 'ready', playable = TRUE, report = $1, updated_us = $2, error_code = NULL, \
                    error_message = NULL WHERE id = $3 AND status = 'encoding'";
-        if execute_tx!(self.0, sql, report, now_us, id)? == 1 {
-            self.0.webhooks().notify_owners(id, MediaEvent::Ready, now_us).await?;
+        if execute_tx!(self.0, sql, report, now, id)? == 1 {
+            self.0.webhooks().notify_owners(id, MediaEvent::Ready, now).await?;
         }
         Ok(())
     }
 
     /// Ends a package badly and cancels what is left of its tasks.
-    pub async fn fail(&mut self, id: PackageId, reason: &Reason, now_us: i64) -> Result<()> {
+    pub async fn fail(&mut self, id: PackageId, reason: &Reason, now: Timestamp) -> Result<()> {
         let sql = "UPDATE packages SET status = 'failed', error_code = $1, error_message = $2, updated_us = $3 \
                    WHERE id = $4 AND status IN ('planning', 'encoding')";
-        if execute_tx!(self.0, sql, &reason.code, &reason.message, now_us, id)? == 1 {
-            self.0.webhooks().notify_owners(id, MediaEvent::Failed, now_us).await?;
+        if execute_tx!(self.0, sql, &reason.code, &reason.message, now, id)? == 1 {
+            self.0.webhooks().notify_owners(id, MediaEvent::Failed, now).await?;
         }
         let sql = "UPDATE tasks SET status = 'cancelled', token = NULL WHERE package_id = $1 AND kind <> 'hash' \
                    AND status IN ('queued', 'running')";
@@ -390,16 +398,16 @@ impl PackagesTx<'_> {
     }
 
     /// Sets a failed package to work again with fresh attempts. `false` when it has not failed.
-    pub async fn retry(&mut self, id: PackageId, now_us: i64) -> Result<bool> {
+    pub async fn retry(&mut self, id: PackageId, now: Timestamp) -> Result<bool> {
         let sql = "UPDATE packages SET status = CASE WHEN plan IS NULL THEN 'planning' ELSE 'encoding' END, \
                    error_code = NULL, error_message = NULL, updated_us = $1, swept_us = NULL WHERE id = $2 AND status = 'failed'";
-        if execute_tx!(self.0, sql, now_us, id)? == 0 {
+        if execute_tx!(self.0, sql, now, id)? == 0 {
             return Ok(false);
         }
         let sql = "UPDATE tasks SET status = 'queued', token = NULL, attempts = 0, not_before_us = $1, error_code = NULL, error_message = NULL, \
                    due_us = CASE WHEN kind = 'import' THEN $1 ELSE due_us END \
                    WHERE package_id = $2 AND status IN ('parked', 'cancelled')";
-        execute_tx!(self.0, sql, now_us, id)?;
+        execute_tx!(self.0, sql, now, id)?;
         Ok(true)
     }
 

@@ -1,9 +1,8 @@
 //! Creators as others see them, who follows whom, and who wants nothing of whom.
 
 use super::{Db, Result, Tx, execute, execute_tx, query, query_tx};
-use sluice_model::{UserId, clock::DAY_US};
+use sluice_model::{PictureId, SubscriptionId, Timestamp, UserId, clock::DAY};
 use sqlx::FromRow;
-use uuid::Uuid;
 
 /// Reads and single statements of this domain, from [`Db::people`].
 #[derive(Debug, Clone, Copy)]
@@ -21,17 +20,19 @@ pub struct CreatorRow {
     pub display_name: String,
     pub bio: String,
     pub subscriber_count: i64,
-    pub created_us: i64,
-    pub avatar_id: Option<Uuid>,
-    pub banner_id: Option<Uuid>,
+    #[sqlx(rename = "created_us")]
+    pub created_at: Timestamp,
+    pub avatar_id: Option<PictureId>,
+    pub banner_id: Option<PictureId>,
 }
 
 /// A creator in a person's list.
 #[derive(Debug, Clone, FromRow)]
 pub struct SubscriptionRow {
     /// The order of the list.
-    pub subscription_id: Uuid,
-    pub subscribed_us: i64,
+    pub subscription_id: SubscriptionId,
+    #[sqlx(rename = "subscribed_us")]
+    pub subscribed_at: Timestamp,
     #[sqlx(flatten)]
     pub creator: CreatorRow,
 }
@@ -100,14 +101,19 @@ impl People<'_> {
     }
 
     /// Whom a person follows, newest first.
-    pub async fn subscriptions(&self, user: UserId, before: Option<Uuid>, limit: i64) -> Result<Vec<SubscriptionRow>> {
+    pub async fn subscriptions(
+        &self,
+        user: UserId,
+        before: Option<SubscriptionId>,
+        limit: i64,
+    ) -> Result<Vec<SubscriptionRow>> {
         let sql = concat!(
             "SELECT s.id AS subscription_id, s.created_us AS subscribed_us, ",
             creator_columns!(),
             " FROM subscriptions s JOIN users u ON u.id = s.creator_id WHERE s.subscriber_id = $1 AND s.id < $2 AND u.banned_us IS NULL \
              ORDER BY s.id DESC LIMIT $3"
         );
-        query!(self.0, fetch_all as SubscriptionRow, sql, user, before.unwrap_or(Uuid::max()), limit)
+        query!(self.0, fetch_all as SubscriptionRow, sql, user, before.unwrap_or(SubscriptionId::max()), limit)
     }
 
     /// Whether one follows the other.
@@ -146,8 +152,8 @@ impl People<'_> {
     }
 
     /// Removes subscriptions that ended a day ago: until then the feed that somebody reads stays as it was.
-    pub async fn purge_past_subscriptions(&self, now_us: i64) -> Result<()> {
-        execute!(self.0, "DELETE FROM past_subscriptions WHERE ended_us < $1", now_us - DAY_US)?;
+    pub async fn purge_past_subscriptions(&self, now: Timestamp) -> Result<()> {
+        execute!(self.0, "DELETE FROM past_subscriptions WHERE ended_us < $1", now - DAY)?;
         Ok(())
     }
 }
@@ -164,11 +170,11 @@ impl PeopleTx<'_> {
     }
 
     /// Follows a creator; `false` when it was so before.
-    pub async fn subscribe(&mut self, subscriber: UserId, creator: UserId, now_us: i64) -> Result<bool> {
+    pub async fn subscribe(&mut self, subscriber: UserId, creator: UserId, now: Timestamp) -> Result<bool> {
         self.lock_followed(subscriber, creator).await?;
         let sql = "INSERT INTO subscriptions (subscriber_id, creator_id, id, created_us) VALUES ($1, $2, $3, $4) \
                    ON CONFLICT (subscriber_id, creator_id) DO NOTHING";
-        let new = execute_tx!(self.0, sql, subscriber, creator, Uuid::now_v7(), now_us)? == 1;
+        let new = execute_tx!(self.0, sql, subscriber, creator, SubscriptionId::new(), now)? == 1;
         if new {
             let count = "UPDATE users SET subscriber_count = subscriber_count + 1 WHERE id = $1";
             execute_tx!(self.0, count, creator)?;
@@ -177,13 +183,13 @@ impl PeopleTx<'_> {
     }
 
     /// Follows a creator no more. That it was so is remembered for a day, for feeds that are being read.
-    pub async fn unsubscribe(&mut self, subscriber: UserId, creator: UserId, now_us: i64) -> Result<()> {
+    pub async fn unsubscribe(&mut self, subscriber: UserId, creator: UserId, now: Timestamp) -> Result<()> {
         self.lock_followed(subscriber, creator).await?;
         let keep = "INSERT INTO past_subscriptions (subscriber_id, creator_id, created_us, ended_us) \
                     SELECT subscriber_id, creator_id, created_us, $3 FROM subscriptions \
                     WHERE subscriber_id = $1 AND creator_id = $2 \
                     ON CONFLICT DO NOTHING";
-        execute_tx!(self.0, keep, subscriber, creator, now_us)?;
+        execute_tx!(self.0, keep, subscriber, creator, now)?;
         let sql = "DELETE FROM subscriptions WHERE subscriber_id = $1 AND creator_id = $2";
         if execute_tx!(self.0, sql, subscriber, creator)? == 1 {
             let count = "UPDATE users SET subscriber_count = subscriber_count - 1 WHERE id = $1";
@@ -193,10 +199,10 @@ impl PeopleTx<'_> {
     }
 
     /// Keeps somebody's comments out of one's sight; they follow one no more.
-    pub async fn block(&mut self, blocker: UserId, blocked: UserId, now_us: i64) -> Result<()> {
+    pub async fn block(&mut self, blocker: UserId, blocked: UserId, now: Timestamp) -> Result<()> {
         let sql = "INSERT INTO blocks (blocker_id, blocked_id, created_us) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
-        execute_tx!(self.0, sql, blocker, blocked, now_us)?;
-        self.unsubscribe(blocked, blocker, now_us).await
+        execute_tx!(self.0, sql, blocker, blocked, now)?;
+        self.unsubscribe(blocked, blocker, now).await
     }
 
     /// Takes what a leaving person counted for out of the counts; the rows go with the account.

@@ -3,9 +3,8 @@
 //! Invariant: a row is there before its object and goes after it, so no object is ever without a row.
 
 use super::{Db, DbError, Result, Tx, execute, execute_tx, query, query_tx};
-use sluice_model::{PictureKind, UserId};
+use sluice_model::{PictureId, PictureKind, PictureOwnerId, PlaylistId, Timestamp, UserId};
 use sqlx::FromRow;
-use uuid::Uuid;
 
 /// Reads and single statements of this domain, from [`Db::pictures`].
 #[derive(Debug, Clone, Copy)]
@@ -18,11 +17,11 @@ pub struct PicturesTx<'a>(pub(crate) &'a mut Tx);
 /// A picture that is shown.
 #[derive(Debug, Clone, FromRow)]
 pub struct PictureRow {
-    pub id: Uuid,
+    pub id: PictureId,
     #[sqlx(try_from = "String")]
     pub kind: PictureKind,
     /// The user, playlist or category that shows it.
-    pub owner_id: Uuid,
+    pub owner_id: PictureOwnerId,
     pub size_bytes: i64,
     /// Out of sight: the person is banned.
     pub hidden: bool,
@@ -31,19 +30,19 @@ pub struct PictureRow {
 /// What is stored of a new one.
 #[derive(Debug, Clone, Copy)]
 pub struct NewPicture {
-    pub id: Uuid,
+    pub id: PictureId,
     pub kind: PictureKind,
-    pub owner: Uuid,
+    pub owner: PictureOwnerId,
     /// Pixels.
     pub size: (u32, u32),
     pub size_bytes: i64,
     /// When it goes unless it is shown by then.
-    pub doomed_us: i64,
+    pub delete_after: Timestamp,
 }
 
 impl Pictures<'_> {
     /// A picture that is shown, by id.
-    pub async fn find(&self, id: Uuid) -> Result<Option<PictureRow>> {
+    pub async fn find(&self, id: PictureId) -> Result<Option<PictureRow>> {
         let sql = "SELECT p.id, p.kind, p.owner_id, p.size_bytes, u.banned_us IS NOT NULL AS hidden FROM pictures p \
                    LEFT JOIN users u ON u.id = p.owner_id WHERE p.id = $1 AND p.doomed_us IS NULL";
         query!(self.0, fetch_optional as PictureRow, sql, id)
@@ -53,18 +52,18 @@ impl Pictures<'_> {
     pub async fn announce(&self, new: &NewPicture) -> Result<()> {
         let sql = "INSERT INTO pictures (id, kind, owner_id, width, height, size_bytes, doomed_us) VALUES ($1, $2, $3, $4, $5, $6, $7)";
         let (width, height) = (i64::from(new.size.0), i64::from(new.size.1));
-        execute!(self.0, sql, new.id, new.kind.as_str(), new.owner, width, height, new.size_bytes, new.doomed_us)?;
+        execute!(self.0, sql, new.id, new.kind.as_str(), new.owner, width, height, new.size_bytes, new.delete_after)?;
         Ok(())
     }
 
     /// Pictures whose objects are to be removed.
-    pub async fn deleting(&self, now_us: i64) -> Result<Vec<Uuid>> {
+    pub async fn deleting(&self, now: Timestamp) -> Result<Vec<PictureId>> {
         let sql = "SELECT id FROM pictures WHERE doomed_us <= $1 ORDER BY doomed_us LIMIT 100";
-        Ok(query!(self.0, fetch_all as (Uuid,), sql, now_us)?.into_iter().map(|r| r.0).collect())
+        Ok(query!(self.0, fetch_all as (PictureId,), sql, now)?.into_iter().map(|r| r.0).collect())
     }
 
     /// Notes that an object is gone.
-    pub async fn purge(&self, id: Uuid) -> Result<()> {
+    pub async fn purge(&self, id: PictureId) -> Result<()> {
         execute!(self.0, "DELETE FROM pictures WHERE id = $1 AND doomed_us IS NOT NULL", id)?;
         Ok(())
     }
@@ -72,7 +71,7 @@ impl Pictures<'_> {
 
 impl PicturesTx<'_> {
     /// Shows a stored picture instead of the one before. [`DbError::Fenced`] when its owner is gone, or it is.
-    pub async fn publish(&mut self, new: &NewPicture, now_us: i64) -> Result<()> {
+    pub async fn publish(&mut self, new: &NewPicture, now: Timestamp) -> Result<()> {
         // The owner's row lock first: two pictures for one place come one after the other.
         let lock = match new.kind {
             PictureKind::Avatar | PictureKind::Banner => "UPDATE users SET bio = bio WHERE id = $1",
@@ -80,34 +79,30 @@ impl PicturesTx<'_> {
             PictureKind::Category => "UPDATE categories SET name = name WHERE id = $1",
         };
         let found = match new.kind {
-            PictureKind::Cover => execute_tx!(self.0, lock, new.owner, now_us)?,
+            PictureKind::Cover => execute_tx!(self.0, lock, new.owner, now)?,
             _ => execute_tx!(self.0, lock, new.owner)?,
         };
-        self.mark_deleting(new.kind, new.owner, now_us).await?;
-        let shown = execute_tx!(
-            self.0,
-            "UPDATE pictures SET doomed_us = NULL WHERE id = $1 AND doomed_us > $2",
-            new.id,
-            now_us
-        )?;
+        self.mark_deleting(new.kind, new.owner, now).await?;
+        let shown =
+            execute_tx!(self.0, "UPDATE pictures SET doomed_us = NULL WHERE id = $1 AND doomed_us > $2", new.id, now)?;
         if found == 1 && shown == 1 { Ok(()) } else { Err(DbError::Fenced) }
     }
 
     /// Takes a picture out of sight; its object goes with the next sweep. `false` when there is none.
-    pub async fn mark_deleting(&mut self, kind: PictureKind, owner: Uuid, now_us: i64) -> Result<bool> {
+    pub async fn mark_deleting(&mut self, kind: PictureKind, owner: PictureOwnerId, now: Timestamp) -> Result<bool> {
         let sql = "UPDATE pictures SET doomed_us = $1 WHERE owner_id = $2 AND kind = $3 AND doomed_us IS NULL";
-        Ok(execute_tx!(self.0, sql, now_us, owner, kind.as_str())? == 1)
+        Ok(execute_tx!(self.0, sql, now, owner, kind.as_str())? == 1)
     }
 
     /// Dooms the pictures of a leaving person, and deletes their playlists with their covers.
-    pub async fn mark_deleting_of(&mut self, user: UserId, now_us: i64) -> Result<()> {
+    pub async fn mark_deleting_of(&mut self, user: UserId, now: Timestamp) -> Result<()> {
         // The playlists first: who is giving one a cover waits for its row, and finds it gone.
         let gone = "DELETE FROM playlists WHERE owner_id = $1 RETURNING id";
-        for (playlist,) in query_tx!(self.0, fetch_all as (Uuid,), gone, user)? {
-            self.mark_deleting(PictureKind::Cover, playlist, now_us).await?;
+        for (playlist,) in query_tx!(self.0, fetch_all as (PlaylistId,), gone, user)? {
+            self.mark_deleting(PictureKind::Cover, playlist.into(), now).await?;
         }
         for kind in [PictureKind::Avatar, PictureKind::Banner] {
-            self.mark_deleting(kind, user.uuid(), now_us).await?;
+            self.mark_deleting(kind, user.into(), now).await?;
         }
         Ok(())
     }

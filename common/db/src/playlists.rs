@@ -1,9 +1,8 @@
 //! Playlists: media in an order that their owner chooses.
 
 use super::{Db, Result, Tx, execute, execute_tx, query, query_tx};
-use sluice_model::{MediaId, PictureKind, UserId, Visibility};
+use sluice_model::{MediaId, PictureId, PictureKind, PlaylistId, PlaylistItemId, Timestamp, UserId, Visibility};
 use sqlx::FromRow;
-use uuid::Uuid;
 
 /// Reads and single statements of this domain, from [`Db::playlists`].
 #[derive(Debug, Clone, Copy)]
@@ -16,24 +15,26 @@ pub struct PlaylistsTx<'a>(pub(crate) &'a mut Tx);
 /// A playlist as stored.
 #[derive(Debug, Clone, FromRow)]
 pub struct PlaylistRow {
-    pub id: Uuid,
+    pub id: PlaylistId,
     pub owner_id: UserId,
     pub title: String,
     pub description: String,
     #[sqlx(try_from = "String")]
     pub visibility: Visibility,
-    pub created_us: i64,
-    pub updated_us: i64,
+    #[sqlx(rename = "created_us")]
+    pub created_at: Timestamp,
+    #[sqlx(rename = "updated_us")]
+    pub updated_at: Timestamp,
     pub item_count: i64,
     /// Out of sight: its owner is banned.
     pub hidden: bool,
-    pub cover_id: Option<Uuid>,
+    pub cover_id: Option<PictureId>,
 }
 
 /// One place of a playlist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, FromRow)]
 pub struct ItemRow {
-    pub id: Uuid,
+    pub id: PlaylistItemId,
     pub media_id: MediaId,
     pub position: i64,
 }
@@ -63,7 +64,7 @@ macro_rules! playlists {
 
 impl Playlists<'_> {
     /// A playlist by id.
-    pub async fn find(&self, id: Uuid) -> Result<Option<PlaylistRow>> {
+    pub async fn find(&self, id: PlaylistId) -> Result<Option<PlaylistRow>> {
         query!(self.0, fetch_optional as PlaylistRow, playlists!("WHERE l.id = $1"), id)
     }
 
@@ -72,13 +73,13 @@ impl Playlists<'_> {
         &self,
         owner: UserId,
         all: bool,
-        before: Option<Uuid>,
+        before: Option<PlaylistId>,
         limit: i64,
     ) -> Result<Vec<PlaylistRow>> {
         let sql = playlists!(
             "WHERE l.owner_id = $1 AND ($2 OR (l.visibility = 'public' AND u.banned_us IS NULL)) AND l.id < $3 ORDER BY l.id DESC LIMIT $4"
         );
-        query!(self.0, fetch_all as PlaylistRow, sql, owner, all, before.unwrap_or(Uuid::max()), limit)
+        query!(self.0, fetch_all as PlaylistRow, sql, owner, all, before.unwrap_or(PlaylistId::max()), limit)
     }
 
     /// How many playlists a person has.
@@ -88,7 +89,7 @@ impl Playlists<'_> {
     }
 
     /// Places of a playlist in order, after a position.
-    pub async fn items(&self, playlist: Uuid, after: i64, limit: i64) -> Result<Vec<ItemRow>> {
+    pub async fn items(&self, playlist: PlaylistId, after: i64, limit: i64) -> Result<Vec<ItemRow>> {
         let sql = "SELECT id, media_id, position FROM playlist_items WHERE playlist_id = $1 AND position > $2 \
                    ORDER BY position, id LIMIT $3";
         query!(self.0, fetch_all as ItemRow, sql, playlist, after, limit)
@@ -99,25 +100,25 @@ impl Playlists<'_> {
         let sql = "INSERT INTO playlists (id, owner_id, title, description, visibility, created_us, updated_us) \
                    VALUES ($1, $2, $3, $4, $5, $6, $6)";
         let visibility = row.visibility.as_str();
-        execute!(self.0, sql, row.id, row.owner_id, &row.title, &row.description, visibility, row.created_us)?;
+        execute!(self.0, sql, row.id, row.owner_id, &row.title, &row.description, visibility, row.created_at)?;
         Ok(())
     }
 
     /// Changes a playlist.
-    pub async fn change(&self, id: Uuid, change: &PlaylistChange<'_>, now_us: i64) -> Result<()> {
+    pub async fn change(&self, id: PlaylistId, change: &PlaylistChange<'_>, now: Timestamp) -> Result<()> {
         let sql = "UPDATE playlists SET title = COALESCE($1, title), description = COALESCE($2, description), \
                    visibility = COALESCE($3, visibility), updated_us = $4 WHERE id = $5";
         let visibility = change.visibility.map(Visibility::as_str);
-        execute!(self.0, sql, change.title, change.description, visibility, now_us, id)?;
+        execute!(self.0, sql, change.title, change.description, visibility, now, id)?;
         Ok(())
     }
 
     /// Deletes a playlist; its media stay.
-    pub async fn delete(&self, id: Uuid, now_us: i64) -> Result<bool> {
+    pub async fn delete(&self, id: PlaylistId, now: Timestamp) -> Result<bool> {
         let mut tx = self.0.begin().await?;
         // Its row first: nobody gives it another cover meanwhile.
         let gone = execute_tx!(&mut tx, "DELETE FROM playlists WHERE id = $1", id)? == 1;
-        tx.pictures().mark_deleting(PictureKind::Cover, id, now_us).await?;
+        tx.pictures().mark_deleting(PictureKind::Cover, id.into(), now).await?;
         tx.commit().await?;
         Ok(gone)
     }
@@ -125,14 +126,14 @@ impl Playlists<'_> {
 
 impl PlaylistsTx<'_> {
     /// Takes a playlist's row lock; its places in order. Every change of the order begins with it.
-    pub async fn lock(&mut self, id: Uuid, now_us: i64) -> Result<Vec<ItemRow>> {
-        execute_tx!(self.0, "UPDATE playlists SET updated_us = $1 WHERE id = $2", now_us, id)?;
+    pub async fn lock(&mut self, id: PlaylistId, now: Timestamp) -> Result<Vec<ItemRow>> {
+        execute_tx!(self.0, "UPDATE playlists SET updated_us = $1 WHERE id = $2", now, id)?;
         let sql = "SELECT id, media_id, position FROM playlist_items WHERE playlist_id = $1 ORDER BY position, id";
         query_tx!(self.0, fetch_all as ItemRow, sql, id)
     }
 
     /// Puts a media at a position. Where something is there, that and what follows make room.
-    pub async fn insert_item(&mut self, playlist: Uuid, item: &ItemRow) -> Result<()> {
+    pub async fn insert_item(&mut self, playlist: PlaylistId, item: &ItemRow) -> Result<()> {
         let taken = "SELECT COUNT(*) FROM playlist_items WHERE playlist_id = $1 AND position = $2";
         if query_tx!(self.0, fetch_one as (i64,), taken, playlist, item.position)?.0 > 0 {
             let shift = "UPDATE playlist_items SET position = position + $3 WHERE playlist_id = $1 AND position >= $2";
@@ -144,7 +145,7 @@ impl PlaylistsTx<'_> {
     }
 
     /// Takes a place away. `false` when there is none.
-    pub async fn delete_item(&mut self, playlist: Uuid, item: Uuid) -> Result<bool> {
+    pub async fn delete_item(&mut self, playlist: PlaylistId, item: PlaylistItemId) -> Result<bool> {
         let sql = "DELETE FROM playlist_items WHERE playlist_id = $1 AND id = $2";
         Ok(execute_tx!(self.0, sql, playlist, item)? == 1)
     }

@@ -1,9 +1,8 @@
 //! Requests to become a creator.
 
 use super::{Db, DbError, Result, Tx, execute, query, query_tx};
-use sluice_model::{CreatorRequestStatus, UserId};
+use sluice_model::{CreatorRequestId, CreatorRequestStatus, Timestamp, UserId};
 use sqlx::FromRow;
-use uuid::Uuid;
 
 /// Reads and single statements of this domain, from [`Db::creator_requests`].
 #[derive(Debug, Clone, Copy)]
@@ -16,15 +15,17 @@ pub struct CreatorRequestsTx<'a>(pub(crate) &'a mut Tx);
 /// A request with the name of who asks.
 #[derive(Debug, Clone, FromRow)]
 pub struct CreatorRequestRow {
-    pub id: Uuid,
+    pub id: CreatorRequestId,
     pub user_id: UserId,
     pub username: String,
     pub message: String,
     #[sqlx(try_from = "String")]
     pub status: CreatorRequestStatus,
     pub answer: Option<String>,
-    pub created_us: i64,
-    pub decided_us: Option<i64>,
+    #[sqlx(rename = "created_us")]
+    pub created_at: Timestamp,
+    #[sqlx(rename = "decided_us")]
+    pub decided_at: Option<Timestamp>,
 }
 
 macro_rules! request_columns {
@@ -39,9 +40,9 @@ macro_rules! request_columns {
 
 impl CreatorRequests<'_> {
     /// Stores a request; `false` when one is pending already.
-    pub async fn insert(&self, id: Uuid, user: UserId, message: &str, now_us: i64) -> Result<bool> {
+    pub async fn insert(&self, id: CreatorRequestId, user: UserId, message: &str, now: Timestamp) -> Result<bool> {
         let sql = "INSERT INTO creator_requests (id, user_id, message, status, created_us) VALUES ($1, $2, $3, 'pending', $4)";
-        match execute!(self.0, sql, id, user, message, now_us) {
+        match execute!(self.0, sql, id, user, message, now) {
             Err(DbError::Duplicate) => Ok(false),
             other => other.map(|_| true),
         }
@@ -54,7 +55,7 @@ impl CreatorRequests<'_> {
     }
 
     /// A request by id.
-    pub async fn find(&self, id: Uuid) -> Result<Option<CreatorRequestRow>> {
+    pub async fn find(&self, id: CreatorRequestId) -> Result<Option<CreatorRequestRow>> {
         query!(self.0, fetch_optional as CreatorRequestRow, request_columns!("WHERE r.id = $1"), id)
     }
 
@@ -62,11 +63,18 @@ impl CreatorRequests<'_> {
     pub async fn page(
         &self,
         status: CreatorRequestStatus,
-        before: Option<Uuid>,
+        before: Option<CreatorRequestId>,
         limit: i64,
     ) -> Result<Vec<CreatorRequestRow>> {
         let sql = request_columns!("WHERE r.status = $1 AND r.id < $2 ORDER BY r.id DESC LIMIT $3");
-        query!(self.0, fetch_all as CreatorRequestRow, sql, status.as_str(), before.unwrap_or(Uuid::max()), limit)
+        query!(
+            self.0,
+            fetch_all as CreatorRequestRow,
+            sql,
+            status.as_str(),
+            before.unwrap_or(CreatorRequestId::max()),
+            limit
+        )
     }
 }
 
@@ -74,13 +82,13 @@ impl CreatorRequestsTx<'_> {
     /// Decides a pending request; the account that asked. `None` when it is not pending any more.
     pub async fn decide(
         &mut self,
-        id: Uuid,
+        id: CreatorRequestId,
         status: CreatorRequestStatus,
         answer: Option<&str>,
-        now_us: i64,
+        now: Timestamp,
     ) -> Result<Option<UserId>> {
         let sql = "UPDATE creator_requests SET status = $1, answer = $2, decided_us = $3 \
                    WHERE id = $4 AND status = 'pending' RETURNING user_id";
-        Ok(query_tx!(self.0, fetch_optional as (UserId,), sql, status.as_str(), answer, now_us, id)?.map(|r| r.0))
+        Ok(query_tx!(self.0, fetch_optional as (UserId,), sql, status.as_str(), answer, now, id)?.map(|r| r.0))
     }
 }

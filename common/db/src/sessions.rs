@@ -4,9 +4,8 @@
 //! session's row lock.
 
 use super::{Db, Result, Tx, UserRow, execute, execute_tx, query, query_tx};
-use sluice_model::{RefreshTokenStatus, UserId, clock::DAY_US};
+use sluice_model::{RefreshTokenStatus, SessionId, Timestamp, UserId, clock::DAY};
 use sqlx::FromRow;
-use uuid::Uuid;
 
 /// Reads and single statements of this domain, from [`Db::sessions`].
 #[derive(Debug, Clone, Copy)]
@@ -19,24 +18,28 @@ pub struct SessionsTx<'a>(pub(crate) &'a mut Tx);
 /// A login as its owner sees it.
 #[derive(Debug, Clone, FromRow)]
 pub struct SessionRow {
-    pub id: Uuid,
+    pub id: SessionId,
     pub user_id: UserId,
     pub address: String,
     pub agent: String,
-    pub created_us: i64,
-    pub last_used_us: i64,
-    pub expires_us: i64,
+    #[sqlx(rename = "created_us")]
+    pub created_at: Timestamp,
+    #[sqlx(rename = "last_used_us")]
+    pub last_used_at: Timestamp,
+    #[sqlx(rename = "expires_us")]
+    pub expires_at: Timestamp,
 }
 
 /// A refresh token as stored.
 #[derive(Debug, Clone, FromRow)]
 pub struct RefreshRow {
-    pub session_id: Uuid,
+    pub session_id: SessionId,
     #[sqlx(try_from = "String")]
     pub status: RefreshTokenStatus,
     pub successor: Option<Vec<u8>>,
     pub retries: i64,
-    pub spent_us: Option<i64>,
+    #[sqlx(rename = "spent_us")]
+    pub spent_at: Option<Timestamp>,
 }
 
 /// Where a session is used from.
@@ -44,8 +47,8 @@ pub struct RefreshRow {
 pub struct SessionUse<'a> {
     pub address: &'a str,
     pub agent: &'a str,
-    pub now_us: i64,
-    pub expires_us: i64,
+    pub now: Timestamp,
+    pub expires_at: Timestamp,
 }
 
 macro_rules! session_columns {
@@ -56,17 +59,17 @@ macro_rules! session_columns {
 
 impl Sessions<'_> {
     /// The account behind a live session.
-    pub async fn user_of(&self, session: Uuid, now_us: i64) -> Result<Option<UserRow>> {
+    pub async fn user_of(&self, session: SessionId, now: Timestamp) -> Result<Option<UserRow>> {
         let sql = super::users::user_columns!(
             "JOIN sessions s ON s.user_id = u.id WHERE s.id = $1 AND s.revoked_us IS NULL AND s.expires_us > $2"
         );
-        query!(self.0, fetch_optional as UserRow, sql, session, now_us)
+        query!(self.0, fetch_optional as UserRow, sql, session, now)
     }
 
     /// The live sessions of an account, newest first.
-    pub async fn of_user(&self, user: UserId, now_us: i64) -> Result<Vec<SessionRow>> {
+    pub async fn of_user(&self, user: UserId, now: Timestamp) -> Result<Vec<SessionRow>> {
         let sql = session_columns!("WHERE user_id = $1 AND revoked_us IS NULL AND expires_us > $2 ORDER BY id DESC");
-        query!(self.0, fetch_all as SessionRow, sql, user, now_us)
+        query!(self.0, fetch_all as SessionRow, sql, user, now)
     }
 
     /// A refresh token by its hash.
@@ -75,17 +78,17 @@ impl Sessions<'_> {
     }
 
     /// Ends one session of an account. `false` when there was none.
-    pub async fn revoke(&self, user: UserId, id: Uuid, now_us: i64) -> Result<bool> {
+    pub async fn revoke(&self, user: UserId, id: SessionId, now: Timestamp) -> Result<bool> {
         let sql = "UPDATE sessions SET revoked_us = $1 WHERE id = $2 AND user_id = $3 AND revoked_us IS NULL";
-        Ok(execute!(self.0, sql, now_us, id, user)? == 1)
+        Ok(execute!(self.0, sql, now, id, user)? == 1)
     }
 
     /// Removes sessions that have ended, and what was spent in them.
-    pub async fn purge_expired(&self, now_us: i64) -> Result<()> {
+    pub async fn purge_expired(&self, now: Timestamp) -> Result<()> {
         // A revoked session is kept for a day, so that its replayed tokens are still told from unknown ones.
-        execute!(self.0, "DELETE FROM sessions WHERE expires_us < $1 OR revoked_us < $2", now_us, now_us - DAY_US)?;
+        execute!(self.0, "DELETE FROM sessions WHERE expires_us < $1 OR revoked_us < $2", now, now - DAY)?;
         let spent = "DELETE FROM refresh_tokens WHERE status <> 'live' AND COALESCE(spent_us, created_us) < $1";
-        execute!(self.0, spent, now_us - 30 * DAY_US)?;
+        execute!(self.0, spent, now - 30 * DAY)?;
         Ok(())
     }
 }
@@ -94,16 +97,16 @@ const REFRESH: &str = "SELECT session_id, status, successor, retries, spent_us F
 
 impl SessionsTx<'_> {
     /// Starts a session with its first refresh token.
-    pub async fn insert(&mut self, id: Uuid, user: UserId, hash: &[u8], from: &SessionUse<'_>) -> Result<()> {
+    pub async fn insert(&mut self, id: SessionId, user: UserId, hash: &[u8], from: &SessionUse<'_>) -> Result<()> {
         let sql = "INSERT INTO sessions (id, user_id, address, agent, created_us, last_used_us, expires_us) \
                    VALUES ($1, $2, $3, $4, $5, $5, $6)";
-        execute_tx!(self.0, sql, id, user, from.address, from.agent, from.now_us, from.expires_us)?;
-        self.insert_refresh_token(id, hash, from.now_us).await
+        execute_tx!(self.0, sql, id, user, from.address, from.agent, from.now, from.expires_at)?;
+        self.insert_refresh_token(id, hash, from.now).await
     }
 
     /// Takes the row lock of a live session and notes its use. It lives on until the use's expiry,
-    /// but never past `last_us`. `None` when it is over.
-    pub async fn touch(&mut self, id: Uuid, from: &SessionUse<'_>, longest_us: i64) -> Result<Option<SessionRow>> {
+    /// but never longer than `longest_us` after its beginning. `None` when it is over.
+    pub async fn touch(&mut self, id: SessionId, from: &SessionUse<'_>, longest_us: i64) -> Result<Option<SessionRow>> {
         let sql = "UPDATE sessions SET last_used_us = $1, address = $2, agent = $3, \
                    expires_us = CASE WHEN created_us + $4 < $5 THEN created_us + $4 ELSE $5 END \
                    WHERE id = $6 AND revoked_us IS NULL AND expires_us > $1 \
@@ -112,11 +115,11 @@ impl SessionsTx<'_> {
             self.0,
             fetch_optional as SessionRow,
             sql,
-            from.now_us,
+            from.now,
             from.address,
             from.agent,
             longest_us,
-            from.expires_us,
+            from.expires_at,
             id
         )
     }
@@ -127,17 +130,17 @@ impl SessionsTx<'_> {
     }
 
     /// Stores the live refresh token of a session.
-    pub async fn insert_refresh_token(&mut self, session: Uuid, hash: &[u8], now_us: i64) -> Result<()> {
+    pub async fn insert_refresh_token(&mut self, session: SessionId, hash: &[u8], now: Timestamp) -> Result<()> {
         let sql =
             "INSERT INTO refresh_tokens (hash, session_id, status, retries, created_us) VALUES ($1, $2, 'live', 0, $3)";
-        execute_tx!(self.0, sql, hash, session, now_us)?;
+        execute_tx!(self.0, sql, hash, session, now)?;
         Ok(())
     }
 
     /// Notes that a token was exchanged for `successor`.
-    pub async fn spend_refresh_token(&mut self, hash: &[u8], successor: &[u8], now_us: i64) -> Result<()> {
+    pub async fn spend_refresh_token(&mut self, hash: &[u8], successor: &[u8], now: Timestamp) -> Result<()> {
         let sql = "UPDATE refresh_tokens SET status = 'spent', successor = $1, spent_us = $2 WHERE hash = $3";
-        execute_tx!(self.0, sql, successor, now_us, hash)?;
+        execute_tx!(self.0, sql, successor, now, hash)?;
         Ok(())
     }
 
@@ -147,29 +150,29 @@ impl SessionsTx<'_> {
         spent: &[u8],
         lost: &[u8],
         successor: &[u8],
-        now_us: i64,
+        now: Timestamp,
     ) -> Result<()> {
         execute_tx!(self.0, "UPDATE refresh_tokens SET status = 'superseded' WHERE hash = $1", lost)?;
         let sql = "UPDATE refresh_tokens SET successor = $1, retries = retries + 1, spent_us = $2 WHERE hash = $3";
-        execute_tx!(self.0, sql, successor, now_us, spent)?;
+        execute_tx!(self.0, sql, successor, now, spent)?;
         Ok(())
     }
 
     /// Ends all sessions of an account but `except`; how many.
-    pub async fn revoke_all(&mut self, user: UserId, except: Option<Uuid>, now_us: i64) -> Result<u64> {
+    pub async fn revoke_all(&mut self, user: UserId, except: Option<SessionId>, now: Timestamp) -> Result<u64> {
         let sql = "UPDATE sessions SET revoked_us = $1 WHERE user_id = $2 AND id <> $3 AND revoked_us IS NULL";
-        execute_tx!(self.0, sql, now_us, user, except.unwrap_or(Uuid::nil()))
+        execute_tx!(self.0, sql, now, user, except.unwrap_or(SessionId::nil()))
     }
 
     /// Whether a session is neither ended nor expired.
-    pub async fn is_live(&mut self, id: Uuid, now_us: i64) -> Result<bool> {
+    pub async fn is_live(&mut self, id: SessionId, now: Timestamp) -> Result<bool> {
         let sql = "SELECT COUNT(*) FROM sessions WHERE id = $1 AND revoked_us IS NULL AND expires_us > $2";
-        Ok(query_tx!(self.0, fetch_one as (i64,), sql, id, now_us)?.0 == 1)
+        Ok(query_tx!(self.0, fetch_one as (i64,), sql, id, now)?.0 == 1)
     }
 
     /// Ends one session.
-    pub async fn end(&mut self, id: Uuid, now_us: i64) -> Result<()> {
-        execute_tx!(self.0, "UPDATE sessions SET revoked_us = $1 WHERE id = $2 AND revoked_us IS NULL", now_us, id)?;
+    pub async fn end(&mut self, id: SessionId, now: Timestamp) -> Result<()> {
+        execute_tx!(self.0, "UPDATE sessions SET revoked_us = $1 WHERE id = $2 AND revoked_us IS NULL", now, id)?;
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! Uploaded bytes and their extents.
 
 use super::{Db, Result, Tx, execute, execute_tx, query, query_tx};
-use sluice_model::{MediaEvent, MediaId, PackageId, SourceId, SourceStatus};
+use sluice_model::{MediaEvent, MediaId, PackageId, SourceId, SourceStatus, Timestamp};
 use sqlx::FromRow;
 
 /// Reads and single statements of this domain, from [`Db::sources`].
@@ -23,7 +23,8 @@ pub struct SourceRow {
     /// Bytes that were announced, where they were.
     pub total_bytes: Option<i64>,
     /// Until then a signed URL may write below its prefix.
-    pub open_until_us: i64,
+    #[sqlx(rename = "open_until_us")]
+    pub open_until: Timestamp,
     pub sha256: Option<Vec<u8>>,
     pub content_type: String,
 }
@@ -60,17 +61,17 @@ impl Sources<'_> {
     }
 
     /// Marks for deletion what nothing refers to any more: uploads that have expired and shown no sign of
-    /// life since `stale_us`, and live sources without media that are older than that. Returns all marked.
-    pub async fn mark_deleting(&self, stale_us: i64, now_us: i64) -> Result<Vec<SourceId>> {
+    /// life since `stale_before`, and live sources without media that are older than that. Returns all marked.
+    pub async fn mark_deleting(&self, stale_before: Timestamp, now: Timestamp) -> Result<Vec<SourceId>> {
         let abandoned = "UPDATE sources SET status = 'deleting' WHERE status = 'receiving' AND touched_us < $1 \
                          AND NOT EXISTS (SELECT 1 FROM uploads u WHERE u.source_id = sources.id AND u.expires_us > $2)";
-        execute!(self.0, abandoned, stale_us, now_us)?;
+        execute!(self.0, abandoned, stale_before, now)?;
         let unused = "UPDATE sources SET status = 'deleting' WHERE status = 'live' AND touched_us < $1 \
                       AND NOT EXISTS (SELECT 1 FROM media m WHERE m.source_id = sources.id)";
-        execute!(self.0, unused, stale_us)?;
+        execute!(self.0, unused, stale_before)?;
         // While a signed URL may still write below a prefix, what is deleted there could come back.
         let sql = "SELECT id FROM sources WHERE status = 'deleting' AND open_until_us <= $1 LIMIT 100";
-        let rows = query!(self.0, fetch_all as (SourceId,), sql, now_us)?;
+        let rows = query!(self.0, fetch_all as (SourceId,), sql, now)?;
         Ok(rows.into_iter().map(|r| r.0).collect())
     }
 
@@ -102,23 +103,23 @@ impl Sources<'_> {
 
 impl SourcesTx<'_> {
     /// Announces bytes that will come, so that a sweep finds their objects if they never all do.
-    pub async fn insert(&mut self, id: SourceId, total_bytes: Option<i64>, now_us: i64) -> Result<()> {
+    pub async fn insert(&mut self, id: SourceId, total_bytes: Option<i64>, now: Timestamp) -> Result<()> {
         let sql = "INSERT INTO sources (id, status, size_bytes, total_bytes, content_type, created_us, touched_us) \
                    VALUES ($1, 'receiving', 0, $2, 'application/octet-stream', $3, $3)";
-        execute_tx!(self.0, sql, id, total_bytes, now_us)?;
+        execute_tx!(self.0, sql, id, total_bytes, now)?;
         Ok(())
     }
 
     /// Until when a signed URL may write below a source's prefix.
-    pub async fn signed_until(&mut self, id: SourceId) -> Result<i64> {
+    pub async fn signed_until(&mut self, id: SourceId) -> Result<Timestamp> {
         let sql = "SELECT open_until_us FROM sources WHERE id = $1";
-        Ok(query_tx!(self.0, fetch_optional as (i64,), sql, id)?.map_or(0, |r| r.0))
+        Ok(query_tx!(self.0, fetch_optional as (Timestamp,), sql, id)?.map_or(Timestamp::EPOCH, |r| r.0))
     }
 
     /// Completes an upload. `false` when the sweep has already given it up.
-    pub async fn complete(&mut self, id: SourceId, size_bytes: i64, now_us: i64) -> Result<bool> {
+    pub async fn complete(&mut self, id: SourceId, size_bytes: i64, now: Timestamp) -> Result<bool> {
         let sql = "UPDATE sources SET status = 'live', size_bytes = $1, touched_us = $2 WHERE id = $3 AND status = 'receiving'";
-        Ok(execute_tx!(self.0, sql, size_bytes, now_us, id)? == 1)
+        Ok(execute_tx!(self.0, sql, size_bytes, now, id)? == 1)
     }
 
     /// Records the hash of a source and merges all live sources with these bytes and the same
@@ -126,13 +127,13 @@ impl SourcesTx<'_> {
     /// many were merged. Their objects stay for the GC window, so running players go on.
     ///
     /// A source that a signed URL may still write to is never the one that others are merged into.
-    pub async fn merge_twins(&mut self, source: SourceId, sha256: &[u8], now_us: i64) -> Result<u64> {
+    pub async fn merge_twins(&mut self, source: SourceId, sha256: &[u8], now: Timestamp) -> Result<u64> {
         // One merge at a time: two that do not see each other would both find nothing.
         if let Tx::Postgres(t) = self.0 {
             sqlx::query("SELECT pg_advisory_xact_lock(7103401)").execute(&mut **t).await?;
         }
         let sql = "UPDATE sources SET sha256 = $1 WHERE id = $2 AND open_until_us <= $3";
-        let closed = execute_tx!(self.0, sql, sha256, source, now_us)? == 1;
+        let closed = execute_tx!(self.0, sql, sha256, source, now)? == 1;
         let sql = "SELECT s.id, p.id FROM sources s JOIN packages p ON p.source_id = s.id \
                    WHERE (s.sha256 = $1 OR s.id = $2) AND s.status = 'live' \
                    AND p.encryption = (SELECT MIN(o.encryption) FROM packages o WHERE o.source_id = $2) AND (p.status = 'ready' OR \
@@ -146,7 +147,7 @@ impl SourcesTx<'_> {
         let Some(((oldest, package), others)) = twins.split_first() else { return Ok(0) };
         // Joining is safe against deletion: this update locks the row and finds it live.
         let touch = "UPDATE sources SET touched_us = $1 WHERE id = $2 AND status = 'live'";
-        if execute_tx!(self.0, touch, now_us, oldest)? == 0 {
+        if execute_tx!(self.0, touch, now, oldest)? == 0 {
             return Ok(0);
         }
         let state = "SELECT playable, status = 'ready' FROM packages WHERE id = $1";
@@ -162,10 +163,10 @@ impl SourcesTx<'_> {
             execute_tx!(self.0, point, oldest, package, other)?;
             for (media, was_playable, was_ready) in waiting {
                 if !was_playable && playable {
-                    self.0.webhooks().notify_owner(media, MediaEvent::Playable, now_us).await?;
+                    self.0.webhooks().notify_owner(media, MediaEvent::Playable, now).await?;
                 }
                 if !was_ready && ready {
-                    self.0.webhooks().notify_owner(media, MediaEvent::Ready, now_us).await?;
+                    self.0.webhooks().notify_owner(media, MediaEvent::Ready, now).await?;
                 }
             }
             // What is playable has players, whose list must go on growing to its end.
@@ -173,7 +174,7 @@ impl SourcesTx<'_> {
                           WHERE source_id = $1 AND kind <> 'hash' AND status IN ('queued', 'running') \
                           AND NOT EXISTS (SELECT 1 FROM packages p WHERE p.id = tasks.package_id AND p.playable)";
             execute_tx!(self.0, cancel, other)?;
-            execute_tx!(self.0, "UPDATE sources SET touched_us = $1 WHERE id = $2", now_us, other)?;
+            execute_tx!(self.0, "UPDATE sources SET touched_us = $1 WHERE id = $2", now, other)?;
         }
         Ok(others.len() as u64)
     }

@@ -1,7 +1,7 @@
 //! The queue's truth: claims, fences, attempts.
 
 use super::{Db, DbError, Result, Tx, execute, execute_tx, query, query_tx};
-use sluice_model::{ClaimToken, PackageId, Reason, SourceId, TaskId, TaskKind, TaskStatus};
+use sluice_model::{ClaimToken, PackageId, Reason, SourceId, TaskId, TaskKind, TaskStatus, Timestamp};
 use sqlx::FromRow;
 
 /// Reads and single statements of this domain, from [`Db::tasks`].
@@ -25,13 +25,13 @@ pub struct NewTask {
     pub name: String,
     pub payload: String,
     /// Earliest deadline first, over all films.
-    pub due_us: i64,
+    pub due_at: Timestamp,
     pub cores: i64,
     pub memory_bytes: i64,
     /// Bytes of its source that must be there before it is claimed.
     pub needs_bytes: i64,
     /// Not claimed before this instant.
-    pub not_before_us: i64,
+    pub not_before: Timestamp,
 }
 
 /// A task that this process may run, as long as nobody takes the claim away.
@@ -48,7 +48,8 @@ pub struct ClaimedTask {
     pub token: ClaimToken,
     pub cores: i64,
     pub memory_bytes: i64,
-    pub due_us: i64,
+    #[sqlx(rename = "due_us")]
+    pub due_at: Timestamp,
 }
 
 /// What a worker has free.
@@ -95,7 +96,7 @@ macro_rules! claim {
 impl Tasks<'_> {
     /// Claims the most urgent task that fits, counting the attempt before it runs.
     pub async fn claim(&self, worker: &str, token: ClaimToken, limits: ClaimLimits) -> Result<Option<ClaimedTask>> {
-        let now = self.0.now_us().await?;
+        let now = self.0.now().await?;
         let row = match self.0 {
             // Single writer: nothing to skip.
             Db::Sqlite(p) => {
@@ -133,10 +134,10 @@ impl Tasks<'_> {
     }
 
     /// Gives a task back without counting the attempt: the task is not to blame.
-    pub async fn release(&self, id: TaskId, token: ClaimToken, not_before_us: i64) -> Result<()> {
+    pub async fn release(&self, id: TaskId, token: ClaimToken, not_before: Timestamp) -> Result<()> {
         let sql = "UPDATE tasks SET status = 'queued', token = NULL, attempts = attempts - 1, not_before_us = $1 \
                    WHERE id = $2 AND token = $3 AND status = 'running'";
-        execute!(self.0, sql, not_before_us, id, token)?;
+        execute!(self.0, sql, not_before, id, token)?;
         Ok(())
     }
 
@@ -150,10 +151,10 @@ impl Tasks<'_> {
     }
 
     /// Queues a task again whose attempt failed.
-    pub async fn requeue(&self, id: TaskId, token: ClaimToken, reason: &Reason, not_before_us: i64) -> Result<()> {
+    pub async fn requeue(&self, id: TaskId, token: ClaimToken, reason: &Reason, not_before: Timestamp) -> Result<()> {
         let sql = "UPDATE tasks SET status = 'queued', token = NULL, not_before_us = $1, error_code = $2, error_message = $3 \
                    WHERE id = $4 AND token = $5 AND status = 'running'";
-        execute!(self.0, sql, not_before_us, &reason.code, &reason.message, id, token)?;
+        execute!(self.0, sql, not_before, &reason.code, &reason.message, id, token)?;
         Ok(())
     }
 
@@ -172,11 +173,11 @@ impl Tasks<'_> {
     }
 
     /// Tasks of others that are more urgent than the next of this package; 0 when none of it waits.
-    pub async fn queue_ahead(&self, package: PackageId, now_us: i64) -> Result<i64> {
+    pub async fn queue_ahead(&self, package: PackageId, now: Timestamp) -> Result<i64> {
         let sql = "SELECT COUNT(*) FROM tasks WHERE status = 'queued' AND package_id <> $1 AND not_before_us <= $2 AND \
                    (needs_bytes = 0 OR needs_bytes <= (SELECT s.size_bytes FROM sources s WHERE s.id = tasks.source_id)) AND due_us < \
                    (SELECT MIN(due_us) FROM tasks WHERE package_id = $1 AND status = 'queued')";
-        Ok(query!(self.0, fetch_one as (i64,), sql, package, now_us)?.0)
+        Ok(query!(self.0, fetch_one as (i64,), sql, package, now)?.0)
     }
 
     /// The tasks of a package, in the order they were made.
@@ -195,7 +196,7 @@ impl Tasks<'_> {
 
 impl TasksTx<'_> {
     /// Queues tasks; a name that its package already has is left alone.
-    pub async fn enqueue(&mut self, tasks: &[NewTask], now_us: i64) -> Result<()> {
+    pub async fn enqueue(&mut self, tasks: &[NewTask], now: Timestamp) -> Result<()> {
         let sql = "INSERT INTO tasks (id, package_id, source_id, kind, name, payload, status, attempts, beat, due_us, not_before_us, \
                    cores, memory_bytes, progress, created_us, needs_bytes) \
                    VALUES ($1, $2, $3, $4, $5, $6, 'queued', 0, 0, $7, $12, $8, $9, 0, $10, $11) ON CONFLICT DO NOTHING";
@@ -209,12 +210,12 @@ impl TasksTx<'_> {
                 t.kind.as_str(),
                 &t.name,
                 &t.payload,
-                t.due_us,
+                t.due_at,
                 t.cores,
                 t.memory_bytes,
-                now_us,
+                now,
                 t.needs_bytes,
-                t.not_before_us
+                t.not_before
             )?;
         }
         Ok(())
@@ -227,25 +228,25 @@ impl TasksTx<'_> {
     }
 
     /// Ends a task well. The caller holds its claim.
-    pub async fn complete(&mut self, id: TaskId, now_us: i64) -> Result<()> {
+    pub async fn complete(&mut self, id: TaskId, now: Timestamp) -> Result<()> {
         let sql = "UPDATE tasks SET status = 'done', token = NULL, progress = 1, finished_us = $1, error_code = NULL, \
                    error_message = NULL WHERE id = $2";
-        execute_tx!(self.0, sql, now_us, id)?;
+        execute_tx!(self.0, sql, now, id)?;
         Ok(())
     }
 
     /// Parks a task for an operator. The caller holds its claim, or its package's lock.
-    pub async fn park(&mut self, id: TaskId, reason: &Reason, now_us: i64) -> Result<()> {
+    pub async fn park(&mut self, id: TaskId, reason: &Reason, now: Timestamp) -> Result<()> {
         let sql = "UPDATE tasks SET status = 'parked', token = NULL, finished_us = $1, error_code = $2, error_message = $3 WHERE id = $4";
-        execute_tx!(self.0, sql, now_us, &reason.code, &reason.message, id)?;
+        execute_tx!(self.0, sql, now, &reason.code, &reason.message, id)?;
         Ok(())
     }
 
     /// Parks a queued task that has used up its attempts; `false` when it is no longer that.
-    pub async fn park_if_exhausted(&mut self, id: TaskId, reason: &Reason, now_us: i64) -> Result<bool> {
+    pub async fn park_if_exhausted(&mut self, id: TaskId, reason: &Reason, now: Timestamp) -> Result<bool> {
         let sql = "UPDATE tasks SET status = 'parked', finished_us = $1, error_code = $2, error_message = $3 \
                    WHERE id = $4 AND status = 'queued' AND attempts >= $5";
-        Ok(execute_tx!(self.0, sql, now_us, &reason.code, &reason.message, id, MAX_ATTEMPTS)? == 1)
+        Ok(execute_tx!(self.0, sql, now, &reason.code, &reason.message, id, MAX_ATTEMPTS)? == 1)
     }
 
     /// Whether a package's planning was ever queued.

@@ -1,9 +1,9 @@
 //! Tokens that are kept as hashes: those of machines, and those sent by e-mail.
 
 use super::{Db, Result, Tx, UserRow, execute, execute_tx, query, query_tx};
-use sluice_model::{UserId, clock::DAY_US};
+use sluice_model::{ApiTokenId, Timestamp, UserId, clock::DAY};
 use sqlx::FromRow;
-use uuid::Uuid;
+use std::time::Duration;
 
 /// Reads and single statements of this domain, from [`Db::tokens`].
 #[derive(Debug, Clone, Copy)]
@@ -16,27 +16,30 @@ pub struct TokensTx<'a>(pub(crate) &'a mut Tx);
 /// A machine's token as its owner sees it.
 #[derive(Debug, Clone, FromRow)]
 pub struct ApiTokenRow {
-    pub id: Uuid,
+    pub id: ApiTokenId,
     pub name: String,
     /// Words joined by blanks.
     pub scopes: String,
     pub hint: String,
-    pub created_us: i64,
-    pub expires_us: Option<i64>,
-    pub last_used_us: Option<i64>,
+    #[sqlx(rename = "created_us")]
+    pub created_at: Timestamp,
+    #[sqlx(rename = "expires_us")]
+    pub expires_at: Option<Timestamp>,
+    #[sqlx(rename = "last_used_us")]
+    pub last_used_at: Option<Timestamp>,
 }
 
 /// What is stored of a new one.
 #[derive(Debug)]
 pub struct NewApiToken<'a> {
-    pub id: Uuid,
+    pub id: ApiTokenId,
     pub user_id: UserId,
     pub name: &'a str,
     pub scopes: &'a str,
     pub hash: &'a [u8],
     pub hint: &'a str,
-    pub now_us: i64,
-    pub expires_us: Option<i64>,
+    pub now: Timestamp,
+    pub expires_at: Option<Timestamp>,
 }
 
 /// What a token sent by e-mail is for.
@@ -66,40 +69,40 @@ impl Tokens<'_> {
                    (SELECT COUNT(*) FROM api_tokens WHERE user_id = $2 AND revoked_us IS NULL \
                      AND (expires_us IS NULL OR expires_us > $7)) < $9";
         let stored =
-            execute!(self.0, sql, t.id, t.user_id, t.name, t.scopes, t.hash, t.hint, t.now_us, t.expires_us, most)?;
+            execute!(self.0, sql, t.id, t.user_id, t.name, t.scopes, t.hash, t.hint, t.now, t.expires_at, most)?;
         Ok(stored == 1)
     }
 
     /// The tokens of an account that are neither revoked nor expired, newest first.
-    pub async fn api_tokens(&self, user: UserId, now_us: i64) -> Result<Vec<ApiTokenRow>> {
+    pub async fn api_tokens(&self, user: UserId, now: Timestamp) -> Result<Vec<ApiTokenRow>> {
         let sql = "SELECT id, name, scopes, hint, created_us, expires_us, last_used_us FROM api_tokens \
                    WHERE user_id = $1 AND revoked_us IS NULL AND (expires_us IS NULL OR expires_us > $2) ORDER BY id DESC";
-        query!(self.0, fetch_all as ApiTokenRow, sql, user, now_us)
+        query!(self.0, fetch_all as ApiTokenRow, sql, user, now)
     }
 
     /// The account and the scopes behind a machine's token, noting its use to the minute.
-    pub async fn user_of_api_token(&self, hash: &[u8], now_us: i64) -> Result<Option<(UserRow, String)>> {
+    pub async fn user_of_api_token(&self, hash: &[u8], now: Timestamp) -> Result<Option<(UserRow, String)>> {
         let sql = "SELECT id, user_id, scopes FROM api_tokens WHERE hash = $1 AND revoked_us IS NULL \
                    AND (expires_us IS NULL OR expires_us > $2)";
-        let found = query!(self.0, fetch_optional as (Uuid, UserId, String), sql, hash, now_us)?;
+        let found = query!(self.0, fetch_optional as (ApiTokenId, UserId, String), sql, hash, now)?;
         let Some((id, user, scopes)) = found else { return Ok(None) };
         let note =
             "UPDATE api_tokens SET last_used_us = $1 WHERE id = $2 AND (last_used_us IS NULL OR last_used_us < $3)";
-        execute!(self.0, note, now_us, id, now_us - 60_000_000)?;
+        execute!(self.0, note, now, id, now - Duration::from_secs(60))?;
         Ok(self.0.users().find(user).await?.map(|u| (u, scopes)))
     }
 
     /// Revokes a token of an account. `false` when there was none.
-    pub async fn revoke_api_token(&self, user: UserId, id: Uuid, now_us: i64) -> Result<bool> {
+    pub async fn revoke_api_token(&self, user: UserId, id: ApiTokenId, now: Timestamp) -> Result<bool> {
         let sql = "UPDATE api_tokens SET revoked_us = $1 WHERE id = $2 AND user_id = $3 AND revoked_us IS NULL";
-        Ok(execute!(self.0, sql, now_us, id, user)? == 1)
+        Ok(execute!(self.0, sql, now, id, user)? == 1)
     }
 
     /// Removes codes and API tokens that have ended; the latter a month later, so that their owner sees which.
-    pub async fn purge_expired(&self, now_us: i64) -> Result<()> {
-        execute!(self.0, "DELETE FROM mail_tokens WHERE expires_us < $1", now_us)?;
+    pub async fn purge_expired(&self, now: Timestamp) -> Result<()> {
+        execute!(self.0, "DELETE FROM mail_tokens WHERE expires_us < $1", now)?;
         let machines = "DELETE FROM api_tokens WHERE revoked_us < $1 OR expires_us < $1";
-        execute!(self.0, machines, now_us - 30 * DAY_US)?;
+        execute!(self.0, machines, now - 30 * DAY)?;
         Ok(())
     }
 }
@@ -112,11 +115,11 @@ impl TokensTx<'_> {
         user: UserId,
         purpose: MailPurpose,
         email_key: &str,
-        expires_us: i64,
+        expires_at: Timestamp,
     ) -> Result<()> {
         execute_tx!(self.0, "DELETE FROM mail_tokens WHERE user_id = $1 AND purpose = $2", user, purpose.as_str())?;
         let sql = "INSERT INTO mail_tokens (hash, user_id, purpose, email_key, expires_us) VALUES ($1, $2, $3, $4, $5)";
-        execute_tx!(self.0, sql, hash, user, purpose.as_str(), email_key, expires_us)?;
+        execute_tx!(self.0, sql, hash, user, purpose.as_str(), email_key, expires_at)?;
         Ok(())
     }
 
@@ -126,11 +129,11 @@ impl TokensTx<'_> {
         &mut self,
         hash: &[u8],
         purpose: MailPurpose,
-        now_us: i64,
+        now: Timestamp,
     ) -> Result<Option<(UserId, String)>> {
         let sql =
             "DELETE FROM mail_tokens WHERE hash = $1 AND purpose = $2 AND expires_us > $3 RETURNING user_id, email_key";
-        query_tx!(self.0, fetch_optional as (UserId, String), sql, hash, purpose.as_str(), now_us)
+        query_tx!(self.0, fetch_optional as (UserId, String), sql, hash, purpose.as_str(), now)
     }
 
     /// Ends everything that was sent to an account by e-mail.
@@ -140,11 +143,11 @@ impl TokensTx<'_> {
     }
 
     /// Revokes all machines' tokens of an account.
-    pub async fn revoke_api_tokens(&mut self, user: UserId, now_us: i64) -> Result<u64> {
+    pub async fn revoke_api_tokens(&mut self, user: UserId, now: Timestamp) -> Result<u64> {
         execute_tx!(
             self.0,
             "UPDATE api_tokens SET revoked_us = $1 WHERE user_id = $2 AND revoked_us IS NULL",
-            now_us,
+            now,
             user
         )
     }

@@ -4,8 +4,9 @@
 //! lease changes nothing.
 
 use super::{Db, DbError, ExtentRow, Result, Tx, execute, execute_tx, query, query_tx};
-use sluice_model::{ClaimToken, MediaId, SourceId, TaskId, UploadId, UploadKind, UserId};
+use sluice_model::{ClaimToken, MediaId, SourceId, TaskId, Timestamp, UploadId, UploadKind, UserId};
 use sqlx::FromRow;
+use std::time::Duration;
 
 /// Reads and single statements of this domain, from [`Db::uploads`].
 #[derive(Debug, Clone, Copy)]
@@ -39,10 +40,13 @@ pub struct UploadRow {
     pub checksum: Option<Vec<u8>>,
     /// Strong ETag of what is imported.
     pub validator: Option<String>,
-    pub created_us: i64,
-    pub expires_us: i64,
+    #[sqlx(rename = "created_us")]
+    pub created_at: Timestamp,
+    #[sqlx(rename = "expires_us")]
+    pub expires_at: Timestamp,
     /// When all bytes were there and the media went to work; of a part, when it became part of the whole.
-    pub completed_us: Option<i64>,
+    #[sqlx(rename = "completed_us")]
+    pub completed_at: Option<Timestamp>,
     /// The whole that a part has become.
     pub joined: Option<UploadId>,
     /// Bytes that it is counted with while its length is unknown.
@@ -64,8 +68,8 @@ pub struct NewUpload<'a> {
     pub checksum: Option<&'a [u8]>,
     /// Bytes that it is counted with while its length is unknown.
     pub reserved_bytes: i64,
-    pub now_us: i64,
-    pub expires_us: i64,
+    pub now: Timestamp,
+    pub expires_at: Timestamp,
 }
 
 macro_rules! upload_columns {
@@ -75,8 +79,8 @@ macro_rules! upload_columns {
     };
 }
 
-/// Grace before objects are deleted, microseconds: twice the default lease of a task.
-const STILL_WORKING_US: i64 = 30_000_000;
+/// Grace before objects are deleted: twice the default lease of a task.
+const STILL_WORKING: Duration = Duration::from_secs(30);
 
 impl Uploads<'_> {
     /// An upload by id.
@@ -91,14 +95,14 @@ impl Uploads<'_> {
         &self,
         id: UploadId,
         holder: ClaimToken,
-        now_us: i64,
-        expires_us: i64,
+        now: Timestamp,
+        expires_at: Timestamp,
     ) -> Result<Option<UploadRow>> {
         let sql = concat!(
             "UPDATE uploads SET holder = $1, expires_us = $2 WHERE id = $3 AND completed_us IS NULL AND expires_us > $4 RETURNING ",
             upload_columns!()
         );
-        query!(self.0, fetch_optional as UploadRow, sql, holder, expires_us, id, now_us)
+        query!(self.0, fetch_optional as UploadRow, sql, holder, expires_at, id, now)
     }
 
     /// Uploads whose bytes are all there but which are no media yet: the process died in between.
@@ -113,18 +117,18 @@ impl Uploads<'_> {
 
     /// Gives an upload up: its media is gone, its bytes go with the next sweep. `false` when there was none
     /// under way.
-    pub async fn delete(&self, id: UploadId, now_us: i64) -> Result<bool> {
-        self.delete_if_leased(id, None, now_us).await
+    pub async fn delete(&self, id: UploadId, now: Timestamp) -> Result<bool> {
+        self.delete_if_leased(id, None, now).await
     }
 
     /// The same, unless somebody else than `holder` has taken it over.
-    pub async fn delete_if_leased(&self, id: UploadId, holder: Option<ClaimToken>, now_us: i64) -> Result<bool> {
+    pub async fn delete_if_leased(&self, id: UploadId, holder: Option<ClaimToken>, now: Timestamp) -> Result<bool> {
         let mut tx = self.0.begin().await?;
         let sql = "DELETE FROM uploads WHERE id = $1 AND completed_us IS NULL AND (CAST($2 AS UUID) IS NULL OR holder = $2) RETURNING source_id";
         let Some((source,)) = query_tx!(&mut tx, fetch_optional as (SourceId,), sql, id, holder)? else {
             return Ok(false);
         };
-        tx.uploads().mark_source_deleting(source, now_us).await?;
+        tx.uploads().mark_source_deleting(source, now).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -137,13 +141,13 @@ impl Uploads<'_> {
 
     /// Queues planning on what has arrived: where the container permits, work begins before the upload ends.
     /// Once; and not for an upload that is a part, complete or of unknown length.
-    pub async fn plan_early(&self, upload: UploadId, task: TaskId, memory_bytes: i64, now_us: i64) -> Result<()> {
+    pub async fn plan_early(&self, upload: UploadId, task: TaskId, memory_bytes: i64, now: Timestamp) -> Result<()> {
         let sql = "INSERT INTO tasks (id, package_id, source_id, kind, name, payload, status, attempts, beat, due_us, \
                    not_before_us, cores, memory_bytes, progress, created_us, needs_bytes) \
                    SELECT $1, m.package_id, m.source_id, 'plan', 'plan', '{}', 'queued', 0, 0, $2, 0, 1, $3, 0, $2, 1 \
                    FROM uploads u JOIN media m ON m.id = u.media_id WHERE u.id = $4 AND u.offset_bytes < u.length_bytes \
                    ON CONFLICT DO NOTHING";
-        execute!(self.0, sql, task, now_us, memory_bytes, upload)?;
+        execute!(self.0, sql, task, now, memory_bytes, upload)?;
         Ok(())
     }
 
@@ -162,10 +166,10 @@ impl Uploads<'_> {
     }
 
     /// Counts signed URLs anew, where none of them lives any more: those that stored something.
-    pub async fn recount_signed(&self, id: UploadId, was: i64, now: i64, now_us: i64) -> Result<bool> {
+    pub async fn recount_signed(&self, id: UploadId, was: i64, stored: i64, now: Timestamp) -> Result<bool> {
         let sql = "UPDATE uploads SET signed = $1 WHERE id = $2 AND signed = $3 \
                    AND (SELECT s.open_until_us FROM sources s WHERE s.id = uploads.source_id) <= $4";
-        Ok(execute!(self.0, sql, now, id, was, now_us)? == 1)
+        Ok(execute!(self.0, sql, stored, id, was, now)? == 1)
     }
 
     /// Puts an upload's expiry off and keeps its prefix open for `signed` more URLs. `false` when it is complete,
@@ -174,22 +178,22 @@ impl Uploads<'_> {
         &self,
         id: UploadId,
         signed: i64,
-        now_us: i64,
-        expires_us: i64,
+        now: Timestamp,
+        expires_at: Timestamp,
         most_signed: i64,
-        open_until_us: i64,
+        open_until: Timestamp,
     ) -> Result<bool> {
         let mut tx = self.0.begin().await?;
         let sql = "UPDATE uploads SET expires_us = CASE WHEN expires_us < $1 THEN $1 ELSE expires_us END, signed = signed + $4 \
                    WHERE id = $2 AND completed_us IS NULL AND expires_us > $3 AND signed + $4 <= $5 RETURNING source_id";
         let Some((source,)) =
-            query_tx!(&mut tx, fetch_optional as (SourceId,), sql, expires_us, id, now_us, signed, most_signed)?
+            query_tx!(&mut tx, fetch_optional as (SourceId,), sql, expires_at, id, now, signed, most_signed)?
         else {
             return Ok(false);
         };
         let sql = "UPDATE sources SET touched_us = $1, \
                    open_until_us = CASE WHEN open_until_us < $2 THEN $2 ELSE open_until_us END WHERE id = $3";
-        execute_tx!(&mut tx, sql, now_us, open_until_us, source)?;
+        execute_tx!(&mut tx, sql, now, open_until, source)?;
         tx.commit().await?;
         Ok(true)
     }
@@ -202,15 +206,15 @@ impl Uploads<'_> {
 
     /// Ends uploads that expired: complete ones are forgotten, unfinished ones go with their media, and the sweep takes
     /// their bytes.
-    pub async fn purge_expired(&self, now_us: i64) -> Result<()> {
-        execute!(self.0, "DELETE FROM uploads WHERE expires_us < $1 AND completed_us IS NOT NULL", now_us)?;
+    pub async fn purge_expired(&self, now: Timestamp) -> Result<()> {
+        execute!(self.0, "DELETE FROM uploads WHERE expires_us < $1 AND completed_us IS NOT NULL", now)?;
         // What never all arrived; what did is about to be completed.
         let sql = "DELETE FROM uploads WHERE expires_us < $1 AND completed_us IS NULL \
                    AND (part OR length_bytes IS NULL OR offset_bytes < length_bytes) RETURNING source_id";
         let mut tx = self.0.begin().await?;
-        for (source,) in query_tx!(&mut tx, fetch_all as (SourceId,), sql, now_us)? {
+        for (source,) in query_tx!(&mut tx, fetch_all as (SourceId,), sql, now)? {
             // Its media goes with it: nobody plays what never arrived.
-            tx.uploads().mark_source_deleting(source, now_us).await?;
+            tx.uploads().mark_source_deleting(source, now).await?;
         }
         tx.commit().await?;
         Ok(())
@@ -220,7 +224,7 @@ impl Uploads<'_> {
 impl UploadsTx<'_> {
     /// Announces an upload and its source.
     pub async fn insert(&mut self, u: &NewUpload<'_>) -> Result<()> {
-        self.0.sources().insert(u.source_id, u.length_bytes, u.now_us).await?;
+        self.0.sources().insert(u.source_id, u.length_bytes, u.now).await?;
         let sql = "INSERT INTO uploads (id, owner_id, source_id, length_bytes, offset_bytes, metadata, part, created_us, expires_us, \
                    kind, part_bytes, content_type, checksum, reserved_bytes) VALUES ($1, $2, $3, $4, 0, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
         execute_tx!(
@@ -232,8 +236,8 @@ impl UploadsTx<'_> {
             u.length_bytes,
             u.metadata,
             u.part,
-            u.now_us,
-            u.expires_us,
+            u.now,
+            u.expires_at,
             u.kind.as_str(),
             u.part_bytes,
             u.content_type,
@@ -245,11 +249,11 @@ impl UploadsTx<'_> {
 
     /// Ends what was to become of bytes that are still arriving: their media goes, their tasks end, the sweep
     /// takes the objects.
-    pub async fn mark_source_deleting(&mut self, source: SourceId, now_us: i64) -> Result<()> {
+    pub async fn mark_source_deleting(&mut self, source: SourceId, now: Timestamp) -> Result<()> {
         // Not at once: a worker that is storing a segment learns of it with its next heartbeat.
         let sql = "UPDATE sources SET status = 'deleting', \
                    open_until_us = CASE WHEN open_until_us < $1 THEN $1 ELSE open_until_us END WHERE id = $2 AND status = 'receiving'";
-        if execute_tx!(self.0, sql, now_us + STILL_WORKING_US, source)? == 1 {
+        if execute_tx!(self.0, sql, now + STILL_WORKING, source)? == 1 {
             execute_tx!(self.0, "DELETE FROM media WHERE source_id = $1", source)?;
             execute_tx!(self.0, "DELETE FROM uploads WHERE source_id = $1", source)?;
             let sql = "UPDATE tasks SET status = 'cancelled', token = NULL WHERE source_id = $1 AND status IN ('queued', 'running')";
@@ -278,8 +282,8 @@ impl UploadsTx<'_> {
         holder: ClaimToken,
         from: i64,
         extents: &[ExtentRow],
-        now_us: i64,
-        expires_us: i64,
+        now: Timestamp,
+        expires_at: Timestamp,
     ) -> Result<bool> {
         let bytes: i64 = extents.iter().map(|e| e.size_bytes).sum();
         let sql = "UPDATE uploads SET offset_bytes = offset_bytes + $1, \
@@ -287,12 +291,12 @@ impl UploadsTx<'_> {
                    AND (length_bytes IS NULL OR offset_bytes + $1 <= length_bytes) \
                    AND completed_us IS NULL RETURNING source_id";
         let Some((source,)) =
-            query_tx!(self.0, fetch_optional as (SourceId,), sql, bytes, id, holder, from, expires_us)?
+            query_tx!(self.0, fetch_optional as (SourceId,), sql, bytes, id, holder, from, expires_at)?
         else {
             return Ok(false);
         };
         let sql = "UPDATE sources SET touched_us = $1, size_bytes = $2 WHERE id = $3 AND status = 'receiving'";
-        if execute_tx!(self.0, sql, now_us, from + bytes, source)? == 0 {
+        if execute_tx!(self.0, sql, now, from + bytes, source)? == 0 {
             return Ok(false);
         }
         self.insert_extents(source, extents).await?;
@@ -357,7 +361,7 @@ impl UploadsTx<'_> {
         id: UploadId,
         source: SourceId,
         parts: &[UploadRow],
-        now_us: i64,
+        now: Timestamp,
     ) -> Result<i64> {
         let mut at = 0;
         for part in parts {
@@ -368,20 +372,20 @@ impl UploadsTx<'_> {
                 rows.into_iter().map(|e| ExtentRow { offset_bytes: e.offset_bytes + at, ..e }).collect();
             self.insert_extents(source, &moved).await?;
             let sql = "UPDATE uploads SET joined = $1, source_id = $2, completed_us = $3, holder = NULL WHERE id = $4";
-            execute_tx!(self.0, sql, id, source, now_us, part.id)?;
+            execute_tx!(self.0, sql, id, source, now, part.id)?;
             // Not marked as deleting: its objects live on under their own prefix, and go with the whole.
             execute_tx!(self.0, "DELETE FROM sources WHERE id = $1", part.source_id)?;
             at += part.offset_bytes;
         }
         execute_tx!(self.0, "UPDATE uploads SET offset_bytes = $1, length_bytes = $1 WHERE id = $2", at, id)?;
         let sql = "UPDATE sources SET size_bytes = $1, touched_us = $2 WHERE id = $3";
-        execute_tx!(self.0, sql, at, now_us, source)?;
+        execute_tx!(self.0, sql, at, now, source)?;
         Ok(at)
     }
 
     /// Notes that an upload has become its media.
-    pub async fn finish(&mut self, id: UploadId, now_us: i64) -> Result<()> {
-        execute_tx!(self.0, "UPDATE uploads SET completed_us = $1, holder = NULL WHERE id = $2", now_us, id)?;
+    pub async fn finish(&mut self, id: UploadId, now: Timestamp) -> Result<()> {
+        execute_tx!(self.0, "UPDATE uploads SET completed_us = $1, holder = NULL WHERE id = $2", now, id)?;
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! What accounts use: read from the rows themselves, but for the bytes of a day, which are counted as they are announced.
 
 use super::{Db, Result, Tx, execute, execute_tx, query, query_tx};
-use sluice_model::{UserId, clock::DAY_US};
+use sluice_model::{Timestamp, UserId};
 use sqlx::FromRow;
 
 /// Reads and single statements of this domain, from [`Db::usage`].
@@ -55,28 +55,28 @@ const USAGE: &str = concat!(
 
 impl Usage<'_> {
     /// What an account uses.
-    pub async fn of(&self, user: UserId, now_us: i64) -> Result<UsageRow> {
-        query!(self.0, fetch_one as UsageRow, USAGE, user, now_us / DAY_US, now_us)
+    pub async fn of(&self, user: UserId, now: Timestamp) -> Result<UsageRow> {
+        query!(self.0, fetch_one as UsageRow, USAGE, user, now.as_days(), now)
     }
 
     /// Removes the counts of days that are over.
-    pub async fn purge_past_days(&self, now_us: i64) -> Result<()> {
-        execute!(self.0, "DELETE FROM daily_bytes WHERE day < $1", now_us / DAY_US - 1)?;
+    pub async fn purge_past_days(&self, now: Timestamp) -> Result<()> {
+        execute!(self.0, "DELETE FROM daily_bytes WHERE day < $1", now.as_days() - 1)?;
         Ok(())
     }
 }
 
 impl UsageTx<'_> {
     /// What an account uses, read under its row lock.
-    pub async fn of(&mut self, user: UserId, now_us: i64) -> Result<UsageRow> {
-        query_tx!(self.0, fetch_one as UsageRow, USAGE, user, now_us / DAY_US, now_us)
+    pub async fn of(&mut self, user: UserId, now: Timestamp) -> Result<UsageRow> {
+        query_tx!(self.0, fetch_one as UsageRow, USAGE, user, now.as_days(), now)
     }
 
     /// Counts announced bytes towards the day of an instant; fewer than none takes some back.
-    pub async fn count_daily(&mut self, user: UserId, size_bytes: i64, now_us: i64) -> Result<()> {
+    pub async fn count_daily(&mut self, user: UserId, size_bytes: i64, now: Timestamp) -> Result<()> {
         let sql = "INSERT INTO daily_bytes AS d (user_id, day, size_bytes) VALUES ($1, $2, CASE WHEN $3 < 0 THEN 0 ELSE $3 END) \
                    ON CONFLICT (user_id, day) DO UPDATE SET size_bytes = CASE WHEN d.size_bytes + $3 < 0 THEN 0 ELSE d.size_bytes + $3 END";
-        execute_tx!(self.0, sql, user, now_us / DAY_US, size_bytes)?;
+        execute_tx!(self.0, sql, user, now.as_days(), size_bytes)?;
         Ok(())
     }
 }

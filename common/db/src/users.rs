@@ -4,9 +4,8 @@
 //! registration nor anything else tells whether an address has an account.
 
 use super::{Db, Result, Tx, execute, execute_tx, query, query_tx};
-use sluice_model::{Role, UserId};
+use sluice_model::{Role, Timestamp, UserId};
 use sqlx::FromRow;
-use uuid::Uuid;
 
 /// Reads and single statements of this domain, from [`Db::users`].
 #[derive(Debug, Clone, Copy)]
@@ -22,11 +21,13 @@ pub struct UserRow {
     pub id: UserId,
     pub username: String,
     pub email: String,
-    pub email_verified_us: Option<i64>,
+    #[sqlx(rename = "email_verified_us")]
+    pub email_verified_at: Option<Timestamp>,
     pub password_hash: String,
     #[sqlx(try_from = "String")]
     pub role: Role,
-    pub created_us: i64,
+    #[sqlx(rename = "created_us")]
+    pub created_at: Timestamp,
     /// Whether moderation has banned it.
     pub banned: bool,
 }
@@ -39,7 +40,7 @@ pub struct NewUser<'a> {
     pub email: &'a str,
     pub password_hash: &'a str,
     pub role: Role,
-    pub now_us: i64,
+    pub now: Timestamp,
 }
 
 macro_rules! user_columns {
@@ -70,7 +71,7 @@ impl Users<'_> {
             user.email.to_lowercase(),
             user.password_hash,
             user.role.as_str(),
-            user.now_us
+            user.now
         )?;
         Ok(())
     }
@@ -101,9 +102,9 @@ impl Users<'_> {
     }
 
     /// One page of all accounts, newest first.
-    pub async fn page(&self, before: Option<Uuid>, limit: i64) -> Result<Vec<UserRow>> {
+    pub async fn page(&self, before: Option<UserId>, limit: i64) -> Result<Vec<UserRow>> {
         let sql = user_columns!("WHERE u.id < $1 ORDER BY u.id DESC LIMIT $2");
-        query!(self.0, fetch_all as UserRow, sql, before.unwrap_or(Uuid::max()), limit)
+        query!(self.0, fetch_all as UserRow, sql, before.unwrap_or(UserId::max()), limit)
     }
 
     /// Whether anybody is an administrator.
@@ -138,7 +139,7 @@ impl UsersTx<'_> {
 
     /// Makes a claimed address this account's own. Other claims to it end: whoever made them did not
     /// have it. `false` when the account claims another address by now, or somebody has proved this one.
-    pub async fn verify_email(&mut self, user: UserId, email_key: &str, now_us: i64) -> Result<bool> {
+    pub async fn verify_email(&mut self, user: UserId, email_key: &str, now: Timestamp) -> Result<bool> {
         // All claimants in one order, so that two proofs never wait for each other.
         if let Tx::Postgres(t) = self.0 {
             let lock = "SELECT id FROM users WHERE email_claim = $1 ORDER BY id FOR UPDATE";
@@ -153,7 +154,7 @@ impl UsersTx<'_> {
         execute_tx!(self.0, free, email_key, user)?;
         let sql = "UPDATE users SET email_key = $1, email_verified_us = COALESCE(email_verified_us, $2) \
                    WHERE id = $3 AND email_claim = $1";
-        Ok(execute_tx!(self.0, sql, email_key, now_us, user)? == 1)
+        Ok(execute_tx!(self.0, sql, email_key, now, user)? == 1)
     }
 
     /// Hands all media of one account to another, with the tokens and grants that were made for them.
@@ -167,17 +168,17 @@ impl UsersTx<'_> {
     }
 
     /// Deletes all media of an account. Their bytes go with a later sweep.
-    pub async fn delete_media_of(&mut self, owner: UserId, now_us: i64) -> Result<u64> {
+    pub async fn delete_media_of(&mut self, owner: UserId, now: Timestamp) -> Result<u64> {
         let touch = "UPDATE sources SET touched_us = $1 WHERE id IN (SELECT source_id FROM media WHERE owner_id = $2)";
-        execute_tx!(self.0, touch, now_us, owner)?;
+        execute_tx!(self.0, touch, now, owner)?;
         execute_tx!(self.0, "DELETE FROM media WHERE owner_id = $1", owner)
     }
 
     /// Deletes an account without media and everything personal about it. What the audit log keeps
     /// are kinds and instants.
-    pub async fn delete(&mut self, id: UserId, now_us: i64) -> Result<()> {
-        self.0.projects().mark_documents_deleting_of(id, now_us).await?;
-        self.0.pictures().mark_deleting_of(id, now_us).await?;
+    pub async fn delete(&mut self, id: UserId, now: Timestamp) -> Result<()> {
+        self.0.projects().mark_documents_deleting_of(id, now).await?;
+        self.0.pictures().mark_deleting_of(id, now).await?;
         let forget =
             "UPDATE audit_events SET address = '', agent = '', detail = '' WHERE user_id = $1 OR actor_id = $1";
         execute_tx!(self.0, forget, id)?;

@@ -1,69 +1,70 @@
 //! Completion: the step that makes work of bytes, the same for every way in which they come. Idempotent.
 
 use sluice_db::{Db, NewTask, Result, Tx, UploadRow};
-use sluice_model::{HashPayload, PackageId, SourceId, TaskId, TaskKind, UploadId, UploadKind, clock};
+use sluice_model::{HashPayload, PackageId, SourceId, TaskId, TaskKind, Timestamp, UploadId, UploadKind, clock};
+use std::time::Duration;
 
 /// Memory that planning, hashing and importing are admitted with.
 pub const LIGHT_BYTES: i64 = 96 << 20;
-/// Hashing takes disk and a core away from the first picture: it is due so much later, microseconds.
-const HASH_DELAY_US: i64 = 1_000_000;
-/// Time after the end of the last signed URL, for clocks that differ, microseconds.
-const CLOCK_SKEW_US: i64 = 2_000_000;
+/// Hashing takes disk and a core away from the first picture: it is due so much later.
+const HASH_DELAY: Duration = Duration::from_secs(1);
+/// Time after the end of the last signed URL, for clocks that differ.
+const CLOCK_SKEW: Duration = Duration::from_secs(2);
 
 /// A task that belongs to the source of an upload.
-pub fn source_task(package_id: PackageId, source_id: SourceId, kind: TaskKind, due_us: i64) -> NewTask {
+pub fn source_task(package_id: PackageId, source_id: SourceId, kind: TaskKind, due_at: Timestamp) -> NewTask {
     NewTask {
         package_id,
         source_id,
         kind,
         name: kind.to_string(),
         payload: "{}".to_owned(),
-        due_us,
+        due_at,
         cores: i64::from(kind == TaskKind::Plan),
         memory_bytes: LIGHT_BYTES,
         needs_bytes: 0,
-        not_before_us: 0,
+        not_before: Timestamp::EPOCH,
     }
 }
 
 /// Completes an upload whose bytes are all there and recorded: the source is live, its first tasks are queued.
 /// `false` when it was complete before, or is gone. The caller commits.
-pub async fn complete_in(tx: &mut Tx, upload: UploadId, now_us: i64) -> Result<bool> {
+pub async fn complete_in(tx: &mut Tx, upload: UploadId, now: Timestamp) -> Result<bool> {
     let Some(row) = tx.uploads().lock(upload).await? else { return Ok(false) };
-    let Some(media) = row.media_id.filter(|_| row.completed_us.is_none()) else { return Ok(false) };
+    let Some(media) = row.media_id.filter(|_| row.completed_at.is_none()) else { return Ok(false) };
     let Some(package) = tx.media().package_of(media).await? else { return Ok(false) };
-    if !tx.sources().complete(row.source_id, row.offset_bytes, now_us).await? {
+    if !tx.sources().complete(row.source_id, row.offset_bytes, now).await? {
         return Ok(false);
     }
-    tx.uploads().finish(row.id, now_us).await?;
-    let open_until_us = tx.sources().signed_until(row.source_id).await?;
-    tx.tasks().enqueue(&first_tasks(&row, package, open_until_us, now_us), now_us).await?;
+    tx.uploads().finish(row.id, now).await?;
+    let open_until = tx.sources().signed_until(row.source_id).await?;
+    tx.tasks().enqueue(&first_tasks(&row, package, open_until, now), now).await?;
     Ok(true)
 }
 
-fn first_tasks(row: &UploadRow, package: PackageId, open_until_us: i64, now_us: i64) -> Vec<NewTask> {
-    let of = |kind, due_us| source_task(package, row.source_id, kind, due_us);
-    let hash = of(TaskKind::Hash, now_us + HASH_DELAY_US);
+fn first_tasks(row: &UploadRow, package: PackageId, open_until: Timestamp, now: Timestamp) -> Vec<NewTask> {
+    let of = |kind, due_at| source_task(package, row.source_id, kind, due_at);
+    let hash = of(TaskKind::Hash, now + HASH_DELAY);
     // Bytes that must have an announced hash are not worked with before they are known to.
     let mut tasks = match &row.checksum {
         Some(sha256) => {
             let payload = HashPayload { sha256: Some(hex::encode(sha256)) };
-            vec![NewTask { due_us: now_us, payload: serde_json::to_string(&payload).unwrap_or_default(), ..hash }]
+            vec![NewTask { due_at: now, payload: serde_json::to_string(&payload).unwrap_or_default(), ..hash }]
         }
-        None => vec![of(TaskKind::Plan, now_us), hash],
+        None => vec![of(TaskKind::Plan, now), hash],
     };
     if row.kind == UploadKind::Presigned {
         // While a signed URL lives, its holder may write: what is hashed after that stays so.
-        let again = of(TaskKind::Hash, now_us + HASH_DELAY_US);
-        let not_before_us = open_until_us + CLOCK_SKEW_US;
-        tasks.push(NewTask { name: "hash-closed".to_owned(), not_before_us, ..again });
+        let again = of(TaskKind::Hash, now + HASH_DELAY);
+        let not_before = open_until + CLOCK_SKEW;
+        tasks.push(NewTask { name: "hash-closed".to_owned(), not_before, ..again });
     }
     tasks
 }
 
 /// Queues planning on what was delivered, once: where the container permits, encoding begins before the upload ends.
 pub async fn plan_early(db: &Db, upload: UploadId) -> Result<()> {
-    db.uploads().plan_early(upload, TaskId::new(), LIGHT_BYTES, clock::now_us()).await
+    db.uploads().plan_early(upload, TaskId::new(), LIGHT_BYTES, clock::now()).await
 }
 
 #[cfg(test)]
@@ -73,7 +74,7 @@ mod tests {
 
     async fn complete(world: &World, row: &UploadRow) -> bool {
         let mut tx = world.ingest.db.begin().await.unwrap();
-        let done = complete_in(&mut tx, row.id, clock::now_us()).await.unwrap();
+        let done = complete_in(&mut tx, row.id, clock::now()).await.unwrap();
         tx.commit().await.unwrap();
         done
     }
@@ -86,7 +87,7 @@ mod tests {
         assert!(complete(&world, &upload).await);
         assert!(!complete(&world, &upload).await);
         assert_eq!(world.tasks(&upload).await, ["plan", "hash"]);
-        assert!(world.row(upload.id).await.completed_us.is_some());
+        assert!(world.row(upload.id).await.completed_at.is_some());
     }
 
     #[tokio::test]

@@ -29,7 +29,7 @@ impl Ingest {
     /// [`IngestError::UnsupportedType`]; [`IngestError::UploadGone`].
     pub async fn identify_delivered(&self, row: &UploadRow) -> Result<(), IngestError> {
         let enough = row.offset_bytes >= SNIFF_BYTES as i64 || row.length_bytes == Some(row.offset_bytes);
-        if row.part || !enough || row.completed_us.is_some() {
+        if row.part || !enough || row.completed_at.is_some() {
             return Ok(());
         }
         let source = self.db.sources().find(row.source_id).await?.ok_or(IngestError::UploadGone)?;

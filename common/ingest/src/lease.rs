@@ -3,14 +3,15 @@
 use crate::{Ingest, IngestError, completion, quota, quota::QuotaRequest};
 use sluice_db::{ExtentRow, UploadRow};
 use sluice_model::{ClaimToken, UploadId, UserId, clock};
+use std::time::Duration;
 
 /// The right to record bytes of an upload, until another takes it.
 #[derive(Debug, Clone, Copy)]
 pub struct UploadLease {
     upload: UploadId,
     holder: ClaimToken,
-    /// Every extent puts the upload's expiry off by so long, microseconds.
-    ttl_us: i64,
+    /// Every extent puts the upload's expiry off by so long.
+    ttl: Duration,
     owner: UserId,
     /// For an upload of unknown length, the bytes that the quota has counted already: then each extent is checked
     /// against it.
@@ -28,25 +29,25 @@ pub enum Recording {
 
 impl UploadLease {
     /// That of `holder`, who has taken the upload as it stands in this row.
-    pub fn of(row: &UploadRow, holder: ClaimToken, ttl_us: i64) -> Self {
+    pub fn of(row: &UploadRow, holder: ClaimToken, ttl: Duration) -> Self {
         let open_reserved = row.length_bytes.is_none().then_some(row.reserved_bytes);
-        Self { upload: row.id, holder, ttl_us, owner: row.owner_id, open_reserved }
+        Self { upload: row.id, holder, ttl, owner: row.owner_id, open_reserved }
     }
 }
 
 impl Ingest {
     /// Makes `holder` the one that may write to an upload, whoever had it before, and puts its expiry off by
-    /// `ttl_us`. `None` when it is complete, expired or gone.
+    /// `ttl`. `None` when it is complete, expired or gone.
     pub async fn take_lease(
         &self,
         upload: UploadId,
         holder: ClaimToken,
-        ttl_us: i64,
+        ttl: Duration,
     ) -> Result<Option<(UploadRow, UploadLease)>, IngestError> {
-        let now = clock::now_us();
-        let row = self.db.uploads().take_lease(upload, holder, now, now + ttl_us).await?;
+        let now = clock::now();
+        let row = self.db.uploads().take_lease(upload, holder, now, now + ttl).await?;
         Ok(row.map(|row| {
-            let lease = UploadLease::of(&row, holder, ttl_us);
+            let lease = UploadLease::of(&row, holder, ttl);
             (row, lease)
         }))
     }
@@ -56,13 +57,13 @@ impl Ingest {
     /// # Errors
     /// [`IngestError::LeaseLost`]; and where the length is unknown, [`IngestError::QuotaExceeded`].
     pub async fn record(&self, lease: &UploadLease, from: i64, extents: &[ExtentRow]) -> Result<(), IngestError> {
-        let now = clock::now_us();
+        let now = clock::now();
         let mut tx = self.db.begin().await?;
         if lease.open_reserved.is_some() {
             // The account before the upload, as in declaring its length: so no two transactions wait for each other.
             tx.users().lock(lease.owner).await?;
         }
-        if !tx.uploads().advance(lease.upload, lease.holder, from, extents, now, now + lease.ttl_us).await? {
+        if !tx.uploads().advance(lease.upload, lease.holder, from, extents, now, now + lease.ttl).await? {
             return Err(IngestError::LeaseLost);
         }
         if let Some(reserved) = lease.open_reserved {

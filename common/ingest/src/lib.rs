@@ -39,9 +39,9 @@ pub struct Ingest {
 const LEAST_TTL: Duration = Duration::from_secs(1);
 
 impl Ingest {
-    /// Life of an upload after its last sign of life, microseconds: that of unreferenced bytes.
-    pub fn upload_ttl_us(&self) -> i64 {
-        i64::try_from(self.config.retention.gc_window.max(LEAST_TTL).as_micros()).unwrap_or(i64::MAX / 2)
+    /// Life of an upload after its last sign of life: that of unreferenced bytes.
+    pub fn upload_ttl(&self) -> Duration {
+        self.config.retention.gc_window.max(LEAST_TTL)
     }
 
     /// Bytes that any upload may have.
@@ -66,7 +66,8 @@ mod fixture {
     use futures::{Stream, stream};
     use sluice_db::{NewMedia, NewUpload, NewUser, UploadRow};
     use sluice_model::{
-        ClaimToken, Encryption, MediaId, PackageId, Role, SourceId, UploadId, UploadKind, UserId, Visibility, clock,
+        ClaimToken, Encryption, MediaId, PackageId, Role, SourceId, Timestamp, UploadId, UploadKind, UserId,
+        Visibility, clock,
     };
     use sluice_storage::Prefix;
     use tempfile::TempDir;
@@ -106,7 +107,7 @@ mod fixture {
                 email: "a@b.c",
                 password_hash: "x",
                 role: Role::Creator,
-                now_us: 1,
+                now: Timestamp::EPOCH,
             };
             db.users().insert(&user).await.unwrap();
             Self { ingest: Ingest { db, store, config: Arc::new(config), memory: UploadMemory::default() }, owner, dir }
@@ -115,7 +116,7 @@ mod fixture {
         /// An upload that has begun, with its media.
         pub async fn upload(&self, length_bytes: Option<i64>, kind: UploadKind, checksum: Option<&[u8]>) -> UploadRow {
             let (id, source, package, media) = (UploadId::new(), SourceId::new(), PackageId::new(), MediaId::new());
-            let now_us = clock::now_us();
+            let now = clock::now();
             let upload = NewUpload {
                 id,
                 owner_id: self.owner,
@@ -128,12 +129,12 @@ mod fixture {
                 content_type: None,
                 checksum,
                 reserved_bytes: 0,
-                now_us,
-                expires_us: now_us + 60_000_000,
+                now,
+                expires_at: now + Duration::from_secs(60),
             };
             let mut tx = self.ingest.db.begin().await.unwrap();
             tx.uploads().insert(&upload).await.unwrap();
-            tx.packages().insert(package, source, Encryption::None, now_us).await.unwrap();
+            tx.packages().insert(package, source, Encryption::None, now).await.unwrap();
             tx.media()
                 .insert(&NewMedia {
                     id: media,
@@ -144,7 +145,7 @@ mod fixture {
                     description: "",
                     visibility: Visibility::Private,
                     filename: "f",
-                    now_us,
+                    now,
                 })
                 .await
                 .unwrap();
@@ -158,7 +159,7 @@ mod fixture {
         }
 
         pub async fn lease(&self, id: UploadId) -> (UploadRow, UploadLease) {
-            self.ingest.take_lease(id, ClaimToken::random(), 60_000_000).await.unwrap().unwrap()
+            self.ingest.take_lease(id, ClaimToken::random(), Duration::from_secs(60)).await.unwrap().unwrap()
         }
 
         /// Goes on with an upload where it is, under a lease of its own.

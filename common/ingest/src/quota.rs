@@ -4,7 +4,7 @@
 use crate::{Ingest, IngestError, completion};
 use sluice_config::Config;
 use sluice_db::{Tx, UploadRow};
-use sluice_model::{Role, UserId, clock};
+use sluice_model::{Role, Timestamp, UserId, clock};
 
 /// What an account of a role may use; no limit where there is none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -64,11 +64,11 @@ pub async fn check(
     config: &Config,
     user: UserId,
     request: QuotaRequest,
-    now_us: i64,
+    now: Timestamp,
 ) -> Result<(), IngestError> {
     let owner = tx.users().lock(user).await?.ok_or(IngestError::AccountGone)?;
     let quota = StorageQuota::for_role(config, owner.role);
-    let used = tx.usage().of(user, now_us).await?;
+    let used = tx.usage().of(user, now).await?;
     // What parts will be is in the usage since the first of them began.
     let whole = i64::from(used.parts == 0);
     let (uploads, media) = match request.begins {
@@ -98,7 +98,7 @@ impl Ingest {
     /// [`IngestError::QuotaExceeded`] where there is no room for more than is there.
     pub async fn remaining_quota(&self, row: &UploadRow, role: Role) -> Result<i64, IngestError> {
         let most = self.max_upload_bytes();
-        let used = self.db.usage().of(row.owner_id, clock::now_us()).await?;
+        let used = self.db.usage().of(row.owner_id, clock::now()).await?;
         let quota = StorageQuota::for_role(&self.config, role);
         let left = |limit: Option<i64>, used: i64, own: i64| limit.map_or(most, |l| (l - used + own).max(0));
         let stored = left(quota.stored_bytes, used.stored_bytes, row.offset_bytes.max(row.reserved_bytes));
@@ -120,7 +120,7 @@ impl Ingest {
             return Ok(());
         }
         self.check_length(length_bytes)?;
-        let now = clock::now_us();
+        let now = clock::now();
         let mut tx = self.db.begin().await?;
         // What was delivered is in the usage; what was reserved is in the day, too.
         let more = length_bytes - row.reserved_bytes;
@@ -128,7 +128,7 @@ impl Ingest {
         let request = QuotaRequest { stored_bytes, day_bytes: more, ..QuotaRequest::default() };
         check(&mut tx, &self.config, row.owner_id, request, now).await?;
         // What was reserved and is not needed goes back to the day it was taken from.
-        tx.usage().count_daily(row.owner_id, more, if more < 0 { row.created_us } else { now }).await?;
+        tx.usage().count_daily(row.owner_id, more, if more < 0 { row.created_at } else { now }).await?;
         if !tx.uploads().set_length(row.id, length_bytes).await? {
             return Err(IngestError::LengthConflict);
         }
@@ -171,7 +171,7 @@ mod tests {
         let again = world.ingest.declare_length(&row, 3000).await;
         assert!(matches!(again, Err(IngestError::LengthConflict)), "{again:?}");
         world.ingest.declare_length(&world.row(upload.id).await, 3000).await.unwrap();
-        let used = world.ingest.db.usage().of(world.owner, clock::now_us()).await.unwrap();
+        let used = world.ingest.db.usage().of(world.owner, clock::now()).await.unwrap();
         assert_eq!((used.stored_bytes, used.day_bytes), (3000, 3000));
     }
 
@@ -181,7 +181,7 @@ mod tests {
         let upload = world.upload(None, UploadKind::Tus, None).await;
         let refused = world.ingest.declare_length(&upload, 5001).await;
         assert!(matches!(refused, Err(IngestError::QuotaExceeded("stored bytes"))), "{refused:?}");
-        let used = world.ingest.db.usage().of(world.owner, clock::now_us()).await.unwrap();
+        let used = world.ingest.db.usage().of(world.owner, clock::now()).await.unwrap();
         assert_eq!((used.day_bytes, world.row(upload.id).await.length_bytes), (0, None));
     }
 }

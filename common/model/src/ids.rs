@@ -1,7 +1,7 @@
 //! Identifiers that cannot be taken for each other: a media's does not fit where a package's belongs.
 //!
-//! What is listed has UUIDs of version 7 (RFC 9562), which sort by the time at which they were made; a fencing token is
-//! random. They have no schema of their own: what leaves as JSON is a UUID, and views say so.
+//! What is listed has UUIDs of version 7 (RFC 9562), which sort by the time at which they were made; what is only named,
+//! and must not be guessed or say when it was made, is random. They have no schema of their own: what leaves as JSON is a UUID, and views say so.
 
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
@@ -77,7 +77,72 @@ ids!(
     TaskId,
     /// One claim of a task: the fencing token of whoever runs it.
     ClaimToken,
+    /// A login and what came of it.
+    SessionId,
+    /// A token of a machine.
+    ApiTokenId,
+    /// A link by which a private media is played.
+    PlaybackTokenId,
+    /// An entry of the audit log.
+    AuditEventId,
+    /// A viewer's request to become a creator.
+    CreatorRequestId,
+    /// A comment on a media.
+    CommentId,
+    /// What a client calls a comment by, so that sending it again stores nothing new.
+    ClientKey,
+    /// A list of media.
+    PlaylistId,
+    /// One place of a playlist.
+    PlaylistItemId,
+    /// A text of a creator.
+    PostId,
+    /// A project of notes or of an edit.
+    ProjectId,
+    /// One version of a project's document.
+    DocumentId,
+    /// A category of media.
+    CategoryId,
+    /// A stored picture.
+    PictureId,
+    /// Whose a picture is: a person's, a playlist's or a category's, which its kind tells.
+    PictureOwnerId,
+    /// An endpoint that is told of events.
+    WebhookId,
+    /// One event for one endpoint.
+    DeliveryId,
+    /// A report to the administrators.
+    ReportId,
+    /// Something that moderation did.
+    ActionId,
+    /// What a report or an action is about: a media, a comment or a person, which its kind tells.
+    TargetId,
+    /// One person's following of another.
+    SubscriptionId,
+    /// A media's becoming public for the first time; feeds are in its order.
+    PublicationId,
+    /// A running process of the API.
+    InstanceId,
 );
+
+macro_rules! any_of {
+    ($any:ident: $($one:ident),+) => {$(
+        impl From<$one> for $any {
+            fn from(id: $one) -> Self {
+                Self(id.0)
+            }
+        }
+
+        impl From<$any> for $one {
+            fn from(id: $any) -> Self {
+                Self(id.0)
+            }
+        }
+    )+};
+}
+
+any_of!(PictureOwnerId: UserId, PlaylistId, CategoryId);
+any_of!(TargetId: MediaId, CommentId, UserId);
 
 macro_rules! ordered {
     ($($name:ident),+) => {$(
@@ -91,11 +156,42 @@ macro_rules! ordered {
     )+};
 }
 
-ordered!(UserId, MediaId, SourceId, PackageId, UploadId, TaskId);
+ordered!(
+    UserId,
+    MediaId,
+    SourceId,
+    PackageId,
+    UploadId,
+    TaskId,
+    SessionId,
+    ApiTokenId,
+    PlaybackTokenId,
+    AuditEventId,
+    CreatorRequestId,
+    CommentId,
+    PlaylistId,
+    PlaylistItemId,
+    PostId,
+    ProjectId,
+    CategoryId,
+    WebhookId,
+    DeliveryId,
+    ReportId,
+    ActionId,
+    SubscriptionId,
+    PublicationId
+);
 
-impl ClaimToken {
-    /// A new one. Its first digits name the objects of an attempt, so they must not be those of the clock.
-    pub fn random() -> Self {
-        Self(Uuid::new_v4())
-    }
+macro_rules! random {
+    ($($name:ident),+) => {$(
+        impl $name {
+            /// A new one, which says nothing of when it was made.
+            pub fn random() -> Self {
+                Self(Uuid::new_v4())
+            }
+        }
+    )+};
 }
+
+// The first digits of a claim token name the objects of an attempt, so they must not be those of the clock.
+random!(ClaimToken, DocumentId, PictureId, InstanceId);

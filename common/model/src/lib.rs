@@ -7,8 +7,10 @@ mod ids;
 mod payload;
 mod rendition;
 mod states;
+mod timestamp;
 
 pub use ids::*;
 pub use payload::{AudioPayload, ChunkPayload, HashPayload, ImportPayload};
 pub use rendition::Rendition;
 pub use states::*;
+pub use timestamp::Timestamp;

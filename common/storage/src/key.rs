@@ -1,8 +1,7 @@
 //! Typed keys: the only place that spells a storage path, a content type or a cache header.
 
-use sluice_model::{PackageId, SourceId};
+use sluice_model::{DocumentId, PackageId, PictureId, ProjectId, SourceId};
 use std::fmt;
-use uuid::Uuid;
 
 /// The name of one object.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -14,9 +13,9 @@ pub enum Key {
     /// A file of the package itself: playlists, report.
     PackageFile { package: PackageId, file: String },
     /// A version of a project's document.
-    Document { project: Uuid, object: Uuid },
+    Document { project: ProjectId, object: DocumentId },
     /// A picture of a person, a playlist or a category.
-    Picture(Uuid),
+    Picture(PictureId),
 }
 
 /// A folder of objects.
@@ -27,7 +26,7 @@ pub enum Prefix {
     /// All of a package.
     Package(PackageId),
     /// All documents of a project.
-    Project(Uuid),
+    Project(ProjectId),
 }
 
 impl fmt::Display for Prefix {
@@ -102,6 +101,7 @@ impl Key {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use uuid::Uuid;
 
     #[test]
     fn what_a_key_writes_it_reads_back() {
@@ -110,7 +110,7 @@ mod tests {
             Key::Extent { source: id.into(), number: 3 },
             Key::RenditionFile { package: id.into(), rendition: "v720".into(), file: "000001-x.m4s".into() },
             Key::PackageFile { package: id.into(), file: "report.json".into() },
-            Key::Document { project: id, object: id },
+            Key::Document { project: id.into(), object: id.into() },
         ] {
             assert_eq!(Key::parse(&key.to_string()), Some(key));
         }

@@ -13,6 +13,7 @@ pub use key::{Key, Prefix};
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream::BoxStream};
 use sluice_config::StoreUrl;
+use sluice_model::Timestamp;
 use std::{io, ops::Range, time::Duration};
 
 /// What went wrong with an object.
@@ -90,13 +91,18 @@ impl Store {
         }
     }
 
-    /// A URL by which anybody can GET an object until `valid` after `signed_us`, a point in the past or
+    /// A URL by which anybody can GET an object until `valid` after `signed_at`, a point in the past or
     /// now: the same arguments give the same URL. `None` where the back end has no such thing.
     /// S3 allows seven days at most.
-    pub async fn presign(&self, key: &Key, signed_us: i64, valid: Duration) -> Result<Option<String>, StoreError> {
+    pub async fn presign(
+        &self,
+        key: &Key,
+        signed_at: Timestamp,
+        valid: Duration,
+    ) -> Result<Option<String>, StoreError> {
         match self {
             Self::Local(_) => Ok(None),
-            Self::S3(s) => s.presign(key, signed_us, valid).await.map(Some),
+            Self::S3(s) => s.presign(key, signed_at, valid).await.map(Some),
         }
     }
 

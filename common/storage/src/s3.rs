@@ -18,10 +18,11 @@ use bytes::Bytes;
 use futures::{StreamExt, stream};
 use secrecy::ExposeSecret;
 use sluice_config::S3Location;
+use sluice_model::Timestamp;
 use std::{
     error::Error,
     ops::Range,
-    time::{Duration, UNIX_EPOCH},
+    time::{Duration, SystemTime},
 };
 
 /// Objects in a bucket, below a prefix.
@@ -92,8 +93,8 @@ impl S3Store {
         .boxed())
     }
 
-    pub(super) async fn presign(&self, key: &Key, signed_us: i64, valid: Duration) -> Result<String, StoreError> {
-        let start = UNIX_EPOCH + Duration::from_micros(u64::try_from(signed_us).unwrap_or(0));
+    pub(super) async fn presign(&self, key: &Key, signed_at: Timestamp, valid: Duration) -> Result<String, StoreError> {
+        let start = SystemTime::from(signed_at);
         let config = PresigningConfig::builder()
             .start_time(start)
             .expires_in(valid)

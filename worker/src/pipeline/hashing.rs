@@ -24,7 +24,7 @@ pub async fn hash(running: &Running) -> Result<(), TaskError> {
         digest.update(&data);
     }
     let digest = digest.finalize();
-    let now = clock::now_us();
+    let now = clock::now();
     let mut tx = db.begin().await?;
     tx.packages().lock(task.package_id, now).await?;
     tx.tasks().hold_claim(task.id, task.token, 1.0).await?;
@@ -36,7 +36,7 @@ pub async fn hash(running: &Running) -> Result<(), TaskError> {
     }
     if announced.sha256.is_some() {
         tx.tasks()
-            .enqueue(&[completion::source_task(task.package_id, task.source_id, TaskKind::Plan, task.due_us)], now)
+            .enqueue(&[completion::source_task(task.package_id, task.source_id, TaskKind::Plan, task.due_at)], now)
             .await?;
     }
     let merged = tx.sources().merge_twins(task.source_id, &digest, now).await?;
@@ -54,7 +54,7 @@ pub async fn hash(running: &Running) -> Result<(), TaskError> {
 /// could record them, or by a signed URL that was used again. Dying in between leaves them to the source's end.
 async fn remove_unreferenced(context: &Context, source: SourceId) -> Result<(), TaskError> {
     let row = context.db.sources().find(source).await?.ok_or(TaskError::Fenced)?;
-    if row.status != SourceStatus::Live || row.open_until_us > clock::now_us() {
+    if row.status != SourceStatus::Live || row.open_until > clock::now() {
         return Ok(());
     }
     let named: HashSet<Key> = context.db.sources().extents(source).await?.iter().map(extent_key).collect();

@@ -26,17 +26,17 @@ pub async fn run(running: &Running) -> Result<(), TaskError> {
     let payload: ImportPayload = serde_json::from_str(&task.payload).map_err(TaskError::corrupt)?;
     // None: it was given up, or it is complete and only the answer was lost.
     let mut row = db.uploads().of_source(task.source_id).await?.ok_or(TaskError::Fenced)?;
-    if row.completed_us.is_none() && row.length_bytes != Some(row.offset_bytes) {
-        let taken = ingest.take_lease(row.id, task.token, ingest.upload_ttl_us()).await.map_err(refused)?;
+    if row.completed_at.is_none() && row.length_bytes != Some(row.offset_bytes) {
+        let taken = ingest.take_lease(row.id, task.token, ingest.upload_ttl()).await.map_err(refused)?;
         row = fetch_rest(running, taken.ok_or(TaskError::Fenced)?.0, &payload.url).await?;
     }
     ingest.identify_delivered(&row).await.map_err(refused)?;
-    let now = clock::now_us();
+    let now = clock::now();
     let mut tx = db.begin().await?;
     tx.packages().lock(task.package_id, now).await?;
     tx.tasks().hold_claim(task.id, task.token, 1.0).await?;
-    completion::complete_in(&mut tx, row.id, clock::now_us()).await?;
-    tx.tasks().complete(task.id, clock::now_us()).await?;
+    completion::complete_in(&mut tx, row.id, clock::now()).await?;
+    tx.tasks().complete(task.id, clock::now()).await?;
     tx.commit().await?;
     running.context.wake.push(2).await;
     Ok(())
@@ -100,7 +100,7 @@ struct Import<'a> {
 
 impl Import<'_> {
     async fn fetch(&mut self, url: &str) -> Result<(), TaskError> {
-        let spent = Duration::from_micros(u64::try_from(clock::now_us() - self.running.task.due_us).unwrap_or(0));
+        let spent = clock::now().duration_since(self.running.task.due_at);
         let left =
             MOST_IN_ALL.checked_sub(spent).ok_or_else(|| fail("import_failed", "It takes too long."))?.min(MOST_A_RUN);
         let (outbound, deadline) = (&self.running.context.outbound, Instant::now() + left);
@@ -154,7 +154,7 @@ impl Import<'_> {
             _ => {
                 let mut tx = self.ingest.db.begin().await?;
                 let (owner, request) = (self.row.owner_id, QuotaRequest::default());
-                quota::check(&mut tx, &self.ingest.config, owner, request, clock::now_us()).await.map_err(refused)?;
+                quota::check(&mut tx, &self.ingest.config, owner, request, clock::now()).await.map_err(refused)?;
                 tx
             }
         };
@@ -165,7 +165,7 @@ impl Import<'_> {
     }
 
     async fn receive(&mut self, answer: Response, total: Option<i64>, deadline: Instant) -> Result<(), TaskError> {
-        let lease = UploadLease::of(&self.row, self.running.task.token, self.ingest.upload_ttl_us());
+        let lease = UploadLease::of(&self.row, self.running.task.token, self.ingest.upload_ttl());
         let target = Target {
             source: self.row.source_id,
             recording: Recording::Immediate(lease),

@@ -87,7 +87,7 @@ async fn check_gain(running: &Running, source: &Source, delivered: Delivered) ->
         return Err(TaskError::NotArrived(delivered.total));
     }
     // The task was queued with the first extent: what came before says nothing of the line.
-    let spent_s = (clock::now_us() - running.task.due_us) as f64 / 1e6;
+    let spent_s = clock::now().duration_since(running.task.due_at).as_secs_f64();
     let left = delivered.total - delivered.bytes;
     let since = delivered.bytes - source.first_bytes().min(delivered.bytes);
     let left_s = if since == 0 { 0.0 } else { spent_s * left as f64 / since as f64 };
@@ -155,12 +155,12 @@ async fn publish(
         let first = before.and_then(|p| p.audio.as_ref()).map_or(0, |a| a.segment_count());
         let payload = AudioPayload { first, end: Some(sound.segment_count()) };
         let first_s = video.rate.seconds(video.boundaries.get(first).copied().unwrap_or(0));
-        let due_us = schedule::due_us(task.due_us, (first_s * 1e6) as i64);
+        let due_at = schedule::due_at(task.due_at, first_s);
         follow.push(NewTask {
             name: format!("audio-{first:06}"),
             payload: serde_json::to_string(&payload).map_err(TaskError::corrupt)?,
             cores: 1,
-            ..completion::source_task(task.package_id, task.source_id, TaskKind::Audio, due_us)
+            ..completion::source_task(task.package_id, task.source_id, TaskKind::Audio, due_at)
         });
     }
     let whole = plan.incremental.is_none();
@@ -180,7 +180,7 @@ fn next_bytes(plan: &Plan, delivered: Delivered) -> u64 {
 /// Forgets all that was made of a film whose beginning misled; its objects are orphans and are swept.
 async fn start_over(running: &Running) -> Result<(), TaskError> {
     let task = &running.task;
-    let now = clock::now_us();
+    let now = clock::now();
     let mut tx = running.context.db.begin().await?;
     tx.packages().lock(task.package_id, now).await?;
     tx.tasks().hold_claim(task.id, task.token, 0.0).await?;

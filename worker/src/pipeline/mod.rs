@@ -21,7 +21,7 @@ use crate::{
     task::{Running, TaskError},
 };
 use sluice_db::{ClaimedTask, NewTask};
-use sluice_model::{TaskKind, clock};
+use sluice_model::{TaskKind, Timestamp, clock};
 
 /// Runs one claimed task to its end.
 pub async fn run(running: &Running) -> Result<(), TaskError> {
@@ -48,7 +48,7 @@ impl Running {
     /// Completes the task, queues what follows, and the finalization after the last.
     async fn complete(&self, follow: &[NewTask]) -> Result<(), TaskError> {
         let (db, task) = (&self.context.db, &self.task);
-        let now = clock::now_us();
+        let now = clock::now();
         let mut tx = db.begin().await?;
         tx.packages().lock(task.package_id, now).await?;
         tx.tasks().hold_claim(task.id, task.token, 1.0).await?;
@@ -82,11 +82,11 @@ fn finalize_task(task: &ClaimedTask) -> NewTask {
         kind: TaskKind::Finalize,
         name: "finalize".to_owned(),
         payload: "{}".to_owned(),
-        due_us: task.due_us,
+        due_at: task.due_at,
         cores: 0,
         memory_bytes: memory::light_bytes(),
         needs_bytes: 0,
-        not_before_us: 0,
+        not_before: Timestamp::EPOCH,
     }
 }
 

@@ -47,7 +47,7 @@ pub async fn fall_back(running: &Running) -> Result<(), TaskError> {
     let source_bytes = running.source().await?.size();
     let follow = chunk_tasks(&plan, video, task, source_bytes, true, 0);
     let rendition: Vec<_> = plan.fallback_rendition().into_iter().collect();
-    let now = clock::now_us();
+    let now = clock::now();
     let mut tx = db.begin().await?;
     tx.packages().lock(task.package_id, now).await?;
     tx.tasks().hold_claim(task.id, task.token, 1.0).await?;

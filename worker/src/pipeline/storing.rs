@@ -30,7 +30,7 @@ pub async fn store(running: &Running, plan: &Plan, follow: &[NewTask], whole: bo
         target_s: plan.target_s as i64,
         renditions: plan.renditions(),
     };
-    let now = clock::now_us();
+    let now = clock::now();
     let mut tx = context.db.begin().await?;
     tx.packages().lock(task.package_id, now).await?;
     tx.tasks().hold_claim(task.id, task.token, 1.0).await?;
@@ -75,20 +75,20 @@ fn step_task(plan: &Plan, task: &ClaimedTask, source_bytes: u64, step: Step) -> 
     let whole = |kind: TaskKind, cores| NewTask {
         cores,
         needs_bytes: opening,
-        ..completion::source_task(task.package_id, task.source_id, kind, task.due_us)
+        ..completion::source_task(task.package_id, task.source_id, kind, task.due_at)
     };
     match (step, &plan.video) {
         (Step::Chunk { number, payload }, Some(video)) => {
             let second = |segment: usize| video.rate.seconds(video.boundaries.get(segment).copied().unwrap_or(0));
             let rungs: &[Rung] = if payload.fallback { video.fallback.as_slice() } else { &video.rungs };
-            let due_us = schedule::due_us(task.due_us, (second(payload.first) * 1e6) as i64);
+            let due_at = schedule::due_at(task.due_at, second(payload.first));
             NewTask {
                 name: format!("{}-{number:06}", if payload.fallback { "fallback" } else { "chunk" }),
                 payload: serde_json::to_string(&payload).unwrap_or_default(),
                 cores: 1,
                 memory_bytes: memory::chunk_bytes(plan, rungs),
                 needs_bytes: needed_by(plan, source_bytes, second(payload.end)),
-                ..completion::source_task(task.package_id, task.source_id, TaskKind::Chunk, due_us)
+                ..completion::source_task(task.package_id, task.source_id, TaskKind::Chunk, due_at)
             }
         }
         (Step::Audio(_), _) => whole(TaskKind::Audio, 1),

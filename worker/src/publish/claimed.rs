@@ -115,7 +115,7 @@ impl Sink for ClaimedSink<'_> {
         }
         remove_orphans(context, package).await?;
         let report = serde_json::to_string(&assembled.report).map_err(TaskError::corrupt)?;
-        let now = clock::now_us();
+        let now = clock::now();
         let mut tx = context.db.begin().await?;
         tx.packages().lock(package, now).await?;
         tx.tasks().hold_claim(task.id, task.token, 1.0).await?;
@@ -181,13 +181,13 @@ impl<'a> ClaimedSink<'a> {
     async fn announce_playable(&self, plan: &Plan) -> Result<(), TaskError> {
         let (db, package) = (&self.context().db, self.package());
         let Some(row) = db.packages().find(package).await?.filter(|p| !p.playable) else { return Ok(()) };
-        let Some(started) = row.encode_started_us else { return Ok(()) };
+        let Some(started) = row.encode_started_at else { return Ok(()) };
         let renditions = db.packages().renditions(package).await?;
         let shown = renditions.iter().filter(|r| r.role != RenditionRole::Final);
         let prefix = shown.map(|r| r.contiguous).min().unwrap_or(0);
-        let elapsed_s = (db.now_us().await? - started) as f64 / 1e6;
+        let elapsed_s = db.now().await?.duration_since(started).as_secs_f64();
         if is_playable(&plan.cuts_s(), plan.incremental.map(|g| g.expected_s), prefix as usize, elapsed_s)
-            && db.packages().mark_playable(package, clock::now_us()).await?
+            && db.packages().mark_playable(package, clock::now()).await?
         {
             tracing::info!(%package, elapsed_s, prefix, "playable");
         }
@@ -243,7 +243,7 @@ fn row(
         start_ticks: info.decode_time as i64,
         duration_ticks: info.duration as i64,
         fragments: serde_json::to_string(&info.fragments).map_err(TaskError::corrupt)?,
-        published_us: clock::now_us(),
+        published_at: clock::now(),
         key_number,
         iv,
     })

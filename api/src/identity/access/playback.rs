@@ -7,10 +7,11 @@ use crate::{
 };
 use sluice_db::{MediaRow, PlaybackTokenRow};
 use sluice_model::clock;
+use std::time::Duration;
 use url::Url;
 
-/// Life of one view beyond twice the film's length: time to pause, microseconds.
-const VIEW_US: i64 = 6 * 3600 * 1_000_000;
+/// Life of one view beyond twice the film's length: time to pause.
+const VIEW: Duration = Duration::from_secs(6 * 3600);
 
 /// By what somebody plays.
 #[derive(Debug)]
@@ -30,16 +31,16 @@ pub struct TokenTicket {
 
 /// Checks a token's signature, its row, and where it is used. `origin` is the Origin or the Referer.
 pub async fn redeem(state: &AppState, text: &str, origin: Option<&str>) -> Result<TokenTicket, IdentityError> {
-    let now = clock::now_us();
+    let now = clock::now();
     let signed = Signed::read(&state.keys, text).ok_or(IdentityError::LinkEnded)?;
-    if signed.expires_us.is_some_and(|at| at <= now) {
+    if signed.expires_at.is_some_and(|at| at <= now) {
         return Err(IdentityError::LinkEnded);
     }
     let row = state.db.access().playback_token(signed.id, now).await?.ok_or(IdentityError::LinkEnded)?;
     if !is_allowed(&row.allowed_origins, origin) {
         return Err(IdentityError::OriginNotAllowed);
     }
-    Ok(TokenTicket { row, is_view: signed.expires_us.is_some() })
+    Ok(TokenTicket { row, is_view: signed.expires_at.is_some() })
 }
 
 fn is_allowed(allowed: &str, origin: Option<&str>) -> bool {
@@ -74,8 +75,9 @@ impl TokenTicket {
         if counts && !state.db.access().count_view(self.row.id).await? {
             return Err(IdentityError::ViewsExhausted);
         }
-        let long = clock::now_us() + VIEW_US + media.duration_ms.unwrap_or(0) * 2000;
-        let view = Signed { id: self.row.id, expires_us: Some(long.min(self.row.expires_us)) };
+        let long =
+            clock::now() + VIEW + 2 * Duration::from_millis(u64::try_from(media.duration_ms.unwrap_or(0)).unwrap_or(0));
+        let view = Signed { id: self.row.id, expires_at: Some(long.min(self.row.expires_at)) };
         Ok(format!("../../../{}/hls/{}/", view.write(&state.keys), media.id))
     }
 }

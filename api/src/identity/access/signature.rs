@@ -7,6 +7,7 @@
 use crate::state::Keys;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use hmac::Mac;
+use sluice_model::{PlaybackTokenId, Timestamp};
 use uuid::Uuid;
 
 const PURPOSE: &str = "playback token";
@@ -15,16 +16,16 @@ const MAC_BYTES: usize = 16;
 /// What a token's text says, once its signature is right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Signed {
-    pub id: Uuid,
+    pub id: PlaybackTokenId,
     /// Of a view; unset for the token itself.
-    pub expires_us: Option<i64>,
+    pub expires_at: Option<Timestamp>,
 }
 
 impl Signed {
     fn message(&self) -> Vec<u8> {
-        let mut bytes = self.id.as_bytes().to_vec();
-        if let Some(at) = self.expires_us {
-            bytes.extend(at.to_be_bytes());
+        let mut bytes = self.id.uuid().as_bytes().to_vec();
+        if let Some(at) = self.expires_at {
+            bytes.extend(at.as_micros().to_be_bytes());
         }
         bytes
     }
@@ -43,10 +44,10 @@ impl Signed {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
         let (message, code) = bytes.split_at_checked(bytes.len().checked_sub(MAC_BYTES)?)?;
         let signed = Self {
-            id: Uuid::from_slice(message.get(..16)?).ok()?,
-            expires_us: match message.len() {
+            id: Uuid::from_slice(message.get(..16)?).ok()?.into(),
+            expires_at: match message.len() {
                 16 => None,
-                24 => Some(i64::from_be_bytes(message[16..].try_into().ok()?)),
+                24 => Some(Timestamp::from_micros(i64::from_be_bytes(message[16..].try_into().ok()?))),
                 _ => return None,
             },
         };
@@ -68,8 +69,8 @@ mod tests {
         let keys = |s: &str| Keys::new(vec![SecretString::from(s.to_owned())]);
         let own = keys("a secret of at least thirty-two characters");
         for signed in [
-            Signed { id: Uuid::from_u128(7), expires_us: None },
-            Signed { id: Uuid::from_u128(7), expires_us: Some(9) },
+            Signed { id: Uuid::from_u128(7).into(), expires_at: None },
+            Signed { id: Uuid::from_u128(7).into(), expires_at: Some(Timestamp::from_micros(9)) },
         ] {
             let text = signed.write(&own);
             assert_eq!(Signed::read(&own, &text), Some(signed));

@@ -21,7 +21,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::IntoResponse,
 };
-use uuid::Uuid;
+use sluice_model::SessionId;
 
 /// Who am I?
 #[utoipa::path(get, path = "/me", tag = "account", security(("session" = []), ("api_token" = ["read"])), responses(
@@ -88,7 +88,7 @@ pub async fn end_session(
     State(state): State<AppState>,
     client: Client,
     Person(viewer): Person,
-    Path(id): Path<Uuid>,
+    Path(id): Path<SessionId>,
 ) -> Result<StatusCode, ApiError> {
     service::end_session(&state, &client, &viewer, id).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -14,8 +14,7 @@ use crate::{
     validation::Faults,
 };
 use sluice_db::{AuditPage, AuditRow, CreatorRequestRow, SessionRow, Tx, UserRow};
-use sluice_model::{RateLimit, Role, UserId, clock};
-use uuid::Uuid;
+use sluice_model::{CreatorRequestId, RateLimit, Role, SessionId, UserId, clock};
 
 /// The account, once its password has been typed again. Guesses are limited like logins.
 async fn confirmed(state: &AppState, viewer: &Viewer, password: String) -> Result<UserRow, IdentityError> {
@@ -38,7 +37,7 @@ async fn still(tx: &mut Tx, confirmed: &UserRow, viewer: &Viewer) -> Result<(), 
         return Err(IdentityError::WrongPassword);
     }
     let live = match viewer.session {
-        Some(session) => tx.sessions().is_live(session, clock::now_us()).await?,
+        Some(session) => tx.sessions().is_live(session, clock::now()).await?,
         None => false,
     };
     if live { Ok(()) } else { Err(IdentityError::Unauthenticated) }
@@ -57,7 +56,7 @@ pub async fn change_password(
     let mut tx = state.db.begin().await?;
     still(&mut tx, &user, viewer).await?;
     tx.users().set_password(user.id, &hash).await?;
-    tx.sessions().revoke_all(user.id, viewer.session, clock::now_us()).await?;
+    tx.sessions().revoke_all(user.id, viewer.session, clock::now()).await?;
     tx.tokens().delete_mail_tokens(user.id).await?;
     tx.commit().await?;
     note(state, client, Event::PasswordChanged, Some(user.id), Some(user.id), "").await;
@@ -66,8 +65,13 @@ pub async fn change_password(
 }
 
 /// Ends one session of the account.
-pub async fn end_session(state: &AppState, client: &Client, viewer: &Viewer, id: Uuid) -> Result<(), IdentityError> {
-    if !state.db.sessions().revoke(viewer.id, id, clock::now_us()).await? {
+pub async fn end_session(
+    state: &AppState,
+    client: &Client,
+    viewer: &Viewer,
+    id: SessionId,
+) -> Result<(), IdentityError> {
+    if !state.db.sessions().revoke(viewer.id, id, clock::now()).await? {
         return Err(IdentityError::NotFound);
     }
     note(state, client, Event::SessionEnded, Some(viewer.id), Some(viewer.id), "").await;
@@ -95,7 +99,7 @@ pub async fn delete(
         }
     };
     let user = confirmed(state, viewer, request.password).await?;
-    let now = clock::now_us();
+    let now = clock::now();
     let mut tx = state.db.begin().await?;
     // Administrators step down first, so that one is always left.
     if !tx.users().set_role(user.id, Role::Viewer).await? {
@@ -141,8 +145,8 @@ pub async fn ask_creator(
     }
     let message = text::lines(message);
     Faults::default().demand(message.chars().count() <= 1000, "message", "at most 1000 characters").refuse()?;
-    let id = Uuid::now_v7();
-    if !state.db.creator_requests().insert(id, viewer.id, &message, clock::now_us()).await? {
+    let id = CreatorRequestId::new();
+    if !state.db.creator_requests().insert(id, viewer.id, &message, clock::now()).await? {
         return Err(IdentityError::RequestPending);
     }
     note(state, client, Event::CreatorRequested, Some(viewer.id), Some(viewer.id), "").await;
@@ -163,12 +167,12 @@ pub async fn verify_email(state: &AppState, viewer: &Viewer) -> Result<(), Ident
 
 /// The live sessions of the account, newest first.
 pub async fn sessions(state: &AppState, viewer: &Viewer) -> Result<Vec<SessionRow>, IdentityError> {
-    Ok(state.db.sessions().of_user(viewer.id, clock::now_us()).await?)
+    Ok(state.db.sessions().of_user(viewer.id, clock::now()).await?)
 }
 
 /// What happened to the account. Address and User-Agent of what other people did are blanked.
 pub async fn audit(state: &AppState, viewer: &Viewer, page: &PageQuery) -> Result<Cut<AuditRow>, IdentityError> {
-    let asked = AuditPage { user: Some(viewer.id), kind: None, before: page.cursor, limit: page.rows() };
+    let asked = AuditPage { user: Some(viewer.id), kind: None, before: page.cursor(), limit: page.rows() };
     let (mut rows, next) = page.cut(state.db.audit().page(asked).await?, |r| r.id);
     for row in rows.iter_mut().filter(|r| r.actor_id.is_some_and(|a| a != viewer.id)) {
         row.address.clear();

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use sluice_db::{AuditRow, CreatorRequestRow, SessionRow};
-use sluice_model::CreatorRequestStatus;
+use sluice_model::{CreatorRequestStatus, SessionId};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -50,15 +50,15 @@ pub struct Session {
 }
 
 impl Session {
-    pub fn new(row: SessionRow, current: Option<Uuid>) -> Self {
+    pub fn new(row: SessionRow, current: Option<SessionId>) -> Self {
         Self {
             current: current == Some(row.id),
-            id: row.id,
+            id: row.id.into(),
             address: row.address,
             agent: row.agent,
-            created_at: row.created_us / 1000,
-            last_used_at: row.last_used_us / 1000,
-            expires_at: row.expires_us / 1000,
+            created_at: row.created_at.as_millis(),
+            last_used_at: row.last_used_at.as_millis(),
+            expires_at: row.expires_at.as_millis(),
         }
     }
 }
@@ -88,14 +88,14 @@ pub struct AuditEvent {
 impl From<AuditRow> for AuditEvent {
     fn from(row: AuditRow) -> Self {
         Self {
-            id: row.id,
+            id: row.id.into(),
             user_id: row.user_id.map(Into::into),
             actor_id: row.actor_id.map(Into::into),
             kind: row.kind,
             address: row.address,
             agent: row.agent,
             detail: row.detail,
-            at: row.at_us / 1000,
+            at: row.at.as_millis(),
         }
     }
 }
@@ -135,14 +135,14 @@ pub struct CreatorRequest {
 impl From<CreatorRequestRow> for CreatorRequest {
     fn from(row: CreatorRequestRow) -> Self {
         Self {
-            id: row.id,
+            id: row.id.into(),
             user_id: row.user_id.into(),
             username: row.username,
             message: row.message,
             status: row.status,
             answer: row.answer,
-            created_at: row.created_us / 1000,
-            decided_at: row.decided_us.map(|t| t / 1000),
+            created_at: row.created_at.as_millis(),
+            decided_at: row.decided_at.map(|t| t.as_millis()),
         }
     }
 }

@@ -19,8 +19,7 @@ use axum::{
     Json,
     extract::{Path, Query, State},
 };
-use sluice_model::CreatorRequestStatus;
-use uuid::Uuid;
+use sluice_model::{CreatorRequestId, CreatorRequestStatus, UserId};
 
 /// All accounts.
 #[utoipa::path(get, path = "/admin/users", tag = "admin", security(("session" = []), ("api_token" = ["admin"])),
@@ -44,10 +43,10 @@ pub async fn set_role(
     State(state): State<AppState>,
     client: Client,
     Admin(admin): Admin,
-    Path(id): Path<Uuid>,
+    Path(id): Path<UserId>,
     Body(body): Body<SetRole>,
 ) -> Result<Json<User>, ApiError> {
-    Ok(Json(service::set_role(&state, &client, &admin, id.into(), body.role).await?.into()))
+    Ok(Json(service::set_role(&state, &client, &admin, id, body.role).await?.into()))
 }
 
 /// Requests to become a creator.
@@ -75,7 +74,7 @@ pub async fn grant(
     State(state): State<AppState>,
     client: Client,
     Admin(admin): Admin,
-    Path(id): Path<Uuid>,
+    Path(id): Path<CreatorRequestId>,
     Body(body): Body<Decision>,
 ) -> Result<Json<CreatorRequest>, ApiError> {
     let answer = body.answer.as_deref();
@@ -92,7 +91,7 @@ pub async fn refuse(
     State(state): State<AppState>,
     client: Client,
     Admin(admin): Admin,
-    Path(id): Path<Uuid>,
+    Path(id): Path<CreatorRequestId>,
     Body(body): Body<Decision>,
 ) -> Result<Json<CreatorRequest>, ApiError> {
     let answer = body.answer.as_deref();

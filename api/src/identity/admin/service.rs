@@ -12,8 +12,7 @@ use crate::{
     validation::Faults,
 };
 use sluice_db::{AuditPage, AuditRow, CreatorRequestRow, UserRow};
-use sluice_model::{CreatorRequestStatus, Role, UserId, clock};
-use uuid::Uuid;
+use sluice_model::{CreatorRequestId, CreatorRequestStatus, Role, UserId, clock};
 
 /// Sets a role. It counts from the account's next request on.
 pub async fn set_role(
@@ -39,7 +38,7 @@ pub async fn decide(
     state: &AppState,
     client: &Client,
     admin: &Viewer,
-    id: Uuid,
+    id: CreatorRequestId,
     status: CreatorRequestStatus,
     answer: Option<&str>,
 ) -> Result<CreatorRequestRow, IdentityError> {
@@ -49,7 +48,7 @@ pub async fn decide(
     state.db.creator_requests().find(id).await?.ok_or(IdentityError::NotFound)?;
     let granted = status == CreatorRequestStatus::Granted;
     let mut tx = state.db.begin().await?;
-    let decided = tx.creator_requests().decide(id, status, answer.as_deref(), clock::now_us()).await?;
+    let decided = tx.creator_requests().decide(id, status, answer.as_deref(), clock::now()).await?;
     let user = decided.ok_or(IdentityError::AlreadyDecided)?;
     // Whoever was given another role meanwhile keeps it.
     let still_viewer = tx.users().lock(user).await?.is_some_and(|u| u.role == Role::Viewer);
@@ -64,7 +63,7 @@ pub async fn decide(
 
 /// All accounts, newest first.
 pub async fn users(state: &AppState, page: &PageQuery) -> Result<Cut<UserRow>, IdentityError> {
-    Ok(page.cut(state.db.users().page(page.cursor, page.rows()).await?, |r| r.id.into()))
+    Ok(page.cut(state.db.users().page(page.cursor(), page.rows()).await?, |r| r.id))
 }
 
 /// Requests to become a creator that stand so, newest first.
@@ -73,7 +72,7 @@ pub async fn creator_requests(
     status: CreatorRequestStatus,
     page: &PageQuery,
 ) -> Result<Cut<CreatorRequestRow>, IdentityError> {
-    Ok(page.cut(state.db.creator_requests().page(status, page.cursor, page.rows()).await?, |r| r.id))
+    Ok(page.cut(state.db.creator_requests().page(status, page.cursor(), page.rows()).await?, |r| r.id))
 }
 
 /// The log of security events, of one account or one kind where that is asked for.
@@ -88,6 +87,6 @@ pub async fn audit(
     if kind.is_some_and(|k| k.chars().any(char::is_control)) {
         return Ok((Vec::new(), None));
     }
-    let asked = AuditPage { user, kind, before: page.cursor, limit: page.rows() };
+    let asked = AuditPage { user, kind, before: page.cursor(), limit: page.rows() };
     Ok(page.cut(state.db.audit().page(asked).await?, |r| r.id))
 }

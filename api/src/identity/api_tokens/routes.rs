@@ -15,7 +15,7 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use uuid::Uuid;
+use sluice_model::ApiTokenId;
 
 /// Make a token for a machine. It is shown this once.
 #[utoipa::path(post, path = "/me/api-tokens", tag = "account", security(("session" = [])), request_body = NewToken,
@@ -49,7 +49,7 @@ pub async fn revoke(
     State(state): State<AppState>,
     client: Client,
     Person(viewer): Person,
-    Path(id): Path<Uuid>,
+    Path(id): Path<ApiTokenId>,
 ) -> Result<StatusCode, ApiError> {
     service::revoke(&state, &client, &viewer, id).await?;
     Ok(StatusCode::NO_CONTENT)

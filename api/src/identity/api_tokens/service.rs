@@ -14,8 +14,8 @@ use crate::{
     validation::Faults,
 };
 use sluice_db::{ApiTokenRow, NewApiToken};
-use sluice_model::clock;
-use uuid::Uuid;
+use sluice_model::{ApiTokenId, clock};
+use std::time::Duration;
 
 /// Live tokens an account may have.
 const MOST: i64 = 50;
@@ -38,7 +38,7 @@ pub async fn create(
     let mut words: Vec<&str> = request.scopes.iter().map(|s| s.as_str()).collect();
     words.sort_unstable();
     words.dedup();
-    let (token, now, id) = (opaque_token(API_TOKEN_PREFIX), clock::now_us(), Uuid::now_v7());
+    let (token, now, id) = (opaque_token(API_TOKEN_PREFIX), clock::now(), ApiTokenId::new());
     let hint = &token[token.len() - 4..];
     let new = NewApiToken {
         id,
@@ -47,8 +47,8 @@ pub async fn create(
         scopes: &words.join(" "),
         hash: &token_hash(&token),
         hint,
-        now_us: now,
-        expires_us: request.expires_in.map(|s| now + s * 1_000_000),
+        now,
+        expires_at: request.expires_in.map(|s| now + Duration::from_secs(s.unsigned_abs())),
     };
     if !state.db.tokens().insert_api_token(&new, MOST).await? {
         return Err(IdentityError::TooMany("API tokens"));
@@ -59,16 +59,16 @@ pub async fn create(
         name: name.clone(),
         scopes: new.scopes.to_owned(),
         hint: hint.to_owned(),
-        created_us: now,
-        expires_us: new.expires_us,
-        last_used_us: None,
+        created_at: now,
+        expires_at: new.expires_at,
+        last_used_at: None,
     };
     Ok(CreatedToken { about: row.into(), token: token.clone() })
 }
 
 /// Revokes a token.
-pub async fn revoke(state: &AppState, client: &Client, viewer: &Viewer, id: Uuid) -> Result<(), IdentityError> {
-    if !state.db.tokens().revoke_api_token(viewer.id, id, clock::now_us()).await? {
+pub async fn revoke(state: &AppState, client: &Client, viewer: &Viewer, id: ApiTokenId) -> Result<(), IdentityError> {
+    if !state.db.tokens().revoke_api_token(viewer.id, id, clock::now()).await? {
         return Err(IdentityError::NotFound);
     }
     note(state, client, Event::ApiTokenRevoked, Some(viewer.id), Some(viewer.id), "").await;
@@ -77,5 +77,5 @@ pub async fn revoke(state: &AppState, client: &Client, viewer: &Viewer, id: Uuid
 
 /// The account's live tokens, newest first.
 pub async fn list(state: &AppState, viewer: &Viewer) -> Result<Vec<ApiTokenRow>, IdentityError> {
-    Ok(state.db.tokens().api_tokens(viewer.id, clock::now_us()).await?)
+    Ok(state.db.tokens().api_tokens(viewer.id, clock::now()).await?)
 }

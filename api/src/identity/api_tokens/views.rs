@@ -38,13 +38,13 @@ pub struct ApiToken {
 impl From<ApiTokenRow> for ApiToken {
     fn from(row: ApiTokenRow) -> Self {
         Self {
-            id: row.id,
+            id: row.id.into(),
             scopes: Scope::list(&row.scopes),
             name: row.name,
             hint: row.hint,
-            created_at: row.created_us / 1000,
-            expires_at: row.expires_us.map(|t| t / 1000),
-            last_used_at: row.last_used_us.map(|t| t / 1000),
+            created_at: row.created_at.as_millis(),
+            expires_at: row.expires_at.map(|t| t.as_millis()),
+            last_used_at: row.last_used_at.map(|t| t.as_millis()),
         }
     }
 }

@@ -12,20 +12,21 @@ use crate::{
 };
 use sluice_db::{MailPurpose, UserRow};
 use sluice_model::{RateLimit, clock};
+use std::time::Duration;
 
-/// How long a sent code is valid, microseconds.
-const VERIFY_US: i64 = 24 * 3600 * 1_000_000;
-const RESET_US: i64 = 3600 * 1_000_000;
+/// How long a sent code is valid.
+const VERIFY: Duration = Duration::from_secs(24 * 3600);
+const RESET: Duration = Duration::from_secs(3600);
 
 async fn make_code(
     state: &AppState,
     user: &UserRow,
     purpose: MailPurpose,
-    valid_us: i64,
+    valid: Duration,
 ) -> Result<String, IdentityError> {
     let token = opaque_token("slm_");
     let mut tx = state.db.begin().await?;
-    let expires = clock::now_us() + valid_us;
+    let expires = clock::now() + valid;
     tx.tokens().insert_mail_token(&token_hash(&token), user.id, purpose, &user.email.to_lowercase(), expires).await?;
     tx.commit().await?;
     Ok(token)
@@ -44,7 +45,7 @@ pub fn send_verification(state: &AppState, user: &UserRow) {
 }
 
 async fn try_verification(state: &AppState, user: &UserRow) -> Result<(), IdentityError> {
-    if user.email.is_empty() || user.email_verified_us.is_some() {
+    if user.email.is_empty() || user.email_verified_at.is_some() {
         return Ok(());
     }
     state.limits.take(RateLimit::ResetAccount, &user.email).await?;
@@ -52,14 +53,14 @@ async fn try_verification(state: &AppState, user: &UserRow) -> Result<(), Identi
         state.mailer.send(&owner.email, &Letter::AlreadyRegistered { username: owner.username });
         return Ok(());
     }
-    let token = make_code(state, user, MailPurpose::Verify, VERIFY_US).await?;
+    let token = make_code(state, user, MailPurpose::Verify, VERIFY).await?;
     state.mailer.send(&user.email, &Letter::Verify { username: user.username.clone(), token });
     Ok(())
 }
 
 /// Makes a claimed address the account's own.
 pub async fn verify_email(state: &AppState, client: &Client, token: &str) -> Result<(), IdentityError> {
-    let now = clock::now_us();
+    let now = clock::now();
     let mut tx = state.db.begin().await?;
     let found = tx.tokens().take_mail_token(&token_hash(token), MailPurpose::Verify, now).await?;
     let (user, email_key) = found.ok_or(IdentityError::InvalidCode)?;
@@ -90,10 +91,10 @@ pub async fn forgot_password(state: &AppState, client: &Client, email: String) -
 async fn send_reset(state: &AppState, client: &Client, email: &str) -> Result<(), IdentityError> {
     let user = state.db.users().by_email(email).await?;
     // In the log of whoever has proved the address; a mere claimant would learn that nobody has.
-    let known = user.as_ref().filter(|u| u.email_verified_us.is_some()).map(|u| u.id);
+    let known = user.as_ref().filter(|u| u.email_verified_at.is_some()).map(|u| u.id);
     note(state, client, Event::PasswordResetRequested, known, None, "").await;
     if let Some(user) = user {
-        let token = make_code(state, &user, MailPurpose::Reset, RESET_US).await?;
+        let token = make_code(state, &user, MailPurpose::Reset, RESET).await?;
         state.mailer.send(&user.email, &Letter::Reset { username: user.username.clone(), token });
     }
     Ok(())
@@ -108,7 +109,7 @@ pub async fn reset_password(
 ) -> Result<(), IdentityError> {
     Faults::default().password(&password, &[]).refuse()?;
     let hash = state.hashing.hash(password).await?;
-    let now = clock::now_us();
+    let now = clock::now();
     let mut tx = state.db.begin().await?;
     let found = tx.tokens().take_mail_token(&token_hash(token), MailPurpose::Reset, now).await?;
     let (id, email_key) = found.ok_or(IdentityError::InvalidCode)?;

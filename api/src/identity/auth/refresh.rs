@@ -9,10 +9,11 @@ use crate::state::Keys;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use hmac::Mac;
 use sluice_db::RefreshRow;
-use sluice_model::RefreshTokenStatus;
+use sluice_model::{RefreshTokenStatus, Timestamp};
+use std::time::Duration;
 
-/// How long the same question gets the same answer, microseconds.
-const REPEATED_US: i64 = 30_000_000;
+/// How long the same question gets the same answer.
+const REPEATED: Duration = Duration::from_secs(30);
 
 /// What to do with a refresh token.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,11 +38,11 @@ pub fn successor(keys: &Keys, token: &str, retry: i64) -> String {
 
 /// Decides over a presented token. `successor_live` tells whether what it was exchanged for is unused;
 /// `same` whether that successor can still be derived.
-pub fn decide(row: &RefreshRow, successor_live: bool, same: bool, now_us: i64) -> Rotation {
+pub fn decide(row: &RefreshRow, successor_live: bool, same: bool, now: Timestamp) -> Rotation {
     match row.status {
         RefreshTokenStatus::Live => Rotation::Spend,
         RefreshTokenStatus::Spent if !successor_live => Rotation::Reused,
-        RefreshTokenStatus::Spent if same && row.spent_us.is_some_and(|at| now_us - at < REPEATED_US) => {
+        RefreshTokenStatus::Spent if same && row.spent_at.is_some_and(|at| now.duration_since(at) < REPEATED) => {
             Rotation::Repeat
         }
         RefreshTokenStatus::Spent if row.retries == 0 => Rotation::Replace,
@@ -52,25 +53,28 @@ pub fn decide(row: &RefreshRow, successor_live: bool, same: bool, now_us: i64) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sluice_model::RefreshTokenStatus::{Live, Spent, Superseded};
-    use uuid::Uuid;
+    use sluice_model::{
+        RefreshTokenStatus::{Live, Spent, Superseded},
+        SessionId,
+    };
 
     #[test]
     fn one_lost_answer_is_forgiven() {
         let row = |status, retries| RefreshRow {
-            session_id: Uuid::nil(),
+            session_id: SessionId::nil(),
             status,
             successor: None,
             retries,
-            spent_us: Some(0),
+            spent_at: Some(Timestamp::EPOCH),
         };
-        let later = REPEATED_US + 1;
-        assert_eq!(decide(&row(Live, 0), false, false, 9), Rotation::Spend);
-        assert_eq!(decide(&row(Spent, 0), true, true, 9), Rotation::Repeat);
+        let soon = Timestamp::from_micros(9);
+        let later = Timestamp::EPOCH + REPEATED + Duration::from_micros(1);
+        assert_eq!(decide(&row(Live, 0), false, false, soon), Rotation::Spend);
+        assert_eq!(decide(&row(Spent, 0), true, true, soon), Rotation::Repeat);
         assert_eq!(decide(&row(Spent, 0), true, true, later), Rotation::Replace);
-        assert_eq!(decide(&row(Spent, 0), true, false, 9), Rotation::Replace, "the signing key has changed since");
+        assert_eq!(decide(&row(Spent, 0), true, false, soon), Rotation::Replace, "the signing key has changed since");
         assert_eq!(decide(&row(Spent, 1), true, true, later), Rotation::Reused);
-        assert_eq!(decide(&row(Spent, 0), false, true, 9), Rotation::Reused, "its successor was used");
-        assert_eq!(decide(&row(Superseded, 0), false, false, 9), Rotation::Reused);
+        assert_eq!(decide(&row(Spent, 0), false, true, soon), Rotation::Reused, "its successor was used");
+        assert_eq!(decide(&row(Superseded, 0), false, false, soon), Rotation::Reused);
     }
 }

@@ -16,8 +16,8 @@ use crate::{
     validation::Faults,
 };
 use sluice_db::{DbError, NewUser, SessionUse, UserRow};
-use sluice_model::{RateLimit, RefreshTokenStatus, Role, UserId, clock};
-use uuid::Uuid;
+use sluice_model::{RateLimit, RefreshTokenStatus, Role, SessionId, Timestamp, UserId, clock};
+use std::time::Duration;
 
 /// Makes an account and logs in. An address that belongs to somebody is not refused, because that
 /// would tell who has an account: its owner is written to, and the new account's claim stays unproved.
@@ -49,7 +49,7 @@ pub async fn create_user(
 ) -> Result<UserRow, IdentityError> {
     let password_hash = state.hashing.hash(password).await?;
     let id = UserId::new();
-    let user = NewUser { id, username, email, password_hash: &password_hash, role, now_us: clock::now_us() };
+    let user = NewUser { id, username, email, password_hash: &password_hash, role, now: clock::now() };
     match state.db.users().insert(&user).await {
         Err(DbError::Duplicate) => return Err(IdentityError::Taken("The user name")),
         other => other?,
@@ -90,7 +90,7 @@ pub async fn login(state: &AppState, client: &Client, request: Login) -> Result<
 }
 
 async fn start_session(state: &AppState, client: &Client, user: UserRow) -> Result<LoggedIn, IdentityError> {
-    let (session, now) = (Uuid::now_v7(), clock::now_us());
+    let (session, now) = (SessionId::new(), clock::now());
     let refresh = opaque_token("slr_");
     let address = client.address.to_string();
     let mut tx = state.db.begin().await?;
@@ -104,11 +104,16 @@ async fn start_session(state: &AppState, client: &Client, user: UserRow) -> Resu
     answer(state, user, session, refresh)
 }
 
-fn used<'a>(address: &'a str, client: &'a Client, now_us: i64) -> SessionUse<'a> {
-    SessionUse { address, agent: &client.agent, now_us, expires_us: now_us + SESSION_S * 1_000_000 }
+fn used<'a>(address: &'a str, client: &'a Client, now: Timestamp) -> SessionUse<'a> {
+    SessionUse { address, agent: &client.agent, now, expires_at: now + Duration::from_secs(SESSION_S.unsigned_abs()) }
 }
 
-fn answer(state: &AppState, user: UserRow, session: Uuid, refresh_token: String) -> Result<LoggedIn, IdentityError> {
+fn answer(
+    state: &AppState,
+    user: UserRow,
+    session: SessionId,
+    refresh_token: String,
+) -> Result<LoggedIn, IdentityError> {
     let access_token = state.keys.issue(user.id, session).ok_or(IdentityError::Internal)?;
     Ok(LoggedIn {
         user: user.into(),
@@ -120,7 +125,7 @@ fn answer(state: &AppState, user: UserRow, session: Uuid, refresh_token: String)
 
 /// Exchanges a refresh token for a new pair; the old one is spent.
 pub async fn refresh(state: &AppState, client: &Client, token: &str) -> Result<LoggedIn, IdentityError> {
-    let (hash, now) = (token_hash(token), clock::now_us());
+    let (hash, now) = (token_hash(token), clock::now());
     let found = state.db.sessions().refresh_token(&hash).await?.ok_or(IdentityError::Unauthenticated)?;
     let address = client.address.to_string();
     let mut tx = state.db.begin().await?;
@@ -161,7 +166,7 @@ pub async fn refresh(state: &AppState, client: &Client, token: &str) -> Result<L
 /// Ends the session that asks.
 pub async fn logout(state: &AppState, client: &Client, viewer: &Viewer) -> Result<(), IdentityError> {
     if let Some(session) = viewer.session {
-        state.db.sessions().revoke(viewer.id, session, clock::now_us()).await?;
+        state.db.sessions().revoke(viewer.id, session, clock::now()).await?;
         note(state, client, Event::LoggedOut, Some(viewer.id), Some(viewer.id), "").await;
     }
     Ok(())
@@ -170,7 +175,7 @@ pub async fn logout(state: &AppState, client: &Client, viewer: &Viewer) -> Resul
 /// Ends all sessions of the account.
 pub async fn logout_everywhere(state: &AppState, client: &Client, viewer: &Viewer) -> Result<(), IdentityError> {
     let mut tx = state.db.begin().await?;
-    tx.sessions().revoke_all(viewer.id, None, clock::now_us()).await?;
+    tx.sessions().revoke_all(viewer.id, None, clock::now()).await?;
     tx.commit().await?;
     note(state, client, Event::AllSessionsEnded, Some(viewer.id), Some(viewer.id), "").await;
     Ok(())

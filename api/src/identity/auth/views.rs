@@ -82,9 +82,9 @@ impl From<UserRow> for User {
             id: row.id.into(),
             username: row.username,
             email: row.email,
-            email_verified: row.email_verified_us.is_some(),
+            email_verified: row.email_verified_at.is_some(),
             role: row.role,
-            created_at: row.created_us / 1000,
+            created_at: row.created_at.as_millis(),
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::{state::AppState, text};
 use serde::Serialize;
 use sluice_db::MediaRow;
 use sluice_model::{MediaStatus, Reason, SourceStatus, TaskStatus, clock};
+use std::time::Duration;
 use utoipa::ToSchema;
 
 /// Progress is told in steps of this.
@@ -66,27 +67,26 @@ impl Progress {
         let tasks = state.db.tasks().of_package(row.package_id).await?;
         let package = state.db.packages().find(row.package_id).await?.ok_or(MediaError::NotFound)?;
         let running = tasks.iter().any(|t| t.status == TaskStatus::Running);
-        let queue_ahead =
-            if running { 0 } else { state.db.tasks().queue_ahead(row.package_id, clock::now_us()).await? };
+        let queue_ahead = if running { 0 } else { state.db.tasks().queue_ahead(row.package_id, clock::now()).await? };
         let (status, planned) = status(row);
         let arrived = arrived(row);
         // Of what is still arriving and of unknown length only a beginning is planned.
         let progress = if row.duration_ms.is_none() { planned * arrived.unwrap_or(1.0) } else { planned };
-        let arriving_ms = arrived.and_then(|a| remaining_ms(clock::now_us() - row.created_us, a, 1.0));
-        let spent_us = package.encode_started_us.map(|at| clock::now_us() - at);
+        let arriving_ms = arrived.and_then(|a| remaining_ms(clock::now().duration_since(row.created_at), a, 1.0));
+        let spent = package.encode_started_at.map(|at| clock::now().duration_since(at));
         let ready_in_ms = match status {
             MediaStatus::Ready => Some(0),
             MediaStatus::Failed => None,
-            _ => spent_us.and_then(|s| remaining_ms(s, progress, 1.0)).map(|ms| ms.max(arriving_ms.unwrap_or(0))),
+            _ => spent.and_then(|s| remaining_ms(s, progress, 1.0)).map(|ms| ms.max(arriving_ms.unwrap_or(0))),
         };
-        let film_us = row.duration_ms.unwrap_or(0) as f64 * 1000.0;
+        let film_ms = row.duration_ms.unwrap_or(0) as f64;
         let playable_in_ms = match status {
             MediaStatus::Ready | MediaStatus::Playable => Some(0),
             MediaStatus::Failed => None,
             // Playable once the rest is encoded faster than the start is watched.
-            _ => spent_us.and_then(|s| {
-                let whole_us = s as f64 / progress.max(STEP);
-                let share = (1.0 - film_us / whole_us.max(1.0)).max(0.05);
+            _ => spent.and_then(|s| {
+                let whole_ms = s.as_secs_f64() * 1000.0 / progress.max(STEP);
+                let share = (1.0 - film_ms / whole_ms.max(0.001)).max(0.05);
                 remaining_ms(s, progress, share)
             }),
         };
@@ -138,10 +138,10 @@ fn stepped(progress: f64) -> f64 {
     ((progress / STEP).floor() * STEP * 1000.0).round() / 1000.0
 }
 
-fn remaining_ms(spent_us: i64, progress: f64, share: f64) -> Option<i64> {
+fn remaining_ms(spent: Duration, progress: f64, share: f64) -> Option<i64> {
     (progress > 0.0).then(|| {
-        let whole_us = spent_us.max(0) as f64 / progress;
-        ((whole_us * share - spent_us as f64).max(0.0) / 1000.0) as i64
+        let spent_ms = spent.as_secs_f64() * 1000.0;
+        (spent_ms / progress * share - spent_ms).max(0.0) as i64
     })
 }
 
@@ -151,10 +151,11 @@ mod tests {
 
     #[test]
     fn what_is_left_follows_from_what_was_done() {
-        assert_eq!(remaining_ms(10_000_000, 0.25, 1.0), Some(30_000));
-        assert_eq!(remaining_ms(10_000_000, 0.25, 0.5), Some(10_000));
-        assert_eq!(remaining_ms(10_000_000, 0.5, 0.25), Some(0));
-        assert_eq!(remaining_ms(10_000_000, 0.0, 1.0), None);
+        let spent = Duration::from_secs(10);
+        assert_eq!(remaining_ms(spent, 0.25, 1.0), Some(30_000));
+        assert_eq!(remaining_ms(spent, 0.25, 0.5), Some(10_000));
+        assert_eq!(remaining_ms(spent, 0.5, 0.25), Some(0));
+        assert_eq!(remaining_ms(spent, 0.0, 1.0), None);
         assert_eq!((stepped(0.1234), stepped(1.0)), (0.12, 1.0));
     }
 }

@@ -119,7 +119,7 @@ pub async fn announce_in(
     metadata: Checked,
     source: SourceId,
 ) -> Result<Announced, MediaError> {
-    let (media, package, now) = (MediaId::new(), PackageId::new(), clock::now_us());
+    let (media, package, now) = (MediaId::new(), PackageId::new(), clock::now());
     tx.packages().insert(package, source, metadata.encryption, now).await?;
     tx.media()
         .insert(&NewMedia {
@@ -131,7 +131,7 @@ pub async fn announce_in(
             description: &metadata.description,
             visibility: metadata.visibility,
             filename: &metadata.filename,
-            now_us: now,
+            now,
         })
         .await?;
     Ok(Announced { media, package })
@@ -255,7 +255,7 @@ pub async fn change(
 /// Deletes a media.
 pub async fn delete(state: &AppState, viewer: &Viewer, id: MediaId) -> Result<(), MediaError> {
     let media = owned(state, viewer, id).await?;
-    state.db.media().delete(media.id, clock::now_us()).await?;
+    state.db.media().delete(media.id, clock::now()).await?;
     Ok(())
 }
 
@@ -265,11 +265,11 @@ pub async fn retry(state: &AppState, viewer: &Viewer, id: MediaId) -> Result<Med
     let upload = state.db.uploads().of_source(media.source_id).await?;
     let mut tx = state.db.begin().await?;
     // A failed import does not count in the quota any more, so a retry needs room again.
-    if upload.is_some_and(|u| u.kind == UploadKind::Import && u.completed_us.is_none()) {
+    if upload.is_some_and(|u| u.kind == UploadKind::Import && u.completed_at.is_none()) {
         let request = QuotaRequest { begins: Begins::Upload, ..QuotaRequest::default() };
-        check_quota(state, &mut tx, media.owner_id, request, clock::now_us()).await?;
+        check_quota(state, &mut tx, media.owner_id, request, clock::now()).await?;
     }
-    if !tx.packages().retry(media.package_id, clock::now_us()).await? {
+    if !tx.packages().retry(media.package_id, clock::now()).await? {
         return Err(MediaError::NotFailed);
     }
     tx.commit().await?;
@@ -286,8 +286,8 @@ pub async fn report(state: &AppState, viewer: &Viewer, id: MediaId) -> Result<St
 
 /// This person's own media, newest first.
 pub async fn list(state: &AppState, viewer: &Viewer, page: &PageQuery) -> Result<Cut<MediaRow>, MediaError> {
-    let asked = MediaPage { owner: viewer.id, before: page.cursor, limit: page.rows() };
-    Ok(page.cut(state.db.media().of_owner(asked).await?, |r| r.id.into()))
+    let asked = MediaPage { owner: viewer.id, before: page.cursor(), limit: page.rows() };
+    Ok(page.cut(state.db.media().of_owner(asked).await?, |r| r.id))
 }
 
 /// Whether a media can be played by now, whoever asks.

@@ -103,7 +103,7 @@ impl Media {
     /// `base` is the external URL of the API without a trailing slash.
     pub fn new(row: MediaRow, base: &str) -> Self {
         let ((status, progress), error) = (status(&row), row.reason());
-        let published_at = row.published_us().map(|t| t / 1000);
+        let published_at = row.published_at().map(|t| t.as_millis());
         Self {
             kind: row.kind(),
             owner: Owner { id: row.owner_id.into(), username: row.owner_name },
@@ -122,7 +122,7 @@ impl Media {
             like_count: row.like_count,
             view_count: row.view_count,
             comment_count: row.comment_count,
-            created_at: row.created_us / 1000,
+            created_at: row.created_at.as_millis(),
             published_at,
             duration_ms: row.duration_ms,
             width: row.width,

@@ -12,7 +12,7 @@ use sluice_db::{MediaRow, PackageRow, RenditionRow, SegmentRow};
 use sluice_hls::{MediaPlaylist, PlaylistType, Rendition, Segment, SegmentKey, multivariant};
 use sluice_ingest::sniff::sound_type;
 use sluice_model::{
-    Encryption, MediaId, MediaKind, PackageId, PackageStatus, RenditionRole, SourceStatus, Visibility, clock,
+    Encryption, MediaId, MediaKind, PackageId, PackageStatus, RenditionRole, SourceStatus, Timestamp, Visibility, clock,
 };
 use sluice_storage::{Key, StoreError};
 use std::ops::Range;
@@ -136,8 +136,8 @@ async fn event_playlist(state: &AppState, package: PackageId, rendition: &str) -
     let available = shown.iter().map(|r| r.contiguous).min().unwrap_or(0);
     let finished = shown.iter().all(|r| r.contiguous == r.planned);
     let mut segments = state.db.packages().segments(package, rendition, available).await?;
-    let newest = segments.last().map_or(0, |s| s.published_us);
-    let quiet_s = (clock::now_us() - newest) as f64 / 1e6;
+    let newest = segments.last().map_or(Timestamp::EPOCH, |s| s.published_at);
+    let quiet_s = clock::now().duration_since(newest).as_secs_f64();
     let target_s = row.target_s.unwrap_or(6) as f64;
     let count = state
         .db
@@ -163,11 +163,11 @@ async fn render(
     let timescale = r.timescale.max(1) as f64;
     let addresses = Addresses::new(state, row, &r.name, playlist_type);
     let init = r.init_object.clone().ok_or(MediaError::NotPlayable)?;
-    let first_us = segments.first().map_or(0, |s| s.published_us);
+    let first_at = segments.first().map_or(Timestamp::EPOCH, |s| s.published_at);
     let mut list = Vec::with_capacity(segments.len());
     for s in segments {
         list.push(Segment {
-            uri: addresses.of(&s.object, s.published_us).await?,
+            uri: addresses.of(&s.object, s.published_at).await?,
             duration_s: s.duration_ticks as f64 / timescale,
             key: s.key_number.zip(s.iv.as_ref()).map(|(number, iv)| SegmentKey::of_package(number, iv)),
         });
@@ -175,7 +175,7 @@ async fn render(
     let playlist = MediaPlaylist {
         playlist_type,
         target_s: row.target_s.unwrap_or(6) as u64,
-        map_uri: addresses.of(&init, first_us).await?,
+        map_uri: addresses.of(&init, first_at).await?,
         segments: list,
         ended,
     };

@@ -16,8 +16,7 @@ use axum::{
     extract::{Path, Query, State},
     http::StatusCode,
 };
-use sluice_model::MediaId;
-use uuid::Uuid;
+use sluice_model::{MediaId, PlaybackTokenId};
 
 /// Who was granted a private media.
 #[utoipa::path(get, path = "/media/{id}/grants", tag = "access", params(("id" = Uuid, Path), PageQuery),
@@ -105,7 +104,7 @@ pub async fn revoke_token(
     State(state): State<AppState>,
     client: Client,
     Actor(viewer): Actor,
-    Path((id, token)): Path<(MediaId, Uuid)>,
+    Path((id, token)): Path<(MediaId, PlaybackTokenId)>,
 ) -> Result<StatusCode, ApiError> {
     service::revoke_token(&state, &client, &viewer, id, token).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -15,9 +15,9 @@ use crate::{
     validation::Faults,
 };
 use sluice_db::{GrantRow, PlaybackTokenRow, UserRow};
-use sluice_model::{MediaId, clock};
+use sluice_model::{MediaId, PlaybackTokenId, clock};
+use std::time::Duration;
 use url::Url;
-use uuid::Uuid;
 
 /// Longest life of a playback token, seconds: a year.
 const LONGEST_S: i64 = 31_536_000;
@@ -37,7 +37,7 @@ pub async fn grant(
 ) -> Result<(), MediaError> {
     let media = owned(state, viewer, media).await?;
     let user = person(state, username).await?;
-    state.db.access().grant(media.id, user.id, clock::now_us()).await?;
+    state.db.access().grant(media.id, user.id, clock::now()).await?;
     let detail = format!("media {} to {}", media.id, user.id);
     note(state, client, Event::GrantAdded, Some(media.owner_id), Some(viewer.id), &detail).await;
     Ok(())
@@ -77,16 +77,16 @@ pub async fn create_token(
     faults.demand(request.max_views.is_none_or(|n| n >= 1), "max_views", "at least 1");
     let origins = request.allowed_origins.len() <= 20 && request.allowed_origins.iter().all(|o| is_origin(o));
     faults.demand(origins, "allowed_origins", "at most 20, each like https://app.example.org").refuse()?;
-    let now = clock::now_us();
+    let now = clock::now();
     let row = PlaybackTokenRow {
-        id: Uuid::now_v7(),
+        id: PlaybackTokenId::new(),
         media_id: media.id,
         viewer: label,
         max_views: request.max_views,
         views: 0,
         allowed_origins: request.allowed_origins.join(" "),
-        created_us: now,
-        expires_us: now + request.expires_in * 1_000_000,
+        created_at: now,
+        expires_at: now + Duration::from_secs(request.expires_in.unsigned_abs()),
     };
     state.db.access().insert_playback_token(&row).await?;
     let detail = format!("media {}", media.id);
@@ -97,7 +97,7 @@ pub async fn create_token(
 
 /// A token's text. It is signed, so it can be written again at any time.
 pub fn text(state: &AppState, row: &PlaybackTokenRow) -> String {
-    Signed { id: row.id, expires_us: None }.write(&state.keys)
+    Signed { id: row.id, expires_at: None }.write(&state.keys)
 }
 
 fn is_origin(text: &str) -> bool {
@@ -111,10 +111,10 @@ pub async fn revoke_token(
     client: &Client,
     viewer: &Viewer,
     media: MediaId,
-    id: Uuid,
+    id: PlaybackTokenId,
 ) -> Result<(), MediaError> {
     let media = owned(state, viewer, media).await?;
-    if !state.db.access().revoke_playback_token(media.id, id, clock::now_us()).await? {
+    if !state.db.access().revoke_playback_token(media.id, id, clock::now()).await? {
         return Err(MediaError::NotFound);
     }
     let detail = format!("media {}", media.id);
@@ -130,7 +130,7 @@ pub async fn grants(
     page: &PageQuery,
 ) -> Result<Cut<GrantRow>, MediaError> {
     let media = owned(state, viewer, media).await?;
-    Ok(page.cut(state.db.access().grants(media.id, page.cursor, page.rows()).await?, |r| r.user_id.into()))
+    Ok(page.cut(state.db.access().grants(media.id, page.cursor(), page.rows()).await?, |r| r.user_id))
 }
 
 /// The live playback tokens of a media, newest first.
@@ -141,6 +141,6 @@ pub async fn tokens(
     page: &PageQuery,
 ) -> Result<Cut<PlaybackTokenRow>, MediaError> {
     let media = owned(state, viewer, media).await?;
-    let rows = state.db.access().playback_tokens(media.id, page.cursor, page.rows(), clock::now_us()).await?;
+    let rows = state.db.access().playback_tokens(media.id, page.cursor(), page.rows(), clock::now()).await?;
     Ok(page.cut(rows, |r| r.id))
 }

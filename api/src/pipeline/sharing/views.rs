@@ -16,7 +16,7 @@ pub struct Grant {
 
 impl From<GrantRow> for Grant {
     fn from(row: GrantRow) -> Self {
-        Self { user_id: row.user_id.into(), username: row.username, created_at: row.created_us / 1000 }
+        Self { user_id: row.user_id.into(), username: row.username, created_at: row.created_at.as_millis() }
     }
 }
 
@@ -67,13 +67,13 @@ impl PlaybackToken {
         Self {
             hls_url: format!("{base}/p/{token}/hls/{}/index.m3u8", row.media_id),
             token,
-            id: row.id,
+            id: row.id.into(),
             viewer: row.viewer,
             max_views: row.max_views,
             views: row.views,
             allowed_origins: row.allowed_origins.split(' ').filter(|o| !o.is_empty()).map(ToOwned::to_owned).collect(),
-            created_at: row.created_us / 1000,
-            expires_at: row.expires_us / 1000,
+            created_at: row.created_at.as_millis(),
+            expires_at: row.expires_at.as_millis(),
         }
     }
 }

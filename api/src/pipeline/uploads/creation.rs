@@ -24,7 +24,7 @@ pub async fn create_with_bytes(
     match service::patch(state, viewer, row.id, first, body).await {
         Err(UploadError::UploadInterrupted) => service::owned(state, viewer, row.id).await,
         Err(other) => {
-            state.db.uploads().delete(row.id, clock::now_us()).await?;
+            state.db.uploads().delete(row.id, clock::now()).await?;
             Err(other)
         }
         after => after,
@@ -33,7 +33,7 @@ pub async fn create_with_bytes(
 
 /// What the account uses, and what it may use.
 pub async fn usage(state: &AppState, viewer: &Viewer) -> Result<(UsageRow, StorageQuota), UploadError> {
-    let used = state.db.usage().of(viewer.id, clock::now_us()).await?;
+    let used = state.db.usage().of(viewer.id, clock::now()).await?;
     Ok((used, StorageQuota::for_role(&state.config, viewer.role)))
 }
 

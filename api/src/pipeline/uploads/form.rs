@@ -8,11 +8,12 @@ use futures::Stream;
 use sluice_db::UploadRow;
 use sluice_ingest::{Recording, Target};
 use sluice_model::{ClaimToken, MediaId, UploadId, UploadKind, clock};
+use std::time::Duration;
 
-/// Life of a form's upload after its last sign of life, microseconds: nobody can resume it, so it holds no
+/// Life of a form's upload after its last sign of life: nobody can resume it, so it holds no
 /// place in the quota for long.
-fn form_ttl_us(state: &AppState) -> i64 {
-    state.ingest.upload_ttl_us().min(3600 * 1_000_000)
+fn form_ttl(state: &AppState) -> Duration {
+    state.ingest.upload_ttl().min(Duration::from_secs(3600))
 }
 
 /// Gives a form's upload up when its request ends without having completed it: its place in the quota is
@@ -41,7 +42,7 @@ impl Drop for Abandon {
         if self.armed {
             let (state, id) = (self.state.clone(), self.id);
             tokio::spawn(async move {
-                if let Err(error) = state.db.uploads().delete(id, clock::now_us()).await {
+                if let Err(error) = state.db.uploads().delete(id, clock::now()).await {
                     tracing::warn!(upload = %id, %error, "an abandoned upload was not given up");
                 }
             });
@@ -61,7 +62,7 @@ pub async fn begin_form(
         metadata: Metadata::new(fields),
         concat: None,
         at_most: at_most.unwrap_or(0),
-        ttl_us: form_ttl_us(state),
+        ttl: form_ttl(state),
         kind: UploadKind::Form,
         parts: None,
         url: None,
@@ -75,7 +76,7 @@ pub async fn receive_form(
     upload: &UploadRow,
     body: impl Stream<Item = Result<Bytes, UploadError>> + Unpin,
 ) -> Result<(), UploadError> {
-    let taken = state.ingest.take_lease(upload.id, ClaimToken::random(), form_ttl_us(state)).await?;
+    let taken = state.ingest.take_lease(upload.id, ClaimToken::random(), form_ttl(state)).await?;
     let (_, lease) = taken.ok_or(UploadError::UploadExpired)?;
     let target = Target {
         source: upload.source_id,

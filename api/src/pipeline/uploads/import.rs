@@ -33,7 +33,7 @@ pub async fn begin(state: &AppState, viewer: &Viewer, asked: Import) -> Result<M
         },
         concat: None,
         at_most: 0,
-        ttl_us: state.ingest.upload_ttl_us(),
+        ttl: state.ingest.upload_ttl(),
         kind: UploadKind::Import,
         parts: None,
         url: Some(url.into()),

@@ -7,7 +7,7 @@ use crate::{
     state::AppState,
 };
 use sluice_db::{Tx, UploadRow};
-use sluice_model::{SourceId, UploadId};
+use sluice_model::{SourceId, Timestamp, UploadId};
 
 /// Parts of one concatenation.
 const MOST_PARTS: usize = 1000;
@@ -31,7 +31,7 @@ pub async fn join(
     id: UploadId,
     source: SourceId,
     ids: &[UploadId],
-    now_us: i64,
+    now: Timestamp,
 ) -> Result<i64, UploadError> {
     let wrong = |what: &str| UploadError::BadRequest(format!("a part {what}"));
     if ids.len() > MOST_PARTS {
@@ -58,5 +58,5 @@ pub async fn join(
     }
     let place = |r: &UploadRow| ids.iter().position(|id| *id == r.id);
     parts.sort_by_key(place);
-    Ok(tx.uploads().concatenate(id, source, &parts, now_us).await?)
+    Ok(tx.uploads().concatenate(id, source, &parts, now).await?)
 }

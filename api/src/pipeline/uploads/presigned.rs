@@ -20,7 +20,7 @@ use futures::Stream;
 use hmac::Mac;
 use sluice_db::{ExtentRow, UploadRow};
 use sluice_ingest::{ExtentReader, completion, sniff::SNIFF_BYTES};
-use sluice_model::{MediaId, UploadId, UploadKind, clock};
+use sluice_model::{MediaId, Timestamp, UploadId, UploadKind, clock};
 use sluice_storage::{Key, Prefix, StoreError};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -61,7 +61,7 @@ pub struct SignedPart {
     pub number: i64,
     pub size_bytes: i64,
     pub url: String,
-    pub expires_us: i64,
+    pub expires_at: Timestamp,
 }
 
 /// A part that is there.
@@ -76,7 +76,7 @@ pub struct StoredPart {
 #[derive(Debug)]
 pub struct Signature {
     pub object: u64,
-    pub expires_us: i64,
+    pub expires_at: Timestamp,
     /// Hexadecimal.
     pub code: String,
 }
@@ -108,7 +108,7 @@ pub async fn begin(state: &AppState, viewer: &Viewer, begin: Begin) -> Result<Up
         metadata: begin.metadata,
         concat: None,
         at_most: 0,
-        ttl_us: state.ingest.upload_ttl_us(),
+        ttl: state.ingest.upload_ttl(),
         kind: UploadKind::Presigned,
         parts: Some(Parts { part_bytes, content_type: begin.content_type, checksum }),
         url: None,
@@ -150,11 +150,17 @@ async fn owned(state: &AppState, viewer: &Viewer, id: UploadId) -> Result<Upload
 
 /// Whether a client that was too slow for its URLs gets others: once none lives any more, only those count that
 /// stored something.
-async fn forgiven(state: &AppState, row: &UploadRow, asked: i64, most: i64, now_us: i64) -> Result<bool, UploadError> {
+async fn forgiven(
+    state: &AppState,
+    row: &UploadRow,
+    asked: i64,
+    most: i64,
+    now: Timestamp,
+) -> Result<bool, UploadError> {
     let stored = state.store.list(&Prefix::Source(row.source_id)).await?.len();
     let stored = i64::try_from(stored).unwrap_or(i64::MAX);
     Ok(stored.saturating_add(asked) <= most
-        && state.db.uploads().recount_signed(row.id, row.signed, stored, now_us).await?)
+        && state.db.uploads().recount_signed(row.id, row.signed, stored, now).await?)
 }
 
 /// Signs URLs for parts, in the order asked for. Each puts the upload's expiry off.
@@ -166,7 +172,7 @@ pub async fn sign(
     numbers: &[i64],
 ) -> Result<Vec<SignedPart>, UploadError> {
     let row = owned(state, viewer, id).await?;
-    if row.completed_us.is_some() {
+    if row.completed_at.is_some() {
         return Err(UploadError::UploadComplete);
     }
     if numbers.len() > MOST_URLS {
@@ -177,16 +183,16 @@ pub async fn sign(
     let asked = i64::try_from(numbers.len()).unwrap_or(i64::MAX);
     // Every URL may store a part: a client that repeats some has enough, one that fills the store has not.
     let most = count * MOST_SIGNED + MORE_SIGNED;
-    let now = clock::now_us();
+    let now = clock::now();
     let over = row.signed.saturating_add(asked) > most;
     if distinct.len() < numbers.len() || (over && !forgiven(state, &row, asked, most, now).await?) {
         return Err(UploadError::TooMany("signed URLs"));
     }
     let sizes = numbers.iter().map(|n| Ok((*n, size_of(&row, *n)?))).collect::<Result<Vec<_>, UploadError>>()?;
-    let expires_us = now + i64::try_from(state.config.ingest.presigned_ttl.as_micros()).unwrap_or(i64::MAX / 2);
+    let expires_at = now + state.config.ingest.presigned_ttl;
     // Before any URL exists: what may still be written to is not deleted for good.
-    let kept = (now + state.ingest.upload_ttl_us()).max(expires_us);
-    if !state.db.uploads().extend_signed_until(id, asked, now, kept, most, expires_us).await? {
+    let kept = (now + state.ingest.upload_ttl()).max(expires_at);
+    if !state.db.uploads().extend_signed_until(id, asked, now, kept, most, expires_at).await? {
         return Err(UploadError::UploadExpired);
     }
     let content_type = row.content_type.as_deref().unwrap_or_default();
@@ -199,23 +205,25 @@ pub async fn sign(
             .presign_put(&key, size_bytes.unsigned_abs(), content_type, state.config.ingest.presigned_ttl)
             .await?;
         let url = url.unwrap_or_else(|| {
-            let code = code(&state.keys, id, number, object, expires_us);
+            let code = code(&state.keys, id, number, object, expires_at);
+            let expires = expires_at.as_micros();
             format!(
-                "{base}/api/v1/uploads/presigned/{id}/parts/{number}?object={object}&expires={expires_us}&signature={code}"
+                "{base}/api/v1/uploads/presigned/{id}/parts/{number}?object={object}&expires={expires}&signature={code}"
             )
         });
-        signed.push(SignedPart { number, size_bytes, url, expires_us });
+        signed.push(SignedPart { number, size_bytes, url, expires_at });
     }
     Ok(signed)
 }
 
-fn message(id: UploadId, number: i64, object: u64, expires_us: i64) -> Vec<u8> {
-    [&id.uuid().as_bytes()[..], &number.to_be_bytes(), &object.to_be_bytes(), &expires_us.to_be_bytes()].concat()
+fn message(id: UploadId, number: i64, object: u64, expires_at: Timestamp) -> Vec<u8> {
+    [&id.uuid().as_bytes()[..], &number.to_be_bytes(), &object.to_be_bytes(), &expires_at.as_micros().to_be_bytes()]
+        .concat()
 }
 
-fn code(keys: &Keys, id: UploadId, number: i64, object: u64, expires_us: i64) -> String {
+fn code(keys: &Keys, id: UploadId, number: i64, object: u64, expires_at: Timestamp) -> String {
     let mut mac = keys.mac(PURPOSE);
-    mac.update(&message(id, number, object, expires_us));
+    mac.update(&message(id, number, object, expires_at));
     hex::encode(mac.finalize().into_bytes())
 }
 
@@ -231,14 +239,14 @@ pub async fn receive(
 ) -> Result<(), UploadError> {
     let given = hex::decode(&signature.code).unwrap_or_default();
     let right = state.keys.macs(PURPOSE).any(|mut mac| {
-        mac.update(&message(id, number, signature.object, signature.expires_us));
+        mac.update(&message(id, number, signature.object, signature.expires_at));
         mac.verify_slice(&given).is_ok()
     });
-    if !right || signature.expires_us <= clock::now_us() {
+    if !right || signature.expires_at <= clock::now() {
         return Err(UploadError::BadSignature);
     }
     let row = state.db.uploads().find(id).await?.ok_or(UploadError::NotFound)?;
-    if row.completed_us.is_some() {
+    if row.completed_at.is_some() {
         return Err(UploadError::UploadComplete);
     }
     let size = size_of(&row, number)?;
@@ -272,9 +280,10 @@ fn part_refused(error: StoreError) -> UploadError {
 /// The parts that are there, in order.
 pub async fn list(state: &AppState, viewer: &Viewer, id: UploadId) -> Result<Vec<StoredPart>, UploadError> {
     let row = owned(state, viewer, id).await?;
-    let now = clock::now_us();
-    if row.completed_us.is_none() {
-        state.db.uploads().extend_signed_until(id, 0, now, now + state.ingest.upload_ttl_us(), i64::MAX, 0).await?;
+    let now = clock::now();
+    if row.completed_at.is_none() {
+        let expires_at = now + state.ingest.upload_ttl();
+        state.db.uploads().extend_signed_until(id, 0, now, expires_at, i64::MAX, Timestamp::EPOCH).await?;
     }
     Ok(stored(state, &row).await?.into_values().collect())
 }
@@ -302,7 +311,7 @@ async fn stored(state: &AppState, row: &UploadRow) -> Result<BTreeMap<i64, Store
 pub async fn complete(state: &AppState, viewer: &Viewer, id: UploadId) -> Result<MediaId, UploadError> {
     let row = owned(state, viewer, id).await?;
     let media = row.media_id.ok_or(UploadError::Internal)?;
-    if row.completed_us.is_some() {
+    if row.completed_at.is_some() {
         return Ok(media);
     }
     let (part_bytes, count) = shape(&row)?;
@@ -330,15 +339,15 @@ pub async fn complete(state: &AppState, viewer: &Viewer, id: UploadId) -> Result
     };
     if let Err(error) = identified {
         if matches!(error, UploadError::UnsupportedType | UploadError::TypeMismatch) {
-            state.db.uploads().delete(id, clock::now_us()).await?;
+            state.db.uploads().delete(id, clock::now()).await?;
         }
         return Err(error);
     }
     let mut tx = state.db.begin().await?;
     let now_row = tx.uploads().lock(id).await?.ok_or(UploadError::NotFound)?;
-    if now_row.completed_us.is_none() {
+    if now_row.completed_at.is_none() {
         tx.uploads().record_parts(&row, &extents).await?;
-        if !completion::complete_in(&mut tx, id, clock::now_us()).await? {
+        if !completion::complete_in(&mut tx, id, clock::now()).await? {
             return Err(UploadError::UploadExpired);
         }
         tx.commit().await?;

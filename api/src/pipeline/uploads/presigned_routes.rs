@@ -23,10 +23,9 @@ use axum::{
 };
 use futures::StreamExt;
 use serde::Deserialize;
-use sluice_model::{RateLimit, UploadId};
+use sluice_model::{RateLimit, Timestamp, UploadId};
 use std::io;
 use utoipa::IntoParams;
-use uuid::Uuid;
 
 /// Begin an upload that goes straight to the store. Put each part to its URL with exactly the given headers;
 /// ask for more URLs, or new ones, at `/parts`; then complete it.
@@ -71,7 +70,7 @@ pub async fn begin(
         part_size,
         part_count,
         parts: parts.into_iter().map(|p| url(p, content_type)).collect(),
-        expires_at: row.expires_us / 1000,
+        expires_at: row.expires_at.as_millis(),
     };
     Ok((StatusCode::CREATED, Json(answer)))
 }
@@ -85,7 +84,7 @@ fn url(part: SignedPart, content_type: &str) -> PartUrl {
         headers: [("content-type", content_type), ("if-none-match", "*")]
             .map(|(n, v)| (n.to_owned(), v.to_owned()))
             .into(),
-        expires_at: part.expires_us / 1000,
+        expires_at: part.expires_at.as_millis(),
     }
 }
 
@@ -185,16 +184,17 @@ pub struct SignedQuery {
     ))]
 pub async fn receive(
     State(state): State<AppState>,
-    Path((id, number)): Path<(Uuid, i64)>,
+    Path((id, number)): Path<(UploadId, i64)>,
     Query(query): Query<SignedQuery>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<impl IntoResponse, ApiError> {
     let text = |name: header::HeaderName| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let length = text(header::CONTENT_LENGTH).parse().ok();
-    let signature = Signature { object: query.object, expires_us: query.expires, code: query.signature };
+    let signature =
+        Signature { object: query.object, expires_at: Timestamp::from_micros(query.expires), code: query.signature };
     let bytes = body.into_data_stream().map(|c| c.map_err(io::Error::other));
-    presigned::receive(&state, id.into(), number, &signature, length, text(header::CONTENT_TYPE), bytes).await?;
+    presigned::receive(&state, id, number, &signature, length, text(header::CONTENT_TYPE), bytes).await?;
     let etag = HeaderValue::from_str(&format!("\"{:016x}\"", query.object)).map_err(|_| UploadError::Internal)?;
     Ok([(header::ETAG, etag)])
 }

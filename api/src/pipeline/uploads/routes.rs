@@ -44,8 +44,8 @@ fn describe(row: &UploadRow) -> HeaderMap {
     if let Some(media) = row.media_id {
         set(&mut headers, "sluice-media-id", media);
     }
-    if row.completed_us.is_none() {
-        set(&mut headers, "upload-expires", tus::http_date(row.expires_us));
+    if row.completed_at.is_none() {
+        set(&mut headers, "upload-expires", tus::http_date(row.expires_at));
     }
     headers
 }
@@ -110,7 +110,7 @@ pub async fn create(
         metadata,
         concat,
         at_most: 0,
-        ttl_us: state.ingest.upload_ttl_us(),
+        ttl: state.ingest.upload_ttl(),
         kind: UploadKind::Tus,
         parts: None,
         url: None,

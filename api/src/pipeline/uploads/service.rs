@@ -20,6 +20,7 @@ use sluice_db::{NewTask, NewUpload, UploadRow};
 use sluice_ingest::{IngestError, Recording, Target, UploadLease, completion, quota::Begins, quota::QuotaRequest};
 use sluice_model::{ClaimToken, ImportPayload, SourceId, TaskKind, UploadId, UploadKind, clock};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// What a client asks for when it begins an upload.
 #[derive(Debug)]
@@ -30,8 +31,8 @@ pub struct NewUploadRequest {
     pub concat: Option<Concat>,
     /// Bytes that it will have at most, where the length is unknown.
     pub at_most: i64,
-    /// Its life after its last sign of life, microseconds.
-    pub ttl_us: i64,
+    /// Its life after its last sign of life.
+    pub ttl: Duration,
     pub kind: UploadKind,
     pub parts: Option<Parts>,
     /// Where a worker fetches it.
@@ -66,7 +67,7 @@ pub async fn create(state: &AppState, viewer: &Viewer, request: NewUploadRequest
             return Err(UploadError::EmptyFile);
         }
     }
-    let (id, source, now) = (UploadId::new(), SourceId::new(), clock::now_us());
+    let (id, source, now) = (UploadId::new(), SourceId::new(), clock::now());
     let mut tx = state.db.begin().await?;
     let bytes = length.unwrap_or(request.at_most).clamp(0, state.ingest.max_upload_bytes());
     let quota = QuotaRequest { stored_bytes: bytes, day_bytes: bytes, begins: begins(request.concat.as_ref()) };
@@ -85,8 +86,8 @@ pub async fn create(state: &AppState, viewer: &Viewer, request: NewUploadRequest
             content_type: request.parts.as_ref().map(|p| p.content_type.as_str()),
             checksum: request.parts.as_ref().and_then(|p| p.checksum.as_deref()),
             reserved_bytes: if length.is_some() { 0 } else { bytes },
-            now_us: now,
-            expires_us: now + request.ttl_us,
+            now,
+            expires_at: now + request.ttl,
         })
         .await?;
     // That of a form is made at its end: nobody can go on with one that broke off.
@@ -120,7 +121,7 @@ fn begins(concat: Option<&Concat>) -> Begins {
 /// An upload of this person's. One that has just expired says so.
 pub async fn owned(state: &AppState, viewer: &Viewer, id: UploadId) -> Result<UploadRow, UploadError> {
     let row = state.db.uploads().find(id).await?.filter(|u| u.owner_id == viewer.id).ok_or(UploadError::NotFound)?;
-    if row.completed_us.is_none() && row.expires_us <= clock::now_us() {
+    if row.completed_at.is_none() && row.expires_at <= clock::now() {
         return Err(UploadError::UploadExpired);
     }
     Ok(row)
@@ -136,11 +137,11 @@ async fn resumable(state: &AppState, viewer: &Viewer, id: UploadId) -> Result<Up
 /// is told must stay true.
 pub async fn resume(state: &AppState, viewer: &Viewer, id: UploadId) -> Result<UploadRow, UploadError> {
     let row = resumable(state, viewer, id).await?;
-    if row.completed_us.is_some() {
+    if row.completed_at.is_some() {
         return Ok(row);
     }
-    let now = clock::now_us();
-    match state.db.uploads().take_lease(id, ClaimToken::random(), now, now + state.ingest.upload_ttl_us()).await? {
+    let now = clock::now();
+    match state.db.uploads().take_lease(id, ClaimToken::random(), now, now + state.ingest.upload_ttl()).await? {
         Some(row) => complete_if_due(state, row).await,
         None => owned(state, viewer, id).await,
     }
@@ -169,14 +170,14 @@ pub async fn patch(
     if before.length_bytes.is_some() && is_final(&before) {
         return Err(UploadError::Forbidden);
     }
-    if before.completed_us.is_some() || before.offset_bytes != patch.offset {
+    if before.completed_at.is_some() || before.offset_bytes != patch.offset {
         return Err(UploadError::OffsetMismatch(before.offset_bytes));
     }
     if let Some(length) = patch.length {
         state.ingest.declare_length(&before, length).await?;
     }
     let holder = ClaimToken::random();
-    let taken = state.ingest.take_lease(id, holder, state.ingest.upload_ttl_us()).await?;
+    let taken = state.ingest.take_lease(id, holder, state.ingest.upload_ttl()).await?;
     let (row, lease) = taken.ok_or(UploadError::UploadExpired)?;
     if row.offset_bytes != patch.offset {
         return Err(UploadError::OffsetMismatch(row.offset_bytes));
@@ -202,7 +203,7 @@ pub async fn patch(
             Ok(row) => complete_if_due(&state, row).await,
             Err(error) => {
                 if matches!(error, UploadError::UnsupportedType) {
-                    state.db.uploads().delete_if_leased(id, Some(holder), clock::now_us()).await?;
+                    state.db.uploads().delete_if_leased(id, Some(holder), clock::now()).await?;
                 }
                 Err(error)
             }
@@ -252,8 +253,8 @@ pub async fn terminate(state: &AppState, viewer: &Viewer, id: UploadId) -> Resul
     if row.joined.is_some() {
         return Ok(state.db.uploads().purge(id).await?);
     }
-    let (Some(media_id), Some(_)) = (row.media_id, row.completed_us) else {
-        let gone = state.db.uploads().delete(id, clock::now_us()).await?;
+    let (Some(media_id), Some(_)) = (row.media_id, row.completed_at) else {
+        let gone = state.db.uploads().delete(id, clock::now()).await?;
         return if gone { Ok(()) } else { Err(UploadError::NotFound) };
     };
     match media::delete(state, viewer, media_id).await {
@@ -265,13 +266,13 @@ pub async fn terminate(state: &AppState, viewer: &Viewer, id: UploadId) -> Resul
 
 /// Makes a media of an upload whose bytes are all there. Safe to repeat: it happens once.
 pub async fn complete_if_due(state: &AppState, row: UploadRow) -> Result<UploadRow, UploadError> {
-    if row.part || row.completed_us.is_some() || row.length_bytes != Some(row.offset_bytes) {
+    if row.part || row.completed_at.is_some() || row.length_bytes != Some(row.offset_bytes) {
         return Ok(row);
     }
     if let Err(error) = state.ingest.identify_delivered(&row).await {
         // A database that does not answer says nothing about the film.
         if matches!(error, IngestError::UnsupportedType) {
-            state.db.uploads().delete(row.id, clock::now_us()).await?;
+            state.db.uploads().delete(row.id, clock::now()).await?;
         }
         return Err(error.into());
     }
@@ -283,7 +284,7 @@ pub async fn complete_if_due(state: &AppState, row: UploadRow) -> Result<UploadR
         let announced = media::announce_in(&mut tx, row.owner_id, checked, row.source_id).await?;
         tx.uploads().set_media(row.id, announced.media).await?;
     }
-    if completion::complete_in(&mut tx, row.id, clock::now_us()).await? {
+    if completion::complete_in(&mut tx, row.id, clock::now()).await? {
         tx.commit().await?;
         state.wake.push(2).await;
     }

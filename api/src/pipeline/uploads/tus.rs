@@ -11,7 +11,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, Method},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
-use std::time::{Duration, UNIX_EPOCH};
+use sluice_model::Timestamp;
 
 /// The one version there is.
 pub const VERSION: &str = "1.0.0";
@@ -91,8 +91,8 @@ pub fn set(headers: &mut HeaderMap, name: &'static str, value: impl ToString) {
 }
 
 /// An instant as HTTP writes it (RFC 9110 section 5.6.7).
-pub fn http_date(us: i64) -> String {
-    httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_micros(u64::try_from(us).unwrap_or(0)))
+pub fn http_date(at: Timestamp) -> String {
+    httpdate::fmt_http_date(at.into())
 }
 
 #[cfg(test)]

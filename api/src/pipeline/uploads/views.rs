@@ -32,9 +32,9 @@ impl From<UploadRow> for Upload {
             offset_bytes: row.offset_bytes,
             length_bytes: row.length_bytes,
             media_id: row.media_id.map(Into::into),
-            complete: row.completed_us.is_some(),
-            created_at: row.created_us / 1000,
-            expires_at: row.expires_us / 1000,
+            complete: row.completed_at.is_some(),
+            created_at: row.created_at.as_millis(),
+            expires_at: row.expires_at.as_millis(),
         }
     }
 }

@@ -29,7 +29,7 @@ pub async fn list(
     base: BaseUrl,
 ) -> Result<Json<Tracks>, ApiError> {
     let rows = service::list(&state, viewer.as_ref(), id).await?;
-    Ok(Json(Tracks { items: rows.into_iter().map(|r| Track::new(r, id.into(), &base.0)).collect() }))
+    Ok(Json(Tracks { items: rows.into_iter().map(|r| Track::new(r, id, &base.0)).collect() }))
 }
 
 /// Captions in one language, as WebVTT.
@@ -63,7 +63,7 @@ pub async fn put(
     body: Bytes,
 ) -> Result<Json<Track>, ApiError> {
     let row = service::put(&state, &viewer, id, &language, query.label.as_deref(), body).await?;
-    Ok(Json(Track::new(row, id.into(), &base.0)))
+    Ok(Json(Track::new(row, id, &base.0)))
 }
 
 /// Delete captions in one language.

@@ -63,7 +63,7 @@ pub async fn put(
     faults.demand(read.is_ok(), "body", read.as_ref().err().map_or("", |f| f.0)).refuse()?;
     let (Some(language), Ok((body, cues, said))) = (language, read) else { return Err(PlatformError::Internal) };
     let label = label.unwrap_or_else(|| language.clone());
-    let now = clock::now_us();
+    let now = clock::now();
     let new = NewCaptions { media: id, language: &language, label: &label, body: &body, words: &said, cues };
     let mut tx = state.db.begin().await?;
     let stored = tx.captions().put(&new, MOST_TRACKS, now).await.map_err(gone)?;
@@ -71,7 +71,7 @@ pub async fn put(
         return Err(PlatformError::TooMany("captions"));
     }
     tx.commit().await?;
-    Ok(CaptionsRow { language, label, cues, updated_us: now })
+    Ok(CaptionsRow { language, label, cues, updated_at: now })
 }
 
 /// A media that was deleted meanwhile.

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use sluice_db::CaptionsRow;
+use sluice_model::MediaId;
 use utoipa::{IntoParams, ToSchema};
-use uuid::Uuid;
 
 /// The captions of a media in one language.
 #[derive(Debug, Serialize, ToSchema)]
@@ -21,13 +21,13 @@ pub struct Track {
 
 impl Track {
     /// `base` is the external URL of the API without a trailing slash.
-    pub fn new(row: CaptionsRow, media: Uuid, base: &str) -> Self {
+    pub fn new(row: CaptionsRow, media: MediaId, base: &str) -> Self {
         Self {
             url: format!("{base}/api/v1/media/{media}/captions/{}", row.language),
             language: row.language,
             label: row.label,
             cues: row.cues,
-            updated_at: row.updated_us / 1000,
+            updated_at: row.updated_at.as_millis(),
         }
     }
 }

@@ -34,21 +34,21 @@ pub async fn categories(state: &AppState) -> Result<Vec<CategoryRow>, PlatformEr
 /// Public media of a category, newest first.
 pub async fn media_of(state: &AppState, slug: &str, page: &PageQuery) -> Result<Cut<MediaRow>, PlatformError> {
     let category = category(state, slug).await?;
-    Ok(page.cut(state.db.catalogue().media_of_category(category.id, page.cursor, page.rows()).await?, |r| r.id.into()))
+    Ok(page.cut(state.db.catalogue().media_of_category(category.id, page.cursor(), page.rows()).await?, |r| r.id))
 }
 
 /// Public media with a tag, newest first.
 pub async fn media_with(state: &AppState, tag: String, page: &PageQuery) -> Result<Cut<MediaRow>, PlatformError> {
     let rows = match media::tags(&[tag]) {
-        Ok(tags) => state.db.catalogue().media_with_tag(&tags.concat(), page.cursor, page.rows()).await?,
+        Ok(tags) => state.db.catalogue().media_with_tag(&tags.concat(), page.cursor(), page.rows()).await?,
         // Nothing has a tag that cannot be.
         Err(_) => Vec::new(),
     };
-    Ok(page.cut(rows, |r| r.id.into()))
+    Ok(page.cut(rows, |r| r.id))
 }
 
 /// Removes a category; its media have none then.
 pub async fn delete(state: &AppState, slug: &str) -> Result<(), PlatformError> {
-    let deleted = state.db.catalogue().delete_category(&text::line(slug), clock::now_us()).await?;
+    let deleted = state.db.catalogue().delete_category(&text::line(slug), clock::now()).await?;
     if deleted { Ok(()) } else { Err(PlatformError::NotFound) }
 }

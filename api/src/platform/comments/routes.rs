@@ -15,8 +15,7 @@ use axum::{
     extract::{Path, Query, State},
     http::StatusCode,
 };
-use sluice_model::MediaId;
-use uuid::Uuid;
+use sluice_model::{CommentId, MediaId};
 
 /// A media's comments: the beginnings of its threads.
 #[utoipa::path(get, path = "/media/{id}/comments", tag = "comments", params(("id" = Uuid, Path), PageQuery),
@@ -39,7 +38,7 @@ pub async fn list(
 pub async fn replies(
     State(state): State<AppState>,
     Follower(viewer): Follower,
-    Path(id): Path<Uuid>,
+    Path(id): Path<CommentId>,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Comments>, ApiError> {
     let (rows, next_cursor) = service::replies(&state, viewer.as_ref(), id, &page).await?;
@@ -74,7 +73,7 @@ pub async fn create(
 pub async fn edit(
     State(state): State<AppState>,
     Actor(viewer): Actor,
-    Path(id): Path<Uuid>,
+    Path(id): Path<CommentId>,
     Body(body): Body<EditComment>,
 ) -> Result<Json<Comment>, ApiError> {
     Ok(Json(service::edit(&state, &viewer, id, &body.body).await?.into()))
@@ -86,7 +85,7 @@ pub async fn edit(
 pub async fn delete(
     State(state): State<AppState>,
     Actor(viewer): Actor,
-    Path(id): Path<Uuid>,
+    Path(id): Path<CommentId>,
 ) -> Result<StatusCode, ApiError> {
     service::delete(&state, &viewer, id).await?;
     Ok(StatusCode::NO_CONTENT)

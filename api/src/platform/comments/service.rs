@@ -12,8 +12,7 @@ use crate::{
 };
 use sluice_db as db;
 use sluice_db::{CommentPage, CommentRow, MediaRow};
-use sluice_model::{MediaId, RateLimit, Role, clock};
-use uuid::Uuid;
+use sluice_model::{ClientKey, CommentId, MediaId, RateLimit, Role, clock};
 
 /// Longest comment, characters.
 const LONGEST: usize = 2000;
@@ -32,13 +31,14 @@ pub async fn create(
     viewer: &Viewer,
     media_id: MediaId,
     new: NewComment,
-    known: impl FnOnce(Uuid),
+    known: impl FnOnce(CommentId),
 ) -> Result<(CommentRow, bool), PlatformError> {
     if viewer.banned {
         return Err(IdentityError::Banned.into());
     }
     let media = media::visible(state, Some(viewer), media_id).await?;
-    if let Some(key) = new.client_key
+    let client_key = new.client_key.map(ClientKey::from);
+    if let Some(key) = client_key
         && let Some(there) = state.db.comments().by_idempotency_key(viewer.id, key).await?
     {
         return Ok((there, false));
@@ -52,7 +52,7 @@ pub async fn create(
     Faults::default().demand(moment, "at_ms", "a moment of the film").refuse()?;
     let parent_id = match new.parent_id {
         None => None,
-        Some(parent) => Some(thread(state, &media, parent).await?),
+        Some(parent) => Some(thread(state, &media, parent.into()).await?),
     };
     let row = db::NewComment {
         media_id,
@@ -60,8 +60,8 @@ pub async fn create(
         parent_id,
         body: &body,
         at_ms: new.at_ms,
-        client_key: new.client_key,
-        now_us: clock::now_us(),
+        client_key,
+        now: clock::now(),
     };
     let mut tx = state.db.begin().await?;
     let stored = tx.comments().insert(&row).await?;
@@ -69,7 +69,7 @@ pub async fn create(
         known(id);
         state.hub.commit(tx, News::Created { media: media_id }).await?;
     }
-    let there = match (stored, new.client_key) {
+    let there = match (stored, client_key) {
         (Some(id), _) => state.db.comments().find(id).await?,
         (None, Some(key)) => state.db.comments().by_idempotency_key(viewer.id, key).await?,
         (None, None) => None,
@@ -78,7 +78,7 @@ pub async fn create(
 }
 
 /// The comment that a thread begins with.
-async fn thread(state: &AppState, media: &MediaRow, parent: Uuid) -> Result<Uuid, PlatformError> {
+async fn thread(state: &AppState, media: &MediaRow, parent: CommentId) -> Result<CommentId, PlatformError> {
     let row = state.db.comments().find(parent).await?.filter(|c| c.media_id == media.id);
     Faults::default().demand(row.is_some(), "parent_id", "a comment of the same media").refuse()?;
     Ok(row.and_then(|r| r.parent_id).unwrap_or(parent))
@@ -99,7 +99,7 @@ pub async fn list(
 pub async fn replies(
     state: &AppState,
     viewer: Option<&Viewer>,
-    id: Uuid,
+    id: CommentId,
     page: &PageQuery,
 ) -> Result<Cut<CommentRow>, PlatformError> {
     let (row, _) = visible(state, viewer, id).await?;
@@ -110,11 +110,11 @@ async fn thread_page(
     state: &AppState,
     viewer: Option<&Viewer>,
     media: MediaId,
-    parent: Option<Uuid>,
+    parent: Option<CommentId>,
     page: &PageQuery,
 ) -> Result<Cut<CommentRow>, PlatformError> {
     let viewer = viewer.map(|v| v.id);
-    let asked = CommentPage { media, parent, cursor: page.cursor, viewer, limit: page.rows() };
+    let asked = CommentPage { media, parent, cursor: page.cursor(), viewer, limit: page.rows() };
     Ok(page.cut(state.db.comments().page(asked).await?, |r| r.id))
 }
 
@@ -122,7 +122,7 @@ async fn thread_page(
 pub async fn visible(
     state: &AppState,
     viewer: Option<&Viewer>,
-    id: Uuid,
+    id: CommentId,
 ) -> Result<(CommentRow, MediaRow), PlatformError> {
     let row = state.db.comments().find(id).await?.ok_or(PlatformError::NotFound)?;
     let own = viewer.is_some_and(|v| v.id == row.author_id || v.role == Role::Admin);
@@ -134,7 +134,7 @@ pub async fn visible(
 }
 
 /// Changes one's own comment.
-pub async fn edit(state: &AppState, viewer: &Viewer, id: Uuid, body: &str) -> Result<CommentRow, PlatformError> {
+pub async fn edit(state: &AppState, viewer: &Viewer, id: CommentId, body: &str) -> Result<CommentRow, PlatformError> {
     let (row, media) = visible(state, Some(viewer), id).await?;
     if row.author_id != viewer.id || state.db.people().is_blocked(media.owner_id, viewer.id).await? {
         return Err(PlatformError::Forbidden);
@@ -142,13 +142,13 @@ pub async fn edit(state: &AppState, viewer: &Viewer, id: Uuid, body: &str) -> Re
     state.limits.take(RateLimit::Comment, &viewer.id.to_string()).await?;
     let body = checked(body)?;
     let mut tx = state.db.begin().await?;
-    tx.comments().edit(id, &body, clock::now_us()).await?;
+    tx.comments().edit(id, &body, clock::now()).await?;
     state.hub.commit(tx, News::Updated { media: row.media_id, comment: id }).await?;
     state.db.comments().find(id).await?.ok_or(PlatformError::NotFound)
 }
 
 /// Deletes a comment: its author, the media's owner and administrators may.
-pub async fn delete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<CommentRow, PlatformError> {
+pub async fn delete(state: &AppState, viewer: &Viewer, id: CommentId) -> Result<CommentRow, PlatformError> {
     let row = state.db.comments().find(id).await?.ok_or(PlatformError::NotFound)?;
     // What one said is one's own, also where one may not go any more.
     if row.author_id != viewer.id {

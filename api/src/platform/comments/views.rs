@@ -35,20 +35,20 @@ pub struct Author {
 impl From<CommentRow> for Comment {
     fn from(row: CommentRow) -> Self {
         Self {
-            id: row.id,
+            id: row.id.into(),
             media_id: row.media_id.into(),
             author: Author {
                 id: row.author_id.into(),
                 username: row.author_name,
                 display_name: row.author_display_name,
             },
-            parent_id: row.parent_id,
+            parent_id: row.parent_id.map(Into::into),
             body: row.body,
             at_ms: row.at_ms,
-            client_key: row.client_key,
+            client_key: row.client_key.map(Into::into),
             reply_count: row.reply_count,
-            created_at: row.created_us / 1000,
-            edited_at: row.edited_us.map(|t| t / 1000),
+            created_at: row.created_at.as_millis(),
+            edited_at: row.edited_at.map(|t| t.as_millis()),
         }
     }
 }

@@ -89,7 +89,7 @@ pub async fn subscriptions(
 ) -> Result<Json<Subscriptions>, ApiError> {
     let (rows, next_cursor) = service::subscriptions(&state, &viewer, &page).await?;
     let view = |r: sluice_db::SubscriptionRow| Subscription {
-        since: r.subscribed_us / 1000,
+        since: r.subscribed_at.as_millis(),
         creator: Creator::new(r.creator, &base.0),
     };
     Ok(Json(Subscriptions { items: rows.into_iter().map(view).collect(), next_cursor }))

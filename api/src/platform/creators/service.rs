@@ -10,7 +10,7 @@ use crate::{
     validation::Faults,
 };
 use sluice_db::{CreatorRow, MediaRow, ProfileChange, SubscriptionRow};
-use sluice_model::{UserId, clock};
+use sluice_model::{PublicationId, UserId, clock};
 
 /// A creator.
 pub async fn creator(state: &AppState, id: UserId) -> Result<CreatorRow, PlatformError> {
@@ -36,14 +36,14 @@ pub async fn subscribe(state: &AppState, viewer: &Viewer, id: UserId) -> Result<
         return Err(PlatformError::Forbidden);
     }
     let mut tx = state.db.begin().await?;
-    tx.people().subscribe(viewer.id, id, clock::now_us()).await?;
+    tx.people().subscribe(viewer.id, id, clock::now()).await?;
     Ok(tx.commit().await?)
 }
 
 /// Follows a creator no more. Safe to repeat.
 pub async fn unsubscribe(state: &AppState, viewer: &Viewer, id: UserId) -> Result<(), PlatformError> {
     let mut tx = state.db.begin().await?;
-    tx.people().unsubscribe(viewer.id, id, clock::now_us()).await?;
+    tx.people().unsubscribe(viewer.id, id, clock::now()).await?;
     Ok(tx.commit().await?)
 }
 
@@ -51,7 +51,7 @@ pub async fn unsubscribe(state: &AppState, viewer: &Viewer, id: UserId) -> Resul
 pub async fn block(state: &AppState, viewer: &Viewer, id: UserId) -> Result<(), PlatformError> {
     state.db.users().find(id).await?.filter(|u| u.id != viewer.id).ok_or(PlatformError::NotFound)?;
     let mut tx = state.db.begin().await?;
-    tx.people().block(viewer.id, id, clock::now_us()).await?;
+    tx.people().block(viewer.id, id, clock::now()).await?;
     Ok(tx.commit().await?)
 }
 
@@ -106,8 +106,8 @@ pub async fn profile(
 /// A creator's public media, newest first.
 pub async fn media(state: &AppState, id: UserId, page: &PageQuery) -> Result<Cut<MediaRow>, PlatformError> {
     creator(state, id).await?;
-    let rows = state.db.catalogue().public_media_of(id, page.cursor, page.rows()).await?;
-    Ok(page.cut(rows, |r| r.published_id.unwrap_or(r.id.into())))
+    let rows = state.db.catalogue().public_media_of(id, page.cursor(), page.rows()).await?;
+    Ok(page.cut(rows, |r| r.published_id.map_or(r.id.uuid(), PublicationId::uuid)))
 }
 
 /// Whom one follows, newest first.
@@ -116,5 +116,5 @@ pub async fn subscriptions(
     viewer: &Viewer,
     page: &PageQuery,
 ) -> Result<Cut<SubscriptionRow>, PlatformError> {
-    Ok(page.cut(state.db.people().subscriptions(viewer.id, page.cursor, page.rows()).await?, |r| r.subscription_id))
+    Ok(page.cut(state.db.people().subscriptions(viewer.id, page.cursor(), page.rows()).await?, |r| r.subscription_id))
 }

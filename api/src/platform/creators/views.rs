@@ -33,7 +33,7 @@ impl Creator {
             display_name: row.display_name,
             bio: row.bio,
             subscriber_count: row.subscriber_count,
-            created_at: row.created_us / 1000,
+            created_at: row.created_at.as_millis(),
         }
     }
 }

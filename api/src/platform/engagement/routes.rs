@@ -26,7 +26,7 @@ impl From<HistoryRow> for Position {
             media_id: row.media_id.into(),
             position_ms: row.position_ms,
             finished: row.finished,
-            updated_at: row.updated_us / 1000,
+            updated_at: row.updated_at.as_millis(),
         }
     }
 }

@@ -13,16 +13,17 @@ use crate::{
 use hmac::Mac;
 use sluice_db::{HistoryPage, HistoryRow, MediaRow};
 use sluice_model::{MediaId, clock};
+use std::time::Duration;
 
 /// One viewer counts once within this.
-const WINDOW_US: i64 = 6 * 3_600_000_000;
+const WINDOW: Duration = Duration::from_secs(6 * 3600);
 const PURPOSE: &str = "view mark";
 
 /// Likes a media, or no more. Safe to repeat.
 pub async fn like(state: &AppState, viewer: &Viewer, id: MediaId, likes: bool) -> Result<MediaRow, PlatformError> {
     media::visible(state, Some(viewer), id).await?;
     let mut tx = state.db.begin().await?;
-    tx.engagement().set_like(id, viewer.id, likes, clock::now_us()).await?;
+    tx.engagement().set_like(id, viewer.id, likes, clock::now()).await?;
     tx.commit().await?;
     state.db.media().find(id).await?.ok_or(PlatformError::NotFound)
 }
@@ -37,7 +38,7 @@ pub async fn view(
 ) -> Result<(bool, MediaRow), PlatformError> {
     let row = media::visible(state, viewer, id).await?;
     media::begun(&row)?;
-    let now = clock::now_us();
+    let now = clock::now();
     let who = match viewer {
         Some(viewer) => viewer.id.to_string(),
         None => format!("{} {}", client.address, client.agent),
@@ -49,9 +50,9 @@ pub async fn view(
         mac.finalize().into_bytes()
     };
     // The window does not end at midnight.
-    let (today, yesterday) = (mark(now / clock::DAY_US), mark(now / clock::DAY_US - 1));
+    let (today, yesterday) = (mark(now.as_days()), mark(now.as_days() - 1));
     let mut tx = state.db.begin().await?;
-    let counted = tx.engagement().count_view(id, &today[..16], &yesterday[..16], now, WINDOW_US).await?;
+    let counted = tx.engagement().count_view(id, &today[..16], &yesterday[..16], now, WINDOW).await?;
     tx.commit().await?;
     let row = if counted { state.db.media().find(id).await?.ok_or(PlatformError::NotFound)? } else { row };
     Ok((counted, row))
@@ -69,7 +70,7 @@ pub async fn remember(
     let within = (0..=length.saturating_add(1000)).contains(&position_ms);
     Faults::default().demand(within, "position_ms", "a moment of the film").refuse()?;
     let finished = media.duration_ms.is_some_and(|d| position_ms >= d - d / 20);
-    let row = HistoryRow { media_id: id, position_ms, finished, updated_us: clock::now_us() };
+    let row = HistoryRow { media_id: id, position_ms, finished, updated_at: clock::now() };
     Ok(state.db.engagement().save_position(viewer.id, &row).await?.then_some(row))
 }
 
@@ -90,7 +91,7 @@ pub async fn history(
     let unfinished = query.unfinished.unwrap_or(false);
     let page = HistoryPage { user: viewer.id, before, unfinished, limit: limit as i64 + 1 };
     let rows = state.db.engagement().history(page).await?;
-    let (rows, next) = paging::cut(rows, limit, |r| paging::write_instant((r.updated_us, r.media_id.into())));
+    let (rows, next) = paging::cut(rows, limit, |r| paging::write_instant((r.updated_at, r.media_id)));
     let ids: Vec<MediaId> = rows.iter().map(|r| r.media_id).collect();
     let mut seen = media::visible_many(state, Some(viewer), &ids).await?;
     let shown = rows.into_iter().filter_map(|row| seen.remove(&row.media_id).map(|media| (row, media)));

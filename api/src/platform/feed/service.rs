@@ -9,8 +9,7 @@ use crate::{paging::BadCursor, platform::PlatformError, state::AppState};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use sluice_db::{MediaRow, RankCursor};
-use sluice_model::{UserId, clock};
-use uuid::Uuid;
+use sluice_model::{PublicationId, Timestamp, UserId, clock};
 
 /// One place in so many goes to a media of somebody who is not followed.
 const DISCOVERY: usize = 3;
@@ -18,8 +17,9 @@ const DISCOVERY: usize = 3;
 /// Where a reader is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
-    since_us: i64,
-    followed: Option<Uuid>,
+    #[serde(rename = "since_us")]
+    since: Timestamp,
+    followed: Option<PublicationId>,
     ranked: Option<RankCursor>,
     /// Where in the mix the page begins.
     #[serde(default)]
@@ -50,13 +50,13 @@ pub async fn page(
     cursor: Option<&str>,
     limit: usize,
 ) -> Result<(Vec<Found>, Option<Cursor>), PlatformError> {
-    let start = Cursor { since_us: clock::now_us(), followed: None, ranked: None, place: 0 };
+    let start = Cursor { since: clock::now(), followed: None, ranked: None, place: 0 };
     let mut cursor = cursor.map_or(Ok(start), Cursor::read)?;
     let who = viewer.unwrap_or(UserId::nil());
     let (rows, place) = (limit + 1, cursor.place % DISCOVERY);
     let catalogue = state.db.catalogue();
-    let follow = |count: usize| catalogue.followed(who, cursor.since_us, cursor.followed, count as i64);
-    let discover = |count: usize| catalogue.discover(who, cursor.since_us, cursor.ranked, count as i64);
+    let follow = |count: usize| catalogue.followed(who, cursor.since, cursor.followed, count as i64);
+    let discover = |count: usize| catalogue.discover(who, cursor.since, cursor.ranked, count as i64);
     let (followed, ranked) = if viewer.is_some() {
         // Of each as many as the mix takes; where one runs out, the other fills in. One after the other: at once they
         // would take a second connection, whose cold cache costs more than the waiting.
@@ -119,7 +119,12 @@ mod tests {
 
     #[test]
     fn a_cursor_reads_what_it_wrote() {
-        let cursor = Cursor { since_us: 7, followed: Some(Uuid::max()), ranked: Some((-5, MediaId::nil())), place: 2 };
+        let cursor = Cursor {
+            since: Timestamp::from_micros(7),
+            followed: Some(PublicationId::max()),
+            ranked: Some((-5, MediaId::nil())),
+            place: 2,
+        };
         assert_eq!(Cursor::read(&cursor.write()).unwrap(), cursor);
         assert!(Cursor::read("nonsense").is_err());
     }

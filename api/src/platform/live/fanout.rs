@@ -11,17 +11,16 @@ use crate::{
 };
 use serde::Serialize;
 use sluice_db::{CommentRow, DbError, MediaRow};
-use sluice_model::{MediaId, UserId, Visibility};
+use sluice_model::{CommentId, MediaId, Timestamp, UserId, Visibility};
 use socketioxide::{SendError, SocketIo, extract::SocketRef};
 use std::collections::{HashMap, HashSet};
-use uuid::Uuid;
 
 /// Comments that are looked up at once.
 const BATCH: i64 = 100;
 
 #[derive(Debug, Serialize)]
 struct Gone {
-    id: Uuid,
+    id: CommentId,
     media_id: MediaId,
 }
 
@@ -83,7 +82,7 @@ async fn tell(state: &AppState, io: &SocketIo, row: CommentRow) -> Result<(), Db
     let mut except = rooms_to_skip(state, io, &row).await?;
     except.push(had(comment));
     let _turn = state.hub.pass_on().await;
-    let before = state.hub.told(media).unwrap_or(Uuid::nil());
+    let before = state.hub.told(media).unwrap_or(CommentId::nil());
     for (socket, guest) in emit(io, "new_comment", row, except) {
         // Its queue is full: it is told later, from here on.
         tracing::debug!(socket = %socket.id, "a socket is behind");
@@ -98,14 +97,14 @@ async fn tell(state: &AppState, io: &SocketIo, row: CommentRow) -> Result<(), Db
     Ok(())
 }
 
-async fn updated(state: &AppState, io: &SocketIo, media: MediaId, comment: Uuid) -> Result<(), DbError> {
+async fn updated(state: &AppState, io: &SocketIo, media: MediaId, comment: CommentId) -> Result<(), DbError> {
     if io.to(room(media)).sockets().is_empty() {
         return Ok(());
     }
     if let Some(row) = state.db.comments().find(comment).await?.filter(|c| !c.hidden) {
         let except = rooms_to_skip(state, io, &row).await?;
         let _turn = state.hub.pass_on().await;
-        let told = state.hub.told(media).unwrap_or(Uuid::nil());
+        let told = state.hub.told(media).unwrap_or(CommentId::nil());
         for (_, guest) in emit(io, "comment_updated", row, except) {
             guest.fall_behind(media, told);
         }
@@ -160,7 +159,7 @@ async fn serve(
     media: MediaId,
     behind: Behind,
 ) -> Result<(), DbError> {
-    let told = state.hub.told(media).unwrap_or(Uuid::nil());
+    let told = state.hub.told(media).unwrap_or(CommentId::nil());
     if told < behind.after {
         let untold = state.db.comments().after(media, told, UserId::nil(), 1).await?;
         if untold.first().is_some_and(|c| c.id <= behind.after) {
@@ -185,7 +184,7 @@ async fn serve(
     if !all {
         return Ok(());
     }
-    for row in state.db.comments().edited_since(media, behind.since_us, who, BATCH).await? {
+    for row in state.db.comments().edited_since(media, behind.since, who, BATCH).await? {
         if row.id <= told && !takes(socket, "comment_updated", &row.into()) {
             return Ok(());
         }
@@ -196,11 +195,11 @@ async fn serve(
 
 /// Looks up what an interruption may have swallowed: new comments, and changes since an instant. What was deleted
 /// meanwhile is not known any more.
-pub async fn catch_up(state: &AppState, io: &SocketIo, since_us: i64) -> Result<(), DbError> {
+pub async fn catch_up(state: &AppState, io: &SocketIo, since: Timestamp) -> Result<(), DbError> {
     let media: HashSet<MediaId> = io.sockets().iter().flat_map(rooms).collect();
     for media in media {
         created(state, io, media).await?;
-        for row in state.db.comments().edited_since(media, since_us, UserId::nil(), BATCH).await? {
+        for row in state.db.comments().edited_since(media, since, UserId::nil(), BATCH).await? {
             updated(state, io, media, row.id).await?;
         }
     }

@@ -4,20 +4,19 @@ use crate::{
     identity::{IdentityError, Viewer, authentication::authenticate},
     state::AppState,
 };
-use sluice_model::{MediaId, clock};
+use sluice_model::{CommentId, MediaId, Timestamp, clock};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
-use uuid::Uuid;
 
 /// Messages a second that a socket may send, and how many at once.
 const RATE: f64 = 20.0;
 /// Whoever comes back joins all rooms at once.
 const BURST: f64 = 150.0;
 /// News of a change may have been this long on its way.
-const CHANGES_US: i64 = 10_000_000;
+const CHANGES: Duration = Duration::from_secs(10);
 
 /// Who a socket belongs to. Cheap to clone; clones share what is kept of the socket.
 #[derive(Debug, Clone)]
@@ -39,15 +38,15 @@ struct Kept {
 #[derive(Debug, Clone, Copy)]
 pub struct Behind {
     /// Comments after this one.
-    pub after: Uuid,
-    /// Changes since then, microseconds since the Unix epoch.
-    pub since_us: i64,
+    pub after: CommentId,
+    /// Changes since then.
+    pub since: Timestamp,
 }
 
 impl Behind {
     /// What comes from now on.
-    fn now(after: Uuid) -> Self {
-        Self { after, since_us: clock::now_us() - CHANGES_US }
+    fn now(after: CommentId) -> Self {
+        Self { after, since: clock::now() - CHANGES }
     }
 }
 
@@ -121,10 +120,10 @@ impl Guest {
     }
 
     /// It has not had what came after a comment, perhaps more.
-    pub fn fall_behind(&self, media: MediaId, after: Uuid) {
+    pub fn fall_behind(&self, media: MediaId, after: CommentId) {
         if let Some(behind) = self.kept().rooms.get_mut(&media) {
             let now = Behind::now(after);
-            let earlier = |b: Behind| Behind { after: b.after.min(now.after), since_us: b.since_us.min(now.since_us) };
+            let earlier = |b: Behind| Behind { after: b.after.min(now.after), since: b.since.min(now.since) };
             *behind = Some(behind.map_or(now, earlier));
         }
     }

@@ -3,9 +3,8 @@
 use super::guest::Guest;
 use crate::{error::Refusal, platform::PlatformError, state::AppState};
 use serde::Serialize;
-use sluice_model::{MediaId, UserId};
+use sluice_model::{CommentId, MediaId, UserId};
 use socketioxide::extract::SocketRef;
-use uuid::Uuid;
 
 /// The room of a media.
 pub fn room(media: MediaId) -> String {
@@ -18,7 +17,7 @@ pub fn person(user: UserId) -> String {
 }
 
 /// The room of those who have a comment already.
-pub fn had(comment: Uuid) -> String {
+pub fn had(comment: CommentId) -> String {
     format!("had:{comment}")
 }
 

@@ -19,7 +19,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use sluice_model::{MediaId, UserId};
+use sluice_model::{ClientKey, CommentId, MediaId, UserId};
 use socketioxide::{
     SocketIo,
     extract::{AckSender, SocketRef, TryData},
@@ -31,7 +31,6 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::{sync::OwnedRwLockReadGuard, time::sleep};
-use uuid::Uuid;
 
 /// Largest message, bytes.
 const MOST_BYTES: usize = 64 << 10;
@@ -58,7 +57,7 @@ struct Auth {
 struct Join {
     media_id: MediaId,
     /// The last comment that was heard: what came after it is answered.
-    after: Option<Uuid>,
+    after: Option<CommentId>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -70,9 +69,9 @@ struct Leave {
 struct Send {
     media_id: MediaId,
     body: String,
-    parent_id: Option<Uuid>,
+    parent_id: Option<CommentId>,
     at_ms: Option<i64>,
-    client_key: Option<Uuid>,
+    client_key: Option<ClientKey>,
 }
 
 /// What a message is answered.
@@ -89,7 +88,7 @@ struct Joined {
     /// What came after the last one that was seen, oldest first.
     comments: Vec<Comment>,
     /// What to ask after when this connection breaks before another comment is heard; nil where there is none yet.
-    last: Uuid,
+    last: CommentId,
     viewers: usize,
     /// Which room, and after what it was asked for.
     #[serde(skip)]
@@ -223,7 +222,7 @@ async fn join(state: AppState, socket: SocketRef, guest: Guest, asked: Join) -> 
     }
     // In, and what was missed read, in one turn.
     let turn = state.hub.join().await;
-    let newest = state.db.comments().newest(media).await?.unwrap_or(Uuid::nil());
+    let newest = state.db.comments().newest(media).await?.unwrap_or(CommentId::nil());
     let asked = Join { after: asked.after.map(|after| after.min(newest)), ..asked };
     let answer = |comments: Vec<Comment>, last| {
         state.hub.changed(media);
@@ -268,7 +267,12 @@ async fn leave(state: AppState, socket: SocketRef, guest: Guest, asked: Leave) -
 
 async fn send(state: AppState, socket: SocketRef, guest: Guest, said: Send) -> Result<Sent, PlatformError> {
     let viewer = guest.now(&state).await?.ok_or(IdentityError::Unauthenticated)?;
-    let new = NewComment { body: said.body, parent_id: said.parent_id, at_ms: said.at_ms, client_key: said.client_key };
+    let new = NewComment {
+        body: said.body,
+        parent_id: said.parent_id.map(Into::into),
+        at_ms: said.at_ms,
+        client_key: said.client_key.map(Into::into),
+    };
     // The sender has it by the acknowledgement.
     let (row, new) = comments::create(&state, &viewer, said.media_id, new, |id| socket.join(had(id))).await?;
     if !new {

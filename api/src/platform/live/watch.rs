@@ -35,7 +35,7 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// Pause before listening again.
 const LISTEN_AGAIN: Duration = Duration::from_secs(1);
 /// Changes that a lost connection may have swallowed are looked up so far back.
-const LOST_US: i64 = 300_000_000;
+const LOST: Duration = Duration::from_secs(300);
 /// How long sockets have to take note that the process ends.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -79,7 +79,7 @@ async fn hear_on(
     let mut missed = true;
     loop {
         if missed {
-            fanout::catch_up(state, io, clock::now_us() - LOST_US).await?;
+            fanout::catch_up(state, io, clock::now() - LOST).await?;
         }
         let news = match &mut listener {
             Some(listener) => match timeout(SILENCE, listener.next()).await {

@@ -16,7 +16,7 @@ use axum::{
     extract::{Path, Query, State},
     http::StatusCode,
 };
-use uuid::Uuid;
+use sluice_model::{ActionId, ReportId};
 
 /// Report a media, a comment or a person.
 #[utoipa::path(post, path = "/reports", tag = "moderation", security(("session" = []), ("api_token" = ["admin"])),
@@ -59,7 +59,7 @@ pub async fn decide(
     State(state): State<AppState>,
     client: Client,
     Admin(admin): Admin,
-    Path(id): Path<Uuid>,
+    Path(id): Path<ReportId>,
     Body(body): Body<Decide>,
 ) -> Result<StatusCode, ApiError> {
     service::decide(&state, &client, &admin, id, body.decision, &body.reason).await?;
@@ -86,7 +86,7 @@ pub async fn lift(
     State(state): State<AppState>,
     client: Client,
     Admin(admin): Admin,
-    Path(id): Path<Uuid>,
+    Path(id): Path<ActionId>,
 ) -> Result<StatusCode, ApiError> {
     service::lift(&state, &client, &admin, id).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -110,7 +110,7 @@ pub async fn own(
 pub async fn appeal(
     State(state): State<AppState>,
     Person(viewer): Person,
-    Path(id): Path<Uuid>,
+    Path(id): Path<ActionId>,
     Body(body): Body<Appeal>,
 ) -> Result<StatusCode, ApiError> {
     service::appeal(&state, &viewer, id, &body.text).await?;

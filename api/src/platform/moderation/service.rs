@@ -15,8 +15,9 @@ use crate::{
     validation::Faults,
 };
 use sluice_db::{ActionRow, ReportRow};
-use sluice_model::{ActionKind, RateLimit, ReportStatus, ReportTarget, Role, UserId, clock};
-use uuid::Uuid;
+use sluice_model::{
+    ActionId, ActionKind, RateLimit, ReportId, ReportStatus, ReportTarget, Role, TargetId, UserId, clock,
+};
 
 /// Reports something that one can see. `false` when one did before.
 pub async fn report(state: &AppState, viewer: &Viewer, new: NewReport) -> Result<bool, PlatformError> {
@@ -25,18 +26,18 @@ pub async fn report(state: &AppState, viewer: &Viewer, new: NewReport) -> Result
     Faults::default().demand(words.chars().count() <= 1000, "note", "at most 1000 characters").refuse()?;
     match new.target {
         ReportTarget::Media => drop(media::visible(state, Some(viewer), new.id.into()).await?),
-        ReportTarget::Comment => drop(comments::visible(state, Some(viewer), new.id).await?),
+        ReportTarget::Comment => drop(comments::visible(state, Some(viewer), new.id.into()).await?),
         ReportTarget::User => drop(state.db.users().find(new.id.into()).await?.ok_or(PlatformError::NotFound)?),
     }
     let row = ReportRow {
-        id: Uuid::now_v7(),
+        id: ReportId::new(),
         reporter_id: viewer.id,
         target_kind: new.target,
-        target_id: new.id,
+        target_id: new.id.into(),
         reason: new.reason,
         note: words,
         status: ReportStatus::Open,
-        created_us: clock::now_us(),
+        created_at: clock::now(),
     };
     Ok(state.db.moderation().insert_report(&row).await?)
 }
@@ -45,13 +46,13 @@ pub async fn report(state: &AppState, viewer: &Viewer, new: NewReport) -> Result
 async fn author(state: &AppState, report: &ReportRow) -> Result<Option<UserId>, PlatformError> {
     Ok(match report.target_kind {
         ReportTarget::Media => state.db.media().find(report.target_id.into()).await?.map(|m| m.owner_id),
-        ReportTarget::Comment => state.db.comments().find(report.target_id).await?.map(|c| c.author_id),
+        ReportTarget::Comment => state.db.comments().find(report.target_id.into()).await?.map(|c| c.author_id),
         ReportTarget::User => state.db.users().find(report.target_id.into()).await?.map(|u| u.id),
     })
 }
 
 /// What a decision does, and to what: somebody is banned, not what they wrote.
-fn action_of(decision: Decision, report: &ReportRow, affected: Option<UserId>) -> (Option<ActionKind>, Uuid) {
+fn action_of(decision: Decision, report: &ReportRow, affected: Option<UserId>) -> (Option<ActionKind>, TargetId) {
     match (decision, report.target_kind) {
         (Decision::Ban, _) => (Some(ActionKind::Ban), affected.map_or(report.target_id, Into::into)),
         (Decision::Hide, ReportTarget::Media) => (Some(ActionKind::HideMedia), report.target_id),
@@ -65,7 +66,7 @@ pub async fn decide(
     state: &AppState,
     client: &Client,
     admin: &Viewer,
-    id: Uuid,
+    id: ReportId,
     decision: Decision,
     reason: &str,
 ) -> Result<(), PlatformError> {
@@ -80,7 +81,7 @@ pub async fn decide(
     Faults::default().demand(!hides_somebody, "decision", "people are banned or left alone").refuse()?;
     let (kind, target) = action_of(decision, &report, affected);
     let status = if kind.is_some() { ReportStatus::Upheld } else { ReportStatus::Dismissed };
-    let now = clock::now_us();
+    let now = clock::now();
     let mut tx = state.db.begin().await?;
     // Of two administrators at once, one decides.
     if !tx.moderation().close_reports(report.target_kind, report.target_id, status).await? {
@@ -97,20 +98,20 @@ pub async fn decide(
         }
     }
     let action = ActionRow {
-        id: Uuid::now_v7(),
+        id: ActionId::new(),
         kind,
         target_id: target,
         affected_id,
         reason,
         appeal: None,
-        appealed_us: None,
-        created_us: now,
-        lifted_us: None,
+        appealed_at: None,
+        created_at: now,
+        lifted_at: None,
     };
     tx.moderation().act(&action).await?;
     match (kind, report.target_kind) {
         (ActionKind::HideComment, _) => {
-            let row = state.db.comments().find(report.target_id).await?.ok_or(PlatformError::NotFound)?;
+            let row = state.db.comments().find(report.target_id.into()).await?.ok_or(PlatformError::NotFound)?;
             state.hub.commit(tx, News::Deleted { media: row.media_id, comment: row.id }).await?;
         }
         _ => tx.commit().await?,
@@ -121,9 +122,9 @@ pub async fn decide(
 }
 
 /// Undoes what was done.
-pub async fn lift(state: &AppState, client: &Client, admin: &Viewer, id: Uuid) -> Result<(), PlatformError> {
+pub async fn lift(state: &AppState, client: &Client, admin: &Viewer, id: ActionId) -> Result<(), PlatformError> {
     let mut tx = state.db.begin().await?;
-    let action = tx.moderation().lift(id, clock::now_us()).await?.ok_or(PlatformError::NotFound)?;
+    let action = tx.moderation().lift(id, clock::now()).await?.ok_or(PlatformError::NotFound)?;
     tx.commit().await?;
     let detail = format!("{} {} lifted", action.kind, action.target_id);
     note(state, client, Event::Moderated, Some(action.affected_id), Some(admin.id), &detail).await;
@@ -131,11 +132,11 @@ pub async fn lift(state: &AppState, client: &Client, admin: &Viewer, id: Uuid) -
 }
 
 /// Says something to what was done to oneself, once.
-pub async fn appeal(state: &AppState, viewer: &Viewer, id: Uuid, words: &str) -> Result<(), PlatformError> {
+pub async fn appeal(state: &AppState, viewer: &Viewer, id: ActionId, words: &str) -> Result<(), PlatformError> {
     let words = text::lines(words.trim());
     let length = words.chars().count();
     Faults::default().demand((1..=2000).contains(&length), "text", "1 to 2000 characters").refuse()?;
-    if state.db.moderation().appeal(id, viewer.id, &words, clock::now_us()).await? {
+    if state.db.moderation().appeal(id, viewer.id, &words, clock::now()).await? {
         Ok(())
     } else {
         Err(PlatformError::NotFound)
@@ -149,7 +150,7 @@ pub async fn reports(
     page: &PageQuery,
 ) -> Result<Cut<ReportRow>, PlatformError> {
     let status = status.unwrap_or(ReportStatus::Open);
-    Ok(page.cut(state.db.moderation().reports(status, page.cursor, page.rows()).await?, |r| r.id))
+    Ok(page.cut(state.db.moderation().reports(status, page.cursor(), page.rows()).await?, |r| r.id))
 }
 
 /// What was done, to one account where that is asked for, latest first.
@@ -158,5 +159,5 @@ pub async fn actions(
     affected: Option<UserId>,
     page: &PageQuery,
 ) -> Result<Cut<ActionRow>, PlatformError> {
-    Ok(page.cut(state.db.moderation().actions(affected, page.cursor, page.rows()).await?, |r| r.id))
+    Ok(page.cut(state.db.moderation().actions(affected, page.cursor(), page.rows()).await?, |r| r.id))
 }

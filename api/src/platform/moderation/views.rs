@@ -35,14 +35,14 @@ pub struct Report {
 impl From<ReportRow> for Report {
     fn from(row: ReportRow) -> Self {
         Self {
-            id: row.id,
+            id: row.id.into(),
             reporter_id: row.reporter_id.into(),
             target: row.target_kind,
-            target_id: row.target_id,
+            target_id: row.target_id.into(),
             reason: row.reason,
             note: row.note,
             status: row.status,
-            created_at: row.created_us / 1000,
+            created_at: row.created_at.as_millis(),
         }
     }
 }
@@ -113,15 +113,15 @@ pub struct Action {
 impl From<ActionRow> for Action {
     fn from(row: ActionRow) -> Self {
         Self {
-            id: row.id,
+            id: row.id.into(),
             kind: row.kind,
-            target_id: row.target_id,
+            target_id: row.target_id.into(),
             affected_id: row.affected_id.into(),
             reason: row.reason,
             appeal: row.appeal,
-            appealed_at: row.appealed_us.map(|t| t / 1000),
-            created_at: row.created_us / 1000,
-            lifted_at: row.lifted_us.map(|t| t / 1000),
+            appealed_at: row.appealed_at.map(|t| t.as_millis()),
+            created_at: row.created_at.as_millis(),
+            lifted_at: row.lifted_at.map(|t| t.as_millis()),
         }
     }
 }

@@ -24,9 +24,8 @@ use axum::{
 };
 use bytes::Bytes;
 use futures::{Stream, TryStreamExt};
-use sluice_model::PictureKind;
+use sluice_model::{PictureId, PictureKind, PlaylistId};
 use sluice_storage::Key;
-use uuid::Uuid;
 
 /// Own pictures, as paths spell them.
 fn own(word: &str) -> Result<PictureKind, HttpError> {
@@ -36,7 +35,7 @@ fn own(word: &str) -> Result<PictureKind, HttpError> {
     }
 }
 
-fn shown((id, size): (Uuid, (u32, u32)), base: &BaseUrl) -> Json<Picture> {
+fn shown((id, size): (PictureId, (u32, u32)), base: &BaseUrl) -> Json<Picture> {
     Json(Picture { url: picture_views::url(id, &base.0), width: size.0, height: size.1 })
 }
 
@@ -85,12 +84,12 @@ pub async fn remove_own(
 pub async fn put_cover(
     State(state): State<AppState>,
     Actor(viewer): Actor,
-    Path(id): Path<Uuid>,
+    Path(id): Path<PlaylistId>,
     base: BaseUrl,
     body: Body,
 ) -> Result<Json<Picture>, ApiError> {
     playlists::owned(&state, &viewer, id).await?;
-    Ok(shown(service::put(&state, &viewer, PictureKind::Cover, id, stream(body)).await?, &base))
+    Ok(shown(service::put(&state, &viewer, PictureKind::Cover, id.into(), stream(body)).await?, &base))
 }
 
 /// Take a playlist's cover away.
@@ -99,10 +98,10 @@ pub async fn put_cover(
 pub async fn remove_cover(
     State(state): State<AppState>,
     Actor(viewer): Actor,
-    Path(id): Path<Uuid>,
+    Path(id): Path<PlaylistId>,
 ) -> Result<StatusCode, ApiError> {
     playlists::owned(&state, &viewer, id).await?;
-    service::remove(&state, PictureKind::Cover, id).await?;
+    service::remove(&state, PictureKind::Cover, id.into()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -121,7 +120,7 @@ pub async fn put_category(
     body: Body,
 ) -> Result<Json<Picture>, ApiError> {
     let category = catalogue::category(&state, &slug).await?;
-    Ok(shown(service::put(&state, &viewer, PictureKind::Category, category.id, stream(body)).await?, &base))
+    Ok(shown(service::put(&state, &viewer, PictureKind::Category, category.id.into(), stream(body)).await?, &base))
 }
 
 /// Take a category's picture away.
@@ -133,7 +132,7 @@ pub async fn remove_category(
     Path(slug): Path<String>,
 ) -> Result<StatusCode, ApiError> {
     let category = catalogue::category(&state, &slug).await?;
-    service::remove(&state, PictureKind::Category, category.id).await?;
+    service::remove(&state, PictureKind::Category, category.id.into()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -144,7 +143,7 @@ pub async fn remove_category(
 pub async fn show(
     State(state): State<AppState>,
     Follower(viewer): Follower,
-    Path(id): Path<Uuid>,
+    Path(id): Path<PictureId>,
 ) -> Result<Response, ApiError> {
     let (body, public) = service::read(&state, viewer.as_ref(), id).await?;
     let mut response = body.into_response();

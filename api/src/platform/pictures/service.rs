@@ -9,16 +9,15 @@ use crate::{
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use sluice_db::{DbError, NewPicture};
-use sluice_model::{PictureKind, RateLimit, clock};
+use sluice_model::{PictureId, PictureKind, PictureOwnerId, RateLimit, clock};
 use sluice_storage::Key;
 use std::{sync::LazyLock, time::Duration};
 use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
-use uuid::Uuid;
 
 /// Largest file, bytes.
 const MOST_BYTES: usize = 10 << 20;
 /// A picture that is stored but not yet shown goes after so long: whoever stored it has died.
-const STRAY_US: i64 = 600_000_000;
+const STRAY: Duration = Duration::from_secs(600);
 /// Decoding takes up to half a gibibyte for a moment, so one is decoded at a time.
 static DECODING: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(1));
 /// Files that are taken in at once, and how long one may take: each is in memory until it is decoded.
@@ -41,9 +40,9 @@ pub async fn put(
     state: &AppState,
     viewer: &Viewer,
     kind: PictureKind,
-    owner: Uuid,
+    owner: PictureOwnerId,
     body: impl Stream<Item = Result<Bytes, PlatformError>> + Unpin,
-) -> Result<(Uuid, (u32, u32)), PlatformError> {
+) -> Result<(PictureId, (u32, u32)), PlatformError> {
     state.limits.take(RateLimit::Picture, &viewer.id.to_string()).await?;
     let _arriving = timeout(PATIENCE, ARRIVING.acquire()).await.map_err(|_| PlatformError::Busy)?;
     let body = timeout(ARRIVAL, collected(body)).await.map_err(|_| PlatformError::UploadCut)??;
@@ -51,19 +50,19 @@ pub async fn put(
     let made =
         spawn_blocking(move || render(&body, bounds(kind))).await.map_err(|_| PlatformError::BrokenPicture)??;
     drop(turn);
-    let now = clock::now_us();
+    let now = clock::now();
     let new = NewPicture {
-        id: Uuid::new_v4(),
+        id: PictureId::random(),
         kind,
         owner,
         size: made.size,
         size_bytes: made.jpeg.len() as i64,
-        doomed_us: now + STRAY_US,
+        delete_after: now + STRAY,
     };
     state.db.pictures().announce(&new).await?;
     state.store.put(&Key::Picture(new.id), made.jpeg.into()).await?;
     let mut tx = state.db.begin().await?;
-    match tx.pictures().publish(&new, clock::now_us()).await {
+    match tx.pictures().publish(&new, clock::now()).await {
         Ok(()) => {}
         Err(DbError::Fenced) => {
             drop(tx);
@@ -90,19 +89,19 @@ async fn collected(
 }
 
 /// Takes a picture away. Safe to repeat.
-pub async fn remove(state: &AppState, kind: PictureKind, owner: Uuid) -> Result<(), PlatformError> {
+pub async fn remove(state: &AppState, kind: PictureKind, owner: PictureOwnerId) -> Result<(), PlatformError> {
     let mut tx = state.db.begin().await?;
-    tx.pictures().mark_deleting(kind, owner, clock::now_us()).await?;
+    tx.pictures().mark_deleting(kind, owner, clock::now()).await?;
     Ok(tx.commit().await?)
 }
 
 /// A picture, and whether everybody may see it: the cover of a private playlist is as private.
-pub async fn read(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Result<(Bytes, bool), PlatformError> {
+pub async fn read(state: &AppState, viewer: Option<&Viewer>, id: PictureId) -> Result<(Bytes, bool), PlatformError> {
     let row = state.db.pictures().find(id).await?.filter(|p| !p.hidden).ok_or(PlatformError::NotFound)?;
     if row.kind == PictureKind::Cover {
-        playlists::visible(state, viewer, row.owner_id).await?;
+        playlists::visible(state, viewer, row.owner_id.into()).await?;
     }
-    let public = row.kind != PictureKind::Cover || playlists::visible(state, None, row.owner_id).await.is_ok();
+    let public = row.kind != PictureKind::Cover || playlists::visible(state, None, row.owner_id.into()).await.is_ok();
     let size = u64::try_from(row.size_bytes).unwrap_or(0);
     Ok((state.store.read(&Key::Picture(id), 0..size).await?, public))
 }

@@ -18,10 +18,10 @@ use axum::{
     response::IntoResponse,
 };
 use sluice_db::{ItemRow, MediaRow};
-use uuid::Uuid;
+use sluice_model::{PlaylistId, PlaylistItemId, UserId};
 
 fn item((row, media): (ItemRow, MediaRow), base: &str) -> Item {
-    Item { id: row.id, media: Media::new(media, base) }
+    Item { id: row.id.into(), media: Media::new(media, base) }
 }
 
 /// One's own playlists.
@@ -45,11 +45,11 @@ pub async fn list(
 pub async fn of_creator(
     State(state): State<AppState>,
     Follower(_): Follower,
-    Path(id): Path<Uuid>,
+    Path(id): Path<UserId>,
     Query(page): Query<PageQuery>,
     base: BaseUrl,
 ) -> Result<Json<Playlists>, ApiError> {
-    let (rows, next_cursor) = service::list(&state, id.into(), false, &page).await?;
+    let (rows, next_cursor) = service::list(&state, id, false, &page).await?;
     Ok(Json(Playlists { items: rows.into_iter().map(|r| Playlist::new(r, &base.0)).collect(), next_cursor }))
 }
 
@@ -76,7 +76,7 @@ pub async fn create(
 pub async fn show(
     State(state): State<AppState>,
     Follower(viewer): Follower,
-    Path(id): Path<Uuid>,
+    Path(id): Path<PlaylistId>,
     base: BaseUrl,
 ) -> Result<Json<Playlist>, ApiError> {
     Ok(Json(Playlist::new(service::visible(&state, viewer.as_ref(), id).await?, &base.0)))
@@ -89,7 +89,7 @@ pub async fn show(
 pub async fn change(
     State(state): State<AppState>,
     Actor(viewer): Actor,
-    Path(id): Path<Uuid>,
+    Path(id): Path<PlaylistId>,
     base: BaseUrl,
     Body(body): Body<ChangePlaylist>,
 ) -> Result<Json<Playlist>, ApiError> {
@@ -102,7 +102,7 @@ pub async fn change(
 pub async fn remove(
     State(state): State<AppState>,
     Actor(viewer): Actor,
-    Path(id): Path<Uuid>,
+    Path(id): Path<PlaylistId>,
 ) -> Result<StatusCode, ApiError> {
     service::delete(&state, &viewer, id).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -115,7 +115,7 @@ pub async fn remove(
 pub async fn items(
     State(state): State<AppState>,
     Follower(viewer): Follower,
-    Path(id): Path<Uuid>,
+    Path(id): Path<PlaylistId>,
     Query(query): Query<ItemQuery>,
     base: BaseUrl,
 ) -> Result<Json<Items>, ApiError> {
@@ -132,7 +132,7 @@ pub async fn items(
 pub async fn add(
     State(state): State<AppState>,
     Actor(viewer): Actor,
-    Path(id): Path<Uuid>,
+    Path(id): Path<PlaylistId>,
     base: BaseUrl,
     Body(body): Body<NewItem>,
 ) -> Result<(StatusCode, Json<Item>), ApiError> {
@@ -148,7 +148,7 @@ pub async fn add(
 pub async fn place(
     State(state): State<AppState>,
     Follower(viewer): Follower,
-    Path((id, wanted)): Path<(Uuid, Uuid)>,
+    Path((id, wanted)): Path<(PlaylistId, PlaylistItemId)>,
     base: BaseUrl,
 ) -> Result<Json<Place>, ApiError> {
     let place = service::place(&state, viewer.as_ref(), id, wanted).await?;
@@ -163,7 +163,7 @@ pub async fn place(
 pub async fn move_item(
     State(state): State<AppState>,
     Actor(viewer): Actor,
-    Path((id, item)): Path<(Uuid, Uuid)>,
+    Path((id, item)): Path<(PlaylistId, PlaylistItemId)>,
     Body(body): Body<MoveItem>,
 ) -> Result<StatusCode, ApiError> {
     service::move_item(&state, &viewer, id, item, body.index).await?;
@@ -177,7 +177,7 @@ pub async fn move_item(
 pub async fn remove_item(
     State(state): State<AppState>,
     Actor(viewer): Actor,
-    Path((id, item)): Path<(Uuid, Uuid)>,
+    Path((id, item)): Path<(PlaylistId, PlaylistItemId)>,
 ) -> Result<StatusCode, ApiError> {
     service::remove(&state, &viewer, id, item).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -190,7 +190,7 @@ pub async fn remove_item(
 pub async fn export(
     State(state): State<AppState>,
     Follower(viewer): Follower,
-    Path(id): Path<Uuid>,
+    Path(id): Path<PlaylistId>,
     base: BaseUrl,
 ) -> Result<impl IntoResponse, ApiError> {
     let (row, items) = service::all(&state, viewer.as_ref(), id).await?;

@@ -11,8 +11,7 @@ use crate::{
     validation::Faults,
 };
 use sluice_db::{ItemRow, MediaRow, PLACE, PlaylistChange, PlaylistRow};
-use sluice_model::{MediaId, Role, UserId, Visibility, clock};
-use uuid::Uuid;
+use sluice_model::{MediaId, PlaylistId, PlaylistItemId, Role, UserId, Visibility, clock};
 
 /// An item and its media.
 pub type Placed = (ItemRow, MediaRow);
@@ -23,14 +22,14 @@ const MOST_ITEMS: usize = 1000;
 const MOST_PLAYLISTS: i64 = 1000;
 
 /// A playlist that this person may see; unlisted ones by their identifier.
-pub async fn visible(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Result<PlaylistRow, PlatformError> {
+pub async fn visible(state: &AppState, viewer: Option<&Viewer>, id: PlaylistId) -> Result<PlaylistRow, PlatformError> {
     let row = state.db.playlists().find(id).await?.ok_or(PlatformError::NotFound)?;
     let own = viewer.is_some_and(|v| v.id == row.owner_id || v.role == Role::Admin);
     if own || (row.visibility != Visibility::Private && !row.hidden) { Ok(row) } else { Err(PlatformError::NotFound) }
 }
 
 /// A playlist that this person may change.
-pub async fn owned(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<PlaylistRow, PlatformError> {
+pub async fn owned(state: &AppState, viewer: &Viewer, id: PlaylistId) -> Result<PlaylistRow, PlatformError> {
     let row = visible(state, Some(viewer), id).await?;
     if row.owner_id == viewer.id || viewer.role == Role::Admin { Ok(row) } else { Err(PlatformError::Forbidden) }
 }
@@ -49,15 +48,15 @@ pub async fn create(state: &AppState, viewer: &Viewer, new: NewPlaylist) -> Resu
     if state.db.playlists().count(viewer.id).await? >= MOST_PLAYLISTS {
         return Err(PlatformError::TooMany("playlists"));
     }
-    let now = clock::now_us();
+    let now = clock::now();
     let row = PlaylistRow {
-        id: Uuid::now_v7(),
+        id: PlaylistId::new(),
         owner_id: viewer.id,
         title,
         description,
         visibility: new.visibility.unwrap_or(Visibility::Private),
-        created_us: now,
-        updated_us: now,
+        created_at: now,
+        updated_at: now,
         item_count: 0,
         hidden: false,
         cover_id: None,
@@ -70,7 +69,7 @@ pub async fn create(state: &AppState, viewer: &Viewer, new: NewPlaylist) -> Resu
 pub async fn change(
     state: &AppState,
     viewer: &Viewer,
-    id: Uuid,
+    id: PlaylistId,
     asked: ChangePlaylist,
 ) -> Result<PlaylistRow, PlatformError> {
     owned(state, viewer, id).await?;
@@ -79,7 +78,7 @@ pub async fn change(
     check(title.as_deref(), description.as_deref())?;
     let change =
         PlaylistChange { title: title.as_deref(), description: description.as_deref(), visibility: asked.visibility };
-    state.db.playlists().change(id, &change, clock::now_us()).await?;
+    state.db.playlists().change(id, &change, clock::now()).await?;
     state.db.playlists().find(id).await?.ok_or(PlatformError::NotFound)
 }
 
@@ -87,18 +86,18 @@ pub async fn change(
 pub async fn add(
     state: &AppState,
     viewer: &Viewer,
-    id: Uuid,
+    id: PlaylistId,
     media_id: MediaId,
     index: Option<u32>,
 ) -> Result<Placed, PlatformError> {
     owned(state, viewer, id).await?;
     let row = media::visible(state, Some(viewer), media_id).await?;
     let mut tx = state.db.begin().await?;
-    let items = tx.playlists().lock(id, clock::now_us()).await?;
+    let items = tx.playlists().lock(id, clock::now()).await?;
     if items.len() >= MOST_ITEMS {
         return Err(PlatformError::TooMany("items"));
     }
-    let item = ItemRow { id: Uuid::now_v7(), media_id, position: position(&items, index) };
+    let item = ItemRow { id: PlaylistItemId::new(), media_id, position: position(&items, index) };
     tx.playlists().insert_item(id, &item).await?;
     tx.commit().await?;
     Ok((item, row))
@@ -122,13 +121,13 @@ fn position(items: &[ItemRow], index: Option<u32>) -> i64 {
 pub async fn move_item(
     state: &AppState,
     viewer: &Viewer,
-    id: Uuid,
-    item: Uuid,
+    id: PlaylistId,
+    item: PlaylistItemId,
     index: u32,
 ) -> Result<(), PlatformError> {
     owned(state, viewer, id).await?;
     let mut tx = state.db.begin().await?;
-    let items = tx.playlists().lock(id, clock::now_us()).await?;
+    let items = tx.playlists().lock(id, clock::now()).await?;
     let moved = *items.iter().find(|i| i.id == item).ok_or(PlatformError::NotFound)?;
     let others: Vec<ItemRow> = items.into_iter().filter(|i| i.id != item).collect();
     tx.playlists().delete_item(id, item).await?;
@@ -137,10 +136,15 @@ pub async fn move_item(
 }
 
 /// Takes an item away.
-pub async fn remove(state: &AppState, viewer: &Viewer, id: Uuid, item: Uuid) -> Result<(), PlatformError> {
+pub async fn remove(
+    state: &AppState,
+    viewer: &Viewer,
+    id: PlaylistId,
+    item: PlaylistItemId,
+) -> Result<(), PlatformError> {
     owned(state, viewer, id).await?;
     let mut tx = state.db.begin().await?;
-    tx.playlists().lock(id, clock::now_us()).await?;
+    tx.playlists().lock(id, clock::now()).await?;
     if !tx.playlists().delete_item(id, item).await? {
         return Err(PlatformError::NotFound);
     }
@@ -158,7 +162,7 @@ async fn shown(state: &AppState, viewer: Option<&Viewer>, rows: Vec<ItemRow>) ->
 pub async fn all(
     state: &AppState,
     viewer: Option<&Viewer>,
-    id: Uuid,
+    id: PlaylistId,
 ) -> Result<(PlaylistRow, Vec<Placed>), PlatformError> {
     let row = visible(state, viewer, id).await?;
     let items = state.db.playlists().items(id, i64::MIN, MOST_ITEMS as i64).await?;
@@ -182,13 +186,13 @@ pub async fn list(
     is_own: bool,
     page: &PageQuery,
 ) -> Result<Cut<PlaylistRow>, PlatformError> {
-    Ok(page.cut(state.db.playlists().of_owner(owner, is_own, page.cursor, page.rows()).await?, |r| r.id))
+    Ok(page.cut(state.db.playlists().of_owner(owner, is_own, page.cursor(), page.rows()).await?, |r| r.id))
 }
 
 /// Deletes a playlist; its media stay.
-pub async fn delete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), PlatformError> {
+pub async fn delete(state: &AppState, viewer: &Viewer, id: PlaylistId) -> Result<(), PlatformError> {
     owned(state, viewer, id).await?;
-    let deleted = state.db.playlists().delete(id, clock::now_us()).await?;
+    let deleted = state.db.playlists().delete(id, clock::now()).await?;
     if deleted { Ok(()) } else { Err(PlatformError::NotFound) }
 }
 
@@ -196,7 +200,7 @@ pub async fn delete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), P
 pub async fn items(
     state: &AppState,
     viewer: Option<&Viewer>,
-    id: Uuid,
+    id: PlaylistId,
     query: &ItemQuery,
 ) -> Result<Cut<Placed, i64>, PlatformError> {
     visible(state, viewer, id).await?;
@@ -215,7 +219,12 @@ pub struct Around {
 }
 
 /// One place of a playlist, among what this person may see of it.
-pub async fn place(state: &AppState, viewer: Option<&Viewer>, id: Uuid, item: Uuid) -> Result<Around, PlatformError> {
+pub async fn place(
+    state: &AppState,
+    viewer: Option<&Viewer>,
+    id: PlaylistId,
+    item: PlaylistItemId,
+) -> Result<Around, PlatformError> {
     let (_, all) = all(state, viewer, id).await?;
     let at = all.iter().position(|(i, _)| i.id == item).ok_or(PlatformError::NotFound)?;
     let get = |i: Option<usize>| i.and_then(|i| all.get(i)).cloned();
@@ -229,7 +238,7 @@ mod tests {
 
     #[test]
     fn an_index_is_a_place_among_what_is_there() {
-        let item = |position| ItemRow { id: Uuid::nil(), media_id: MediaId::nil(), position };
+        let item = |position| ItemRow { id: PlaylistItemId::nil(), media_id: MediaId::nil(), position };
         let items = [item(3), item(7)];
         assert_eq!(position(&[], None), 0);
         assert_eq!(position(&items, None), 7 + PLACE);

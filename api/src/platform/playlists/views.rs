@@ -28,15 +28,15 @@ impl Playlist {
     pub fn new(row: PlaylistRow, base: &str) -> Self {
         Self {
             m3u_url: format!("{base}/api/v1/playlists/{}/playlist.m3u8", row.id),
-            id: row.id,
+            id: row.id.into(),
             owner_id: row.owner_id.into(),
             title: row.title,
             description: row.description,
             visibility: row.visibility,
             item_count: row.item_count,
             cover_url: row.cover_id.map(|id| pictures::url(id, base)),
-            created_at: row.created_us / 1000,
-            updated_at: row.updated_us / 1000,
+            created_at: row.created_at.as_millis(),
+            updated_at: row.updated_at.as_millis(),
         }
     }
 }

@@ -10,9 +10,10 @@ use rss::{
 };
 use sluice_db::{CreatorRow, MediaRow, PostRow};
 use sluice_ingest::sniff::sound_type;
+use sluice_model::Timestamp;
 
-fn instant(us: i64) -> FixedDateTime {
-    DateTime::from_timestamp_micros(us).unwrap_or_default().fixed_offset()
+fn instant(at: Timestamp) -> FixedDateTime {
+    DateTime::from_timestamp_micros(at.as_micros()).unwrap_or_default().fixed_offset()
 }
 
 fn name(creator: &CreatorRow) -> String {
@@ -30,14 +31,14 @@ pub fn atom(creator: &CreatorRow, posts: Vec<PostRow>, base: &str) -> String {
             EntryBuilder::default()
                 .id(format!("urn:uuid:{}", post.id))
                 .title(Text::plain(post.title))
-                .published(post.published_us.map(instant))
-                .updated(instant(post.edited_us))
+                .published(post.published_at.map(instant))
+                .updated(instant(post.edited_at))
                 .link(LinkBuilder::default().href(format!("{base}/api/v1/posts/{}", post.id)).build())
                 .content(content)
                 .build()
         })
         .collect();
-    let updated = entries.iter().map(|e| e.updated).max().unwrap_or_else(|| instant(creator.created_us));
+    let updated = entries.iter().map(|e| e.updated).max().unwrap_or_else(|| instant(creator.created_at));
     FeedBuilder::default()
         .id(format!("urn:uuid:{}", creator.id))
         .title(Text::plain(name(creator)))
@@ -72,7 +73,7 @@ pub fn podcast(creator: &CreatorRow, media: Vec<(MediaRow, String)>, base: &str)
         .map(|(row, content_type)| {
             let seconds = row.duration_ms.unwrap_or(0) / 1000;
             let (content_type, ending) = sound(&content_type);
-            let published = instant(row.published_us().unwrap_or(row.created_us)).to_rfc2822();
+            let published = instant(row.published_at().unwrap_or(row.created_at)).to_rfc2822();
             let enclosure = EnclosureBuilder::default()
                 .url(format!("{base}/raw/{}/episode.{ending}", row.id))
                 .length(row.size_bytes.to_string())

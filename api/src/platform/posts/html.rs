@@ -1,8 +1,8 @@
 //! Markdown to HTML that is safe to show: what people type is text, whatever it looks like.
 
 use pulldown_cmark::{CowStr, Event, LinkType, Options, Parser, Tag, TagEnd};
+use sluice_model::MediaId;
 use std::collections::HashSet;
-use uuid::Uuid;
 
 /// Renders a post. Embedded media become links to their playlists, marked for players of web apps.
 pub fn render(markdown: &str, base: &str) -> String {
@@ -37,7 +37,7 @@ pub fn render(markdown: &str, base: &str) -> String {
         .to_string()
 }
 
-fn media_of(url: &str) -> Option<Uuid> {
+fn media_of(url: &str) -> Option<MediaId> {
     url.strip_prefix("media:")?.parse().ok()
 }
 
@@ -59,7 +59,7 @@ pub fn depth(markdown: &str) -> usize {
 }
 
 /// The media that a post embeds, in order.
-pub fn embedded(markdown: &str) -> Vec<Uuid> {
+pub fn embedded(markdown: &str) -> Vec<MediaId> {
     let mut found = Vec::new();
     for event in Parser::new(markdown) {
         if let Event::Start(Tag::Image { dest_url, .. }) = event
@@ -75,10 +75,11 @@ pub fn embedded(markdown: &str) -> Vec<Uuid> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use uuid::Uuid;
 
     #[test]
     fn media_are_embedded_as_links() {
-        let id = Uuid::from_u128(7);
+        let id = MediaId::from(Uuid::from_u128(7));
         let markdown = format!("# Hi\n\n![my film](media:{id}) and ![a picture](https://example.org/a.png)");
         let html = render(&markdown, "https://video.example.org");
         assert!(html.contains(&format!("href=\"https://video.example.org/hls/{id}/index.m3u8\"")), "{html}");

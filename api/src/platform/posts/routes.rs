@@ -17,7 +17,7 @@ use axum::{
     response::IntoResponse,
 };
 use sluice_db::PostRow;
-use uuid::Uuid;
+use sluice_model::{PostId, UserId};
 
 fn posts((rows, next_cursor): Cut<PostRow, String>, base: &BaseUrl) -> Json<Posts> {
     Json(Posts { items: rows.into_iter().map(|r| Post::new(r, &base.0)).collect(), next_cursor })
@@ -43,11 +43,11 @@ pub async fn list(
 pub async fn of_creator(
     State(state): State<AppState>,
     Follower(_): Follower,
-    Path(id): Path<Uuid>,
+    Path(id): Path<UserId>,
     Query(query): Query<PostQuery>,
     base: BaseUrl,
 ) -> Result<Json<Posts>, ApiError> {
-    Ok(posts(service::published(&state, Some(id.into()), &query).await?, &base))
+    Ok(posts(service::published(&state, Some(id), &query).await?, &base))
 }
 
 /// One's own posts, drafts too.
@@ -87,7 +87,7 @@ pub async fn create(
 pub async fn show(
     State(state): State<AppState>,
     Follower(viewer): Follower,
-    Path(id): Path<Uuid>,
+    Path(id): Path<PostId>,
     base: BaseUrl,
 ) -> Result<Json<Post>, ApiError> {
     Ok(Json(Post::new(service::visible(&state, viewer.as_ref(), id).await?, &base.0)))
@@ -100,7 +100,7 @@ pub async fn show(
 pub async fn change(
     State(state): State<AppState>,
     Actor(viewer): Actor,
-    Path(id): Path<Uuid>,
+    Path(id): Path<PostId>,
     base: BaseUrl,
     Body(body): Body<ChangePost>,
 ) -> Result<Json<Post>, ApiError> {
@@ -113,7 +113,7 @@ pub async fn change(
 pub async fn remove(
     State(state): State<AppState>,
     Actor(viewer): Actor,
-    Path(id): Path<Uuid>,
+    Path(id): Path<PostId>,
 ) -> Result<StatusCode, ApiError> {
     service::delete(&state, &viewer, id).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -126,7 +126,7 @@ pub async fn remove(
 pub async fn atom(
     State(state): State<AppState>,
     Follower(_): Follower,
-    Path(id): Path<Uuid>,
+    Path(id): Path<UserId>,
     base: BaseUrl,
 ) -> Result<impl IntoResponse, ApiError> {
     let (creator, posts) = service::latest(&state, id).await?;
@@ -140,7 +140,7 @@ pub async fn atom(
 pub async fn podcast(
     State(state): State<AppState>,
     Follower(_): Follower,
-    Path(id): Path<Uuid>,
+    Path(id): Path<UserId>,
     base: BaseUrl,
 ) -> Result<impl IntoResponse, ApiError> {
     let (creator, media) = service::episodes(&state, id).await?;

@@ -14,8 +14,7 @@ use crate::{
     validation::Faults,
 };
 use sluice_db::{CreatorRow, MediaRow, PostChange, PostRow};
-use sluice_model::{RateLimit, Role, UserId, clock};
-use uuid::Uuid;
+use sluice_model::{PostId, RateLimit, Role, UserId, clock};
 
 /// Entries of a feed.
 const MOST_ENTRIES: i64 = 20;
@@ -25,14 +24,14 @@ const MOST_EPISODES: i64 = 500;
 const MOST_EMBEDDED: usize = 50;
 
 /// A post that this person may read: a draft is its author's alone.
-pub async fn visible(state: &AppState, viewer: Option<&Viewer>, id: Uuid) -> Result<PostRow, PlatformError> {
+pub async fn visible(state: &AppState, viewer: Option<&Viewer>, id: PostId) -> Result<PostRow, PlatformError> {
     let row = state.db.posts().find(id).await?.ok_or(PlatformError::NotFound)?;
     let own = viewer.is_some_and(|v| v.id == row.author_id || v.role == Role::Admin);
-    if own || (row.published_us.is_some() && !row.hidden) { Ok(row) } else { Err(PlatformError::NotFound) }
+    if own || (row.published_at.is_some() && !row.hidden) { Ok(row) } else { Err(PlatformError::NotFound) }
 }
 
 /// A post that this person may change.
-pub async fn owned(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<PostRow, PlatformError> {
+pub async fn owned(state: &AppState, viewer: &Viewer, id: PostId) -> Result<PostRow, PlatformError> {
     let row = visible(state, Some(viewer), id).await?;
     if row.author_id == viewer.id || viewer.role == Role::Admin { Ok(row) } else { Err(PlatformError::Forbidden) }
 }
@@ -52,7 +51,7 @@ async fn check(
     let embedded = html::embedded(body.unwrap_or_default());
     faults.demand(embedded.len() <= MOST_EMBEDDED, "body", "at most 50 media").refuse()?;
     for id in embedded {
-        let seen = media::visible(state, Some(viewer), id.into()).await.is_ok();
+        let seen = media::visible(state, Some(viewer), id).await.is_ok();
         faults.demand(seen, "body", "a media that is embedded does not exist, or you may not see it").refuse()?;
     }
     Ok(())
@@ -63,7 +62,7 @@ pub async fn create(state: &AppState, viewer: &Viewer, new: NewPost) -> Result<P
     state.limits.take(RateLimit::Post, &viewer.id.to_string()).await?;
     let (title, body) = (text::title(&new.title), text::lines(&new.body));
     check(state, viewer, Some(&title), Some(&body)).await?;
-    let (id, now) = (Uuid::now_v7(), clock::now_us());
+    let (id, now) = (PostId::new(), clock::now());
     let row = PostRow {
         id,
         author_id: viewer.id,
@@ -71,9 +70,9 @@ pub async fn create(state: &AppState, viewer: &Viewer, new: NewPost) -> Result<P
         author_display_name: String::new(),
         title,
         body,
-        published_us: new.published.then_some(now),
-        created_us: now,
-        edited_us: now,
+        published_at: new.published.then_some(now),
+        created_at: now,
+        edited_at: now,
         hidden: false,
     };
     state.db.posts().insert(&row).await?;
@@ -81,17 +80,22 @@ pub async fn create(state: &AppState, viewer: &Viewer, new: NewPost) -> Result<P
 }
 
 /// Changes a post; publishes it, or takes it back.
-pub async fn change(state: &AppState, viewer: &Viewer, id: Uuid, asked: ChangePost) -> Result<PostRow, PlatformError> {
+pub async fn change(
+    state: &AppState,
+    viewer: &Viewer,
+    id: PostId,
+    asked: ChangePost,
+) -> Result<PostRow, PlatformError> {
     owned(state, viewer, id).await?;
     let (title, body) = (asked.title.map(|t| text::title(&t)), asked.body.map(|b| text::lines(&b)));
     check(state, viewer, title.as_deref(), body.as_deref()).await?;
     let change = PostChange { title: title.as_deref(), body: body.as_deref(), published: asked.published };
-    state.db.posts().change(id, &change, clock::now_us()).await?;
+    state.db.posts().change(id, &change, clock::now()).await?;
     state.db.posts().find(id).await?.ok_or(PlatformError::NotFound)
 }
 
 /// Deletes a post.
-pub async fn delete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), PlatformError> {
+pub async fn delete(state: &AppState, viewer: &Viewer, id: PostId) -> Result<(), PlatformError> {
     owned(state, viewer, id).await?;
     if state.db.posts().delete(id).await? { Ok(()) } else { Err(PlatformError::NotFound) }
 }
@@ -114,27 +118,27 @@ pub async fn published(
         Some(id) => state.db.posts().published_of(id, before, rows).await?,
         None => state.db.posts().published(before, rows).await?,
     };
-    let at = |r: &PostRow| paging::write_instant((r.published_us.unwrap_or(0), r.id));
+    let at = |r: &PostRow| paging::write_instant((r.published_at.unwrap_or_default(), r.id));
     Ok(paging::cut(rows, query.limit(), at))
 }
 
 /// One's own posts, drafts too, newest first.
 pub async fn own(state: &AppState, viewer: &Viewer, page: &PageQuery) -> Result<Cut<PostRow>, PlatformError> {
-    Ok(page.cut(state.db.posts().of_author(viewer.id, page.cursor, page.rows()).await?, |r| r.id))
+    Ok(page.cut(state.db.posts().of_author(viewer.id, page.cursor(), page.rows()).await?, |r| r.id))
 }
 
-async fn creator(state: &AppState, id: Uuid) -> Result<CreatorRow, PlatformError> {
-    state.db.people().creator(id.into()).await?.ok_or(PlatformError::NotFound)
+async fn creator(state: &AppState, id: UserId) -> Result<CreatorRow, PlatformError> {
+    state.db.people().creator(id).await?.ok_or(PlatformError::NotFound)
 }
 
 /// A creator with the latest posts.
-pub async fn latest(state: &AppState, id: Uuid) -> Result<(CreatorRow, Vec<PostRow>), PlatformError> {
+pub async fn latest(state: &AppState, id: UserId) -> Result<(CreatorRow, Vec<PostRow>), PlatformError> {
     let creator = creator(state, id).await?;
-    Ok((creator, state.db.posts().published_of(id.into(), None, MOST_ENTRIES).await?))
+    Ok((creator, state.db.posts().published_of(id, None, MOST_ENTRIES).await?))
 }
 
 /// A creator with the latest public sound, and the media type of each original.
-pub async fn episodes(state: &AppState, id: Uuid) -> Result<(CreatorRow, Vec<(MediaRow, String)>), PlatformError> {
+pub async fn episodes(state: &AppState, id: UserId) -> Result<(CreatorRow, Vec<(MediaRow, String)>), PlatformError> {
     let creator = creator(state, id).await?;
-    Ok((creator, state.db.catalogue().public_sound_of(id.into(), MOST_EPISODES).await?))
+    Ok((creator, state.db.catalogue().public_sound_of(id, MOST_EPISODES).await?))
 }

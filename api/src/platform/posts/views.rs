@@ -29,7 +29,7 @@ impl Post {
     pub fn new(row: PostRow, base: &str) -> Self {
         Self {
             html: html::render(&row.body, base),
-            id: row.id,
+            id: row.id.into(),
             author: Author {
                 id: row.author_id.into(),
                 username: row.author_name,
@@ -37,10 +37,10 @@ impl Post {
             },
             title: row.title,
             body: row.body,
-            published: row.published_us.is_some(),
-            published_at: row.published_us.map(|t| t / 1000),
-            created_at: row.created_us / 1000,
-            edited_at: row.edited_us / 1000,
+            published: row.published_at.is_some(),
+            published_at: row.published_at.map(|t| t.as_millis()),
+            created_at: row.created_at.as_millis(),
+            edited_at: row.edited_at.as_millis(),
         }
     }
 }

@@ -21,8 +21,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use sluice_db::ProjectRow;
-use sluice_model::DocumentFormat;
-use uuid::Uuid;
+use sluice_model::{DocumentFormat, ProjectId};
 
 /// One's projects.
 #[utoipa::path(get, path = "/projects", tag = "library", params(PageQuery),
@@ -59,7 +58,7 @@ pub async fn create(
 pub async fn show(
     State(state): State<AppState>,
     Reader(viewer): Reader,
-    Path(id): Path<Uuid>,
+    Path(id): Path<ProjectId>,
 ) -> Result<Json<Project>, ApiError> {
     Ok(Json(service::owned(&state, &viewer, id).await?.into()))
 }
@@ -71,7 +70,7 @@ pub async fn show(
 pub async fn change(
     State(state): State<AppState>,
     Actor(viewer): Actor,
-    Path(id): Path<Uuid>,
+    Path(id): Path<ProjectId>,
     Body(body): Body<ChangeProject>,
 ) -> Result<Json<Project>, ApiError> {
     Ok(Json(service::change(&state, &viewer, id, body).await?.into()))
@@ -83,7 +82,7 @@ pub async fn change(
 pub async fn remove(
     State(state): State<AppState>,
     Actor(viewer): Actor,
-    Path(id): Path<Uuid>,
+    Path(id): Path<ProjectId>,
 ) -> Result<StatusCode, ApiError> {
     service::delete(&state, &viewer, id).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -100,7 +99,7 @@ fn etag(row: &ProjectRow) -> HeaderValue {
 pub async fn document(
     State(state): State<AppState>,
     Reader(viewer): Reader,
-    Path(id): Path<Uuid>,
+    Path(id): Path<ProjectId>,
 ) -> Result<Response, ApiError> {
     let row = service::owned(&state, &viewer, id).await?;
     let (row, body) = service::document(&state, &viewer, row).await?;
@@ -128,7 +127,7 @@ pub async fn document(
 pub async fn save(
     State(state): State<AppState>,
     Actor(viewer): Actor,
-    Path(id): Path<Uuid>,
+    Path(id): Path<ProjectId>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, ApiError> {
@@ -149,7 +148,7 @@ pub async fn save(
 pub async fn moments(
     State(state): State<AppState>,
     Reader(viewer): Reader,
-    Path(id): Path<Uuid>,
+    Path(id): Path<ProjectId>,
 ) -> Result<Json<Moments>, ApiError> {
     let row = service::owned(&state, &viewer, id).await?;
     let found = service::moments(&state, &viewer, row).await?;

@@ -15,9 +15,8 @@ use crate::{
 };
 use bytes::Bytes;
 use sluice_db::{ProjectChange, ProjectRow};
-use sluice_model::{DocumentFormat, MediaId, clock};
+use sluice_model::{DocumentFormat, DocumentId, MediaId, ProjectId, clock};
 use sluice_storage::{Key, Prefix, StoreError};
-use uuid::Uuid;
 
 /// Largest document, bytes.
 pub const MOST_BYTES: usize = 1 << 20;
@@ -25,7 +24,7 @@ pub const MOST_BYTES: usize = 1 << 20;
 const MOST_PROJECTS: i64 = 1000;
 
 /// A project of this person's.
-pub async fn owned(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<ProjectRow, PlatformError> {
+pub async fn owned(state: &AppState, viewer: &Viewer, id: ProjectId) -> Result<ProjectRow, PlatformError> {
     state.db.projects().find(id).await?.filter(|p| p.owner_id == viewer.id).ok_or(PlatformError::NotFound)
 }
 
@@ -53,9 +52,9 @@ pub async fn create(state: &AppState, viewer: &Viewer, new: NewProject) -> Resul
     if state.db.projects().count(viewer.id).await? >= MOST_PROJECTS {
         return Err(PlatformError::TooMany("projects"));
     }
-    let now = clock::now_us();
+    let now = clock::now();
     let row = ProjectRow {
-        id: Uuid::now_v7(),
+        id: ProjectId::new(),
         owner_id: viewer.id,
         media_id: new.media_id.map(Into::into),
         title,
@@ -63,8 +62,8 @@ pub async fn create(state: &AppState, viewer: &Viewer, new: NewProject) -> Resul
         version: 0,
         object: None,
         size_bytes: 0,
-        created_us: now,
-        updated_us: now,
+        created_at: now,
+        updated_at: now,
     };
     state.db.projects().insert(&row).await?;
     Ok(row)
@@ -74,7 +73,7 @@ pub async fn create(state: &AppState, viewer: &Viewer, new: NewProject) -> Resul
 pub async fn change(
     state: &AppState,
     viewer: &Viewer,
-    id: Uuid,
+    id: ProjectId,
     asked: ChangeProject,
 ) -> Result<ProjectRow, PlatformError> {
     owned(state, viewer, id).await?;
@@ -89,7 +88,7 @@ pub async fn change(
             Some(id)
         }
     };
-    state.db.projects().change(id, &ProjectChange { title: title.as_deref(), media_id }, clock::now_us()).await?;
+    state.db.projects().change(id, &ProjectChange { title: title.as_deref(), media_id }, clock::now()).await?;
     owned(state, viewer, id).await
 }
 
@@ -124,7 +123,7 @@ pub async fn document(
 pub async fn save(
     state: &AppState,
     viewer: &Viewer,
-    id: Uuid,
+    id: ProjectId,
     version: i64,
     body: Bytes,
 ) -> Result<ProjectRow, PlatformError> {
@@ -142,10 +141,10 @@ pub async fn save(
     }
     // What is there before this version's row changes is older, or a stray. What comes later may be the next one.
     let older = state.store.list(&Prefix::Project(id)).await?;
-    let (object, size) = (Uuid::new_v4(), body.len() as i64);
+    let (object, size) = (DocumentId::random(), body.len() as i64);
     let key = Key::Document { project: id, object };
     state.store.put(&key, body).await?;
-    if !state.db.projects().save_document(id, version, object, size, clock::now_us()).await? {
+    if !state.db.projects().save_document(id, version, object, size, clock::now()).await? {
         state.store.delete(&key).await?;
         let now = owned(state, viewer, id).await?;
         return Err(PlatformError::VersionMismatch(now.version));
@@ -158,9 +157,9 @@ pub async fn save(
 }
 
 /// Deletes a project with its document.
-pub async fn delete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), PlatformError> {
+pub async fn delete(state: &AppState, viewer: &Viewer, id: ProjectId) -> Result<(), PlatformError> {
     owned(state, viewer, id).await?;
-    if state.db.projects().delete(id, clock::now_us()).await? { Ok(()) } else { Err(PlatformError::NotFound) }
+    if state.db.projects().delete(id, clock::now()).await? { Ok(()) } else { Err(PlatformError::NotFound) }
 }
 
 /// The time stamps in a document.
@@ -174,5 +173,5 @@ pub async fn moments(state: &AppState, viewer: &Viewer, row: ProjectRow) -> Resu
 
 /// This person's projects, newest first.
 pub async fn list(state: &AppState, viewer: &Viewer, page: &PageQuery) -> Result<Cut<ProjectRow>, PlatformError> {
-    Ok(page.cut(state.db.projects().of_owner(viewer.id, page.cursor, page.rows()).await?, |r| r.id))
+    Ok(page.cut(state.db.projects().of_owner(viewer.id, page.cursor(), page.rows()).await?, |r| r.id))
 }

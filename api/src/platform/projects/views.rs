@@ -24,14 +24,14 @@ pub struct Project {
 impl From<ProjectRow> for Project {
     fn from(row: ProjectRow) -> Self {
         Self {
-            id: row.id,
+            id: row.id.into(),
             title: row.title,
             media_id: row.media_id.map(Into::into),
             format: row.format,
             version: row.version,
             size_bytes: row.size_bytes,
-            created_at: row.created_us / 1000,
-            updated_at: row.updated_us / 1000,
+            created_at: row.created_at.as_millis(),
+            updated_at: row.updated_at.as_millis(),
         }
     }
 }

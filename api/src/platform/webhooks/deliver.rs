@@ -12,13 +12,13 @@ const LOOK: Duration = Duration::from_millis(250);
 /// For one try, all of it.
 const LIMIT: Duration = Duration::from_secs(5);
 /// A try that its process did not live to settle is made again after this.
-const HELD_US: i64 = 30_000_000;
+const HELD: Duration = Duration::from_secs(30);
 /// Taken at each look, one an endpoint and accounts in turn: who does not answer holds up nobody else.
 const AT_ONCE: i64 = 16;
 /// Under way in this process. In the looks of one [`LIMIT`] no more than 320 are taken: there is always a place.
 const MOST_UNDER_WAY: usize = 512;
 /// Pauses between tries, seconds: about a day in all.
-const PAUSES_S: [i64; 9] = [5, 30, 120, 600, 1800, 3600, 7200, 21_600, 43_200];
+const PAUSES_S: [u64; 9] = [5, 30, 120, 600, 1800, 3600, 7200, 21_600, 43_200];
 /// Longest error that is kept.
 const ERROR: usize = 200;
 
@@ -35,8 +35,8 @@ pub async fn run(state: AppState, mut stop: watch::Receiver<bool>) {
         if tries.len() >= MOST_UNDER_WAY {
             continue;
         }
-        let now = clock::now_us();
-        match state.db.webhooks().claim_deliveries(now, now + HELD_US, AT_ONCE).await {
+        let now = clock::now();
+        match state.db.webhooks().claim_deliveries(now, now + HELD, AT_ONCE).await {
             Ok(due) => {
                 for delivery in due {
                     let state = state.clone();
@@ -65,16 +65,16 @@ async fn attempt(state: &AppState, delivery: DueDelivery) {
         OutboundError::Unreachable(_) => "It did not answer within five seconds.".to_owned(),
     });
     let error = error.map(|e| e.chars().take(ERROR).collect::<String>());
-    let now = clock::now_us();
-    let next_us = pause_us(delivery.attempts).filter(|_| !delivered).map(|pause| now + pause);
-    let tried = Tried { status, error: error.as_deref(), delivered, next_us };
+    let now = clock::now();
+    let next_at = pause(delivery.attempts).filter(|_| !delivered).map(|p| now + p);
+    let tried = Tried { status, error: error.as_deref(), delivered, next_at };
     if let Err(error) = state.db.webhooks().settle_delivery(delivery.id, &tried, now).await {
         tracing::warn!(%error, delivery = %delivery.id, "a webhook's outcome was not noted");
     }
 }
 
 fn headers(delivery: &DueDelivery, secret: &str) -> HeaderMap {
-    let seconds = clock::now_us() / 1_000_000;
+    let seconds = clock::now().as_secs();
     let pairs = [
         ("content-type", "application/json".to_owned()),
         ("sluice-event", delivery.event.clone()),
@@ -87,11 +87,11 @@ fn headers(delivery: &DueDelivery, secret: &str) -> HeaderMap {
     pairs.collect()
 }
 
-/// The pause after so many tries, microseconds, a tenth longer or shorter: what failed together is not tried again
+/// The pause after so many tries, a tenth longer or shorter: what failed together is not tried again
 /// together. Nothing after the last try.
-fn pause_us(attempts: i64) -> Option<i64> {
+fn pause(attempts: i64) -> Option<Duration> {
     let pause = usize::try_from(attempts - 1).ok().and_then(|n| PAUSES_S.get(n))?;
-    Some((*pause as f64 * 1e6 * rand::random_range(0.9..1.1)) as i64)
+    Some(Duration::from_secs(*pause).mul_f64(rand::random_range(0.9..1.1)))
 }
 
 #[cfg(test)]
@@ -100,15 +100,18 @@ mod tests {
 
     #[test]
     fn tries_go_on_for_about_a_day() {
-        let hours = PAUSES_S.iter().sum::<i64>() as f64 / 3600.0;
+        let hours = PAUSES_S.iter().sum::<u64>() as f64 / 3600.0;
         assert!((20.0..=25.0).contains(&hours), "{hours}");
     }
 
     #[test]
     fn pauses_differ_a_little_and_end() {
-        let pauses: Vec<i64> = (0..100).filter_map(|_| pause_us(1)).collect();
-        assert!(pauses.iter().all(|p| (4_500_000..5_500_000).contains(p)), "{pauses:?}");
+        let pauses: Vec<Duration> = (0..100).filter_map(|_| pause(1)).collect();
+        assert!(
+            pauses.iter().all(|p| (Duration::from_millis(4500)..Duration::from_millis(5500)).contains(p)),
+            "{pauses:?}"
+        );
         assert!(pauses.iter().any(|p| *p != pauses[0]));
-        assert_eq!((pause_us(0), pause_us(10)), (None, None));
+        assert_eq!((pause(0), pause(10)), (None, None));
     }
 }

@@ -15,7 +15,7 @@ use axum::{
     extract::{Path, Query, State},
     http::StatusCode,
 };
-use uuid::Uuid;
+use sluice_model::WebhookId;
 
 /// One's endpoints.
 #[utoipa::path(get, path = "/webhooks", tag = "webhooks", params(PageQuery),
@@ -54,7 +54,7 @@ pub async fn create(
 pub async fn show(
     State(state): State<AppState>,
     Reader(viewer): Reader,
-    Path(id): Path<Uuid>,
+    Path(id): Path<WebhookId>,
 ) -> Result<Json<Webhook>, ApiError> {
     Ok(Json(Webhook::new(service::owned(&state, &viewer, id).await?, false)))
 }
@@ -66,7 +66,7 @@ pub async fn show(
 pub async fn change(
     State(state): State<AppState>,
     Actor(viewer): Actor,
-    Path(id): Path<Uuid>,
+    Path(id): Path<WebhookId>,
     Body(body): Body<ChangeWebhook>,
 ) -> Result<Json<Webhook>, ApiError> {
     Ok(Json(Webhook::new(service::change(&state, &viewer, id, body).await?, false)))
@@ -78,7 +78,7 @@ pub async fn change(
 pub async fn remove(
     State(state): State<AppState>,
     Actor(viewer): Actor,
-    Path(id): Path<Uuid>,
+    Path(id): Path<WebhookId>,
 ) -> Result<StatusCode, ApiError> {
     service::delete(&state, &viewer, id).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -91,7 +91,7 @@ pub async fn remove(
 pub async fn deliveries(
     State(state): State<AppState>,
     Reader(viewer): Reader,
-    Path(id): Path<Uuid>,
+    Path(id): Path<WebhookId>,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Deliveries>, ApiError> {
     let (rows, next_cursor) = service::deliveries(&state, &viewer, id, &page).await?;
@@ -107,7 +107,7 @@ pub async fn deliveries(
 pub async fn test(
     State(state): State<AppState>,
     Actor(viewer): Actor,
-    Path(id): Path<Uuid>,
+    Path(id): Path<WebhookId>,
 ) -> Result<StatusCode, ApiError> {
     service::test(&state, &viewer, id).await?;
     Ok(StatusCode::ACCEPTED)

@@ -12,14 +12,13 @@ use crate::{
     validation::Faults,
 };
 use sluice_db::{DeliveryRow, WebhookChange, WebhookRow};
-use sluice_model::{MediaEvent, RateLimit, clock};
-use uuid::Uuid;
+use sluice_model::{MediaEvent, RateLimit, WebhookId, clock};
 
 /// Endpoints of a person.
 const MOST: i64 = 20;
 
 /// An endpoint of this person's.
-pub async fn owned(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<WebhookRow, PlatformError> {
+pub async fn owned(state: &AppState, viewer: &Viewer, id: WebhookId) -> Result<WebhookRow, PlatformError> {
     state.db.webhooks().find(id).await?.filter(|w| w.owner_id == viewer.id).ok_or(PlatformError::NotFound)
 }
 
@@ -44,13 +43,13 @@ pub async fn create(state: &AppState, viewer: &Viewer, new: NewWebhook) -> Resul
         return Err(PlatformError::TooMany("webhooks"));
     }
     let row = WebhookRow {
-        id: Uuid::now_v7(),
+        id: WebhookId::new(),
         owner_id: viewer.id,
         url: new.url,
         secret: signature::new_secret(),
         events: joined(&new.events),
         active: true,
-        created_us: clock::now_us(),
+        created_at: clock::now(),
     };
     state.db.webhooks().insert(&row).await?;
     Ok(row)
@@ -60,33 +59,33 @@ pub async fn create(state: &AppState, viewer: &Viewer, new: NewWebhook) -> Resul
 pub async fn change(
     state: &AppState,
     viewer: &Viewer,
-    id: Uuid,
+    id: WebhookId,
     asked: ChangeWebhook,
 ) -> Result<WebhookRow, PlatformError> {
     owned(state, viewer, id).await?;
     check(state, asked.url.as_deref(), asked.events.as_deref())?;
     let events = asked.events.as_deref().map(joined);
     let change = WebhookChange { url: asked.url.as_deref(), events: events.as_deref(), active: asked.active };
-    state.db.webhooks().change(id, &change, clock::now_us()).await?;
+    state.db.webhooks().change(id, &change, clock::now()).await?;
     owned(state, viewer, id).await
 }
 
 /// Queues a delivery that says it is a test.
-pub async fn test(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), PlatformError> {
+pub async fn test(state: &AppState, viewer: &Viewer, id: WebhookId) -> Result<(), PlatformError> {
     let row = owned(state, viewer, id).await?;
     state.limits.take(RateLimit::WebhookTest, &viewer.id.to_string()).await?;
     let mut tx = state.db.begin().await?;
-    tx.webhooks().queue_delivery(row.id, "test", None, clock::now_us()).await?;
+    tx.webhooks().queue_delivery(row.id, "test", None, clock::now()).await?;
     Ok(tx.commit().await?)
 }
 
 /// This person's endpoints, newest first.
 pub async fn list(state: &AppState, viewer: &Viewer, page: &PageQuery) -> Result<Cut<WebhookRow>, PlatformError> {
-    Ok(page.cut(state.db.webhooks().of_owner(viewer.id, page.cursor, page.rows()).await?, |r| r.id))
+    Ok(page.cut(state.db.webhooks().of_owner(viewer.id, page.cursor(), page.rows()).await?, |r| r.id))
 }
 
 /// Deletes an endpoint with its log.
-pub async fn delete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), PlatformError> {
+pub async fn delete(state: &AppState, viewer: &Viewer, id: WebhookId) -> Result<(), PlatformError> {
     owned(state, viewer, id).await?;
     if state.db.webhooks().delete(id).await? { Ok(()) } else { Err(PlatformError::NotFound) }
 }
@@ -95,9 +94,9 @@ pub async fn delete(state: &AppState, viewer: &Viewer, id: Uuid) -> Result<(), P
 pub async fn deliveries(
     state: &AppState,
     viewer: &Viewer,
-    id: Uuid,
+    id: WebhookId,
     page: &PageQuery,
 ) -> Result<Cut<DeliveryRow>, PlatformError> {
     owned(state, viewer, id).await?;
-    Ok(page.cut(state.db.webhooks().deliveries(id, page.cursor, page.rows()).await?, |r| r.id))
+    Ok(page.cut(state.db.webhooks().deliveries(id, page.cursor(), page.rows()).await?, |r| r.id))
 }

@@ -3,7 +3,7 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use uuid::Uuid;
+use sluice_model::DeliveryId;
 
 /// What a secret begins with; the rest is its key in base64.
 const PREFIX: &str = "whsec_";
@@ -21,7 +21,7 @@ fn key(secret: &str) -> Vec<u8> {
 
 /// The value of `webhook-signature`: HMAC-SHA-256 of `ID.SECONDS.BODY`. It covers the instant, so that an old delivery
 /// cannot be sent again as a new one.
-pub fn sign(secret: &str, id: Uuid, seconds: i64, body: &str) -> String {
+pub fn sign(secret: &str, id: DeliveryId, seconds: i64, body: &str) -> String {
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&key(secret)) else { return String::new() };
     mac.update(format!("{id}.{seconds}.{body}").as_bytes());
     format!("v1,{}", BASE64_STANDARD.encode(mac.finalize().into_bytes()))
@@ -33,13 +33,13 @@ mod tests {
 
     #[test]
     fn a_signature_is_of_identifier_time_and_body() {
-        let made = sign("whsec_a2V5", Uuid::nil(), 1, "body");
+        let made = sign("whsec_a2V5", DeliveryId::nil(), 1, "body");
         assert_eq!(BASE64_STANDARD.decode(made.strip_prefix("v1,").unwrap()).unwrap().len(), 32);
         for other in [
-            sign("whsec_a2V5", Uuid::max(), 1, "body"),
-            sign("whsec_a2V5", Uuid::nil(), 2, "body"),
-            sign("whsec_a2V5", Uuid::nil(), 1, "bodz"),
-            sign("whsec_a2V6", Uuid::nil(), 1, "body"),
+            sign("whsec_a2V5", DeliveryId::max(), 1, "body"),
+            sign("whsec_a2V5", DeliveryId::nil(), 2, "body"),
+            sign("whsec_a2V5", DeliveryId::nil(), 1, "bodz"),
+            sign("whsec_a2V6", DeliveryId::nil(), 1, "body"),
         ] {
             assert_ne!(made, other);
         }
@@ -52,6 +52,6 @@ mod tests {
         assert_eq!(key(&new_secret()).len(), 32);
         // What owners of older secrets give to verifiers: the same key in the new form.
         let again = format!("whsec_{}", BASE64_STANDARD.encode("slw_abc"));
-        assert_eq!(sign("slw_abc", Uuid::nil(), 1, "body"), sign(&again, Uuid::nil(), 1, "body"));
+        assert_eq!(sign("slw_abc", DeliveryId::nil(), 1, "body"), sign(&again, DeliveryId::nil(), 1, "body"));
     }
 }

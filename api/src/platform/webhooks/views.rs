@@ -21,12 +21,12 @@ pub struct Webhook {
 impl Webhook {
     pub fn new(row: WebhookRow, with_secret: bool) -> Self {
         Self {
-            id: row.id,
+            id: row.id.into(),
             url: row.url,
             events: row.events.split(' ').filter(|e| !e.is_empty()).map(ToOwned::to_owned).collect(),
             active: row.active,
             secret: with_secret.then_some(row.secret),
-            created_at: row.created_us / 1000,
+            created_at: row.created_at.as_millis(),
         }
     }
 }
@@ -81,16 +81,16 @@ pub struct Delivery {
 impl From<DeliveryRow> for Delivery {
     fn from(row: DeliveryRow) -> Self {
         Self {
-            id: row.id,
+            id: row.id.into(),
             event: row.event,
             payload: serde_json::from_str(&row.payload).unwrap_or_default(),
-            next_at: (row.status == DeliveryStatus::Queued).then_some(row.next_us / 1000),
+            next_at: (row.status == DeliveryStatus::Queued).then_some(row.next_at.as_millis()),
             status: row.status,
             attempts: row.attempts,
             last_status: row.last_status,
             last_error: row.last_error,
-            created_at: row.created_us / 1000,
-            finished_at: row.finished_us.map(|t| t / 1000),
+            created_at: row.created_at.as_millis(),
+            finished_at: row.finished_at.map(|t| t.as_millis()),
         }
     }
 }
