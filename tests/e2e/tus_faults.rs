@@ -11,7 +11,7 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 use reqwest::Method;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use sluice_storage::Prefix;
+use sluice_storage::{Key, Prefix};
 use std::time::{Duration, Instant};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -24,7 +24,8 @@ harness::on_both!(
     newer_patch_takes_over,
     corrupted_chunk_can_be_sent_again,
     recorded_bytes_survive_database_error,
-    oversized_checksummed_patch_leaves_no_extent
+    oversized_checksummed_patch_leaves_no_extent,
+    unrecorded_extents_are_swept
 );
 
 /// A PATCH whose body stops after some bytes, which the server has begun to read.
@@ -251,4 +252,25 @@ async fn oversized_checksummed_patch_leaves_no_extent(pair: Pair) {
     let id = path.rsplit('/').next().unwrap().parse().unwrap();
     let source = stack.database().await.uploads().find(id).await.unwrap().unwrap().source_id;
     assert_eq!(stack.store().await.list(&Prefix::Source(source)).await.unwrap(), []);
+}
+
+/// What an API stored and died before recording goes once the upload is complete and the window is over.
+async fn unrecorded_extents_are_swept(pair: Pair) {
+    let mut stack = Stack::start(pair).await;
+    stack.add_worker();
+    let client = stack.creator().await;
+    let film = std::fs::read(fixtures::silent()).unwrap();
+    let path = begin(&client, film.len()).await;
+    let done = patch(&client, &path, 0, &film).await;
+    let media = media_of(&done);
+    client.wait_for(&media, &["ready"]).await;
+    let source = stack.database().await.media().find(media.parse().unwrap()).await.unwrap().unwrap().source_id;
+    let (store, lost) = (stack.store().await, Key::Extent { source, number: 7 });
+    store.put(&lost, vec![0; 1000].into()).await.unwrap();
+    stack.sweep().await;
+    assert!(store.size(&lost).await.unwrap().is_some(), "whoever stored it may be about to record it");
+    stack.pass(Duration::from_secs(2 * 86_400));
+    stack.sweep().await;
+    assert_eq!(store.size(&lost).await.unwrap(), None);
+    assert!(stored(&client, &media).await == film);
 }

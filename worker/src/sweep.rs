@@ -6,9 +6,12 @@ use crate::{
     task::{Context, TaskError},
 };
 use sluice_db::TaskRow;
-use sluice_model::{PackageStatus, Reason, TaskKind, clock};
+use sluice_model::{PackageStatus, Reason, SourceId, TaskKind, clock};
 use sluice_storage::{Key, Prefix};
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
 use tokio::{sync::watch, time::interval};
 
 /// Doomed pictures are left for so long: whoever was about to show one has seen that it is.
@@ -99,7 +102,28 @@ async fn collect(context: &Context, window: Duration) -> Result<(), TaskError> {
             context.db.packages().mark_swept(package, now).await?;
         }
     }
+    for source in context.db.sources().to_sweep(before).await? {
+        for home in context.db.sources().extent_homes(source).await? {
+            remove_unrecorded_extents(context, home).await?;
+        }
+        context.db.sources().mark_swept(source, now).await?;
+    }
     context.wake.vacuum().await;
+    Ok(())
+}
+
+/// Deletes extents that no row names: whoever stored them died before recording them, or lost the upload's lease.
+async fn remove_unrecorded_extents(context: &Context, home: SourceId) -> Result<(), TaskError> {
+    // Listed before the rows are read: what is recorded in between is named, what comes later is not listed.
+    let listed = context.store.list(&Prefix::Source(home)).await?;
+    let recorded: HashSet<u64> =
+        context.db.sources().extent_numbers(home).await?.into_iter().map(i64::cast_unsigned).collect();
+    for key in listed {
+        if matches!(key, Key::Extent { number, .. } if !recorded.contains(&number)) {
+            context.store.delete(&key).await?;
+            tracing::info!(%key, "unrecorded extent deleted");
+        }
+    }
     Ok(())
 }
 

@@ -82,6 +82,25 @@ impl Sources<'_> {
         Ok(std::iter::once(source).chain(rows.into_iter().map(|r| r.0)).collect())
     }
 
+    /// Complete sources that nothing has written to since `before`, whose unrecorded extents were not looked for.
+    pub async fn to_sweep(&self, before: Timestamp) -> Result<Vec<SourceId>> {
+        let sql = "SELECT id FROM sources WHERE status = 'live' AND touched_us < $1 AND open_until_us < $1 \
+                   AND swept_us IS NULL LIMIT 50";
+        Ok(query!(self.0, fetch_all as (SourceId,), sql, before)?.into_iter().map(|r| r.0).collect())
+    }
+
+    /// Numbers of the extents that any source has below a prefix.
+    pub async fn extent_numbers(&self, home: SourceId) -> Result<Vec<i64>> {
+        let sql = "SELECT number FROM extents WHERE home = $1 OR (source_id = $1 AND home IS NULL)";
+        Ok(query!(self.0, fetch_all as (i64,), sql, home)?.into_iter().map(|r| r.0).collect())
+    }
+
+    /// Notes that a source's unrecorded extents are gone.
+    pub async fn mark_swept(&self, source: SourceId, now: Timestamp) -> Result<()> {
+        execute!(self.0, "UPDATE sources SET swept_us = $1 WHERE id = $2", now, source)?;
+        Ok(())
+    }
+
     /// The packages of a source.
     pub async fn packages_of(&self, source: SourceId) -> Result<Vec<PackageId>> {
         let rows = query!(self.0, fetch_all as (PackageId,), "SELECT id FROM packages WHERE source_id = $1", source)?;
