@@ -15,6 +15,12 @@ pub enum IngestError {
     /// The first bytes are those of no container that is accepted.
     #[error("no video or audio that is supported")]
     UnsupportedType,
+    /// The first bytes are those of another container than was declared.
+    #[error("not of the type that was declared")]
+    TypeMismatch,
+    /// So many parts have not come.
+    #[error("{0} parts are missing")]
+    PartsMissing(i64),
     /// The length was declared before, or is less than what is there.
     #[error("the length was declared before, or is less than what is there")]
     LengthConflict,

@@ -10,6 +10,7 @@ mod extents;
 mod identify;
 mod lease;
 mod memory;
+mod parts;
 pub mod quota;
 pub mod sniff;
 mod writer;
@@ -18,6 +19,7 @@ pub use error::{IngestError, ReceiveError};
 pub use extents::{ExtentReader, extent_key};
 pub use lease::{Recording, UploadLease};
 pub use memory::{UploadMemory, UploadMemoryShare};
+pub use parts::{PartLayout, StoredPart, part_object};
 pub use writer::{Received, Target};
 
 use sluice_config::Config;

@@ -5,6 +5,7 @@ use crate::{
     identity::IdentityError,
     pipeline::{media::service::MediaError, quota::QuotaError},
 };
+use sluice_ingest::{IngestError, ReceiveError};
 
 domain_error! {
     /// A refusal of uploads, whatever way their bytes come.
@@ -24,4 +25,37 @@ domain_error! {
         UploadInterrupted = "The connection broke off. What came before is kept: ask how much that is, and go on.",
     }
     from { Identity(IdentityError), Media(MediaError), Quota(QuotaError) }
+}
+
+impl From<IngestError> for UploadError {
+    fn from(error: IngestError) -> Self {
+        match error {
+            IngestError::TooLarge(most) => Self::TooLarge(most),
+            IngestError::QuotaExceeded(what) => QuotaError::QuotaExceeded(what).into(),
+            IngestError::UnsupportedType => Self::UnsupportedType,
+            IngestError::TypeMismatch => Self::TypeMismatch,
+            IngestError::PartsMissing(count) => Self::PartsMissing(count),
+            IngestError::LengthConflict => {
+                Self::BadRequest("the length was said before, or is less than what is there".to_owned())
+            }
+            IngestError::LeaseLost => Self::TakenOver,
+            IngestError::UploadGone => Self::UploadExpired,
+            IngestError::AccountGone => IdentityError::Unauthenticated.into(),
+            IngestError::Store(error) => error.into(),
+            IngestError::Database(error) => error.into(),
+            IngestError::Aborted(_) => {
+                tracing::error!(%error, "ingest");
+                Self::Internal
+            }
+        }
+    }
+}
+
+impl From<ReceiveError<Self>> for UploadError {
+    fn from(error: ReceiveError<Self>) -> Self {
+        match error {
+            ReceiveError::Interrupted(sender) => sender,
+            ReceiveError::Ingest(error) => error.into(),
+        }
+    }
 }

@@ -8,7 +8,6 @@ mod error;
 pub mod form;
 pub mod form_routes;
 mod import;
-mod intake;
 mod joining;
 mod presigned;
 pub mod presigned_routes;

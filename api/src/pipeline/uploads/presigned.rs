@@ -18,14 +18,11 @@ use crate::{
 use bytes::Bytes;
 use futures::Stream;
 use hmac::Mac;
-use sluice_db::{ExtentRow, UploadRow};
-use sluice_ingest::{ExtentReader, completion, sniff::SNIFF_BYTES};
+use sluice_db::UploadRow;
+use sluice_ingest::{PartLayout, StoredPart, part_object};
 use sluice_model::{MediaId, Timestamp, UploadId, UploadKind, clock};
 use sluice_storage::{Key, Prefix, StoreError};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    io,
-};
+use std::{collections::BTreeSet, io};
 
 /// Parts of one upload.
 const MOST_PARTS: i64 = 10_000;
@@ -40,8 +37,6 @@ const MOST_PART: i64 = 256 << 20;
 const MOST_SIGNED: i64 = 3;
 /// ... and so many more.
 const MORE_SIGNED: i64 = 20;
-/// An object's number is its part's number and this many random bits.
-const RANDOM_BITS: u32 = 48;
 const PURPOSE: &str = "signed part";
 
 /// What is said of an upload at its beginning.
@@ -62,14 +57,6 @@ pub struct SignedPart {
     pub size_bytes: i64,
     pub url: String,
     pub expires_at: Timestamp,
-}
-
-/// A part that is there.
-#[derive(Debug)]
-pub struct StoredPart {
-    pub number: i64,
-    pub object: u64,
-    pub size_bytes: i64,
 }
 
 /// What stands in a URL of ours.
@@ -99,7 +86,9 @@ pub async fn begin(state: &AppState, viewer: &Viewer, begin: Begin) -> Result<Up
         return Err(UploadError::EmptyFile);
     }
     let part_bytes = begin.part_size.unwrap_or_else(|| usual_part(begin.size));
-    if !(LEAST_PART..=MOST_PART).contains(&part_bytes) || count(begin.size, part_bytes) > MOST_PARTS {
+    if !(LEAST_PART..=MOST_PART).contains(&part_bytes)
+        || (PartLayout { length_bytes: begin.size, part_bytes }).count() > MOST_PARTS
+    {
         let text = format!("part_size must be {LEAST_PART} to {MOST_PART} bytes, and give {MOST_PARTS} parts at most");
         return Err(UploadError::BadRequest(text));
     }
@@ -123,24 +112,16 @@ fn usual_part(size: i64) -> i64 {
     ((least + mib - 1) / mib * mib).clamp(PART, MOST_PART)
 }
 
-fn count(size: i64, part_bytes: i64) -> i64 {
-    (size + part_bytes - 1) / part_bytes
-}
-
-/// Size of a part and number of parts of an upload.
-pub fn shape(row: &UploadRow) -> Result<(i64, i64), UploadError> {
-    let (size, part) = row.length_bytes.zip(row.part_bytes).ok_or(UploadError::NotFound)?;
-    Ok((part, count(size, part)))
+/// How an upload is cut into parts.
+pub fn layout(row: &UploadRow) -> Result<PartLayout, UploadError> {
+    PartLayout::of(row).ok_or(UploadError::NotFound)
 }
 
 fn size_of(row: &UploadRow, number: i64) -> Result<i64, UploadError> {
-    let (part, count) = shape(row)?;
-    let size = row.length_bytes.ok_or(UploadError::NotFound)?;
-    match number {
-        n if n == count => Ok(size - part * (count - 1)),
-        n if (1..count).contains(&n) => Ok(part),
-        _ => Err(UploadError::BadRequest(format!("there is no part {number}; they are numbered from 1 to {count}"))),
-    }
+    let layout = layout(row)?;
+    layout.size_of(number).ok_or_else(|| {
+        UploadError::BadRequest(format!("there is no part {number}; they are numbered from 1 to {}", layout.count()))
+    })
 }
 
 async fn owned(state: &AppState, viewer: &Viewer, id: UploadId) -> Result<UploadRow, UploadError> {
@@ -179,7 +160,7 @@ pub async fn sign(
         return Err(UploadError::BadRequest(format!("at most {MOST_URLS} parts at once")));
     }
     let distinct: BTreeSet<&i64> = numbers.iter().collect();
-    let (_, count) = shape(&row)?;
+    let count = layout(&row)?.count();
     let asked = i64::try_from(numbers.len()).unwrap_or(i64::MAX);
     // Every URL may store a part: a client that repeats some has enough, one that fills the store has not.
     let most = count * MOST_SIGNED + MORE_SIGNED;
@@ -198,7 +179,7 @@ pub async fn sign(
     let content_type = row.content_type.as_deref().unwrap_or_default();
     let mut signed = Vec::with_capacity(sizes.len());
     for (number, size_bytes) in sizes {
-        let object = (number.unsigned_abs() << RANDOM_BITS) | (rand::random::<u64>() >> (64 - RANDOM_BITS));
+        let object = part_object(number);
         let key = Key::Extent { source: row.source_id, number: object };
         let url = state
             .store
@@ -285,73 +266,18 @@ pub async fn list(state: &AppState, viewer: &Viewer, id: UploadId) -> Result<Vec
         let expires_at = now + state.ingest.upload_ttl();
         state.db.uploads().extend_signed_until(id, 0, now, expires_at, i64::MAX, Timestamp::EPOCH).await?;
     }
-    Ok(stored(state, &row).await?.into_values().collect())
-}
-
-/// What the store has, by part; another size than was signed is not it.
-async fn stored(state: &AppState, row: &UploadRow) -> Result<BTreeMap<i64, StoredPart>, UploadError> {
-    let mut parts = BTreeMap::new();
-    for (key, size) in state.store.list_sizes(&Prefix::Source(row.source_id)).await? {
-        let Key::Extent { number: object, .. } = key else { continue };
-        let number = i64::try_from(object >> RANDOM_BITS).unwrap_or(0);
-        let size_bytes = i64::try_from(size).unwrap_or(i64::MAX);
-        if size_of(row, number).is_ok_and(|s| s == size_bytes) {
-            let part = StoredPart { number, object, size_bytes };
-            // Of several with one number always the same one.
-            let kept = parts.entry(number).or_insert_with(|| StoredPart { ..part });
-            if part.object < kept.object {
-                *kept = part;
-            }
-        }
-    }
-    Ok(parts)
+    Ok(state.ingest.stored_parts(&row).await?.into_values().collect())
 }
 
 /// Makes work of an upload whose parts are all there. Safe to repeat.
 pub async fn complete(state: &AppState, viewer: &Viewer, id: UploadId) -> Result<MediaId, UploadError> {
     let row = owned(state, viewer, id).await?;
     let media = row.media_id.ok_or(UploadError::Internal)?;
-    if row.completed_at.is_some() {
-        return Ok(media);
-    }
-    let (part_bytes, count) = shape(&row)?;
-    let parts = stored(state, &row).await?;
-    let missing = count - i64::try_from(parts.len()).unwrap_or(0);
-    if missing > 0 {
-        return Err(UploadError::PartsMissing(missing));
-    }
-    let extent = |p: &StoredPart| ExtentRow {
-        offset_bytes: (p.number - 1) * part_bytes,
-        size_bytes: p.size_bytes,
-        number: p.object as i64,
-        home: row.source_id,
-    };
-    let extents: Vec<ExtentRow> = parts.values().map(extent).collect();
-    if extents.is_empty() {
-        return Err(UploadError::EmptyFile);
-    }
-    let head = ExtentReader::new(state.store.clone(), extents.clone()).read(0..SNIFF_BYTES as u64).await?;
-    let identified = match state.ingest.identify(row.source_id, &head).await {
-        Ok(demuxer) if declared::contradicts(row.content_type.as_deref().unwrap_or_default(), demuxer) => {
-            Err(UploadError::TypeMismatch)
+    if row.completed_at.is_none() {
+        let declared = row.content_type.as_deref().unwrap_or_default();
+        if state.ingest.complete_parts(&row, |demuxer| declared::contradicts(declared, demuxer)).await? {
+            state.wake.push(2).await;
         }
-        other => other.map(drop).map_err(UploadError::from),
-    };
-    if let Err(error) = identified {
-        if matches!(error, UploadError::UnsupportedType | UploadError::TypeMismatch) {
-            state.db.uploads().delete(id, clock::now()).await?;
-        }
-        return Err(error);
-    }
-    let mut tx = state.db.begin().await?;
-    let now_row = tx.uploads().lock(id).await?.ok_or(UploadError::NotFound)?;
-    if now_row.completed_at.is_none() {
-        tx.uploads().record_parts(&row, &extents).await?;
-        if !completion::complete_in(&mut tx, id, clock::now()).await? {
-            return Err(UploadError::UploadExpired);
-        }
-        tx.commit().await?;
-        state.wake.push(2).await;
     }
     Ok(media)
 }
@@ -369,7 +295,7 @@ mod tests {
     #[test]
     fn parts_are_neither_many_nor_huge() {
         assert_eq!((usual_part(1), usual_part(16 << 30)), (PART, 17 << 20));
-        assert!(count(64 << 30, usual_part(64 << 30)) <= PARTS);
-        assert_eq!((count(10, 5), count(11, 5), count(1, 5)), (2, 3, 1));
+        let largest = PartLayout { length_bytes: 64 << 30, part_bytes: usual_part(64 << 30) };
+        assert!(largest.count() <= PARTS);
     }
 }

@@ -60,7 +60,8 @@ pub async fn begin(
         metadata,
     };
     let row = presigned::begin(&state, &viewer, asked).await?;
-    let (part_size, part_count) = presigned::shape(&row)?;
+    let layout = presigned::layout(&row)?;
+    let (part_size, part_count) = (layout.part_bytes, layout.count());
     let first: Vec<i64> = (1..=part_count).take(presigned::MOST_URLS).collect();
     let parts = presigned::sign(&state, &viewer, &base.0, row.id, &first).await?;
     let content_type = row.content_type.as_deref().unwrap_or_default();
@@ -120,7 +121,7 @@ pub async fn list(
     Path(id): Path<UploadId>,
 ) -> Result<Json<PartList>, ApiError> {
     let parts = presigned::list(&state, &viewer, id).await?;
-    let view = |p: presigned::StoredPart| StoredPart {
+    let view = |p: sluice_ingest::StoredPart| StoredPart {
         number: p.number,
         size: p.size_bytes,
         etag: format!("{:016x}", p.object),
