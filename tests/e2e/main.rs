@@ -6,6 +6,7 @@ mod browser_security;
 mod captions;
 mod catalogue;
 mod comments;
+mod connections;
 mod creators;
 mod deduplication;
 mod email;
