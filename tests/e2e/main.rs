@@ -8,6 +8,7 @@ mod catalogue;
 mod comments;
 mod connections;
 mod creators;
+mod crowds;
 mod deduplication;
 mod email;
 mod encryption;
