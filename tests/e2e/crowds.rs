@@ -112,12 +112,7 @@ async fn nobody_notices_a_crowd() {
     std::fs::write(&file, fixtures::padded(&fixtures::silent(), 24_000_000)).unwrap();
     let id = client.upload(&file).await["id"].as_str().unwrap().to_owned();
     let before = stack.api.resident_bytes();
-    let all = [
-        Nuisance::Idle,
-        Nuisance::SlowHead,
-        Nuisance::SlowBody,
-        Nuisance::SlowReading(format!("/raw/{id}")),
-    ];
+    let all = [Nuisance::Idle, Nuisance::SlowHead, Nuisance::SlowBody, Nuisance::SlowReading(format!("/raw/{id}"))];
     let mut faults = Vec::new();
     for nuisance in all {
         let seen = crowd(&stack, size, nuisance.clone(), lasts).await;

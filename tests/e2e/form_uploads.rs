@@ -127,18 +127,27 @@ async fn floods_around_the_file_take_no_memory(pair: Pair) {
     let mebi = 1_u64 << 20;
     let x = vec![b'x'; 16 << 10];
     let part = format!("{}\r\n\r\nx\r\n", disposition("title")).into_bytes();
-    let first = |start: Vec<u8>, then: Vec<u8>, times: usize| std::iter::once(start).chain(std::iter::repeat_n(then, times));
+    let first =
+        |start: Vec<u8>, then: Vec<u8>, times: usize| std::iter::once(start).chain(std::iter::repeat_n(then, times));
     let header = format!("{}\r\nX-Long: ", disposition("title")).into_bytes();
     let text = format!("{}\r\n\r\n", disposition("title")).into_bytes();
     let lines = [header.as_slice(), b"a\r\n"].concat();
     // Each is 16 MiB or a hundred thousand parts long; the last one lies about its length and then is silent.
     let cases = [
         ("one header without end", 400, flood(&stack, &client, 64 * mebi, first(header, x.clone(), 1024)).await),
-        ("headers without end", 400, flood(&stack, &client, 64 * mebi, first(lines, b"y: z\r\n".repeat(2730), 1024)).await),
+        (
+            "headers without end",
+            400,
+            flood(&stack, &client, 64 * mebi, first(lines, b"y: z\r\n".repeat(2730), 1024)).await,
+        ),
         ("no boundary", 400, flood(&stack, &client, 64 * mebi, first(x.clone(), x.clone(), 1024)).await),
         ("a field without end", 400, flood(&stack, &client, 64 * mebi, first(text, x.clone(), 1024)).await),
         ("parts", 400, flood(&stack, &client, 64 * mebi, first(part.clone(), part.repeat(100), 1000)).await),
-        ("parts after the file", 400, flood(&stack, &client, 64 * mebi, first(file.clone(), part.repeat(100), 1000)).await),
+        (
+            "parts after the file",
+            400,
+            flood(&stack, &client, 64 * mebi, first(file.clone(), part.repeat(100), 1000)).await,
+        ),
         ("a lie", 400, flood(&stack, &client, 64 * mebi, first(file, part, 1)).await),
     ];
     for (what, status, (answer, most)) in cases {
@@ -146,7 +155,8 @@ async fn floods_around_the_file_take_no_memory(pair: Pair) {
         assert!(most < before + 24 * mebi, "{what}: {} MiB, before {}", most >> 20, before >> 20);
     }
     // Headers of the request itself, 10 MB of them.
-    let (mut socket, line) = (TcpStream::connect(client.url.strip_prefix("http://").unwrap()).await.unwrap(), b"x-y: z\r\n".repeat(1024));
+    let (mut socket, line) =
+        (TcpStream::connect(client.url.strip_prefix("http://").unwrap()).await.unwrap(), b"x-y: z\r\n".repeat(1024));
     socket.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n").await.unwrap();
     let mut sent = 0;
     while sent < 10_000_000 && socket.write_all(&line).await.is_ok() {

@@ -212,9 +212,8 @@ mod tests {
         let began = Instant::now();
         let mut activity = Activity::new(began);
         change(&mut activity, began);
-        (0..1000).find_map(|s| {
-            activity.overdue(&PATIENCE, from_reserve, began + Duration::from_secs(s)).map(|why| (s, why))
-        })
+        (0..1000)
+            .find_map(|s| activity.overdue(&PATIENCE, from_reserve, began + Duration::from_secs(s)).map(|why| (s, why)))
     }
 
     fn answer(waiting_since: Option<Instant>) -> Answer {

@@ -29,7 +29,7 @@ use tokio::{
 
 /// Unsent bytes that the system takes of an answer: so a reader that moves is seen to move, and one that stands
 /// still holds no megabytes.
-const UNSENT_BYTES: u32 = 128 << 10;
+const UNSENT_BYTES: u32 = 64 << 10;
 /// Time that whoever is refused has to read why.
 const FAREWELL: Duration = Duration::from_secs(1);
 
