@@ -54,7 +54,8 @@ async fn once(url: &str, from: Ipv4Addr, nuisance: &Nuisance, done: &AtomicBool)
     connection.write_all(head.as_bytes()).await?;
     let mut ignored = [0; 512];
     while !done.load(Ordering::Relaxed) {
-        let pause = Duration::from_millis(900);
+        // As rarely as the service bears it: then many cost little.
+        let pause = Duration::from_millis(proof(900, 5000));
         if !reads {
             sleep(pause).await;
             if connection.take_error()?.is_some() {

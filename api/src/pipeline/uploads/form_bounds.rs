@@ -1,7 +1,7 @@
 //! How much of a form may be in memory: its parser reads ahead as fast as the sender sends, and looks for the end of a
 //! part's headers without bound. So the body stops giving after a while unless something of it was used meanwhile.
 
-use axum::body::{Body, Bytes};
+use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use std::{
     io::{self, ErrorKind},
@@ -11,6 +11,9 @@ use std::{
     },
     task::Poll,
 };
+
+/// Why a body ends early.
+type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// Most bytes that are read before anything of them is used: more than the headers of any part.
 const READ_AHEAD: usize = 128 << 10;
@@ -37,32 +40,30 @@ impl ReadAhead {
     }
 
     /// A body of which no more is read ahead.
-    pub fn bound(&self, body: Body) -> Body {
-        Body::from_stream(bounded(self.clone(), body.into_data_stream()))
-    }
-}
-
-fn bounded<E: Into<axum::BoxError>>(
-    ahead: ReadAhead,
-    mut data: impl Stream<Item = Result<Bytes, E>> + Unpin,
-) -> impl Stream<Item = Result<Bytes, axum::BoxError>> {
-    let mut paused = false;
-    futures::stream::poll_fn(move |cx| {
-        if ahead.is_used_up() {
-            if paused {
-                return Poll::Ready(Some(Err(io::Error::from(ErrorKind::OutOfMemory).into())));
+    pub fn bound<E, S>(&self, mut data: S) -> impl Stream<Item = Result<Bytes, Error>> + use<E, S>
+    where
+        E: Into<Error>,
+        S: Stream<Item = Result<Bytes, E>> + Unpin,
+    {
+        let ahead = self.clone();
+        let mut paused = false;
+        futures::stream::poll_fn(move |cx| {
+            if ahead.is_used_up() {
+                if paused {
+                    return Poll::Ready(Some(Err(io::Error::from(ErrorKind::OutOfMemory).into())));
+                }
+                // The parser now looks at what it has. If it has no use for it, it asks again at once.
+                paused = true;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
             }
-            // The parser now looks at what it has. If it has no use for it, it asks again at once.
-            paused = true;
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        paused = false;
-        let piece = data.poll_next_unpin(cx);
-        if let Poll::Ready(Some(Ok(piece))) = &piece {
-            let left = ahead.0.load(Ordering::Relaxed).saturating_sub(piece.len());
-            ahead.0.store(left, Ordering::Relaxed);
-        }
-        piece.map(|p| p.map(|p| p.map_err(Into::into)))
-    })
+            paused = false;
+            let piece = data.poll_next_unpin(cx);
+            if let Poll::Ready(Some(Ok(piece))) = &piece {
+                let left = ahead.0.load(Ordering::Relaxed).saturating_sub(piece.len());
+                ahead.0.store(left, Ordering::Relaxed);
+            }
+            piece.map(|p| p.map(|p| p.map_err(Into::into)))
+        })
+    }
 }

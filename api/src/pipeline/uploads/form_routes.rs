@@ -20,6 +20,7 @@ use crate::{
 };
 use axum::{
     Json,
+    body::Body,
     extract::{
         FromRequest, Multipart, Request, State,
         multipart::{Field, MultipartError},
@@ -56,7 +57,8 @@ pub async fn upload(
         return Err(UploadError::TooLarge(most).into());
     }
     let ahead = ReadAhead::default();
-    let mut form = Form::open(request.map(|body| ahead.bound(body)), ahead.clone()).await?;
+    let mut form =
+        Form::open(request.map(|body| Body::from_stream(ahead.bound(body.into_data_stream()))), ahead.clone()).await?;
     let mut fields = Vec::new();
     for _ in 0..MOST_FIELDS {
         let Some(field) = form.next().await? else { return Err(UploadError::MissingFile.into()) };
