@@ -1,6 +1,6 @@
 //! Where a request comes from.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 /// The client's address and program, and whether it came by HTTPS.
 #[derive(Debug, Clone)]
@@ -25,6 +25,14 @@ impl Client {
     }
 }
 
+/// The first address of what [`Client::subject`] counts as one.
+pub fn subscriber(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(a) => Ipv6Addr::from_bits(a.to_bits() >> 64 << 64).into(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -34,5 +42,8 @@ mod tests {
         let subject = |a: &str| Client { address: a.parse().unwrap(), agent: String::new(), secure: false }.subject();
         assert_eq!(subject("2001:db8:1:2:3::4"), subject("2001:db8:1:2:ffff::9"));
         assert_ne!(subject("2001:db8:1:2::1"), subject("2001:db8:1:3::1"));
+        let first = |a: &str| subscriber(a.parse().unwrap()).to_string();
+        assert_eq!(first("2001:db8:1:2:3::4"), "2001:db8:1:2::");
+        assert_eq!(first("192.0.2.7"), "192.0.2.7");
     }
 }

@@ -55,6 +55,7 @@ codes! {
     NotPlayable = "not_playable",
     OffsetMismatch = "offset_mismatch",
     OriginNotAllowed = "origin_not_allowed",
+    Overloaded = "overloaded",
     PartExists = "part_exists",
     PartsMissing = "parts_missing",
     QuotaExceeded = "quota_exceeded",

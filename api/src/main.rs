@@ -10,6 +10,7 @@ mod openapi;
 mod paging;
 mod pipeline;
 mod platform;
+mod reserve;
 mod router;
 mod state;
 mod supervise;
@@ -20,6 +21,7 @@ mod validation;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+use http::connections::{Limits, raise_descriptor_limit};
 use secrecy::SecretString;
 use sluice_config as config;
 use sluice_config::{Config, rotate_secret, signing_secrets, telemetry};
@@ -134,9 +136,10 @@ async fn serve_api(with_worker: bool, state: AppState) -> anyhow::Result<()> {
     let worker = with_worker.then(|| tokio::spawn(supervise::worker(stopped.clone())));
     tokio::spawn(platform::webhooks::run(state.clone(), stopped.clone()));
     tokio::spawn(housekeeping::run(state.clone(), stopped.clone()));
+    let connections = Limits::new(&state.config.http, raise_descriptor_limit());
     let (sockets, io) = platform::live::sockets(&state);
     tokio::spawn(platform::live::run(state.clone(), io, stopped.clone()));
-    http::serve::serve(&state.config, router::router(state.clone(), sockets), stopped).await?;
+    http::serve::serve(&state.config, connections, router::router(state.clone(), sockets), stopped).await?;
     if let Some(worker) = worker {
         worker.await?;
     }

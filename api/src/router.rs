@@ -20,6 +20,7 @@ use crate::{
         captions, catalogue, comments, creators, engagement, feed, moderation, pictures, playlists, posts, projects,
         search, webhooks,
     },
+    reserve,
     state::AppState,
 };
 use axum::{
@@ -348,6 +349,7 @@ pub fn router(state: AppState, sockets: SocketIoLayer) -> Router {
                 .layer(from_fn_with_state(state.clone(), uploads::routes::protocol))
                 .layer(CompressionLayer::new().compress_when(is_text))
                 .layer(from_fn(problem::describe))
+                .layer(from_fn_with_state(state.clone(), reserve::keep))
                 .layer(CatchPanicLayer::custom(problem::panicked)),
         )
         .with_state(state);

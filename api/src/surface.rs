@@ -45,6 +45,7 @@ fn refusals() -> Vec<ApiError> {
         HttpError::NotAChunk,
         HttpError::NotJson,
         HttpError::NotMultipart,
+        HttpError::Overloaded,
         HttpError::TusVersion,
         HttpError::VersionMissing,
     ]);

@@ -1,6 +1,6 @@
 //! Uploads by form that are refused: the right status, a stable code, and nothing kept.
 
-use harness::{Pair, Stack, client::problem, fixtures, proof};
+use harness::{Client, Pair, Stack, client::problem, fixtures, proof};
 use reqwest::{Method, multipart};
 use serde_json::json;
 use std::time::Duration;
@@ -12,7 +12,8 @@ use tokio::{
 harness::on_both!(
     bad_forms_have_stable_codes,
     form_over_size_limit_is_413,
-    announced_excess_is_refused_before_the_body
+    announced_excess_is_refused_before_the_body,
+    floods_around_the_file_take_no_memory
 );
 
 async fn bad_forms_have_stable_codes(pair: Pair) {
@@ -79,4 +80,88 @@ async fn announced_excess_is_refused_before_the_body(pair: Pair) {
     let read = tokio::time::timeout(Duration::from_secs(20), socket.read_exact(&mut answer)).await;
     read.expect("it waits for a petabyte").unwrap();
     assert_eq!(answer, b"HTTP/1.1 413");
+}
+
+/// Sends what `make` gives until the service has had enough; what it said, and its memory at most.
+async fn flood(stack: &Stack, client: &Client, length: u64, make: impl Iterator<Item = Vec<u8>>) -> (String, u64) {
+    let mut socket = TcpStream::connect(client.url.strip_prefix("http://").unwrap()).await.unwrap();
+    let head = format!(
+        "POST /api/v1/media HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\nconnection: close\r\n\
+         content-type: multipart/form-data; boundary=b\r\ncontent-length: {length}\r\n\r\n",
+        client.token
+    );
+    socket.write_all(head.as_bytes()).await.unwrap();
+    let (mut reader, mut writer) = socket.into_split();
+    let answer = tokio::spawn(async move {
+        let mut bytes = Vec::new();
+        let ended = tokio::time::timeout(Duration::from_secs(40), reader.read_to_end(&mut bytes)).await;
+        assert!(ended.is_ok(), "the flood is listened to for ever");
+        String::from_utf8_lossy(&bytes).into_owned()
+    });
+    let mut most = 0;
+    for (n, piece) in make.enumerate() {
+        if n % 64 == 0 {
+            most = most.max(stack.api.resident_bytes());
+        }
+        if writer.write_all(&piece).await.is_err() {
+            break;
+        }
+    }
+    drop(writer.shutdown().await);
+    (answer.await.unwrap(), most)
+}
+
+async fn floods_around_the_file_take_no_memory(pair: Pair) {
+    let stack = Stack::start(pair).await;
+    let client = stack.creator().await;
+    client.upload(&fixtures::silent()).await;
+    let before = stack.api.resident_bytes();
+    let disposition = |name: &str| format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"");
+    let file = [
+        disposition("file").into_bytes(),
+        b"; filename=\"a.mp4\"\r\n\r\n".to_vec(),
+        std::fs::read(fixtures::silent()).unwrap(),
+        b"\r\n".to_vec(),
+    ]
+    .concat();
+    let mebi = 1_u64 << 20;
+    let x = vec![b'x'; 16 << 10];
+    let part = format!("{}\r\n\r\nx\r\n", disposition("title")).into_bytes();
+    let first =
+        |start: Vec<u8>, then: Vec<u8>, times: usize| std::iter::once(start).chain(std::iter::repeat_n(then, times));
+    let header = format!("{}\r\nX-Long: ", disposition("title")).into_bytes();
+    let text = format!("{}\r\n\r\n", disposition("title")).into_bytes();
+    let lines = [header.as_slice(), b"a\r\n"].concat();
+    // Each is 16 MiB or a hundred thousand parts long; the last one lies about its length and then is silent.
+    let cases = [
+        ("one header without end", 400, flood(&stack, &client, 64 * mebi, first(header, x.clone(), 1024)).await),
+        (
+            "headers without end",
+            400,
+            flood(&stack, &client, 64 * mebi, first(lines, b"y: z\r\n".repeat(2730), 1024)).await,
+        ),
+        ("no boundary", 400, flood(&stack, &client, 64 * mebi, first(x.clone(), x.clone(), 1024)).await),
+        ("a field without end", 400, flood(&stack, &client, 64 * mebi, first(text, x.clone(), 1024)).await),
+        ("parts", 400, flood(&stack, &client, 64 * mebi, first(part.clone(), part.repeat(100), 1000)).await),
+        (
+            "parts after the file",
+            400,
+            flood(&stack, &client, 64 * mebi, first(file.clone(), part.repeat(100), 1000)).await,
+        ),
+        ("a lie", 400, flood(&stack, &client, 64 * mebi, first(file, part, 1)).await),
+    ];
+    for (what, status, (answer, most)) in cases {
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{what}: {answer}");
+        assert!(most < before + 24 * mebi, "{what}: {} MiB, before {}", most >> 20, before >> 20);
+    }
+    // Headers of the request itself, 10 MB of them.
+    let (mut socket, line) =
+        (TcpStream::connect(client.url.strip_prefix("http://").unwrap()).await.unwrap(), b"x-y: z\r\n".repeat(1024));
+    socket.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n").await.unwrap();
+    let mut sent = 0;
+    while sent < 10_000_000 && socket.write_all(&line).await.is_ok() {
+        sent += line.len();
+    }
+    assert!(sent < 10_000_000, "all of it was listened to");
+    assert!(stack.api.resident_bytes() < before + 24 * mebi);
 }

@@ -27,6 +27,7 @@ harness::on_both!(
 
 const SECRET: (&str, &str) = ("SLUICE_SECRET", "a secret that only this test has, and it is long enough");
 const LIFTED: (&str, &str) = ("SLUICE_LIMITS", "comment=0/1,register=0/1,login=0/1,login_account=0/1");
+const CROWDED: (&str, &str) = ("SLUICE_CONNECTIONS_PER_ADDRESS", "2000");
 
 /// A service with a public film, on two instances where that can be.
 struct World {
@@ -41,7 +42,7 @@ struct World {
 
 impl World {
     async fn new(pair: Pair) -> Self {
-        let mut stack = Stack::start_with(pair, &[LIFTED, SECRET]).await;
+        let mut stack = Stack::start_with(pair, &[LIFTED, SECRET, CROWDED]).await;
         stack.add_worker();
         let mut urls = vec![stack.url.clone(), stack.url.clone()];
         let second = (pair == Pair::Servers).then(|| stack.another_api());

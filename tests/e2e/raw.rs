@@ -3,7 +3,7 @@
 use harness::{Client, Pair, Stack, client::problem, fixtures};
 use reqwest::{Method, Response, StatusCode};
 
-harness::on_both!(ranges_follow_rfc_9110);
+harness::on_both!(ranges_follow_rfc_9110, ranges_amplify_nothing);
 
 async fn raw(client: &Client, id: &str, method: Method, headers: &[(&str, &str)]) -> Response {
     let mut request = client.request(method, &format!("/raw/{id}"));
@@ -69,4 +69,39 @@ async fn ranges_follow_rfc_9110(pair: Pair) {
     assert_eq!(problem(outside).await, (416, "range_not_satisfiable".to_owned()));
     let malformed = raw(&client, &id, Method::GET, &[("range", "bytes=abc")]).await;
     assert_eq!(malformed.status(), StatusCode::OK, "RFC 9110: what cannot be parsed is ignored");
+}
+
+/// However many ranges are asked for, and whatever they are, no more is sent than there is.
+async fn ranges_amplify_nothing(pair: Pair) {
+    let stack = Stack::start(pair).await;
+    let client = stack.creator().await;
+    let file = fixtures::silent();
+    let size = std::fs::metadata(&file).unwrap().len() as usize;
+    let id = client.upload(&file).await["id"].as_str().unwrap().to_owned();
+    let overlapping: Vec<String> = (0..1300).map(|n| format!("{n}-")).collect();
+    let backwards: Vec<String> = (0..1300).rev().map(|n| format!("{n}-{}", n + 5)).collect();
+    let large = u64::MAX;
+    let cases = [
+        format!("bytes={}", overlapping.join(",")),
+        format!("bytes={}", backwards.join(",")),
+        format!("bytes={}", ["0-"; 3000].join(",")),
+        format!("bytes={}", ["-1"; 3000].join(",")),
+        "bytes=9-3".to_owned(),
+        format!("bytes=0-{large}"),
+        format!("bytes={large}-{large}"),
+        format!("bytes=-{large}"),
+        format!("bytes={large}0-"),
+        format!("bytes={}-0", size - 1),
+        "bytes=-0".to_owned(),
+        "bytes=0-0,-1,0-0".to_owned(),
+        format!("bytes={}", ",".repeat(20_000)),
+    ];
+    for case in cases {
+        let answer = raw(&client, &id, Method::GET, &[("range", &case)]).await;
+        let status = answer.status().as_u16();
+        assert!([200, 206, 416].contains(&status), "{status} for {}", &case[..case.len().min(60)]);
+        let head: usize = answer.headers().iter().map(|(n, v)| n.as_str().len() + v.len() + 4).sum();
+        let body = answer.bytes().await.unwrap().len();
+        assert!(head + body <= size + 1024, "{head} + {body} of {size} for {}", &case[..case.len().min(60)]);
+    }
 }

@@ -3,6 +3,7 @@
 //! The servers come from `tests/with-servers.sh`; every stack gets a database and a prefix of its own.
 
 pub mod client;
+pub mod crowd;
 pub mod database;
 pub mod fixtures;
 pub mod jwt;

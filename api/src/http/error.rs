@@ -14,6 +14,7 @@ domain_error! {
         NotAChunk = "The body must be application/offset+octet-stream.",
         NotJson = "The body must be application/json.",
         NotMultipart = "The upload must be multipart/form-data.",
+        Overloaded = "There are too many connections; try again soon.",
         TusVersion = "Only tus 1.0.0 is spoken here.",
         VersionMissing = "If-Match must name the version that was opened.",
     }
@@ -105,7 +106,7 @@ pub fn status(code: Code) -> StatusCode {
         Code::ChecksumMismatch => StatusCode::from_u16(460).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY),
         Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         // Clients try again after 5xx, not after 4xx.
-        Code::UploadInterrupted | Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Code::UploadInterrupted | Code::Unavailable | Code::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
         Code::StoreFull => StatusCode::INSUFFICIENT_STORAGE,
     }
 }

@@ -4,10 +4,12 @@
 pub mod access_log;
 pub mod base_url;
 pub mod body_limit;
+pub mod connections;
 pub mod drain;
 pub mod error;
 pub mod extract;
 pub mod headers;
+pub mod pace;
 pub mod problem;
 pub mod rate_limit;
 pub mod serve;

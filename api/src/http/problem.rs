@@ -93,10 +93,10 @@ fn document(error: &ApiError, id: &str, before: &HeaderMap) -> Response {
             headers.insert(header::WWW_AUTHENTICATE, value);
         }
         Code::Unauthenticated => drop(headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
-        Code::Busy | Code::Unavailable | Code::NotPlayable => {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-        }
         _ => {}
+    }
+    if let Some(seconds) = retry_after_s(error.code) {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     match &error.facts {
         Facts::RateLimit(status) => {
@@ -111,6 +111,15 @@ fn document(error: &ApiError, id: &str, before: &HeaderMap) -> Response {
         Facts::None | Facts::Fields(_) => {}
     }
     response
+}
+
+/// After how many seconds it is worth trying again, where that is known beforehand.
+pub fn retry_after_s(code: Code) -> Option<u32> {
+    match code {
+        Code::Busy | Code::Unavailable | Code::NotPlayable => Some(1),
+        Code::Overloaded => Some(5),
+        _ => None,
+    }
 }
 
 /// No route.

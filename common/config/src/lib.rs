@@ -128,7 +128,9 @@ fn http(r: &mut Reader<'_>) -> HttpConfig {
         trusted_proxies: r.list(&settings::TRUSTED_PROXIES),
         allowed_origins: r.origins(&settings::ALLOWED_ORIGINS),
         tls: r.tls(),
-        body_idle: Duration::from_secs(r.parsed(&settings::IDLE_SECONDS).max(1)),
+        idle: Duration::from_secs(r.parsed(&settings::IDLE_SECONDS).max(1)),
+        max_connections: r.number(&settings::MAX_CONNECTIONS).map(|n| n.max(1)),
+        connections_per_address: r.parsed(&settings::CONNECTIONS_PER_ADDRESS).max(1),
         rate_limits: r.limits(),
     }
 }

@@ -68,6 +68,12 @@ impl Reader<'_> {
         self.parsed_or(setting, default)
     }
 
+    /// A setting that may be unset.
+    pub(super) fn number(&mut self, setting: &Optional) -> Option<usize> {
+        self.optional(setting)?;
+        Some(self.derived(setting, 0))
+    }
+
     fn parsed_or<T: FromStr>(&mut self, setting: &dyn Described, default: T) -> T {
         let text = self.text(setting);
         if text.is_empty() {

@@ -50,8 +50,12 @@ pub struct HttpConfig {
     pub allowed_origins: Vec<String>,
     /// Certificate chain and private key files.
     pub tls: Option<(PathBuf, PathBuf)>,
-    /// How long the body of a request may stand still.
-    pub body_idle: Duration,
+    /// How long the body of a request may stand still, and an answer that nobody takes.
+    pub idle: Duration,
+    /// Connections in all, where that is bounded by more than the open files.
+    pub max_connections: Option<usize>,
+    /// Connections of one address.
+    pub connections_per_address: usize,
     /// Rate limits that differ from the defaults.
     pub rate_limits: BTreeMap<RateLimit, Limit>,
 }

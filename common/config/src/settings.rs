@@ -144,8 +144,20 @@ pub(crate) const PRESIGNED_SECONDS: Setting<u64> =
 pub(crate) const AUDIT_DAYS: Setting<u64> = setting("SLUICE_AUDIT_DAYS", 365, "how long security events are kept");
 pub(crate) const MAX_UPLOAD_BYTES: Setting<u64> =
     setting("SLUICE_MAX_UPLOAD_BYTES", 64 << 30, "largest accepted upload");
-pub(crate) const IDLE_SECONDS: Setting<u64> =
-    setting("SLUICE_IDLE_SECONDS", 60, "a request whose body stands still for so long is ended; uploads are resumed");
+pub(crate) const IDLE_SECONDS: Setting<u64> = setting(
+    "SLUICE_IDLE_SECONDS",
+    60,
+    "a request whose body stands still for so long is ended, or an answer that nobody takes; uploads are resumed",
+);
+pub(crate) const CONNECTIONS_PER_ADDRESS: Setting<usize> = setting(
+    "SLUICE_CONNECTIONS_PER_ADDRESS",
+    512,
+    "connections of one address (IPv6: of one /64); trusted proxies have as many as there are",
+);
+pub(crate) const MAX_CONNECTIONS: Optional = optional(
+    "SLUICE_MAX_CONNECTIONS",
+    "connections in all; default: 10000, or as many as the limit of open files allows",
+);
 pub(crate) const LEASE_SECONDS: Setting<u64> =
     setting("SLUICE_LEASE_SECONDS", 15, "a running task without a heartbeat for so long is given to another worker");
 pub(crate) const GC_SECONDS: Setting<u64> =
@@ -190,6 +202,8 @@ pub const SETTINGS: &[&dyn Described] = &[
     &AUDIT_DAYS,
     &MAX_UPLOAD_BYTES,
     &IDLE_SECONDS,
+    &CONNECTIONS_PER_ADDRESS,
+    &MAX_CONNECTIONS,
     &LEASE_SECONDS,
     &GC_SECONDS,
     &SWEEP_SECONDS,

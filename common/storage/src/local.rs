@@ -6,19 +6,33 @@ use futures::{Stream, StreamExt, stream};
 use std::{
     io::{self, ErrorKind, Write},
     ops::Range,
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
+    sync::Arc,
 };
-use tokio::{
-    fs,
-    io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt},
-    task::spawn_blocking,
-};
+use tokio::{fs, io::AsyncWriteExt, task::spawn_blocking};
 use uuid::Uuid;
 
-/// Bytes read from a file at once.
-const READ_BYTES: usize = 256 * 1024;
+/// Bytes read from a file at once: what each reader holds while it is slow.
+const READ_BYTES: usize = 64 * 1024;
 /// Longer than anything is written.
 const DRAFT_AGE: std::time::Duration = std::time::Duration::from_secs(2 * 86_400);
+
+/// So many bytes from a place in a file, fewer at its end.
+fn read_at(file: &std::fs::File, at: u64, want: usize) -> io::Result<Bytes> {
+    let mut buffer = BytesMut::zeroed(want);
+    let mut filled = 0;
+    while filled < want {
+        match file.read_at(&mut buffer[filled..], at + filled as u64) {
+            Ok(0) => break,
+            Ok(n) => filled += n,
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    buffer.truncate(filled);
+    Ok(buffer.freeze())
+}
 
 /// Objects as files below a root.
 #[derive(Debug, Clone)]
@@ -92,14 +106,21 @@ impl LocalStore {
     }
 
     pub(super) async fn get(&self, key: &Key, range: Range<u64>) -> Result<ByteStream, StoreError> {
-        let mut file = fs::File::open(self.path(key)).await.map_err(|e| named(key, &e))?;
-        file.seek(io::SeekFrom::Start(range.start)).await.map_err(|e| failed(&e))?;
-        let reader = file.take(range.end - range.start);
-        Ok(stream::try_unfold(reader, |mut reader| async move {
-            let want = READ_BYTES.min(usize::try_from(reader.limit()).unwrap_or(READ_BYTES));
-            let mut buffer = BytesMut::with_capacity(want);
-            let n = if want == 0 { 0 } else { reader.read_buf(&mut buffer).await.map_err(|e| failed(&e))? };
-            Ok((n > 0).then(|| (buffer.freeze(), reader)))
+        let file = fs::File::open(self.path(key)).await.map_err(|e| named(key, &e))?;
+        // Read without tokio's file, which would keep a buffer of its own for each reader.
+        let start = (Arc::new(file.into_std().await), range.start);
+        Ok(stream::try_unfold(start, move |(file, at)| async move {
+            let want = READ_BYTES.min(usize::try_from(range.end.saturating_sub(at)).unwrap_or(READ_BYTES));
+            if want == 0 {
+                return Ok(None);
+            }
+            let read = spawn_blocking({
+                let file = file.clone();
+                move || read_at(&file, at, want)
+            });
+            let bytes = read.await.map_err(|e| StoreError::Unavailable(e.to_string()))?.map_err(|e| failed(&e))?;
+            let next = at + bytes.len() as u64;
+            Ok((!bytes.is_empty()).then(|| (bytes, (file, next))))
         })
         .boxed())
     }

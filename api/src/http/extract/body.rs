@@ -6,7 +6,10 @@ use crate::http::{
 };
 use axum::{
     Json,
-    extract::{FromRequest, Request, rejection::JsonRejection},
+    extract::{
+        FromRequest, Request,
+        rejection::{BytesRejection, FailedToBufferBody, JsonRejection},
+    },
 };
 use serde::de::DeserializeOwned;
 
@@ -22,7 +25,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
         match Json::<T>::from_request(request, state).await {
             Ok(Json(value)) => Ok(Self(value)),
             Err(JsonRejection::MissingJsonContentType(_)) => Err(HttpError::NotJson.into()),
-            Err(JsonRejection::BytesRejection(_)) => Err(HttpError::TooLarge(limit as u64).into()),
+            Err(JsonRejection::BytesRejection(BytesRejection::FailedToBufferBody(
+                FailedToBufferBody::LengthLimitError(_),
+            ))) => Err(HttpError::TooLarge(limit as u64).into()),
+            Err(JsonRejection::BytesRejection(_)) => {
+                Err(HttpError::BadRequest("its body did not come whole, or too slowly".to_owned()).into())
+            }
             // Serde names fields and positions, never values of ours.
             Err(JsonRejection::JsonDataError(e)) => Err(HttpError::BadRequest(reason(&e.body_text())).into()),
             Err(e) => Err(HttpError::BadRequest(reason(&e.body_text())).into()),

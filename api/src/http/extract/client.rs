@@ -2,11 +2,13 @@
 
 use crate::{
     client::Client,
-    http::error::{ApiError, HttpError},
+    http::{
+        error::{ApiError, HttpError},
+        pace::PacedBody,
+    },
     state::AppState,
 };
 use axum::{
-    body::Body,
     extract::{ConnectInfo, FromRequestParts, Request, State},
     http::{HeaderMap, header, request::Parts},
     middleware::Next,
@@ -14,7 +16,6 @@ use axum::{
 };
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use tower_http::timeout::TimeoutBody;
 
 /// Most characters of a User-Agent that are kept.
 const AGENT_CHARS: usize = 200;
@@ -33,9 +34,8 @@ pub async fn attach(State(state): State<AppState>, mut request: Request, next: N
         secure: state.config.http.tls.is_some() || (behind && forwarded_https),
     };
     request.extensions_mut().insert(client);
-    // A body that stands still for `SLUICE_IDLE_SECONDS` is ended, so that a vanished client holds no connection.
-    let idle = state.config.http.body_idle;
-    next.run(request.map(|body| Body::new(TimeoutBody::new(idle, body)))).await
+    let idle = state.config.http.idle;
+    next.run(request.map(|body| PacedBody::over(body, idle))).await
 }
 
 fn text(headers: &HeaderMap, name: header::HeaderName) -> &str {

@@ -4,6 +4,7 @@ use super::{
     creation, declared,
     error::UploadError,
     form::{self, Abandon},
+    form_bounds::ReadAhead,
 };
 use crate::{
     http::{
@@ -19,6 +20,7 @@ use crate::{
 };
 use axum::{
     Json,
+    body::Body,
     extract::{
         FromRequest, Multipart, Request, State,
         multipart::{Field, MultipartError},
@@ -54,23 +56,24 @@ pub async fn upload(
     if announced_bytes.is_some_and(|b| b.unsigned_abs() > most.saturating_add(AROUND_THE_FILE)) {
         return Err(UploadError::TooLarge(most).into());
     }
-    let mut parts = Multipart::from_request(request, &()).await.map_err(|_| HttpError::NotMultipart)?;
+    let ahead = ReadAhead::default();
+    let mut form =
+        Form::open(request.map(|body| Body::from_stream(ahead.bound(body.into_data_stream()))), ahead.clone()).await?;
     let mut fields = Vec::new();
     for _ in 0..MOST_FIELDS {
-        let Some(field) = parts.next_field().await.map_err(cut)? else { return Err(UploadError::MissingFile.into()) };
+        let Some(field) = form.next().await? else { return Err(UploadError::MissingFile.into()) };
         let name = field.name().unwrap_or_default().to_owned();
         if name != "file" {
-            fields.push((name, text(field).await?));
+            fields.push((name, text(field, &ahead).await?));
             continue;
         }
         declared::plausible(field.content_type().unwrap_or_default())?;
         fields.extend(field.file_name().map(|f| ("filename".to_owned(), f.to_owned())));
         let upload = form::begin_form(&state, &viewer, fields, announced_bytes).await?;
         let abandon = Abandon::unless_done(&state, upload.id);
-        let received = form::receive_form(&state, &upload, field.map(|c| c.map_err(cut))).await;
-        received?;
-        // The closing boundary must have arrived: a cut body is no upload.
-        while parts.next_field().await.map_err(cut)?.is_some() {}
+        let bytes = field.map(|chunk| used(&ahead, chunk).map_err(|_| UploadError::UploadCut));
+        form::receive_form(&state, &upload, bytes).await?;
+        form.finish().await?;
         let id = form::complete_form(&state, &viewer, upload.id).await?;
         abandon.done();
         let row = media::owned(&state, &viewer, id).await?;
@@ -85,18 +88,55 @@ fn body_bytes(request: &Request) -> Option<i64> {
     request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-async fn text(mut field: Field<'_>) -> Result<String, ApiError> {
+/// A form that is read part by part.
+struct Form {
+    parts: Multipart,
+    ahead: ReadAhead,
+}
+
+impl Form {
+    async fn open(request: Request, ahead: ReadAhead) -> Result<Self, ApiError> {
+        let parts = Multipart::from_request(request, &()).await.map_err(|_| HttpError::NotMultipart)?;
+        Ok(Self { parts, ahead })
+    }
+
+    async fn next(&mut self) -> Result<Option<Field<'_>>, ApiError> {
+        used(&self.ahead, self.parts.next_field().await)
+    }
+
+    /// Reads what follows the file. The closing boundary must have arrived: a cut body is no upload.
+    async fn finish(&mut self) -> Result<(), ApiError> {
+        let ahead = self.ahead.clone();
+        for _ in 0..=MOST_FIELDS {
+            let Some(field) = self.next().await? else { return Ok(()) };
+            text(field, &ahead).await?;
+        }
+        Err(HttpError::BadRequest("too many fields after the file".to_owned()).into())
+    }
+}
+
+/// What was read of a form, so that more may be.
+fn used<T>(ahead: &ReadAhead, read: Result<T, MultipartError>) -> Result<T, ApiError> {
+    match read {
+        Ok(read) => {
+            ahead.renew();
+            Ok(read)
+        }
+        Err(error) => {
+            tracing::debug!(%error, "multipart");
+            let long = || HttpError::BadRequest("what stands around the fields of the form is too long".to_owned());
+            Err(if ahead.is_used_up() { long().into() } else { UploadError::UploadCut.into() })
+        }
+    }
+}
+
+async fn text(mut field: Field<'_>, ahead: &ReadAhead) -> Result<String, ApiError> {
     let mut data = Vec::new();
-    while let Some(chunk) = field.chunk().await.map_err(cut)? {
+    while let Some(chunk) = used(ahead, field.chunk().await)? {
         data.extend_from_slice(&chunk);
         if data.len() > FIELD_BYTES {
             return Err(HttpError::BadRequest("a text field is too long".to_owned()).into());
         }
     }
     String::from_utf8(data).map_err(|_| HttpError::BadRequest("a text field is not UTF-8".to_owned()).into())
-}
-
-fn cut(error: MultipartError) -> UploadError {
-    tracing::debug!(%error, "multipart");
-    UploadError::UploadCut
 }
