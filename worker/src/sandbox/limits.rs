@@ -1,7 +1,7 @@
 //! What a child may use: memory, processor time, nothing on disk.
 
 use super::raw;
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io;
 
 /// What one child may use.
@@ -25,14 +25,21 @@ const DESCRIPTORS: u64 = 3;
 
 /// Sets the limits of this process. There is none on processes: the kernel counts those by user, not by child.
 pub fn apply(bounds: &Bounds) -> io::Result<()> {
-    let fixed = |limit: u64| Rlimit { current: Some(limit), maximum: Some(limit) };
-    setrlimit(Resource::Core, fixed(0))?;
-    setrlimit(Resource::Fsize, fixed(0))?;
-    setrlimit(Resource::Nofile, fixed(DESCRIPTORS))?;
-    let hard = bounds.cpu_seconds.saturating_add(CPU_GRACE_SECONDS);
-    setrlimit(Resource::Cpu, Rlimit { current: Some(bounds.cpu_seconds), maximum: Some(hard) })?;
-    setrlimit(Resource::As, fixed(bounds.memory_bytes.saturating_add(ADDRESS_SPACE_MARGIN_BYTES)))?;
-    setrlimit(Resource::Data, fixed(bounds.memory_bytes))?;
-    raw::memory_is_limited_to(bounds.memory_bytes);
+    let cpu = bounds.cpu_seconds;
+    lower(Resource::Core, 0, 0)?;
+    lower(Resource::Fsize, 0, 0)?;
+    lower(Resource::Nofile, DESCRIPTORS, DESCRIPTORS)?;
+    lower(Resource::Cpu, cpu, cpu.saturating_add(CPU_GRACE_SECONDS))?;
+    let space = bounds.memory_bytes.saturating_add(ADDRESS_SPACE_MARGIN_BYTES);
+    lower(Resource::As, space, space)?;
+    raw::memory_is_limited_to(lower(Resource::Data, bounds.memory_bytes, bounds.memory_bytes)?);
     Ok(())
+}
+
+/// Lowers a limit to `soft` and `hard`, or leaves it where it is lower already; the soft one that holds then.
+fn lower(resource: Resource, soft: u64, hard: u64) -> io::Result<u64> {
+    let highest = getrlimit(resource).maximum.unwrap_or(u64::MAX);
+    let (soft, hard) = (soft.min(highest), hard.min(highest));
+    setrlimit(resource, Rlimit { current: Some(soft), maximum: Some(hard) })?;
+    Ok(soft)
 }

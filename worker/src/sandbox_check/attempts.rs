@@ -22,6 +22,8 @@ use std::{
 
 /// The name under which all attempts are run that leave the child alive.
 pub const ALL_SURVIVED: &str = "all";
+/// The one thing of them that a child may do, and must be able to.
+pub const THREADS: &str = "start threads";
 /// Descriptors that are looked at.
 const DESCRIPTORS: i32 = 4096;
 /// System calls that there may be.
@@ -103,7 +105,7 @@ const SURVIVED: &[Attempt] = &[
         if raw::has_environment() { Err("there is one".to_owned()) } else { Ok("empty".to_owned()) }
     }),
     ("have more memory than the limit", |b| memory(b.memory_bytes)),
-    ("do its work in less than one thread", |_| threads()),
+    (THREADS, |_| threads()),
     ("make any other system call", |_| other_calls()),
 ];
 
