@@ -161,7 +161,10 @@ fn a_worker_whose_children_cannot_be_confined_does_not_start_unless_told_to() {
     let transcode = ["transcode", "--preset", "ultrafast", &film, "out"];
     for arguments in [&transcode[..], &["run"]] {
         let (started, said) = without_filters(arguments, false, dir.path());
-        assert!(!started && said.contains("no system call filter") && said.contains("SLUICE_ALLOW_UNSANDBOXED=1"), "{said}");
+        assert!(
+            !started && said.contains("no system call filter") && said.contains("SLUICE_ALLOW_UNSANDBOXED=1"),
+            "{said}"
+        );
         assert!(!dir.path().join("out").exists() && !dir.path().join("data").exists());
     }
     let (checked, _) = without_filters(&["sandbox-check"], false, dir.path());

@@ -11,8 +11,8 @@ pub mod telemetry;
 
 pub use secret::{rotate_secret, signing_secrets};
 pub use sections::{
-    AccountsConfig, ChildConfig, Config, HttpConfig, IngestConfig, MailConfig, OutboundConfig, PlaybackConfig, RetentionConfig,
-    WorkerConfig,
+    AccountsConfig, ChildConfig, Config, HttpConfig, IngestConfig, MailConfig, OutboundConfig, PlaybackConfig,
+    RetentionConfig, WorkerConfig,
 };
 pub use settings::{Described, Optional, SETTINGS, Setting};
 pub use store_url::{S3Location, StoreUrl};

@@ -180,8 +180,10 @@ pub(crate) const WORKER_MEMORY_BYTES: Optional = optional(
     "SLUICE_WORKER_MEMORY_BYTES",
     "memory this worker may plan with; default: three quarters of the machine's",
 );
-pub(crate) const CHILD_SECONDS: Optional =
-    optional("SLUICE_CHILD_SECONDS", "longest that one encoder child may work; default: by its work, ten minutes or more");
+pub(crate) const CHILD_SECONDS: Optional = optional(
+    "SLUICE_CHILD_SECONDS",
+    "longest that one encoder child may work; default: by its work, ten minutes or more",
+);
 pub(crate) const STALL_SECONDS: Setting<u64> =
     setting("SLUICE_STALL_SECONDS", 120, "an encoder child that gets no further for so long is ended");
 pub(crate) const ALLOW_UNSANDBOXED: Setting<Switch> = setting(

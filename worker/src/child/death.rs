@@ -11,7 +11,7 @@ use std::{io, os::unix::process::ExitStatusExt, process::ExitStatus};
 #[derive(Debug, thiserror::Error)]
 pub enum ChildError {
     /// The child said why it cannot go on.
-    #[error("{}: {}", .0.refusal.code(), .0.detail)]
+    #[error("{}", .0.refusal.code())]
     Refused(Failure),
     /// The child ended without having said so, or was ended.
     #[error("{}: {detail}", .death.code())]

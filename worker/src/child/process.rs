@@ -153,7 +153,10 @@ pub async fn confined(config: &ChildConfig) -> anyhow::Result<(Children, Report)
     let missing: Vec<String> = report.missing().map(|m| format!("no {} ({})", m.name, m.detail)).collect();
     let missing = missing.join(", ");
     if config.allow_unsandboxed {
-        tracing::warn!(missing, "SLUICE_ALLOW_UNSANDBOXED is set: encoder children work also where they are not confined");
+        tracing::warn!(
+            missing,
+            "SLUICE_ALLOW_UNSANDBOXED is set: encoder children work also where they are not confined"
+        );
     } else if !report.is_confined() {
         anyhow::bail!(
             "encoder children cannot be confined here: {missing}. Whoever uploads a file that breaks a decoder could take \

@@ -54,12 +54,12 @@ impl EncodeError {
     }
 
     fn failure(&self) -> Failure {
-        let refusal = match self {
-            Self::Ffmpeg(call, _) if !ENCODING.contains(call) => Refusal::Damaged,
-            Self::Ffmpeg(..) | Self::Box(_) | Self::Link(_) => Refusal::EncodeFailed,
-            Self::Refused { refusal, .. } => *refusal,
+        let (refusal, detail) = match self {
+            Self::Ffmpeg(call, _) if !ENCODING.contains(call) => (Refusal::Damaged, self.to_string()),
+            Self::Ffmpeg(..) | Self::Box(_) | Self::Link(_) => (Refusal::EncodeFailed, self.to_string()),
+            Self::Refused { refusal, detail } => (*refusal, detail.clone()),
         };
-        Failure { refusal, detail: self.to_string() }
+        Failure { refusal, detail }
     }
 }
 
@@ -78,6 +78,8 @@ impl<T> Named<T> for Result<T, ffmpeg_next::Error> {
 pub fn main() -> std::io::Result<()> {
     let (link, job) = Link::receive()?;
     ffmpeg_next::log::set_level(ffmpeg_next::log::Level::Error);
+    // Without it errors have no words.
+    ffmpeg_next::error::register_all();
     match run(&link, job) {
         Ok(()) => link.send(&FromChild::Done, &[]),
         Err(error) => {

@@ -180,13 +180,7 @@ pub struct Pictures {
 
 impl Pictures {
     /// Pictures of `stream`.
-    pub fn new(
-        link: &Link,
-        job: &Job,
-        mut input: Input,
-        stream: usize,
-        threads: usize,
-    ) -> Result<Self, EncodeError> {
+    pub fn new(link: &Link, job: &Job, mut input: Input, stream: usize, threads: usize) -> Result<Self, EncodeError> {
         let decoder = video_decoder(job, &input, stream, threads)?;
         ffi::discard_others(&mut input, &[stream]);
         Ok(Self { input, link: link.clone(), decoder, stream, draining: false })

@@ -116,7 +116,8 @@ mod tests {
                 video.colour.transfer = "smpte2084".to_owned();
             }
             let facts = SourceFacts { demuxer: Demuxer::Mov, video: Some(video), audio: Vec::new() };
-            let settings = EncodeSettings { preset: preset.to_owned(), passthrough: false, ..EncodeSettings::default() };
+            let settings =
+                EncodeSettings { preset: preset.to_owned(), passthrough: false, ..EncodeSettings::default() };
             let plan = plan(&facts, &settings, 2).unwrap();
             let rungs = &plan.video.as_ref().unwrap().rungs;
             let limit_mib = chunk_limit_bytes(&plan, rungs, threads) >> 20;
