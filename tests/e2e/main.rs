@@ -38,6 +38,7 @@ mod rate_limits;
 mod raw;
 mod readme;
 mod roles;
+mod sandbox;
 mod search;
 mod secrets;
 mod sessions;

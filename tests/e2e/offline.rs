@@ -43,7 +43,7 @@ fn refusal_is_one_line_with_a_code() {
     let refused = transcode(&fixtures::text(), &dir.path().join("out"), &[]);
     assert_eq!(refused.status.code(), Some(1));
     let said = String::from_utf8(refused.stderr).unwrap();
-    assert!(said.starts_with("unsupported_type: ") && said.trim().lines().count() == 1, "{said}");
+    assert!(said.starts_with("unsupported_format: ") && said.trim().lines().count() == 1, "{said}");
     assert!(!dir.path().join("out").exists(), "nothing is left behind");
 }
 

@@ -108,7 +108,7 @@ async fn killed_encoder_is_replaced_at(pair: Pair, part: f64) {
     eventually("the kind of death is named", PATIENCE, || async {
         stack.workers[0].encoders().into_iter().for_each(kill_pid);
         tokio::time::sleep(Duration::from_millis(500)).await;
-        stack.logs().contains("encoder_killed").then_some(())
+        stack.logs().contains("SIGKILL").then_some(())
     })
     .await;
     assert_whole(&client, &id, &before).await;
@@ -193,7 +193,7 @@ async fn crashing_task_is_parked(pair: Pair) {
         (media["status"] == "failed").then_some(media)
     })
     .await;
-    assert_eq!(failed["error"]["code"], "encoder_killed", "{failed}");
+    assert_eq!(failed["error"]["code"], "out_of_memory", "the kernel kills like this: {failed}");
     let other = client.upload(&fixtures::silent()).await["id"].as_str().unwrap().to_owned();
     client.wait_for(&other, &["ready"]).await;
     // An operator, or the owner, can have it tried again.

@@ -11,6 +11,8 @@ mod package;
 mod pipeline;
 mod plan;
 mod publish;
+mod sandbox;
+mod sandbox_check;
 mod schedule;
 mod source;
 mod sweep;
@@ -33,6 +35,10 @@ use tokio::{
     sync::watch,
 };
 use uuid::Uuid;
+
+/// Tells want of memory in a confined child from a crash.
+#[global_allocator]
+static ALLOCATOR: sandbox::Allocator = sandbox::Allocator;
 
 #[derive(Debug, Parser)]
 #[command(version, about = "Transcodes media into HLS packages.", after_help = config::help())]
@@ -76,9 +82,23 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Have confined encoder children try everything that is forbidden to them; status 1 if anything is possible.
+    SandboxCheck,
     /// The sandboxed child; not for people.
     #[command(hide = true)]
-    Encoder,
+    Encoder {
+        #[command(flatten)]
+        terms: sandbox::Terms,
+        /// Say how it is confined, and nothing else.
+        #[arg(long)]
+        report: bool,
+        /// Try something forbidden, and nothing else.
+        #[arg(long, requires = "bait")]
+        attempt: Option<String>,
+        /// What the attempt may reach for.
+        #[arg(long)]
+        bait: Option<String>,
+    },
 }
 
 fn parse_rung(text: &str) -> Result<RungSetting, String> {
@@ -94,11 +114,8 @@ fn parse_rung(text: &str) -> Result<RungSetting, String> {
 
 fn main() -> ExitCode {
     let command = Cli::parse().command.unwrap_or(Command::Run { supervised: false });
-    if let Command::Encoder = command {
-        return match encoder::main() {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(_) => ExitCode::FAILURE,
-        };
+    if let Command::Encoder { terms, report, attempt, bait } = command {
+        encode(&terms, report, attempt.zip(bait));
     }
     match run(command) {
         Ok(code) => code,
@@ -109,9 +126,31 @@ fn main() -> ExitCode {
     }
 }
 
+/// The child: confines itself, does what it was started for, and ends without another word.
+fn encode(terms: &sandbox::Terms, report: bool, attempt: Option<(String, String)>) -> ! {
+    let confined = sandbox::enter(terms);
+    let done = match attempt {
+        Some((attempt, bait)) => sandbox_check::child(&attempt, &bait),
+        None if report => serde_json::to_string(&confined).map(|text| println!("{text}")).map_err(Into::into),
+        None if !confined.is_confined() && !terms.allow_unsandboxed => sandbox::exit(sandbox::UNCONFINED_STATUS),
+        None => encoder::main(),
+    };
+    sandbox::exit(i32::from(done.is_err()))
+}
+
 fn run(command: Command) -> anyhow::Result<ExitCode> {
+    // Its environment and memory hold the secrets, and children run as the same user.
+    sandbox::forbid_dumps().context("this process")?;
     match command {
-        Command::Encoder => Ok(ExitCode::FAILURE),
+        Command::Encoder { .. } => Ok(ExitCode::FAILURE),
+        Command::SandboxCheck => {
+            let config = Config::load()?;
+            let children = child::Children::of_this_program(&config.worker.child);
+            let check = sandbox_check::run(&children, &config.data_dir);
+            let (table, denied) = tokio::runtime::Runtime::new()?.block_on(check)?;
+            print!("{table}");
+            Ok(if denied { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
         Command::Run { supervised } => {
             let config = Config::load()?;
             telemetry::init(&config.log);
@@ -129,7 +168,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             }
             settings.preset = preset.unwrap_or(settings.preset);
             let cores = cores.unwrap_or(config.worker.cores).max(1);
-            let request = offline::Request { input, output, settings, cores };
+            let request = offline::Request { input, output, settings, cores, child: config.worker.child };
             let report = tokio::runtime::Runtime::new()?.block_on(offline::transcode(request))?;
             eprintln!("{report}");
             Ok(if report.compliant() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -152,6 +191,8 @@ async fn verify_command(target: &str, json: bool) -> anyhow::Result<ExitCode> {
 /// Runs tasks until a stop is asked for.
 async fn work(config: Config, supervised: bool) -> anyhow::Result<()> {
     let settings = EncodeSettings::from_file(&config.file).context("[encode]")?;
+    let (children, report) = child::confined(&config.worker.child).await?;
+    tracing::info!(%report, "encoder children");
     let db = Db::open(&config.database_url).await.context("database")?;
     let store = Store::open(&config.store).await.context("store")?;
     let config = Arc::new(config);
@@ -161,7 +202,7 @@ async fn work(config: Config, supervised: bool) -> anyhow::Result<()> {
         store,
         ingest,
         wake: WakeQueue::open(&db, &config.database_url).await.context("queue")?,
-        children: child::Children::of_this_program(),
+        children,
         settings: Arc::new(settings),
         fleet_cores: config.worker.fleet_cores,
         outbound: Outbound::new(&config.outbound).map_err(anyhow::Error::msg).context("outbound connections")?,

@@ -2,15 +2,16 @@
 //! store.
 
 use crate::{
-    child::Children,
+    child::{Children, confined},
     pipeline::{self, Encoder},
     plan::{EncodeSettings, Plan, Step},
     publish::FolderSink,
     source::Source,
-    task::TaskError,
+    task::{TaskError, in_brackets},
     verify::Report,
 };
 use anyhow::Context;
+use sluice_config::ChildConfig;
 use sluice_model::Reason;
 use std::{collections::VecDeque, fs::File, path::PathBuf, sync::Arc};
 use tokio::task::JoinSet;
@@ -26,6 +27,8 @@ pub struct Request {
     pub settings: EncodeSettings,
     /// Cores to use.
     pub cores: usize,
+    /// How children are held.
+    pub child: ChildConfig,
 }
 
 /// Why a file was not transcoded.
@@ -43,11 +46,9 @@ impl From<TaskError> for OfflineError {
     /// There is nobody who would try again, so what is worth a retry ends it as well.
     fn from(error: TaskError) -> Self {
         match error {
-            TaskError::Retry { reason, detail } | TaskError::Fail { reason, detail } if detail.is_empty() => {
-                Self::Refused(reason)
-            }
             TaskError::Retry { reason, detail } | TaskError::Fail { reason, detail } => {
-                Self::Refused(Reason::new(reason.code, format!("{} ({detail})", reason.message)))
+                let message = format!("{}{}", reason.message, in_brackets(&detail));
+                Self::Refused(Reason::new(reason.code, message))
             }
             other => Self::Other(other.into()),
         }
@@ -68,7 +69,9 @@ pub async fn transcode(request: Request) -> Result<Report, OfflineError> {
     let file = File::open(&request.input).with_context(|| request.input.display().to_string())?;
     let size = file.metadata().context("metadata")?.len();
     let source = Source::File(Arc::new(file), size);
-    let (children, settings) = (Children::of_this_program(), Arc::new(request.settings));
+    let (children, report) = confined(&request.child).await?;
+    tracing::debug!(%report, "encoder children");
+    let settings = Arc::new(request.settings);
     let encoder = Encoder { children: &children, settings: &settings };
     let demuxer = pipeline::identify(&source).await?;
     let plan = Arc::new(encoder.plan(source.clone(), demuxer, request.cores).await?);

@@ -1,7 +1,7 @@
 //! What a task's run is given and how it may end. Retry or fail is decided where the error is born.
 
 use crate::{
-    child::{ChildError, Children},
+    child::{ChildError, Children, Death},
     plan::EncodeSettings,
     source::SourceError,
     verify::SegmentFault,
@@ -31,10 +31,10 @@ pub struct Context {
 #[derive(Debug, thiserror::Error)]
 pub enum TaskError {
     /// The task is to blame, but another run may go better.
-    #[error("{} ({detail})", reason.code)]
+    #[error("{}{}", reason.code, in_brackets(detail))]
     Retry { reason: Reason, detail: String },
     /// The task is to blame, and no run will go better.
-    #[error("{} ({detail})", reason.code)]
+    #[error("{}{}", reason.code, in_brackets(detail))]
     Fail { reason: Reason, detail: String },
     /// The store, the database or the machine: the attempt is given back.
     #[error("{0}")]
@@ -47,10 +47,25 @@ pub enum TaskError {
     Fenced,
 }
 
+/// A detail behind a sentence, where there is one.
+pub fn in_brackets(detail: &str) -> String {
+    if detail.is_empty() { String::new() } else { format!(" ({detail})") }
+}
+
 impl TaskError {
     /// A failure with a reason that needs no more detail.
     pub fn fail(reason: Reason) -> Self {
         Self::Fail { reason, detail: String::new() }
+    }
+
+    /// What a child handed over belongs to no part of its work: it was taken over, or its memory is broken.
+    pub fn senseless() -> Self {
+        ChildError::died(Death::Crashed, "it made a rendition that was not asked for").into()
+    }
+
+    /// A failure that another run may mend, or none will.
+    fn judged(reason: Reason, detail: String, retry: bool) -> Self {
+        if retry { Self::Retry { reason, detail } } else { Self::Fail { reason, detail } }
     }
 
     /// A row that this program wrote and cannot read: a bug, or another version's work.
@@ -109,12 +124,11 @@ impl From<ChildError> for TaskError {
     fn from(e: ChildError) -> Self {
         match e {
             ChildError::Refused(f) => {
-                let reason = Reason::new(f.code, f.message);
-                if f.retry { Self::Retry { reason, detail: f.detail } } else { Self::Fail { reason, detail: f.detail } }
+                let reason = Reason::new(f.refusal.code(), f.refusal.message());
+                Self::judged(reason, f.detail, f.refusal.retry())
             }
-            ChildError::Died { code, detail } => {
-                let reason = Reason::new(code, "The encoder stopped while it worked on this file.");
-                Self::Retry { reason, detail }
+            ChildError::Died { death, detail, retry } => {
+                Self::judged(Reason::new(death.code(), death.message()), detail, retry)
             }
             ChildError::Source(e) => e.into(),
             ChildError::Io(e) => Self::Infrastructure(e.to_string()),

@@ -11,8 +11,8 @@ pub mod telemetry;
 
 pub use secret::{rotate_secret, signing_secrets};
 pub use sections::{
-    AccountsConfig, Config, HttpConfig, IngestConfig, MailConfig, OutboundConfig, PlaybackConfig, RetentionConfig,
-    WorkerConfig,
+    AccountsConfig, ChildConfig, Config, HttpConfig, IngestConfig, MailConfig, OutboundConfig, PlaybackConfig,
+    RetentionConfig, WorkerConfig,
 };
 pub use settings::{Described, Optional, SETTINGS, Setting};
 pub use store_url::{S3Location, StoreUrl};
@@ -176,6 +176,12 @@ fn worker(r: &mut Reader<'_>) -> WorkerConfig {
         cores,
         memory_bytes: r.derived(&settings::WORKER_MEMORY_BYTES, memory_total_bytes() / 4 * 3),
         fleet_cores: r.derived(&settings::FLEET_CORES, cores).max(1),
+        child: ChildConfig {
+            // 0 is the same as unset.
+            wall: Some(r.derived(&settings::CHILD_SECONDS, 0)).filter(|s| *s > 0).map(Duration::from_secs),
+            stall: Duration::from_secs(r.parsed(&settings::STALL_SECONDS).max(1)),
+            allow_unsandboxed: r.parsed(&settings::ALLOW_UNSANDBOXED).0,
+        },
     }
 }
 

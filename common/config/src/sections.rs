@@ -133,4 +133,17 @@ pub struct WorkerConfig {
     pub memory_bytes: u64,
     /// Cores of all workers together.
     pub fleet_cores: usize,
+    /// Of its encoder children.
+    pub child: ChildConfig,
+}
+
+/// A worker's encoder children.
+#[derive(Debug, Clone)]
+pub struct ChildConfig {
+    /// Longest that one may work, where that is less than its work may take.
+    pub wall: Option<Duration>,
+    /// Longest without progress.
+    pub stall: Duration,
+    /// Whether they may work where they cannot be confined.
+    pub allow_unsandboxed: bool,
 }

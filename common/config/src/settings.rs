@@ -3,8 +3,9 @@
 
 use sluice_model::Encryption;
 use std::{
-    fmt::Display,
+    fmt::{self, Display},
     net::{Ipv4Addr, SocketAddr, SocketAddrV4},
+    str::FromStr,
 };
 
 /// A setting that has a default.
@@ -33,6 +34,28 @@ const fn setting<T>(env: &'static str, default: T, help: &'static str) -> Settin
 
 const fn optional(env: &'static str, help: &'static str) -> Optional {
     Optional { env, help }
+}
+
+/// On or off, also as 1 or 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Switch(pub bool);
+
+impl FromStr for Switch {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "1" | "true" => Ok(Self(true)),
+            "0" | "false" => Ok(Self(false)),
+            _ => Err(()),
+        }
+    }
+}
+
+impl Display for Switch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
 }
 
 /// What a list of settings needs to know of one.
@@ -169,6 +192,17 @@ pub(crate) const WORKER_MEMORY_BYTES: Optional = optional(
     "SLUICE_WORKER_MEMORY_BYTES",
     "memory this worker may plan with; default: three quarters of the machine's",
 );
+pub(crate) const CHILD_SECONDS: Optional = optional(
+    "SLUICE_CHILD_SECONDS",
+    "longest that one encoder child may work; default: by its work, ten minutes or more",
+);
+pub(crate) const STALL_SECONDS: Setting<u64> =
+    setting("SLUICE_STALL_SECONDS", 120, "an encoder child that gets no further for so long is ended");
+pub(crate) const ALLOW_UNSANDBOXED: Setting<Switch> = setting(
+    "SLUICE_ALLOW_UNSANDBOXED",
+    Switch(false),
+    "1 lets a worker start where its encoder children cannot be confined: uploads can then take over the machine",
+);
 pub(crate) const FLEET_CORES: Optional =
     optional("SLUICE_FLEET_CORES", "cores of all workers together, for the chunk length; default: this worker's");
 
@@ -210,4 +244,7 @@ pub const SETTINGS: &[&dyn Described] = &[
     &WORKER_CORES,
     &WORKER_MEMORY_BYTES,
     &FLEET_CORES,
+    &CHILD_SECONDS,
+    &STALL_SECONDS,
+    &ALLOW_UNSANDBOXED,
 ];

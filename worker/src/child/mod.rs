@@ -3,12 +3,20 @@
 //! Invariant: the child sees bytes and numbers only. It has no credentials, no paths, no network;
 //! it reads the source through the socket and hands finished segments back through it.
 
+mod death;
+mod log;
 mod process;
+mod refusal;
+mod serve;
+mod watch;
 pub mod wire;
 
-pub use process::{ChildError, Children, Limits, Output};
+pub use death::ChildError;
+pub use process::{Children, confined};
+pub use refusal::{Death, Refusal};
 
 use crate::plan::{AudioPlan, SourceFacts, VideoPlan};
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sluice_ingest::sniff::Demuxer;
 
@@ -143,7 +151,10 @@ pub enum FromChild {
     /// A finished media segment; the bytes are the payload.
     Segment(SegmentMade),
     /// A sign of life on long work.
-    Alive,
+    Alive {
+        /// Pictures decoded and encoded so far.
+        pictures: u64,
+    },
     /// All is made.
     Done,
     /// The work cannot be done.
@@ -166,12 +177,19 @@ pub struct SegmentMade {
 /// A typed refusal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// Stable code.
-    pub code: String,
-    /// A sentence for people.
-    pub message: String,
+    /// What clients are told.
+    pub refusal: Refusal,
     /// Detail for the log only.
     pub detail: String,
-    /// Whether another run may go better.
-    pub retry: bool,
+}
+
+/// What a child hands over.
+#[derive(Debug)]
+pub enum Output {
+    /// What the source is.
+    Probed(Box<SourceFacts>),
+    /// An init segment.
+    Init { rendition: String, codecs: String, data: Bytes },
+    /// A media segment.
+    Segment { made: SegmentMade, data: Bytes },
 }

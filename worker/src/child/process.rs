@@ -1,94 +1,107 @@
-//! Starting a child, serving its reads, watching over it, and naming its death.
+//! Starting a child and seeing its end.
 
-use super::{Failure, FromChild, Job, SegmentMade, ToChild, wire};
-use crate::{
-    plan::SourceFacts,
-    source::{SourceError, SourceReader},
+use super::{
+    ChildError, Death, Job, Output,
+    death::death_of,
+    log, serve,
+    watch::{TimeLimits, Watch},
 };
-use bytes::Bytes;
+use crate::{
+    plan::{Allowance, SourceFacts},
+    sandbox::{Bounds, Report},
+    source::SourceReader,
+};
+use anyhow::Context;
+use sluice_config::ChildConfig;
 use std::{
     io,
-    os::{
-        fd::OwnedFd,
-        unix::{net::UnixStream as StdUnixStream, process::ExitStatusExt},
-    },
+    os::{fd::OwnedFd, unix::net::UnixStream as StdUnixStream},
     path::PathBuf,
-    process::{ExitStatus, Stdio},
+    process::Stdio,
     time::Duration,
 };
 use tokio::{
-    io::{AsyncBufReadExt, BufReader},
     net::UnixStream,
     process::{Child, Command},
     sync::mpsc,
-    time::{Instant, timeout, timeout_at},
+    time::timeout,
 };
 
-/// What a child hands over.
-#[derive(Debug)]
-pub enum Output {
-    /// What the source is.
-    Probed(Box<SourceFacts>),
-    /// An init segment.
-    Init { rendition: String, codecs: String, data: Bytes },
-    /// A media segment.
-    Segment { made: SegmentMade, data: Bytes },
-}
-
-/// How a child may end badly.
-#[derive(Debug, thiserror::Error)]
-pub enum ChildError {
-    /// The child said why it cannot go on, with a stable code.
-    #[error("{} ({})", .0.code, .0.detail)]
-    Refused(Failure),
-    /// The child ended without having said so.
-    #[error("{code}: {detail}")]
-    Died {
-        /// Stable code of the kind of death.
-        code: &'static str,
-        /// Signal or exit status.
-        detail: String,
-    },
-    /// The source could not be read: not the task's fault.
-    #[error("source: {0}")]
-    Source(SourceError),
-    /// The child could not be started, or its socket failed.
-    #[error("child: {0}")]
-    Io(#[from] io::Error),
-    /// Whoever takes the outputs has gone.
-    #[error("given up")]
-    GivenUp,
-}
+/// How long a child may take to end that has nothing more to do.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+/// How long a child may take to say how it is confined.
+const REPORT_PATIENCE: Duration = Duration::from_secs(20);
+/// What a child that only reports may use.
+const REPORT_BOUNDS: Bounds = Bounds { memory_bytes: 512 << 20, cpu_seconds: 60 };
 
 /// Bounds of one run.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// From start to end.
-    pub wall: Duration,
-    /// Between two signs of life.
-    pub quiet: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { wall: Duration::from_secs(6 * 3600), quiet: Duration::from_secs(120) }
-    }
+    /// Time that the worker waits for it.
+    pub time: TimeLimits,
+    /// What the kernel holds it to.
+    pub bounds: Bounds,
+    /// Pictures that are decoded and encoded at most.
+    pub most_pictures: u64,
 }
 
 /// How children are started: this very program, by a path that stays valid when it is replaced.
 #[derive(Debug, Clone)]
 pub struct Children {
     program: PathBuf,
+    config: ChildConfig,
 }
 
 impl Children {
     /// Children of this program.
-    pub fn of_this_program() -> Self {
-        Self { program: PathBuf::from("/proc/self/exe") }
+    pub fn of_this_program(config: &ChildConfig) -> Self {
+        Self { program: PathBuf::from("/proc/self/exe"), config: config.clone() }
+    }
+
+    /// What a child is held to: what its work may take, or less where the settings say so.
+    pub fn limits(&self, allowance: &Allowance) -> Limits {
+        let by_work = Duration::from_secs(allowance.wall_s);
+        let wall = self.config.wall.map_or(by_work, |most| most.min(by_work));
+        // Beside those of the encoders, one thread runs the child.
+        let cpu_seconds = wall.as_secs().max(1).saturating_mul(allowance.threads + 1);
+        Limits {
+            time: TimeLimits { wall, stall: self.config.stall },
+            bounds: Bounds { memory_bytes: allowance.memory_bytes, cpu_seconds },
+            most_pictures: allowance.pictures,
+        }
+    }
+
+    /// A child that will start confined, before anything is asked of it. It dies with what is returned.
+    pub fn command(&self, bounds: &Bounds) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .arg("encoder")
+            .args(["--memory-bytes", &bounds.memory_bytes.to_string()])
+            .args(["--cpu-seconds", &bounds.cpu_seconds.to_string()])
+            .args(["--parent", &std::process::id().to_string()])
+            .env_clear()
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        if self.config.allow_unsandboxed {
+            command.arg("--allow-unsandboxed");
+        }
+        command
+    }
+
+    /// Starts a child that does nothing but say how it is confined.
+    pub async fn report(&self) -> io::Result<Report> {
+        let output = self.command(&REPORT_BOUNDS).arg("--report").stdout(Stdio::piped()).output();
+        let output = timeout(REPORT_PATIENCE, output).await??;
+        serde_json::from_slice(&output.stdout).map_err(|_| {
+            let said = log::clean(&output.stderr);
+            io::Error::other(format!("a child that should say how it is confined ended with {}: {said}", output.status))
+        })
     }
 
     /// Runs a probe: what the source is.
-    pub async fn probe(&self, job: Job, source: SourceReader) -> Result<SourceFacts, ChildError> {
+    pub async fn probe(&self, job: Job, source: SourceReader, limits: Limits) -> Result<SourceFacts, ChildError> {
         let (tx, mut rx) = mpsc::channel(1);
         let take = async move {
             let mut facts = None;
@@ -99,9 +112,9 @@ impl Children {
             }
             facts
         };
-        let (ended, facts) = tokio::join!(self.run(job, source, Limits::default(), tx), take);
+        let (ended, facts) = tokio::join!(self.run(job, source, limits, tx), take);
         ended?;
-        facts.ok_or_else(|| ChildError::Died { code: "encoder_broken", detail: "the probe said nothing".to_owned() })
+        facts.ok_or_else(|| ChildError::died(Death::Crashed, "the probe said nothing"))
     }
 
     /// Runs `job` over `source`, handing what is made to `outputs` in order.
@@ -114,115 +127,55 @@ impl Children {
     ) -> Result<(), ChildError> {
         let (ours, theirs) = StdUnixStream::pair()?;
         ours.set_nonblocking(true)?;
-        let mut child = Command::new(&self.program)
-            .arg("encoder")
-            .env_clear()
-            .stdin(Stdio::from(OwnedFd::from(theirs)))
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()?;
-        log_lines(&mut child);
+        let mut child = self.command(&limits.bounds).stdin(Stdio::from(OwnedFd::from(theirs))).spawn()?;
+        log::pass_on(&mut child);
         let socket = UnixStream::from_std(ours)?;
-        let served = timeout(limits.wall, serve(socket, job, &mut source, limits.quiet, outputs)).await;
-        match served {
-            Ok(Ok(true)) => {
-                // Done was said: how it exits no longer matters.
-                let _ = timeout(Duration::from_secs(5), child.wait()).await;
+        let mut watch = Watch::new(limits.time, limits.most_pictures);
+        match serve::serve(socket, job, &mut source, &mut watch, outputs).await {
+            Ok(true) => {
+                // Done was said: how it exits no longer matters. One that stays is killed when it is dropped.
+                let _ = timeout(LAST_WORDS, child.wait()).await;
                 Ok(())
             }
-            Ok(Ok(false)) => match timeout(Duration::from_secs(5), child.wait()).await {
-                Ok(status) => Err(death(status?)),
-                Err(_) => {
-                    Err(ChildError::Died { code: "encoder_silent", detail: "closed its socket and stayed".to_owned() })
-                }
-            },
-            Ok(Err(e)) => {
+            Ok(false) => Err(end_of(&mut child).await?),
+            Err(error) => {
                 child.kill().await?;
-                Err(e)
-            }
-            Err(_) => {
-                child.kill().await?;
-                Err(ChildError::Died { code: "encoder_timeout", detail: format!("{:?} are over", limits.wall) })
+                Err(error)
             }
         }
     }
 }
 
-/// Serves one child until it says that it is done (`true`) or closes its socket (`false`).
-async fn serve(
-    mut socket: UnixStream,
-    job: Job,
-    source: &mut SourceReader,
-    quiet: Duration,
-    outputs: mpsc::Sender<Output>,
-) -> Result<bool, ChildError> {
-    if let Err(e) = wire::send_async(&mut socket, &ToChild::Start(Box::new(job)), &[]).await {
-        return if e.kind() == io::ErrorKind::BrokenPipe { Ok(false) } else { Err(e.into()) };
+/// Children that are confined, and how; without what is mandatory there are none, unless the settings allow it.
+pub async fn confined(config: &ChildConfig) -> anyhow::Result<(Children, Report)> {
+    let children = Children::of_this_program(config);
+    let report = children.report().await.context("no encoder child can be started")?;
+    let missing: Vec<String> = report.missing().map(|m| format!("no {} ({})", m.name, m.detail)).collect();
+    let missing = missing.join(", ");
+    if config.allow_unsandboxed {
+        tracing::warn!(
+            missing,
+            "SLUICE_ALLOW_UNSANDBOXED is set: encoder children work also where they are not confined"
+        );
+    } else if !report.is_confined() {
+        anyhow::bail!(
+            "encoder children cannot be confined here: {missing}. Whoever uploads a file that breaks a decoder could take \
+             over this machine. SLUICE_ALLOW_UNSANDBOXED=1 has the worker start all the same."
+        );
     }
-    loop {
-        let message = match timeout_at(Instant::now() + quiet, wire::receive_async::<FromChild>(&mut socket)).await {
-            Err(_) => {
-                return Err(ChildError::Died { code: "encoder_stalled", detail: format!("nothing for {quiet:?}") });
-            }
-            // A child that dies in the middle of a frame closes its socket, like one that dies between two.
-            Ok(Err(e)) if matches!(e.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset) => {
-                return Ok(false);
-            }
-            // Nothing else arrives from a child in its right mind: a frame too large, a header that is no message.
-            Ok(received) => received.map_err(|e| ChildError::Died { code: "encoder_broken", detail: e.to_string() })?,
-        };
-        let Some((message, payload)) = message else { return Ok(false) };
-        let output = match message {
-            FromChild::Read { offset, length } => {
-                let read = source.read(offset, length as usize).await;
-                let sent = match &read {
-                    Ok(data) => wire::send_async(&mut socket, &ToChild::Bytes, data).await,
-                    Err(_) => wire::send_async(&mut socket, &ToChild::ReadFailed, &[]).await,
-                };
-                read.map_err(ChildError::Source)?;
-                if sent.is_err() {
-                    return Ok(false);
-                }
-                continue;
-            }
-            // Arriving was all it had to do: the quiet limit starts anew.
-            FromChild::Alive => continue,
-            FromChild::Done => return Ok(true),
-            FromChild::Failed(failure) => return Err(ChildError::Refused(failure)),
-            FromChild::Probed(facts) => Output::Probed(facts),
-            FromChild::Init { rendition, codecs } => Output::Init { rendition, codecs, data: payload.into() },
-            FromChild::Segment(made) => Output::Segment { made, data: payload.into() },
-        };
-        outputs.send(output).await.map_err(|_| ChildError::GivenUp)?;
-    }
+    Ok((children, report))
 }
 
-/// The kinds of death, by the signal or status they leave.
-fn death(status: ExitStatus) -> ChildError {
-    let (code, detail) = match (status.signal(), status.code()) {
-        (Some(9), _) => ("encoder_killed", "SIGKILL: out of memory, or ended by hand".to_owned()),
-        (Some(24), _) => ("encoder_cpu_limit", "SIGXCPU".to_owned()),
-        (Some(31), _) => ("encoder_forbidden_call", "SIGSYS: a system call that is not allowed".to_owned()),
-        (Some(signal), _) => ("encoder_crashed", format!("signal {signal}")),
-        (None, code) => ("encoder_crashed", format!("exit status {code:?}")),
-    };
-    ChildError::Died { code, detail }
-}
-
-/// Passes the child's own words to the log, a bounded number of bounded lines: they may quote the file.
-fn log_lines(child: &mut Child) {
-    let Some(stderr) = child.stderr.take() else { return };
+/// How a child ends that has closed its socket.
+async fn end_of(child: &mut Child) -> io::Result<ChildError> {
     let pid = child.id();
-    tokio::spawn(async move {
-        let mut lines = BufReader::new(stderr).lines();
-        let mut count = 0;
-        while let Ok(Some(line)) = lines.next_line().await {
-            count += 1;
-            if count <= 50 {
-                let text: String = line.chars().filter(|c| !c.is_control()).take(300).collect();
-                tracing::debug!(pid, text, "encoder");
-            }
-        }
-    });
+    let Ok(status) = timeout(LAST_WORDS, child.wait()).await else {
+        child.kill().await?;
+        return Ok(ChildError::died(Death::TimedOut, "closed its socket and stayed"));
+    };
+    let ended = death_of(status?);
+    if let ChildError::Died { death: Death::ForbiddenSyscall, detail, .. } = &ended {
+        tracing::error!(pid, detail, "an encoder child made a forbidden system call: a file may be an attack");
+    }
+    Ok(ended)
 }

@@ -2,7 +2,7 @@
 
 use super::{EncodeError, Named, ffi, link::Link, open, segments::SegmentBuilder};
 use crate::{
-    child::{AudioWork, FromChild, Job},
+    child::{AudioWork, FromChild, Job, Refusal},
     cmaf::{Sample, aac_init},
     plan::{AudioPlan, audio::FRAME_SAMPLES},
 };
@@ -77,11 +77,7 @@ impl Track {
         }
         if self.segment + 1 < self.boundaries.len() {
             let detail = format!("{} of {} frames", self.next, self.total());
-            return Err(EncodeError::refused(
-                "audio_incomplete",
-                "The sound ends before the file says it does.",
-                detail,
-            ));
+            return Err(EncodeError::refused(Refusal::SoundEndsEarly, detail));
         }
         Ok(())
     }
@@ -217,7 +213,7 @@ fn encode(link: &Link, job: &Job, work: &AudioWork) -> Result<(), EncodeError> {
     while !draining {
         match open::next_packet(&mut input, plan.stream) {
             // What does not decode becomes silence.
-            Some(packet) => drop(decoder.send_packet(&packet)),
+            Some(packet) => drop(decoder.send_packet(&packet).map_err(open::check_memory)),
             None => {
                 draining = true;
                 // Draining a decoder that is already drained is all this can fail at.
@@ -257,11 +253,7 @@ fn finish(
     let mut graph = match graph {
         Some(graph) => graph,
         None if start == 0 => {
-            return Err(EncodeError::refused(
-                "undecodable_audio",
-                "No sound of the file could be decoded.",
-                "no frames",
-            ));
+            return Err(EncodeError::refused(Refusal::UndecodableAudio, "no frames"));
         }
         // The sound had ended before: filters pad what there is, so there must be something.
         None => {

@@ -9,17 +9,12 @@ use super::{
     x264::{RungConfig, RungEncoder},
 };
 use crate::{
-    child::{ChunkWork, FromChild, Job},
+    child::{ChunkWork, Job, Refusal},
     plan::VideoPlan,
 };
 use ffmpeg_next::frame;
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use std::collections::BTreeMap;
 
-/// How often the worker hears that the child lives: a slow preset on large pictures may take seconds for each.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
 /// Pictures fed before the first output frame where filters keep state.
 const PRE_ROLL: i64 = 3;
 
@@ -32,10 +27,11 @@ pub fn run(link: &Link, job: &Job, work: &ChunkWork) -> Result<(), EncodeError> 
         RungConfig { rate: video.rate, preset: &video.preset, picture: &video.picture, gops, threads: work.threads };
     let rungs = video.rungs.iter().map(|r| RungEncoder::open(link, r, &config)).collect::<Result<Vec<_>, _>>()?;
     let input = open::source(link, job)?;
-    let mut pictures = Pictures::new(job, input, video.stream, work.threads)?;
+    let mut pictures = Pictures::new(link, job, input, video.stream, work.threads)?;
     let first = enter(&mut pictures, work, start)?;
-    let mut chunk =
-        Chunk { link, work, start, end, rungs, filters: None, repeats: BTreeMap::new(), heard: Instant::now() };
+    #[cfg(debug_assertions)]
+    super::evil::turn(link, job)?;
+    let mut chunk = Chunk { link, work, start, end, rungs, filters: None, repeats: BTreeMap::new() };
     let (mut at, mut picture) = first;
     loop {
         let next = later(&mut pictures, video, at);
@@ -83,7 +79,7 @@ fn enter(pictures: &mut Pictures, work: &ChunkWork, start: u64) -> Result<(i64, 
             _ => {}
         }
     }
-    Err(EncodeError::refused("undecodable_video", "No picture of the file could be decoded.", format!("frame {start}")))
+    Err(EncodeError::refused(Refusal::UndecodableVideo, format!("frame {start}")))
 }
 
 struct Chunk<'a> {
@@ -95,8 +91,6 @@ struct Chunk<'a> {
     filters: Option<Filters>,
     /// How often each fed picture is shown, by the output frame it was fed as.
     repeats: BTreeMap<i64, u64>,
-    /// When the worker last heard of this child.
-    heard: Instant,
 }
 
 impl Chunk<'_> {
@@ -143,10 +137,7 @@ impl Chunk<'_> {
                 }
                 for n in 0..count {
                     rung.encode(self.link, &mut picture, number as u64 + n)?;
-                    if self.heard.elapsed() >= SIGN_OF_LIFE {
-                        self.heard = Instant::now();
-                        self.link.send(&FromChild::Alive, &[])?;
-                    }
+                    self.link.worked_on_a_picture()?;
                 }
             }
         }

@@ -2,24 +2,68 @@
 
 use crate::child::{FromChild, Job, ToChild, wire};
 use std::{
-    io::{self, Read, Seek, SeekFrom},
-    os::{fd::AsFd, unix::net::UnixStream},
+    io::{self, Read, Seek, SeekFrom, Write},
     sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
-/// The socket. Requests and answers alternate, so one lock is enough.
-#[derive(Debug, Clone)]
-pub struct Link {
-    socket: Arc<Mutex<UnixStream>>,
+/// Descriptor 0, the socket. Nothing else is open, and nothing more can be.
+#[derive(Debug)]
+struct Socket;
+
+impl Read for Socket {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        Ok(rustix::io::read(rustix::stdio::stdin(), out)?)
+    }
 }
 
+impl Write for Socket {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        Ok(rustix::io::write(rustix::stdio::stdin(), data)?)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The way to the worker. Requests and answers alternate, so one lock is enough.
+#[derive(Debug, Clone)]
+pub struct Link {
+    socket: Arc<Mutex<Socket>>,
+    worked: Arc<Mutex<Worked>>,
+}
+
+/// How far the child is on what gives no output for long.
+#[derive(Debug)]
+struct Worked {
+    pictures: u64,
+    /// When the worker last heard of it.
+    told: Instant,
+}
+
+/// How often the worker hears of it: a slow preset on large pictures may take seconds for each.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
+
 impl Link {
-    /// Takes descriptor 0 as the socket and receives the job.
-    pub fn from_stdin() -> io::Result<(Self, Job)> {
-        let mut socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    /// Receives the job.
+    pub fn receive() -> io::Result<(Self, Job)> {
+        let mut socket = Socket;
         let (message, _) = wire::receive(&mut socket)?;
         let ToChild::Start(job) = message else { return Err(io::Error::other("no job")) };
-        Ok((Self { socket: Arc::new(Mutex::new(socket)) }, *job))
+        let worked = Worked { pictures: 0, told: Instant::now() };
+        Ok((Self { socket: Arc::new(Mutex::new(socket)), worked: Arc::new(Mutex::new(worked)) }, *job))
+    }
+
+    /// Counts a picture that was decoded or encoded, and tells the worker now and then.
+    pub fn worked_on_a_picture(&self) -> io::Result<()> {
+        let mut worked = self.worked.lock().unwrap_or_else(PoisonError::into_inner);
+        worked.pictures += 1;
+        if worked.told.elapsed() < SIGN_OF_LIFE {
+            return Ok(());
+        }
+        worked.told = Instant::now();
+        self.send(&FromChild::Alive { pictures: worked.pictures }, &[])
     }
 
     /// Sends a message.
@@ -28,7 +72,8 @@ impl Link {
         wire::send(&mut *socket, message, payload)
     }
 
-    fn read(&self, offset: u64, length: u32) -> io::Result<Vec<u8>> {
+    /// Source bytes at `offset`; fewer only at the end of a block or of the source.
+    pub fn read(&self, offset: u64, length: u32) -> io::Result<Vec<u8>> {
         let mut socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
         wire::send(&mut *socket, &FromChild::Read { offset, length }, &[])?;
         match wire::receive(&mut *socket)? {

@@ -2,10 +2,12 @@
 //!
 //! Invariants: FFmpeg sees neither a path nor a URL, only bytes through the socket on descriptor 0;
 //! it opens one demuxer, chosen by the file's first bytes, with white lists of formats, codecs and
-//! protocols; everything that is untrusted is decoded here and nowhere else.
+//! protocols; everything that is untrusted is decoded here and nowhere else, in a process that `sandbox` has confined.
 
 mod audio;
 mod chunk;
+#[cfg(debug_assertions)]
+mod evil;
 mod ffi;
 mod link;
 mod open;
@@ -15,7 +17,10 @@ mod probe;
 mod segments;
 mod x264;
 
-use crate::child::{Failure, FromChild, Job, Work};
+use crate::{
+    child::{Failure, FromChild, Job, Refusal, Work},
+    sandbox,
+};
 use link::Link;
 
 /// Why the work cannot be done.
@@ -31,31 +36,30 @@ enum EncodeError {
     #[error("socket: {0}")]
     Link(#[from] std::io::Error),
     /// A reason that a person understands.
-    #[error("{code}: {detail}")]
+    #[error("{}: {detail}", .refusal.code())]
     Refused {
-        /// Stable code.
-        code: &'static str,
-        /// A sentence.
-        message: &'static str,
+        /// Which.
+        refusal: Refusal,
         /// For the log.
         detail: String,
     },
 }
 
+/// Calls that fail by what the encoder or this program did, not by what is in the file.
+const ENCODING: &[&str] = &["libx264", "aac", "encode"];
+
 impl EncodeError {
-    fn refused(code: &'static str, message: &'static str, detail: impl Into<String>) -> Self {
-        Self::Refused { code, message, detail: detail.into() }
+    fn refused(refusal: Refusal, detail: impl Into<String>) -> Self {
+        Self::Refused { refusal, detail: detail.into() }
     }
 
-    /// Retry or fail is decided here, where the error is born.
     fn failure(&self) -> Failure {
-        let (code, message, retry) = match self {
-            Self::Ffmpeg(..) => ("encode_failed", "The file could not be decoded or encoded.", true),
-            Self::Box(_) => ("encode_failed", "The encoded stream could not be packaged.", true),
-            Self::Link(_) => ("encode_failed", "The source could not be read.", true),
-            Self::Refused { code, message, .. } => (*code, *message, false),
+        let (refusal, detail) = match self {
+            Self::Ffmpeg(call, _) if !ENCODING.contains(call) => (Refusal::Damaged, self.to_string()),
+            Self::Ffmpeg(..) | Self::Box(_) | Self::Link(_) => (Refusal::EncodeFailed, self.to_string()),
+            Self::Refused { refusal, detail } => (*refusal, detail.clone()),
         };
-        Failure { code: code.to_owned(), message: message.to_owned(), detail: self.to_string(), retry }
+        Failure { refusal, detail }
     }
 }
 
@@ -70,13 +74,19 @@ impl<T> Named<T> for Result<T, ffmpeg_next::Error> {
     }
 }
 
-/// The child's `main`: one job, then the end. The exit status says nothing the socket does not.
+/// The child's `main`, confined: one job, then the end. The exit status says nothing the socket does not.
 pub fn main() -> std::io::Result<()> {
-    let (link, job) = Link::from_stdin()?;
+    let (link, job) = Link::receive()?;
     ffmpeg_next::log::set_level(ffmpeg_next::log::Level::Error);
+    // Without it errors have no words.
+    ffmpeg_next::error::register_all();
     match run(&link, job) {
         Ok(()) => link.send(&FromChild::Done, &[]),
-        Err(error) => link.send(&FromChild::Failed(error.failure()), &[]),
+        Err(error) => {
+            // Libraries have many words for want of memory.
+            sandbox::end_if_memory_is_used_up();
+            link.send(&FromChild::Failed(error.failure()), &[])
+        }
     }
 }
 

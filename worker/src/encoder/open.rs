@@ -4,7 +4,10 @@ use super::{
     EncodeError, Named, ffi,
     link::{Link, SourceIo},
 };
-use crate::child::Job;
+use crate::{
+    child::{Job, Refusal},
+    sandbox,
+};
 use ffmpeg_next::{
     self as ffmpeg, Dictionary, Packet, Rational, Rescale, codec,
     format::{
@@ -78,9 +81,8 @@ pub fn source(link: &Link, job: &Job) -> Result<Input, EncodeError> {
         // External data references would name other files.
         options.set("enable_drefs", "0");
     }
-    let mut input = format::input_from_stream(io, None, Some(options)).map_err(|e| {
-        EncodeError::refused("unreadable_media", "The file is damaged or not what it claims to be.", e.to_string())
-    })?;
+    let opened = format::input_from_stream(io, None, Some(options));
+    let mut input = opened.map_err(|e| EncodeError::refused(Refusal::Unreadable, e.to_string()))?;
     let bases: Vec<_> = input.streams().map(|s| s.time_base()).collect();
     for (stream, base) in bases.into_iter().enumerate() {
         for entry in &job.index {
@@ -99,7 +101,7 @@ pub fn decodable(parameters: &codec::Parameters) -> bool {
 fn context(job: &Job, parameters: codec::Parameters, threads: usize) -> Result<codec::context::Context, EncodeError> {
     if !decodable(&parameters) {
         let name = format!("{:?}", parameters.id());
-        return Err(EncodeError::refused("unsupported_codec", "The file uses a codec that is not supported.", name));
+        return Err(EncodeError::refused(Refusal::UnsupportedCodec, name));
     }
     let mut context = codec::context::Context::from_parameters(parameters).named("decoder")?;
     ffi::set_max_pixels(&mut context, job.max_pixels);
@@ -135,9 +137,7 @@ pub fn audio_decoder(job: &Job, input: &Input, stream: usize) -> Result<ffmpeg::
 
 /// A stream by index.
 pub fn stream_of(input: &Input, index: usize) -> Result<format::stream::Stream<'_>, EncodeError> {
-    input
-        .stream(index)
-        .ok_or_else(|| EncodeError::refused("unreadable_media", "The file has changed.", "stream is missing"))
+    input.stream(index).ok_or_else(|| EncodeError::refused(Refusal::Unreadable, "stream is missing"))
 }
 
 /// The next packet of `stream`, or `None` at the end. Damage in the middle is skipped as players skip it.
@@ -149,7 +149,8 @@ pub fn next_packet(input: &mut Input, stream: usize) -> Option<Packet> {
             Ok(()) if packet.stream() == stream => return Some(packet),
             Ok(()) => {}
             Err(ffmpeg::Error::Eof | ffmpeg::Error::Exit) => return None,
-            Err(_) => {
+            Err(error) => {
+                check_memory(error);
                 failures += 1;
                 if failures > 100 {
                     return None;
@@ -159,10 +160,19 @@ pub fn next_packet(input: &mut Input, stream: usize) -> Option<Packet> {
     }
 }
 
+/// Ends the child where an error that would be skipped like damage is want of memory: the film would lose pictures
+/// that another run shows.
+pub fn check_memory(error: ffmpeg::Error) {
+    if error == (ffmpeg::Error::Other { errno: ffmpeg::error::ENOMEM }) {
+        sandbox::end_if_memory_is_used_up();
+    }
+}
+
 /// Decoded pictures in the order they are shown.
 pub struct Pictures {
     /// The demuxer.
     pub input: Input,
+    link: Link,
     decoder: ffmpeg::decoder::Video,
     stream: usize,
     draining: bool,
@@ -170,10 +180,10 @@ pub struct Pictures {
 
 impl Pictures {
     /// Pictures of `stream`.
-    pub fn new(job: &Job, mut input: Input, stream: usize, threads: usize) -> Result<Self, EncodeError> {
+    pub fn new(link: &Link, job: &Job, mut input: Input, stream: usize, threads: usize) -> Result<Self, EncodeError> {
         let decoder = video_decoder(job, &input, stream, threads)?;
         ffi::discard_others(&mut input, &[stream]);
-        Ok(Self { input, decoder, stream, draining: false })
+        Ok(Self { input, link: link.clone(), decoder, stream, draining: false })
     }
 
     /// Goes to the last entry point at or before `timestamp`, or to the very beginning.
@@ -192,14 +202,22 @@ impl Pictures {
         loop {
             let mut picture = frame::Video::empty();
             match self.decoder.receive_frame(&mut picture) {
-                Ok(()) => return Some(picture),
+                Ok(()) => {
+                    // With nobody there to hear it, the next read fails.
+                    let _ = self.link.worked_on_a_picture();
+                    return Some(picture);
+                }
                 Err(ffmpeg::Error::Eof) => return None,
-                Err(_) if self.draining => return None,
-                Err(_) => {}
+                Err(error) => {
+                    check_memory(error);
+                    if self.draining {
+                        return None;
+                    }
+                }
             }
             match next_packet(&mut self.input, self.stream) {
                 // A packet that does not decode is skipped; the timeline shows the picture before it longer.
-                Some(packet) => drop(self.decoder.send_packet(&packet)),
+                Some(packet) => drop(self.decoder.send_packet(&packet).map_err(check_memory)),
                 None => {
                     self.draining = true;
                     // Draining a decoder that is already drained is all this can fail at.

@@ -8,7 +8,7 @@ use super::{
     segments::SegmentBuilder,
 };
 use crate::{
-    child::{FromChild, Job, PassthroughWork},
+    child::{FromChild, Job, PassthroughWork, Refusal},
     cmaf::{Sample, annex_b_units, avc_codecs, avc_init, is_idr, length_prefixed_units, to_length_prefixed},
 };
 
@@ -72,7 +72,7 @@ fn avcc_sets(mut rest: &[u8]) -> Option<Vec<Vec<u8>>> {
 
 /// The sentence that makes the worker encode the rung instead.
 fn unfit(detail: impl Into<String>) -> EncodeError {
-    EncodeError::refused("passthrough_unfit", "The source's own picture cannot be served as it is.", detail)
+    EncodeError::refused(Refusal::PassthroughUnfit, detail)
 }
 
 /// Remuxes from segment `first` to the end.

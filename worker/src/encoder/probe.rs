@@ -2,7 +2,7 @@
 
 use super::{EncodeError, Named, ffi, link::Link, open, passthrough::H264Header};
 use crate::{
-    child::{Job, Probe},
+    child::{Job, Probe, Refusal},
     cmaf::avc_codecs,
     plan::{AudioFacts, Colour, FieldOrder, H264Facts, KeyFrame, SourceFacts, VideoFacts, audio::FRAME_SAMPLES},
 };
@@ -133,7 +133,7 @@ fn scan(input: &mut Input, wanted: &[usize], demuxer: Demuxer) -> Result<Vec<Vec
             hidden: ffi::is_hidden(&packet),
         });
         if found[n].len() > MOST_PACKETS {
-            return Err(EncodeError::refused("too_long", "The file has more pictures than is accepted.", "packets"));
+            return Err(EncodeError::refused(Refusal::TooManyPictures, "packets"));
         }
     }
     Ok(found)
@@ -315,7 +315,7 @@ fn first_pts(input: &mut Input, index: usize, stamps: &[Stamp]) -> Result<i64, E
     ffi::seek_backward(input, index, stamps.first().map_or(0, |s| s.seek)).named("seek")?;
     let stamps = std::iter::from_fn(|| open::next_packet(input, index)).take(FIRST_PACKETS);
     let first = stamps.filter(|p| !ffi::is_hidden(p)).filter_map(|p| p.pts().or(p.dts())).min();
-    first.ok_or_else(|| EncodeError::refused("undecodable_video", "The picture has no time stamps.", "first packets"))
+    first.ok_or_else(|| EncodeError::refused(Refusal::NoTimeStamps, "first packets"))
 }
 
 /// Looks into the first entry points and into others spread over the film.

@@ -6,7 +6,7 @@ use super::{
     segments::{Gop, SegmentBuilder},
 };
 use crate::{
-    child::FromChild,
+    child::{FromChild, Refusal},
     cmaf::{Sample, annex_b_units, avc_codecs, avc_init, is_idr, to_length_prefixed},
     plan::{Picture, Rate, Rung},
 };
@@ -54,7 +54,7 @@ impl RungEncoder {
         let units = annex_b_units(&header);
         let set = |kind: u8| units.iter().copied().find(|u| u[0] & 0x1f == kind);
         let (Some(sps), Some(pps)) = (set(7), set(8)) else {
-            return Err(EncodeError::refused("encode_failed", "The encoder made no parameter sets.", "extradata"));
+            return Err(EncodeError::refused(Refusal::EncodeFailed, "no parameter sets"));
         };
         let init = avc_init(sps, pps, rung.width as u16, rung.height as u16, rate.timescale() as u32)?;
         let codecs = avc_codecs(sps).unwrap_or_default();
@@ -78,11 +78,7 @@ impl RungEncoder {
         self.drain(link)?;
         if self.current != self.gops.len() {
             let detail = format!("{} of {} GOPs made", self.current, self.gops.len());
-            return Err(EncodeError::refused(
-                "encode_incomplete",
-                "The encoder made fewer pictures than planned.",
-                detail,
-            ));
+            return Err(EncodeError::refused(Refusal::EncodeIncomplete, detail));
         }
         Ok(())
     }
@@ -99,7 +95,7 @@ impl RungEncoder {
     /// picture n in decoding order decodes at the GOP's start plus n frames, and a negative
     /// composition offset shows the first at its own time.
     fn take(&mut self, link: &Link, packet: &Packet) -> Result<(), EncodeError> {
-        let broken = |detail: String| EncodeError::refused("encode_failed", "The encoder broke its plan.", detail);
+        let broken = |detail: String| EncodeError::refused(Refusal::EncodeFailed, detail);
         let gop = *self.gops.get(self.current).ok_or_else(|| broken("more pictures than planned".to_owned()))?;
         let units = annex_b_units(packet.data().unwrap_or_default());
         let first = self.samples.is_empty();

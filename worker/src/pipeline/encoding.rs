@@ -3,9 +3,9 @@
 
 use super::index_of;
 use crate::{
-    child::{AudioWork, Children, ChunkWork, Entry, Job, Limits, PassthroughWork, Probe, Work},
+    child::{AudioWork, Children, ChunkWork, Entry, Job, PassthroughWork, Probe, Work},
     package::assemble,
-    plan::{self, EncodeSettings, Plan, SourceFacts, Step},
+    plan::{self, Allowance, EncodeSettings, Plan, SourceFacts, Step},
     publish::{Publisher, Sink},
     source::{Source, SourceReader},
     task::{TaskError, rules_broken},
@@ -22,7 +22,7 @@ const OUTPUTS_UNDER_WAY: usize = 4;
 pub async fn identify(source: &Source) -> Result<Demuxer, TaskError> {
     let head = source.read_at(0, SNIFF_BYTES as u64).await?;
     let unsupported =
-        || TaskError::fail(Reason::new("unsupported_type", "The file is no video or audio that is supported."));
+        || TaskError::fail(Reason::new("unsupported_format", "The file is no video or audio that is supported."));
     sniff(&head).ok_or_else(unsupported)
 }
 
@@ -44,7 +44,8 @@ impl Encoder<'_> {
     ) -> Result<SourceFacts, TaskError> {
         let (source_bytes, max_pixels) = (source.size(), self.settings.max_pixels);
         let job = Job { source_bytes, demuxer, max_pixels, index, work: Work::Probe(scope) };
-        Ok(self.children.probe(job, SourceReader::new(source)).await?)
+        let limits = self.children.limits(&Allowance::of_probe(source_bytes));
+        Ok(self.children.probe(job, SourceReader::new(source), limits).await?)
     }
 
     /// Plans a whole source for a fleet with so many cores.
@@ -83,7 +84,8 @@ impl Encoder<'_> {
         let expected = (segments.end - first) * names.len();
         let mut publisher = Publisher::new(sink, plan, expected as u64);
         let (tx, mut rx) = mpsc::channel(OUTPUTS_UNDER_WAY);
-        let child = self.children.run(job, SourceReader::new(source), Limits::default(), tx);
+        let limits = self.children.limits(&Allowance::of_step(plan, step, threads));
+        let child = self.children.run(job, SourceReader::new(source), limits, tx);
         // Its receiver is dropped with the first output that cannot be published, which ends the child.
         let publish = async move {
             while let Some(output) = rx.recv().await {

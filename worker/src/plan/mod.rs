@@ -3,6 +3,7 @@
 //! Invariant: nothing here does I/O, reads a clock or knows FFmpeg; the same facts and settings
 //! give the same plan on every worker.
 
+mod allowance;
 pub mod audio;
 pub mod boundaries;
 mod chunks;
@@ -19,6 +20,7 @@ mod settings;
 mod steps;
 mod timeline;
 
+pub use allowance::Allowance;
 pub use audio::AudioPlan;
 pub use chunks::Chunk;
 pub use facts::{AudioFacts, Colour, FieldOrder, H264Facts, KeyFrame, SourceFacts, VideoFacts};
@@ -113,20 +115,20 @@ pub fn plan(facts: &SourceFacts, settings: &EncodeSettings, fleet_cores: usize) 
 
 fn check_limits(facts: &SourceFacts, settings: &EncodeSettings) -> Result<(), Reason> {
     if facts.video.is_none() && facts.audio.is_empty() {
-        return Err(Reason::new("no_media_streams", "The file holds neither picture nor sound that can be decoded."));
+        return Err(Reason::new("unsupported_format", "The file holds neither picture nor sound that can be decoded."));
     }
     let duration_s = facts.duration_s();
     if duration_s <= 0.0 {
-        return Err(Reason::new("empty_media", "The file holds no picture and no sound of any length."));
+        return Err(Reason::new("corrupt_input", "The file holds no picture and no sound of any length."));
     }
     check_duration(duration_s, settings)?;
     if let Some(v) = &facts.video {
         if u64::from(v.width) * u64::from(v.height) > settings.max_pixels {
             let text = format!("{}x{} pixels are more than is accepted.", v.width, v.height);
-            return Err(Reason::new("too_many_pixels", text));
+            return Err(Reason::new("limit_exceeded", text));
         }
         if v.width < 16 || v.height < 16 {
-            return Err(Reason::new("too_small", "The picture is smaller than 16x16 pixels."));
+            return Err(Reason::new("limit_exceeded", "The picture is smaller than 16x16 pixels."));
         }
     }
     Ok(())
@@ -138,7 +140,7 @@ pub fn check_duration(duration_s: f64, settings: &EncodeSettings) -> Result<(), 
         return Ok(());
     }
     let text = format!("The file claims {duration_s:.0} s; at most {:.0} s are accepted.", settings.max_duration_s);
-    Err(Reason::new("too_long", text))
+    Err(Reason::new("limit_exceeded", text))
 }
 
 fn plan_video(
@@ -150,7 +152,7 @@ fn plan_video(
     let rate = timeline::natural_rate(video);
     let frames = timeline::frame_count(video, rate);
     if frames == 0 {
-        return Err(Reason::new("empty_media", "The picture has no frames."));
+        return Err(Reason::new("corrupt_input", "The picture has no frames."));
     }
     let passthrough_keys = if settings.passthrough { passthrough::admit(video, rate, frames, settings) } else { None };
     let boundaries = match &passthrough_keys {
@@ -210,7 +212,7 @@ fn picture(video: &VideoFacts) -> Picture {
 
 fn plan_sound(facts: &SourceFacts, settings: &EncodeSettings) -> Result<Plan, Reason> {
     let audio = audio::alone(facts, &settings.audio_kbps)
-        .ok_or_else(|| Reason::new("no_media_streams", "The file holds no sound that can be decoded."))?;
+        .ok_or_else(|| Reason::new("unsupported_format", "The file holds no sound that can be decoded."))?;
     Ok(Plan {
         demuxer: facts.demuxer,
         duration_s: audio.duration_s(),

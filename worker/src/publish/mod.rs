@@ -93,6 +93,8 @@ impl<'a, S: Sink> Publisher<'a, S> {
     /// Publishes an init segment, or checks that the published one is the same: all chunks of a
     /// rendition must have one sample description.
     async fn init(&self, rendition: &str, codecs: &str, data: Bytes) -> Result<(), TaskError> {
+        // Its name becomes a path.
+        self.plan.schedule(rendition).ok_or_else(TaskError::senseless)?;
         let digest = Sha256::digest(&data).to_vec();
         if self.sink.put_init(rendition, codecs, data, self.progress()).await? == digest {
             return Ok(());
@@ -102,7 +104,7 @@ impl<'a, S: Sink> Publisher<'a, S> {
     }
 
     async fn segment(&mut self, rendition: &str, sequence: u64, data: Bytes) -> Result<(), TaskError> {
-        let schedule = self.plan.schedule(rendition).ok_or_else(|| TaskError::corrupt("unknown rendition"))?;
+        let schedule = self.plan.schedule(rendition).ok_or_else(TaskError::senseless)?;
         let info = check_segment(&data, sequence, &schedule)?;
         self.published += 1;
         let segment = Checked { plan: self.plan, rendition, sequence, data, info, progress: self.progress() };
