@@ -4,12 +4,14 @@
 
 pub mod client;
 pub mod database;
+pub mod disk;
 pub mod fixtures;
 pub mod jwt;
 pub mod media;
 pub mod origin;
 pub mod platform;
 pub mod process;
+pub mod proxy;
 pub mod stack;
 pub mod tus;
 

@@ -90,7 +90,7 @@ impl Catalogue<'_> {
                     "ORDER BY m.published_id DESC LIMIT $4"
                 ));
                 let query = sqlx::query_as(newest).bind(viewer).bind(since_us);
-                let rows: Vec<MediaRow> = query.bind(before).bind(limit).fetch_all(p).await?;
+                let rows: Vec<MediaRow> = query.bind(before).bind(limit).fetch_all(&p.readers).await?;
                 if rows.len() as i64 == limit {
                     return Ok(rows);
                 }
@@ -104,7 +104,7 @@ impl Catalogue<'_> {
                     "ORDER BY m.published_id DESC"
                 ));
                 let query = sqlx::query_as(sql).bind(viewer).bind(since_us);
-                Ok(query.bind(before).bind(limit).fetch_all(p).await?)
+                Ok(query.bind(before).bind(limit).fetch_all(&p.readers).await?)
             }
             Db::Postgres(p) => {
                 let sql = media_columns!(concat!(
@@ -117,7 +117,7 @@ impl Catalogue<'_> {
                     "ORDER BY m.published_id DESC"
                 ));
                 let query = sqlx::query_as(sql).bind(viewer).bind(since_us);
-                Ok(query.bind(before).bind(limit).fetch_all(p).await?)
+                Ok(query.bind(before).bind(limit).fetch_all(p.up()?).await?)
             }
         }
     }
