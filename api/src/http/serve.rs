@@ -8,7 +8,7 @@ use axum_server::{
     tls_rustls::{RustlsAcceptor, RustlsConfig},
 };
 use hyper_util::rt::TokioTimer;
-use sluice_config::Config;
+use sluice_config::{Config, telemetry::say};
 use std::{
     net::{SocketAddr, TcpListener},
     time::Duration,
@@ -42,7 +42,7 @@ pub async fn serve(config: &Config, app: Router, mut stop: watch::Receiver<bool>
     match &config.http.tls {
         None => {
             // Tests and scripts read this line.
-            println!("listening on http://{address}");
+            say(format!("listening on http://{address}"));
             let mut server = axum_server::from_tcp(listener)?.handle(handle).acceptor(NoDelayAcceptor::new());
             // HTTP/2 needs TLS in every client; without the choice the first bytes have a time-out too. Said to
             // hyper itself: axum-server's own way of saying it knows no upgrades, which WebSockets are.
@@ -54,7 +54,7 @@ pub async fn serve(config: &Config, app: Router, mut stop: watch::Receiver<bool>
             // A second call in one process is refused, and harmless.
             drop(rustls::crypto::ring::default_provider().install_default());
             let tls = RustlsConfig::from_pem_file(cert, key).await.context("SLUICE_TLS_CERT, SLUICE_TLS_KEY")?;
-            println!("listening on https://{address}");
+            say(format!("listening on https://{address}"));
             let acceptor = RustlsAcceptor::new(tls).acceptor(NoDelayAcceptor::new());
             bounded(axum_server::from_tcp(listener)?.handle(handle).acceptor(acceptor)).serve(service).await?;
         }
