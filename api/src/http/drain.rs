@@ -29,7 +29,7 @@ pub async fn refused_uploads(request: Request, next: Next) -> Response {
         Some((chunk, rest))
     });
     let response = next.run(Request::from_parts(parts, Body::from_stream(shared))).await;
-    if response.status().is_client_error() {
+    if response.status().is_client_error() || response.status().is_server_error() {
         drain(&rest).await;
     }
     response

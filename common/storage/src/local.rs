@@ -1,6 +1,6 @@
 //! A directory as an object store: write to a temporary name, fsync, rename, fsync the folder.
 
-use super::{ByteStream, Key, Prefix, StoreError};
+use super::{ByteStream, Key, Prefix, Space, StoreError};
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt, stream};
 use std::{
@@ -24,6 +24,7 @@ const DRAFT_AGE: std::time::Duration = std::time::Duration::from_secs(2 * 86_400
 #[derive(Debug, Clone)]
 pub struct LocalStore {
     root: PathBuf,
+    space: Space,
 }
 
 impl LocalStore {
@@ -31,7 +32,11 @@ impl LocalStore {
         fs::create_dir_all(root.join("tmp")).await.map_err(|e| failed(&e))?;
         let drafts = root.join("tmp");
         drop(spawn_blocking(move || forget_drafts(&drafts)).await);
-        Ok(Self { root })
+        Ok(Self { root, space: Space::unbounded() })
+    }
+
+    pub(super) fn keeping(self, space: Space) -> Self {
+        Self { space, ..self }
     }
 
     fn path(&self, key: &Key) -> PathBuf {
@@ -39,6 +44,7 @@ impl LocalStore {
     }
 
     pub(super) async fn put(&self, key: &Key, data: Bytes) -> Result<(), StoreError> {
+        self.space.check_write(&self.root)?;
         let (path, draft) = (self.path(key), self.root.join("tmp").join(Uuid::new_v4().to_string()));
         let write = move || -> io::Result<()> {
             let result = write_durably(&draft, &path, &data);
@@ -57,6 +63,7 @@ impl LocalStore {
         size_bytes: u64,
         data: impl Stream<Item = io::Result<Bytes>> + Send + Unpin,
     ) -> Result<bool, StoreError> {
+        self.space.check_write(&self.root)?;
         let (path, draft) = (self.path(key), self.root.join("tmp").join(Uuid::new_v4().to_string()));
         let draft = Draft(draft);
         let written = self.draft(&draft.0, size_bytes, data).await;

@@ -32,6 +32,8 @@ pub struct Progress {
     pub ready_in_ms: Option<i64>,
     /// Estimate, milliseconds until it can be played without a stall; 0 once it can.
     pub playable_in_ms: Option<i64>,
+    /// What it waits for, beside its turn: `disk_full` until there is room.
+    pub waits_for: Option<Reason>,
     /// Runs that ended badly and were repeated.
     pub warnings: Vec<Reason>,
     pub error: Option<Reason>,
@@ -94,8 +96,10 @@ impl Progress {
             let code = t.error_code.clone()?;
             Some(Reason { message: format!("{} was repeated after {} runs.", t.name, t.attempts.max(1)), code })
         });
+        let waits = !running && !matches!(status, MediaStatus::Ready | MediaStatus::Failed);
         Ok(Self {
             status,
+            waits_for: state.ingest.space.shortage().filter(|_| waits).map(|s| s.reason()),
             progress: stepped(progress),
             received_bytes: row.size_bytes,
             total_bytes: if row.source_status == SourceStatus::Receiving {
@@ -139,8 +143,10 @@ fn stepped(progress: f64) -> f64 {
 }
 
 fn remaining_ms(spent_us: i64, progress: f64, share: f64) -> Option<i64> {
+    // A clock that was set back counts as no time.
+    let spent_us = spent_us.max(0);
     (progress > 0.0).then(|| {
-        let whole_us = spent_us.max(0) as f64 / progress;
+        let whole_us = spent_us as f64 / progress;
         ((whole_us * share - spent_us as f64).max(0.0) / 1000.0) as i64
     })
 }
@@ -155,6 +161,7 @@ mod tests {
         assert_eq!(remaining_ms(10_000_000, 0.25, 0.5), Some(10_000));
         assert_eq!(remaining_ms(10_000_000, 0.5, 0.25), Some(0));
         assert_eq!(remaining_ms(10_000_000, 0.0, 1.0), None);
+        assert_eq!(remaining_ms(-3_600_000_000, 0.5, 1.0), Some(0), "the clock was set back");
         assert_eq!((stepped(0.1234), stepped(1.0)), (0.12, 1.0));
     }
 }
