@@ -109,11 +109,14 @@ async fn running_claims_ask_no_clock(Fresh { db, _folder }: Fresh) {
 async fn a_claim_on_a_full_disk_is_committed_or_an_error() {
     let Some(disk) = SmallDisk::mount(32) else { return };
     let url = format!("sqlite://{}/a.db", disk.path().display());
-    let world = World::new(Db::open(&url).await.unwrap()).await;
+    let mut world = World::new(Db::open(&url).await.unwrap()).await;
     let (source, package, _) = world.film(1).await;
     for i in 0..200 {
         world.enqueue(source, package, &format!("t{i}"), i).await;
     }
+    // Closed and opened, its log of changes has no room of before.
+    world.db.close().await;
+    world.db = Db::open(&url).await.unwrap();
     disk.fill_but(0);
     let (mut claimed, mut refused) = (0, 0);
     for _ in 0..200 {

@@ -37,13 +37,13 @@ fn both_binaries_name_a_database_that_does_not_answer() {
             let text = String::from_utf8_lossy(&output.stderr);
             assert!(!output.status.success() && text.contains(said), "{program} {url}: {text}");
             assert!(!text.contains("hush"), "{text}");
-            // A second for the database, the rest for a machine with much to do.
-            assert!(began.elapsed() < Duration::from_secs(5), "{program} {url}: {:?}", began.elapsed());
+            // It is named after a second, and given up after five; the rest is for a machine with much to do.
+            assert!(began.elapsed() < Duration::from_secs(9), "{program} {url}: {:?}", began.elapsed());
         }
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn requests_are_refused_at_once_while_the_server_is_away_and_work_goes_on_after_it() {
     let dir = tempfile::tempdir().unwrap();
     let url = database::fresh(Pair::Servers, dir.path());
@@ -54,6 +54,10 @@ async fn requests_are_refused_at_once_while_the_server_is_away_and_work_goes_on_
     let mut stack = Stack::start_with(Pair::Embedded, &[("SLUICE_DATABASE_URL", &url)]).await;
     stack.add_worker();
     let client = stack.creator().await;
+    eventually("the worker runs", PATIENCE, || async {
+        stack.workers[0].log().contains("worker starts").then_some(())
+    })
+    .await;
     proxy.cut().await;
     eventually("it is noticed", Duration::from_secs(10), || async {
         stack.api.log().contains("the database does not answer").then_some(())

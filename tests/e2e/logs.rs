@@ -33,8 +33,9 @@ async fn a_log_that_nobody_reads_stops_nothing(pair: Pair) {
     for err in [ended(), full.into()] {
         let mut api = stack.beside("sluice-api", &[], Stdio::piped(), err);
         let url = api.line_after("listening on ");
+        let http = http();
         for _ in 0..200 {
-            let answer = http().get(format!("{url}/ready")).timeout(Duration::from_secs(5)).send().await.unwrap();
+            let answer = http.get(format!("{url}/ready")).timeout(Duration::from_secs(5)).send().await.unwrap();
             assert_eq!(answer.status(), 200);
         }
         stops(&mut api);

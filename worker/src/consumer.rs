@@ -15,14 +15,14 @@ use std::{
 use tokio::{
     sync::{Notify, watch},
     task::{JoinError, JoinSet},
-    time::{interval, sleep, timeout},
+    time::{interval, interval_at, sleep, timeout},
 };
 use uuid::Uuid;
 
 /// How often a worker with room looks for work that no wake-up announced.
 const LOOK: Duration = Duration::from_secs(1);
-/// Pause before listening for wake-ups again.
-const LISTEN_AGAIN: Duration = Duration::from_secs(1);
+/// Who listened for wake-ups so long listened well; what ended it was another outage.
+const LISTENED: Duration = Duration::from_secs(10);
 /// How long running tasks may finish after a stop was asked for.
 const GRACE: Duration = Duration::from_secs(20);
 /// Tasks that need no core, beside those that do.
@@ -74,12 +74,17 @@ pub async fn work(context: Context, capacity: Capacity, mut stop: watch::Receive
 
 /// Listens for wake-ups, again after the database was away.
 async fn listen(context: Context, bell: Arc<Notify>, stop: watch::Receiver<bool>) {
+    let outage = Outage::default();
     while !*stop.borrow() {
         let mut stopped = stop.clone();
+        let began = Instant::now();
         let until = async move { drop(stopped.wait_for(|s| *s).await) };
         // A name is never used twice: apalis would take a new listener for the old one, come back.
         context.wake.listen(format!("wake-{}", Uuid::now_v7()), bell.clone(), Box::pin(until)).await;
-        sleep(LISTEN_AGAIN).await;
+        if began.elapsed() > LISTENED {
+            outage.over();
+        }
+        sleep(outage.failed()).await;
     }
 }
 
@@ -213,7 +218,8 @@ async fn settle_at_last(running: &Running, error: &TaskError) {
 
 /// Extends the lease; returns when it is lost. A database that does not answer is no loss: the fence decides.
 async fn beat_until_fenced(running: &Running, lease: Duration) {
-    let mut ticks = interval(lease / 5);
+    // The claim itself was the first sign of life. A beat beside the end of a short task would find it ended.
+    let mut ticks = interval_at(tokio::time::Instant::now() + lease / 5, lease / 5);
     loop {
         ticks.tick().await;
         if let Err(DbError::Fenced) = running.context.db.tasks().heartbeat(running.task.id, running.task.token).await {

@@ -13,9 +13,11 @@ use std::{
     fs::File,
     io::Read,
     path::Path,
+    pin::pin,
     str::FromStr,
     time::{Duration, Instant},
 };
+use tokio::time::timeout;
 
 /// Connections of a process that read from SQLite.
 const READERS: u32 = 8;
@@ -25,8 +27,10 @@ const WRITE_WAIT: Duration = Duration::from_secs(10);
 const POSTGRES_CONNECTIONS: u32 = 16;
 /// How long a request waits for one of them.
 const POSTGRES_WAIT: Duration = Duration::from_secs(5);
-/// How long a server may take to answer at start.
+/// A server that does not answer at start is named after this.
 const FIRST_ANSWER: Duration = Duration::from_secs(1);
+/// And given up after so long more.
+const LAST_ANSWER: Duration = Duration::from_secs(4);
 /// How long a file of SQLite is looked over at start: a large one in part.
 const LOOK: Duration = Duration::from_secs(2);
 /// In the header of our files (`PRAGMA application_id`): "SLUC".
@@ -47,7 +51,8 @@ impl Db {
     /// PostgreSQL takes an advisory lock, SQLite a lock file beside the database.
     ///
     /// # Errors
-    /// [`DbError::Unusable`] within about a second when it does not answer, is damaged, or is somebody else's.
+    /// [`DbError::Unusable`] when it does not answer, is damaged, or is somebody else's: at once, and after five seconds
+    /// of silence.
     pub async fn open(url: &str) -> Result<Self> {
         let db = if url.starts_with("sqlite:") {
             open_sqlite(SqliteConnectOptions::from_str(url)?).await?
@@ -69,7 +74,7 @@ async fn open_sqlite(options: SqliteConnectOptions) -> Result<Db> {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(WRITE_WAIT);
-    let mut first = options.connect().await.map_err(|e| unusable(&e.to_string()))?;
+    let mut first = options.connect().await.map_err(|e| unusable(&damaged(&e)))?;
     let marked = look_over(&mut first).await.map_err(|e| unusable(&e))?;
     drop(first.close().await);
     let writing = options.clone().journal_mode(SqliteJournalMode::Wal);
@@ -101,9 +106,12 @@ fn check_header(file: &Path) -> Result<(), String> {
     Err("is no SQLite database: move it away, or name another file in SLUICE_DATABASE_URL".to_owned())
 }
 
+fn damaged(e: &dyn std::fmt::Display) -> String {
+    format!("the database cannot be read or is damaged ({e}): restore it from a backup")
+}
+
 /// Whether it is marked as this program's. It is whole as far as can be seen in two seconds.
 async fn look_over(db: &mut SqliteConnection) -> Result<bool, String> {
-    let damaged = |e: &dyn std::fmt::Display| format!("the database is damaged ({e}): restore it from a backup");
     let (id,): (i64,) = sqlx::query_as("PRAGMA application_id").fetch_one(&mut *db).await.map_err(|e| damaged(&e))?;
     let tables: Vec<(String,)> =
         sqlx::query_as("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
@@ -131,12 +139,7 @@ async fn look_over(db: &mut SqliteConnection) -> Result<bool, String> {
 
 async fn open_postgres(options: PgConnectOptions) -> Result<Db> {
     let place = place(&options);
-    let unusable = |what: &str| DbError::Unusable(format!("{place}: {what}"));
-    match tokio::time::timeout(FIRST_ANSWER, PgConnection::connect_with(&options)).await {
-        Ok(Ok(first)) => drop(first.close().await),
-        Ok(Err(e)) => return Err(unusable(&e.to_string())),
-        Err(_) => return Err(unusable("no answer within a second")),
-    }
+    drop(first_connection(&options, &place).await?.close().await);
     let pool = PgPoolOptions::new()
         .max_connections(POSTGRES_CONNECTIONS)
         .acquire_timeout(POSTGRES_WAIT)
@@ -147,6 +150,17 @@ async fn open_postgres(options: PgConnectOptions) -> Result<Db> {
     let db = Db::Postgres(Postgres::watched(pool, options, place));
     db.search().index_missing().await?;
     Ok(db)
+}
+
+async fn first_connection(options: &PgConnectOptions, place: &str) -> Result<PgConnection> {
+    let unusable = |what: &str| DbError::Unusable(format!("{place}: {what}"));
+    let mut connect = pin!(PgConnection::connect_with(options));
+    let mut answer = timeout(FIRST_ANSWER, &mut connect).await;
+    if answer.is_err() {
+        tracing::warn!(database = place, "no answer within a second");
+        answer = timeout(LAST_ANSWER, connect).await;
+    }
+    answer.map_err(|_| unusable("no answer within five seconds"))?.map_err(|e| unusable(&e.to_string()))
 }
 
 /// Where a server is, without its password.
@@ -165,7 +179,7 @@ mod tests {
     async fn refusal(url: &str) -> String {
         let began = Instant::now();
         let error = Db::open(url).await.expect_err(url).to_string();
-        assert!(began.elapsed() < Duration::from_millis(1500), "{:?}: {error}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_secs(7), "{:?}: {error}", began.elapsed());
         error
     }
 
