@@ -21,11 +21,11 @@ pub fn backoff_us(attempts: i64) -> i64 {
 }
 
 /// Longest pause while something is away.
-const LONGEST: Duration = Duration::from_secs(30);
+const LONGEST: Duration = Duration::from_secs(15);
 /// The first one.
 const SHORTEST: Duration = Duration::from_secs(1);
 
-/// How long something has been away that is needed: pauses double up to half a minute, and begin anew once it is back.
+/// How long something has been away that is needed: pauses double up to 15 s, and begin anew once it is back.
 #[derive(Debug, Default)]
 pub struct Outage(Mutex<Option<(Instant, Duration)>>);
 

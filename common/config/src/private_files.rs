@@ -17,25 +17,24 @@ const FOLDER: u32 = 0o700;
 /// Mode of files.
 const FILE: u32 = 0o600;
 
-/// Sets the umask of this process, makes the data directory, and closes what exists to others.
+/// Sets the umask of this process, and closes what exists to others. What does not exist is made by whoever needs it: a
+/// service that has its database and its store elsewhere may run where nothing can be written.
 ///
 /// # Errors
-/// The data directory cannot be made or read.
+/// A folder or a file cannot be looked at.
 pub fn keep_private(config: &Config) -> io::Result<()> {
     umask(Mode::from_bits_truncate(0o077));
-    fs::create_dir_all(&config.data_dir)?;
     close(&config.data_dir, FOLDER)?;
     if let StoreUrl::Local(root) = &config.store {
-        fs::create_dir_all(root)?;
         close(root, FOLDER)?;
     }
-    let beside = fs::read_dir(&config.data_dir)?.flatten().map(|e| e.path()).filter(|p| p.is_file());
-    for file in beside.chain(of_database(&config.database_url)) {
-        // A file that is replaced meanwhile is made by a process with the same umask.
-        match close(&file, FILE) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-            _ => {}
-        }
+    let beside: Vec<PathBuf> = match fs::read_dir(&config.data_dir) {
+        Ok(entries) => entries.flatten().map(|e| e.path()).filter(|p| p.is_file()).collect(),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
+        Err(e) => return Err(e),
+    };
+    for file in beside.into_iter().chain(of_database(&config.database_url)) {
+        close(&file, FILE)?;
     }
     Ok(())
 }
@@ -50,7 +49,12 @@ fn of_database(url: &str) -> Vec<PathBuf> {
 }
 
 fn close(path: &Path, mode: u32) -> io::Result<()> {
-    let now = fs::metadata(path)?.permissions().mode() & 0o777;
+    let now = match fs::metadata(path) {
+        Ok(data) => data.permissions().mode() & 0o777,
+        // Not made yet; or replaced meanwhile, by a process with the same umask.
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(e),
+    };
     // Closed further by hand, it stays so.
     if now & !mode == 0 {
         return Ok(());
@@ -61,6 +65,7 @@ fn close(path: &Path, mode: u32) -> io::Result<()> {
             tracing::warn!(path = %path.display(), mode = format!("{now:o}"), "others may read this, and it is not ours to close");
             Ok(())
         }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,
     }
 }
