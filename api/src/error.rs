@@ -118,11 +118,14 @@ pub enum Failure {
 impl From<DbError> for Failure {
     /// Here an error of the database ends, so here it is logged, once.
     fn from(error: DbError) -> Self {
-        if matches!(error, DbError::Missing) {
-            return Self::NotFound;
+        match error {
+            DbError::Missing => Self::NotFound,
+            DbError::Full => Self::StoreFull,
+            _ => {
+                tracing::error!(%error, "database");
+                Self::Unavailable
+            }
         }
-        tracing::error!(%error, "database");
-        Self::Unavailable
     }
 }
 

@@ -13,7 +13,7 @@ pub async fn live() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
 
-/// The database and the store answer too.
+/// The database and the store answer too. While the disk is nearly full nothing new is accepted, with a reason.
 #[utoipa::path(get, path = "/ready", tag = "health", responses(
     (status = 200, description = "They do", body = Value),
     (status = 503, description = "One of them does not"),
@@ -21,5 +21,9 @@ pub async fn live() -> Json<Value> {
 pub async fn ready(State(state): State<AppState>) -> Result<Json<Value>, ApiError> {
     state.db.ping().await.map_err(HttpError::from)?;
     state.store.ping().await.map_err(HttpError::from)?;
-    Ok(Json(json!({ "status": "ready" })))
+    // What is stored is served all the same, so it is ready; but whoever watches over it should know.
+    Ok(Json(match state.ingest.space.shortage() {
+        Some(short) => json!({ "status": "ready", "accepting": false, "reason": short.reason() }),
+        None => json!({ "status": "ready", "accepting": true }),
+    }))
 }

@@ -4,19 +4,25 @@ use crate::{
     pipeline::uploads,
     state::{AppState, mail},
 };
-use sluice_model::clock::{self, DAY};
+use sluice_model::clock::{self, ClockWatch, DAY};
 use tokio::{sync::watch, time::interval};
 
 /// Runs until `stop` turns true.
 pub async fn run(state: AppState, mut stop: watch::Receiver<bool>) {
     let mut ticks = interval(state.config.retention.sweep_interval);
+    let mut clock = ClockWatch::default();
     while !*stop.borrow() {
         tokio::select! {
             _ = stop.changed() => return,
             _ = ticks.tick() => {}
         }
-        purge(&state).await;
-        mail::forget_files(&state.config.data_dir);
+        if clock.may_purge() {
+            purge(&state).await;
+            mail::forget_files(&state.config.data_dir);
+        }
+        if let Err(error) = state.db.webhooks().mend_pauses(clock::now()).await {
+            tracing::warn!(%error, "pauses of webhooks were not looked at");
+        }
         if let Err(error) = uploads::service::heal(&state).await {
             tracing::warn!(%error, "complete uploads were not looked for");
         }

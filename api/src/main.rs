@@ -24,13 +24,19 @@ use clap::{Parser, Subcommand};
 use http::connections::{Limits, raise_descriptor_limit};
 use secrecy::SecretString;
 use sluice_config as config;
-use sluice_config::{Config, rotate_secret, signing_secrets, telemetry};
+use sluice_config::{
+    Config, keep_private, rotate_secret, signing_secrets,
+    telemetry::{self, complain, say},
+};
 use sluice_db::Db;
 use sluice_net::Outbound;
 use sluice_queue::WakeQueue;
 use sluice_storage::Store;
 use state::{AppState, Keys, mail::Mailer};
-use std::io::{BufRead, IsTerminal, stdin};
+use std::{
+    io::{BufRead, IsTerminal, Write, stdin, stdout},
+    process::ExitCode,
+};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
@@ -75,21 +81,31 @@ enum SecretCommand {
     Rotate,
 }
 
-fn main() -> anyhow::Result<()> {
-    let cli = Cli::parse();
+fn main() -> ExitCode {
+    match start(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(cli: Cli) -> anyhow::Result<()> {
     if let Some(Command::Openapi) = cli.command {
-        println!("{}", serde_json::to_string_pretty(&router::describe())?);
-        return Ok(());
+        // Whole or an error: it may be larger than what a pipe holds.
+        return Ok(writeln!(stdout(), "{}", serde_json::to_string_pretty(&router::describe())?)?);
     }
     let config = Config::load()?;
-    telemetry::init(&config.log);
+    let _logs = telemetry::init(&config.log);
+    keep_private(&config).with_context(|| config.data_dir.display().to_string())?;
     tokio::runtime::Runtime::new()?.block_on(run(cli, config))
 }
 
 async fn run(cli: Cli, config: Config) -> anyhow::Result<()> {
     if let Some(Command::Secret(SecretCommand::Rotate)) = cli.command {
         rotate_secret(&config)?;
-        println!("a new secret signs from the next start on");
+        say("a new secret signs from the next start on");
         return Ok(());
     }
     let keys = Keys::new(signing_secrets(&config).context("signing secret")?);
@@ -119,7 +135,7 @@ async fn create_admin(state: &AppState, username: &str, email: &str) -> anyhow::
     };
     let password = SecretString::from(password);
     match identity::admin::bootstrap::create(state, username, email, &password).await {
-        Ok(()) => println!("{username} is an administrator"),
+        Ok(()) => say(format!("{username} is an administrator")),
         Err(identity::IdentityError::Invalid(faults)) => {
             let list: Vec<String> = faults.iter().map(|f| format!("{}: {}", f.field, f.message)).collect();
             anyhow::bail!(list.join("\n"));

@@ -5,6 +5,7 @@
 pub mod client;
 pub mod crowd;
 pub mod database;
+pub mod disk;
 pub mod fixtures;
 pub mod jwt;
 pub mod media;

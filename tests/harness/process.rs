@@ -42,14 +42,25 @@ impl Process {
     /// The same with any program.
     pub fn program(program: &Path, arguments: &[&str], environment: &[(String, String)], log: &Path) -> Self {
         let file = std::fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
+        Self::program_to(program, arguments, environment, (Stdio::piped(), file.into()), log)
+    }
+
+    /// The same with its standard output and error going elsewhere; nothing is in `log` then.
+    pub fn program_to(
+        program: &Path,
+        arguments: &[&str],
+        environment: &[(String, String)],
+        (out, err): (Stdio, Stdio),
+        log: &Path,
+    ) -> Self {
         let child = Command::new(program)
             .args(arguments)
             .env_clear()
             .envs(INHERITED.iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
             .envs(environment.iter().cloned())
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(file)
+            .stdout(out)
+            .stderr(err)
             .spawn()
             .unwrap_or_else(|e| panic!("{} does not start: {e}", program.display()));
         Self { child, log: log.to_owned() }

@@ -11,7 +11,7 @@ use sluice_db::Db;
 use sluice_storage::Store;
 use std::{
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
     time::Duration,
 };
 use tempfile::TempDir;
@@ -39,7 +39,7 @@ pub struct Stack {
 }
 
 /// A variable that `tests/with-servers.sh` sets.
-pub(crate) fn need(name: &str) -> String {
+pub fn need(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run the tests with `make test`"))
 }
 
@@ -111,6 +111,13 @@ impl Stack {
         let mut api = Process::start("sluice-api", &[], &self.environment, &log);
         let url = api.line_after("listening on ");
         (api, url)
+    }
+
+    /// A process of this service with further settings, whose standard output and error go elsewhere.
+    pub fn beside(&self, program: &str, settings: &[(&str, &str)], out: Stdio, err: Stdio) -> Process {
+        let mut environment = self.environment.clone();
+        environment.extend(settings.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())));
+        Process::program_to(&bin_dir().join(program), &[], &environment, (out, err), &self.dir.path().join("none.log"))
     }
 
     /// Runs a command of the API's binary; whether it succeeded, and what it said.

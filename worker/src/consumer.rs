@@ -1,31 +1,34 @@
 //! Claims tasks as cores and memory allow, keeps their leases, and settles how they end.
 
 use crate::{
-    pipeline, schedule, sweep,
+    pipeline,
+    schedule::{self, Outage},
+    sweep,
     task::{Context, Running, TaskError},
 };
 use sluice_db::{ClaimLimits, ClaimedTask, DbError, MAX_ATTEMPTS};
 use sluice_model::{ClaimToken, Reason, TaskKind, Timestamp, clock};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::{
     sync::{Notify, watch},
     task::{JoinError, JoinSet},
-    time::{interval, timeout},
+    time::{interval, interval_at, sleep, timeout},
 };
 use uuid::Uuid;
 
 /// How often a worker with room looks for work that no wake-up announced.
 const LOOK: Duration = Duration::from_secs(1);
-/// Pause before listening for wake-ups again.
-const LISTEN_AGAIN: Duration = Duration::from_secs(1);
+/// Who listened for wake-ups so long listened well; what ended it was another outage.
+const LISTENED: Duration = Duration::from_secs(10);
 /// How long running tasks may finish after a stop was asked for.
 const GRACE: Duration = Duration::from_secs(20);
 /// Tasks that need no core, beside those that do.
 const LIGHT_TASKS: usize = 4;
 /// Imports, beside all others: they wait for other servers more than they work.
 const IMPORTS: usize = 4;
-/// Backoff after an infrastructure error.
-const INFRASTRUCTURE_BACKOFF: Duration = Duration::from_secs(2);
 
 /// What this worker may use.
 #[derive(Debug, Clone)]
@@ -43,7 +46,16 @@ pub async fn work(context: Context, capacity: Capacity, mut stop: watch::Receive
     let bell = Arc::new(Notify::new());
     let listener = tokio::spawn(listen(context.clone(), bell.clone(), stop.clone()));
     let sweeper = tokio::spawn(sweep::run(context.clone(), capacity.lease, capacity.gc_window, stop.clone()));
-    let mut pool = Pool { context, capacity, running: JoinSet::new(), cores: 0, memory_bytes: 0, imports: 0 };
+    let mut pool = Pool {
+        context,
+        capacity,
+        running: JoinSet::new(),
+        cores: 0,
+        memory_bytes: 0,
+        imports: 0,
+        claims: Outage::default(),
+        claim_after: None,
+    };
     let mut look = interval(LOOK);
     while !*stop.borrow() {
         pool.fill().await;
@@ -62,12 +74,17 @@ pub async fn work(context: Context, capacity: Capacity, mut stop: watch::Receive
 
 /// Listens for wake-ups, again after the database was away.
 async fn listen(context: Context, bell: Arc<Notify>, stop: watch::Receiver<bool>) {
+    let outage = Outage::default();
     while !*stop.borrow() {
         let mut stopped = stop.clone();
+        let began = Instant::now();
         let until = async move { drop(stopped.wait_for(|s| *s).await) };
         // A name is never used twice: apalis would take a new listener for the old one, come back.
         context.wake.listen(format!("wake-{}", Uuid::now_v7()), bell.clone(), Box::pin(until)).await;
-        tokio::time::sleep(LISTEN_AGAIN).await;
+        if began.elapsed() > LISTENED {
+            outage.over();
+        }
+        sleep(outage.failed()).await;
     }
 }
 
@@ -78,11 +95,18 @@ struct Pool {
     cores: i64,
     memory_bytes: i64,
     imports: usize,
+    claims: Outage,
+    /// No claims before this, because the last one failed.
+    claim_after: Option<Instant>,
 }
 
 impl Pool {
-    /// Claims until nothing fits or nothing is due.
+    /// Claims until nothing fits or nothing is due; not while the disk is nearly full, and after a failure of the
+    /// database only when its pause is over.
     async fn fill(&mut self) {
+        if self.context.ingest.space.shortage().is_some() || self.claim_after.is_some_and(|at| Instant::now() < at) {
+            return;
+        }
         loop {
             let limits = ClaimLimits {
                 cores: self.capacity.cores - self.cores,
@@ -98,10 +122,15 @@ impl Pool {
                 return;
             }
             match self.context.db.tasks().claim(&self.capacity.name, ClaimToken::random(), limits).await {
-                Ok(Some(task)) => self.start(task),
-                Ok(None) => return,
+                Ok(Some(task)) => {
+                    self.claims.over();
+                    self.start(task);
+                }
+                Ok(None) => return self.claims.over(),
                 Err(error) => {
-                    tracing::warn!(%error, "cannot claim tasks");
+                    let pause = self.claims.failed();
+                    self.claim_after = Some(Instant::now() + pause);
+                    tracing::warn!(%error, ?pause, "cannot claim tasks");
                     return;
                 }
             }
@@ -160,22 +189,37 @@ async fn run(running: &Running, lease: Duration) {
         outcome = pipeline::run(running) => outcome,
         () = beat_until_fenced(running, lease) => Err(TaskError::Fenced),
     };
-    let Err(error) = outcome else { return };
+    let Err(error) = outcome else { return running.context.outage.over() };
     let task = &running.task;
     if let TaskError::NotArrived(needed) = error {
         tracing::info!(task = %task.id, name = task.name, needed, "waits for the upload");
     } else {
         tracing::warn!(task = %task.id, name = task.name, package = %task.package_id, attempt = task.attempts, %error, "task ended badly");
     }
-    if let Err(error) = settle(running, error).await {
-        // The lease runs out and the task is found again.
-        tracing::warn!(task = %task.id, %error, "outcome not recorded");
+    tokio::select! {
+        () = settle_at_last(running, &error) => {}
+        () = beat_until_fenced(running, lease) => {}
+    }
+}
+
+/// Settles an end, however long the database is away: a claim that nobody settles counts as a worker lost.
+async fn settle_at_last(running: &Running, error: &TaskError) {
+    let outage = Outage::default();
+    while let Err(failed) = settle(running, error).await {
+        let pause = outage.failed();
+        tracing::warn!(task = %running.task.id, error = %failed, ?pause, "outcome not recorded yet");
+        if !matches!(failed, TaskError::Infrastructure(_)) {
+            // The lease runs out and the task is found again.
+            return;
+        }
+        sleep(pause).await;
     }
 }
 
 /// Extends the lease; returns when it is lost. A database that does not answer is no loss: the fence decides.
 async fn beat_until_fenced(running: &Running, lease: Duration) {
-    let mut ticks = interval(lease / 5);
+    // The claim itself was the first sign of life. A beat beside the end of a short task would find it ended.
+    let mut ticks = interval_at(tokio::time::Instant::now() + lease / 5, lease / 5);
     loop {
         ticks.tick().await;
         if let Err(DbError::Fenced) = running.context.db.tasks().heartbeat(running.task.id, running.task.token).await {
@@ -184,25 +228,26 @@ async fn beat_until_fenced(running: &Running, lease: Duration) {
     }
 }
 
-async fn settle(running: &Running, error: TaskError) -> Result<(), TaskError> {
+async fn settle(running: &Running, error: &TaskError) -> Result<(), TaskError> {
     let (db, task) = (&running.context.db, &running.task);
     let now = db.now().await?;
     match error {
         TaskError::Fenced => Ok(()),
         TaskError::NotArrived(needed) => {
-            let needed = pipeline::bytes_to_wait_for(running, needed).await?;
+            let needed = pipeline::bytes_to_wait_for(running, *needed).await?;
             Ok(db.tasks().postpone(task.id, task.token, needed).await?)
         }
         TaskError::Infrastructure(_) => {
-            Ok(db.tasks().release(task.id, task.token, now + INFRASTRUCTURE_BACKOFF).await?)
+            let pause = running.context.outage.failed();
+            Ok(db.tasks().release(task.id, task.token, now + pause).await?)
         }
         TaskError::Retry { reason, .. } if task.attempts < MAX_ATTEMPTS => {
-            Ok(db.tasks().requeue(task.id, task.token, &reason, now + schedule::backoff(task.attempts)).await?)
+            Ok(db.tasks().requeue(task.id, task.token, reason, now + schedule::backoff(task.attempts)).await?)
         }
         TaskError::Retry { .. } | TaskError::Fail { .. } if task.kind == TaskKind::Passthrough => {
             pipeline::fall_back(running).await
         }
-        TaskError::Retry { reason, .. } | TaskError::Fail { reason, .. } => park(running, &reason).await,
+        TaskError::Retry { reason, .. } | TaskError::Fail { reason, .. } => park(running, reason).await,
     }
 }
 

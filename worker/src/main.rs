@@ -21,15 +21,23 @@ mod verify;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use plan::{EncodeSettings, RungSetting};
+use plan::RungSetting;
 use sluice_config as config;
-use sluice_config::{Config, telemetry};
+use sluice_config::{
+    Config, keep_private,
+    telemetry::{self, complain},
+};
 use sluice_db::Db;
 use sluice_ingest::{Ingest, UploadMemory};
 use sluice_net::Outbound;
 use sluice_queue::WakeQueue;
-use sluice_storage::Store;
-use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use sluice_storage::{Space, Store};
+use std::{
+    io::{Write, stdout},
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
@@ -120,7 +128,7 @@ fn main() -> ExitCode {
     match run(command) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("{error:#}");
+            complain(format!("{error:#}"));
             ExitCode::FAILURE
         }
     }
@@ -153,24 +161,27 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Run { supervised } => {
             let config = Config::load()?;
-            telemetry::init(&config.log);
+            let _logs = telemetry::init(&config.log);
+            keep_private(&config).with_context(|| config.data_dir.display().to_string())?;
             tokio::runtime::Runtime::new()?.block_on(work(config, supervised))?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Verify { target, json } => tokio::runtime::Runtime::new()?.block_on(verify_command(&target, json)),
         Command::Transcode { input, output, ladder, no_passthrough, preset, cores } => {
             let config = Config::load()?;
-            telemetry::init(&config.log);
-            let mut settings = EncodeSettings::from_file(&config.file).context("[encode]")?;
+            let _logs = telemetry::init(&config.log);
+            let mut settings = config.encode.clone();
             settings.passthrough &= !no_passthrough;
             if !ladder.is_empty() {
                 settings.ladder = ladder;
             }
             settings.preset = preset.unwrap_or(settings.preset);
+            let faults = settings.faults();
+            anyhow::ensure!(faults.is_empty(), faults.join("\n"));
             let cores = cores.unwrap_or(config.worker.cores).max(1);
             let request = offline::Request { input, output, settings, cores, child: config.worker.child };
             let report = tokio::runtime::Runtime::new()?.block_on(offline::transcode(request))?;
-            eprintln!("{report}");
+            complain(&report);
             Ok(if report.compliant() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
     }
@@ -181,31 +192,32 @@ async fn verify_command(target: &str, json: bool) -> anyhow::Result<ExitCode> {
     let observed = verify::observe(&fetch).await.map_err(anyhow::Error::msg)?;
     let report = verify::check(&observed);
     if json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        writeln!(stdout(), "{}", serde_json::to_string_pretty(&report)?)?;
     } else {
-        println!("{report}");
+        writeln!(stdout(), "{report}")?;
     }
     Ok(if report.compliant() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Runs tasks until a stop is asked for.
 async fn work(config: Config, supervised: bool) -> anyhow::Result<()> {
-    let settings = EncodeSettings::from_file(&config.file).context("[encode]")?;
     let (children, report) = child::confined(&config.worker.child).await?;
     tracing::info!(%report, "encoder children");
     let db = Db::open(&config.database_url).await.context("database")?;
-    let store = Store::open(&config.store).await.context("store")?;
+    let space = Space::of(&config);
+    let store = Store::open(&config.store).await.context("store")?.keeping(&space);
     let config = Arc::new(config);
-    let ingest =
-        Ingest { db: db.clone(), store: store.clone(), config: config.clone(), memory: UploadMemory::default() };
+    let memory = UploadMemory::default();
+    let ingest = Ingest { db: db.clone(), store: store.clone(), config: config.clone(), memory, space };
     let context = task::Context {
         store,
         ingest,
         wake: WakeQueue::open(&db, &config.database_url).await.context("queue")?,
         children,
-        settings: Arc::new(settings),
+        settings: Arc::new(config.encode.clone()),
         fleet_cores: config.worker.fleet_cores,
         outbound: Outbound::new(&config.outbound).map_err(anyhow::Error::msg).context("outbound connections")?,
+        outage: Arc::default(),
         db,
     };
     let capacity = consumer::Capacity {

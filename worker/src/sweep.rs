@@ -6,7 +6,10 @@ use crate::{
     task::{Context, TaskError},
 };
 use sluice_db::TaskRow;
-use sluice_model::{PackageStatus, Reason, SourceId, TaskKind, clock};
+use sluice_model::{
+    PackageStatus, Reason, SourceId, TaskKind,
+    clock::{self, ClockWatch},
+};
 use sluice_storage::{Key, Prefix};
 use std::{
     collections::HashSet,
@@ -22,6 +25,7 @@ pub async fn run(context: Context, lease: Duration, gc_window: Duration, mut sto
     let mut leases = LeaseSweep::new(lease);
     let mut ticks = interval(lease / 4);
     let mut collected: Option<Instant> = None;
+    let mut clock = ClockWatch::default();
     while !*stop.borrow() {
         tokio::select! {
             _ = stop.changed() => return,
@@ -32,6 +36,9 @@ pub async fn run(context: Context, lease: Duration, gc_window: Duration, mut sto
         }
         if collected.is_none_or(|at| at.elapsed() >= context.ingest.config.retention.sweep_interval.min(gc_window)) {
             collected = Some(Instant::now());
+            if !clock.may_purge() {
+                continue;
+            }
             if let Err(error) = collect(&context, gc_window).await {
                 tracing::warn!(%error, "garbage sweep");
             }

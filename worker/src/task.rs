@@ -3,6 +3,7 @@
 use crate::{
     child::{ChildError, Children, Death},
     plan::EncodeSettings,
+    schedule::Outage,
     source::SourceError,
     verify::SegmentFault,
 };
@@ -25,6 +26,8 @@ pub struct Context {
     pub settings: Arc<EncodeSettings>,
     pub fleet_cores: usize,
     pub outbound: Outbound,
+    /// Of what tasks need and do not have: store, database, machine.
+    pub outage: Arc<Outage>,
 }
 
 /// How a run ends badly.

@@ -3,6 +3,7 @@
 //! A connection that is closed while the client writes is reset, and the client never sees why it
 //! was refused. So a bounded rest of the body is read and thrown away first.
 
+use crate::{error::Code, http::error::ApiError};
 use axum::{
     body::{Body, BodyDataStream},
     extract::Request,
@@ -29,10 +30,16 @@ pub async fn refused_uploads(request: Request, next: Next) -> Response {
         Some((chunk, rest))
     });
     let response = next.run(Request::from_parts(parts, Body::from_stream(shared))).await;
-    if response.status().is_client_error() {
+    if is_refusal(&response) {
         drain(&rest).await;
     }
     response
+}
+
+/// Whether there may be more of the body: not after one that broke off.
+fn is_refusal(response: &Response) -> bool {
+    let broken = response.extensions().get::<ApiError>().is_some_and(|e| e.code == Code::UploadInterrupted);
+    !broken && (response.status().is_client_error() || response.status().is_server_error())
 }
 
 async fn drain(rest: &Mutex<BodyDataStream>) {

@@ -8,7 +8,7 @@ use axum_server::{
     tls_rustls::{RustlsAcceptor, RustlsConfig},
 };
 use hyper_util::rt::TokioTimer;
-use sluice_config::Config;
+use sluice_config::{Config, telemetry::say};
 use std::{
     net::{SocketAddr, TcpListener},
     time::Duration,
@@ -51,7 +51,7 @@ pub async fn serve(
     match &config.http.tls {
         None => {
             // Tests and scripts read this line.
-            println!("listening on http://{address}");
+            say(format!("listening on http://{address}"));
             let mut server = axum_server::from_tcp(listener)?.handle(handle).acceptor(gate);
             // HTTP/2 needs TLS in every client. Said to hyper itself: axum-server's own way of saying it knows no
             // upgrades, which WebSockets are.
@@ -63,7 +63,7 @@ pub async fn serve(
             // A second call in one process is refused, and harmless.
             drop(rustls::crypto::ring::default_provider().install_default());
             let tls = RustlsConfig::from_pem_file(cert, key).await.context("SLUICE_TLS_CERT, SLUICE_TLS_KEY")?;
-            println!("listening on https://{address}");
+            say(format!("listening on https://{address}"));
             let acceptor = RustlsAcceptor::new(tls).handshake_timeout(limits.patience.silent).acceptor(gate);
             let server = axum_server::from_tcp(listener)?.handle(handle).acceptor(acceptor);
             bounded(server, &limits).serve(service).await?;

@@ -17,7 +17,7 @@ use sluice_db::Db;
 use sluice_ingest::{Ingest, UploadMemory};
 use sluice_net::Outbound;
 use sluice_queue::WakeQueue;
-use sluice_storage::Store;
+use sluice_storage::{Space, Store};
 use std::sync::Arc;
 
 /// Shared, cheap to clone.
@@ -47,9 +47,16 @@ impl AppState {
         mailer: Mailer,
         outbound: Outbound,
     ) -> Self {
+        let space = Space::of(&config);
+        let store = store.keeping(&space);
         let config = Arc::new(config);
-        let ingest =
-            Ingest { db: db.clone(), store: store.clone(), config: config.clone(), memory: UploadMemory::default() };
+        let ingest = Ingest {
+            db: db.clone(),
+            store: store.clone(),
+            config: config.clone(),
+            memory: UploadMemory::default(),
+            space,
+        };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             limits: RateLimits::new(db.clone(), &config.http.rate_limits),

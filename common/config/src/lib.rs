@@ -2,6 +2,9 @@
 //!
 //! The only crate that reads the environment. [`SETTINGS`] is the single list from which `--help` and the loader work.
 
+mod checks;
+mod encode;
+mod private_files;
 mod reader;
 mod secret;
 mod sections;
@@ -9,6 +12,8 @@ mod settings;
 mod store_url;
 pub mod telemetry;
 
+pub use encode::{EncodeSettings, RungSetting};
+pub use private_files::keep_private;
 pub use secret::{rotate_secret, signing_secrets};
 pub use sections::{
     AccountsConfig, ChildConfig, Config, HttpConfig, IngestConfig, MailConfig, OutboundConfig, PlaybackConfig,
@@ -20,7 +25,7 @@ pub use store_url::{S3Location, StoreUrl};
 use reader::Reader;
 use secrecy::SecretString;
 use sluice_model::RateLimit;
-use std::{collections::BTreeMap, path::PathBuf, str::FromStr, time::Duration};
+use std::{collections::BTreeMap, str::FromStr, time::Duration};
 
 /// The administrator that a first start makes.
 #[derive(Debug, Clone)]
@@ -43,7 +48,9 @@ impl FromStr for Limit {
     fn from_str(text: &str) -> Result<Self, ()> {
         let (count, seconds) = text.split_once('/').ok_or(())?;
         let limit = Self { count: count.trim().parse().map_err(drop)?, seconds: seconds.trim().parse().map_err(drop)? };
-        if limit.seconds == 0 { Err(()) } else { Ok(limit) }
+        // More would overflow nothing, but says something else than was meant.
+        let fits = limit.count <= 1_000_000 && (1..=31_536_000).contains(&limit.seconds);
+        if fits { Ok(limit) } else { Err(()) }
     }
 }
 
@@ -69,6 +76,9 @@ pub const fn default_limit(name: RateLimit) -> Limit {
     }
 }
 
+/// A word in a list of networks.
+const NETWORK: &str = "a network like 10.0.0.0/8 or 2001:db8::/32, or one address like 192.0.2.1/32";
+
 /// Every fault found, one a line.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .0.join("\n"))]
@@ -77,47 +87,55 @@ pub struct ConfigError(pub Vec<String>);
 impl Config {
     /// Reads the process environment and the file that `SLUICE_CONFIG` names.
     pub fn load() -> Result<Self, ConfigError> {
-        let env: BTreeMap<String, String> =
-            std::env::vars().filter(|(k, _)| k.starts_with("SLUICE_") || k.starts_with("AWS_")).collect();
-        let file = match env.get("SLUICE_CONFIG") {
-            None => toml::Table::new(),
-            Some(path) => std::fs::read_to_string(path)
-                .map_err(|e| ConfigError(vec![format!("SLUICE_CONFIG={path}: {e}")]))?
-                .parse()
-                .map_err(|e| ConfigError(vec![format!("SLUICE_CONFIG={path}: {e}")]))?,
-        };
-        Self::from_parts(&env, file)
+        let mut faults = Vec::new();
+        let mut env = BTreeMap::new();
+        for (name, value) in std::env::vars_os() {
+            let Ok(name) = name.into_string() else { continue };
+            if !name.starts_with("SLUICE_") && !name.starts_with("AWS_") {
+                continue;
+            }
+            match value.into_string() {
+                Ok(value) => drop(env.insert(name, value)),
+                Err(_) => faults.push(format!("{name}: what is set does not fit; needed is text in UTF-8")),
+            }
+        }
+        let file = env.get("SLUICE_CONFIG").map_or_else(toml::Table::new, |path| {
+            let text = std::fs::read_to_string(path).map_err(|e| e.to_string());
+            text.and_then(|t| t.parse::<toml::Table>().map_err(|e| e.to_string())).unwrap_or_else(|e| {
+                faults.push(format!("SLUICE_CONFIG: {path:?} cannot be read: {}", e.trim_end()));
+                toml::Table::new()
+            })
+        });
+        Self::checked(&env, &file, faults)
     }
 
     /// The same from given parts, so that it can be tested.
     pub fn from_parts(env: &BTreeMap<String, String>, file: toml::Table) -> Result<Self, ConfigError> {
-        let mut r = Reader { env, file: &file, faults: Vec::new() };
+        Self::checked(env, &file, Vec::new())
+    }
+
+    fn checked(env: &BTreeMap<String, String>, file: &toml::Table, faults: Vec<String>) -> Result<Self, ConfigError> {
+        let mut r = Reader { env, file, faults };
         r.check_names();
-        let data_dir = PathBuf::from(r.text(&settings::DATA_DIR));
+        let data_dir = r.data_dir();
         let store = r.store(&data_dir);
         let config = Self {
-            log: r.text(&settings::LOG),
+            log: r.checked(&settings::LOG, checks::log_filter),
             database_url: r.database_url(&data_dir),
             http: http(&mut r),
             accounts: accounts(&mut r),
-            mail: MailConfig {
-                smtp_url: r.optional(&settings::SMTP_URL).map(SecretString::from),
-                from: r.text(&settings::MAIL_FROM),
-            },
+            mail: MailConfig { smtp_url: r.smtp_url(), from: r.checked(&settings::MAIL_FROM, checks::mailbox) },
             ingest: ingest(&mut r),
-            outbound: OutboundConfig {
-                networks: r.list(&settings::OUTBOUND_NETWORKS),
-                ca: r.optional(&settings::OUTBOUND_CA).map(PathBuf::from),
-            },
+            outbound: OutboundConfig { networks: r.list(&settings::OUTBOUND_NETWORKS, NETWORK), ca: r.authorities() },
             playback: playback(&mut r, &store),
             retention: retention(&mut r),
             worker: worker(&mut r),
+            encode: EncodeSettings::read(file, &mut r.faults),
+            min_free_bytes: r.min_free_bytes(),
             store,
             data_dir,
-            file: toml::Table::new(),
         };
-        let faults = r.faults;
-        if faults.is_empty() { Ok(Self { file, ..config }) } else { Err(ConfigError(faults)) }
+        if r.faults.is_empty() { Ok(config) } else { Err(ConfigError(r.faults)) }
     }
 }
 
@@ -125,12 +143,12 @@ fn http(r: &mut Reader<'_>) -> HttpConfig {
     HttpConfig {
         listen: r.parsed(&settings::LISTEN),
         public_url: r.public_url(),
-        trusted_proxies: r.list(&settings::TRUSTED_PROXIES),
+        trusted_proxies: r.list(&settings::TRUSTED_PROXIES, NETWORK),
         allowed_origins: r.origins(&settings::ALLOWED_ORIGINS),
         tls: r.tls(),
-        idle: Duration::from_secs(r.parsed(&settings::IDLE_SECONDS).max(1)),
-        max_connections: r.number(&settings::MAX_CONNECTIONS).map(|n| n.max(1)),
-        connections_per_address: r.parsed(&settings::CONNECTIONS_PER_ADDRESS).max(1),
+        idle: Duration::from_secs(r.parsed(&settings::IDLE_SECONDS)),
+        max_connections: r.number(&settings::MAX_CONNECTIONS, 1..=1_000_000),
+        connections_per_address: r.parsed(&settings::CONNECTIONS_PER_ADDRESS),
         rate_limits: r.limits(),
     }
 }
@@ -148,7 +166,7 @@ fn ingest(r: &mut Reader<'_>) -> IngestConfig {
     IngestConfig {
         max_upload_bytes: r.parsed(&settings::MAX_UPLOAD_BYTES),
         quotas: r.quotas(),
-        presigned_ttl: Duration::from_secs(r.parsed(&settings::PRESIGNED_SECONDS).clamp(1, 7 * 86_400)),
+        presigned_ttl: Duration::from_secs(r.parsed(&settings::PRESIGNED_SECONDS)),
     }
 }
 
@@ -163,23 +181,26 @@ fn playback(r: &mut Reader<'_>, store: &StoreUrl) -> PlaybackConfig {
 fn retention(r: &mut Reader<'_>) -> RetentionConfig {
     RetentionConfig {
         gc_window: Duration::from_secs(r.parsed(&settings::GC_SECONDS)),
-        sweep_interval: Duration::from_secs(r.parsed(&settings::SWEEP_SECONDS).max(1)),
+        sweep_interval: Duration::from_secs(r.parsed(&settings::SWEEP_SECONDS)),
         audit: Duration::from_secs(r.parsed(&settings::AUDIT_DAYS).saturating_mul(86_400)),
     }
 }
 
 fn worker(r: &mut Reader<'_>) -> WorkerConfig {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let cores = r.derived(&settings::WORKER_CORES, cores).max(1);
+    let cores = r.derived(&settings::WORKER_CORES, cores, 1..=1024);
+    let memory_bytes = memory_total_bytes() / 4 * 3;
     WorkerConfig {
-        lease: Duration::from_secs(r.parsed(&settings::LEASE_SECONDS).max(2)),
+        lease: Duration::from_secs(r.parsed(&settings::LEASE_SECONDS)),
         cores,
-        memory_bytes: r.derived(&settings::WORKER_MEMORY_BYTES, memory_total_bytes() / 4 * 3),
-        fleet_cores: r.derived(&settings::FLEET_CORES, cores).max(1),
+        memory_bytes: r.derived(&settings::WORKER_MEMORY_BYTES, memory_bytes, 64 << 20..=1 << 50),
+        fleet_cores: r.derived(&settings::FLEET_CORES, cores, 1..=1_000_000),
         child: ChildConfig {
             // 0 is the same as unset.
-            wall: Some(r.derived(&settings::CHILD_SECONDS, 0)).filter(|s| *s > 0).map(Duration::from_secs),
-            stall: Duration::from_secs(r.parsed(&settings::STALL_SECONDS).max(1)),
+            wall: Some(r.derived(&settings::CHILD_SECONDS, 0, 0..=31_536_000))
+                .filter(|s| *s > 0)
+                .map(Duration::from_secs),
+            stall: Duration::from_secs(r.parsed(&settings::STALL_SECONDS)),
             allow_unsandboxed: r.parsed(&settings::ALLOW_UNSANDBOXED).0,
         },
     }
@@ -233,21 +254,46 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_is_named_at_once() {
-        let e = load(
-            &[
-                ("SLUICE_LISTEN", "nowhere"),
-                ("SLUICE_SECRET", "short"),
-                ("SLUICE_LISTN", "x"),
-                ("SLUICE_STORE_URL", "ftp://x"),
-            ],
-            "",
-        )
-        .unwrap_err();
+    fn every_fault_is_named_at_once_with_what_would_fit() {
+        let faults = [
+            ("SLUICE_LISTEN", "nowhere", "an address with its port"),
+            ("SLUICE_SECRET", "short", "at least 32 characters"),
+            ("SLUICE_LISTN", "x", "no such setting"),
+            ("SLUICE_STORE_URL", "ftp://x", "neither file:// nor s3://"),
+            ("SLUICE_DATABASE_URL", "mysql://root:hush@h/d", "sqlite://PATH or postgres://"),
+            ("SLUICE_LOG", "inof", "off, error, warn, info"),
+            ("SLUICE_PUBLIC_URL", "video.example.org", "a URL like https://"),
+            ("SLUICE_SMTP_URL", "http://u:hush@h", "smtps://USER:PASSWORD@HOST"),
+            ("SLUICE_MAIL_FROM", "Films", "an address like"),
+            ("SLUICE_OUTBOUND_CA", "/no/such/file", "a PEM file"),
+            ("SLUICE_OUTBOUND_NETWORKS", "10.0.0.1", "a network like"),
+            ("SLUICE_TRUSTED_PROXIES", "proxy", "a network like"),
+            ("SLUICE_ALLOWED_ORIGINS", "https://a/b", "an origin like"),
+            ("SLUICE_LIMITS", "login=1/0", "NAME=COUNT/SECONDS"),
+            ("SLUICE_QUOTAS", "creator.films=1", "ROLE.WHAT=NUMBER"),
+            ("SLUICE_ENCRYPTION", "des", "none or aes-128"),
+            ("SLUICE_OPEN_CREATORS", "maybe", "true or false"),
+            ("SLUICE_LEASE_SECONDS", "0", "a whole number from 2 to 3600"),
+            ("SLUICE_IDLE_SECONDS", "0", "from 1 to 86400"),
+            ("SLUICE_SWEEP_SECONDS", "-1", "from 1 to 86400"),
+            ("SLUICE_GC_SECONDS", "0", "from 1 to"),
+            ("SLUICE_PRESIGNED_SECONDS", "604801", "from 1 to 604800"),
+            ("SLUICE_AUDIT_DAYS", "1e9", "from 0 to 36500"),
+            ("SLUICE_MAX_UPLOAD_BYTES", "0", "from 1 to"),
+            ("SLUICE_MIN_FREE_BYTES", "1G", "a whole number"),
+            ("SLUICE_WORKER_CORES", "0", "from 1 to 1024"),
+            ("SLUICE_WORKER_MEMORY_BYTES", "1", "from 67108864 to"),
+            ("SLUICE_FLEET_CORES", "0", "from 1 to 1000000"),
+        ];
+        let env: Vec<(&str, &str)> = faults.iter().map(|(name, value, _)| (*name, *value)).collect();
+        let e = load(&env, "[encode]\npreset = \"bogus\"\n[encoder]\nx = 1").unwrap_err();
         let text = e.to_string();
-        for name in ["SLUICE_LISTEN:", "SLUICE_SECRET:", "SLUICE_LISTN:", "SLUICE_STORE_URL:"] {
-            assert!(text.contains(name), "{name} is missing in: {text}");
+        for (name, _, expected) in faults {
+            let line = e.0.iter().find(|l| l.starts_with(&format!("{name}: ")));
+            assert!(line.is_some_and(|l| l.contains(expected)), "{name}, {expected:?}: {text}");
         }
-        assert_eq!(e.0.len(), 4);
+        assert!(!text.contains("hush"), "passwords are not repeated: {text}");
+        assert!(text.contains("[encode] preset") && text.contains("encoder: no such setting"), "{text}");
+        assert_eq!(e.0.len(), faults.len() + 2, "{text}");
     }
 }

@@ -1,14 +1,14 @@
 //! Reads single settings and collects what is wrong with them.
 
 use crate::{
-    FirstAdmin, Limit, StoreUrl,
-    settings::{self, Described, Optional, SETTINGS, Setting},
+    FirstAdmin, Limit, StoreUrl, checks,
+    settings::{self, Described, Optional, SETTINGS, Setting, Value},
 };
 use secrecy::SecretString;
 use sluice_model::{RateLimit, Role};
 use std::{
     collections::BTreeMap,
-    fmt::Display,
+    ops::RangeInclusive,
     path::{Path, PathBuf},
     str::FromStr,
 };
@@ -25,6 +25,16 @@ impl Reader<'_> {
         self.faults.push(format!("{}: {what}", setting.env()));
     }
 
+    /// A value that is not secret, and what would fit.
+    pub(super) fn misfit(&mut self, setting: &dyn Described, value: &str, expected: &str) {
+        self.fault(setting, &format!("{value:?} does not fit; needed is {expected}"));
+    }
+
+    /// The same for what may hold a password: it is not repeated.
+    fn secret_misfit(&mut self, setting: &dyn Described, expected: &str) {
+        self.fault(setting, &format!("what is set does not fit; needed is {expected}"));
+    }
+
     /// A misspelt setting is a fault: silently ignoring it costs people hours.
     pub(super) fn check_names(&mut self) {
         let known: Vec<&str> = SETTINGS.iter().map(|s| s.env()).collect();
@@ -37,8 +47,11 @@ impl Reader<'_> {
         }
         for (key, value) in self.file {
             let env = format!("SLUICE_{}", key.to_uppercase());
-            if !value.is_table() && !known.contains(&env.as_str()) {
+            // The section of the encoder is read by itself.
+            if key != "encode" && !known.contains(&env.as_str()) {
                 self.faults.push(format!("{key}: no such setting (file)"));
+            } else if key != "encode" && (value.is_table() || value.is_array()) {
+                self.faults.push(format!("{key}: {value} does not fit; needed is a single value (file)"));
             }
         }
     }
@@ -59,37 +72,81 @@ impl Reader<'_> {
         Some(self.text(setting)).filter(|s| !s.is_empty())
     }
 
-    pub(super) fn parsed<T: FromStr + Display + Copy + Sync>(&mut self, setting: &Setting<T>) -> T {
-        self.parsed_or(setting, setting.default)
+    pub(super) fn parsed<T: Value>(&mut self, setting: &Setting<T>) -> T {
+        self.within(setting, setting.default, setting.range.as_ref())
     }
 
     /// A setting whose default follows from something else.
-    pub(super) fn derived<T: FromStr>(&mut self, setting: &Optional, default: T) -> T {
-        self.parsed_or(setting, default)
+    pub(super) fn derived<T: Value>(&mut self, setting: &Optional, default: T, range: RangeInclusive<T>) -> T {
+        self.within(setting, default, Some(&range))
     }
 
     /// A setting that may be unset.
-    pub(super) fn number(&mut self, setting: &Optional) -> Option<usize> {
+    pub(super) fn number(&mut self, setting: &Optional, range: RangeInclusive<usize>) -> Option<usize> {
         self.optional(setting)?;
-        Some(self.derived(setting, 0))
+        let least = *range.start();
+        Some(self.derived(setting, least, range))
     }
 
-    fn parsed_or<T: FromStr>(&mut self, setting: &dyn Described, default: T) -> T {
+    fn within<T: Value>(&mut self, setting: &dyn Described, default: T, range: Option<&RangeInclusive<T>>) -> T {
         let text = self.text(setting);
         if text.is_empty() {
             return default;
         }
-        text.parse().unwrap_or_else(|_| {
-            self.fault(setting, &format!("{text:?} does not fit"));
-            default
-        })
+        match text.parse::<T>() {
+            Ok(value) if range.is_none_or(|r| r.contains(&value)) => value,
+            _ => {
+                self.misfit(setting, &text, &T::expected(range));
+                default
+            }
+        }
+    }
+
+    /// A text that is checked as a whole.
+    pub(super) fn checked(&mut self, setting: &dyn Described, check: fn(&str) -> Result<(), String>) -> String {
+        let text = self.text(setting);
+        if let Err(expected) = check(&text) {
+            self.misfit(setting, &text, &expected);
+        }
+        text
+    }
+
+    pub(super) fn data_dir(&mut self) -> PathBuf {
+        let text = self.text(&settings::DATA_DIR);
+        let folder = PathBuf::from(&text);
+        if text.is_empty() || (folder.exists() && !folder.is_dir()) {
+            self.misfit(&settings::DATA_DIR, &text, "a folder, which may be made");
+        }
+        folder
+    }
+
+    /// `None` where the default is to be taken, which depends on the disk; 0 asks for no free space.
+    pub(super) fn min_free_bytes(&mut self) -> Option<u64> {
+        self.optional(&settings::MIN_FREE_BYTES)?;
+        Some(self.derived(&settings::MIN_FREE_BYTES, 0, 0..=1 << 50))
+    }
+
+    pub(super) fn smtp_url(&mut self) -> Option<SecretString> {
+        let url = self.optional(&settings::SMTP_URL)?;
+        if let Err(expected) = checks::smtp_url(&url) {
+            self.secret_misfit(&settings::SMTP_URL, &expected);
+        }
+        Some(url.into())
+    }
+
+    pub(super) fn authorities(&mut self) -> Option<PathBuf> {
+        let file = self.optional(&settings::OUTBOUND_CA)?;
+        if let Err(expected) = checks::pem(&file, "CERTIFICATE") {
+            self.misfit(&settings::OUTBOUND_CA, &file, &expected);
+        }
+        Some(file.into())
     }
 
     pub(super) fn database_url(&mut self, data_dir: &Path) -> String {
         let embedded = || format!("sqlite://{}", data_dir.join("sluice.db").display());
         let url = self.optional(&settings::DATABASE_URL).unwrap_or_else(embedded);
-        if !["sqlite:", "postgres:", "postgresql:"].iter().any(|p| url.starts_with(p)) {
-            self.fault(&settings::DATABASE_URL, "must begin with sqlite:// or postgres://");
+        if let Err(expected) = checks::database_url(&url) {
+            self.secret_misfit(&settings::DATABASE_URL, &expected);
         }
         url
     }
@@ -104,8 +161,8 @@ impl Reader<'_> {
 
     pub(super) fn public_url(&mut self) -> Option<String> {
         let url = self.optional(&settings::PUBLIC_URL).map(|u| u.trim_end_matches('/').to_owned())?;
-        if !url.starts_with("http://") && !url.starts_with("https://") {
-            self.fault(&settings::PUBLIC_URL, "must begin with http:// or https://");
+        if let Err(expected) = checks::web_url(&url) {
+            self.misfit(&settings::PUBLIC_URL, &url, &expected);
         }
         Some(url)
     }
@@ -115,12 +172,10 @@ impl Reader<'_> {
         self.text(setting).split(',').map(str::trim).filter(|w| !w.is_empty()).map(ToOwned::to_owned).collect()
     }
 
-    pub(super) fn list<T: FromStr>(&mut self, setting: &Optional) -> Vec<T> {
+    /// `expected` says of a single word what would fit.
+    pub(super) fn list<T: FromStr>(&mut self, setting: &Optional, expected: &str) -> Vec<T> {
         let parsed: Vec<_> = self.words(setting).into_iter().map(|w| w.parse().map_err(|_| w)).collect();
-        parsed
-            .into_iter()
-            .filter_map(|p| p.map_err(|w| self.fault(setting, &format!("{w:?} does not fit"))).ok())
-            .collect()
+        parsed.into_iter().filter_map(|p| p.map_err(|w| self.misfit(setting, &w, expected)).ok()).collect()
     }
 
     pub(super) fn secret(&mut self, setting: &Optional) -> Option<SecretString> {
@@ -141,9 +196,16 @@ impl Reader<'_> {
             match parsed {
                 Some((name, limit)) => match name.parse::<RateLimit>() {
                     Ok(name) => drop(limits.insert(name, limit)),
-                    Err(_) => self.fault(&settings::LIMITS, &format!("there is no limit {name:?}")),
+                    Err(_) => {
+                        let names: Vec<&str> = RateLimit::ALL.iter().map(|l| l.as_str()).collect();
+                        self.misfit(&settings::LIMITS, name, &format!("one of {}", names.join(", ")));
+                    }
                 },
-                None => self.fault(&settings::LIMITS, &format!("{word:?} is not NAME=COUNT/SECONDS")),
+                None => self.misfit(
+                    &settings::LIMITS,
+                    &word,
+                    "NAME=COUNT/SECONDS with a COUNT up to 1000000 and 1 to 31536000 SECONDS",
+                ),
             }
         }
         limits
@@ -160,7 +222,11 @@ impl Reader<'_> {
             });
             match parsed {
                 Some((name, number)) => drop(quotas.insert(name, number)),
-                None => self.fault(&settings::QUOTAS, &format!("{word:?} is not like creator.uploads=10")),
+                None => self.misfit(
+                    &settings::QUOTAS,
+                    &word,
+                    "ROLE.WHAT=NUMBER like creator.uploads=10, of viewer, creator or admin and stored, day, uploads or media",
+                ),
             }
         }
         quotas
@@ -172,7 +238,7 @@ impl Reader<'_> {
         for word in &words {
             let origin = Url::parse(word).ok().map(|u| u.origin()).filter(url::Origin::is_tuple);
             if origin.is_none_or(|o| o.ascii_serialization() != *word) {
-                self.fault(setting, &format!("{word:?} is no origin like https://app.example.org"));
+                self.misfit(setting, word, "an origin like https://app.example.org, without a path");
             }
         }
         words
@@ -191,9 +257,9 @@ impl Reader<'_> {
 
     pub(super) fn tls(&mut self) -> Option<(PathBuf, PathBuf)> {
         let files = [&settings::TLS_CERT, &settings::TLS_KEY].map(|s| (s, self.text(s)));
-        for (setting, file) in files.iter().filter(|f| !f.1.is_empty()) {
-            if let Err(e) = std::fs::File::open(file) {
-                self.fault(*setting, &format!("{file}: {e}"));
+        for ((setting, file), label) in files.iter().zip(["CERTIFICATE", "PRIVATE KEY"]).filter(|f| !f.0.1.is_empty()) {
+            if let Err(expected) = checks::pem(file, label) {
+                self.misfit(*setting, file, &expected);
             }
         }
         match files {

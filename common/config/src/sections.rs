@@ -1,6 +1,6 @@
 //! The checked settings of one process, a section for each of its consumers.
 
-use crate::{FirstAdmin, Limit, StoreUrl};
+use crate::{EncodeSettings, FirstAdmin, Limit, StoreUrl};
 use ipnet::IpNet;
 use secrecy::SecretString;
 use sluice_model::{Encryption, RateLimit};
@@ -33,8 +33,10 @@ pub struct Config {
     pub retention: RetentionConfig,
     /// Of a worker.
     pub worker: WorkerConfig,
-    /// The file's tables, for sections that one binary alone reads (`[encode]`).
-    pub file: toml::Table,
+    /// How media are encoded: the section `[encode]` of the file.
+    pub encode: EncodeSettings,
+    /// Free space below which nothing new begins on a disk, bytes; unset means a default that depends on the disk.
+    pub min_free_bytes: Option<u64>,
 }
 
 /// The API's connections.

@@ -5,6 +5,7 @@ use sluice_model::Encryption;
 use std::{
     fmt::{self, Display},
     net::{Ipv4Addr, SocketAddr, SocketAddrV4},
+    ops::RangeInclusive,
     str::FromStr,
 };
 
@@ -15,6 +16,8 @@ pub struct Setting<T> {
     pub env: &'static str,
     /// Used when it is unset.
     pub default: T,
+    /// What it may be, where not everything of its type makes sense.
+    pub range: Option<RangeInclusive<T>>,
     /// For people.
     pub help: &'static str,
 }
@@ -29,7 +32,11 @@ pub struct Optional {
 }
 
 const fn setting<T>(env: &'static str, default: T, help: &'static str) -> Setting<T> {
-    Setting { env, default, help }
+    Setting { env, default, range: None, help }
+}
+
+const fn within<T>(env: &'static str, default: T, range: RangeInclusive<T>, help: &'static str) -> Setting<T> {
+    Setting { env, default, range: Some(range), help }
 }
 
 const fn optional(env: &'static str, help: &'static str) -> Optional {
@@ -37,7 +44,7 @@ const fn optional(env: &'static str, help: &'static str) -> Optional {
 }
 
 /// On or off, also as 1 or 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
 pub struct Switch(pub bool);
 
 impl FromStr for Switch {
@@ -56,6 +63,44 @@ impl Display for Switch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
+}
+
+impl Value for Switch {
+    const EXPECTED: &str = "true or false";
+}
+
+/// A type that settings have.
+pub(crate) trait Value: FromStr + Display + Copy + PartialOrd + Sync {
+    /// What a text must be to be one, for people.
+    const EXPECTED: &str;
+
+    /// The same within a range.
+    fn expected(range: Option<&RangeInclusive<Self>>) -> String {
+        match range {
+            Some(r) => format!("{} from {} to {}", Self::EXPECTED, r.start(), r.end()),
+            None => Self::EXPECTED.to_owned(),
+        }
+    }
+}
+
+impl Value for u64 {
+    const EXPECTED: &str = "a whole number";
+}
+
+impl Value for usize {
+    const EXPECTED: &str = "a whole number";
+}
+
+impl Value for bool {
+    const EXPECTED: &str = "true or false";
+}
+
+impl Value for SocketAddr {
+    const EXPECTED: &str = "an address with its port, for example 127.0.0.1:8080 or [::]:8080";
+}
+
+impl Value for Encryption {
+    const EXPECTED: &str = "none or aes-128";
 }
 
 /// What a list of settings needs to know of one.
@@ -163,30 +208,37 @@ pub(crate) const OUTBOUND_NETWORKS: Optional = optional(
 pub(crate) const OUTBOUND_CA: Optional =
     optional("SLUICE_OUTBOUND_CA", "PEM file with certificate authorities that they trust beside the system's");
 pub(crate) const PRESIGNED_SECONDS: Setting<u64> =
-    setting("SLUICE_PRESIGNED_SECONDS", 3600, "how long a signed URL for a part of an upload is good");
-pub(crate) const AUDIT_DAYS: Setting<u64> = setting("SLUICE_AUDIT_DAYS", 365, "how long security events are kept");
+    within("SLUICE_PRESIGNED_SECONDS", 3600, 1..=604_800, "how long a signed URL for a part of an upload is good");
+pub(crate) const AUDIT_DAYS: Setting<u64> =
+    within("SLUICE_AUDIT_DAYS", 365, 0..=36_500, "how long security events are kept");
 pub(crate) const MAX_UPLOAD_BYTES: Setting<u64> =
-    setting("SLUICE_MAX_UPLOAD_BYTES", 64 << 30, "largest accepted upload");
-pub(crate) const IDLE_SECONDS: Setting<u64> = setting(
+    within("SLUICE_MAX_UPLOAD_BYTES", 64 << 30, 1..=1 << 60, "largest accepted upload");
+pub(crate) const IDLE_SECONDS: Setting<u64> = within(
     "SLUICE_IDLE_SECONDS",
     60,
+    1..=86_400,
     "a request whose body stands still for so long is ended, or an answer that nobody takes; uploads are resumed",
 );
-pub(crate) const CONNECTIONS_PER_ADDRESS: Setting<usize> = setting(
+pub(crate) const CONNECTIONS_PER_ADDRESS: Setting<usize> = within(
     "SLUICE_CONNECTIONS_PER_ADDRESS",
     512,
+    1..=1_000_000,
     "connections of one address (IPv6: of one /64); trusted proxies have as many as there are",
 );
 pub(crate) const MAX_CONNECTIONS: Optional = optional(
     "SLUICE_MAX_CONNECTIONS",
     "connections in all; default: 10000, or as many as the limit of open files allows",
 );
-pub(crate) const LEASE_SECONDS: Setting<u64> =
-    setting("SLUICE_LEASE_SECONDS", 15, "a running task without a heartbeat for so long is given to another worker");
+pub(crate) const LEASE_SECONDS: Setting<u64> = within(
+    "SLUICE_LEASE_SECONDS",
+    15,
+    2..=3600,
+    "a running task without a heartbeat for so long is given to another worker",
+);
 pub(crate) const GC_SECONDS: Setting<u64> =
-    setting("SLUICE_GC_SECONDS", 86_400, "how long unreferenced bytes are kept");
+    within("SLUICE_GC_SECONDS", 86_400, 1..=315_360_000, "how long unreferenced bytes are kept");
 pub(crate) const SWEEP_SECONDS: Setting<u64> =
-    setting("SLUICE_SWEEP_SECONDS", 60, "how often what has expired is looked for and removed");
+    within("SLUICE_SWEEP_SECONDS", 60, 1..=86_400, "how often what has expired is looked for and removed");
 pub(crate) const WORKER_CORES: Optional = optional("SLUICE_WORKER_CORES", "cores this worker may use; default: all");
 pub(crate) const WORKER_MEMORY_BYTES: Optional = optional(
     "SLUICE_WORKER_MEMORY_BYTES",
@@ -197,11 +249,15 @@ pub(crate) const CHILD_SECONDS: Optional = optional(
     "longest that one encoder child may work; default: by its work, ten minutes or more",
 );
 pub(crate) const STALL_SECONDS: Setting<u64> =
-    setting("SLUICE_STALL_SECONDS", 120, "an encoder child that gets no further for so long is ended");
+    within("SLUICE_STALL_SECONDS", 120, 1..=86_400, "an encoder child that gets no further for so long is ended");
 pub(crate) const ALLOW_UNSANDBOXED: Setting<Switch> = setting(
     "SLUICE_ALLOW_UNSANDBOXED",
     Switch(false),
     "1 lets a worker start where its encoder children cannot be confined: uploads can then take over the machine",
+);
+pub(crate) const MIN_FREE_BYTES: Optional = optional(
+    "SLUICE_MIN_FREE_BYTES",
+    "free space of the data directory and the local store below which nothing new begins; default: 1 GiB, or a fiftieth of the disk where that is less",
 );
 pub(crate) const FLEET_CORES: Optional =
     optional("SLUICE_FLEET_CORES", "cores of all workers together, for the chunk length; default: this worker's");
@@ -241,6 +297,7 @@ pub const SETTINGS: &[&dyn Described] = &[
     &LEASE_SECONDS,
     &GC_SECONDS,
     &SWEEP_SECONDS,
+    &MIN_FREE_BYTES,
     &WORKER_CORES,
     &WORKER_MEMORY_BYTES,
     &FLEET_CORES,

@@ -1,5 +1,6 @@
 //! `file:///DIR` and `s3://BUCKET/PREFIX?endpoint=URL&region=R`.
 
+use crate::checks;
 use secrecy::SecretString;
 use std::{collections::BTreeMap, path::PathBuf};
 use url::Url;
@@ -38,6 +39,13 @@ impl StoreUrl {
             "file" => url.to_file_path().map(Self::Local).map_err(|()| "file:// needs an absolute path".to_owned()),
             "s3" => {
                 let query: BTreeMap<_, _> = url.query_pairs().into_owned().collect();
+                if let Some(name) = query.keys().find(|k| !["endpoint", "region"].contains(&k.as_str())) {
+                    return Err(format!("{name:?} is neither endpoint nor region"));
+                }
+                if let Some(endpoint) = query.get("endpoint") {
+                    checks::web_url(endpoint)
+                        .map_err(|e| format!("endpoint={endpoint:?} does not fit; needed is {e}"))?;
+                }
                 let need = |name: &str| env.get(name).cloned().ok_or_else(|| format!("{name} is not set"));
                 let prefix = url.path().trim_matches('/');
                 Ok(Self::S3(S3Location {

@@ -89,7 +89,7 @@ impl Catalogue<'_> {
                     "ORDER BY m.published_id DESC LIMIT $4"
                 ));
                 let query = sqlx::query_as(newest).bind(viewer).bind(since);
-                let rows: Vec<MediaRow> = query.bind(before).bind(limit).fetch_all(p).await?;
+                let rows: Vec<MediaRow> = query.bind(before).bind(limit).fetch_all(&p.readers).await?;
                 if rows.len() as i64 == limit {
                     return Ok(rows);
                 }
@@ -103,7 +103,7 @@ impl Catalogue<'_> {
                     "ORDER BY m.published_id DESC"
                 ));
                 let query = sqlx::query_as(sql).bind(viewer).bind(since);
-                Ok(query.bind(before).bind(limit).fetch_all(p).await?)
+                Ok(query.bind(before).bind(limit).fetch_all(&p.readers).await?)
             }
             Db::Postgres(p) => {
                 let sql = media_columns!(concat!(
@@ -116,7 +116,7 @@ impl Catalogue<'_> {
                     "ORDER BY m.published_id DESC"
                 ));
                 let query = sqlx::query_as(sql).bind(viewer).bind(since);
-                Ok(query.bind(before).bind(limit).fetch_all(p).await?)
+                Ok(query.bind(before).bind(limit).fetch_all(p.up()?).await?)
             }
         }
     }

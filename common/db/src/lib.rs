@@ -15,6 +15,7 @@ pub mod limits;
 pub mod media;
 pub mod moderation;
 pub mod news;
+mod open;
 pub mod packages;
 pub mod people;
 pub mod pictures;
@@ -30,6 +31,7 @@ pub mod tokens;
 pub mod uploads;
 pub mod usage;
 pub mod users;
+mod watch;
 pub mod webhooks;
 pub mod words;
 
@@ -59,13 +61,12 @@ pub use usage::UsageRow;
 pub use users::{NewUser, UserRow};
 pub use webhooks::{DeliveryRow, DueDelivery, Tried, WebhookChange, WebhookRow};
 
+pub use open::Sqlite;
+pub use watch::Postgres;
+
 use sluice_model::Timestamp;
-use sqlx::{
-    PgPool, Postgres, Sqlite, SqlitePool, Transaction,
-    postgres::{PgConnectOptions, PgPoolOptions},
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
-};
-use std::{fs::File, path::Path, str::FromStr, time::Duration};
+use sqlx::{PgPool, SqlitePool, Transaction};
+use std::{fs::File, path::Path};
 
 /// A failed database call.
 #[derive(Debug, thiserror::Error)]
@@ -79,9 +80,15 @@ pub enum DbError {
     /// The task's claim was taken away: the caller must stop and change nothing more.
     #[error("the claim on the task was lost")]
     Fenced,
+    /// Its disk has no room left.
+    #[error("the database's disk is full")]
+    Full,
     /// Anything else; worth a retry.
-    #[error("database: {0}")]
+    #[error("database: {}", said(.0))]
     Unavailable(#[source] sqlx::Error),
+    /// It cannot be opened, or its server does not answer: which, and what is wrong.
+    #[error("{0}")]
+    Unusable(String),
     /// A migration did not apply.
     #[error("migration: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
@@ -90,12 +97,25 @@ pub enum DbError {
     File(#[from] std::io::Error),
 }
 
+/// SQLITE_FULL, and PostgreSQL's `disk_full`.
+const FULL: [&str; 2] = ["13", "53100"];
+
+/// What went wrong, for an operator.
+fn said(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::PoolTimedOut => "no connection was free in time: it does not answer, or is overloaded".to_owned(),
+        other => other.to_string(),
+    }
+}
+
 impl From<sqlx::Error> for DbError {
     fn from(e: sqlx::Error) -> Self {
         if e.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation) {
             Self::Duplicate
         } else if e.as_database_error().is_some_and(sqlx::error::DatabaseError::is_foreign_key_violation) {
             Self::Missing
+        } else if e.as_database_error().and_then(|d| d.code()).is_some_and(|c| FULL.contains(&&*c)) {
+            Self::Full
         } else {
             Self::Unavailable(e)
         }
@@ -105,31 +125,42 @@ impl From<sqlx::Error> for DbError {
 /// Shorthand of this folder.
 pub type Result<T, E = DbError> = std::result::Result<T, E>;
 
-/// A pool of connections to one of the two databases.
+/// Connections to one of the two databases.
 #[derive(Debug, Clone)]
 pub enum Db {
     /// The embedded default.
-    Sqlite(SqlitePool),
+    Sqlite(Sqlite),
     /// Several machines.
-    Postgres(PgPool),
+    Postgres(Postgres),
 }
 
 /// A transaction; dropped without `commit` it rolls back.
 #[derive(Debug)]
 pub enum Tx {
     /// On SQLite, holding the write lock.
-    Sqlite(Transaction<'static, Sqlite>),
+    Sqlite(Transaction<'static, sqlx::Sqlite>),
     /// On PostgreSQL, READ COMMITTED.
-    Postgres(Transaction<'static, Postgres>),
+    Postgres(Transaction<'static, sqlx::Postgres>),
 }
 
-/// Runs one query text with one list of binds on whichever database it is.
+/// Runs a query that changes nothing, one text with one list of binds on whichever database it is.
 /// `query!(db, fetch_all as Row, "SELECT ...", bind, ...)`.
 macro_rules! query {
     ($db:expr, $method:ident as $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
         match $db {
-            $crate::Db::Sqlite(p) => sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.$method(p).await,
-            $crate::Db::Postgres(p) => sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.$method(p).await,
+            $crate::Db::Sqlite(p) => sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.$method(&p.readers).await,
+            $crate::Db::Postgres(p) => sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.$method(p.up()?).await,
+        }.map_err($crate::DbError::from)
+    };
+}
+
+/// Runs a statement that changes rows and returns them. Once it has answered, the change is committed: all rows are
+/// fetched, because SQLite commits after the last one, and an error of that commit is unseen by who stops before it.
+macro_rules! returning {
+    ($db:expr, $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
+        match $db {
+            $crate::Db::Sqlite(p) => sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.fetch_all(&p.writer).await,
+            $crate::Db::Postgres(p) => sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.fetch_all(p.up()?).await,
         }.map_err($crate::DbError::from)
     };
 }
@@ -148,8 +179,8 @@ macro_rules! query_tx {
 macro_rules! execute {
     ($db:expr, $sql:expr $(, $bind:expr)* $(,)?) => {
         match $db {
-            $crate::Db::Sqlite(p) => sqlx::query($sql)$(.bind($bind))*.execute(p).await.map(|r| r.rows_affected()),
-            $crate::Db::Postgres(p) => sqlx::query($sql)$(.bind($bind))*.execute(p).await.map(|r| r.rows_affected()),
+            $crate::Db::Sqlite(p) => sqlx::query($sql)$(.bind($bind))*.execute(&p.writer).await.map(|r| r.rows_affected()),
+            $crate::Db::Postgres(p) => sqlx::query($sql)$(.bind($bind))*.execute(p.up()?).await.map(|r| r.rows_affected()),
         }.map_err($crate::DbError::from)
     };
 }
@@ -164,49 +195,14 @@ macro_rules! execute_tx {
     };
 }
 
-use {execute, execute_tx, query, query_tx};
+use {execute, execute_tx, query, query_tx, returning};
 
 impl Db {
-    /// Opens the database and brings its schema up to date. Two processes may do so at once:
-    /// PostgreSQL takes an advisory lock, SQLite a lock file beside the database.
-    pub async fn open(url: &str) -> Result<Self> {
-        let migrator = sqlx::migrate!("../../migrations");
-        if url.starts_with("sqlite:") {
-            let options = SqliteConnectOptions::from_str(url)?
-                .create_if_missing(true)
-                .journal_mode(SqliteJournalMode::Wal)
-                // Acknowledged uploads must survive a power cut, so every commit is synced.
-                .synchronous(SqliteSynchronous::Full)
-                .foreign_keys(true)
-                .busy_timeout(Duration::from_secs(30));
-            let lock = lock_beside(options.get_filename())?;
-            let pool = SqlitePoolOptions::new().max_connections(8).connect_with(options).await?;
-            migrator.run(&pool).await?;
-            search::prepare_sqlite(&pool).await?;
-            let db = Self::Sqlite(pool);
-            db.search().index_missing().await?;
-            drop(lock);
-            Ok(db)
-        } else {
-            let options = PgConnectOptions::from_str(url)?;
-            let pool = PgPoolOptions::new()
-                .max_connections(16)
-                .acquire_timeout(Duration::from_secs(10))
-                .connect_with(options)
-                .await?;
-            migrator.run(&pool).await?;
-            search::prepare_postgres(&pool).await?;
-            let db = Self::Postgres(pool);
-            db.search().index_missing().await?;
-            Ok(db)
-        }
-    }
-
     /// Begins a transaction.
     pub async fn begin(&self) -> Result<Tx> {
         Ok(match self {
-            Self::Sqlite(p) => Tx::Sqlite(p.begin_with("BEGIN IMMEDIATE").await?),
-            Self::Postgres(p) => Tx::Postgres(p.begin().await?),
+            Self::Sqlite(p) => Tx::Sqlite(p.writer.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Postgres(p) => Tx::Postgres(p.up()?.begin().await?),
         })
     }
 
@@ -217,7 +213,7 @@ impl Db {
             Self::Sqlite(_) => Ok(sluice_model::clock::now()),
             Self::Postgres(p) => {
                 let sql = "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::BIGINT";
-                Ok(sqlx::query_as::<_, (Timestamp,)>(sql).fetch_one(p).await?.0)
+                Ok(sqlx::query_as::<_, (Timestamp,)>(sql).fetch_one(p.up()?).await?.0)
             }
         }
     }
@@ -230,8 +226,11 @@ impl Db {
     /// Closes all connections, letting running statements end.
     pub async fn close(&self) {
         match self {
-            Self::Sqlite(p) => p.close().await,
-            Self::Postgres(p) => p.close().await,
+            Self::Sqlite(p) => {
+                p.readers.close().await;
+                p.writer.close().await;
+            }
+            Self::Postgres(p) => p.pool().close().await,
         }
     }
 }

@@ -1,7 +1,10 @@
 //! Rate limits that all instances agree on: the generic cell rate algorithm in one statement.
 
-use super::{Db, Result, execute, query};
+use super::{Db, Result, execute, query, returning};
 use sluice_model::Timestamp;
+
+/// By how much the clocks of instances may differ without a limit being lifted, microseconds.
+const CLOCKS_US: i64 = 300_000_000;
 
 /// Reads and single statements of this domain, from [`Db::rate_limits`].
 #[derive(Debug, Clone, Copy)]
@@ -10,14 +13,21 @@ pub struct RateLimits<'a>(pub(crate) &'a Db);
 impl RateLimits<'_> {
     /// Takes one from the allowance of `subject`, which regains one every `every_us` and holds
     /// `burst` at most. Instants of requests that run at once do not come in order, so a tenth of `every_us` is
-    /// forgiven: without it the last of a burst is refused where the latest came first. Returns the instant at which the allowance is whole again, and whether one was there.
+    /// forgiven: without it the last of a burst is refused where the latest came first. Returns the instant at which
+    /// the allowance is whole again, and whether one was there.
+    ///
+    /// An allowance that would be whole later than one that is used up was counted by a clock that was set back since:
+    /// it counts as whole now, so nobody is locked out for longer than a window and [`CLOCKS_US`].
     pub async fn take(&self, subject: &str, every_us: i64, burst: i64, now: Timestamp) -> Result<(Timestamp, bool)> {
         let sql = "INSERT INTO rate_limits AS r (subject, whole_us) VALUES ($1, $2 + $3) \
                    ON CONFLICT (subject) DO UPDATE SET \
-                     whole_us = CASE WHEN r.whole_us > $2 THEN r.whole_us ELSE $2 END + $3 \
-                   WHERE CASE WHEN r.whole_us > $2 THEN r.whole_us ELSE $2 END + $3 - $2 <= $3 * $4 + $3 / 10 \
+                     whole_us = CASE WHEN r.whole_us > $2 AND r.whole_us <= $2 + $3 * $4 + $5 THEN r.whole_us ELSE $2 END + $3 \
+                   WHERE CASE WHEN r.whole_us > $2 AND r.whole_us <= $2 + $3 * $4 + $5 THEN r.whole_us ELSE $2 END + $3 - $2 \
+                     <= $3 * $4 + $3 / 10 \
                    RETURNING whole_us";
-        if let Some((whole,)) = query!(self.0, fetch_optional as (Timestamp,), sql, subject, now, every_us, burst)? {
+        let clocks_us = CLOCKS_US + every_us / 10;
+        let taken = returning!(self.0, (Timestamp,), sql, subject, now, every_us, burst, clocks_us)?;
+        if let Some((whole,)) = taken.into_iter().next() {
             return Ok((whole, true));
         }
         let sql = "SELECT whole_us FROM rate_limits WHERE subject = $1";

@@ -152,11 +152,14 @@ impl Media<'_> {
             Db::Sqlite(p) => {
                 let list: Vec<String> = ids.iter().map(|i| format!("\"{}\"", i.uuid().simple())).collect();
                 let sql = media_columns!("WHERE m.id IN (SELECT unhex(value) FROM json_each($1))");
-                Ok(sqlx::query_as(sql).bind(format!("[{}]", list.join(","))).fetch_all(p).await?)
+                Ok(sqlx::query_as(sql).bind(format!("[{}]", list.join(","))).fetch_all(&p.readers).await?)
             }
             Db::Postgres(p) => {
                 let sql = media_columns!("WHERE m.id = ANY($1)");
-                Ok(sqlx::query_as(sql).bind(ids.iter().map(|i| i.uuid()).collect::<Vec<_>>()).fetch_all(p).await?)
+                Ok(sqlx::query_as(sql)
+                    .bind(ids.iter().map(|i| i.uuid()).collect::<Vec<_>>())
+                    .fetch_all(p.up()?)
+                    .await?)
             }
         }
     }

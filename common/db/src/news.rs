@@ -28,16 +28,16 @@ impl NewsListener {
 impl News<'_> {
     /// Begins to listen. `None` on SQLite.
     pub async fn listen(&self) -> Result<Option<NewsListener>> {
-        let Db::Postgres(pool) = self.0 else { return Ok(None) };
-        let mut listener = PgListener::connect_with(pool).await?;
+        let Db::Postgres(server) = self.0 else { return Ok(None) };
+        let mut listener = PgListener::connect_with(server.up()?).await?;
         listener.listen(CHANNEL).await?;
         Ok(Some(NewsListener(listener)))
     }
 
     /// Tells what needs no transaction; `false` on SQLite.
     pub async fn notify(&self, message: &str) -> Result<bool> {
-        let Db::Postgres(pool) = self.0 else { return Ok(false) };
-        sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(message).execute(pool).await?;
+        let Db::Postgres(server) = self.0 else { return Ok(false) };
+        sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(message).execute(server.up()?).await?;
         Ok(true)
     }
 }

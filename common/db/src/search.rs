@@ -103,7 +103,13 @@ impl Search<'_> {
                     "AND (m.rank, m.id) < ($4, $5) ORDER BY m.rank DESC, m.id DESC LIMIT $6"
                 ));
                 let query = sqlx::query_as(sql).bind(fts5(words, nearness)).bind(far);
-                Ok(query.bind(fts5(words, Nearness::Near)).bind(rank).bind(id).bind(limit).fetch_all(p).await?)
+                Ok(query
+                    .bind(fts5(words, Nearness::Near))
+                    .bind(rank)
+                    .bind(id)
+                    .bind(limit)
+                    .fetch_all(&p.readers)
+                    .await?)
             }
             Db::Postgres(p) => {
                 let sql = media_columns!(concat!(
@@ -114,7 +120,13 @@ impl Search<'_> {
                     "AND (m.rank, m.id) < ($4, $5) ORDER BY m.rank DESC, m.id DESC LIMIT $6"
                 ));
                 let query = sqlx::query_as(sql).bind(tsquery(words, nearness)).bind(far);
-                Ok(query.bind(tsquery(words, Nearness::Near)).bind(rank).bind(id).bind(limit).fetch_all(p).await?)
+                Ok(query
+                    .bind(tsquery(words, Nearness::Near))
+                    .bind(rank)
+                    .bind(id)
+                    .bind(limit)
+                    .fetch_all(p.up()?)
+                    .await?)
             }
         }
     }
@@ -125,11 +137,11 @@ impl Search<'_> {
             let ids: Vec<(MediaId,)> = match self.0 {
                 Db::Sqlite(p) => {
                     let sql = "SELECT id FROM media WHERE NOT EXISTS (SELECT 1 FROM search_rows r WHERE r.media_id = media.id) LIMIT $1";
-                    sqlx::query_as(sql).bind(BATCH).fetch_all(p).await?
+                    sqlx::query_as(sql).bind(BATCH).fetch_all(&p.readers).await?
                 }
                 Db::Postgres(p) => {
                     let sql = "SELECT id FROM media WHERE NOT EXISTS (SELECT 1 FROM search_index x WHERE x.media_id = media.id) LIMIT $1";
-                    sqlx::query_as(sql).bind(BATCH).fetch_all(p).await?
+                    sqlx::query_as(sql).bind(BATCH).fetch_all(p.up()?).await?
                 }
             };
             if ids.is_empty() {

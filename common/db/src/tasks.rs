@@ -1,6 +1,6 @@
 //! The queue's truth: claims, fences, attempts.
 
-use super::{Db, DbError, Result, Tx, execute, execute_tx, query, query_tx};
+use super::{Db, DbError, Result, Tx, execute, execute_tx, query, query_tx, returning};
 use sluice_model::{ClaimToken, PackageId, Reason, SourceId, TaskId, TaskKind, TaskStatus, Timestamp};
 use sqlx::FromRow;
 
@@ -11,6 +11,10 @@ pub struct Tasks<'a>(pub(crate) &'a Db);
 /// What this domain does inside a transaction, from [`Tx::tasks`].
 #[derive(Debug)]
 pub struct TasksTx<'a>(pub(crate) &'a mut Tx);
+
+/// No pause of a task is as long, microseconds; but that of a hash, which waits until its source's signed URLs have ended.
+/// What would begin later was put off by a clock that was set back since, and begins now.
+const LONGEST_PAUSE_US: i64 = 600_000_000;
 
 /// Runs a task is given before it is parked.
 pub const MAX_ATTEMPTS: i64 = 3;
@@ -84,7 +88,7 @@ macro_rules! claim {
     ($lock:literal) => {
         concat!(
             "UPDATE tasks SET status = 'running', token = $1, attempts = attempts + 1, beat = 0, worker = $2 WHERE id = ",
-            "(SELECT id FROM tasks WHERE status = 'queued' AND attempts < $7 AND not_before_us <= $3 AND cores <= $4 AND memory_bytes <= $5 ",
+            "(SELECT id FROM tasks WHERE status = 'queued' AND attempts < $7 AND (not_before_us <= $3 OR (kind <> 'hash' AND not_before_us > $3 + $8)) AND cores <= $4 AND memory_bytes <= $5 ",
             "AND (needs_bytes = 0 OR EXISTS (SELECT 1 FROM sources s WHERE s.id = tasks.source_id ",
             "AND (s.status <> 'receiving' OR needs_bytes <= s.size_bytes))) AND ($6 OR kind <> 'import') ",
             "ORDER BY due_us, id LIMIT 1 ", $lock, ") ",
@@ -94,37 +98,29 @@ macro_rules! claim {
 }
 
 impl Tasks<'_> {
-    /// Claims the most urgent task that fits, counting the attempt before it runs.
+    /// Claims the most urgent task that fits, counting the attempt before it runs. What it returns is committed.
     pub async fn claim(&self, worker: &str, token: ClaimToken, limits: ClaimLimits) -> Result<Option<ClaimedTask>> {
         let now = self.0.now().await?;
-        let row = match self.0 {
-            // Single writer: nothing to skip.
-            Db::Sqlite(p) => {
-                sqlx::query_as(claim!(""))
-                    .bind(token)
-                    .bind(worker)
-                    .bind(now)
-                    .bind(limits.cores)
-                    .bind(limits.memory_bytes)
-                    .bind(limits.imports)
-                    .bind(MAX_ATTEMPTS)
-                    .fetch_optional(p)
-                    .await
-            }
-            Db::Postgres(p) => {
-                sqlx::query_as(claim!("FOR UPDATE SKIP LOCKED"))
-                    .bind(token)
-                    .bind(worker)
-                    .bind(now)
-                    .bind(limits.cores)
-                    .bind(limits.memory_bytes)
-                    .bind(limits.imports)
-                    .bind(MAX_ATTEMPTS)
-                    .fetch_optional(p)
-                    .await
-            }
+        // SQLite has a single writer: nothing to skip.
+        let sql = match self.0 {
+            Db::Sqlite(_) => claim!(""),
+            Db::Postgres(_) => claim!("FOR UPDATE SKIP LOCKED"),
         };
-        Ok(row?)
+        let ClaimLimits { cores, memory_bytes, imports } = limits;
+        let rows = returning!(
+            self.0,
+            ClaimedTask,
+            sql,
+            token,
+            worker,
+            now,
+            cores,
+            memory_bytes,
+            imports,
+            MAX_ATTEMPTS,
+            LONGEST_PAUSE_US
+        )?;
+        Ok(rows.into_iter().next())
     }
 
     /// Extends the lease of a claim; [`DbError::Fenced`] when it is no longer ours.

@@ -3,7 +3,7 @@
 //! Invariants: `offset_bytes` counts only bytes whose extents are recorded; whoever does not hold the
 //! lease changes nothing.
 
-use super::{Db, DbError, ExtentRow, Result, Tx, execute, execute_tx, query, query_tx};
+use super::{Db, DbError, ExtentRow, Result, Tx, execute, execute_tx, query, query_tx, returning};
 use sluice_model::{ClaimToken, MediaId, SourceId, TaskId, Timestamp, UploadId, UploadKind, UserId};
 use sqlx::FromRow;
 use std::time::Duration;
@@ -102,7 +102,7 @@ impl Uploads<'_> {
             "UPDATE uploads SET holder = $1, expires_us = $2 WHERE id = $3 AND completed_us IS NULL AND expires_us > $4 RETURNING ",
             upload_columns!()
         );
-        query!(self.0, fetch_optional as UploadRow, sql, holder, expires_at, id, now)
+        Ok(returning!(self.0, UploadRow, sql, holder, expires_at, id, now)?.into_iter().next())
     }
 
     /// Uploads whose bytes are all there but which are no media yet: the process died in between.

@@ -6,6 +6,9 @@ use serde_json::json;
 use sluice_model::{DeliveryId, DeliveryStatus, MediaEvent, MediaId, PackageId, Timestamp, UserId, WebhookId};
 use sqlx::FromRow;
 
+/// Between two tries of a delivery at most, microseconds: half a day, and an hour for clocks that differ.
+const LONGEST_PAUSE_US: i64 = 13 * 3600 * 1_000_000;
+
 /// Reads and single statements of this domain, from [`Db::webhooks`].
 #[derive(Debug, Clone, Copy)]
 pub struct Webhooks<'a>(pub(crate) &'a Db);
@@ -174,10 +177,10 @@ impl Webhooks<'_> {
             return Ok(Vec::new());
         }
         let rows = match self.0 {
-            Db::Sqlite(p) => sqlx::query_as(claim!("")).bind(until).bind(now).bind(limit).fetch_all(p).await,
+            Db::Sqlite(p) => sqlx::query_as(claim!("")).bind(until).bind(now).bind(limit).fetch_all(&p.writer).await,
             Db::Postgres(p) => {
                 let sql = claim!("FOR UPDATE OF d SKIP LOCKED");
-                sqlx::query_as(sql).bind(until).bind(now).bind(limit).fetch_all(p).await
+                sqlx::query_as(sql).bind(until).bind(now).bind(limit).fetch_all(p.up()?).await
             }
         };
         Ok(rows?)
@@ -194,6 +197,14 @@ impl Webhooks<'_> {
         let sql = "UPDATE webhook_deliveries SET status = $1, next_us = COALESCE($2, next_us), last_status = $3, last_error = $4, \
                    finished_us = $5 WHERE id = $6 AND status = 'queued'";
         execute!(self.0, sql, status.as_str(), tried.next_at, tried.status, tried.error, finished, id)?;
+        Ok(())
+    }
+
+    /// Brings deliveries forward that a clock put off which was set back since: no pause is longer than
+    /// [`LONGEST_PAUSE_US`].
+    pub async fn mend_pauses(&self, now: Timestamp) -> Result<()> {
+        let sql = "UPDATE webhook_deliveries SET next_us = $1 WHERE status = 'queued' AND next_us > $1 + $2";
+        execute!(self.0, sql, now, LONGEST_PAUSE_US)?;
         Ok(())
     }
 

@@ -38,12 +38,16 @@ impl UploadLease {
 impl Ingest {
     /// Makes `holder` the one that may write to an upload, whoever had it before, and puts its expiry off by
     /// `ttl`. `None` when it is complete, expired or gone.
+    ///
+    /// # Errors
+    /// [`IngestError::Store`] also where there is no room for bytes.
     pub async fn take_lease(
         &self,
         upload: UploadId,
         holder: ClaimToken,
         ttl: Duration,
     ) -> Result<Option<(UploadRow, UploadLease)>, IngestError> {
+        self.check_space()?;
         let now = clock::now();
         let row = self.db.uploads().take_lease(upload, holder, now, now + ttl).await?;
         Ok(row.map(|row| {

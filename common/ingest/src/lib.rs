@@ -24,7 +24,7 @@ pub use writer::{Received, Target};
 
 use sluice_config::Config;
 use sluice_db::Db;
-use sluice_storage::Store;
+use sluice_storage::{Space, Store, StoreError};
 use std::{sync::Arc, time::Duration};
 
 /// What ingest works with. Cheap to clone.
@@ -35,6 +35,8 @@ pub struct Ingest {
     pub config: Arc<Config>,
     /// Shared by all uploads of this process.
     pub memory: UploadMemory,
+    /// The disks that bytes come to.
+    pub space: Space,
 }
 
 /// Shortest life of an upload after its last sign of life.
@@ -49,6 +51,15 @@ impl Ingest {
     /// Bytes that any upload may have.
     pub fn max_upload_bytes(&self) -> i64 {
         i64::try_from(self.config.ingest.max_upload_bytes).unwrap_or(i64::MAX)
+    }
+
+    /// Whether there is room for anything new. What is refused may be tried again: room comes by itself, or by an
+    /// operator.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`].
+    pub fn check_space(&self) -> Result<(), StoreError> {
+        if self.space.shortage().is_some() { Err(StoreError::Full) } else { Ok(()) }
     }
 
     /// Whether an upload may be this long, bytes.
@@ -112,7 +123,17 @@ mod fixture {
                 now: Timestamp::EPOCH,
             };
             db.users().insert(&user).await.unwrap();
-            Self { ingest: Ingest { db, store, config: Arc::new(config), memory: UploadMemory::default() }, owner, dir }
+            Self {
+                ingest: Ingest {
+                    db,
+                    store,
+                    space: Space::of(&config),
+                    config: Arc::new(config),
+                    memory: UploadMemory::default(),
+                },
+                owner,
+                dir,
+            }
         }
 
         /// An upload that has begun, with its media.

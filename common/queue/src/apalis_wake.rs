@@ -50,7 +50,8 @@ impl ApalisWake {
                 drop(lock);
                 Ok(Self::Sqlite(pool))
             }
-            Db::Postgres(pool) => {
+            Db::Postgres(server) => {
+                let pool = server.pool();
                 PostgresStorage::setup(pool).await.map_err(|e| other(&e))?;
                 Ok(Self::Postgres(pool.clone()))
             }

@@ -7,8 +7,10 @@
 mod key;
 mod local;
 mod s3;
+mod space;
 
 pub use key::{Key, Prefix};
+pub use space::{Shortage, Space};
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream::BoxStream};
@@ -48,6 +50,15 @@ impl Store {
         match url {
             StoreUrl::Local(dir) => Ok(Self::Local(local::LocalStore::open(dir.clone()).await?)),
             StoreUrl::S3(location) => Ok(Self::S3(s3::S3Store::open(location)?)),
+        }
+    }
+
+    /// The same store, which refuses with [`StoreError::Full`] what would eat up the last free space of a local disk.
+    #[must_use]
+    pub fn keeping(self, space: &Space) -> Self {
+        match self {
+            Self::Local(s) => Self::Local(s.keeping(space.clone())),
+            Self::S3(s) => Self::S3(s),
         }
     }
 

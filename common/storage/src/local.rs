@@ -1,6 +1,6 @@
 //! A directory as an object store: write to a temporary name, fsync, rename, fsync the folder.
 
-use super::{ByteStream, Key, Prefix, StoreError};
+use super::{ByteStream, Key, Prefix, Space, StoreError};
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt, stream};
 use std::{
@@ -38,6 +38,7 @@ fn read_at(file: &std::fs::File, at: u64, want: usize) -> io::Result<Bytes> {
 #[derive(Debug, Clone)]
 pub struct LocalStore {
     root: PathBuf,
+    space: Space,
 }
 
 impl LocalStore {
@@ -45,7 +46,11 @@ impl LocalStore {
         fs::create_dir_all(root.join("tmp")).await.map_err(|e| failed(&e))?;
         let drafts = root.join("tmp");
         drop(spawn_blocking(move || forget_drafts(&drafts)).await);
-        Ok(Self { root })
+        Ok(Self { root, space: Space::unbounded() })
+    }
+
+    pub(super) fn keeping(self, space: Space) -> Self {
+        Self { space, ..self }
     }
 
     fn path(&self, key: &Key) -> PathBuf {
@@ -53,6 +58,7 @@ impl LocalStore {
     }
 
     pub(super) async fn put(&self, key: &Key, data: Bytes) -> Result<(), StoreError> {
+        self.space.check_write(&self.root)?;
         let (path, draft) = (self.path(key), self.root.join("tmp").join(Uuid::new_v4().to_string()));
         let write = move || -> io::Result<()> {
             let result = write_durably(&draft, &path, &data);
@@ -71,6 +77,7 @@ impl LocalStore {
         size_bytes: u64,
         data: impl Stream<Item = io::Result<Bytes>> + Send + Unpin,
     ) -> Result<bool, StoreError> {
+        self.space.check_write(&self.root)?;
         let (path, draft) = (self.path(key), self.root.join("tmp").join(Uuid::new_v4().to_string()));
         let draft = Draft(draft);
         let written = self.draft(&draft.0, size_bytes, data).await;

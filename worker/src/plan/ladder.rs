@@ -1,12 +1,8 @@
 //! Which rungs a source gets: never more pixels than it has, by the short side, portrait-aware.
 
-use super::{
-    facts::VideoFacts,
-    level,
-    settings::{EncodeSettings, RungSetting},
-    timeline::Rate,
-};
+use super::{facts::VideoFacts, level, timeline::Rate};
 use serde::{Deserialize, Serialize};
+use sluice_config::{EncodeSettings, RungSetting};
 
 /// One encoded video rendition.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -16,7 +16,6 @@ pub mod memory;
 mod passthrough;
 mod playable;
 mod renditions;
-mod settings;
 mod steps;
 mod timeline;
 
@@ -29,7 +28,7 @@ pub use incremental::Incremental;
 pub use ladder::Rung;
 pub use playable::is_playable;
 pub use renditions::Schedule;
-pub use settings::{EncodeSettings, RungSetting};
+pub use sluice_config::{EncodeSettings, RungSetting};
 pub use steps::Step;
 pub use timeline::Rate;
 

@@ -3,9 +3,9 @@
 use super::{
     facts::{FieldOrder, VideoFacts},
     ladder::Rung,
-    settings::EncodeSettings,
     timeline::Rate,
 };
+use sluice_config::EncodeSettings;
 
 /// Longest distance of entry points, seconds: the commonest encoder default, 250 frames, is 10.4 s at 24 fps.
 const LONGEST_GOP_S: f64 = 10.5;

@@ -33,6 +33,8 @@ pub struct Progress {
     pub ready_in_ms: Option<i64>,
     /// Estimate, milliseconds until it can be played without a stall; 0 once it can.
     pub playable_in_ms: Option<i64>,
+    /// What it waits for, beside its turn: `disk_full` until there is room.
+    pub waits_for: Option<Reason>,
     /// Runs that ended badly and were repeated.
     pub warnings: Vec<Reason>,
     pub error: Option<Reason>,
@@ -94,8 +96,10 @@ impl Progress {
             let code = t.error_code.clone()?;
             Some(Reason { message: format!("{} was repeated after {} runs.", t.name, t.attempts.max(1)), code })
         });
+        let waits = !running && !matches!(status, MediaStatus::Ready | MediaStatus::Failed);
         Ok(Self {
             status,
+            waits_for: state.ingest.space.shortage().filter(|_| waits).map(|s| s.reason()),
             progress: stepped(progress),
             received_bytes: row.size_bytes,
             total_bytes: if row.source_status == SourceStatus::Receiving {

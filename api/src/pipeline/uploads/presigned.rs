@@ -234,6 +234,7 @@ pub async fn receive(
     if length != Some(size) || row.content_type.as_deref() != Some(content_type) {
         return Err(UploadError::BadSignature);
     }
+    state.ingest.check_space()?;
     let key = Key::Extent { source: row.source_id, number: signature.object };
     if state.store.put_once(&key, size.unsigned_abs(), body).await.map_err(part_refused)? {
         // Given up while the bytes came: nobody would look for them.

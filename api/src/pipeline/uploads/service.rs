@@ -56,6 +56,10 @@ pub async fn create(state: &AppState, viewer: &Viewer, request: NewUploadRequest
     {
         return complete_if_due(state, there).await;
     }
+    // A whole of parts brings no bytes of its own.
+    if !matches!(request.concat, Some(Concat::Final(_))) {
+        state.ingest.check_space()?;
+    }
     let part = request.concat == Some(Concat::Partial);
     let metadata = serde_json::to_string(&request.metadata).map_err(|_| UploadError::Internal)?;
     let checked = if part { None } else { Some(request.metadata.check(state.config.playback.encryption)?) };

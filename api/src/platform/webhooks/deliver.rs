@@ -6,9 +6,15 @@ use sluice_db::{DueDelivery, Tried};
 use sluice_model::clock;
 use sluice_net::{HeaderMap, HeaderName, HeaderValue, OutboundError};
 use std::time::Duration;
-use tokio::{sync::watch, task::JoinSet, time::interval};
+use tokio::{
+    sync::watch,
+    task::JoinSet,
+    time::{interval, sleep},
+};
 
 const LOOK: Duration = Duration::from_millis(250);
+/// The same while the database is away.
+const AWAY: Duration = Duration::from_secs(5);
 /// For one try, all of it.
 const LIMIT: Duration = Duration::from_secs(5);
 /// A try that its process did not live to settle is made again after this.
@@ -43,7 +49,13 @@ pub async fn run(state: AppState, mut stop: watch::Receiver<bool>) {
                     tries.spawn(async move { attempt(&state, delivery).await });
                 }
             }
-            Err(error) => tracing::warn!(%error, "webhooks were not looked for"),
+            Err(error) => {
+                tracing::warn!(%error, "webhooks were not looked for");
+                tokio::select! {
+                    _ = stop.changed() => return,
+                    () = sleep(AWAY) => {}
+                }
+            }
         }
     }
 }
