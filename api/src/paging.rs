@@ -73,3 +73,21 @@ pub fn read_instant<I: FromStr>(cursor: Option<&str>) -> Result<Option<(Timestam
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("cursor is none of ours")]
 pub struct BadCursor;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sluice_model::MediaId;
+
+    #[test]
+    fn a_place_among_instants_is_read_as_it_was_written() {
+        let place = (Timestamp::from_micros(1_700_000_000_123_456), MediaId::max());
+        let text = write_instant(place);
+        assert_eq!(text, "1700000000123456-ffffffff-ffff-ffff-ffff-ffffffffffff");
+        assert_eq!(read_instant(Some(&text)), Ok(Some(place)));
+        assert_eq!(read_instant::<MediaId>(None), Ok(None));
+        for bad in ["", "7", "7-", "x-ffffffff-ffff-ffff-ffff-ffffffffffff", "7-nobody"] {
+            assert_eq!(read_instant::<MediaId>(Some(bad)), Err(BadCursor), "{bad}");
+        }
+    }
+}

@@ -127,5 +127,12 @@ mod tests {
         };
         assert_eq!(Cursor::read(&cursor.write()).unwrap(), cursor);
         assert!(Cursor::read("nonsense").is_err());
+        // Clients hold cursors across an update of the service.
+        let json = format!(
+            r#"{{"since_us":7,"followed":"{}","ranked":[-5,"{}"],"place":2}}"#,
+            PublicationId::max(),
+            MediaId::nil()
+        );
+        assert_eq!(cursor.write(), BASE64_URL_SAFE_NO_PAD.encode(json));
     }
 }
