@@ -22,9 +22,6 @@ use tokio::{
 
 /// Time within which `/ready` is to be answered.
 const QUICK: Duration = Duration::from_millis(100);
-/// Time in which a crowd gathers.
-const GATHERING: Duration = Duration::from_secs(2);
-
 /// What a member of a crowd does.
 #[derive(Debug, Clone)]
 enum Nuisance {
@@ -89,7 +86,7 @@ async fn crowd(stack: &Stack, size: usize, nuisance: Nuisance, lasts: Duration) 
             (stack.url.clone(), nuisance.clone(), done.clone(), connections.clone());
         members.spawn(async move {
             // Not all in one instant: what is measured is what they hold, not how fast they ask.
-            sleep(GATHERING.mul_f64(n as f64 / size as f64)).await;
+            sleep(Duration::from_secs(proof(2, 10)).mul_f64(n as f64 / size as f64)).await;
             while !done.load(Ordering::Relaxed) {
                 connections.fetch_add(1, Ordering::Relaxed);
                 // However it ends: whoever is shown out comes again.

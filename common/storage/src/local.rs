@@ -127,7 +127,7 @@ impl LocalStore {
             });
             let bytes = read.await.map_err(|e| StoreError::Unavailable(e.to_string()))?.map_err(|e| failed(&e))?;
             let next = at + bytes.len() as u64;
-            Ok((!bytes.is_empty()).then(|| (bytes, (file, next))))
+            Ok((!bytes.is_empty()).then_some((bytes, (file, next))))
         })
         .boxed())
     }
