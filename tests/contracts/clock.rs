@@ -1,11 +1,10 @@
 //! What a clock that was set does: rows with instants that lie far ahead, as one leaves them that was set back since.
 //! And claims on a full disk, which are committed or an error.
 
-use crate::world::{Fresh, ROOM, World, fresh};
+use crate::world::{Fresh, ROOM, World, at, fresh};
 use harness::disk::SmallDisk;
 use sluice_db::{Db, NewTask, WebhookRow};
-use sluice_model::{ClaimToken, TaskKind, TaskStatus};
-use uuid::Uuid;
+use sluice_model::{ClaimToken, TaskKind, TaskStatus, WebhookId};
 
 harness::on_both!(fresh => limits_forget_what_a_clock_ahead_counted, tasks_wait_no_longer_than_a_pause, deliveries_wait_no_longer_than_a_pause, running_claims_ask_no_clock);
 
@@ -15,7 +14,7 @@ const JUMPS_S: [i64; 3] = [3600, 86_400, 365 * 86_400];
 
 async fn limits_forget_what_a_clock_ahead_counted(Fresh { db, _folder }: Fresh) {
     let (every, burst) = (30 * S, 20);
-    let take = async |subject: &str, now: i64| db.rate_limits().take(subject, every, burst, now).await.unwrap();
+    let take = async |subject: &str, now: i64| db.rate_limits().take(subject, every, burst, at(now)).await.unwrap();
     for jump in JUMPS_S {
         let (subject, now) = (format!("back {jump}"), 1_000_000 * S);
         for _ in 0..burst {
@@ -24,7 +23,7 @@ async fn limits_forget_what_a_clock_ahead_counted(Fresh { db, _folder }: Fresh) 
         assert!(!take(&subject, now + jump * S).await.1, "used up");
         for left in (0..burst).rev() {
             let (whole, taken) = take(&subject, now).await;
-            assert!(taken && whole == now + (burst - left) * every, "after {jump} s back: {left} left");
+            assert!(taken && whole == at(now + (burst - left) * every), "after {jump} s back: {left} left");
         }
         assert!(!take(&subject, now).await.1, "and used up again: the limit still is one");
         // Forward: all is there again, as if the time had passed.
@@ -40,22 +39,22 @@ async fn limits_forget_what_a_clock_ahead_counted(Fresh { db, _folder }: Fresh) 
 async fn tasks_wait_no_longer_than_a_pause(Fresh { db, _folder }: Fresh) {
     let world = World::new(db).await;
     let (source, package, _) = world.film(1).await;
-    let now = world.db.now_us().await.unwrap();
-    let queue = async |kind: TaskKind, name: &str, not_before_us: i64| {
+    let now = world.db.now().await.unwrap().as_micros();
+    let queue = async |kind: TaskKind, name: &str, not_before: i64| {
         let task = NewTask {
             package_id: package,
             source_id: source,
             kind,
             name: name.to_owned(),
             payload: "{}".to_owned(),
-            due_us: 1,
+            due_at: at(1),
             cores: 1,
             memory_bytes: 1,
             needs_bytes: 0,
-            not_before_us,
+            not_before: at(not_before),
         };
         let mut tx = world.db.begin().await.unwrap();
-        tx.tasks().enqueue(&[task], 1).await.unwrap();
+        tx.tasks().enqueue(&[task], at(1)).await.unwrap();
         tx.commit().await.unwrap();
     };
     queue(TaskKind::Chunk, "pauses", now + 60 * S).await;
@@ -70,27 +69,28 @@ async fn tasks_wait_no_longer_than_a_pause(Fresh { db, _folder }: Fresh) {
         assert!(world.claim().await.is_none());
         let mut tx = world.db.begin().await.unwrap();
         tx.tasks().hold_claim(claimed.id, claimed.token, 1.0).await.unwrap();
-        tx.tasks().complete(claimed.id, 1).await.unwrap();
+        tx.tasks().complete(claimed.id, at(1)).await.unwrap();
         tx.commit().await.unwrap();
     }
 }
 
 async fn deliveries_wait_no_longer_than_a_pause(Fresh { db, _folder }: Fresh) {
     let world = World::new(db).await;
-    let id = Uuid::now_v7();
+    let id = WebhookId::new();
     let (url, secret, events) = ("https://example.org/".to_owned(), "x".to_owned(), "media.ready".to_owned());
-    let hook = WebhookRow { id, owner_id: world.owner, url, secret, events, active: true, created_us: 0 };
+    let hook = WebhookRow { id, owner_id: world.owner, url, secret, events, active: true, created_at: at(0) };
     world.db.webhooks().insert(&hook).await.unwrap();
     for jump in JUMPS_S {
         let now = 1_000_000 * S;
         let mut tx = world.db.begin().await.unwrap();
-        tx.webhooks().queue_delivery(id, "test", None, now + jump * S).await.unwrap();
+        tx.webhooks().queue_delivery(id, "test", None, at(now + jump * S)).await.unwrap();
         tx.commit().await.unwrap();
-        world.db.webhooks().mend_pauses(now).await.unwrap();
-        let due = world.db.webhooks().claim_deliveries(now, now + S, 9).await.unwrap().len();
+        world.db.webhooks().mend_pauses(at(now)).await.unwrap();
+        let due = world.db.webhooks().claim_deliveries(at(now), at(now + S), 9).await.unwrap().len();
         // An hour is no more than a pause may be: it passes.
         assert_eq!(due, usize::from(jump > 3600), "{jump}");
-        let later = world.db.webhooks().claim_deliveries(now + jump * S + S, now + jump * S + 2 * S, 9).await.unwrap();
+        let (from, until) = (at(now + jump * S + S), at(now + jump * S + 2 * S));
+        let later = world.db.webhooks().claim_deliveries(from, until, 9).await.unwrap();
         assert_eq!(later.len(), 1);
     }
 }
