@@ -249,7 +249,7 @@ mod tests {
 
     impl Db {
         async fn limits_for_test(&self) {
-            assert!(self.rate_limits().take("x", 1, 1, 1).await.unwrap().1);
+            assert!(self.rate_limits().take("x", 1, 1, sluice_model::Timestamp::from_micros(1)).await.unwrap().1);
         }
     }
 }
