@@ -17,7 +17,7 @@ impl RateLimits<'_> {
     /// the allowance is whole again, and whether one was there.
     ///
     /// An allowance that would be whole later than one that is used up was counted by a clock that was set back since:
-    /// it counts as whole now, so nobody is locked out for longer than a window and [`CLOCKS_US`].
+    /// it counts as whole now, so nobody is locked out for longer than a window and five minutes.
     pub async fn take(&self, subject: &str, every_us: i64, burst: i64, now: Timestamp) -> Result<(Timestamp, bool)> {
         let sql = "INSERT INTO rate_limits AS r (subject, whole_us) VALUES ($1, $2 + $3) \
                    ON CONFLICT (subject) DO UPDATE SET \

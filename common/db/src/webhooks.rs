@@ -200,8 +200,7 @@ impl Webhooks<'_> {
         Ok(())
     }
 
-    /// Brings deliveries forward that a clock put off which was set back since: no pause is longer than
-    /// [`LONGEST_PAUSE_US`].
+    /// Brings deliveries forward that a clock put off which was set back since: no pause is longer than half a day.
     pub async fn mend_pauses(&self, now: Timestamp) -> Result<()> {
         let sql = "UPDATE webhook_deliveries SET next_us = $1 WHERE status = 'queued' AND next_us > $1 + $2";
         execute!(self.0, sql, now, LONGEST_PAUSE_US)?;
