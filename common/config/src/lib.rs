@@ -254,6 +254,12 @@ mod tests {
     }
 
     #[test]
+    fn switches_are_words_or_digits() {
+        let allowed = |text| load(&[("SLUICE_ALLOW_UNSANDBOXED", text)], "").map(|c| c.worker.child.allow_unsandboxed);
+        assert!(allowed("1").unwrap() && allowed("true").unwrap() && !allowed("0").unwrap() && allowed("2").is_err());
+    }
+
+    #[test]
     fn every_fault_is_named_at_once_with_what_would_fit() {
         let faults = [
             ("SLUICE_LISTEN", "nowhere", "an address with its port"),

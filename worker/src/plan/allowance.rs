@@ -88,3 +88,37 @@ fn preset_weight(preset: &str) -> f64 {
         _ => 60.0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{EncodeSettings, KeyFrame, SourceFacts, VideoFacts, ladder::tests::source, plan};
+    use sluice_ingest::sniff::Demuxer;
+
+    /// What each chunk of a film of ten minutes may use, in order.
+    fn allowances(preset: &str) -> Vec<Allowance> {
+        let keys = (0..15_000).step_by(50).map(|f| KeyFrame { seek: f as i64, frame: f, position: None }).collect();
+        let video = VideoFacts { time_base: (1, 25), frames: 15_000, duration_s: 600.0, keys, ..source(1280, 720) };
+        let facts = SourceFacts { demuxer: Demuxer::Mov, video: Some(video), audio: Vec::new() };
+        let settings = EncodeSettings { passthrough: false, preset: preset.to_owned(), ..EncodeSettings::default() };
+        let plan = plan(&facts, &settings, 2).unwrap();
+        plan.steps().iter().map(|step| Allowance::of_step(&plan, step, 1)).collect()
+    }
+
+    #[test]
+    fn time_goes_with_the_work_and_not_with_the_place_in_the_film() {
+        let (usual, slow) = (allowances("veryfast"), allowances("veryslow"));
+        let (opening, middle, late) = (usual[0], usual[4], usual[usual.len() - 2]);
+        assert!(opening.wall_s > 600 && opening.wall_s < middle.wall_s && middle.wall_s < 4 * 3600, "{usual:?}");
+        assert_eq!((middle.wall_s, middle.pictures), (late.wall_s, late.pictures), "entry points are near");
+        assert!(slow[4].wall_s > 10 * middle.wall_s && slow[4].memory_bytes > middle.memory_bytes);
+        // 1,500 frames on every rung, and what is decoded for them.
+        assert!(middle.pictures > 1500 * 6 && middle.pictures < 1500 * 20, "{middle:?}");
+    }
+
+    #[test]
+    fn large_files_may_be_probed_for_longer() {
+        assert_eq!(Allowance::of_probe(0).wall_s, 600);
+        assert_eq!(Allowance::of_probe(64 << 30).wall_s, 600 + (32 << 10));
+    }
+}

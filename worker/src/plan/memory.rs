@@ -99,8 +99,11 @@ mod tests {
     use crate::plan::{EncodeSettings, SourceFacts, VideoFacts, ladder::tests::source, plan};
     use sluice_ingest::sniff::Demuxer;
 
-    /// Preset, size, HDR, threads; address space and resident memory of a child, MiB, as measured with FFmpeg 5.1.
-    const MEASURED: [(&str, (u32, u32), bool, usize, u64, i64); 5] = [
+    /// Preset, size, HDR, threads; address space and resident memory of a child, MiB.
+    type Measured = (&'static str, (u32, u32), bool, usize, u64, i64);
+
+    /// With FFmpeg 5.1.
+    const MEASURED: [Measured; 5] = [
         ("ultrafast", (1920, 1080), false, 1, 235, 158),
         ("veryfast", (1920, 1080), false, 1, 532, 386),
         ("medium", (1920, 1080), false, 1, 1064, 771),

@@ -177,3 +177,17 @@ fn conditional() -> Result<Rules, seccompiler::BackendError> {
         (libc::SYS_tgkill, rule(vec![is(0, ALL_BITS, std::process::id() as i32)?])?),
     ]))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_call_has_one_rule_and_the_filters_compile() {
+        let all = [ALLOWED, CONDITIONAL, KILLED, &[libc::SYS_clone3]].concat();
+        let twice: Vec<_> = all.iter().filter(|call| all.iter().filter(|c| c == call).count() > 1).collect();
+        assert!(twice.is_empty(), "{twice:?}");
+        assert!(all.iter().all(|call| has_a_rule(*call)) && !has_a_rule(libc::SYS_openat));
+        assert_eq!(programs().unwrap().len(), 3);
+    }
+}
