@@ -77,6 +77,7 @@ GET    /api/v1/media/{id}/events                                404    404   200
 PATCH  /api/v1/media/{id}                                       401    404   200   404   200     401     401         403
 DELETE /api/v1/media/{id}                                       401    404   204   404   204     401     401         403
 GET    /api/v1/media/{id}/report                                401    404   200   404   200     401     401         403
+POST   /api/v1/media/{id}/cancel                                401    404   409   404   409     401     401         403
 POST   /api/v1/media/{id}/retry                                 401    404   409   404   409     401     401         403
 GET    /api/v1/media/{id}/grants                                401    404   200   404   200     401     401         403
 PUT    /api/v1/media/{id}/grants/{username}                     401    404   204   404   204     401     401         403

@@ -3,6 +3,7 @@
 mod account_deletion;
 mod authorization;
 mod browser_security;
+mod cancellation;
 mod captions;
 mod catalogue;
 mod comments;

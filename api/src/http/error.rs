@@ -82,6 +82,7 @@ pub fn status(code: Code) -> StatusCode {
         | Code::TooMany
         | Code::Taken
         | Code::NotFailed
+        | Code::NotStoppable
         | Code::OffsetMismatch
         | Code::TakenOver
         | Code::UploadComplete

@@ -38,6 +38,7 @@ pub async fn complete_in(tx: &mut Tx, upload: UploadId, now_us: i64) -> Result<b
     tx.uploads().finish(row.id, now_us).await?;
     let open_until_us = tx.sources().signed_until(row.source_id).await?;
     tx.tasks().enqueue(&first_tasks(&row, package, open_until_us, now_us), now_us).await?;
+    tx.tasks().cancel_if_failed(package).await?;
     Ok(true)
 }
 
