@@ -2,6 +2,7 @@
 
 mod account_deletion;
 mod authorization;
+mod bombs;
 mod browser_security;
 mod cancellation;
 mod captions;

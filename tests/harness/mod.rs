@@ -2,6 +2,7 @@
 //!
 //! The servers come from `tests/with-servers.sh`; every stack gets a database and a prefix of its own.
 
+pub mod bombs;
 pub mod client;
 pub mod database;
 pub mod fixtures;

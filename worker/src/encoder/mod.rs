@@ -4,15 +4,18 @@
 //! it opens one demuxer, chosen by the file's first bytes, with white lists of formats, codecs and
 //! protocols; everything that is untrusted is decoded here and nowhere else.
 
+mod aac;
 mod audio;
 mod chunk;
 mod ffi;
 mod link;
+mod mixer;
 mod open;
 mod passthrough;
 mod picture;
 mod probe;
 mod segments;
+mod sound;
 mod x264;
 
 use crate::child::{Failure, FromChild, Job, Work};
