@@ -65,9 +65,15 @@ impl WorkTx<'_> {
                 let reason = Reason::new(MODERATED, "The work on it was stopped because it was taken out of sight.");
                 self.0.packages().fail(*package, &reason, now_us).await?;
             }
-            let sql = "UPDATE tasks SET status = 'cancelled', token = NULL WHERE package_id = $1 AND status IN ('queued', 'running')";
-            execute_tx!(self.0, sql, package)?;
+            self.cancel_all(*package).await?;
         }
+        Ok(())
+    }
+
+    /// Hashes too, for which a failed package otherwise goes on.
+    async fn cancel_all(&mut self, package: PackageId) -> Result<()> {
+        let sql = "UPDATE tasks SET status = 'cancelled', token = NULL WHERE package_id = $1 AND status IN ('queued', 'running')";
+        execute_tx!(self.0, sql, package)?;
         Ok(())
     }
 
@@ -84,6 +90,7 @@ impl WorkTx<'_> {
             return Ok(false);
         }
         self.0.packages().fail(package, reason, now_us).await?;
+        self.cancel_all(package).await?;
         Ok(true)
     }
 
