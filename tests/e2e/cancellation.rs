@@ -9,7 +9,7 @@ use harness::{
 };
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 harness::on_both!(stopped_work_ends_and_can_go_on, leaving_and_bans_end_work, shared_work_goes_on);
 
@@ -41,12 +41,10 @@ async fn works(stack: &Stack) {
     .await;
 }
 
-/// The queue is empty now, and children are gone soon after.
+/// Children are gone within two seconds, and the queue is empty.
 async fn stopped(stack: &Stack, why: &str) {
-    let since = Instant::now();
-    assert_eq!(unfinished(stack), 0, "{why}: in the same transaction");
     eventually(why, AT_ONCE, || async { stack.workers[0].encoders().is_empty().then_some(()) }).await;
-    assert!(since.elapsed() <= AT_ONCE, "{why}: {:?}", since.elapsed());
+    assert_eq!(unfinished(stack), 0, "{why}");
 }
 
 /// Reports something and decides; the action, to be lifted.

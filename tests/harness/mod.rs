@@ -15,7 +15,7 @@ pub mod stack;
 pub mod tus;
 
 pub use client::Client;
-pub use stack::{Pair, Stack};
+pub use stack::{NO_QUOTAS, Pair, Stack};
 
 use std::{
     future::Future,

@@ -3,8 +3,8 @@
 //!
 //! One read a second for all claims together; heartbeats come too rarely for this, and each of them is a write.
 
-use sluice_db::Db;
-use sluice_model::ClaimToken;
+use sluice_db::{Db, DbError};
+use sluice_model::{ClaimToken, TaskId};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
@@ -17,13 +17,20 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// The claims that this worker runs.
 #[derive(Debug, Clone, Default)]
-pub struct Claims(Arc<Mutex<HashMap<ClaimToken, Arc<Notify>>>>);
+pub struct Claims(Arc<Mutex<HashMap<ClaimToken, Claim>>>);
+
+#[derive(Debug, Clone)]
+struct Claim {
+    task: TaskId,
+    lost: Arc<Notify>,
+}
 
 impl Claims {
     /// Begins to look after a claim; what is returned is notified when it is lost.
-    pub fn add(&self, token: ClaimToken) -> Arc<Notify> {
+    pub fn add(&self, task: TaskId, token: ClaimToken) -> Arc<Notify> {
         let lost = Arc::new(Notify::new());
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(token, lost.clone());
+        let claim = Claim { task, lost: lost.clone() };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(token, claim);
         lost
     }
 
@@ -43,12 +50,20 @@ impl Claims {
             if running.is_empty() {
                 continue;
             }
-            match db.tasks().claims_of(&worker).await {
-                Ok(held) => {
-                    running.iter().filter(|(token, _)| !held.contains(token)).for_each(|(_, lost)| lost.notify_one());
-                }
-                Err(error) => tracing::warn!(%error, "claims not looked at"),
+            if let Err(error) = notify_lost(&db, &worker, &running).await {
+                tracing::warn!(%error, "claims not looked at");
             }
         }
     }
+}
+
+async fn notify_lost(db: &Db, worker: &str, running: &HashMap<ClaimToken, Claim>) -> Result<(), DbError> {
+    let held = db.tasks().claims_of(worker).await?;
+    for (_, claim) in running.iter().filter(|(token, _)| !held.contains(token)) {
+        // What has just completed has no claim either, and is about to say so itself.
+        if !db.tasks().is_done(claim.task).await? {
+            claim.lost.notify_one();
+        }
+    }
+    Ok(())
 }

@@ -103,7 +103,7 @@ impl Pool {
         let running = Running { context: self.context.clone(), task };
         let (lease, claims) = (self.capacity.lease, self.claims.clone());
         self.running.spawn(async move {
-            let lost = claims.add(running.task.token);
+            let lost = claims.add(running.task.id, running.task.token);
             run(&running, lease, &lost).await;
             claims.remove(running.task.token);
             running.task

@@ -157,6 +157,12 @@ impl Tasks<'_> {
         Ok(query!(self.0, fetch_all as (ClaimToken,), sql, worker)?.into_iter().map(|r| r.0).collect())
     }
 
+    /// Whether a task has ended well.
+    pub async fn is_done(&self, id: TaskId) -> Result<bool> {
+        let sql = "SELECT COUNT(*) FROM tasks WHERE id = $1 AND status = 'done'";
+        Ok(query!(self.0, fetch_one as (i64,), sql, id)?.0 == 1)
+    }
+
     /// Gives a task back without counting the attempt: the task is not to blame.
     pub async fn release(&self, id: TaskId, token: ClaimToken, not_before_us: i64) -> Result<()> {
         let sql = "UPDATE tasks SET status = 'queued', token = NULL, attempts = attempts - 1, not_before_us = $1 \

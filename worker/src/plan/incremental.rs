@@ -296,6 +296,14 @@ mod tests {
     }
 
     #[test]
+    fn a_late_picture_is_not_stretched_over_hours() {
+        let plan = begun(20.0, 2).unwrap();
+        let mut facts = known(60.0, 2);
+        facts.video.iter_mut().for_each(|v| (v.duration_s, v.bit_rate) = (40_000.0, 100));
+        assert_eq!(extend(&plan, &facts, 2, arrived(60.0)), Err(Halt::Changed));
+    }
+
+    #[test]
     fn another_film_is_noticed() {
         let plan = begun(20.0, 2).unwrap();
         let mut silent = known(60.0, 2);
