@@ -75,7 +75,7 @@ async fn a_film_that_takes_over_its_child_harms_nobody(pair: Pair) {
     let mut stack = Stack::start(pair).await;
     stack.add_worker();
     let client = stack.creator().await;
-    let file = evil("attack", stack.folder());
+    let file = evil("attack", &stack.folder());
     let bad = client.upload(&file).await["id"].as_str().unwrap().to_owned();
     let failed = client.wait_for(&bad, &["failed", "ready"]).await;
     assert_eq!(failed["error"]["code"], "forbidden_syscall", "{failed}");

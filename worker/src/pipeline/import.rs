@@ -73,9 +73,13 @@ fn refused(error: IngestError) -> TaskError {
         IngestError::UnsupportedType => {
             fail("unsupported_type", "What is at this address is no video or audio that is supported.")
         }
-        IngestError::LengthConflict | IngestError::LeaseLost | IngestError::UploadGone | IngestError::AccountGone => {
-            TaskError::Fenced
-        }
+        // Imports have no parts and no declared type: such an upload is not this one any more.
+        IngestError::LengthConflict
+        | IngestError::LeaseLost
+        | IngestError::UploadGone
+        | IngestError::AccountGone
+        | IngestError::TypeMismatch
+        | IngestError::PartsMissing(_) => TaskError::Fenced,
         IngestError::Store(error) => error.into(),
         IngestError::Database(error) => error.into(),
         IngestError::Aborted(detail) => TaskError::Infrastructure(detail),
