@@ -53,6 +53,7 @@ codes! {
     NotJson = "not_json",
     NotMultipart = "not_multipart",
     NotPlayable = "not_playable",
+    NotStoppable = "not_stoppable",
     OffsetMismatch = "offset_mismatch",
     OriginNotAllowed = "origin_not_allowed",
     Overloaded = "overloaded",

@@ -23,6 +23,7 @@ BIN = ROOT / "target" / "release"
 MEDIA = pathlib.Path(os.environ.get("SLUICE_TEST_MEDIA", ROOT / ".." / "shared" / "media"))
 WORK = pathlib.Path(tempfile.mkdtemp(prefix="sluice-bench."))
 ENV = {"PATH": os.environ["PATH"], "SLUICE_LOG": "warn"}
+NO_QUOTAS = ",".join(f"creator.{what}=unlimited" for what in ["stored", "day", "uploads", "media", "encode"])
 broken = []
 
 
@@ -80,7 +81,7 @@ class Service:
     def __init__(self, workers=1, cores=2, config="", **settings):
         self.dir = pathlib.Path(tempfile.mkdtemp(dir=WORK))
         (self.dir / "sluice.toml").write_text(config)
-        env = dict(ENV, SLUICE_LIMITS="upload=0/1,upload_account=0/1", SLUICE_LISTEN="127.0.0.1:0", SLUICE_DATA_DIR=str(self.dir), SLUICE_WORKER_CORES=str(cores),
+        env = dict(ENV, SLUICE_LIMITS="upload=0/1,upload_account=0/1", SLUICE_QUOTAS=NO_QUOTAS, SLUICE_LISTEN="127.0.0.1:0", SLUICE_DATA_DIR=str(self.dir), SLUICE_WORKER_CORES=str(cores),
                    SLUICE_FLEET_CORES=str(cores * workers), SLUICE_CONFIG=str(self.dir / "sluice.toml"), **settings)
         self.api = subprocess.Popen([BIN / "sluice-api"], env=env, stdout=subprocess.PIPE, text=True)
         line = self.api.stdout.readline()

@@ -1,6 +1,6 @@
 //! Real players from npm: hls.js in headless Chromium, hls-parser in strict mode.
 
-use harness::{Pair, Stack, client::PATIENCE, fixtures};
+use harness::{NO_QUOTAS, Pair, Stack, client::PATIENCE, fixtures};
 use serde_json::Value;
 use std::path::Path;
 use tokio::process::Command;
@@ -120,7 +120,7 @@ async fn user_input_never_executes(pair: Pair) {
         "<iframe srcdoc=\"<script>parent.xss(13)</script>\"></iframe>",
         "`<script>xss(14)</script>`\n\n    <script>xss(15)</script>",
     ];
-    let mut stack = Stack::start_with(pair, &[("SLUICE_LIMITS", "comment=0/1,report=0/1,upload=0/1")]).await;
+    let mut stack = Stack::start_with(pair, &[("SLUICE_LIMITS", "comment=0/1,report=0/1,upload=0/1"), NO_QUOTAS]).await;
     stack.add_worker();
     let (root, client) = (stack.admin().await, stack.creator().await);
     let bad = BAD.join(" ");

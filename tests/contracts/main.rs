@@ -8,4 +8,5 @@ mod store;
 mod tasks;
 mod uploads;
 mod webhooks;
+mod work;
 mod world;

@@ -1,10 +1,10 @@
 //! The queue's truth: claims, fences, attempts.
 
 use crate::world::{Fresh, ROOM, World, at, fresh, planned};
-use sluice_db::{ClaimLimits, DbError, MAX_ATTEMPTS};
-use sluice_model::{ClaimToken, PackageStatus, Reason, TaskStatus, Timestamp};
+use sluice_db::{ClaimLimits, DbError, MAX_ATTEMPTS, OPENING_CHUNK};
+use sluice_model::{ClaimToken, PackageStatus, Reason, TaskKind, TaskStatus, Timestamp};
 
-harness::on_both!(fresh => task_is_claimed_once_and_in_order, lost_claim_changes_nothing, infrastructure_errors_give_attempts_back);
+harness::on_both!(fresh => task_is_claimed_once_and_in_order, lost_claim_changes_nothing, infrastructure_errors_give_attempts_back, openings_have_places_of_their_own);
 
 async fn task_is_claimed_once_and_in_order(Fresh { db, _folder }: Fresh) {
     let world = World::new(db).await;
@@ -27,7 +27,7 @@ async fn task_is_claimed_once_and_in_order(Fresh { db, _folder }: Fresh) {
     names.sort();
     names.dedup();
     assert_eq!((count, names.len()), (19, 19), "each exactly once");
-    let none = ClaimLimits { cores: 0, memory_bytes: i64::MAX, imports: true };
+    let none = ClaimLimits { cores: 0, ..ROOM };
     world.enqueue(source, package, "late", 1).await;
     assert!(world.db.tasks().claim("w", ClaimToken::random(), none).await.unwrap().is_none(), "it needs a core");
 }
@@ -77,4 +77,24 @@ async fn infrastructure_errors_give_attempts_back(Fresh { db, _folder }: Fresh) 
     assert!(tx.packages().retry(package, at(1)).await.unwrap());
     tx.commit().await.unwrap();
     assert_eq!(world.claim().await.unwrap().attempts, 1, "a fresh start");
+}
+
+/// What begins a film needs no free core, if its place is free.
+async fn openings_have_places_of_their_own(Fresh { db, _folder }: Fresh) {
+    let world = World::new(db).await;
+    let (source, package, _) = world.film(1).await;
+    world.enqueue(source, package, "chunk-000001", 1).await;
+    world.enqueue(source, package, OPENING_CHUNK, 2).await;
+    world.enqueue_kind(source, package, TaskKind::Plan, "plan", 3).await;
+    world.enqueue_kind(source, package, TaskKind::Plan, "plan-2", 4).await;
+    let full = ClaimLimits { cores: 0, ..ROOM };
+    let claim = async |limits| {
+        let task = world.db.tasks().claim("w", ClaimToken::random(), limits).await.unwrap();
+        task.map(|t| t.name)
+    };
+    assert_eq!(claim(ClaimLimits { opening: false, plan: false, ..full }).await, None);
+    assert_eq!(claim(ClaimLimits { opening: false, memory_bytes: 0, ..full }).await.as_deref(), Some("plan"));
+    assert_eq!(claim(ClaimLimits { plan: false, ..full }).await.as_deref(), Some(OPENING_CHUNK));
+    assert_eq!(claim(ClaimLimits { plan: false, ..full }).await, None, "a middle waits for a core");
+    assert_eq!(claim(ROOM).await.as_deref(), Some("chunk-000001"));
 }

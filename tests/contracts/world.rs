@@ -10,7 +10,8 @@ use sluice_model::{
     UploadId, UploadKind, UserId, Visibility,
 };
 
-pub const ROOM: ClaimLimits = ClaimLimits { cores: 8, memory_bytes: i64::MAX, imports: true };
+pub const ROOM: ClaimLimits =
+    ClaimLimits { cores: 8, memory_bytes: i64::MAX, light: true, imports: true, plan: true, opening: true };
 
 /// A fresh database with all migrations, which goes with its folder.
 pub struct Fresh {
@@ -70,10 +71,15 @@ impl World {
     }
 
     pub async fn enqueue(&self, source: SourceId, package: PackageId, name: &str, due: i64) {
+        self.enqueue_kind(source, package, TaskKind::Chunk, name, due).await;
+    }
+
+    /// Queues a task that needs a core.
+    pub async fn enqueue_kind(&self, source: SourceId, package: PackageId, kind: TaskKind, name: &str, due: i64) {
         let task = NewTask {
             package_id: package,
             source_id: source,
-            kind: TaskKind::Chunk,
+            kind,
             name: name.to_owned(),
             payload: "{}".to_owned(),
             due_at: at(due),

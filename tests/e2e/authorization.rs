@@ -3,7 +3,7 @@
 //! The table is the specification: an operation that is missing from it, or a line without an
 //! operation, fails the test.
 
-use harness::{Client, Pair, Stack, client::PASSWORD, fixtures};
+use harness::{Client, NO_QUOTAS, Pair, Stack, client::PASSWORD, fixtures};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use std::{
@@ -77,6 +77,7 @@ GET    /api/v1/media/{id}/events                                404    404   200
 PATCH  /api/v1/media/{id}                                       401    404   200   404   200     401     401         403
 DELETE /api/v1/media/{id}                                       401    404   204   404   204     401     401         403
 GET    /api/v1/media/{id}/report                                401    404   200   404   200     401     401         403
+POST   /api/v1/media/{id}/cancel                                401    404   409   404   409     401     401         403
 POST   /api/v1/media/{id}/retry                                 401    404   409   404   409     401     401         403
 GET    /api/v1/media/{id}/grants                                401    404   200   404   200     401     401         403
 PUT    /api/v1/media/{id}/grants/{username}                     401    404   204   404   204     401     401         403
@@ -204,7 +205,8 @@ async fn people(stack: &Stack, root: &Client) -> People {
 impl World {
     async fn new(pair: Pair) -> Self {
         let lifted = "login=0/1,login_account=0/1,register=0/1,reset=0/1,reset_account=0/1,comment=0/1,report=0/1";
-        let mut stack = Stack::start_with(pair, &[("SLUICE_LIMITS", lifted), ("SLUICE_SECRET", SECRET)]).await;
+        let settings = [("SLUICE_LIMITS", lifted), ("SLUICE_SECRET", SECRET), NO_QUOTAS];
+        let mut stack = Stack::start_with(pair, &settings).await;
         stack.add_worker();
         let root = stack.admin().await;
         let people = people(&stack, &root).await;

@@ -2,7 +2,9 @@
 
 mod account_deletion;
 mod authorization;
+mod bombs;
 mod browser_security;
+mod cancellation;
 mod captions;
 mod catalogue;
 mod clock_jumps;

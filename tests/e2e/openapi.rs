@@ -1,6 +1,6 @@
 //! Schemathesis reads the API document and tries what nobody thought of.
 
-use harness::{Client, Pair, Stack, fixtures, proof};
+use harness::{Client, NO_QUOTAS, Pair, Stack, fixtures, proof};
 use reqwest::Method;
 use serde_json::json;
 use tokio::process::Command;
@@ -18,7 +18,7 @@ def chunk(ctx, value):
 
 async fn schemathesis_finds_no_undocumented_answer(pair: Pair) {
     let lifted = "login=0/1,login_account=0/1,register=0/1,reset=0/1,reset_account=0/1,upload=0/1,upload_account=0/1";
-    let mut stack = Stack::start_with(pair, &[("SLUICE_LIMITS", lifted)]).await;
+    let mut stack = Stack::start_with(pair, &[("SLUICE_LIMITS", lifted), NO_QUOTAS]).await;
     stack.add_worker();
     let root = stack.admin().await;
     let creator = stack.creator().await;

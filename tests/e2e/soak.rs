@@ -1,6 +1,6 @@
 //! The same work again and again: nothing grows that should not.
 
-use harness::{Client, Pair, Stack, fixtures, proof, tus::files};
+use harness::{Client, NO_QUOTAS, Pair, Stack, fixtures, proof, tus::files};
 use reqwest::Method;
 use serde_json::Value;
 use std::time::Duration;
@@ -24,7 +24,7 @@ async fn upload_play_delete(client: &Client) {
 }
 
 async fn repeated_uploads_leave_nothing_behind(pair: Pair) {
-    let mut stack = Stack::start_with(pair, &[("SLUICE_LIMITS", "upload=0/1,upload_account=0/1")]).await;
+    let mut stack = Stack::start_with(pair, &[("SLUICE_LIMITS", "upload=0/1,upload_account=0/1"), NO_QUOTAS]).await;
     stack.add_worker();
     let client = stack.creator().await;
     let resident = |stack: &Stack| [stack.api.resident_bytes(), stack.workers[0].resident_bytes()];

@@ -2,7 +2,7 @@
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use harness::{
-    Client, Pair, Stack,
+    Client, NO_QUOTAS, Pair, Stack,
     client::{PATIENCE, problem},
     eventually, fixtures, proof,
     tus::{CHUNK, begin, media_of, offset, patch, stored, tus},
@@ -86,7 +86,7 @@ async fn send_some(
 async fn every_cut_resumes_from_stored_offset(pair: Pair) {
     const EACH: usize = 10;
     let lifted = "login=0/1,login_account=0/1,register=0/1,upload=0/1,upload_account=0/1";
-    let mut stack = Stack::start_with(pair, &[("SLUICE_LIMITS", lifted)]).await;
+    let mut stack = Stack::start_with(pair, &[("SLUICE_LIMITS", lifted), NO_QUOTAS]).await;
     let mut client = stack.creator().await;
     let mut random = StdRng::seed_from_u64(7);
     let mut head = std::fs::read(fixtures::silent()).unwrap();

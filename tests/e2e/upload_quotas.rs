@@ -14,7 +14,9 @@ harness::on_both!(
     stored_and_daily_bytes_are_limited,
     refused_creation_uses_no_quota,
     deferred_length_stays_within_quota,
-    parts_reserve_quota_and_rate_at_creation
+    parts_reserve_quota_and_rate_at_creation,
+    day_is_limited_and_deletion_gives_none_back,
+    expired_uploads_are_not_listed
 );
 
 async fn concurrent_uploads_stop_at_quota(pair: Pair) {
@@ -140,4 +142,32 @@ async fn parts_reserve_quota_and_rate_at_creation(pair: Pair) {
     let whole = tus(&client, Method::POST, "/api/v1/uploads").header("upload-concat", list).send().await.unwrap();
     assert_eq!(whole.status(), 201);
     assert!(stored(&client, &media_of(&whole)).await == film);
+}
+
+/// What was announced today counts, whatever became of it.
+async fn day_is_limited_and_deletion_gives_none_back(pair: Pair) {
+    let stack = Stack::start_with(pair, &[("SLUICE_QUOTAS", "creator.day=1000")]).await;
+    let client = stack.creator().await;
+    // At midnight a day begins that has room for everything.
+    let day = harness::today();
+    let path = begin(&client, 900).await;
+    assert_eq!(tus(&client, Method::DELETE, &path).send().await.unwrap().status(), 204);
+    let more = tus(&client, Method::POST, "/api/v1/uploads").header("upload-length", 200).send().await.unwrap();
+    if harness::today() == day {
+        assert_eq!(problem(more).await, (403, "quota_exceeded".into()));
+        begin(&client, 100).await;
+        assert_eq!(usage(&client).await["day_bytes"], 1000);
+    }
+}
+
+/// An upload that has expired is gone when it has, not when a sweep comes by.
+async fn expired_uploads_are_not_listed(pair: Pair) {
+    let stack = Stack::start_with(pair, &[("SLUICE_SWEEP_SECONDS", "3600")]).await;
+    let client = stack.creator().await;
+    begin(&client, 9).await;
+    let listed = async || client.json(Method::GET, "/api/v1/media", &Value::Null, 200).await["items"].clone();
+    assert_eq!(listed().await.as_array().unwrap().len(), 1);
+    stack.pass(std::time::Duration::from_secs(2 * 86_400));
+    assert_eq!(listed().await, json!([]));
+    assert_eq!(stack.run_sql("SELECT COUNT(*) FROM uploads").trim(), "1", "no sweep was there");
 }

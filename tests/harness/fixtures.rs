@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::Command};
 
 /// A picture that changes all over, with a running number, and a tone.
-fn made(name: &str, arguments: &[&str]) -> PathBuf {
+pub(crate) fn made(name: &str, arguments: &[&str]) -> PathBuf {
     let folder = super::process::bin_dir().join("test-fixtures");
     std::fs::create_dir_all(&folder).unwrap();
     let file = folder.join(name);
@@ -179,12 +179,18 @@ pub fn padded(file: &std::path::Path, filler: u32) -> Vec<u8> {
 
 /// A settings file with a slow preset, so that there is time while a film is encoded; its path.
 pub fn slow_preset() -> String {
+    settings("slow", "[encode]\npreset = \"medium\"\n")
+}
+
+/// A settings file with this text; its path.
+pub fn settings(name: &str, text: &str) -> String {
     let folder = super::process::bin_dir().join("test-fixtures");
     std::fs::create_dir_all(&folder).unwrap();
-    let draft = folder.join(format!("slow-{}.toml", uuid::Uuid::new_v4().simple()));
-    std::fs::write(&draft, "[encode]\npreset = \"medium\"\n").unwrap();
-    std::fs::rename(&draft, folder.join("slow.toml")).unwrap();
-    folder.join("slow.toml").display().to_string()
+    let draft = folder.join(format!("{name}-{}.toml", uuid::Uuid::new_v4().simple()));
+    std::fs::write(&draft, text).unwrap();
+    let file = folder.join(format!("{name}.toml"));
+    std::fs::rename(&draft, &file).unwrap();
+    file.display().to_string()
 }
 
 /// Text that calls itself a film.

@@ -2,6 +2,7 @@
 //!
 //! The servers come from `tests/with-servers.sh`; every stack gets a database and a prefix of its own.
 
+pub mod bombs;
 pub mod client;
 pub mod crowd;
 pub mod database;
@@ -17,7 +18,7 @@ pub mod stack;
 pub mod tus;
 
 pub use client::Client;
-pub use stack::{Pair, Stack};
+pub use stack::{NO_QUOTAS, Pair, Stack};
 
 use std::{
     future::Future,

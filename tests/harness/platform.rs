@@ -1,6 +1,6 @@
 //! Short ways to what is around the player.
 
-use super::{Client, Pair, Stack, client::problem, fixtures};
+use super::{Client, NO_QUOTAS, Pair, Stack, client::problem, fixtures};
 use reqwest::Method;
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ const LIFTED: (&str, &str) =
 
 /// A service with a worker, without the rate limits that a test would meet.
 pub async fn start(pair: Pair) -> Stack {
-    let mut stack = Stack::start_with(pair, &[LIFTED]).await;
+    let mut stack = Stack::start_with(pair, &[LIFTED, NO_QUOTAS]).await;
     stack.add_worker();
     stack
 }

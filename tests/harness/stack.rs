@@ -43,6 +43,12 @@ pub fn need(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run the tests with `make test`"))
 }
 
+/// Without the default quotas, for tests that upload a lot.
+pub const NO_QUOTAS: (&str, &str) = (
+    "SLUICE_QUOTAS",
+    "creator.stored=unlimited,creator.day=unlimited,creator.uploads=unlimited,creator.media=unlimited,creator.encode=unlimited",
+);
+
 /// What every service under test is started with: intervals are short, so that nobody waits for a sweep.
 pub(crate) fn base_settings(data_dir: &Path) -> Vec<(String, String)> {
     let data_dir = data_dir.display().to_string();

@@ -1,12 +1,14 @@
 //! Claims tasks as cores and memory allow, keeps their leases, and settles how they end.
 
 use crate::{
+    claims::Claims,
     pipeline,
+    room::Room,
     schedule::{self, Outage},
     sweep,
     task::{Context, Running, TaskError},
 };
-use sluice_db::{ClaimLimits, ClaimedTask, DbError, MAX_ATTEMPTS};
+use sluice_db::{ClaimedTask, DbError, MAX_ATTEMPTS};
 use sluice_model::{ClaimToken, Reason, TaskKind, Timestamp, clock};
 use std::{
     sync::Arc,
@@ -25,10 +27,6 @@ const LOOK: Duration = Duration::from_secs(1);
 const LISTENED: Duration = Duration::from_secs(10);
 /// How long running tasks may finish after a stop was asked for.
 const GRACE: Duration = Duration::from_secs(20);
-/// Tasks that need no core, beside those that do.
-const LIGHT_TASKS: usize = 4;
-/// Imports, beside all others: they wait for other servers more than they work.
-const IMPORTS: usize = 4;
 
 /// What this worker may use.
 #[derive(Debug, Clone)]
@@ -46,14 +44,15 @@ pub async fn work(context: Context, capacity: Capacity, mut stop: watch::Receive
     let bell = Arc::new(Notify::new());
     let listener = tokio::spawn(listen(context.clone(), bell.clone(), stop.clone()));
     let sweeper = tokio::spawn(sweep::run(context.clone(), capacity.lease, capacity.gc_window, stop.clone()));
+    let claims = Claims::default();
+    let watcher = tokio::spawn(claims.clone().watch(context.db.clone(), capacity.name.clone()));
     let mut pool = Pool {
         context,
         capacity,
+        claims,
         running: JoinSet::new(),
-        cores: 0,
-        memory_bytes: 0,
-        imports: 0,
-        claims: Outage::default(),
+        room: Room::default(),
+        outage: Outage::default(),
         claim_after: None,
     };
     let mut look = interval(LOOK);
@@ -68,6 +67,7 @@ pub async fn work(context: Context, capacity: Capacity, mut stop: watch::Receive
     }
     pool.drain().await;
     sweeper.abort();
+    watcher.abort();
     // apalis ends by itself once it sees the stop; waiting longer than this would hold the process.
     drop(timeout(Duration::from_secs(2), listener).await);
 }
@@ -91,11 +91,11 @@ async fn listen(context: Context, bell: Arc<Notify>, stop: watch::Receiver<bool>
 struct Pool {
     context: Context,
     capacity: Capacity,
+    claims: Claims,
     running: JoinSet<ClaimedTask>,
-    cores: i64,
-    memory_bytes: i64,
-    imports: usize,
-    claims: Outage,
+    room: Room,
+    /// Of claims that failed.
+    outage: Outage,
     /// No claims before this, because the last one failed.
     claim_after: Option<Instant>,
 }
@@ -108,27 +108,15 @@ impl Pool {
             return;
         }
         loop {
-            let limits = ClaimLimits {
-                cores: self.capacity.cores - self.cores,
-                // A task larger than the whole machine runs alone rather than never.
-                memory_bytes: if self.running.is_empty() {
-                    i64::MAX
-                } else {
-                    self.capacity.memory_bytes - self.memory_bytes
-                },
-                imports: self.imports < IMPORTS,
-            };
-            if self.running.len() - self.imports >= self.capacity.cores as usize + LIGHT_TASKS {
-                return;
-            }
+            let limits = self.room.limits(self.capacity.cores, self.capacity.memory_bytes);
             match self.context.db.tasks().claim(&self.capacity.name, ClaimToken::random(), limits).await {
                 Ok(Some(task)) => {
-                    self.claims.over();
+                    self.outage.over();
                     self.start(task);
                 }
-                Ok(None) => return self.claims.over(),
+                Ok(None) => return self.outage.over(),
                 Err(error) => {
-                    let pause = self.claims.failed();
+                    let pause = self.outage.failed();
                     self.claim_after = Some(Instant::now() + pause);
                     tracing::warn!(%error, ?pause, "cannot claim tasks");
                     return;
@@ -139,29 +127,25 @@ impl Pool {
 
     fn start(&mut self, task: ClaimedTask) {
         tracing::info!(task = %task.id, name = task.name, package = %task.package_id, attempt = task.attempts, "task begins");
-        self.cores += task.cores;
-        self.memory_bytes += task.memory_bytes;
-        self.imports += usize::from(task.kind == TaskKind::Import);
+        self.room.take(&task);
         let running = Running { context: self.context.clone(), task };
-        let lease = self.capacity.lease;
+        let (lease, claims) = (self.capacity.lease, self.claims.clone());
         self.running.spawn(async move {
-            run(&running, lease).await;
+            let lost = claims.add(running.task.id, running.task.token);
+            run(&running, lease, &lost).await;
+            claims.remove(running.task.token);
             running.task
         });
     }
 
     fn free(&mut self, ended: Result<ClaimedTask, JoinError>) {
         match ended {
-            Ok(task) => {
-                self.cores -= task.cores;
-                self.memory_bytes -= task.memory_bytes;
-                self.imports -= usize::from(task.kind == TaskKind::Import);
-            }
+            Ok(task) => self.room.give_back(task.id),
             // A panic is a bug; its lease runs out and its room is found again when the pool is empty.
             Err(error) => tracing::error!(%error, "task panicked"),
         }
         if self.running.is_empty() {
-            (self.cores, self.memory_bytes, self.imports) = (0, 0, 0);
+            self.room.clear();
         }
     }
 
@@ -183,11 +167,12 @@ impl Pool {
     }
 }
 
-/// Runs a task under its lease and settles its end.
-async fn run(running: &Running, lease: Duration) {
+/// Runs a task under its lease and settles its end. Whatever it runs ends with it, its child too.
+async fn run(running: &Running, lease: Duration, lost: &Notify) {
     let outcome = tokio::select! {
         outcome = pipeline::run(running) => outcome,
         () = beat_until_fenced(running, lease) => Err(TaskError::Fenced),
+        () = lost.notified() => Err(TaskError::Fenced),
     };
     let Err(error) = outcome else { return running.context.outage.over() };
     let task = &running.task;

@@ -2,6 +2,7 @@
 
 mod child;
 mod cipher;
+mod claims;
 mod cmaf;
 mod consumer;
 mod encoder;
@@ -11,6 +12,7 @@ mod package;
 mod pipeline;
 mod plan;
 mod publish;
+mod room;
 mod sandbox;
 mod sandbox_check;
 mod schedule;

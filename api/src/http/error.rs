@@ -83,6 +83,7 @@ pub fn status(code: Code) -> StatusCode {
         | Code::TooMany
         | Code::Taken
         | Code::NotFailed
+        | Code::NotStoppable
         | Code::OffsetMismatch
         | Code::TakenOver
         | Code::UploadComplete

@@ -254,6 +254,18 @@ mod tests {
     }
 
     #[test]
+    fn quotas_have_defaults_that_are_changed_one_by_one() {
+        let quotas = |text: &str| load(&[("SLUICE_QUOTAS", text)], "").unwrap().ingest.quotas;
+        let defaults = load(&[], "").unwrap().ingest.quotas;
+        assert_eq!(defaults.get("creator.stored"), Some(&(100 << 30)));
+        assert!(!defaults.keys().any(|k| k.starts_with("admin")));
+        let changed = quotas("creator.uploads=3, creator.day=unlimited,admin.encode=9");
+        assert_eq!((changed.get("creator.uploads"), changed.get("admin.encode")), (Some(&3), Some(&9)));
+        assert_eq!((changed.get("creator.day"), changed.get("creator.media")), (None, Some(&1000)));
+        assert!(load(&[("SLUICE_QUOTAS", "creator.minutes=3")], "").is_err());
+    }
+
+    #[test]
     fn switches_are_words_or_digits() {
         let allowed = |text| load(&[("SLUICE_ALLOW_UNSANDBOXED", text)], "").map(|c| c.worker.child.allow_unsandboxed);
         assert!(allowed("1").unwrap() && allowed("true").unwrap() && !allowed("0").unwrap() && allowed("2").is_err());

@@ -14,6 +14,14 @@ use std::{
 };
 use url::Url;
 
+/// What a quota may be of.
+const QUOTAS: [&str; 5] = ["stored", "day", "uploads", "media", "encode"];
+
+/// Words joined by commas.
+fn words(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|w| !w.is_empty()).map(ToOwned::to_owned).collect()
+}
+
 pub(super) struct Reader<'a> {
     pub(super) env: &'a BTreeMap<String, String>,
     pub(super) file: &'a toml::Table,
@@ -169,7 +177,7 @@ impl Reader<'_> {
 
     /// Words joined by commas.
     fn words(&self, setting: &Optional) -> Vec<String> {
-        self.text(setting).split(',').map(str::trim).filter(|w| !w.is_empty()).map(ToOwned::to_owned).collect()
+        words(&self.text(setting))
     }
 
     /// `expected` says of a single word what would fit.
@@ -213,19 +221,25 @@ impl Reader<'_> {
 
     pub(super) fn quotas(&mut self) -> BTreeMap<String, i64> {
         let mut quotas = BTreeMap::new();
-        for word in self.words(&settings::QUOTAS) {
+        // What is not named keeps its default.
+        for word in words(settings::QUOTAS.default).into_iter().chain(words(&self.text(&settings::QUOTAS))) {
             let parsed = word.split_once('=').and_then(|(name, n)| {
                 let (role, what) = name.trim().split_once('.')?;
-                let known = role.parse::<Role>().is_ok() && ["stored", "day", "uploads", "media"].contains(&what);
-                let number = n.trim().parse::<i64>().ok().filter(|n| *n >= 0)?;
+                let known = role.parse::<Role>().is_ok() && QUOTAS.contains(&what);
+                let number = match n.trim() {
+                    "unlimited" => None,
+                    n => Some(n.parse::<i64>().ok().filter(|n| *n >= 0)?),
+                };
                 known.then(|| (name.trim().to_owned(), number))
             });
             match parsed {
-                Some((name, number)) => drop(quotas.insert(name, number)),
+                Some((name, Some(number))) => drop(quotas.insert(name, number)),
+                Some((name, None)) => drop(quotas.remove(&name)),
                 None => self.misfit(
                     &settings::QUOTAS,
                     &word,
-                    "ROLE.WHAT=NUMBER like creator.uploads=10, of viewer, creator or admin and stored, day, uploads or media",
+                    "ROLE.WHAT=NUMBER like creator.uploads=10 or ROLE.WHAT=unlimited, of viewer, creator or admin and \
+                     stored, day, uploads, media or encode",
                 ),
             }
         }

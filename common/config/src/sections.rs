@@ -89,7 +89,7 @@ pub struct MailConfig {
 pub struct IngestConfig {
     /// Largest accepted upload.
     pub max_upload_bytes: u64,
-    /// What accounts may use, by `role.what`; no limit where there is none.
+    /// What accounts may use, by `role.what`, with the defaults; no limit where there is none.
     pub quotas: BTreeMap<String, i64>,
     /// Life of a signed URL for a part of an upload.
     pub presigned_ttl: Duration,

@@ -174,9 +174,12 @@ pub(crate) const LIMITS: Optional = optional(
     "SLUICE_LIMITS",
     "rate limits that differ from the defaults, as NAME=COUNT/SECONDS joined by commas; COUNT 0 lifts one",
 );
-pub(crate) const QUOTAS: Optional = optional(
+/// Room for a newcomer's own server with a few creators on an ordinary disk. Administrators have no limits.
+pub(crate) const QUOTAS: Setting<&str> = setting(
     "SLUICE_QUOTAS",
-    "what accounts may use, as ROLE.WHAT=NUMBER joined by commas; WHAT is stored or day (bytes), uploads or media",
+    "creator.stored=107374182400,creator.day=53687091200,creator.uploads=20,creator.media=1000,creator.encode=600",
+    "what accounts may use, as ROLE.WHAT=NUMBER joined by commas; WHAT is stored or day (bytes), uploads, media or \
+     encode (minutes of one core a day); `unlimited` lifts one; what is not named keeps its default",
 );
 pub(crate) const TRUSTED_PROXIES: Optional =
     optional("SLUICE_TRUSTED_PROXIES", "networks whose X-Forwarded-For and -Proto are believed, joined by commas");

@@ -3,7 +3,7 @@
 use crate::{
     Db, Tx, access, audit, captions, catalogue, comments, engagement, limits, media, moderation, news, packages,
     people, pictures, playlists, posts, projects, roles, search, sessions, sources, tasks, tokens, uploads, usage,
-    users, webhooks,
+    users, webhooks, work,
 };
 
 impl Db {
@@ -247,5 +247,10 @@ impl Tx {
     /// Webhook endpoints and deliveries.
     pub fn webhooks(&mut self) -> webhooks::WebhooksTx<'_> {
         webhooks::WebhooksTx(self)
+    }
+
+    /// Who wants the work on packages.
+    pub fn work(&mut self) -> work::WorkTx<'_> {
+        work::WorkTx(self)
     }
 }

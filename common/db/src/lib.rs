@@ -34,6 +34,7 @@ pub mod users;
 mod watch;
 pub mod webhooks;
 pub mod words;
+pub mod work;
 
 pub use access::{GrantRow, PlaybackTokenRow};
 pub use audit::{AuditPage, AuditRow};
@@ -54,10 +55,10 @@ pub use roles::CreatorRequestRow;
 pub use search::Nearness;
 pub use sessions::{RefreshRow, SessionRow, SessionUse};
 pub use sources::{ExtentRow, SourceRow};
-pub use tasks::{ClaimLimits, ClaimedTask, MAX_ATTEMPTS, NewTask, TaskRow};
+pub use tasks::{ClaimLimits, ClaimedTask, MAX_ATTEMPTS, NewTask, OPENING_CHUNK, TaskRow};
 pub use tokens::{ApiTokenRow, MailPurpose, NewApiToken};
 pub use uploads::{NewUpload, UploadRow};
-pub use usage::UsageRow;
+pub use usage::{EncodeOwner, UsageRow};
 pub use users::{NewUser, UserRow};
 pub use webhooks::{DeliveryRow, DueDelivery, Tried, WebhookChange, WebhookRow};
 

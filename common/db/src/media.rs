@@ -118,6 +118,8 @@ pub struct MediaPage {
     pub owner: UserId,
     pub before: Option<MediaId>,
     pub limit: i64,
+    /// Uploads that expired before are left out.
+    pub now: Timestamp,
 }
 
 macro_rules! media_columns {
@@ -170,18 +172,24 @@ impl Media<'_> {
         Ok(query!(self.0, fetch_one as (i64,), sql, media, package)?.0 == 1)
     }
 
-    /// One page of an owner's media. UUIDv7 ids order by creation.
+    /// One page of an owner's media. UUIDv7 ids order by creation. An upload that has expired is none, whether or not a
+    /// sweep has been there.
     pub async fn of_owner(&self, page: MediaPage) -> Result<Vec<MediaRow>> {
         let before = page.before.unwrap_or(MediaId::max());
-        let sql = media_columns!("WHERE m.owner_id = $1 AND m.id < $2 ORDER BY m.id DESC LIMIT $3");
-        query!(self.0, fetch_all as MediaRow, sql, page.owner, before, page.limit)
+        let sql = media_columns!(
+            "WHERE m.owner_id = $1 AND m.id < $2 AND NOT EXISTS (SELECT 1 FROM uploads x WHERE x.media_id = m.id \
+             AND x.expires_us < $4 AND x.completed_us IS NULL AND (x.length_bytes IS NULL OR x.offset_bytes < x.length_bytes)) \
+             ORDER BY m.id DESC LIMIT $3"
+        );
+        query!(self.0, fetch_all as MediaRow, sql, page.owner, before, page.limit, page.now)
     }
 
-    /// Deletes a media. Its source and package go with a later sweep when nothing else refers
-    /// to them. `false` when there was none.
+    /// Deletes a media. Work that nobody else wants ends; its source and package go with a later sweep when nothing
+    /// else refers to them. `false` when there was none.
     pub async fn delete(&self, id: MediaId, now: Timestamp) -> Result<bool> {
         let mut tx = self.0.begin().await?;
-        // Its upload first, as requests lock them.
+        let packages = tx.work().lock_media(id, now).await?;
+        // Its upload next, as requests lock them.
         execute_tx!(&mut tx, "UPDATE uploads SET part = part WHERE media_id = $1", id)?;
         // The source is touched so that its bytes stay for the whole GC window.
         let touch =
@@ -193,6 +201,7 @@ impl Media<'_> {
         let gone = execute_tx!(&mut tx, "DELETE FROM media WHERE id = $1", id)? == 1;
         // Bytes that are still arriving have no other media.
         tx.uploads().mark_source_deleting(source, now).await?;
+        tx.work().release(&packages, now).await?;
         tx.commit().await?;
         Ok(gone)
     }

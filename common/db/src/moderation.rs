@@ -137,8 +137,13 @@ impl ModerationTx<'_> {
         Ok(execute_tx!(self.0, sql, status.as_str(), kind.as_str(), target)? > 0)
     }
 
-    /// Does something, and notes it. Safe to repeat: what is hidden or banned is so once.
+    /// Does something, and notes it; work that nobody sees any more ends. Safe to repeat: what is hidden or banned is so once.
     pub async fn act(&mut self, a: &ActionRow) -> Result<bool> {
+        let packages = match a.kind {
+            ActionKind::HideMedia => self.0.work().lock_media(a.target_id.into(), a.created_at).await?,
+            ActionKind::Ban => self.0.work().lock_owner(a.target_id.into(), a.created_at).await?,
+            ActionKind::HideComment => Vec::new(),
+        };
         let sql = match a.kind {
             ActionKind::HideMedia => "UPDATE media SET hidden_us = $1 WHERE id = $2 AND hidden_us IS NULL",
             ActionKind::HideComment => "UPDATE comments SET hidden_us = $1 WHERE id = $2 AND hidden_us IS NULL",
@@ -149,10 +154,11 @@ impl ModerationTx<'_> {
         }
         let sql = "INSERT INTO moderation_actions (id, kind, target_id, affected_id, reason, created_us) VALUES ($1, $2, $3, $4, $5, $6)";
         execute_tx!(self.0, sql, a.id, a.kind.as_str(), a.target_id, a.affected_id, &a.reason, a.created_at)?;
+        self.0.work().release(&packages, a.created_at).await?;
         Ok(true)
     }
 
-    /// Undoes what was done. `None` when there is nothing to undo.
+    /// Undoes what was done, and work that ended with it goes on. `None` when there is nothing to undo.
     pub async fn lift(&mut self, id: ActionId, now: Timestamp) -> Result<Option<ActionRow>> {
         let sql = "UPDATE moderation_actions SET lifted_us = $1 WHERE id = $2 AND lifted_us IS NULL \
                    RETURNING id, kind, target_id, affected_id, reason, appeal, appealed_us, created_us, lifted_us";
@@ -163,6 +169,11 @@ impl ModerationTx<'_> {
             ActionKind::Ban => "UPDATE users SET banned_us = NULL WHERE id = $1",
         };
         execute_tx!(self.0, sql, action.target_id)?;
+        match action.kind {
+            ActionKind::HideMedia => self.0.work().resume(Some(action.target_id.into()), None, now).await?,
+            ActionKind::Ban => self.0.work().resume(None, Some(action.target_id.into()), now).await?,
+            ActionKind::HideComment => {}
+        }
         Ok(Some(action))
     }
 }

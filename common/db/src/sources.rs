@@ -169,9 +169,16 @@ impl SourcesTx<'_> {
         if execute_tx!(self.0, touch, now, oldest)? == 0 {
             return Ok(0);
         }
+        // Whoever took the last media away since it was found has ended its work under the same lock.
+        let worked = "SELECT COUNT(*) FROM packages p WHERE p.id = $1 AND (p.status = 'ready' OR p.status IN ('planning', 'encoding') \
+                      AND EXISTS (SELECT 1 FROM tasks t WHERE t.package_id = p.id AND t.kind <> 'hash' AND t.status IN ('queued', 'running')))";
+        if query_tx!(self.0, fetch_one as (i64,), worked, package)?.0 == 0 {
+            return Ok(0);
+        }
         let state = "SELECT playable, status = 'ready' FROM packages WHERE id = $1";
         let (playable, ready) = query_tx!(self.0, fetch_one as (bool, bool), state, package)?;
         for (other, _) in others {
+            execute_tx!(self.0, "UPDATE sources SET touched_us = $1 WHERE id = $2", now, other)?;
             let history = "INSERT INTO media_packages (media_id, package_id) \
                            SELECT id, $1 FROM media WHERE source_id = $2 ON CONFLICT DO NOTHING";
             execute_tx!(self.0, history, package, other)?;
@@ -193,7 +200,6 @@ impl SourcesTx<'_> {
                           WHERE source_id = $1 AND kind <> 'hash' AND status IN ('queued', 'running') \
                           AND NOT EXISTS (SELECT 1 FROM packages p WHERE p.id = tasks.package_id AND p.playable)";
             execute_tx!(self.0, cancel, other)?;
-            execute_tx!(self.0, "UPDATE sources SET touched_us = $1 WHERE id = $2", now, other)?;
         }
         Ok(others.len() as u64)
     }

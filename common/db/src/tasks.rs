@@ -61,9 +61,18 @@ pub struct ClaimedTask {
 pub struct ClaimLimits {
     pub cores: i64,
     pub memory_bytes: i64,
+    /// Whether there is room for another task that needs no core.
+    pub light: bool,
     /// Whether there is room for another import, which needs neither.
     pub imports: bool,
+    /// Whether the place that is kept for a plan is free: it needs none of what is above.
+    pub plan: bool,
+    /// Whether the place that is kept for a film's first chunk is free: it needs memory, but no free core.
+    pub opening: bool,
 }
+
+/// Name of the task that makes a film's first segment.
+pub const OPENING_CHUNK: &str = "chunk-000000";
 
 /// A task for operators and sweeps.
 #[derive(Debug, Clone, FromRow)]
@@ -88,7 +97,10 @@ macro_rules! claim {
     ($lock:literal) => {
         concat!(
             "UPDATE tasks SET status = 'running', token = $1, attempts = attempts + 1, beat = 0, worker = $2 WHERE id = ",
-            "(SELECT id FROM tasks WHERE status = 'queued' AND attempts < $7 AND (not_before_us <= $3 OR (kind <> 'hash' AND not_before_us > $3 + $8)) AND cores <= $4 AND memory_bytes <= $5 ",
+            "(SELECT id FROM tasks WHERE status = 'queued' AND attempts < $7 ",
+            "AND (not_before_us <= $3 OR (kind <> 'hash' AND not_before_us > $3 + $12)) ",
+            "AND (cores <= $4 AND memory_bytes <= $5 AND (cores > 0 OR $8 OR kind = 'import') ",
+            "OR kind = 'plan' AND $9 OR name = $11 AND memory_bytes <= $5 AND $10) ",
             "AND (needs_bytes = 0 OR EXISTS (SELECT 1 FROM sources s WHERE s.id = tasks.source_id ",
             "AND (s.status <> 'receiving' OR needs_bytes <= s.size_bytes))) AND ($6 OR kind <> 'import') ",
             "ORDER BY due_us, id LIMIT 1 ", $lock, ") ",
@@ -106,7 +118,7 @@ impl Tasks<'_> {
             Db::Sqlite(_) => claim!(""),
             Db::Postgres(_) => claim!("FOR UPDATE SKIP LOCKED"),
         };
-        let ClaimLimits { cores, memory_bytes, imports } = limits;
+        let ClaimLimits { cores, memory_bytes, imports, light, plan, opening } = limits;
         let rows = returning!(
             self.0,
             ClaimedTask,
@@ -118,6 +130,10 @@ impl Tasks<'_> {
             memory_bytes,
             imports,
             MAX_ATTEMPTS,
+            light,
+            plan,
+            opening,
+            OPENING_CHUNK,
             LONGEST_PAUSE_US
         )?;
         Ok(rows.into_iter().next())
@@ -127,6 +143,18 @@ impl Tasks<'_> {
     pub async fn heartbeat(&self, id: TaskId, token: ClaimToken) -> Result<()> {
         let sql = "UPDATE tasks SET beat = beat + 1 WHERE id = $1 AND token = $2 AND status = 'running'";
         if execute!(self.0, sql, id, token)? == 1 { Ok(()) } else { Err(DbError::Fenced) }
+    }
+
+    /// The claims that a worker still has. What it runs beside them is no longer wanted.
+    pub async fn claims_of(&self, worker: &str) -> Result<Vec<ClaimToken>> {
+        let sql = "SELECT token FROM tasks WHERE status = 'running' AND worker = $1 AND token IS NOT NULL";
+        Ok(query!(self.0, fetch_all as (ClaimToken,), sql, worker)?.into_iter().map(|r| r.0).collect())
+    }
+
+    /// Whether a task has ended well.
+    pub async fn is_done(&self, id: TaskId) -> Result<bool> {
+        let sql = "SELECT COUNT(*) FROM tasks WHERE id = $1 AND status = 'done'";
+        Ok(query!(self.0, fetch_one as (i64,), sql, id)?.0 == 1)
     }
 
     /// Gives a task back without counting the attempt: the task is not to blame.
@@ -256,6 +284,14 @@ impl TasksTx<'_> {
         let sql = "SELECT COUNT(*) FROM tasks WHERE package_id = $1 AND kind NOT IN ('hash', 'finalize', 'import') \
                    AND status NOT IN ('done', 'cancelled')";
         Ok(query_tx!(self.0, fetch_one as (i64,), sql, package)?.0)
+    }
+
+    /// Cancels what is queued of a package whose work was stopped while its bytes were arriving: a retry queues it again.
+    pub async fn cancel_if_failed(&mut self, package: PackageId) -> Result<()> {
+        let sql = "UPDATE tasks SET status = 'cancelled', token = NULL WHERE package_id = $1 AND status = 'queued' \
+                   AND EXISTS (SELECT 1 FROM packages p WHERE p.id = $1 AND p.status = 'failed')";
+        execute_tx!(self.0, sql, package)?;
+        Ok(())
     }
 
     /// Removes all tasks of a source that is gone.

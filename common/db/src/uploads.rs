@@ -124,6 +124,7 @@ impl Uploads<'_> {
     /// The same, unless somebody else than `holder` has taken it over.
     pub async fn delete_if_leased(&self, id: UploadId, holder: Option<ClaimToken>, now: Timestamp) -> Result<bool> {
         let mut tx = self.0.begin().await?;
+        tx.work().lock_upload(id, now).await?;
         let sql = "DELETE FROM uploads WHERE id = $1 AND completed_us IS NULL AND (CAST($2 AS UUID) IS NULL OR holder = $2) RETURNING source_id";
         let Some((source,)) = query_tx!(&mut tx, fetch_optional as (SourceId,), sql, id, holder)? else {
             return Ok(false);
@@ -140,20 +141,21 @@ impl Uploads<'_> {
     }
 
     /// Queues planning on what has arrived: where the container permits, work begins before the upload ends.
-    /// Once; and not for an upload that is a part, complete or of unknown length.
+    /// Once; and not for an upload that is a part, complete or of unknown length, or whose work was stopped.
     pub async fn plan_early(&self, upload: UploadId, task: TaskId, memory_bytes: i64, now: Timestamp) -> Result<()> {
         let sql = "INSERT INTO tasks (id, package_id, source_id, kind, name, payload, status, attempts, beat, due_us, \
                    not_before_us, cores, memory_bytes, progress, created_us, needs_bytes) \
                    SELECT $1, m.package_id, m.source_id, 'plan', 'plan', '{}', 'queued', 0, 0, $2, 0, 1, $3, 0, $2, 1 \
-                   FROM uploads u JOIN media m ON m.id = u.media_id WHERE u.id = $4 AND u.offset_bytes < u.length_bytes \
-                   ON CONFLICT DO NOTHING";
+                   FROM uploads u JOIN media m ON m.id = u.media_id JOIN packages p ON p.id = m.package_id \
+                   WHERE u.id = $4 AND u.offset_bytes < u.length_bytes AND p.status <> 'failed' ON CONFLICT DO NOTHING";
         execute!(self.0, sql, task, now, memory_bytes, upload)?;
         Ok(())
     }
 
     /// Uploads of which some bytes are there and nobody has queued planning: the process died in between.
     pub async fn to_plan(&self) -> Result<Vec<UploadId>> {
-        let sql = "SELECT u.id FROM uploads u JOIN media m ON m.id = u.media_id WHERE u.completed_us IS NULL AND u.offset_bytes > 0 \
+        let sql = "SELECT u.id FROM uploads u JOIN media m ON m.id = u.media_id JOIN packages p ON p.id = m.package_id \
+                   WHERE u.completed_us IS NULL AND u.offset_bytes > 0 AND p.status <> 'failed' \
                    AND u.offset_bytes < u.length_bytes AND NOT EXISTS (SELECT 1 FROM tasks t WHERE t.package_id = m.package_id AND \
                    t.kind = 'plan') LIMIT 50";
         Ok(query!(self.0, fetch_all as (UploadId,), sql)?.into_iter().map(|r| r.0).collect())
@@ -258,6 +260,15 @@ impl UploadsTx<'_> {
             execute_tx!(self.0, "DELETE FROM uploads WHERE source_id = $1", source)?;
             let sql = "UPDATE tasks SET status = 'cancelled', token = NULL WHERE source_id = $1 AND status IN ('queued', 'running')";
             execute_tx!(self.0, sql, source)?;
+        }
+        Ok(())
+    }
+
+    /// Ends all uploads of an account that are under way.
+    pub(crate) async fn end_all_of(&mut self, owner: UserId, now: Timestamp) -> Result<()> {
+        let sql = "SELECT source_id FROM uploads WHERE owner_id = $1 AND completed_us IS NULL";
+        for (source,) in query_tx!(self.0, fetch_all as (SourceId,), sql, owner)? {
+            self.mark_source_deleting(source, now).await?;
         }
         Ok(())
     }

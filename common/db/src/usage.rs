@@ -1,7 +1,7 @@
 //! What accounts use: read from the rows themselves, but for the bytes of a day, which are counted as they are announced.
 
 use super::{Db, Result, Tx, execute, execute_tx, query, query_tx};
-use sluice_model::{Timestamp, UserId};
+use sluice_model::{PackageId, Role, Timestamp, UserId};
 use sqlx::FromRow;
 
 /// Reads and single statements of this domain, from [`Db::usage`].
@@ -19,6 +19,8 @@ pub struct UsageRow {
     pub stored_bytes: i64,
     /// Bytes announced today.
     pub day_bytes: i64,
+    /// Encoding planned today, milliseconds of one core.
+    pub encode_ms: i64,
     /// Uploads under way; all parts together are one, as nobody says which belong together.
     pub uploads: i64,
     /// Parts under way, or waiting to be joined.
@@ -42,6 +44,7 @@ const USAGE: &str = concat!(
     under_way!(),
     "), 0) AS BIGINT) AS stored_bytes, \
     COALESCE((SELECT size_bytes FROM daily_bytes WHERE user_id = $1 AND day = $2), 0) AS day_bytes, \
+    COALESCE((SELECT encode_ms FROM daily_bytes WHERE user_id = $1 AND day = $2), 0) AS encode_ms, \
     (SELECT COUNT(DISTINCT CASE WHEN part THEN owner_id ELSE id END) ",
     under_way!(),
     ") AS uploads, (SELECT COUNT(*) ",
@@ -52,6 +55,16 @@ const USAGE: &str = concat!(
     under_way!(),
     ") AS media"
 );
+
+/// Whose day the encoding of a package counts towards.
+#[derive(Debug, Clone, FromRow)]
+pub struct EncodeOwner {
+    pub user_id: UserId,
+    #[sqlx(try_from = "String")]
+    pub role: Role,
+    /// What was counted for the package before, milliseconds of one core.
+    pub counted_ms: i64,
+}
 
 impl Usage<'_> {
     /// What an account uses.
@@ -70,6 +83,30 @@ impl UsageTx<'_> {
     /// What an account uses, read under its row lock.
     pub async fn of(&mut self, user: UserId, now: Timestamp) -> Result<UsageRow> {
         query_tx!(self.0, fetch_one as UsageRow, USAGE, user, now.as_days(), now)
+    }
+
+    /// Whom the encoding of a package is for: the owner of its first media. `None` when nobody has it any more.
+    pub async fn encode_owner(&mut self, package: PackageId) -> Result<Option<EncodeOwner>> {
+        let sql = "SELECT u.id AS user_id, u.role, p.cost_ms AS counted_ms FROM packages p JOIN media m ON m.package_id = p.id \
+                   JOIN users u ON u.id = m.owner_id WHERE p.id = $1 ORDER BY m.id LIMIT 1";
+        query_tx!(self.0, fetch_optional as EncodeOwner, sql, package)
+    }
+
+    /// Counts encoding towards the day of an instant and notes it with its package; what the day has then, milliseconds
+    /// of one core. The row is locked until the transaction ends.
+    pub async fn count_encode(
+        &mut self,
+        owner: &EncodeOwner,
+        package: PackageId,
+        cost_ms: i64,
+        now: Timestamp,
+    ) -> Result<i64> {
+        let sql = "INSERT INTO daily_bytes AS d (user_id, day, size_bytes, encode_ms) VALUES ($1, $2, 0, $3) \
+                   ON CONFLICT (user_id, day) DO UPDATE SET encode_ms = d.encode_ms + $3 RETURNING encode_ms";
+        let more = cost_ms - owner.counted_ms;
+        let (day_ms,) = query_tx!(self.0, fetch_one as (i64,), sql, owner.user_id, now.as_days(), more)?;
+        execute_tx!(self.0, "UPDATE packages SET cost_ms = $1 WHERE id = $2", cost_ms, package)?;
+        Ok(day_ms)
     }
 
     /// Counts announced bytes towards the day of an instant; fewer than none takes some back.

@@ -167,16 +167,20 @@ impl UsersTx<'_> {
         Ok(moved)
     }
 
-    /// Deletes all media of an account. Their bytes go with a later sweep.
+    /// Deletes all media of an account. Work that nobody else wants ends; their bytes go with a later sweep.
     pub async fn delete_media_of(&mut self, owner: UserId, now: Timestamp) -> Result<u64> {
+        let packages = self.0.work().lock_owner(owner, now).await?;
         let touch = "UPDATE sources SET touched_us = $1 WHERE id IN (SELECT source_id FROM media WHERE owner_id = $2)";
         execute_tx!(self.0, touch, now, owner)?;
-        execute_tx!(self.0, "DELETE FROM media WHERE owner_id = $1", owner)
+        let gone = execute_tx!(self.0, "DELETE FROM media WHERE owner_id = $1", owner)?;
+        self.0.work().release(&packages, now).await?;
+        Ok(gone)
     }
 
-    /// Deletes an account without media and everything personal about it. What the audit log keeps
+    /// Deletes an account without media, its uploads under way and everything personal about it. What the audit log keeps
     /// are kinds and instants.
     pub async fn delete(&mut self, id: UserId, now: Timestamp) -> Result<()> {
+        self.0.uploads().end_all_of(id, now).await?;
         self.0.projects().mark_documents_deleting_of(id, now).await?;
         self.0.pictures().mark_deleting_of(id, now).await?;
         let forget =

@@ -39,6 +39,7 @@ pub async fn complete_in(tx: &mut Tx, upload: UploadId, now: Timestamp) -> Resul
     tx.uploads().finish(row.id, now).await?;
     let open_until = tx.sources().signed_until(row.source_id).await?;
     tx.tasks().enqueue(&first_tasks(&row, package, open_until, now), now).await?;
+    tx.tasks().cancel_if_failed(package).await?;
     Ok(true)
 }
 

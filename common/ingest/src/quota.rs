@@ -4,7 +4,7 @@
 use crate::{Ingest, IngestError, completion};
 use sluice_config::Config;
 use sluice_db::{Tx, UploadRow};
-use sluice_model::{Role, Timestamp, UserId, clock};
+use sluice_model::{PackageId, Role, Timestamp, UserId, clock};
 
 /// What an account of a role may use; no limit where there is none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -17,13 +17,21 @@ pub struct StorageQuota {
     pub uploads: Option<i64>,
     /// Media, and uploads that will be media.
     pub media: Option<i64>,
+    /// Encoding that may be planned in a day, UTC, minutes of one core.
+    pub encode_minutes: Option<i64>,
 }
 
 impl StorageQuota {
     /// As the settings say for a role.
     pub fn for_role(config: &Config, role: Role) -> Self {
         let get = |what: &str| config.ingest.quotas.get(&format!("{role}.{what}")).copied();
-        Self { stored_bytes: get("stored"), day_bytes: get("day"), uploads: get("uploads"), media: get("media") }
+        Self {
+            stored_bytes: get("stored"),
+            day_bytes: get("day"),
+            uploads: get("uploads"),
+            media: get("media"),
+            encode_minutes: get("encode"),
+        }
     }
 }
 
@@ -88,6 +96,32 @@ pub async fn check(
     match checks.into_iter().find(|(wanted, limit, _)| limit.is_some_and(|l| *wanted > l)) {
         Some((_, _, what)) => Err(IngestError::QuotaExceeded(what)),
         None => Ok(()),
+    }
+}
+
+/// Counts what encoding a package costs towards the day of its owner, as far as it was not counted before.
+///
+/// # Errors
+/// [`IngestError::QuotaExceeded`]: the caller rolls back, and nothing was counted.
+pub async fn charge_encode(
+    tx: &mut Tx,
+    config: &Config,
+    package: PackageId,
+    cost_ms: i64,
+    now: Timestamp,
+) -> Result<(), IngestError> {
+    // Nobody has it any more: its work ends anyway.
+    let Some(owner) = tx.usage().encode_owner(package).await? else { return Ok(()) };
+    if cost_ms <= owner.counted_ms {
+        return Ok(());
+    }
+    let limit = StorageQuota::for_role(config, owner.role).encode_minutes;
+    let day_ms = tx.usage().count_encode(&owner, package, cost_ms, now).await?;
+    match limit {
+        Some(minutes) if day_ms > minutes.saturating_mul(60_000) => {
+            Err(IngestError::QuotaExceeded("minutes of encoding a day"))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -24,6 +24,8 @@ pub enum Refusal {
     SoundEndsEarly,
     /// More packets than are taken in.
     TooManyPictures,
+    /// A picture with more pixels than are decoded.
+    TooManyPixels,
     /// The source's own picture does not fit; it is encoded instead.
     PassthroughUnfit,
     /// Fewer pictures than planned.
@@ -37,7 +39,7 @@ impl Refusal {
     pub fn code(self) -> &'static str {
         match self {
             Self::UnsupportedCodec => "unsupported_format",
-            Self::TooManyPictures => "limit_exceeded",
+            Self::TooManyPictures | Self::TooManyPixels => "limit_exceeded",
             Self::PassthroughUnfit => "passthrough_unfit",
             Self::EncodeIncomplete => "encode_incomplete",
             Self::EncodeFailed => "encode_failed",
@@ -61,6 +63,7 @@ impl Refusal {
             Self::Damaged => "The file is so damaged that it could not be decoded.",
             Self::SoundEndsEarly => "The sound ends before the file says it does.",
             Self::TooManyPictures => "The file has more pictures than is accepted.",
+            Self::TooManyPixels => "The picture has more pixels than are accepted.",
             Self::PassthroughUnfit => "The source's own picture cannot be served as it is.",
             Self::EncodeIncomplete => "The encoder made fewer pictures than planned.",
             Self::EncodeFailed => "The film could not be encoded.",

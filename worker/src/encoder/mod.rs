@@ -4,17 +4,20 @@
 //! it opens one demuxer, chosen by the file's first bytes, with white lists of formats, codecs and
 //! protocols; everything that is untrusted is decoded here and nowhere else, in a process that `sandbox` has confined.
 
+mod aac;
 mod audio;
 mod chunk;
 #[cfg(debug_assertions)]
 mod evil;
 mod ffi;
 mod link;
+mod mixer;
 mod open;
 mod passthrough;
 mod picture;
 mod probe;
 mod segments;
+mod sound;
 mod x264;
 
 use crate::{

@@ -122,6 +122,12 @@ pub fn video_decoder(
     threads: usize,
 ) -> Result<ffmpeg::decoder::Video, EncodeError> {
     let stream = stream_of(input, stream)?;
+    let fields = ffi::parameter_fields(&stream.parameters());
+    // A decoder that finds out by itself says only that something does not fit.
+    if i64::from(fields.width) * i64::from(fields.height) > i64::try_from(job.max_pixels).unwrap_or(i64::MAX) {
+        let detail = format!("{}x{}", fields.width, fields.height);
+        return Err(EncodeError::refused(Refusal::TooManyPixels, detail));
+    }
     let mut decoder = context(job, stream.parameters(), threads)?.decoder();
     decoder.set_packet_time_base(stream.time_base());
     decoder.video().named("decoder")

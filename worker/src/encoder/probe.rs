@@ -19,6 +19,8 @@ const CHECKED_ENTRIES: usize = 24;
 /// Packets read to find the first time stamp: more than any reorder depth.
 const FIRST_PACKETS: usize = 20;
 const PEAK_WINDOW_S: f64 = 10.0;
+/// Packets of sound are no longer than this; between two that are further apart is a gap.
+const LONGEST_PACKET_S: f64 = 1.0;
 const AAC_LC_PROFILE: i32 = 1;
 
 /// One packet or index entry.
@@ -198,9 +200,16 @@ fn audio_facts(input: &Input, index: usize, stamps: &[Stamp]) -> Option<AudioFac
         channels,
         start_s: start as f64 * unit,
         duration_s,
+        gap_s: gaps_s(stamps, unit),
         bit_rate,
         aac_lc_config: (lc && steady && !drifts && !stamps.is_empty()).then_some(config),
     })
+}
+
+/// What lies in distances of packets beyond a second, seconds.
+fn gaps_s(stamps: &[Stamp], unit: f64) -> f64 {
+    let steps = stamps.windows(2).map(|w| (w[1].time - w[0].time) as f64 * unit);
+    steps.map(|s| (s - LONGEST_PACKET_S).max(0.0)).sum()
 }
 
 fn video_facts(

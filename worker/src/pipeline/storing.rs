@@ -2,20 +2,20 @@
 //! arriving.
 
 use crate::{
-    plan::{Plan, Rung, Step, VideoPlan, memory},
+    plan::{Plan, Rung, Step, VideoPlan, cost, memory},
     schedule,
     task::{Running, TaskError},
 };
 use sluice_db::{ClaimedTask, NewTask, PlannedPackage};
-use sluice_ingest::completion;
-use sluice_model::{TaskKind, clock};
+use sluice_ingest::{IngestError, completion, quota};
+use sluice_model::{Reason, TaskKind, clock};
 
 /// Beyond the guess of where the bytes of a chunk end.
 const MARGIN_BYTES: u64 = 1 << 20;
 /// Seconds of film that are there before sound and passthrough begin.
 const OPENING_S: f64 = 6.0;
 
-/// Stores a plan and queues its tasks; the planning is done if it is `whole`.
+/// Stores a plan, counts what it costs and queues its tasks; the planning is done if it is `whole`.
 pub async fn store(running: &Running, plan: &Plan, follow: &[NewTask], whole: bool) -> Result<(), TaskError> {
     let (context, task) = (&running.context, &running.task);
     let text = serde_json::to_string(plan).map_err(TaskError::corrupt)?;
@@ -35,6 +35,8 @@ pub async fn store(running: &Running, plan: &Plan, follow: &[NewTask], whole: bo
     tx.packages().lock(task.package_id, now).await?;
     tx.tasks().hold_claim(task.id, task.token, 1.0).await?;
     tx.packages().store_plan(task.package_id, &planned, now).await?;
+    let cost_ms = (cost::cost_s(plan) * 1000.0).ceil() as i64;
+    quota::charge_encode(&mut tx, &context.ingest.config, task.package_id, cost_ms, now).await.map_err(uncharged)?;
     tx.tasks().enqueue(follow, now).await?;
     if whole {
         tx.tasks().complete(task.id, now).await?;
@@ -42,6 +44,17 @@ pub async fn store(running: &Running, plan: &Plan, follow: &[NewTask], whole: bo
     tx.commit().await?;
     context.wake.push(follow.len()).await;
     Ok(())
+}
+
+/// A film for which its owner has no more encoding today fails; it can be retried tomorrow.
+fn uncharged(error: IngestError) -> TaskError {
+    match error {
+        IngestError::QuotaExceeded(what) => {
+            TaskError::fail(Reason::new("quota_exceeded", format!("Your account may not have more {what}.")))
+        }
+        IngestError::Database(error) => error.into(),
+        other => TaskError::Infrastructure(other.to_string()),
+    }
 }
 
 /// Where the bytes of a moment of the film end, at a guess: films are not evenly dense, and a task that

@@ -158,6 +158,7 @@ mod tests {
             channels: 2,
             start_s: 0.0,
             duration_s: 20.0,
+            gap_s: 0.0,
             bit_rate: 128_000,
             aac_lc_config: Some(vec![0x11, 0x90]),
             lossless: false,

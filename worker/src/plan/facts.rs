@@ -125,6 +125,9 @@ pub struct AudioFacts {
     pub start_s: f64,
     /// Length, seconds.
     pub duration_s: f64,
+    /// Of it, what no packet covers: the parts of distances between packets beyond a second, seconds.
+    #[serde(default)]
+    pub gap_s: f64,
     /// Bits a second; 0 when nothing is said.
     pub bit_rate: u64,
     /// AudioSpecificConfig of AAC-LC with 1024-sample frames, when it is that.

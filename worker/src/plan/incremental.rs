@@ -6,7 +6,7 @@
 
 use super::{
     Chunk, EncodeSettings, KeyFrame, Plan, Rate, SourceFacts, VideoFacts, VideoPlan, audio, boundaries, check_limits,
-    chunks, plan,
+    chunks, cost, plan,
 };
 use serde::{Deserialize, Serialize};
 use sluice_model::Reason;
@@ -118,6 +118,10 @@ pub fn extend(plan: &Plan, facts: &SourceFacts, fleet_cores: usize, delivered: D
     if !list.starts_with(&v.boundaries) {
         return Err(Halt::Changed);
     }
+    // As a whole it is planned at another rate, or refused.
+    if !cost::is_affordable(v, list.last().map_or(0, |end| end.saturating_sub(planned)), found) {
+        return Err(Halt::Changed);
+    }
     continued(plan, list, delivered.extrapolated(known_s), fleet_cores)
 }
 
@@ -210,6 +214,7 @@ mod tests {
             channels: 2,
             start_s: 0.0,
             duration_s: seconds,
+            gap_s: 0.0,
             bit_rate: 128_000,
             aac_lc_config: Some(vec![0x11, 0x90]),
             lossless: false,
@@ -288,6 +293,14 @@ mod tests {
         facts.audio[0].duration_s = 14.0;
         let plan = begin(&facts, &EncodeSettings::default(), 2, arrived(30.0)).unwrap().unwrap();
         assert!(plan.duration_s <= 12.5, "{}", plan.duration_s);
+    }
+
+    #[test]
+    fn a_late_picture_is_not_stretched_over_hours() {
+        let plan = begun(20.0, 2).unwrap();
+        let mut facts = known(60.0, 2);
+        facts.video.iter_mut().for_each(|v| (v.duration_s, v.bit_rate) = (40_000.0, 100));
+        assert_eq!(extend(&plan, &facts, 2, arrived(60.0)), Err(Halt::Changed));
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod allowance;
 pub mod audio;
 pub mod boundaries;
 mod chunks;
+pub mod cost;
 mod facts;
 mod filters;
 pub mod incremental;
@@ -148,7 +149,7 @@ fn plan_video(
     settings: &EncodeSettings,
     fleet_cores: usize,
 ) -> Result<Plan, Reason> {
-    let rate = timeline::natural_rate(video);
+    let rate = cost::affordable_rate(video, settings)?;
     let frames = timeline::frame_count(video, rate);
     if frames == 0 {
         return Err(Reason::new("corrupt_input", "The picture has no frames."));
@@ -210,6 +211,7 @@ fn picture(video: &VideoFacts) -> Picture {
 }
 
 fn plan_sound(facts: &SourceFacts, settings: &EncodeSettings) -> Result<Plan, Reason> {
+    facts.audio.first().map_or(Ok(()), cost::check_silence)?;
     let audio = audio::alone(facts, &settings.audio_kbps)
         .ok_or_else(|| Reason::new("unsupported_format", "The file holds no sound that can be decoded."))?;
     Ok(Plan {

@@ -167,6 +167,22 @@ pub async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Stop the work on a media. It has failed then (`cancelled`) and can be retried; an upload under way goes on.
+#[utoipa::path(post, path = "/media/{id}/cancel", tag = "media", params(("id" = Uuid, Path)),
+    security(("session" = []), ("api_token" = ["admin"])), responses(
+        (status = 200, description = "Stopped", body = Media),
+        (status = 409, description = "Nothing is done for it, or not for it alone"),
+    ))]
+pub async fn cancel(
+    State(state): State<AppState>,
+    Actor(viewer): Actor,
+    Path(id): Path<MediaId>,
+    base: BaseUrl,
+) -> Result<Json<Media>, ApiError> {
+    let row = service::cancel(&state, &viewer, id).await?;
+    Ok(Json(Media::new(row, &base.0)))
+}
+
 /// Set a failed media to work again.
 #[utoipa::path(post, path = "/media/{id}/retry", tag = "media", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["admin"])), responses(

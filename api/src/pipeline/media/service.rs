@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use sluice_db::{MediaChange, MediaPage, MediaRow, NewMedia, Tx};
 use sluice_ingest::{quota::Begins, quota::QuotaRequest};
 use sluice_model::{
-    Encryption, MediaId, MediaStatus, PackageId, Role, SourceId, UploadKind, UserId, Visibility, clock,
+    Encryption, MediaId, MediaStatus, PackageId, Reason, Role, SourceId, UploadKind, UserId, Visibility, clock,
 };
 use std::{collections::HashMap, str::FromStr};
 
@@ -259,9 +259,25 @@ pub async fn delete(state: &AppState, viewer: &Viewer, id: MediaId) -> Result<()
     Ok(())
 }
 
+/// Stops the work on a media: it has failed then, by its owner's or an administrator's wish, until it is retried.
+pub async fn cancel(state: &AppState, viewer: &Viewer, id: MediaId) -> Result<MediaRow, MediaError> {
+    let media = owned(state, viewer, id).await?;
+    let reason = Reason::new("cancelled", "The work on it was stopped on request.");
+    let mut tx = state.db.begin().await?;
+    if !tx.work().cancel(media.id, &reason, clock::now()).await? {
+        return Err(MediaError::NotStoppable);
+    }
+    tx.commit().await?;
+    state.db.media().find(id).await?.ok_or(MediaError::NotFound)
+}
+
 /// Sets a failed media to work again.
 pub async fn retry(state: &AppState, viewer: &Viewer, id: MediaId) -> Result<MediaRow, MediaError> {
     let media = owned(state, viewer, id).await?;
+    // What moderation has stopped goes on when moderation says so.
+    if media.hidden && viewer.role != Role::Admin {
+        return Err(MediaError::Forbidden);
+    }
     let upload = state.db.uploads().of_source(media.source_id).await?;
     let mut tx = state.db.begin().await?;
     // A failed import does not count in the quota any more, so a retry needs room again.
@@ -286,7 +302,7 @@ pub async fn report(state: &AppState, viewer: &Viewer, id: MediaId) -> Result<St
 
 /// This person's own media, newest first.
 pub async fn list(state: &AppState, viewer: &Viewer, page: &PageQuery) -> Result<Cut<MediaRow>, MediaError> {
-    let asked = MediaPage { owner: viewer.id, before: page.cursor(), limit: page.rows() };
+    let asked = MediaPage { owner: viewer.id, before: page.cursor(), limit: page.rows(), now: clock::now() };
     Ok(page.cut(state.db.media().of_owner(asked).await?, |r| r.id))
 }
 

@@ -52,6 +52,9 @@ pub struct Usage {
     pub uploads_limit: Option<i64>,
     pub media: i64,
     pub media_limit: Option<i64>,
+    /// Encoding planned since midnight, UTC, by estimate: minutes of one core, begun ones counted.
+    pub encode_minutes: i64,
+    pub encode_minutes_limit: Option<i64>,
 }
 
 impl Usage {
@@ -65,6 +68,8 @@ impl Usage {
             uploads_limit: limits.uploads,
             media: used.media,
             media_limit: limits.media,
+            encode_minutes: used.encode_ms.max(0).unsigned_abs().div_ceil(60_000) as i64,
+            encode_minutes_limit: limits.encode_minutes,
         }
     }
 }

@@ -126,6 +126,7 @@ pub async fn lift(state: &AppState, client: &Client, admin: &Viewer, id: ActionI
     let mut tx = state.db.begin().await?;
     let action = tx.moderation().lift(id, clock::now()).await?.ok_or(PlatformError::NotFound)?;
     tx.commit().await?;
+    state.wake.push(4).await;
     let detail = format!("{} {} lifted", action.kind, action.target_id);
     note(state, client, Event::Moderated, Some(action.affected_id), Some(admin.id), &detail).await;
     Ok(())

@@ -1,0 +1,88 @@
+//! What a file costs is in proportion to what it holds: gaps and standing pictures cost neither memory nor hours.
+
+use harness::{
+    Pair, Stack,
+    bombs::{self, Outcome},
+    fixtures,
+    media::{self, decoded_frames},
+    platform::get,
+};
+use std::{path::Path, time::Duration};
+
+harness::on_both!(encoding_is_counted_and_limited);
+
+/// The most that a child may hold for a file that holds next to nothing.
+const MEMORY: u64 = 256 << 20;
+/// Longest wait for the refusal of one, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn run(file: &Path) -> (tempfile::TempDir, Outcome) {
+    let folder = tempfile::tempdir().unwrap();
+    let outcome = bombs::transcode(file, &folder.path().join("out"));
+    eprintln!("{}: {:?}, {} MiB", file.display(), outcome.took, outcome.peak_bytes >> 20);
+    assert!(outcome.peak_bytes <= MEMORY, "{}: {outcome:?}", file.display());
+    (folder, outcome)
+}
+
+#[test]
+fn bombs_are_refused_by_name() {
+    for (file, said) in [
+        (bombs::sound_with_gap(1, 43_000), ["limit_exceeded", "are gaps"]),
+        (bombs::late_picture(43_000, "mkv"), ["limit_exceeded", "stands still"]),
+        (bombs::late_picture(900_001, "mp4"), ["limit_exceeded", "The file claims"]),
+        (bombs::many_streams(900), ["corrupt_input", "not what it claims"]),
+        (bombs::huge_picture(), ["limit_exceeded", "more pixels"]),
+    ] {
+        let (_folder, outcome) = run(&file);
+        assert!(!outcome.succeeded, "{}: {outcome:?}", file.display());
+        assert!(said.iter().all(|words| outcome.said.contains(words)), "{}: {outcome:?}", file.display());
+        assert!(outcome.took <= PATIENCE, "{}: {outcome:?}", file.display());
+    }
+}
+
+#[test]
+fn long_silence_is_repeated_and_sound_comes_at_its_time() {
+    let (folder, outcome) = run(&bombs::sound_with_gap(5, 600));
+    assert!(outcome.succeeded, "{outcome:?}");
+    let list = folder.path().join("out/index.m3u8").display().to_string();
+    let (compliant, report) = media::verify(&folder.path().join("out").display().to_string());
+    assert!(compliant, "{report}");
+    assert_eq!(media::play(&list), "", "the repeated frames decode");
+    let beep = media::beep(&list);
+    assert!((beep - 605.0).abs() <= 0.03, "the sound goes on at {beep}");
+    let frames = decoded_frames(&list, "a:0");
+    assert!(frames.abs_diff(610 * 48_000 / 1024) <= 2, "{frames}");
+}
+
+#[test]
+fn slideshow_lasts_as_long_as_its_pictures() {
+    let (folder, outcome) = run(&bombs::slideshow(30));
+    assert!(outcome.succeeded, "{outcome:?}");
+    let out = folder.path().join("out");
+    let (compliant, report) = media::verify(&out.display().to_string());
+    assert!(compliant, "{report}");
+    let top = std::fs::read_to_string(out.join("index.m3u8")).unwrap();
+    let list = out.join(top.lines().rfind(|l| !l.starts_with('#')).unwrap());
+    let text = std::fs::read_to_string(&list).unwrap();
+    let lengths = text.lines().filter_map(|l| l.strip_prefix("#EXTINF:")?.split(',').next()?.parse::<f64>().ok());
+    let seconds: f64 = lengths.sum();
+    assert!((seconds - 300.0).abs() < 0.01, "{seconds} s");
+    assert_eq!(decoded_frames(&list.display().to_string(), "v:0"), 30, "each of them once");
+}
+
+async fn encoding_is_counted_and_limited(pair: Pair) {
+    let mut stack = Stack::start_with(pair, &[("SLUICE_QUOTAS", "creator.encode=0")]).await;
+    stack.add_worker();
+    let client = stack.creator().await;
+    let id = client.upload(&fixtures::foreign(14)).await["id"].as_str().unwrap().to_owned();
+    let failed = client.wait_for(&id, &["failed"]).await;
+    assert_eq!(failed["error"]["code"], "quota_exceeded", "{failed}");
+    let usage = get(&client, "/me/usage").await;
+    assert_eq!((&usage["encode_minutes"], &usage["encode_minutes_limit"]), (&0.into(), &0.into()), "{usage}");
+    assert_eq!(usage["uploads_limit"], 20, "the others keep their defaults");
+    let root = stack.admin().await;
+    let id = root.upload(&fixtures::foreign(14)).await["id"].as_str().unwrap().to_owned();
+    root.wait_for(&id, &["ready"]).await;
+    let usage = get(&root, "/me/usage").await;
+    assert_eq!((&usage["encode_minutes"], &usage["encode_minutes_limit"]), (&1.into(), &serde_json::Value::Null));
+}

@@ -1,0 +1,75 @@
+//! Files that ask for far more than they hold, made with the ffmpeg command, and what working on one takes.
+
+use super::{fixtures::made, process::bin_dir};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
+
+/// Packets `from` and later of a stream come so many seconds later.
+fn delayed(from: &Path, name: &str, stream: &str, packet: u32, seconds: u32) -> PathBuf {
+    let shift = format!("setts=ts='if(lt(N,{packet}),TS,TS+{seconds}/TB)'");
+    made(name, &["-i", from.to_str().unwrap(), "-map", "0", "-c", "copy", &format!("-bsf:{stream}"), &shift])
+}
+
+/// A tone in Opus; after `at_s` seconds of it there is a gap of `gap_s`, then the rest of ten seconds.
+pub fn sound_with_gap(at_s: u32, gap_s: u32) -> PathBuf {
+    let tone = made("tone.webm", &["-f", "lavfi", "-i", "sine=1000:r=48000:d=10", "-c:a", "libopus", "-b:a", "32k"]);
+    // Packets of 20 ms.
+    delayed(&tone, &format!("gap-{at_s}-{gap_s}.webm"), "a", at_s * 50, gap_s)
+}
+
+/// Twenty pictures a sixtieth of a second apart, of which the last one comes `gap_s` seconds late.
+pub fn late_picture(gap_s: u32, container: &str) -> PathBuf {
+    let input = ["-f", "lavfi", "-i", "testsrc2=s=640x360:r=60", "-frames:v", "20"];
+    let film = made("sixtieth.mkv", &[&input[..], &["-c:v", "mpeg4", "-g", "5", "-b:v", "100k"]].concat());
+    delayed(&film, &format!("late-{gap_s}.{container}"), "v", 19, gap_s)
+}
+
+/// A film of sound with so many streams.
+pub fn many_streams(count: usize) -> PathBuf {
+    let tone = made("short.mka", &["-f", "lavfi", "-i", "sine=1000:r=8000:d=0.1", "-c:a", "pcm_s16le"]);
+    let mut arguments = vec!["-i", tone.to_str().unwrap(), "-c", "copy"];
+    arguments.extend(["-map", "0:a"].repeat(count));
+    made(&format!("streams-{count}.mkv"), &arguments)
+}
+
+/// One picture with more pixels than are accepted.
+pub fn huge_picture() -> PathBuf {
+    let input = ["-f", "lavfi", "-i", "color=black:s=8192x8192:r=1:d=1", "-frames:v", "1"];
+    made("huge.mov", &[&input[..], &["-c:v", "mjpeg", "-q:v", "31", "-pix_fmt", "yuvj420p"]].concat())
+}
+
+/// A picture every ten seconds, so many of them.
+pub fn slideshow(count: u32) -> PathBuf {
+    let input = ["-f", "lavfi", "-i", "testsrc2=s=640x360:r=1/10", "-frames:v", &count.to_string()];
+    made("slideshow.mkv", &[&input[..], &["-c:v", "mpeg4", "-g", "1"]].concat())
+}
+
+/// What `sluice-worker transcode` did with a file.
+#[derive(Debug)]
+pub struct Outcome {
+    pub succeeded: bool,
+    pub said: String,
+    /// The most that it, or one of its children, held at once.
+    pub peak_bytes: u64,
+    pub took: Duration,
+}
+
+/// Transcodes a file into a folder and measures what that takes.
+pub fn transcode(file: &Path, to: &Path) -> Outcome {
+    let script = "import resource, subprocess, sys\nend = subprocess.run(sys.argv[1:]).returncode\n\
+                  print('PEAK', resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\nsys.exit(end)";
+    let worker = bin_dir().join("sluice-worker");
+    let began = Instant::now();
+    let output = Command::new("python3")
+        .args(["-c", script, worker.to_str().unwrap(), "transcode", "--preset", "ultrafast", "--"])
+        .args([file, to])
+        .output()
+        .unwrap();
+    let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
+    let said = text(&output.stdout) + &text(&output.stderr);
+    let kib: u64 = said.lines().find_map(|l| l.strip_prefix("PEAK ")).unwrap().trim().parse().unwrap();
+    Outcome { succeeded: output.status.success(), said, peak_bytes: kib * 1024, took: began.elapsed() }
+}

@@ -1,0 +1,152 @@
+//! One variant of the sound: AAC frames by their number, coded or taken over, cut into segments.
+
+use super::{EncodeError, Named, ffi, link::Link, segments::SegmentBuilder};
+use crate::{
+    child::{AudioWork, FromChild, Refusal},
+    cmaf::{Sample, aac_init},
+    plan::{AudioPlan, audio::FRAME_SAMPLES},
+};
+use ffmpeg_next::{self as ffmpeg, ChannelLayout, Dictionary, Packet, Rational, codec, encoder, format, frame};
+
+/// Collects AAC frames of one variant by their number.
+pub struct Track {
+    boundaries: Vec<u64>,
+    segment: usize,
+    next: u64,
+    samples: Vec<Sample>,
+    builder: SegmentBuilder,
+}
+
+impl Track {
+    /// The frames of segment `first` and later.
+    pub fn new(plan: &AudioPlan, name: &str, first: usize) -> Self {
+        let (boundaries, next) = (plan.boundaries.clone(), plan.boundaries[first]);
+        Self { boundaries, segment: first, next, samples: Vec::new(), builder: SegmentBuilder::new(name) }
+    }
+
+    /// Whether all planned frames are there.
+    pub fn is_full(&self) -> bool {
+        self.next >= self.total()
+    }
+
+    /// Frames in all.
+    pub fn total(&self) -> u64 {
+        self.boundaries.last().copied().unwrap_or(0)
+    }
+
+    /// Files frame `number`; frames outside the wanted range are dropped.
+    pub fn take(&mut self, link: &Link, number: i64, data: &[u8]) -> Result<(), EncodeError> {
+        if number < self.next as i64 || self.is_full() {
+            return Ok(());
+        }
+        self.samples.push(Sample {
+            data: data.to_vec(),
+            duration: FRAME_SAMPLES as u32,
+            composition_offset: 0,
+            sync: true,
+        });
+        self.next += 1;
+        if self.next == self.boundaries[self.segment + 1] {
+            self.flush(link)?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self, link: &Link) -> Result<(), EncodeError> {
+        let start = self.next - self.samples.len() as u64;
+        self.builder.add(start, start * FRAME_SAMPLES, &self.samples)?;
+        self.samples.clear();
+        self.builder.send(link, self.segment)?;
+        self.segment += 1;
+        Ok(())
+    }
+
+    /// Ends the track. A remuxed source may be a few frames short of the picture: its last segment
+    /// is then shorter, but none may be missing.
+    pub fn finish(&mut self, link: &Link) -> Result<(), EncodeError> {
+        if !self.samples.is_empty() {
+            self.flush(link)?;
+        }
+        if self.segment + 1 < self.boundaries.len() {
+            let detail = format!("{} of {} frames", self.next, self.total());
+            return Err(EncodeError::refused(Refusal::SoundEndsEarly, detail));
+        }
+        Ok(())
+    }
+}
+
+/// The encoder of one variant.
+pub struct AacEncoder {
+    encoder: encoder::audio::Encoder,
+    track: Track,
+    /// The frame that was coded last.
+    coded: Vec<u8>,
+    /// A coded frame of silence, which stands for every frame that the encoder is not given.
+    silence: Option<Vec<u8>>,
+}
+
+impl AacEncoder {
+    /// Opens the encoder of variant `index` and sends its init segment.
+    pub fn open(link: &Link, work: &AudioWork, index: usize) -> Result<Self, EncodeError> {
+        let (plan, variant) = (&work.audio, &work.audio.variants[index]);
+        let codec = encoder::find_by_name("aac").ok_or(ffmpeg::Error::EncoderNotFound).named("aac")?;
+        let mut audio = codec::context::Context::new_with_codec(codec).encoder().audio().named("aac")?;
+        audio.set_rate(plan.sample_rate as i32);
+        audio.set_channel_layout(ChannelLayout::STEREO);
+        #[allow(deprecated)]
+        audio.set_channels(plan.channels as i32);
+        audio.set_format(format::Sample::F32(format::sample::Type::Planar));
+        audio.set_bit_rate(variant.bit_rate as usize);
+        audio.set_time_base(Rational(1, plan.sample_rate as i32));
+        audio.set_flags(codec::Flags::GLOBAL_HEADER | codec::Flags::BITEXACT);
+        let encoder = audio.open_with(Dictionary::new()).named("aac")?;
+        let config = ffi::encoder_extradata(&encoder);
+        let init =
+            aac_init(config.get(..2).unwrap_or_default(), plan.channels as u16, plan.sample_rate, variant.bit_rate)?;
+        link.send(&FromChild::Init { rendition: variant.name.clone(), codecs: variant.codecs.clone() }, &init)?;
+        Ok(Self { encoder, track: Track::new(plan, &variant.name, work.first), coded: Vec::new(), silence: None })
+    }
+
+    /// Encodes one frame of [`FRAME_SAMPLES`] samples.
+    pub fn encode(&mut self, link: &Link, sound: &frame::Audio) -> Result<(), EncodeError> {
+        self.encoder.send_frame(sound).named("encode")?;
+        self.drain(link)
+    }
+
+    /// Takes the frame that was coded last for silence. Whatever the encoder is not given from now on is that: the
+    /// encoder is in silence, so that its overlap with what follows is silent too.
+    pub fn repeat_silence(&mut self) {
+        self.silence = (!self.coded.is_empty()).then(|| self.coded.clone());
+    }
+
+    /// Ends the variant: what is missing at its end is silence, if silence was coded.
+    pub fn finish(&mut self, link: &Link) -> Result<(), EncodeError> {
+        self.encoder.send_eof().named("encode")?;
+        self.drain(link)?;
+        self.fill(link, self.track.total())?;
+        self.track.finish(link)
+    }
+
+    fn drain(&mut self, link: &Link) -> Result<(), EncodeError> {
+        let mut packet = Packet::empty();
+        while self.encoder.receive_packet(&mut packet).is_ok() {
+            // The encoder's priming packet carries the time before its first sample and is dropped by number.
+            let number = packet.pts().unwrap_or(0).div_euclid(FRAME_SAMPLES as i64);
+            self.fill(link, u64::try_from(number).unwrap_or(0))?;
+            self.coded.clear();
+            self.coded.extend_from_slice(packet.data().unwrap_or_default());
+            self.track.take(link, number, &self.coded)?;
+        }
+        Ok(())
+    }
+
+    /// Files silence for what the encoder was not given before frame `number`.
+    fn fill(&mut self, link: &Link, number: u64) -> Result<(), EncodeError> {
+        if let Some(silence) = &self.silence {
+            while self.track.next < number && !self.track.is_full() {
+                self.track.take(link, self.track.next as i64, silence)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,123 @@
+//! What a worker may claim beside what it runs.
+//!
+//! Invariant: the opening of a film never waits for the middle of another: one plan and one first chunk run beside
+//! whatever fills the cores. Both take seconds; a chunk takes a minute, and there may be a day's worth of them.
+
+use sluice_db::{ClaimLimits, ClaimedTask, OPENING_CHUNK};
+use sluice_model::{TaskId, TaskKind};
+use std::collections::HashMap;
+
+/// Tasks that need no core, beside those that do.
+const LIGHT_TASKS: usize = 4;
+/// Imports, beside all others: they wait for other servers more than they work.
+const IMPORTS: usize = 4;
+
+/// What is running.
+#[derive(Debug, Default)]
+pub struct Room(HashMap<TaskId, Taken>);
+
+#[derive(Debug, Clone, Copy)]
+struct Taken {
+    kind: TaskKind,
+    opening: bool,
+    cores: i64,
+    memory_bytes: i64,
+}
+
+impl Room {
+    /// A task begins.
+    pub fn take(&mut self, task: &ClaimedTask) {
+        let taken = Taken {
+            kind: task.kind,
+            opening: task.name == OPENING_CHUNK,
+            cores: task.cores,
+            memory_bytes: task.memory_bytes,
+        };
+        self.0.insert(task.id, taken);
+    }
+
+    /// A task has ended.
+    pub fn give_back(&mut self, task: TaskId) {
+        self.0.remove(&task);
+    }
+
+    /// Nothing runs.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    fn count(&self, which: impl Fn(&Taken) -> bool) -> usize {
+        self.0.values().filter(|t| which(t)).count()
+    }
+
+    /// What fits beside it on a machine of so many cores and so much memory.
+    pub fn limits(&self, cores: i64, memory_bytes: i64) -> ClaimLimits {
+        let plans = self.count(|t| t.kind == TaskKind::Plan);
+        let openings = self.count(|t| t.opening);
+        // The first of each runs beside the cores.
+        let slots = plans.min(1) + openings.min(1);
+        let used: i64 = self.0.values().map(|t| t.cores).sum::<i64>() - slots as i64;
+        let held: i64 = self.0.values().map(|t| t.memory_bytes).sum();
+        ClaimLimits {
+            cores: cores - used,
+            // A task larger than the whole machine runs alone rather than never.
+            memory_bytes: if self.0.is_empty() { i64::MAX } else { memory_bytes - held },
+            light: self.count(|t| t.cores == 0 && t.kind != TaskKind::Import) < LIGHT_TASKS,
+            imports: self.count(|t| t.kind == TaskKind::Import) < IMPORTS,
+            plan: plans == 0,
+            opening: openings == 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sluice_model::{ClaimToken, PackageId, SourceId, Timestamp};
+
+    fn task(kind: TaskKind, name: &str) -> ClaimedTask {
+        ClaimedTask {
+            id: TaskId::new(),
+            package_id: PackageId::new(),
+            source_id: SourceId::new(),
+            kind,
+            name: name.to_owned(),
+            payload: String::new(),
+            attempts: 1,
+            token: ClaimToken::random(),
+            cores: i64::from(matches!(kind, TaskKind::Plan | TaskKind::Chunk)),
+            memory_bytes: 100,
+            due_at: Timestamp::EPOCH,
+        }
+    }
+
+    #[test]
+    fn an_opening_has_room_beside_full_cores() {
+        let mut room = Room::default();
+        assert_eq!(room.limits(2, 1000).memory_bytes, i64::MAX, "whatever it is, alone");
+        for n in 3..5 {
+            room.take(&task(TaskKind::Chunk, &format!("chunk-00000{n}")));
+        }
+        let full = room.limits(2, 1000);
+        assert_eq!((full.cores, full.memory_bytes, full.plan, full.opening), (0, 800, true, true));
+        let plan = task(TaskKind::Plan, "plan");
+        room.take(&plan);
+        room.take(&task(TaskKind::Chunk, OPENING_CHUNK));
+        let fuller = room.limits(2, 1000);
+        assert_eq!((fuller.cores, fuller.plan, fuller.opening), (0, false, false), "one of each");
+        room.give_back(plan.id);
+        assert!(room.limits(2, 1000).plan);
+    }
+
+    #[test]
+    fn light_tasks_and_imports_are_few() {
+        let mut room = Room::default();
+        for _ in 0..4 {
+            assert!(room.limits(1, 1000).light && room.limits(1, 1000).imports);
+            room.take(&task(TaskKind::Hash, "hash"));
+            room.take(&task(TaskKind::Import, "import"));
+        }
+        let full = room.limits(1, 1000);
+        assert!(!full.light && !full.imports && full.cores == 1);
+    }
+}
