@@ -31,10 +31,15 @@ use sluice_queue::WakeQueue;
 use sluice_storage::Store;
 use state::{AppState, Keys, mail::Mailer};
 use std::io::{BufRead, IsTerminal, stdin};
+use tikv_jemallocator::Jemalloc;
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
 };
+
+/// Gives back to the system what a crowd of connections took and no longer needs; the C library's allocator keeps it.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 #[derive(Debug, Parser)]
 #[command(version, about = "Serves the Sluice HTTP API.", after_help = config::help())]
