@@ -37,10 +37,15 @@ use std::{
     io::{BufRead, IsTerminal, Write, stdin, stdout},
     process::ExitCode,
 };
+use tikv_jemallocator::Jemalloc;
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
 };
+
+/// Gives back to the system what a crowd of connections took and no longer needs; the C library's allocator keeps it.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 #[derive(Debug, Parser)]
 #[command(version, about = "Serves the Sluice HTTP API.", after_help = config::help())]
