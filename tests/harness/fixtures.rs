@@ -8,7 +8,8 @@ pub(crate) fn made(name: &str, arguments: &[&str]) -> PathBuf {
     std::fs::create_dir_all(&folder).unwrap();
     let file = folder.join(name);
     if !file.exists() {
-        // Several tests may make it at once, also in one process: the last rename wins, all are the same.
+        // Several tests may make it at once, also in one process, and Matroska files get a random identifier: the first
+        // one stays, so that nobody uploads two different files as the same.
         let draft = folder.join(format!("{}-{name}", uuid::Uuid::new_v4().simple()));
         let output = Command::new("ffmpeg")
             .args(["-v", "error", "-y", "-nostdin"])
@@ -17,7 +18,9 @@ pub(crate) fn made(name: &str, arguments: &[&str]) -> PathBuf {
             .output()
             .unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        std::fs::rename(&draft, &file).unwrap();
+        let kept = std::fs::hard_link(&draft, &file);
+        assert!(kept.is_ok() || file.exists(), "{kept:?}");
+        std::fs::remove_file(&draft).unwrap();
     }
     file
 }
