@@ -74,14 +74,14 @@ impl Engagement<'_> {
         Ok(execute!(self.0, sql, user, row.media_id, row.position_ms, row.finished, row.updated_at)? == 1)
     }
 
-    /// Forgets one media, or all, of what somebody watched.
+    /// Removes one media, or all, of what somebody watched.
     pub async fn delete_history(&self, user: UserId, media: Option<MediaId>) -> Result<()> {
         let sql = "DELETE FROM watch_history WHERE user_id = $1 AND ($2 IS NULL OR media_id = $2)";
         execute!(self.0, sql, user, media)?;
         Ok(())
     }
 
-    /// Forgets who has been counted long ago.
+    /// Removes who has been counted long ago.
     pub async fn purge_views(&self, now: Timestamp) -> Result<()> {
         execute!(self.0, "DELETE FROM view_marks WHERE expires_us < $1", now)?;
         Ok(())

@@ -48,7 +48,7 @@ pub use news::NewsListener;
 pub use packages::{NewRendition, PackageRow, PlannedPackage, RenditionRow, SegmentRow};
 pub use people::{CreatorRow, ProfileChange, SubscriptionRow};
 pub use pictures::{NewPicture, PictureRow};
-pub use playlists::{ItemRow, PLACE, PlaylistChange, PlaylistRow};
+pub use playlists::{ItemRow, POSITION_STEP, PlaylistChange, PlaylistRow};
 pub use posts::{PostChange, PostRow, PublishedCursor};
 pub use projects::{ProjectChange, ProjectRow};
 pub use roles::CreatorRequestRow;
@@ -257,14 +257,14 @@ pub fn lock_beside(file: &Path) -> std::io::Result<File> {
     Ok(lock)
 }
 
-/// Forgets delivered wake-ups; the file holds nothing else.
-pub async fn forget_wakes_sqlite(pool: &SqlitePool) -> Result<()> {
+/// Removes delivered wake-ups; the file holds nothing else.
+pub async fn purge_wakes_sqlite(pool: &SqlitePool) -> Result<()> {
     sqlx::query("DELETE FROM Jobs WHERE status IN ('Done', 'Killed')").execute(pool).await?;
     Ok(())
 }
 
-/// Forgets delivered wake-ups in apalis' own schema.
-pub async fn forget_wakes_postgres(pool: &PgPool, queue: &str) -> Result<()> {
+/// Removes delivered wake-ups in apalis' own schema.
+pub async fn purge_wakes_postgres(pool: &PgPool, queue: &str) -> Result<()> {
     let sql = "DELETE FROM apalis.jobs WHERE job_type = $1 AND status IN ('Done', 'Killed')";
     sqlx::query(sql).bind(queue).execute(pool).await?;
     Ok(())

@@ -115,7 +115,7 @@ impl Moderation<'_> {
 }
 
 impl Moderation<'_> {
-    /// Forgets reports of, and actions on, what is no more.
+    /// Removes reports of, and actions on, what is no more.
     pub async fn purge_reports(&self) -> Result<()> {
         for sql in [
             "DELETE FROM reports WHERE target_kind = 'media' AND NOT EXISTS (SELECT 1 FROM media m WHERE m.id = target_id)",

@@ -261,7 +261,7 @@ impl PackagesTx<'_> {
         Ok(stored == 1)
     }
 
-    /// Forgets every plan of a source and what was made by it; of its tasks only `keep` stays.
+    /// Removes every plan of a source and what was made by it; of its tasks only `keep` stays.
     pub async fn delete_plans(&mut self, source: SourceId, keep: TaskId) -> Result<()> {
         execute_tx!(
             self.0,

@@ -48,7 +48,7 @@ pub struct PlaylistChange<'a> {
 }
 
 /// Distance of neighbouring positions in a playlist: something can be put between them without moving either.
-pub const PLACE: i64 = 1 << 32;
+pub const POSITION_STEP: i64 = 1 << 32;
 
 macro_rules! playlists {
     ($tail:literal) => {
@@ -137,7 +137,7 @@ impl PlaylistsTx<'_> {
         let taken = "SELECT COUNT(*) FROM playlist_items WHERE playlist_id = $1 AND position = $2";
         if query_tx!(self.0, fetch_one as (i64,), taken, playlist, item.position)?.0 > 0 {
             let shift = "UPDATE playlist_items SET position = position + $3 WHERE playlist_id = $1 AND position >= $2";
-            execute_tx!(self.0, shift, playlist, item.position, PLACE)?;
+            execute_tx!(self.0, shift, playlist, item.position, POSITION_STEP)?;
         }
         let sql = "INSERT INTO playlist_items (id, playlist_id, media_id, position) VALUES ($1, $2, $3, $4)";
         execute_tx!(self.0, sql, item.id, playlist, item.media_id, item.position)?;

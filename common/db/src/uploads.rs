@@ -134,7 +134,7 @@ impl Uploads<'_> {
         Ok(true)
     }
 
-    /// Forgets a complete upload whose media is gone.
+    /// Removes a complete upload whose media is gone.
     pub async fn purge(&self, id: UploadId) -> Result<()> {
         execute!(self.0, "DELETE FROM uploads WHERE id = $1 AND completed_us IS NOT NULL", id)?;
         Ok(())
@@ -321,7 +321,7 @@ impl UploadsTx<'_> {
         Ok(())
     }
 
-    /// Forgets what was recorded of an upload: it starts again.
+    /// Removes what was recorded of an upload: it starts again.
     pub async fn restart(&mut self, upload: &UploadRow, holder: ClaimToken) -> Result<Vec<ExtentRow>> {
         let sql = "UPDATE uploads SET offset_bytes = 0, length_bytes = NULL, validator = NULL \
                    WHERE id = $2 AND holder = $1 AND completed_us IS NULL";

@@ -207,7 +207,7 @@ impl Webhooks<'_> {
         Ok(())
     }
 
-    /// Forgets deliveries of long ago.
+    /// Removes deliveries of long ago.
     pub async fn purge_deliveries(&self, before: Timestamp) -> Result<()> {
         let sql = "DELETE FROM webhook_deliveries WHERE created_us < $1";
         execute!(self.0, sql, before)?;

@@ -98,8 +98,8 @@ impl WakeTransport for ApalisWake {
     fn vacuum(&self) -> BoxFuture<'_, ()> {
         async move {
             let done = match self {
-                Self::Sqlite(pool) => sluice_db::forget_wakes_sqlite(pool).await,
-                Self::Postgres(pool) => sluice_db::forget_wakes_postgres(pool, QUEUE).await,
+                Self::Sqlite(pool) => sluice_db::purge_wakes_sqlite(pool).await,
+                Self::Postgres(pool) => sluice_db::purge_wakes_postgres(pool, QUEUE).await,
             };
             if let Err(error) = done {
                 tracing::warn!(%error, "delivered wake-ups not removed");

@@ -45,7 +45,7 @@ impl LocalStore {
     pub(super) async fn open(root: PathBuf) -> Result<Self, StoreError> {
         fs::create_dir_all(root.join("tmp")).await.map_err(|e| failed(&e))?;
         let drafts = root.join("tmp");
-        drop(spawn_blocking(move || forget_drafts(&drafts)).await);
+        drop(spawn_blocking(move || remove_drafts(&drafts)).await);
         Ok(Self { root, space: Space::unbounded() })
     }
 
@@ -198,7 +198,7 @@ impl Drop for Draft {
 }
 
 /// Removes drafts of processes that died long ago.
-fn forget_drafts(folder: &Path) {
+fn remove_drafts(folder: &Path) {
     let old = |m: std::fs::Metadata| m.modified().ok().and_then(|t| t.elapsed().ok()).is_some_and(|a| a > DRAFT_AGE);
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         if entry.metadata().is_ok_and(old) {

@@ -2,7 +2,7 @@
 
 use super::{
     service,
-    views::{Entry, Feed, FeedQuery},
+    views::{Entry, Feed, FeedQuery, FeedReason},
 };
 use crate::{
     http::{base_url::BaseUrl, error::ApiError},
@@ -30,7 +30,7 @@ pub async fn feed(
     let limit = paging::limit(query.limit);
     let (rows, next) = service::page(&state, viewer.map(|v| v.id), query.cursor.as_deref(), limit).await?;
     let view = |(followed, row)| Entry {
-        reason: if followed { "subscription" } else { "discovery" },
+        reason: if followed { FeedReason::Subscription } else { FeedReason::Discovery },
         media: Media::new(row, &base.0),
     };
     Ok(Json(Feed { items: rows.into_iter().map(view).collect(), next_cursor: next.map(|c| c.write()) }))

@@ -16,11 +16,22 @@ pub struct FeedQuery {
     pub cursor: Option<String>,
 }
 
+/// Why a media is in somebody's feed.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FeedReason {
+    /// Its creator is followed.
+    Subscription,
+    /// It is recent and liked.
+    Discovery,
+}
+
 /// A media, and why it is here.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Entry {
     /// `subscription` or `discovery`.
-    pub reason: &'static str,
+    #[schema(value_type = String)]
+    pub reason: FeedReason,
     pub media: Media,
 }
 

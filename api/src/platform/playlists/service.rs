@@ -10,7 +10,7 @@ use crate::{
     text,
     validation::Faults,
 };
-use sluice_db::{ItemRow, MediaRow, PLACE, PlaylistChange, PlaylistRow};
+use sluice_db::{ItemRow, MediaRow, POSITION_STEP, PlaylistChange, PlaylistRow};
 use sluice_model::{MediaId, PlaylistId, PlaylistItemId, Role, UserId, Visibility, clock};
 
 /// An item and its media.
@@ -110,8 +110,8 @@ fn position(items: &[ItemRow], index: Option<u32>) -> i64 {
     let before = index.checked_sub(1).and_then(|i| items.get(i)).map(|i| i.position);
     match (before, items.get(index).map(|i| i.position)) {
         (None, None) => 0,
-        (None, Some(first)) => first - PLACE,
-        (Some(last), None) => last + PLACE,
+        (None, Some(first)) => first - POSITION_STEP,
+        (Some(last), None) => last + POSITION_STEP,
         (Some(before), Some(after)) if after - before > 1 => before + (after - before) / 2,
         (Some(_), Some(after)) => after,
     }
@@ -241,10 +241,10 @@ mod tests {
         let item = |position| ItemRow { id: PlaylistItemId::nil(), media_id: MediaId::nil(), position };
         let items = [item(3), item(7)];
         assert_eq!(position(&[], None), 0);
-        assert_eq!(position(&items, None), 7 + PLACE);
-        assert_eq!(position(&items, Some(0)), 3 - PLACE);
+        assert_eq!(position(&items, None), 7 + POSITION_STEP);
+        assert_eq!(position(&items, Some(0)), 3 - POSITION_STEP);
         assert_eq!(position(&items, Some(1)), 5);
         assert_eq!(position(&[item(3), item(4)], Some(1)), 4, "no room: it makes some");
-        assert_eq!(position(&items, Some(9)), 7 + PLACE);
+        assert_eq!(position(&items, Some(9)), 7 + POSITION_STEP);
     }
 }
