@@ -11,13 +11,8 @@ use std::{
 harness::on_both!(a_film_that_takes_over_its_child_harms_nobody);
 
 /// A film whose decoder turns evil once it has decoded real pictures. Debug builds of the worker know how.
-fn evil(deed: &str, dir: &Path) -> PathBuf {
-    let mut data = fixtures::padded(&fixtures::fast_start(4), 256);
-    let end = data.len();
-    data[end - 64..].copy_from_slice(format!("{:<64}", format!("SLUICE-TEST-EVIL:{deed}")).as_bytes());
-    let file = dir.join(format!("{deed}.mp4"));
-    std::fs::write(&file, data).unwrap();
-    file
+fn evil(deed: &str) -> PathBuf {
+    fixtures::commented(&fixtures::fast_start(4), &format!("SLUICE-TEST-EVIL:{deed}"), &format!("evil-{deed}.mp4"))
 }
 
 fn worker() -> Command {
@@ -49,7 +44,7 @@ fn every_deed_of_an_evil_child_ends_with_its_code() {
         let began = Instant::now();
         // On a busy machine a child may take seconds to start.
         let stall_s = if code == "timed_out" { "8" } else { "120" };
-        let ended = transcode(&evil(deed, dir.path()), &nested.join(deed), stall_s);
+        let ended = transcode(&evil(deed), &nested.join(deed), stall_s);
         let said = String::from_utf8(ended.stderr).unwrap();
         assert_eq!(ended.status.code(), Some(1), "{deed}: {said}");
         assert!(said.lines().any(|l| l.starts_with(&format!("{code}: "))), "{deed}: {said}");
@@ -63,7 +58,7 @@ fn every_deed_of_an_evil_child_ends_with_its_code() {
 #[test]
 fn endless_words_of_a_child_are_cut_and_its_film_is_made() {
     let dir = tempfile::tempdir().unwrap();
-    let file = evil("flood", dir.path());
+    let file = evil("flood");
     let mut command = worker();
     command.env("SLUICE_LOG", "debug").args(["transcode", "--ladder", "180:28:300", "--preset", "ultrafast"]);
     let made = command.arg(file).arg(dir.path().join("out")).output().unwrap();
@@ -76,7 +71,7 @@ async fn a_film_that_takes_over_its_child_harms_nobody(pair: Pair) {
     let mut stack = Stack::start(pair).await;
     stack.add_worker();
     let client = stack.creator().await;
-    let file = evil("attack", &stack.folder());
+    let file = evil("attack");
     let bad = client.upload(&file).await["id"].as_str().unwrap().to_owned();
     let failed = client.wait_for(&bad, &["failed", "ready"]).await;
     assert_eq!(failed["error"]["code"], "forbidden_syscall", "{failed}");

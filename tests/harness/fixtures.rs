@@ -100,6 +100,12 @@ pub fn fast_start(seconds: u32) -> PathBuf {
     made(&format!("fast-start-{seconds}.mp4"), &[&input[..], &codecs].concat())
 }
 
+/// The same film with a comment in its index, which comes first.
+pub fn commented(film: &std::path::Path, comment: &str, name: &str) -> PathBuf {
+    let comment = format!("comment={comment}");
+    made(name, &["-i", film.to_str().unwrap(), "-c", "copy", "-movflags", "+faststart", "-metadata", &comment])
+}
+
 /// The compliant film's pictures in another container, which the ending of `name` chooses, with a beep at 21 s
 /// of so many samples a second.
 pub fn contained(seconds: u32, name: &str, rate: u32) -> PathBuf {

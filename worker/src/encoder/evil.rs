@@ -1,5 +1,5 @@
-//! What code that a file smuggled into the child would do next. Debug builds only: the tests' files ask for it in their
-//! last bytes, and it begins after real pictures have been decoded.
+//! What code that a file smuggled into the child would do next. Debug builds only: the tests' files ask for it among
+//! their first bytes, which have arrived whenever a child runs, and it begins after real pictures have been decoded.
 
 use super::{EncodeError, link::Link};
 use crate::{
@@ -13,17 +13,17 @@ use std::{fs::File, io::Write, net::TcpStream, time::Duration};
 
 /// Stands before the name of what is to be done.
 const MARK: &str = "SLUICE-TEST-EVIL:";
-/// Bytes at the end of a file that are looked at.
-const TAIL_BYTES: u64 = 64;
+/// Bytes at the start of a file that are looked at.
+const HEAD_BYTES: u64 = 16 << 10;
 
 /// Turns evil, if the file says so; returns from what does not end by itself.
 pub fn turn(link: &Link, job: &Job) -> Result<(), EncodeError> {
-    let length = job.source_bytes.min(TAIL_BYTES);
-    let tail = link.read(job.source_bytes - length, length as u32)?;
-    let tail = String::from_utf8_lossy(&tail).into_owned();
-    let Some((_, deed)) = tail.split_once(MARK) else { return Ok(()) };
+    let head = link.read(0, job.source_bytes.min(HEAD_BYTES) as u32)?;
+    let head = String::from_utf8_lossy(&head).into_owned();
+    let Some((_, deed)) = head.split_once(MARK) else { return Ok(()) };
+    let deed = deed.split(|c: char| !c.is_ascii_lowercase()).next().unwrap_or_default();
     let init = |rendition: &str, codecs: &str| FromChild::Init { rendition: rendition.into(), codecs: codecs.into() };
-    match deed.trim() {
+    match deed {
         "attack" => attack(),
         "connect" => drop(TcpStream::connect("127.0.0.1:80")),
         "crash" => {
