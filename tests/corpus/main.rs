@@ -3,6 +3,7 @@
 
 mod hostile;
 mod mutation;
+mod reported;
 mod run;
 
 use harness::media;

@@ -1,0 +1,1 @@
+//! Containers and codecs: played, or refused by name; nothing vanishes in silence.

@@ -1,0 +1,1 @@
+//! Orientation, colour, size, rate of the picture; level of the sound.

@@ -1,0 +1,1 @@
+//! Picture and sound together, as FFmpeg's own HLS demuxer presents them.
