@@ -15,7 +15,7 @@ help:
 	@echo "make proof        the same tests with all that they try: every phase of Schemathesis, faults at many"
 	@echo "                  moments, hundreds of cut uploads, whole crowds, every shared media file; hours"
 	@echo "make check        formatting, lints, documentation, structure"
-	@echo "make bench        speed and memory beside the ffmpeg command"
+	@echo "make bench        speed and memory beside the ffmpeg command; PART=first-play: when films can be watched"
 	@echo "make test-corpus  every file of the shared media, where they are at hand"
 
 run: deps
@@ -79,4 +79,4 @@ test-corpus: test-deps
 
 bench: test-deps
 	$(CARGO) build --release --locked -p sluice-api -p sluice-worker
-	$(TEST_ENV) tests/with-servers.sh python3 tests/bench/bench.py $(PART)
+	$(TEST_ENV) tests/with-servers.sh python3 tests/bench/$(if $(filter first-play,$(PART)),first_play.py,bench.py $(PART))

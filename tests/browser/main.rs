@@ -8,6 +8,7 @@ use tokio::process::Command;
 harness::on_both!(
     hls_js_plays_and_switches_renditions,
     hls_js_starts_growing_media_at_zero,
+    hls_js_plays_low_rungs_while_the_others_are_made,
     hls_js_plays_encrypted_media_by_token,
     uppy_uploads_parts_to_the_store,
     user_input_never_executes,
@@ -60,6 +61,21 @@ async fn hls_js_starts_growing_media_at_zero(pair: Pair) {
     let jumps: Vec<&Value> = seen["seeks"].as_array().unwrap().iter().filter(|s| !s[0].is_null()).collect();
     assert_eq!(jumps, [] as [&Value; 0], "{seen}");
     assert_eq!(seen["errors"], serde_json::json!([]), "{seen}");
+}
+
+async fn hls_js_plays_low_rungs_while_the_others_are_made(pair: Pair) {
+    let slower = fixtures::settings("slower", "[encode]\npreset = \"slower\"\n");
+    let mut stack = Stack::start_with(pair, &[("SLUICE_WORKER_CORES", "1"), ("SLUICE_CONFIG", &slower)]).await;
+    stack.add_worker();
+    let client = stack.creator().await;
+    let id = client.upload(&fixtures::still(24)).await["id"].as_str().unwrap().to_owned();
+    let playable = client.wait_for(&id, &["playable"]).await;
+    let seen = node("play.mjs", &[playable["playback"]["hls_url"].as_str().unwrap(), "2", ""]).await;
+    assert_eq!(seen["variants"], 1, "the growing presentation has the rung that keeps ahead: {seen}");
+    assert!((seen["ended"].as_f64().unwrap() - 24.0).abs() < 0.2, "{seen}");
+    assert_eq!(seen["errors"], serde_json::json!([]), "{seen}");
+    let ready = client.wait_for(&id, &["ready"]).await;
+    assert_eq!(node("parse.mjs", &[ready["playback"]["hls_url"].as_str().unwrap()]).await["playlists"], 3);
 }
 
 /// A page that knows nothing but the link: playlists, segments and keys all carry it. On an S3 server the

@@ -92,6 +92,15 @@ pub fn foreign(seconds: u32) -> PathBuf {
     )
 }
 
+/// A film that must be encoded and whose picture changes once a second: an encoder makes it faster than its frames let expect.
+pub fn still(seconds: u32) -> PathBuf {
+    let (video, audio) =
+        (format!("testsrc2=s=640x360:r=1:d={seconds},fps=30"), format!("sine=440:r=44100:d={seconds}"));
+    let input = ["-f", "lavfi", "-i", &video, "-f", "lavfi", "-i", &audio];
+    let codecs = ["-c:v", "mpeg4", "-g", "60", "-b:v", "2M", "-c:a", "libmp3lame", "-b:a", "128k", "-ac", "2"];
+    made(&format!("still-{seconds}.mkv"), &[&input[..], &codecs].concat())
+}
+
 /// A film that must be encoded, in an MP4 with its index in front: MPEG-4 part 2 and AAC, 640x360 at 25 fps.
 pub fn fast_start(seconds: u32) -> PathBuf {
     let (video, audio) = (format!("testsrc2=s=640x360:r=25:d={seconds}"), format!("sine=440:r=48000:d={seconds}"));

@@ -308,14 +308,21 @@ impl PackagesTx<'_> {
         Ok(())
     }
 
-    /// Takes a rendition out of the final presentation and puts the encoded ones into it: what
+    /// Takes a rendition out of both presentations and puts encoded ones, and the sound, into the growing one: what
     /// happens when a passthrough turns out not to fit after all.
-    pub async fn drop_passthrough(&mut self, package: PackageId) -> Result<()> {
+    pub async fn drop_passthrough(&mut self, package: PackageId, growing: &[String]) -> Result<()> {
         let gone = "DELETE FROM segments WHERE package_id = $1 AND rendition IN \
                     (SELECT name FROM renditions WHERE package_id = $1 AND passthrough)";
         execute_tx!(self.0, gone, package)?;
         execute_tx!(self.0, "DELETE FROM renditions WHERE package_id = $1 AND passthrough", package)?;
-        execute_tx!(self.0, "UPDATE renditions SET role = 'both' WHERE package_id = $1", package)?;
+        for name in growing {
+            execute_tx!(
+                self.0,
+                "UPDATE renditions SET role = 'both' WHERE package_id = $1 AND name = $2",
+                package,
+                name
+            )?;
+        }
         execute_tx!(self.0, "UPDATE packages SET playable = FALSE, revealed = 0 WHERE id = $1", package)?;
         Ok(())
     }

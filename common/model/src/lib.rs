@@ -5,12 +5,14 @@
 pub mod clock;
 mod ids;
 mod payload;
+mod playable;
 mod rendition;
 mod states;
 mod timestamp;
 
 pub use ids::*;
-pub use payload::{AudioPayload, ChunkPayload, HashPayload, ImportPayload};
+pub use payload::{AudioPayload, ChunkPayload, HashPayload, ImportPayload, Tier};
+pub use playable::{TRUST, is_playable};
 pub use rendition::Rendition;
 pub use states::*;
 pub use timestamp::Timestamp;

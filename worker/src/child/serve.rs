@@ -52,6 +52,8 @@ pub async fn serve(
             }
             FromChild::Alive { pictures } => {
                 watch.worked_on(pictures);
+                // How far it is, is worth no waiting.
+                drop(outputs.try_send(Output::Worked { pictures }));
                 continue;
             }
             FromChild::Done => return Ok(true),

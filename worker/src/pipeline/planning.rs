@@ -2,7 +2,7 @@
 
 use super::{
     identify, incremental,
-    storing::{chunk_tasks, store, tasks_of},
+    storing::{store, tasks_of, tasks_of_steps},
 };
 use crate::task::{Running, TaskError};
 use sluice_model::{TaskKind, clock};
@@ -45,13 +45,13 @@ pub async fn fall_back(running: &Running) -> Result<(), TaskError> {
     let plan = running.plan().await?;
     let video = plan.video.as_ref().ok_or_else(|| TaskError::corrupt("a passthrough without a picture"))?;
     let source_bytes = running.source().await?.size();
-    let follow = chunk_tasks(&plan, video, task, source_bytes, true, 0);
+    let follow = tasks_of_steps(&plan, task, source_bytes, video.fallback_steps());
     let rendition: Vec<_> = plan.fallback_rendition().into_iter().collect();
     let now = clock::now();
     let mut tx = db.begin().await?;
     tx.packages().lock(task.package_id, now).await?;
     tx.tasks().hold_claim(task.id, task.token, 1.0).await?;
-    tx.packages().drop_passthrough(task.package_id).await?;
+    tx.packages().drop_passthrough(task.package_id, &plan.growing_without_passthrough()).await?;
     tx.packages().insert_renditions(task.package_id, &rendition).await?;
     tx.tasks().enqueue(&follow, now).await?;
     tx.tasks().complete(task.id, now).await?;

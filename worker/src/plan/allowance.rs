@@ -42,7 +42,7 @@ impl Allowance {
     pub fn of_step(plan: &Plan, step: &Step, threads: usize) -> Self {
         let (wall_s, pictures, memory_bytes) = match (step, &plan.video) {
             (Step::Chunk { payload, .. }, Some(video)) => {
-                let rungs: &[Rung] = if payload.fallback { video.fallback.as_slice() } else { &video.rungs };
+                let rungs = video.chunk_rungs(payload);
                 let (wall_s, pictures) = chunk(video, rungs, payload.first, payload.end);
                 (wall_s, pictures, memory::chunk_limit_bytes(plan, rungs, threads))
             }

@@ -6,7 +6,7 @@
 
 use super::{
     Chunk, EncodeSettings, KeyFrame, Plan, Rate, SourceFacts, VideoFacts, VideoPlan, audio, boundaries, check_limits,
-    chunks, cost, plan,
+    chunks, cost, plan, tiers,
 };
 use serde::{Deserialize, Serialize};
 use sluice_model::Reason;
@@ -72,6 +72,7 @@ pub fn begin(
     let settings = EncodeSettings { passthrough: false, ..settings.clone() };
     let mut plan = plan(&facts, &settings, fleet_cores)?;
     let Some(v) = &mut plan.video else { return Ok(None) };
+    let per_second = cost::PerSecond::of(video, v.rate, &settings);
     let end_s = known_end_s(&facts, video, video.start_s(), plan.audio.as_ref().map(|a| a.stream), v.rate);
     (v.boundaries, v.chunks) = (vec![0], Vec::new());
     let list = open_boundaries(v.rate, end_s);
@@ -79,6 +80,9 @@ pub fn begin(
         return Ok(None);
     }
     let incremental = delivered.extrapolated(end_s + margin_s(v.rate));
+    // What was decided for the part that has arrived would be right for a shorter film.
+    let whole_s = incremental.map_or(end_s, |i| i.expected_s);
+    v.upper_rungs = tiers::upper_rungs(&v.rungs, whole_s, fleet_cores, |r| per_second.of_rungs(r) * whole_s);
     Ok(continued(plan, list, incremental, fleet_cores).ok())
 }
 
@@ -274,6 +278,25 @@ mod tests {
         assert!(begun(7.0, 2).is_none());
         assert!(begun(20.0, 2).is_some());
         assert!(begun(40.0, 60).is_none());
+    }
+
+    #[test]
+    fn the_first_tier_is_chosen_by_the_whole_film_and_stays() {
+        let slow = EncodeSettings { preset: "slower".to_owned(), ..EncodeSettings::default() };
+        let begun = |seconds: f64, total: u64| {
+            let delivered = Delivered { bytes: (seconds * 1e6) as u64, total };
+            begin(&known(seconds, 2), &slow, 2, delivered).unwrap().unwrap()
+        };
+        let upper = |plan: &Plan| plan.video.as_ref().unwrap().upper_rungs;
+        let plan = begun(20.0, TOTAL);
+        assert!(upper(&plan) > 0);
+        let mut later = extend(&plan, &known(40.0, 2), 2, arrived(40.0)).unwrap();
+        assert_eq!(upper(&later), upper(&plan));
+        later = extend(&later, &known(60.0, 2), 2, arrived(60.0)).unwrap();
+        let video = later.video.as_ref().unwrap();
+        let last = video.chunk_steps(video.chunks.len() - 1).collect::<Vec<_>>();
+        assert_eq!(last.len(), 2, "a chunk of each tier");
+        assert_eq!(upper(&begun(10.0, 10_000_001)), 0, "it is over so soon");
     }
 
     #[test]

@@ -10,14 +10,16 @@ mod chunks;
 pub mod cost;
 mod facts;
 mod filters;
+#[cfg(test)]
+pub mod fixture;
 pub mod incremental;
 mod ladder;
 mod level;
 pub mod memory;
 mod passthrough;
-mod playable;
 mod renditions;
 mod steps;
+mod tiers;
 mod timeline;
 
 pub use allowance::Allowance;
@@ -27,7 +29,6 @@ pub use facts::{AudioFacts, Colour, FieldOrder, H264Facts, KeyFrame, SourceFacts
 pub use filters::filter_graph;
 pub use incremental::Incremental;
 pub use ladder::Rung;
-pub use playable::is_playable;
 pub use renditions::Schedule;
 pub use sluice_config::{EncodeSettings, RungSetting};
 pub use steps::Step;
@@ -77,6 +78,13 @@ pub struct VideoPlan {
     pub key_positions: Vec<u64>,
     /// Encoded rungs, highest first.
     pub rungs: Vec<Rung>,
+    /// How many of the ladder, from the top, are made after the others for the whole film, and are missing in the
+    /// growing presentation. `fallback` is the top of the ladder where there is one.
+    #[serde(default)]
+    pub upper_rungs: usize,
+    /// What decoding a second of film costs by estimate, seconds of one core.
+    #[serde(default)]
+    pub decode_cost: f64,
     /// The source itself as the top rung.
     pub passthrough: Option<Rung>,
     /// What the top rung would be if the passthrough turned out not to fit.
@@ -162,6 +170,9 @@ fn plan_video(
     let longest = boundaries.windows(2).map(|w| w[1] - w[0]).max().unwrap_or(frames);
     let duration_s = rate.seconds(frames);
     let ladder = ladder::ladder(video, rate, settings);
+    let per_second = cost::PerSecond::of(video, rate, settings);
+    let whole_s = |rungs: &[Rung]| per_second.of_rungs(rungs) * duration_s;
+    let upper_rungs = tiers::upper_rungs(&ladder, duration_s, fleet_cores, whole_s);
     let (passthrough, fallback, rungs) = match passthrough_keys {
         Some(_) => {
             let top = ladder.first().cloned();
@@ -191,6 +202,8 @@ fn plan_video(
             keys: video.keys.iter().map(|k| k.seek).collect(),
             key_positions: incremental::positions(&video.keys).unwrap_or_default(),
             rungs,
+            upper_rungs,
+            decode_cost: per_second.decode_s,
             passthrough,
             fallback,
             picture: picture(video),
@@ -229,6 +242,18 @@ fn seconds(boundaries: &[u64], rate: Rate) -> Vec<f64> {
 }
 
 impl Plan {
+    /// The same plan for a film that nobody watches before it is made: the second decode is spared.
+    #[must_use]
+    pub fn in_one_tier(mut self) -> Self {
+        self.video.iter_mut().for_each(|v| v.upper_rungs = 0);
+        self
+    }
+
+    /// Length of the film as far as it is known, or else guessed; seconds.
+    pub fn expected_s(&self) -> f64 {
+        self.incremental.map_or(self.duration_s, |i| i.expected_s)
+    }
+
     /// What a person would call it.
     pub fn kind(&self) -> MediaKind {
         if self.video.is_some() { MediaKind::Video } else { MediaKind::Audio }

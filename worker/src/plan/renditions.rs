@@ -22,9 +22,11 @@ impl Plan {
     pub fn renditions(&self) -> Vec<NewRendition> {
         let mut list = Vec::new();
         if let Some(v) = &self.video {
-            let role = if v.passthrough.is_some() { RenditionRole::Final } else { RenditionRole::Both };
             list.extend(v.passthrough.iter().map(|r| self.video_rendition(v, r, RenditionRole::Both, true)));
-            list.extend(v.rungs.iter().map(|r| self.video_rendition(v, r, role, false)));
+            list.extend(v.rungs.iter().map(|r| {
+                let role = if v.passthrough.is_some() { RenditionRole::Final } else { v.role(r) };
+                self.video_rendition(v, r, role, false)
+            }));
         }
         if let Some(a) = &self.audio {
             list.extend(a.variants.iter().map(|variant| NewRendition {
@@ -48,7 +50,14 @@ impl Plan {
     /// The encoded rung that takes the place of a passthrough that does not fit.
     pub fn fallback_rendition(&self) -> Option<NewRendition> {
         let video = self.video.as_ref()?;
-        video.fallback.as_ref().map(|r| self.video_rendition(video, r, RenditionRole::Both, false))
+        video.fallback.as_ref().map(|r| self.video_rendition(video, r, video.role(r), false))
+    }
+
+    /// Names of the rungs that are in the growing presentation once there is no passthrough.
+    pub fn growing_without_passthrough(&self) -> Vec<String> {
+        let Some(v) = &self.video else { return Vec::new() };
+        let rungs = v.fallback.iter().chain(&v.rungs).filter(|r| v.role(r) != RenditionRole::Final);
+        rungs.map(|r| r.name.clone()).collect()
     }
 
     /// The schedule of a rendition by name.
@@ -86,5 +95,12 @@ impl Plan {
             cap_bps: rung.max_bps as i64,
             planned: self.segments_in_all(v.segment_count()),
         }
+    }
+}
+
+impl VideoPlan {
+    /// The presentations that an encoded rung is in, where no source is passed through.
+    fn role(&self, rung: &Rung) -> RenditionRole {
+        if self.is_upper(&rung.name) { RenditionRole::Final } else { RenditionRole::Both }
     }
 }

@@ -8,14 +8,14 @@ use crate::{
     cipher::{self, KEY_BYTES},
     cmaf::{SegmentInfo, read_init},
     package::{Assembled, FinishedRendition, FinishedSegment},
-    plan::{Plan, is_playable},
+    plan::Plan,
     task::{Context, Running, TaskError, rules_broken},
 };
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
-use sluice_db::{RenditionRow, SegmentRow};
+use sluice_db::{DbError, RenditionRow, SegmentRow};
 use sluice_hls::SegmentKey;
-use sluice_model::{Encryption, PackageId, RenditionRole, clock};
+use sluice_model::{Encryption, PackageId, RenditionRole, clock, is_playable};
 use sluice_storage::{Key, Prefix};
 use std::collections::HashSet;
 use tokio::sync::OnceCell;
@@ -56,6 +56,15 @@ impl Sink for ClaimedSink<'_> {
             tx.packages().publish_init(task.package_id, rendition, &file, data.len() as i64, &digest, codecs).await?;
         tx.commit().await?;
         Ok(published)
+    }
+
+    async fn worked(&self, progress: f64) -> Result<(), TaskError> {
+        let (task, tasks) = (&self.running.task, self.context().db.tasks());
+        match tasks.report_progress(task.id, task.token, progress).await {
+            Err(DbError::Fenced) => Err(TaskError::Fenced),
+            // The next segment says it again.
+            _ => Ok(()),
+        }
     }
 
     async fn put_segment(&self, segment: Checked<'_>) -> Result<(), TaskError> {

@@ -58,6 +58,10 @@ impl Sink for FolderSink {
         Ok(digest)
     }
 
+    async fn worked(&self, _: f64) -> Result<(), TaskError> {
+        Ok(())
+    }
+
     async fn put_segment(&self, segment: Checked<'_>) -> Result<(), TaskError> {
         let Checked { rendition, sequence, data, info, .. } = segment;
         let name = format!("{sequence:06}.m4s");
