@@ -24,7 +24,7 @@ impl Plan {
         if let Some(v) = &self.video {
             list.extend(v.passthrough.iter().map(|r| self.video_rendition(v, r, RenditionRole::Both, true)));
             list.extend(v.rungs.iter().map(|r| {
-                let role = if v.passthrough.is_some() { RenditionRole::Final } else { v.role(r) };
+                let role = if v.source_grows() { RenditionRole::Final } else { v.role(r) };
                 self.video_rendition(v, r, role, false)
             }));
         }

@@ -47,10 +47,15 @@ impl VideoPlan {
         self.rungs.iter().filter(|r| self.is_upper(&r.name)).count()
     }
 
+    /// Whether the source's own picture, passed through, is what can be watched first: in place of the top rung.
+    pub fn source_grows(&self) -> bool {
+        self.passthrough.is_some() && self.fallback.is_some()
+    }
+
     /// The passes that make the ladder, in order.
     pub fn tiers(&self) -> &'static [Tier] {
         // What is passed through can be watched at once.
-        if self.passthrough.is_some() || self.split() == 0 { &[Tier::All] } else { &[Tier::Lower, Tier::Upper] }
+        if self.source_grows() || self.split() == 0 { &[Tier::All] } else { &[Tier::Lower, Tier::Upper] }
     }
 
     /// The rungs of a pass.

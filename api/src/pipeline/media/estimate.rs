@@ -28,6 +28,8 @@ pub struct Known {
     pub planned: f64,
     /// Segments of a rendition that were published, of those of the growing presentation: the fewest.
     pub prefix: usize,
+    /// Whether what can be watched first is the source itself, passed through.
+    pub source_grows: bool,
     /// Cores of all workers.
     pub cores: usize,
 }
@@ -54,8 +56,7 @@ struct Work {
 
 /// The estimate; nothing where tasks say nothing of their cost, or there are none.
 pub fn estimate(tasks: &[TaskRow], known: &Known) -> Option<Estimate> {
-    let passes_through = tasks.iter().any(|t| t.kind == TaskKind::Passthrough && t.status != TaskStatus::Done);
-    let work: Vec<Work> = tasks.iter().filter_map(|t| work_of(t, known.film_s, passes_through)).collect();
+    let work: Vec<Work> = tasks.iter().filter_map(|t| work_of(t, known)).collect();
     let cost_s: f64 = work.iter().map(|w| w.cost_s).sum();
     if cost_s <= 0.0 {
         return None;
@@ -70,20 +71,23 @@ pub fn estimate(tasks: &[TaskRow], known: &Known) -> Option<Estimate> {
     Some(Estimate { playable_s, ready_s })
 }
 
-fn work_of(task: &TaskRow, film_s: f64, passes_through: bool) -> Option<Work> {
+fn work_of(task: &TaskRow, known: &Known) -> Option<Work> {
     if task.status == TaskStatus::Cancelled {
         return None;
     }
     let (cost_ms, segments, shows) = match task.kind {
         TaskKind::Chunk => {
             let chunk: ChunkPayload = serde_json::from_str(&task.payload).ok()?;
-            (chunk.cost_ms as f64, (chunk.first, chunk.end), chunk.tier != Tier::Upper && !passes_through)
+            (chunk.cost_ms as f64, (chunk.first, chunk.end), chunk.tier != Tier::Upper && !known.source_grows)
         }
         TaskKind::Audio => {
             let audio: AudioPayload = serde_json::from_str(&task.payload).ok()?;
             (audio.cost_ms as f64, (0, 0), false)
         }
-        TaskKind::Passthrough => (film_s * 1000.0 / REMUXED_S, (0, cuts_s(film_s).len() - 1), true),
+        TaskKind::Passthrough => {
+            let segments = cuts_s(known.film_s).len() - 1;
+            (known.film_s * 1000.0 / REMUXED_S, (0, segments), known.source_grows)
+        }
         TaskKind::Import | TaskKind::Plan | TaskKind::Hash | TaskKind::Finalize => return None,
     };
     let done = if task.status == TaskStatus::Done { 1.0 } else { task.progress.clamp(0.0, 1.0) };
@@ -189,7 +193,7 @@ mod tests {
 
     fn known(spent_s: f64, prefix: usize) -> Known {
         // Twelve segments: three of two seconds, nine of six.
-        Known { spent_s, film_s: 60.0, planned: 1.0, prefix, cores: 2 }
+        Known { spent_s, film_s: 60.0, planned: 1.0, prefix, source_grows: false, cores: 2 }
     }
 
     fn near(said: f64, expected: f64) -> bool {
@@ -225,7 +229,8 @@ mod tests {
         // 60 s of film in 275 s: all but 48 s of what it takes must be waited for.
         assert!((215.0..250.0).contains(&said.playable_s), "{said:?}");
         let passed = [task(TaskKind::Passthrough, "{}".into(), 0.0), chunk(0, 12, Tier::All, 100, 0.0)];
-        assert!(estimate(&passed, &known(0.0, 0)).unwrap().playable_s < 1.0, "its own picture is there at once");
+        let said = estimate(&passed, &Known { source_grows: true, ..known(0.0, 0) }).unwrap();
+        assert!(said.playable_s < 1.0, "its own picture is there at once: {said:?}");
     }
 
     #[test]

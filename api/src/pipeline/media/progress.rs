@@ -142,6 +142,7 @@ async fn estimated(
         film_s: row.duration_ms.map_or(segments as f64 * SEGMENT_S, |ms| ms as f64 / 1000.0),
         planned: if row.duration_ms.is_none() { arrived.unwrap_or(1.0) } else { 1.0 },
         prefix: growing.map(|r| r.contiguous).min().and_then(|n| usize::try_from(n).ok()).unwrap_or(0),
+        source_grows: renditions.iter().any(|r| r.passthrough && r.role != RenditionRole::Final),
         cores: state.config.worker.fleet_cores,
     };
     let arriving_ms = arrived.and_then(|a| remaining_ms(clock::now().duration_since(row.created_at), a)).unwrap_or(0);
