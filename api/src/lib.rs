@@ -2,6 +2,8 @@
 
 mod client;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod health;
 mod housekeeping;
 mod http;

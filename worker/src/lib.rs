@@ -6,6 +6,8 @@ mod claims;
 mod cmaf;
 mod consumer;
 mod encoder;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod lease;
 mod offline;
 mod package;
