@@ -118,14 +118,14 @@ fn step_task(plan: &Plan, task: &ClaimedTask, source_bytes: u64, step: Step) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::fixture;
+    use crate::plan::slow_film;
     use sluice_db::OPENING_CHUNK;
     use sluice_model::{ClaimToken, PackageId, SourceId, TaskId, Timestamp};
     use std::time::Duration;
 
     #[test]
     fn the_second_tier_is_due_after_the_film() {
-        let plan = fixture::slow_film();
+        let plan = slow_film();
         let task = ClaimedTask {
             id: TaskId::new(),
             package_id: PackageId::new(),

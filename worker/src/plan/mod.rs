@@ -25,6 +25,8 @@ pub use audio::AudioPlan;
 pub use chunks::Chunk;
 pub use facts::{AudioFacts, Colour, FieldOrder, H264Facts, KeyFrame, SourceFacts, VideoFacts};
 pub use filters::filter_graph;
+#[cfg(test)]
+pub use fixture::slow_film;
 pub use incremental::Incremental;
 pub use ladder::Rung;
 pub use renditions::Schedule;
@@ -285,7 +287,7 @@ impl Plan {
 }
 
 #[cfg(test)]
-pub mod fixture {
+mod fixture {
     use super::{ladder::tests::source, *};
 
     /// A silent minute on two cores, all of it to be encoded.
