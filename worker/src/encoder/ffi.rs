@@ -26,6 +26,14 @@ pub fn seek_backward(input: &mut format::context::Input, stream: usize, timestam
     if result < 0 { Err(Error::from(result)) } else { Ok(()) }
 }
 
+/// Goes to a byte of the file; the demuxer looks for what it knows from there on.
+pub fn seek_byte(input: &mut format::context::Input, position: u64) -> Result<(), Error> {
+    let position = i64::try_from(position).unwrap_or(i64::MAX);
+    // SAFETY: the context is open and exclusively borrowed; a demuxer that cannot do it says so by an error code.
+    let result = unsafe { ffi::av_seek_frame(input.as_mut_ptr(), -1, position, ffi::AVSEEK_FLAG_BYTE) };
+    if result < 0 { Err(Error::from(result)) } else { Ok(()) }
+}
+
 /// Makes the demuxer drop every stream but `keep`.
 pub fn discard_others(input: &mut format::context::Input, keep: &[usize]) {
     let count = input.nb_streams() as usize;

@@ -13,11 +13,13 @@ mod ffi;
 mod link;
 mod mixer;
 mod open;
+mod packets;
 mod passthrough;
 mod picture;
 mod probe;
 mod segments;
 mod sound;
+mod stamps;
 mod x264;
 
 use crate::{
