@@ -9,7 +9,7 @@ const MARKS: [f64; 5] = [1.0, 3.5, 7.0, 11.5, 14.0];
 
 fn assert_length(package: &Package, want_s: f64, tolerance_s: f64) {
     let got = package.duration_s();
-    assert!((got - want_s).abs() <= tolerance_s, "{got:.3} s, not {want_s} s");
+    assert!((got - want_s).abs() <= tolerance_s, "{got:.3} s, not {want_s} s: {}", package.said);
 }
 
 /// A file's length, flashes and beeps; those that it cannot show are left out.
