@@ -1,8 +1,12 @@
 //! Length, late and early streams, clocks that step.
 
 use super::{Package, assert_instants, reported};
+use crate::run::transcode;
 use harness::fixtures::made;
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// Flashes and beeps of most of the files, seconds.
 const MARKS: [f64; 5] = [1.0, 3.5, 7.0, 11.5, 14.0];
@@ -167,4 +171,41 @@ fn a_picture_that_comes_in_whole_slots_has_its_own_rate() {
     let package = Package::of(&file);
     let list = std::fs::read_to_string(package.list()).unwrap();
     assert!(list.lines().any(|l| l.ends_with("FRAME-RATE=25")), "{list}");
+}
+
+#[test]
+fn a_recording_on_other_pids_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let copy = ["-i", "FILM", "-c", "copy"];
+    let first = film("0.ts", &[&copy[..], &["-output_ts_offset", "0"]].concat());
+    let other = ["-mpegts_start_pid", "500", "-mpegts_pmt_start_pid", "4100"];
+    let second = film("pids.ts", &[&copy[..], &other].concat());
+    let both = joined(&dir, "pids.ts", &[first, second]);
+    assert_shows(&both, 20.05, &repeated(2, 10.027), &repeated(2, 10.027));
+}
+
+/// A film of PCM whose sample entry says 16 bits and whose `pcmC` says something else.
+fn mislabelled_pcm(dir: &tempfile::TempDir, bits: u8) -> PathBuf {
+    let tone =
+        ["-f", "lavfi", "-i", "sine=1000:r=48000:d=2", "-c:a", if bits == 24 { "pcm_s24be" } else { "pcm_s16be" }];
+    let mut bytes = std::fs::read(made(&format!("tone-{bits}.mov"), &tone)).unwrap();
+    let at = |bytes: &[u8], name: &[u8]| bytes.windows(4).position(|w| w == name).unwrap();
+    let entry = at(&bytes, if bits == 24 { b"in24" } else { b"twos" });
+    bytes[entry..entry + 4].copy_from_slice(b"ipcm");
+    // The name of a box of eight bytes and more becomes `pcmC`: version and flags, byte order, size.
+    let inner = bytes[entry..].windows(4).position(|w| w == b"wave" || w == b"chan").unwrap() + entry;
+    bytes[inner..inner + 4].copy_from_slice(b"pcmC");
+    bytes[inner + 4..inner + 10].copy_from_slice(&[0, 0, 0, 0, 0, bits]);
+    let file = dir.path().join(format!("pcm-{bits}.mov"));
+    std::fs::write(&file, bytes).unwrap();
+    file
+}
+
+#[test]
+fn samples_that_are_not_what_the_entry_says_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = transcode(&mislabelled_pcm(&dir, 24), &dir.path().join("out"), Duration::from_secs(60));
+    assert_eq!(run.status, Some(1), "{}", run.said);
+    assert!(run.last_line().starts_with("unsupported_format"), "{}", run.said);
+    assert_length(&Package::of(&mislabelled_pcm(&dir, 16)), 2.0, 0.05);
 }

@@ -15,6 +15,7 @@ mod mixer;
 mod open;
 mod packets;
 mod passthrough;
+mod pcm;
 mod picture;
 mod probe;
 mod segments;

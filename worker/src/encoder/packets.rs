@@ -47,9 +47,11 @@ impl Packets {
         Ok(Self { input, clock, entries, by_bytes, untouched: true, places: Vec::new(), ahead: None })
     }
 
-    /// Has the demuxer drop all other streams.
+    /// Has the demuxer drop all other streams but those that carry one of them on.
     pub fn keep(&mut self, streams: &[usize]) {
-        ffi::discard_others(&mut self.input, streams);
+        let carried = self.input.streams().filter(|s| self.clock.carries.iter().any(|c| c.id == s.id()));
+        let all: Vec<usize> = carried.map(|s| s.index()).chain(streams.iter().copied()).collect();
+        ffi::discard_others(&mut self.input, &all);
     }
 
     /// The next packet of any stream, or `None` at the end. Damage in the middle is skipped as players skip it.
@@ -89,6 +91,12 @@ impl Packets {
     }
 
     fn put_on_the_clock(&mut self, packet: &mut Packet) {
+        if !self.clock.carries.is_empty() {
+            let id = self.input.stream(packet.stream()).map(|s| s.id());
+            if let Some(carry) = self.clock.carries.iter().find(|c| Some(c.id) == id) {
+                packet.set_stream(carry.stream);
+            }
+        }
         let stream = packet.stream();
         if self.places.len() <= stream {
             self.places.resize(stream + 1, 0);

@@ -6,6 +6,7 @@ use super::{
     open,
     packets::{Packets, sought_by_bytes},
     passthrough::H264Header,
+    pcm,
     stamps::{self, Stamp, Timing},
 };
 use crate::{
@@ -38,7 +39,9 @@ pub fn probe(link: &Link, job: &Job, scope: Probe) -> Result<SourceFacts, Encode
         Probe::After { video, audio, .. } => (Some(video), audio),
         _ => (open::best_video(input), input.streams().best(media::Type::Audio).map(|s| s.index())),
     };
+    let misread = pcm::misread(link, input, job.source_bytes);
     let mut sounds: Vec<usize> = input.streams().filter(is_sound).map(|s| s.index()).collect();
+    sounds.retain(|i| !misread.contains(i));
     sounds.sort_by_key(|i| Some(*i) != best_audio);
     let arrived_bytes = match scope {
         Probe::Whole { arrived_bytes } => Some(arrived_bytes),

@@ -1,15 +1,19 @@
 //! Time stamps of all packets of a source: from its index, or by one scan without decoding.
 
-use super::{EncodeError, ffi, packets::Packets};
+use super::{
+    EncodeError, ffi,
+    packets::{Packets, sought_by_bytes},
+};
 use crate::{
     child::Refusal,
     plan::{
         Clock,
-        clock::{self, Ahead, Tick},
+        clock::{self, Ahead, Carry, Tick},
     },
 };
-use ffmpeg_next::{Rational, format, media};
+use ffmpeg_next::{Packet, Rational, format, media};
 use sluice_ingest::sniff::Demuxer;
+use std::collections::BTreeMap;
 
 /// One packet or index entry.
 #[derive(Debug, Clone, Copy)]
@@ -60,29 +64,29 @@ pub fn scan(
     wanted: &[usize],
     demuxer: Demuxer,
 ) -> Result<(Vec<Vec<Stamp>>, Clock), EncodeError> {
-    packets.keep(wanted);
+    // Any other stream of a transport stream may turn out to carry on one of them.
+    let carries = sought_by_bytes(demuxer);
+    if !carries {
+        packets.keep(wanted);
+    }
     let mut found = vec![Vec::new(); wanted.len()];
+    let mut others: BTreeMap<usize, Vec<Stamp>> = BTreeMap::new();
+    let mut beside = 0;
     while let Some(packet) = packets.next() {
-        let Some(n) = wanted.iter().position(|w| *w == packet.stream()) else { continue };
-        let (pts, dts) = (packet.pts(), packet.dts());
-        let Some(time) = pts.or(dts) else { continue };
-        // Matroska's cues hold presentation times, the others' decode times.
-        let seek = if demuxer == Demuxer::Matroska { time } else { dts.unwrap_or(time) };
-        found[n].push(Stamp {
-            time,
-            seek,
-            place: packet.position().max(0) as u64,
-            size: packet.size() as u32,
-            duration: u32::try_from(packet.duration()).unwrap_or(0),
-            key: packet.is_key(),
-            hidden: ffi::is_hidden(&packet),
-        });
-        if found[n].len() > MOST_PACKETS {
-            return Err(EncodeError::refused(Refusal::TooManyPictures, "packets"));
+        let Some(stamp) = stamp(&packet, demuxer) else { continue };
+        match wanted.iter().position(|w| *w == packet.stream()) {
+            Some(n) if found[n].len() < MOST_PACKETS => found[n].push(stamp),
+            Some(_) => return Err(EncodeError::refused(Refusal::TooManyPictures, "packets")),
+            None if carries && beside < MOST_PACKETS => {
+                beside += 1;
+                others.entry(packet.stream()).or_default().push(stamp);
+            }
+            None => {}
         }
     }
+    let carries = carry_on(packets, wanted, &mut found, others);
     let scanned = Scanned::new(packets, wanted, &found, demuxer);
-    let clock = clock::find(&scanned, ahead(demuxer));
+    let mut clock = clock::find(&scanned, ahead(demuxer));
     let bases = scanned.bases;
     if !clock.is_plain() {
         for (list, base) in found.iter_mut().zip(bases) {
@@ -92,7 +96,47 @@ pub fn scan(
             }
         }
     }
+    clock.carries = carries;
     Ok((found, clock))
+}
+
+fn stamp(packet: &Packet, demuxer: Demuxer) -> Option<Stamp> {
+    let (pts, dts) = (packet.pts(), packet.dts());
+    let time = pts.or(dts)?;
+    Some(Stamp {
+        time,
+        // Matroska's cues hold presentation times, the others' decode times.
+        seek: if demuxer == Demuxer::Matroska { time } else { dts.unwrap_or(time) },
+        place: packet.position().max(0) as u64,
+        size: packet.size() as u32,
+        duration: u32::try_from(packet.duration()).unwrap_or(0),
+        key: packet.is_key(),
+        hidden: ffi::is_hidden(packet),
+    })
+}
+
+/// Continues streams that end by others of the same codec that begin there.
+fn carry_on(
+    packets: &Packets,
+    wanted: &[usize],
+    found: &mut [Vec<Stamp>],
+    mut others: BTreeMap<usize, Vec<Stamp>>,
+) -> Vec<Carry> {
+    let of = |i: usize| packets.input.stream(i).map(|s| (s.parameters().id(), s.id()));
+    let mut carries = Vec::new();
+    for (stream, list) in wanted.iter().zip(found) {
+        while let Some(end) = list.last().map(|s| s.place) {
+            let like = |i: &usize| of(*i).map(|s| s.0) == of(*stream).map(|s| s.0);
+            let known: Vec<usize> = others.keys().copied().filter(like).collect();
+            let places = |i: &usize| others.get(i).map_or_else(Vec::new, |l| l.iter().map(|s| s.place).collect());
+            let candidates: Vec<Vec<u64>> = known.iter().map(places).collect();
+            let Some(next) = clock::successor(end, &candidates).map(|n| known[n]) else { break };
+            let (Some((_, id)), Some(stamps)) = (of(next), others.remove(&next)) else { break };
+            carries.push(Carry { id, stream: *stream });
+            list.extend(stamps);
+        }
+    }
+    carries
 }
 
 fn ahead(demuxer: Demuxer) -> Ahead {

@@ -151,12 +151,12 @@ fn output_rate(source: u32) -> u32 {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
     use crate::plan::{Clock, ladder::tests::source};
     use sluice_ingest::sniff::Demuxer;
 
-    pub fn sound() -> AudioFacts {
+    fn sound() -> AudioFacts {
         AudioFacts {
             stream: 1,
             codec: "aac".into(),

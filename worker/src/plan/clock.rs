@@ -6,11 +6,26 @@
 use serde::{Deserialize, Serialize};
 use std::iter::Peekable;
 
+/// Microseconds on a source's clock, which are no instant of this world.
+pub type Micros = i64;
+
 /// How the time stamps of a source become one continuous clock.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Clock {
     /// In the order of the file; none where the source's clock is continuous.
     pub stretches: Vec<Stretch>,
+    /// Streams that carry on others.
+    #[serde(default)]
+    pub carries: Vec<Carry>,
+}
+
+/// A stream of the container that carries on another one, which has ended: receivers change PIDs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Carry {
+    /// The container's own number of it: its index depends on where reading began.
+    pub id: i32,
+    /// Index of the stream that it carries on.
+    pub stream: usize,
 }
 
 /// A part of the file within which its clock is continuous.
@@ -19,11 +34,11 @@ pub struct Stretch {
     /// Byte from which on packets belong to it.
     pub position: u64,
     /// Earliest time stamp in it, microseconds.
-    pub first_us: i64,
+    pub first_us: Micros,
     /// Latest time stamp in it, microseconds.
-    pub last_us: i64,
+    pub last_us: Micros,
     /// What is added to its time stamps, microseconds.
-    pub shift_us: i64,
+    pub shift_us: Micros,
 }
 
 /// What is known of a packet.
@@ -32,11 +47,11 @@ pub struct Tick {
     /// Byte at which it begins.
     pub position: u64,
     /// Time that rises from packet to packet of a stream, but for reordering: decode time where there is one.
-    pub order_us: i64,
+    pub order_us: Micros,
     /// When it is shown or heard.
-    pub begin_us: i64,
+    pub begin_us: Micros,
     /// When that ends.
-    pub end_us: i64,
+    pub end_us: Micros,
 }
 
 /// When a jump ahead is a step of the clock.
@@ -51,31 +66,31 @@ pub enum Ahead {
 }
 
 /// Decode times may step back by so much without being another clock: rounding, not reordering.
-const BACK_US: i64 = 100_000;
+const BACK_US: Micros = 100_000;
 /// Distances ahead up to this are gaps, as the ffmpeg command takes them.
-const AHEAD_US: i64 = 10_000_000;
+const AHEAD_US: Micros = 10_000_000;
 /// Packets by which a picture may be reordered where only presentation times are known.
 const REORDERED: usize = 17;
 /// Packets of another stream that are looked at to see whether it steps as well ...
 const WITNESSES: usize = 400;
 /// ... unless it goes on for so long.
-const GOES_ON_US: i64 = 3_000_000;
+const GOES_ON_US: Micros = 3_000_000;
 /// Packets of a stream that tell when a stretch of it begins.
 const BEGINNING: usize = 32;
 /// Time stamps may lie so far outside what was found of a stretch.
-const SLACK_US: i64 = 1_000_000;
+const SLACK_US: Micros = 1_000_000;
 /// More steps than this, or more doubts, are no recording.
 const MOST_STEPS: usize = 1000;
 
 impl Clock {
     /// Whether time stamps are taken as they are.
     pub fn is_plain(&self) -> bool {
-        self.stretches.is_empty()
+        self.stretches.is_empty() && self.carries.is_empty()
     }
 
     /// What is added to the time stamp of a packet at `position`. Around a step, where streams change over one after
     /// the other, the time stamp decides.
-    pub fn shift_us(&self, position: u64, time_us: i64) -> i64 {
+    pub fn shift_us(&self, position: u64, time_us: Micros) -> Micros {
         let list = &self.stretches;
         let at = list.partition_point(|s| s.position <= position).saturating_sub(1);
         let fits = |s: &&Stretch| time_us >= s.first_us - SLACK_US && time_us <= s.last_us + SLACK_US;
@@ -83,6 +98,21 @@ impl Clock {
         let found = near.into_iter().flatten().filter_map(|n| list.get(n)).find(fits);
         found.or(list.get(at)).map_or(0, |s| s.shift_us)
     }
+}
+
+/// Packets of a stream that may lie before the end of the one that it carries on: they are interleaved.
+const OVERLAP: usize = 60;
+
+/// Of streams that could carry on one whose last packet begins at `end`, the one that does: it begins there. Each is
+/// given by where its packets begin.
+pub fn successor(end: u64, candidates: &[Vec<u64>]) -> Option<usize> {
+    let begins = |(_, places): &(usize, &Vec<u64>)| {
+        let early = places.iter().filter(|p| **p < end).count();
+        // Streams beside it have some packets behind it as well.
+        early <= OVERLAP && early * 2 < places.len()
+    };
+    let known = candidates.iter().enumerate().filter(|(_, places)| !places.is_empty());
+    known.filter(begins).min_by_key(|(_, places)| places[0]).map(|(n, _)| n)
 }
 
 /// Where a stream is within a stretch.
@@ -93,9 +123,9 @@ struct Track {
     /// Latest order times of the last packets, a ring.
     recent: Vec<i64>,
     /// Highest order time among packets that can no longer be reordered with the next one.
-    settled_us: Option<i64>,
-    begin_us: i64,
-    end_us: i64,
+    settled_us: Option<Micros>,
+    begin_us: Micros,
+    end_us: Micros,
     reorders: bool,
 }
 
@@ -178,7 +208,7 @@ struct Found {
 impl Found {
     fn at(packets: &impl Packets, position: u64) -> Self {
         let track = |s| Track { reorders: packets.reorders(s), ..Track::default() };
-        let stretch = Stretch { position, first_us: i64::MAX, last_us: i64::MIN, shift_us: 0 };
+        let stretch = Stretch { position, first_us: Micros::MAX, last_us: Micros::MIN, shift_us: 0 };
         Self { stretch, tracks: (0..packets.streams()).map(track).collect() }
     }
 
@@ -188,7 +218,7 @@ impl Found {
         self.tracks[stream].take(tick);
     }
 
-    fn end_us(&self) -> i64 {
+    fn end_us(&self) -> Micros {
         self.tracks.iter().filter(|t| t.count > 0).map(|t| t.end_us).max().unwrap_or(0)
     }
 }
@@ -290,12 +320,12 @@ impl<'a, P: Packets> Search<'a, P> {
             stretches.push(stretch);
             before = Some(found);
         }
-        Clock { stretches }
+        Clock { stretches, carries: Vec::new() }
     }
 }
 
 /// The distance that brings a stretch behind the one before it, so that one stream goes on and none overlaps itself.
-fn distance_us(before: &Found, found: &Found) -> i64 {
+fn distance_us(before: &Found, found: &Found) -> Micros {
     let both = before.tracks.iter().zip(&found.tracks).filter(|(b, f)| b.count > 0 && f.count > 0);
     let closest = both.map(|(b, f)| b.end_us - f.begin_us).max();
     closest.unwrap_or_else(|| before.end_us() - found.stretch.first_us)
@@ -442,6 +472,15 @@ mod tests {
         assert!(near(&shifts(&clock), &[0.0, -300.0]), "{clock:?}");
         assert_eq!(clock.shift_us(9_400, us(8.9)), 0, "sound of the first part");
         assert_eq!(clock.shift_us(9_040, us(309.04)), us(-300.0), "picture of the second");
+    }
+
+    #[test]
+    fn a_stream_is_carried_on_by_one_that_begins_where_it_ends() {
+        let places = |from: u64, count: u64| (0..count).map(|n| from + n * 1000).collect::<Vec<_>>();
+        let beside = places(500, 1000);
+        assert_eq!(successor(400_000, &[beside.clone()]), None, "another language");
+        assert_eq!(successor(30_000, &[places(500, 31)]), None, "of which little has come yet");
+        assert_eq!(successor(400_000, &[beside, Vec::new(), places(700_000, 50), places(395_000, 300)]), Some(3));
     }
 
     #[test]

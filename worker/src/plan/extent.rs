@@ -85,7 +85,22 @@ impl SourceFacts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{audio::tests::sound, ladder::tests::source};
+    use crate::plan::ladder::tests::source;
+
+    fn sound(from_s: f64, to_s: f64) -> AudioFacts {
+        AudioFacts {
+            stream: 1,
+            codec: "aac".into(),
+            sample_rate: 48_000,
+            channels: 2,
+            start_s: from_s,
+            duration_s: to_s - from_s,
+            gap_s: 0.0,
+            bit_rate: 128_000,
+            aac_lc_config: None,
+            lossless: false,
+        }
+    }
 
     /// A picture from and to, a sound from and to; frames before, in and after the picture.
     type Row = (&'static str, (f64, f64), (f64, f64), (u64, u64, u64));
@@ -113,7 +128,7 @@ mod tests {
                 frame_ticks: Some(3600.0),
                 ..source(640, 360)
             };
-            let sound = AudioFacts { start_s: a0, duration_s: a1 - a0, ..sound() };
+            let sound = sound(a0, a1);
             let frames = Extent::of(&video, Some(&sound)).frames(&video, rate);
             assert_eq!((frames.lead, frames.picture, frames.tail), want, "{what}");
         }
