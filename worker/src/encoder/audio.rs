@@ -71,6 +71,8 @@ fn encode(link: &Link, job: &Job, work: &AudioWork) -> Result<(), EncodeError> {
     let enough_s = plan.duration_s() + 0.5;
     let mut mixer = Mixer::new(link, plan, start, encoders);
     let mut uniform: Option<Uniform> = None;
+    // Frames without a time stamp follow the one before them.
+    let mut expected_s = 0.0;
     let mut draining = false;
     while !draining {
         match packets.next_of(plan.stream) {
@@ -84,10 +86,10 @@ fn encode(link: &Link, job: &Job, work: &AudioWork) -> Result<(), EncodeError> {
         }
         let mut sound = frame::Audio::empty();
         while decoder.receive_frame(&mut sound).is_ok() {
-            let stamp = sound.timestamp().unwrap_or(0);
-            let seconds = stamp as f64 * f64::from(time_base) - plan.origin_s;
+            let stamp_s = sound.timestamp().map(|t| t as f64 * f64::from(time_base) - plan.origin_s);
+            let (seconds, rate) = (stamp_s.unwrap_or(expected_s), f64::from(sound.rate().max(1)));
+            expected_s = seconds + sound.samples() as f64 / rate;
             draining |= seconds > enough_s;
-            let rate = f64::from(sound.rate());
             sound.set_pts(Some((seconds * rate).round() as i64));
             let sound = uniform
                 .get_or_insert_with(|| Uniform::like(&sound))
