@@ -2,6 +2,7 @@
 //! are at hand (`make test-corpus`), hostile ones under false names, and good ones with damage.
 
 mod hostile;
+mod matrix;
 mod mutation;
 mod reported;
 mod run;

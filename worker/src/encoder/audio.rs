@@ -65,7 +65,11 @@ fn encode(link: &Link, job: &Job, work: &AudioWork) -> Result<(), EncodeError> {
     let start = plan.boundaries[work.first].saturating_sub(PRE_ROLL_FRAMES) * FRAME_SAMPLES;
     if start > 0 {
         let at = (plan.origin_s + start as f64 / f64::from(plan.sample_rate) - 1.0) / f64::from(time_base);
-        ffi::seek_backward(&mut input, plan.stream, at as i64).named("seek")?;
+        if ffi::seek_backward(&mut input, plan.stream, at as i64).is_err() {
+            // Some demuxers cannot: what comes before the wanted sample is cut.
+            input = open::source(link, job)?;
+            ffi::discard_others(&mut input, &[plan.stream]);
+        }
     }
     // Beyond the last frame, and what a decoder may hold back.
     let enough_s = plan.duration_s() + 0.5;

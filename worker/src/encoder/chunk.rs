@@ -3,8 +3,8 @@
 use super::{
     EncodeError,
     link::Link,
-    open::{self, Pictures},
     picture::{Filters, slot, timestamp},
+    pictures::Pictures,
     segments::layout,
     x264::{RungConfig, RungEncoder},
 };
@@ -26,8 +26,7 @@ pub fn run(link: &Link, job: &Job, work: &ChunkWork) -> Result<(), EncodeError> 
     let config =
         RungConfig { rate: video.rate, preset: &video.preset, picture: &video.picture, gops, threads: work.threads };
     let rungs = video.rungs.iter().map(|r| RungEncoder::open(link, r, &config)).collect::<Result<Vec<_>, _>>()?;
-    let input = open::source(link, job)?;
-    let mut pictures = Pictures::new(link, job, input, video.stream, work.threads)?;
+    let mut pictures = Pictures::new(link, job, video.stream, work.threads)?;
     let first = enter(&mut pictures, work, start)?;
     #[cfg(debug_assertions)]
     super::evil::turn(link, job)?;
@@ -47,10 +46,10 @@ pub fn run(link: &Link, job: &Job, work: &ChunkWork) -> Result<(), EncodeError> 
 
 /// The next picture that is shown at `at` or later, with its slot. Pictures without a time stamp, or
 /// with one that steps back, have no place on the timeline.
-fn later(pictures: &mut Pictures, video: &VideoPlan, at: i64) -> Option<(i64, frame::Video)> {
+fn later(pictures: &mut Pictures<'_>, video: &VideoPlan, at: i64) -> Option<(i64, frame::Video)> {
     loop {
         let picture = pictures.next()?;
-        match picture.timestamp().map(|t| slot(video, t)) {
+        match pictures.shown_at(&picture).map(|t| slot(video, t)) {
             Some(shown) if shown >= at => return Some((shown, picture)),
             _ => {}
         }
@@ -60,7 +59,7 @@ fn later(pictures: &mut Pictures, video: &VideoPlan, at: i64) -> Option<(i64, fr
 /// Goes to an entry point from which the first output frame can be decoded, and returns the first
 /// picture with its slot. A guess that turns out too late is corrected by going further back:
 /// trusting a seek loses pictures in files whose index lies.
-fn enter(pictures: &mut Pictures, work: &ChunkWork, start: u64) -> Result<(i64, frame::Video), EncodeError> {
+fn enter(pictures: &mut Pictures<'_>, work: &ChunkWork, start: u64) -> Result<(i64, frame::Video), EncodeError> {
     let video = &work.video;
     let wanted = timestamp(video, start);
     let mut entries: Vec<Option<i64>> = video.keys.iter().copied().filter(|k| *k <= wanted).map(Some).collect();

@@ -15,9 +15,11 @@ mod mixer;
 mod open;
 mod passthrough;
 mod picture;
+mod pictures;
 mod probe;
 mod segments;
 mod sound;
+mod streams;
 mod x264;
 
 use crate::{

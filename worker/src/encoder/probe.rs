@@ -1,6 +1,6 @@
 //! What a source is: from the container's index where it can be trusted, else by one scan of its packets.
 
-use super::{EncodeError, Named, ffi, link::Link, open, passthrough::H264Header};
+use super::{EncodeError, Named, ffi, link::Link, open, passthrough::H264Header, streams};
 use crate::{
     child::{Job, Probe, Refusal},
     cmaf::avc_codecs,
@@ -11,7 +11,7 @@ use ffmpeg_next::{
     format::{self, context::Input},
     media, packet,
 };
-use sluice_ingest::sniff::Demuxer;
+use sluice_ingest::container::{Demuxer, Entries};
 use std::collections::BTreeMap;
 
 /// Entry points whose bytes are looked at; the rest is checked while muxing.
@@ -80,10 +80,16 @@ pub fn probe(link: &Link, job: &Job, scope: Probe) -> Result<SourceFacts, Encode
     // What has not been heard yet cannot be planned, and a film must not be begun without its sound.
     let unheard = scope.is_beginning() && sounds.first().copied() != audio.first().map(|a| a.stream);
     let video = match video.filter(|_| !unheard) {
-        Some(i) => video_facts(job, &mut input, i, of(i), Trust { indexed: trusted, edited, arrived_bytes })?,
+        Some(i) => {
+            // What is entered at its start only cannot be cut.
+            let arrived_bytes = arrived_bytes.filter(|_| job.demuxer.entries() == Entries::Marked);
+            video_facts(job, &mut input, i, of(i), Trust { indexed: trusted, edited, arrived_bytes })?
+        }
         None => None,
     };
-    Ok(SourceFacts { demuxer: job.demuxer, video, audio })
+    let kept = (video.as_ref().map(|v| v.stream), audio.first().map(|a| a.stream));
+    let left_behind = streams::left_behind(&input, job.demuxer, kept.0, kept.1);
+    Ok(SourceFacts { demuxer: job.demuxer, video, audio, left_behind })
 }
 
 /// The index names every sample: MP4 that is not fragmented.
@@ -108,6 +114,8 @@ fn from_index(stream: &format::stream::Stream<'_>) -> Vec<Stamp> {
 /// Reads every packet once, without decoding.
 fn scan(input: &mut Input, wanted: &[usize], demuxer: Demuxer) -> Result<Vec<Vec<Stamp>>, EncodeError> {
     ffi::discard_others(input, wanted);
+    let entries = demuxer.entries();
+    let mut counted = 0;
     let mut found = vec![Vec::new(); wanted.len()];
     let mut failures = 0;
     loop {
@@ -122,16 +130,23 @@ fn scan(input: &mut Input, wanted: &[usize], demuxer: Demuxer) -> Result<Vec<Vec
             }
         }
         let Some(n) = wanted.iter().position(|w| *w == packet.stream()) else { continue };
-        let (pts, dts) = (packet.pts(), packet.dts());
+        let (mut pts, mut dts) = (packet.pts(), packet.dts());
+        if entries == Entries::StartCounted {
+            (pts, dts) = (Some(counted), Some(counted));
+            let ticks = packet.duration();
+            counted += if ticks > 0 { ticks } else { open::counted_ticks(&open::stream_of(input, wanted[n])?) };
+        }
         let Some(time) = pts.or(dts) else { continue };
         // Matroska's cues hold presentation times, the others' decode times.
         let seek = if demuxer == Demuxer::Matroska { time } else { dts.unwrap_or(time) };
+        // Marks of what is entered at its start only mean nothing.
+        let key = if entries == Entries::Marked { packet.is_key() } else { found[n].is_empty() };
         found[n].push(Stamp {
             time,
             seek,
             end: 0,
             size: packet.size() as u32,
-            key: packet.is_key(),
+            key,
             hidden: ffi::is_hidden(&packet),
         });
         if found[n].len() > MOST_PACKETS {

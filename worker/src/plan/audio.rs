@@ -166,7 +166,7 @@ mod tests {
     }
 
     fn film(sound: AudioFacts) -> AudioPlan {
-        let facts = SourceFacts { demuxer: Demuxer::Mov, video: Some(source(640, 360)), audio: vec![sound] };
+        let facts = SourceFacts { demuxer: Demuxer::Mov, video: Some(source(640, 360)), audio: vec![sound], left_behind: Vec::new() };
         beside_video(&facts, &source(640, 360), 20.0, &[0.0, 2.0, 4.0, 20.0]).unwrap()
     }
 
@@ -191,6 +191,7 @@ mod tests {
                 demuxer: Demuxer::Mp3,
                 video: None,
                 audio: vec![AudioFacts { bit_rate, lossless, ..sound() }],
+                left_behind: Vec::new(),
             };
             alone(&facts, &[64, 128, 256]).unwrap().variants.iter().map(|v| v.bit_rate).collect::<Vec<_>>()
         };

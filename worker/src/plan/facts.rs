@@ -1,5 +1,6 @@
 //! What the probe reports of a source. Plain data: no FFmpeg type crosses the process border.
 
+use super::warnings::LeftBehind;
 use serde::{Deserialize, Serialize};
 use sluice_ingest::sniff::Demuxer;
 
@@ -12,6 +13,9 @@ pub struct SourceFacts {
     pub video: Option<VideoFacts>,
     /// Sound streams that can be decoded, the default one first.
     pub audio: Vec<AudioFacts>,
+    /// Streams that are not part of the package.
+    #[serde(default)]
+    pub left_behind: Vec<LeftBehind>,
 }
 
 /// A picture stream.
