@@ -13,6 +13,8 @@ mod foreign;
 mod frames;
 mod identify;
 mod lease;
+#[cfg(test)]
+mod listing;
 mod memory;
 mod parts;
 pub mod quota;
