@@ -13,7 +13,6 @@ mod foreign;
 mod frames;
 mod identify;
 mod lease;
-#[cfg(test)]
 mod listing;
 mod memory;
 mod parts;

@@ -11,7 +11,7 @@ use crate::{
     task::{TaskError, rules_broken},
     verify::Report,
 };
-use sluice_ingest::sniff::{Demuxer, SNIFF_BYTES, next_look, refusal, sniff};
+use sluice_ingest::sniff::{Demuxer, MOST_LEADING_BYTES, SNIFF_BYTES, next_look, refusal, sniff};
 use sluice_model::Reason;
 use tokio::sync::mpsc;
 
@@ -45,7 +45,7 @@ pub async fn identify(source: &Source) -> Result<Demuxer, TaskError> {
             return found.or(tagged.then_some(first)).ok_or_else(|| unsupported(rest));
         }
         next = next_look(&bytes);
-        if bytes.is_empty() {
+        if bytes.is_empty() || at > MOST_LEADING_BYTES {
             return if tagged { Ok(first) } else { Err(unsupported(&head)) };
         }
     }

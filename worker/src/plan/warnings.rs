@@ -113,7 +113,7 @@ pub fn refusal(facts: &SourceFacts) -> Option<Reason> {
         (None, false) => None,
         (None, true) if has(Left::UndecodableSound) => refused("sound", Left::UndecodableSound, Medium::Sound),
         (None, true) => {
-            let text = format!("The file holds neither picture nor sound. {}", codecs::accepted(Medium::Picture));
+            let text = format!("The file holds neither picture nor sound that can be decoded. {}", codecs::accepted(Medium::Picture));
             Some(Reason::new("unsupported_format", text))
         }
     }
@@ -178,7 +178,7 @@ mod tests {
         assert_eq!(reason.code, "unsupported_format");
         assert!(reason.message.starts_with("The file's picture is snowxb, which is not decoded. Decoded are H.264,"));
         film.left_behind.clear();
-        assert!(refusal(&film).unwrap().message.starts_with("The file holds neither picture nor sound."));
+        assert!(refusal(&film).unwrap().message.starts_with("The file holds neither picture nor sound that can be decoded."));
         let sound = facts(false, &[(Left::UndecodableSound, "ac4")]);
         assert!(refusal(&sound).unwrap().message.contains("sound is ac4,"));
     }
