@@ -193,11 +193,7 @@ fn what_ffmpeg_writes_is_played_whole() {
 #[test]
 fn recordings_are_known_from_anywhere() {
     let dir = tempfile::tempdir().unwrap();
-    let (ts, aac, mp2) = (
-        film("whole.ts", "libx264", "aac"),
-        sound("whole.aac", "aac"),
-        sound("whole.mp2", "mp2"),
-    );
+    let (ts, aac, mp2) = (film("whole.ts", "libx264", "aac"), sound("whole.aac", "aac"), sound("whole.mp2", "mp2"));
     let bytes = |kind: &Kind| {
         let file = dir.path().join(kind.name);
         assert!(write(kind, &file));

@@ -34,12 +34,14 @@ impl Table {
 
     /// Prints the table, and how many files were refused, each with its reason.
     pub fn print(&self) {
-        let mut text = format!("\n## {}\n\n| file | s | core s | length s | rungs, or why not | left out |\n", self.title);
+        let mut text =
+            format!("\n## {}\n\n| file | s | core s | length s | rungs, or why not | left out |\n", self.title);
         text.push_str("|---|---|---|---|---|---|\n");
         for line in &self.lines {
             writeln!(text, "{line}").unwrap();
         }
-        writeln!(text, "\n{} of {} refused:\n{}", self.refused.len(), self.lines.len(), self.refused.join("\n")).unwrap();
+        writeln!(text, "\n{} of {} refused:\n{}", self.refused.len(), self.lines.len(), self.refused.join("\n"))
+            .unwrap();
         println!("{text}");
     }
 }

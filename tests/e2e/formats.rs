@@ -9,7 +9,10 @@ harness::on_both!(formats_are_listed_and_refusals_name_them, what_is_left_out_of
 async fn formats_are_listed_and_refusals_name_them(pair: Pair) {
     let stack = Stack::start(pair).await;
     let listed = harness::client::http().get(format!("{}/api/v1/formats", stack.url)).send().await.unwrap();
-    assert_eq!((listed.status().as_u16(), &listed.headers()["cache-control"]), (200, &"public, max-age=3600".parse().unwrap()));
+    assert_eq!(
+        (listed.status().as_u16(), &listed.headers()["cache-control"]),
+        (200, &"public, max-age=3600".parse().unwrap())
+    );
     let listed: Value = listed.json().await.unwrap();
     let names = |key: &str| -> Vec<&str> {
         listed[key].as_array().unwrap().iter().map(|c| c["name"].as_str().unwrap()).collect()
@@ -22,7 +25,10 @@ async fn formats_are_listed_and_refusals_name_them(pair: Pair) {
     let refused = client.request(Method::POST, "/api/v1/media").multipart(form).send().await.unwrap();
     assert_eq!(refused.status(), 415);
     let text = refused.text().await.unwrap();
-    assert!(text.contains("The file is a PNG picture. Accepted are MP4, ") && text.contains("/api/v1/formats"), "{text}");
+    assert!(
+        text.contains("The file is a PNG picture. Accepted are MP4, ") && text.contains("/api/v1/formats"),
+        "{text}"
+    );
     // An animation is a film.
     let part = multipart::Part::bytes(std::fs::read(fixtures::animation()).unwrap()).file_name("x.gif");
     let form = multipart::Form::new().part("file", part.mime_str("image/gif").unwrap());

@@ -19,8 +19,13 @@ struct Header {
 type Read = fn(&[u8]) -> Option<Header>;
 
 /// Kinds of frames.
-const KINDS: [(Demuxer, Read); 5] =
-    [(Demuxer::Mp3, mpeg_audio), (Demuxer::Aac, adts), (Demuxer::Ac3, ac3), (Demuxer::Eac3, eac3), (Demuxer::Loas, loas)];
+const KINDS: [(Demuxer, Read); 5] = [
+    (Demuxer::Mp3, mpeg_audio),
+    (Demuxer::Aac, adts),
+    (Demuxer::Ac3, ac3),
+    (Demuxer::Eac3, eac3),
+    (Demuxer::Loas, loas),
+];
 
 /// Frames that begin at the first byte: one that is followed by another, or is all there is.
 pub fn at_start(data: &[u8]) -> Option<Demuxer> {
@@ -105,8 +110,7 @@ fn loas(data: &[u8]) -> Option<Header> {
 
 /// ETSI TS 102 366, AC-3.
 fn ac3(data: &[u8]) -> Option<Header> {
-    const KBPS: [usize; 19] =
-        [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640];
+    const KBPS: [usize; 19] = [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640];
     let [0x0b, 0x77, _, _, b4, b5, ..] = *data else { return None };
     let kbps = KBPS.get(usize::from(b4 & 0x3f) / 2)?;
     let words = match b4 >> 6 {

@@ -32,7 +32,9 @@ pub fn sniff(head: &[u8]) -> Option<Demuxer> {
     }
     // Frames that are as long as transport packets repeat their bytes as these do.
     let strong = by_magic(head).or_else(|| row_at_start(head, LONG_CHAIN));
-    strong.or_else(|| is_transport_stream(head).then_some(Demuxer::MpegTs)).or_else(|| if foreign::name(head) == foreign::UNKNOWN { by_structure(head) } else { None })
+    strong
+        .or_else(|| is_transport_stream(head).then_some(Demuxer::MpegTs))
+        .or_else(|| if foreign::name(head) == foreign::UNKNOWN { by_structure(head) } else { None })
 }
 
 /// Where a file says more, if its first bytes are a tag or zeros: whoever can read there sniffs again.
@@ -164,9 +166,8 @@ fn is_mxf(head: &[u8]) -> bool {
 
 /// A header section of DV (IEC 61834), with or without the flag of 50 Hz.
 fn is_dv(head: &[u8]) -> bool {
-    let section = |at: usize| {
-        head.get(at..at + 4).is_some_and(|s| s[0] == 0x1f && s[1] == 7 && s[2] == 0 && s[3] & 0x7f == 0x3f)
-    };
+    let section =
+        |at: usize| head.get(at..at + 4).is_some_and(|s| s[0] == 0x1f && s[1] == 7 && s[2] == 0 && s[3] & 0x7f == 0x3f);
     // A sequence has 150 blocks of 80 bytes; the first is followed by subcode blocks.
     section(0) && head.get(80..82).is_some_and(|s| s[0] >> 5 == 1 && s[1] & 0xf0 == 0)
 }
@@ -265,7 +266,8 @@ mod tests {
     fn text_playlists_programs_archives_and_pictures_are_refused() {
         let mut text = b"G,".repeat(2000);
         text.extend(b"\n#EXTM3U\n");
-        let program = [&b"\x7fELF\x02\x01\x01\0"[..], &packets(0, 1)[4..], &[0xff, 0xfb, 0x90, 0x64].repeat(400)].concat();
+        let program =
+            [&b"\x7fELF\x02\x01\x01\0"[..], &packets(0, 1)[4..], &[0xff, 0xfb, 0x90, 0x64].repeat(400)].concat();
         for head in [
             &b"#EXTM3U\n"[..],
             b"hello",

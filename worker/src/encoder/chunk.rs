@@ -46,7 +46,7 @@ pub fn run(link: &Link, job: &Job, work: &ChunkWork) -> Result<(), EncodeError> 
 
 /// The next picture that is shown at `at` or later, with its slot. Pictures without a time stamp, or
 /// with one that steps back, have no place on the timeline.
-fn later(pictures: &mut Pictures<'_>, video: &VideoPlan, at: i64) -> Option<(i64, frame::Video)> {
+fn later(pictures: &mut Pictures, video: &VideoPlan, at: i64) -> Option<(i64, frame::Video)> {
     loop {
         let picture = pictures.next()?;
         match pictures.shown_at(&picture).map(|t| slot(video, t)) {
@@ -59,7 +59,7 @@ fn later(pictures: &mut Pictures<'_>, video: &VideoPlan, at: i64) -> Option<(i64
 /// Goes to an entry point from which the first output frame can be decoded, and returns the first
 /// picture with its slot. A guess that turns out too late is corrected by going further back:
 /// trusting a seek loses pictures in files whose index lies.
-fn enter(pictures: &mut Pictures<'_>, work: &ChunkWork, start: u64) -> Result<(i64, frame::Video), EncodeError> {
+fn enter(pictures: &mut Pictures, work: &ChunkWork, start: u64) -> Result<(i64, frame::Video), EncodeError> {
     let video = &work.video;
     let wanted = timestamp(video, start);
     let mut entries: Vec<Option<i64>> = video.keys.iter().copied().filter(|k| *k <= wanted).map(Some).collect();

@@ -13,12 +13,15 @@ mod ffi;
 mod link;
 mod mixer;
 mod open;
+mod packets;
 mod passthrough;
+mod pcm;
 mod picture;
 mod pictures;
 mod probe;
 mod segments;
 mod sound;
+mod stamps;
 mod streams;
 mod x264;
 

@@ -3,6 +3,7 @@
 use super::{
     EncodeError, Named, ffi,
     link::{Link, SourceIo},
+    packets::sought_by_bytes,
 };
 use crate::{
     child::{Job, Refusal},
@@ -35,6 +36,10 @@ pub fn source(link: &Link, job: &Job) -> Result<Input, EncodeError> {
     options.set("codec_whitelist", &codecs::decoders().collect::<Vec<_>>().join(","));
     options.set("protocol_whitelist", "none");
     options.set("max_streams", MOST_STREAMS);
+    if job.demuxer == Demuxer::MpegTs {
+        // A stream that moves to another PID stays the same stream.
+        options.set("merge_pmt_versions", "1");
+    }
     if job.demuxer == Demuxer::Mov {
         // External data references would name other files.
         options.set("enable_drefs", "0");
@@ -43,6 +48,9 @@ pub fn source(link: &Link, job: &Job) -> Result<Input, EncodeError> {
     let name = job.demuxer.ffmpeg_name().split(',').next().unwrap_or_default();
     let opened = ffi::open_input(io, name, options);
     let mut input = opened.map_err(|e| EncodeError::refused(Refusal::Unreadable, e.to_string()))?;
+    if sought_by_bytes(job.demuxer) {
+        return Ok(input);
+    }
     let bases: Vec<_> = input.streams().map(|s| s.time_base()).collect();
     for (stream, base) in bases.into_iter().enumerate() {
         for entry in &job.index {

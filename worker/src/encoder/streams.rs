@@ -47,7 +47,7 @@ fn name(stream: &Stream<'_>) -> String {
     if parameters.id() != codec::Id::None {
         return parameters.id().name().to_owned();
     }
-    let tag = ffi::parameter_fields(&parameters).tag.to_le_bytes();
+    let tag = ffi::parameter_fields(&parameters).tag;
     let text: String = tag.iter().map(|b| char::from(*b)).filter(char::is_ascii_graphic).collect();
     if text.len() >= 2 { text } else { "unknown".to_owned() }
 }

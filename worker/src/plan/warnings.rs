@@ -70,7 +70,9 @@ impl Left {
     /// What one, and more than one, is called.
     fn nouns(self) -> (&'static str, &'static str) {
         match self {
-            Self::UndecodablePicture => ("picture track that cannot be decoded", "picture tracks that cannot be decoded"),
+            Self::UndecodablePicture => {
+                ("picture track that cannot be decoded", "picture tracks that cannot be decoded")
+            }
             Self::UndecodableSound => ("sound track that cannot be decoded", "sound tracks that cannot be decoded"),
             Self::FurtherPicture => ("further picture track", "further picture tracks"),
             Self::FurtherSound => ("further sound track", "further sound tracks"),
@@ -113,7 +115,10 @@ pub fn refusal(facts: &SourceFacts) -> Option<Reason> {
         (None, false) => None,
         (None, true) if has(Left::UndecodableSound) => refused("sound", Left::UndecodableSound, Medium::Sound),
         (None, true) => {
-            let text = format!("The file holds neither picture nor sound that can be decoded. {}", codecs::accepted(Medium::Picture));
+            let text = format!(
+                "The file holds neither picture nor sound that can be decoded. {}",
+                codecs::accepted(Medium::Picture)
+            );
             Some(Reason::new("unsupported_format", text))
         }
     }
@@ -150,6 +155,7 @@ mod tests {
             demuxer: Demuxer::Mov,
             video: picture.then(|| source(640, 360)),
             audio: Vec::new(),
+            clock: crate::plan::Clock::default(),
             left_behind: left_behind.collect(),
         }
     }
@@ -178,7 +184,12 @@ mod tests {
         assert_eq!(reason.code, "unsupported_format");
         assert!(reason.message.starts_with("The file's picture is snowxb, which is not decoded. Decoded are H.264,"));
         film.left_behind.clear();
-        assert!(refusal(&film).unwrap().message.starts_with("The file holds neither picture nor sound that can be decoded."));
+        assert!(
+            refusal(&film)
+                .unwrap()
+                .message
+                .starts_with("The file holds neither picture nor sound that can be decoded.")
+        );
         let sound = facts(false, &[(Left::UndecodableSound, "ac4")]);
         assert!(refusal(&sound).unwrap().message.contains("sound is ac4,"));
     }
