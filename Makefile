@@ -75,7 +75,7 @@ proof: test-deps
 
 test-corpus: test-deps
 	$(CARGO) build --workspace --locked
-	$(TEST_ENV) SLUICE_TEST_CORPUS=1 tests/with-servers.sh $(CARGO) nextest run -p sluice-tests --locked --test corpus --no-fail-fast
+	$(TEST_ENV) SLUICE_TEST_CORPUS=1 tests/with-servers.sh $(CARGO) nextest run -p sluice-tests --locked --test corpus --no-fail-fast --success-output final
 
 bench: test-deps
 	$(CARGO) build --release --locked -p sluice-api -p sluice-worker

@@ -13,7 +13,7 @@ use crate::{
     identity::{account, admin, api_tokens, auth},
     openapi,
     pipeline::{
-        media, playback, sharing,
+        formats, media, playback, sharing,
         uploads::{self, tus},
     },
     platform::{
@@ -294,6 +294,7 @@ fn routes(origins: &[String], limited: &Limited) -> Routes {
         .routes(routes!(uploads::presigned_routes::sign, uploads::presigned_routes::list))
         .routes(routes!(uploads::presigned_routes::complete))
         .routes(routes!(uploads::presigned_routes::abort))
+        .routes(routes!(formats::routes::list))
         .routes(routes!(document))
         .layer(at_most(JSON_BYTES))
         .layer(from_fn(to_the_end))

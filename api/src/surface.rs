@@ -79,7 +79,7 @@ fn refusals() -> Vec<ApiError> {
         UploadError::PartsMissing(7),
         UploadError::TakenOver,
         UploadError::TypeMismatch,
-        UploadError::UnsupportedType,
+        UploadError::UnsupportedType("The file is text. Accepted are MP4 and others.".into()),
         UploadError::UploadComplete,
         UploadError::UploadExpired,
         UploadError::UploadInterrupted,

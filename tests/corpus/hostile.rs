@@ -4,6 +4,7 @@
 use super::{
     files,
     run::{complaint, transcode},
+    table::Table,
 };
 use harness::fixtures;
 use std::{
@@ -54,6 +55,7 @@ fn every_hostile_file_ends_in_time_and_leaks_nothing() {
     let hits = canary();
     let dir = tempfile::tempdir().unwrap();
     let marker = std::fs::read_to_string("/etc/passwd").unwrap().lines().next().unwrap().to_owned();
+    let mut table = Table::new("hostile");
     let (mut faults, mut slowest, mut largest) = (Vec::new(), (Duration::ZERO, String::new()), 0);
     for (number, file) in list.iter().enumerate() {
         for name in ["", "film.mp4", "film.avi", "film.gif"] {
@@ -67,6 +69,9 @@ fn every_hostile_file_ends_in_time_and_leaks_nothing() {
             }
             let output = place.join("out");
             let run = transcode(&named, &output, PATIENCE + Duration::from_secs(5));
+            if name.is_empty() {
+                table.add(file, &output, &run);
+            }
             if let Some(what) = complaint(&run, PATIENCE, MOST_BYTES) {
                 faults.push(format!("{label}: {what}"));
             }
@@ -82,6 +87,7 @@ fn every_hostile_file_ends_in_time_and_leaks_nothing() {
             drop(std::fs::remove_dir_all(&place));
         }
     }
+    table.print();
     println!("{} files under four names; slowest {slowest:?}, largest {} MiB", list.len(), largest >> 20);
     assert!(faults.is_empty(), "{}", faults.join("\n"));
     let run = transcode(&fixtures::silent(), &dir.path().join("good"), PATIENCE);

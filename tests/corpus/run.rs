@@ -16,6 +16,8 @@ pub struct Run {
     /// What it printed and logged.
     pub said: String,
     pub took: Duration,
+    /// Of one core, by the command and its children.
+    pub cpu: Duration,
     /// The largest resident memory of the command or its child, bytes; none where an earlier run used more.
     pub most_resident: Option<u64>,
 }
@@ -31,10 +33,19 @@ fn most_resident() -> u64 {
     getrusage(UsageWho::RUSAGE_CHILDREN).unwrap().max_rss().unsigned_abs() * 1024
 }
 
+/// Time of one core that processes which have ended below this one have used.
+fn cpu() -> Duration {
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).unwrap();
+    let of = |t: nix::sys::time::TimeVal| {
+        Duration::new(t.tv_sec().unsigned_abs(), u32::try_from(t.tv_usec()).unwrap_or(0) * 1000)
+    };
+    of(usage.user_time()) + of(usage.system_time())
+}
+
 /// Transcodes `file` into the folder `output`, for `patience` at most.
 pub fn transcode(file: &Path, output: &Path, patience: Duration) -> Run {
     let log = output.with_extension("log");
-    let (before, began) = (most_resident(), Instant::now());
+    let (before, cpu_before, began) = (most_resident(), cpu(), Instant::now());
     let mut child = Command::new(bin_dir().join("sluice-worker"))
         .args(["transcode", "--preset", "ultrafast"])
         .arg("--")
@@ -59,6 +70,7 @@ pub fn transcode(file: &Path, output: &Path, patience: Duration) -> Run {
         status,
         said: std::fs::read_to_string(log).unwrap(),
         took: began.elapsed(),
+        cpu: cpu() - cpu_before,
         most_resident: (after > before).then_some(after),
     }
 }

@@ -19,6 +19,7 @@ const TABLE: &str = "
 # operation                                               anonymous viewer owner other admin expired revoked wrong-scope
 GET    /health                                                  200    200   200   200   200     200     200         200
 GET    /ready                                                   200    200   200   200   200     200     200         200
+GET    /api/v1/formats                                          200    200   200   200   200     200     200         200
 GET    /api/v1/openapi.json                                     200    200   200   200   200     200     200         200
 POST   /api/v1/auth/register                                    201    201   201   201   201     201     201         201
 POST   /api/v1/auth/login                                       200    200   200   200   200     200     200         200

@@ -20,6 +20,7 @@ mod encryption;
 mod engagement;
 mod feed;
 mod form_uploads;
+mod formats;
 mod imports;
 mod list_scale;
 mod live_comments;

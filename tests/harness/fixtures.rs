@@ -126,6 +126,18 @@ pub fn contained(seconds: u32, name: &str, rate: u32) -> PathBuf {
     made(&format!("{rate}-{name}"), &[&input[..], &["-c:v", "copy", "-c:a", "aac"], flags].concat())
 }
 
+/// A film with a second sound, which a package has no place for.
+pub fn two_sounds() -> PathBuf {
+    let input = ["-f", "lavfi", "-i", "testsrc2=s=160x90:r=10:d=2", "-f", "lavfi", "-i", "sine=1000:d=2"];
+    let maps = ["-map", "0", "-map", "1", "-map", "1", "-c:v", "mpeg4", "-c:a:0", "aac", "-c:a:1", "libmp3lame"];
+    made("two-sounds.mkv", &[&input[..], &maps].concat())
+}
+
+/// Two seconds of a loop, as GIF.
+pub fn animation() -> PathBuf {
+    made("animation.gif", &["-f", "lavfi", "-i", "testsrc2=s=160x90:r=10:d=2"])
+}
+
 /// Ten seconds of black and silence but for one white flash and one beep at exactly 4 s.
 /// `compliant` chooses whether it can be passed through.
 pub fn flash(compliant: bool) -> PathBuf {

@@ -12,7 +12,7 @@ use crate::{
     verify::Report,
 };
 use anyhow::Context;
-use sluice_config::ChildConfig;
+use sluice_config::{ChildConfig, telemetry::complain};
 use sluice_model::Reason;
 use std::{collections::VecDeque, fs::File, path::PathBuf, sync::Arc};
 use tokio::task::JoinSet;
@@ -76,6 +76,9 @@ pub async fn transcode(request: Request) -> Result<Report, OfflineError> {
     let encoder = Encoder { children: &children, settings: &settings };
     let demuxer = pipeline::identify(&source).await?;
     let plan = Arc::new(encoder.plan(source.clone(), demuxer, request.cores).await?.in_one_tier());
+    for warning in &plan.warnings {
+        complain(format!("warning: {}: {}", warning.code, warning.message));
+    }
     let sink = Arc::new(FolderSink::new(request.output, plan.clone()));
     let run = Run { source, plan, settings, children, sink };
     run.all(request.cores).await?;

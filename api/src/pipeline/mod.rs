@@ -1,5 +1,6 @@
 //! From the first byte to the picture: uploads, media, who may play them, and playback.
 
+pub mod formats;
 pub mod media;
 pub mod playback;
 pub mod quota;

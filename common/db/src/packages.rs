@@ -261,6 +261,12 @@ impl PackagesTx<'_> {
         Ok(stored == 1)
     }
 
+    /// Notes what of its source is not part of a package: a JSON array of reasons.
+    pub async fn set_warnings(&mut self, id: PackageId, warnings: &str) -> Result<()> {
+        execute_tx!(self.0, "UPDATE packages SET warnings = $1 WHERE id = $2", warnings, id)?;
+        Ok(())
+    }
+
     /// Removes every plan of a source and what was made by it; of its tasks only `keep` stays.
     pub async fn delete_plans(&mut self, source: SourceId, keep: TaskId) -> Result<()> {
         execute_tx!(
@@ -272,7 +278,7 @@ impl PackagesTx<'_> {
         for sql in [
             "DELETE FROM segments WHERE package_id IN (SELECT id FROM packages WHERE source_id = $1)",
             "DELETE FROM renditions WHERE package_id IN (SELECT id FROM packages WHERE source_id = $1)",
-            "UPDATE packages SET status = 'planning', plan = NULL, kind = NULL, duration_ms = NULL, revealed = 0, playable = FALSE, \
+            "UPDATE packages SET status = 'planning', plan = NULL, warnings = NULL, kind = NULL, duration_ms = NULL, revealed = 0, playable = FALSE, \
              encode_started_us = NULL WHERE source_id = $1",
         ] {
             execute_tx!(self.0, sql, source)?;

@@ -13,8 +13,9 @@ pub enum IngestError {
     #[error("the quota of {0} is exceeded")]
     QuotaExceeded(&'static str),
     /// The first bytes are those of no container that is accepted.
-    #[error("no video or audio that is supported")]
-    UnsupportedType,
+    /// The sentence says what they are, and what is accepted.
+    #[error("{0}")]
+    UnsupportedType(String),
     /// The first bytes are those of another container than was declared.
     #[error("not of the type that was declared")]
     TypeMismatch,

@@ -2,7 +2,7 @@
 
 use crate::{
     ExtentReader, Ingest, IngestError,
-    sniff::{Demuxer, SNIFF_BYTES, sniff},
+    sniff::{Demuxer, SNIFF_BYTES, refusal, sniff},
 };
 use bytes::Bytes;
 use sluice_db::UploadRow;
@@ -17,7 +17,7 @@ impl Ingest {
     /// # Errors
     /// [`IngestError::UnsupportedType`] for what is no video or audio.
     pub async fn identify(&self, source: SourceId, head: &[u8]) -> Result<Demuxer, IngestError> {
-        let demuxer = sniff(head).ok_or(IngestError::UnsupportedType)?;
+        let demuxer = sniff(head).ok_or_else(|| IngestError::UnsupportedType(refusal(head)))?;
         self.db.uploads().set_content_type(source, demuxer.content_type()).await?;
         Ok(demuxer)
     }
@@ -72,7 +72,7 @@ mod tests {
         let world = World::new("").await;
         let upload = world.upload(Some(10_000), UploadKind::Tus, None).await;
         let refused = world.receive(upload.id, &[b'a'; 10_000], None).await;
-        assert!(matches!(refused.end, Err(ReceiveError::Ingest(IngestError::UnsupportedType))), "{refused:?}");
+        assert!(matches!(refused.end, Err(ReceiveError::Ingest(IngestError::UnsupportedType(_)))), "{refused:?}");
         assert_eq!((world.row(upload.id).await.offset_bytes, world.objects(upload.source_id).await), (0, 0));
     }
 
@@ -98,6 +98,6 @@ mod tests {
         let text = world.upload(Some(5), UploadKind::Tus, None).await;
         world.receive(text.id, b"hello", None).await.end.unwrap();
         let refused = world.ingest.identify_delivered(&world.row(text.id).await).await;
-        assert!(matches!(refused, Err(IngestError::UnsupportedType)), "{refused:?}");
+        assert!(matches!(refused, Err(IngestError::UnsupportedType(_))), "{refused:?}");
     }
 }

@@ -4,11 +4,16 @@
 //! Invariants: no byte is counted that is not stored; only the holder of an upload's lease changes it; memory is
 //! bounded. Nothing here knows HTTP.
 
+pub mod codecs;
 pub mod completion;
+pub mod container;
 mod error;
 mod extents;
+mod foreign;
+mod frames;
 mod identify;
 mod lease;
+mod listing;
 mod memory;
 mod parts;
 pub mod quota;

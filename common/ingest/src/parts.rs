@@ -109,7 +109,7 @@ impl Ingest {
             Ok(demuxer) if contradicts(demuxer) => Err(IngestError::TypeMismatch),
             other => other,
         };
-        if let Err(error @ (IngestError::UnsupportedType | IngestError::TypeMismatch)) = identified {
+        if let Err(error @ (IngestError::UnsupportedType(_) | IngestError::TypeMismatch)) = identified {
             self.db.uploads().delete(row.id, clock::now()).await?;
             return Err(error);
         }

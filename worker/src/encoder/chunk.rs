@@ -3,8 +3,8 @@
 use super::{
     EncodeError,
     link::Link,
-    open::Pictures,
     picture::{Filters, slot, timestamp},
+    pictures::Pictures,
     segments::layout,
     x264::{RungConfig, RungEncoder},
 };
@@ -49,7 +49,7 @@ pub fn run(link: &Link, job: &Job, work: &ChunkWork) -> Result<(), EncodeError> 
 fn later(pictures: &mut Pictures, video: &VideoPlan, at: i64) -> Option<(i64, frame::Video)> {
     loop {
         let picture = pictures.next()?;
-        match picture.timestamp().map(|t| slot(video, t)) {
+        match pictures.shown_at(&picture).map(|t| slot(video, t)) {
             Some(shown) if shown >= at => return Some((shown, picture)),
             _ => {}
         }

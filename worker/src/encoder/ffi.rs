@@ -1,7 +1,11 @@
 //! What ffmpeg-next's safe interface lacks. Each function is a few lines with its reason to be sound.
 #![allow(unsafe_code)]
 
-use ffmpeg_next::{Error, codec, ffi, format};
+use ffmpeg_next::{
+    Dictionary, Error, codec, ffi, format,
+    format::context::{Input, StreamIo},
+};
+use std::{ffi::CString, ptr};
 
 /// An entry of a demuxer's index.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +20,35 @@ pub struct IndexEntry {
     pub key: bool,
     /// Whether an edit list hides it.
     pub hidden: bool,
+}
+
+/// Opens `io` with the demuxer of this name and no other: no byte of a file chooses one.
+pub fn open_input(mut io: StreamIo, demuxer: &str, options: Dictionary<'_>) -> Result<Input, Error> {
+    let name = CString::new(demuxer).map_err(|_| Error::DemuxerNotFound)?;
+    // SAFETY: the name is a C string for the call, demuxers are static. The context is new and exclusively held; when
+    // opening fails FFmpeg frees it. Its io is not freed with it (AVFMT_FLAG_CUSTOM_IO) and outlives it: `Input` owns
+    // both, and `io` lives until the end of this function where there is none.
+    unsafe {
+        let format = ffi::av_find_input_format(name.as_ptr());
+        if format.is_null() {
+            return Err(Error::DemuxerNotFound);
+        }
+        let mut context = ffi::avformat_alloc_context();
+        if context.is_null() {
+            return Err(Error::Other { errno: ffmpeg_next::error::ENOMEM });
+        }
+        (*context).pb = io.as_mut_ptr();
+        (*context).flags |= ffi::AVFMT_FLAG_CUSTOM_IO;
+        let mut options = options.disown();
+        let opened = ffi::avformat_open_input(&raw mut context, ptr::null(), format, &raw mut options);
+        drop(Dictionary::own(options));
+        if opened < 0 {
+            return Err(Error::from(opened));
+        }
+        let input = Input::wrap_with_custom_io(context, io);
+        let found = ffi::avformat_find_stream_info(context, ptr::null_mut());
+        if found < 0 { Err(Error::from(found)) } else { Ok(input) }
+    }
 }
 
 /// Seeks to the last entry point at or before `timestamp` of `stream`, in its own time base:

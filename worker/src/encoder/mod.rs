@@ -17,10 +17,12 @@ mod packets;
 mod passthrough;
 mod pcm;
 mod picture;
+mod pictures;
 mod probe;
 mod segments;
 mod sound;
 mod stamps;
+mod streams;
 mod x264;
 
 use crate::{

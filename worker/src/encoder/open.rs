@@ -3,7 +3,7 @@
 use super::{
     EncodeError, Named, ffi,
     link::{Link, SourceIo},
-    packets::{Packets, sought_by_bytes},
+    packets::sought_by_bytes,
 };
 use crate::{
     child::{Job, Refusal},
@@ -14,58 +14,16 @@ use ffmpeg_next::{
     format::{
         self,
         context::{Input, StreamIo},
+        stream::Disposition,
     },
-    frame, media,
+    media,
 };
-use sluice_ingest::sniff::Demuxer;
+use sluice_ingest::{codecs, container::Demuxer};
 
-/// Decoders that may run. Parsers and decoders outside this list are never reached.
-const DECODERS: &[&str] = &[
-    "h264",
-    "hevc",
-    "vp8",
-    "vp9",
-    "libdav1d",
-    "mpeg1video",
-    "mpeg2video",
-    "mpeg4",
-    "msmpeg4",
-    "msmpeg4v2",
-    "mjpeg",
-    "prores",
-    "dnxhd",
-    "theora",
-    "h263",
-    "aac",
-    "aac_fixed",
-    "mp3float",
-    "mp3",
-    "mp2float",
-    "mp2",
-    "ac3",
-    "eac3",
-    "opus",
-    "vorbis",
-    "flac",
-    "alac",
-    "pcm_s16le",
-    "pcm_s16be",
-    "pcm_s24le",
-    "pcm_s24be",
-    "pcm_s32le",
-    "pcm_s32be",
-    "pcm_f32le",
-    "pcm_f32be",
-    "pcm_f64le",
-    "pcm_u8",
-    "pcm_s8",
-    "pcm_alaw",
-    "pcm_mulaw",
-    "adpcm_ms",
-    "adpcm_ima_wav",
-];
 /// Most streams a file may have.
 const MOST_STREAMS: &str = "64";
+/// Frames a second of a stream that says nothing of its rate, as FFmpeg guesses.
+const COUNTED_FPS: f64 = 25.0;
 /// Bytes FFmpeg asks for at once.
 const READ_BYTES: usize = 128 * 1024;
 
@@ -75,7 +33,7 @@ pub fn source(link: &Link, job: &Job) -> Result<Input, EncodeError> {
     let io = StreamIo::from_read_seek_with_capacity(io, READ_BYTES).named("source stream")?;
     let mut options = Dictionary::new();
     options.set("format_whitelist", job.demuxer.ffmpeg_name());
-    options.set("codec_whitelist", &DECODERS.join(","));
+    options.set("codec_whitelist", &codecs::decoders().collect::<Vec<_>>().join(","));
     options.set("protocol_whitelist", "none");
     options.set("max_streams", MOST_STREAMS);
     if job.demuxer == Demuxer::MpegTs {
@@ -86,7 +44,9 @@ pub fn source(link: &Link, job: &Job) -> Result<Input, EncodeError> {
         // External data references would name other files.
         options.set("enable_drefs", "0");
     }
-    let opened = format::input_from_stream(io, None, Some(options));
+    // A demuxer has many names.
+    let name = job.demuxer.ffmpeg_name().split(',').next().unwrap_or_default();
+    let opened = ffi::open_input(io, name, options);
     let mut input = opened.map_err(|e| EncodeError::refused(Refusal::Unreadable, e.to_string()))?;
     if sought_by_bytes(job.demuxer) {
         return Ok(input);
@@ -103,7 +63,7 @@ pub fn source(link: &Link, job: &Job) -> Result<Input, EncodeError> {
 
 /// Whether a stream can be decoded by what is allowed.
 pub fn decodable(parameters: &codec::Parameters) -> bool {
-    codec::decoder::find(parameters.id()).is_some_and(|d| DECODERS.contains(&d.name()))
+    codec::decoder::find(parameters.id()).is_some_and(|d| codecs::decoders().any(|name| name == d.name()))
 }
 
 fn context(job: &Job, parameters: codec::Parameters, threads: usize) -> Result<codec::context::Context, EncodeError> {
@@ -182,74 +142,30 @@ pub fn check_memory(error: ffmpeg::Error) {
     }
 }
 
-/// Decoded pictures in the order they are shown.
-pub struct Pictures {
-    packets: Packets,
-    link: Link,
-    decoder: ffmpeg::decoder::Video,
-    stream: usize,
-    draining: bool,
-}
-
-impl Pictures {
-    /// Pictures of `stream`.
-    pub fn new(link: &Link, job: &Job, stream: usize, threads: usize) -> Result<Self, EncodeError> {
-        let mut packets = Packets::open(link, job)?;
-        let decoder = video_decoder(job, &packets.input, stream, threads)?;
-        packets.keep(&[stream]);
-        Ok(Self { packets, link: link.clone(), decoder, stream, draining: false })
-    }
-
-    /// Goes to the last entry point at or before `timestamp`, or to the very beginning.
-    pub fn seek(&mut self, timestamp: Option<i64>) -> Result<(), EncodeError> {
-        self.packets.seek(self.stream, timestamp)?;
-        self.decoder.flush();
-        self.draining = false;
-        Ok(())
-    }
-
-    /// The next picture, or `None` at the end.
-    pub fn next(&mut self) -> Option<frame::Video> {
-        loop {
-            let mut picture = frame::Video::empty();
-            match self.decoder.receive_frame(&mut picture) {
-                Ok(()) => {
-                    // With nobody there to hear it, the next read fails.
-                    let _ = self.link.worked_on_a_picture();
-                    return Some(picture);
-                }
-                Err(ffmpeg::Error::Eof) => return None,
-                Err(error) => {
-                    check_memory(error);
-                    if self.draining {
-                        return None;
-                    }
-                }
-            }
-            match self.packets.next_of(self.stream) {
-                // A packet that does not decode is skipped; the timeline shows the picture before it longer.
-                Some(packet) => drop(self.decoder.send_packet(&packet).map_err(check_memory)),
-                None => {
-                    self.draining = true;
-                    // Draining a decoder that is already drained is all this can fail at.
-                    let _ = self.decoder.send_eof();
-                }
-            }
-        }
-    }
-}
-
 /// The picture stream that a player would show: cover art is none.
 pub fn best_video(input: &Input) -> Option<usize> {
     let shown = |s: &format::stream::Stream<'_>| {
         let fields = ffi::parameter_fields(&s.parameters());
-        let cover = s.disposition().contains(format::stream::Disposition::ATTACHED_PIC);
         s.parameters().medium() == media::Type::Video
-            && !cover
+            && !is_cover(s)
             && fields.width > 0
             && fields.height > 0
             && decodable(&s.parameters())
     };
     let best = input.streams().best(media::Type::Video).filter(&shown).map(|s| s.index());
     best.or_else(|| input.streams().find(shown).map(|s| s.index()))
+}
+
+/// A picture that belongs to a sound, or to a chapter.
+pub fn is_cover(stream: &format::stream::Stream<'_>) -> bool {
+    stream.disposition().contains(Disposition::ATTACHED_PIC)
+}
+
+/// How long a picture is shown, in the stream's time base, where the container says of none when it is.
+pub fn counted_ticks(stream: &format::stream::Stream<'_>) -> i64 {
+    let (base, rate) = (stream.time_base(), stream.avg_frame_rate());
+    let known = rate.numerator() > 0 && rate.denominator() > 0;
+    let second = Rational(base.denominator(), base.numerator());
+    let ticks = f64::from(second) / if known { f64::from(rate) } else { COUNTED_FPS };
+    (ticks.round() as i64).max(1)
 }

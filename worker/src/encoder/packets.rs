@@ -4,11 +4,11 @@
 
 use super::{EncodeError, Named, ffi, link::Link, open, stamps::shift};
 use crate::{
-    child::{Entry, Job},
+    child::{Entry, Job, Probe, Work},
     plan::Clock,
 };
 use ffmpeg_next::{self as ffmpeg, Packet, format::context::Input};
-use sluice_ingest::sniff::Demuxer;
+use sluice_ingest::container::{Demuxer, Entries};
 
 /// Known moments that are tried, one before the other, until one lies before what is wanted.
 const MOST_TRIES: usize = 4;
@@ -28,6 +28,12 @@ pub struct Packets {
     places: Vec<u64>,
     /// Read already, to see where a seek led.
     ahead: Option<Packet>,
+    /// What the source is opened again with, where a demuxer cannot go back.
+    link: Link,
+    job: Job,
+    kept: Option<Vec<usize>>,
+    /// Where no packet has a time stamp: that of the next one.
+    counted: i64,
 }
 
 /// Whether a demuxer finds a byte more surely than a time: transport streams have no index, and a search for a time is
@@ -44,7 +50,21 @@ impl Packets {
         let entries = if bytes { job.index.clone() } else { Vec::new() };
         let by_bytes = bytes && !(entries.is_empty() && job.clock.is_plain());
         let clock = job.clock.clone();
-        Ok(Self { input, clock, entries, by_bytes, untouched: true, places: Vec::new(), ahead: None })
+        // Opening needs the source and nothing of the work on it.
+        let job = Job { work: Work::Probe(Probe::Beginning), ..job.clone() };
+        Ok(Self {
+            input,
+            clock,
+            entries,
+            by_bytes,
+            untouched: true,
+            places: Vec::new(),
+            ahead: None,
+            link: link.clone(),
+            job,
+            kept: None,
+            counted: 0,
+        })
     }
 
     /// Has the demuxer drop all other streams but those that carry one of them on.
@@ -52,6 +72,17 @@ impl Packets {
         let carried = self.input.streams().filter(|s| self.clock.carries.iter().any(|c| c.id == s.id()));
         let all: Vec<usize> = carried.map(|s| s.index()).chain(streams.iter().copied()).collect();
         ffi::discard_others(&mut self.input, &all);
+        self.kept = Some(all);
+    }
+
+    /// Begins anew with the first byte.
+    fn reopen(&mut self) -> Result<(), EncodeError> {
+        self.input = open::source(&self.link, &self.job)?;
+        if let Some(kept) = &self.kept {
+            ffi::discard_others(&mut self.input, kept);
+        }
+        (self.counted, self.untouched) = (0, true);
+        Ok(())
     }
 
     /// The next packet of any stream, or `None` at the end. Damage in the middle is skipped as players skip it.
@@ -97,6 +128,12 @@ impl Packets {
                 packet.set_stream(carry.stream);
             }
         }
+        if self.job.demuxer.entries() == Entries::StartCounted {
+            packet.set_pts(Some(self.counted));
+            packet.set_dts(Some(self.counted));
+            let usual = || self.input.stream(packet.stream()).map_or(1, |s| open::counted_ticks(&s));
+            self.counted += if packet.duration() > 0 { packet.duration() } else { usual() };
+        }
         let stream = packet.stream();
         if self.places.len() <= stream {
             self.places.resize(stream + 1, 0);
@@ -120,12 +157,13 @@ impl Packets {
             return self.go_to(at.map_or(0, |n| self.entries[n].position));
         }
         // Times of one clock are on several in the file: it is read from the start.
-        let timestamp = timestamp.filter(|_| self.clock.is_plain());
+        let anywhere = self.job.demuxer.entries() == Entries::Marked;
+        let timestamp = timestamp.filter(|_| anywhere && self.clock.is_plain());
         if timestamp.is_none() && self.untouched {
             return Ok(());
         }
-        if ffi::seek_backward(&mut self.input, stream, timestamp.unwrap_or(i64::MIN / 2)).is_err() {
-            self.input.seek(0, ..).named("seek")?;
+        if !anywhere || ffi::seek_backward(&mut self.input, stream, timestamp.unwrap_or(i64::MIN / 2)).is_err() {
+            self.reopen()?;
         }
         Ok(())
     }

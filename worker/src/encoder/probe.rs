@@ -8,6 +8,7 @@ use super::{
     passthrough::H264Header,
     pcm,
     stamps::{self, Stamp, Timing},
+    streams,
 };
 use crate::{
     child::{Job, Probe, Refusal},
@@ -19,7 +20,7 @@ use ffmpeg_next::{
     format::{self, context::Input},
     media, packet,
 };
-use sluice_ingest::sniff::Demuxer;
+use sluice_ingest::container::{Demuxer, Entries};
 use std::collections::BTreeMap;
 
 /// Entry points whose bytes are looked at; the rest is checked while muxing.
@@ -58,10 +59,16 @@ pub fn probe(link: &Link, job: &Job, scope: Probe) -> Result<SourceFacts, Encode
     // What has not been heard yet cannot be planned, and a film must not be begun without its sound.
     let unheard = scope.is_beginning() && sounds.first().is_some_and(|i| of(*i).is_empty());
     let video = match video.filter(|_| !unheard) {
-        Some(i) => video_facts(job, input, i, of(i), Trust { indexed: trusted, edited, arrived_bytes })?,
+        Some(i) => {
+            // What is entered at its start only cannot be cut.
+            let arrived_bytes = arrived_bytes.filter(|_| job.demuxer.entries() == Entries::Marked);
+            video_facts(job, input, i, of(i), Trust { indexed: trusted, edited, arrived_bytes })?
+        }
         None => None,
     };
-    Ok(SourceFacts { demuxer: job.demuxer, video, audio, clock })
+    let kept = (video.as_ref().map(|v| v.stream), audio.first().map(|a| a.stream));
+    let left_behind = streams::left_behind(input, job.demuxer, kept.0, kept.1);
+    Ok(SourceFacts { demuxer: job.demuxer, video, audio, clock, left_behind })
 }
 
 /// The packets of the picture, if there is one, and of the sound that is kept.

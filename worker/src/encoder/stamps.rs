@@ -12,7 +12,7 @@ use crate::{
     },
 };
 use ffmpeg_next::{Packet, Rational, format, media};
-use sluice_ingest::sniff::Demuxer;
+use sluice_ingest::container::{Demuxer, Entries};
 use std::collections::BTreeMap;
 
 /// One packet or index entry.
@@ -73,9 +73,15 @@ pub fn scan(
     let mut others: BTreeMap<usize, Vec<Stamp>> = BTreeMap::new();
     let mut beside = 0;
     while let Some(packet) = packets.next() {
-        let Some(stamp) = stamp(&packet, demuxer) else { continue };
+        let Some(mut stamp) = stamp(&packet, demuxer) else { continue };
         match wanted.iter().position(|w| *w == packet.stream()) {
-            Some(n) if found[n].len() < MOST_PACKETS => found[n].push(stamp),
+            Some(n) if found[n].len() < MOST_PACKETS => {
+                // Marks of what is entered at its start only mean nothing.
+                if demuxer.entries() != Entries::Marked {
+                    stamp.key = found[n].is_empty();
+                }
+                found[n].push(stamp);
+            }
             Some(_) => return Err(EncodeError::refused(Refusal::TooManyPictures, "packets")),
             None if carries && beside < MOST_PACKETS => {
                 beside += 1;

@@ -11,19 +11,45 @@ use crate::{
     task::{TaskError, rules_broken},
     verify::Report,
 };
-use sluice_ingest::{sniff::Demuxer, sniff::SNIFF_BYTES, sniff::sniff};
+use sluice_ingest::sniff::{Demuxer, MOST_LEADING_BYTES, SNIFF_BYTES, next_look, refusal, sniff};
 use sluice_model::Reason;
 use tokio::sync::mpsc;
 
 /// Segments on their way from the child to the sink.
 const OUTPUTS_UNDER_WAY: usize = 4;
 
-/// What a source's first bytes say it is.
+/// Bytes of one look behind a tag or zeros.
+const LOOK_BYTES: u64 = 1 << 20;
+/// What may come behind a tag or zeros: kinds whose demuxers find the first frame by themselves.
+const FOUND_LATER: [Demuxer; 7] =
+    [Demuxer::Mp3, Demuxer::Aac, Demuxer::Loas, Demuxer::Ac3, Demuxer::Eac3, Demuxer::Flac, Demuxer::MpegTs];
+
+/// What a source's first bytes say it is, and where those are a tag or zeros, the bytes behind them.
 pub async fn identify(source: &Source) -> Result<Demuxer, TaskError> {
+    let unsupported = |head: &[u8]| TaskError::fail(Reason::new("unsupported_format", refusal(head)));
     let head = source.read_at(0, SNIFF_BYTES as u64).await?;
-    let unsupported =
-        || TaskError::fail(Reason::new("unsupported_format", "The file is no video or audio that is supported."));
-    sniff(&head).ok_or_else(unsupported)
+    let first = sniff(&head).ok_or_else(|| unsupported(&head))?;
+    let tagged = head.starts_with(b"ID3");
+    let (mut at, mut next) = (0, next_look(&head));
+    while let Some(step) = next {
+        at += step;
+        if at >= source.delivered_up_to() && at < source.size() {
+            return Err(TaskError::NotArrived((at + SNIFF_BYTES as u64).min(source.size())));
+        }
+        let bytes = source.read_at(at, LOOK_BYTES).await?;
+        let zeros = bytes.iter().take_while(|b| **b == 0).count();
+        if zeros < bytes.len() {
+            let rest = &bytes[zeros..];
+            let found = sniff(&rest[..rest.len().min(SNIFF_BYTES)]).filter(|d| FOUND_LATER.contains(d));
+            // A tag belongs to MP3 where nothing else follows.
+            return found.or(tagged.then_some(first)).ok_or_else(|| unsupported(rest));
+        }
+        next = next_look(&bytes);
+        if bytes.is_empty() || at > MOST_LEADING_BYTES {
+            return if tagged { Ok(first) } else { Err(unsupported(&head)) };
+        }
+    }
+    Ok(first)
 }
 
 /// What work on a source is done with.

@@ -70,9 +70,7 @@ fn refused(error: IngestError) -> TaskError {
     match error {
         IngestError::TooLarge(most) => fail("too_large", format!("It is larger than {most} bytes.")),
         IngestError::QuotaExceeded(what) => fail("quota_exceeded", format!("Your account may not have more {what}.")),
-        IngestError::UnsupportedType => {
-            fail("unsupported_type", "What is at this address is no video or audio that is supported.")
-        }
+        IngestError::UnsupportedType(what) => fail("unsupported_type", what),
         // Imports have no parts and no declared type: such an upload is not this one any more.
         IngestError::LengthConflict
         | IngestError::LeaseLost

@@ -99,8 +99,13 @@ mod tests {
     fn allowances(preset: &str) -> Vec<Allowance> {
         let keys = (0..15_000).step_by(50).map(|f| KeyFrame { seek: f as i64, frame: f, position: None }).collect();
         let video = VideoFacts { time_base: (1, 25), frames: 15_000, duration_s: 600.0, keys, ..source(1280, 720) };
-        let facts =
-            SourceFacts { demuxer: Demuxer::Mov, video: Some(video), audio: Vec::new(), clock: Clock::default() };
+        let facts = SourceFacts {
+            demuxer: Demuxer::Mov,
+            video: Some(video),
+            audio: Vec::new(),
+            clock: Clock::default(),
+            left_behind: Vec::new(),
+        };
         let settings = EncodeSettings { passthrough: false, preset: preset.to_owned(), ..EncodeSettings::default() };
         let plan = plan(&facts, &settings, 2).unwrap().in_one_tier();
         plan.steps().iter().map(|step| Allowance::of_step(&plan, step, 1)).collect()

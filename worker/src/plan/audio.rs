@@ -172,7 +172,13 @@ mod tests {
     }
 
     fn facts(sound: AudioFacts, clock: Clock) -> SourceFacts {
-        SourceFacts { demuxer: Demuxer::Mov, video: Some(source(640, 360)), audio: vec![sound], clock }
+        SourceFacts {
+            demuxer: Demuxer::Mov,
+            video: Some(source(640, 360)),
+            audio: vec![sound],
+            clock,
+            left_behind: Vec::new(),
+        }
     }
 
     fn film(sound: AudioFacts) -> AudioPlan {
@@ -201,6 +207,7 @@ mod tests {
                 video: None,
                 audio: vec![AudioFacts { bit_rate, lossless, ..sound() }],
                 clock: Clock::default(),
+                left_behind: Vec::new(),
             };
             alone(&facts, &[64, 128, 256]).unwrap().variants.iter().map(|v| v.bit_rate).collect::<Vec<_>>()
         };

@@ -1,6 +1,6 @@
 //! What the probe reports of a source. Plain data: no FFmpeg type crosses the process border.
 
-use super::clock::Clock;
+use super::{clock::Clock, warnings::LeftBehind};
 use serde::{Deserialize, Serialize};
 use sluice_ingest::sniff::Demuxer;
 
@@ -16,6 +16,9 @@ pub struct SourceFacts {
     /// How the source's time stamps became the clock that all times here are on.
     #[serde(default)]
     pub clock: Clock,
+    /// Streams that are not part of the package.
+    #[serde(default)]
+    pub left_behind: Vec<LeftBehind>,
 }
 
 /// A picture stream.

@@ -240,7 +240,13 @@ mod tests {
             lossless: false,
         };
         let video = VideoFacts { time_base: (1, 25), frames, duration_s: seconds, keys, ..source(1280, 720) };
-        SourceFacts { demuxer: Demuxer::Matroska, video: Some(video), audio: vec![sound], clock: Clock::default() }
+        SourceFacts {
+            demuxer: Demuxer::Matroska,
+            video: Some(video),
+            audio: vec![sound],
+            clock: Clock::default(),
+            left_behind: Vec::new(),
+        }
     }
 
     fn arrived(seconds: f64) -> Delivered {

@@ -118,8 +118,13 @@ mod tests {
             if hdr {
                 video.colour.transfer = "smpte2084".to_owned();
             }
-            let facts =
-                SourceFacts { demuxer: Demuxer::Mov, video: Some(video), audio: Vec::new(), clock: Clock::default() };
+            let facts = SourceFacts {
+                demuxer: Demuxer::Mov,
+                video: Some(video),
+                audio: Vec::new(),
+                clock: Clock::default(),
+                left_behind: Vec::new(),
+            };
             let settings =
                 EncodeSettings { preset: preset.to_owned(), passthrough: false, ..EncodeSettings::default() };
             let plan = plan(&facts, &settings, 2).unwrap();

@@ -21,6 +21,7 @@ mod renditions;
 mod steps;
 mod tiers;
 mod timeline;
+mod warnings;
 
 pub use allowance::Allowance;
 pub use audio::AudioPlan;
@@ -36,6 +37,7 @@ pub use renditions::Schedule;
 pub use sluice_config::{EncodeSettings, RungSetting};
 pub use steps::Step;
 pub use timeline::Rate;
+pub use warnings::{Left, LeftBehind};
 
 use extent::Extent;
 use serde::{Deserialize, Serialize};
@@ -55,6 +57,9 @@ pub struct Plan {
     pub video: Option<VideoPlan>,
     /// The sound, if there is one.
     pub audio: Option<AudioPlan>,
+    /// What of the source is not part of the package, for people.
+    #[serde(default)]
+    pub warnings: Vec<Reason>,
     /// Set while the source is being delivered and more will be planned.
     #[serde(default, rename = "growing")]
     pub incremental: Option<Incremental>,
@@ -132,8 +137,8 @@ pub fn plan(facts: &SourceFacts, settings: &EncodeSettings, fleet_cores: usize) 
 }
 
 fn check_limits(facts: &SourceFacts, settings: &EncodeSettings) -> Result<(), Reason> {
-    if facts.video.is_none() && facts.audio.is_empty() {
-        return Err(Reason::new("unsupported_format", "The file holds neither picture nor sound that can be decoded."));
+    if let Some(reason) = warnings::refusal(facts) {
+        return Err(reason);
     }
     let duration_s = facts.duration_s();
     if duration_s <= 0.0 {
@@ -206,6 +211,7 @@ fn plan_video(
         duration_s,
         target_s,
         audio,
+        warnings: warnings::warnings(facts),
         incremental: None,
         clock: facts.clock.clone(),
         video: Some(VideoPlan {
@@ -250,6 +256,7 @@ fn plan_sound(facts: &SourceFacts, settings: &EncodeSettings) -> Result<Plan, Re
         target_s: boundaries::SEGMENT_S,
         video: None,
         audio: Some(audio),
+        warnings: warnings::warnings(facts),
         incremental: None,
         clock: facts.clock.clone(),
     })

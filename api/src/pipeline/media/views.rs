@@ -37,6 +37,8 @@ pub struct Media {
     /// 0 to 1.
     pub progress: f64,
     pub error: Option<Reason>,
+    /// What of the file is not part of what is played, and why; known once it is planned.
+    pub warnings: Vec<Reason>,
     pub playback: Playback,
 }
 
@@ -103,6 +105,8 @@ impl Media {
     /// `base` is the external URL of the API without a trailing slash.
     pub fn new(row: MediaRow, base: &str) -> Self {
         let ((status, progress), error) = (status(&row), row.reason());
+        // Written by the worker; what an unknown version wrote is not shown.
+        let warnings = row.warnings.as_deref().and_then(|w| serde_json::from_str(w).ok()).unwrap_or_default();
         let published_at = row.published_at().map(|t| t.as_millis());
         Self {
             kind: row.kind(),
@@ -132,6 +136,7 @@ impl Media {
             encryption: row.encryption,
             progress,
             error,
+            warnings,
         }
     }
 }

@@ -1,20 +1,22 @@
 //! Media types as clients declare them: checked before bytes are sent, and held against the bytes after.
 
 use crate::pipeline::uploads::UploadError;
-use sluice_ingest::sniff::Demuxer;
+use sluice_ingest::container::{Demuxer, accepted};
 
 /// Refuses a declared type that no video or audio has. Nothing declared, or "some bytes", says nothing.
 pub fn plausible(content_type: &str) -> Result<(), UploadError> {
     let kind = essence(content_type);
     let (top, sub) = kind.split_once('/').unwrap_or((&kind, ""));
-    let container = ["octet-stream", "mp4", "ogg", "mxf", "x-matroska"];
+    let container = ["octet-stream", "mp4", "ogg", "mxf", "x-matroska", "vnd.ms-asf"];
+    // Animations; other pictures are none.
+    let animated = ["image/gif", "image/apng", "image/vnd.mozilla.apng"];
     // What systems take transport streams (`.ts`, `.mts`) for, by their names' endings.
     let mistaken = ["text/vnd.trolltech.linguist", "model/vnd.mts"];
     match top {
         "" | "video" | "audio" | "binary" => Ok(()),
         "application" if container.contains(&sub) => Ok(()),
-        _ if mistaken.contains(&kind.as_str()) => Ok(()),
-        _ => Err(UploadError::UnsupportedType),
+        _ if mistaken.contains(&kind.as_str()) || animated.contains(&kind.as_str()) => Ok(()),
+        _ => Err(UploadError::UnsupportedType(format!("The declared type is no video or audio. {}", accepted()))),
     }
 }
 
@@ -29,6 +31,11 @@ pub fn contradicts(content_type: &str, demuxer: Demuxer) -> bool {
         "x-msvideo" | "avi" => Demuxer::Avi,
         "flac" | "x-flac" => Demuxer::Flac,
         "ogg" | "opus" => Demuxer::Ogg,
+        "x-flv" => Demuxer::Flv,
+        "x-ms-wmv" | "x-ms-wma" | "x-ms-asf" | "vnd.ms-asf" => Demuxer::Asf,
+        "mxf" => Demuxer::Mxf,
+        "gif" => Demuxer::Gif,
+        "aiff" | "x-aiff" => Demuxer::Aiff,
         _ => return false,
     };
     named != demuxer
@@ -52,6 +59,8 @@ mod tests {
             "application/octet-stream",
             "video/x-anything; codecs=\"a\"",
             "text/vnd.trolltech.linguist",
+            "image/gif",
+            "application/mxf",
         ] {
             assert!(plausible(fine).is_ok(), "{fine}");
         }

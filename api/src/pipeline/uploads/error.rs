@@ -19,7 +19,7 @@ domain_error! {
         PartsMissing(i64) = "{0} parts are missing.",
         TakenOver = "Another request goes on with this upload.",
         TypeMismatch = "The file is not of the type that was declared.",
-        UnsupportedType = "The file is no video or audio that is supported.",
+        UnsupportedType(String) = "{0}",
         UploadComplete = "The upload is complete already.",
         UploadExpired = "The upload has expired.",
         UploadInterrupted = "The connection broke off. What came before is kept: ask how much that is, and go on.",
@@ -32,7 +32,7 @@ impl From<IngestError> for UploadError {
         match error {
             IngestError::TooLarge(most) => Self::TooLarge(most),
             IngestError::QuotaExceeded(what) => QuotaError::QuotaExceeded(what).into(),
-            IngestError::UnsupportedType => Self::UnsupportedType,
+            IngestError::UnsupportedType(what) => Self::UnsupportedType(what),
             IngestError::TypeMismatch => Self::TypeMismatch,
             IngestError::PartsMissing(count) => Self::PartsMissing(count),
             IngestError::LengthConflict => {

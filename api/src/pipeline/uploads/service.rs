@@ -206,7 +206,7 @@ pub async fn patch(
         match take_in(&state, id, lease, target, patch.checksum, body).await {
             Ok(row) => complete_if_due(&state, row).await,
             Err(error) => {
-                if matches!(error, UploadError::UnsupportedType) {
+                if matches!(error, UploadError::UnsupportedType(_)) {
                     state.db.uploads().delete_if_leased(id, Some(holder), clock::now()).await?;
                 }
                 Err(error)
@@ -275,7 +275,7 @@ pub async fn complete_if_due(state: &AppState, row: UploadRow) -> Result<UploadR
     }
     if let Err(error) = state.ingest.identify_delivered(&row).await {
         // A database that does not answer says nothing about the film.
-        if matches!(error, IngestError::UnsupportedType) {
+        if matches!(error, IngestError::UnsupportedType(_)) {
             state.db.uploads().delete(row.id, clock::now()).await?;
         }
         return Err(error.into());

@@ -9,7 +9,7 @@ use rss::{
     extension::itunes::{ITunesChannelExtensionBuilder, ITunesItemExtensionBuilder},
 };
 use sluice_db::{CreatorRow, MediaRow, PostRow};
-use sluice_ingest::sniff::sound_type;
+use sluice_ingest::container::{CONTAINERS, sound_type};
 use sluice_model::Timestamp;
 
 fn instant(at: Timestamp) -> FixedDateTime {
@@ -53,15 +53,12 @@ pub fn atom(creator: &CreatorRow, posts: Vec<PostRow>, base: &str) -> String {
 /// The media type of a sound whose container may hold films, too, and the ending of names that players know it by.
 fn sound(content_type: &str) -> (String, &'static str) {
     let kind = sound_type(content_type);
+    // Of containers that hold films, too, the ending of sounds.
     let ending = match kind.as_str() {
         "audio/mp4" => "m4a",
-        "audio/mpeg" => "mp3",
-        "application/ogg" => "ogg",
-        "audio/flac" => "flac",
-        "audio/wav" => "wav",
-        "audio/aac" => "aac",
         "audio/x-matroska" => "mka",
-        _ => "audio",
+        "audio/x-ms-asf" => "wma",
+        _ => CONTAINERS.iter().find(|c| c.content_type == content_type).map_or("audio", |c| c.endings[0]),
     };
     (kind, ending)
 }

@@ -1,0 +1,53 @@
+//! Which streams of a source are not part of its package, and what they are.
+
+use super::{ffi, open};
+use crate::plan::{Left, LeftBehind};
+use ffmpeg_next::{
+    codec,
+    format::{context::Input, stream::Stream},
+    media,
+};
+use sluice_ingest::container::Demuxer;
+
+/// Subtitles that are pictures.
+const IMAGE_SUBTITLES: [&str; 4] = ["dvd_subtitle", "dvb_subtitle", "hdmv_pgs_subtitle", "xsub"];
+
+/// All streams but the two that are kept. Covers and fonts are none.
+pub fn left_behind(input: &Input, demuxer: Demuxer, video: Option<usize>, audio: Option<usize>) -> Vec<LeftBehind> {
+    let kept = |s: &Stream<'_>| [video, audio].contains(&Some(s.index()));
+    let others = input.streams().filter(|s| !kept(s) && !open::is_cover(s) && !is_empty(s, demuxer));
+    others.filter_map(|s| Some(LeftBehind { stream: s.index(), left: left(&s)?, codec: name(&s) })).collect()
+}
+
+/// A track of MP4 and QuickTime without a sample; other containers do not say.
+fn is_empty(stream: &Stream<'_>, demuxer: Demuxer) -> bool {
+    demuxer == Demuxer::Mov && stream.frames() == 0 && ffi::index_length(stream) == 0 && stream.duration() <= 0
+}
+
+fn left(stream: &Stream<'_>) -> Option<Left> {
+    let parameters = stream.parameters();
+    let decodable = open::decodable(&parameters);
+    Some(match parameters.medium() {
+        // Without a size there is no picture to be seen.
+        media::Type::Video if decodable && ffi::parameter_fields(&parameters).width <= 0 => return None,
+        media::Type::Video if decodable => Left::FurtherPicture,
+        media::Type::Video => Left::UndecodablePicture,
+        media::Type::Audio if decodable => Left::FurtherSound,
+        media::Type::Audio => Left::UndecodableSound,
+        media::Type::Subtitle if IMAGE_SUBTITLES.contains(&parameters.id().name()) => Left::ImageSubtitles,
+        media::Type::Subtitle => Left::TextSubtitles,
+        media::Type::Attachment => return None,
+        _ => Left::Data,
+    })
+}
+
+/// FFmpeg's name of the codec, or the container's own where FFmpeg knows none.
+fn name(stream: &Stream<'_>) -> String {
+    let parameters = stream.parameters();
+    if parameters.id() != codec::Id::None {
+        return parameters.id().name().to_owned();
+    }
+    let tag = ffi::parameter_fields(&parameters).tag;
+    let text: String = tag.iter().map(|b| char::from(*b)).filter(char::is_ascii_graphic).collect();
+    if text.len() >= 2 { text } else { "unknown".to_owned() }
+}
