@@ -20,7 +20,7 @@ use std::{
 const MOST_WORK: Duration = Duration::from_secs(20);
 /// What is a film, and may take what a film of its size does: 600 pictures of 8K, of which a core decodes some ten a second
 /// and encodes, on all rungs of `ultrafast`, as many.
-const FILMS: [(&str, Duration)] = [("cpu_bomb_7680x4320_20s.mp4", Duration::from_secs(150))];
+const FILMS: &[(&str, Duration)] = &[("cpu_bomb_7680x4320_20s.mp4", Duration::from_secs(150))];
 const MOST_BYTES: u64 = 1 << 30;
 /// Where playlists among the files ask for something.
 const CANARY: &str = "127.0.0.1:18099";

@@ -83,7 +83,7 @@ pub fn complaint(run: &Run, most_work: Duration, most_bytes: u64) -> Option<Stri
         return Some(format!("{} MiB resident", run.most_resident.unwrap_or(0) >> 20));
     }
     if run.worked > most_work {
-        return Some(format!("{:?} of a processor", run.worked));
+        return Some(format!("{:?} of a processor, in {:?}", run.worked, run.took));
     }
     if run.said.contains("panicked") {
         return Some(run.said.clone());
