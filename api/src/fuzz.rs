@@ -91,6 +91,9 @@ fn wanted(text: &str, size: u64) -> Option<Result<Range<u64>, ()>> {
     let number = |t: &str| t.bytes().all(|b| b.is_ascii_digit()).then(|| t.parse::<u128>().unwrap_or(u128::MAX));
     let (size, last) =
         (u128::from(size), number(last).filter(|_| !last.is_empty()).or((last.is_empty()).then_some(u128::MAX))?);
+    if first.is_empty() && text.ends_with('-') {
+        return None;
+    }
     let part = if first.is_empty() {
         size.saturating_sub(last)..size
     } else if last < number(first)? {
