@@ -5,6 +5,7 @@
 //! protocols; everything that is untrusted is decoded here and nowhere else, in a process that `sandbox` has confined.
 
 mod aac;
+mod appearance;
 mod audio;
 mod chunk;
 #[cfg(debug_assertions)]
@@ -17,6 +18,7 @@ mod passthrough;
 mod picture;
 mod probe;
 mod segments;
+mod sizes;
 mod sound;
 mod x264;
 

@@ -1,15 +1,23 @@
 //! What a source is: from the container's index where it can be trusted, else by one scan of its packets.
 
-use super::{EncodeError, Named, ffi, link::Link, open, passthrough::H264Header};
+use super::{
+    EncodeError, Named,
+    appearance::{self, Orientation},
+    ffi,
+    link::Link,
+    open,
+    passthrough::H264Header,
+    sizes::Sizes,
+};
 use crate::{
     child::{Job, Probe, Refusal},
     cmaf::avc_codecs,
-    plan::{AudioFacts, Colour, FieldOrder, H264Facts, KeyFrame, SourceFacts, VideoFacts, audio::FRAME_SAMPLES},
+    plan::{AudioFacts, FieldOrder, H264Facts, KeyFrame, SourceFacts, VideoFacts, audio::FRAME_SAMPLES},
 };
 use ffmpeg_next::{
     codec,
     format::{self, context::Input},
-    media, packet,
+    media,
 };
 use sluice_ingest::sniff::Demuxer;
 use std::collections::BTreeMap;
@@ -64,6 +72,7 @@ pub fn probe(link: &Link, job: &Job, scope: Probe) -> Result<SourceFacts, Encode
     let trusted = arrived_bytes.is_some()
         && video.is_some()
         && wanted.iter().all(|i| open::stream_of(&input, *i).is_ok_and(|s| index_is_whole(&s)));
+    let mut sizes = video.map(|i| Sizes::new(job, &input, i)).transpose()?;
     let stamps = if trusted {
         wanted.iter().map(|i| open::stream_of(&input, *i).map(|s| from_index(&s))).collect::<Result<Vec<_>, _>>()?
     } else {
@@ -71,7 +80,7 @@ pub fn probe(link: &Link, job: &Job, scope: Probe) -> Result<SourceFacts, Encode
             // Where that does not succeed, it is read from the start again.
             let _ = ffi::seek_backward(&mut input, video, seek);
         }
-        scan(&mut input, &wanted, job.demuxer)?
+        scan(&mut input, &wanted, job.demuxer, sizes.as_mut())?
     };
     let edited = video.is_some() && stamps.first().is_some_and(|s| s.iter().any(|x| x.hidden));
     let stamps: Vec<Vec<Stamp>> = stamps.into_iter().map(|s| s.into_iter().filter(|x| !x.hidden).collect()).collect();
@@ -80,7 +89,11 @@ pub fn probe(link: &Link, job: &Job, scope: Probe) -> Result<SourceFacts, Encode
     // What has not been heard yet cannot be planned, and a film must not be begun without its sound.
     let unheard = scope.is_beginning() && sounds.first().copied() != audio.first().map(|a| a.stream);
     let video = match video.filter(|_| !unheard) {
-        Some(i) => video_facts(job, &mut input, i, of(i), Trust { indexed: trusted, edited, arrived_bytes })?,
+        Some(i) => {
+            let trust = Trust { indexed: trusted, edited, arrived_bytes };
+            let facts = video_facts(job, &mut input, i, of(i), trust)?;
+            facts.map(|f| with_sizes(f, &mut input, sizes.as_mut(), of(i), trust))
+        }
         None => None,
     };
     Ok(SourceFacts { demuxer: job.demuxer, video, audio })
@@ -106,7 +119,12 @@ fn from_index(stream: &format::stream::Stream<'_>) -> Vec<Stamp> {
 }
 
 /// Reads every packet once, without decoding.
-fn scan(input: &mut Input, wanted: &[usize], demuxer: Demuxer) -> Result<Vec<Vec<Stamp>>, EncodeError> {
+fn scan(
+    input: &mut Input,
+    wanted: &[usize],
+    demuxer: Demuxer,
+    mut sizes: Option<&mut Sizes<'_>>,
+) -> Result<Vec<Vec<Stamp>>, EncodeError> {
     ffi::discard_others(input, wanted);
     let mut found = vec![Vec::new(); wanted.len()];
     let mut failures = 0;
@@ -126,6 +144,10 @@ fn scan(input: &mut Input, wanted: &[usize], demuxer: Demuxer) -> Result<Vec<Vec
         let Some(time) = pts.or(dts) else { continue };
         // Matroska's cues hold presentation times, the others' decode times.
         let seek = if demuxer == Demuxer::Matroska { time } else { dts.unwrap_or(time) };
+        // The picture is the first that is wanted, where there is one.
+        if let Some(sizes) = sizes.as_deref_mut().filter(|_| n == 0 && packet.is_key()) {
+            sizes.look(&packet, time);
+        }
         found[n].push(Stamp {
             time,
             seek,
@@ -221,12 +243,16 @@ fn video_facts(
 ) -> Result<Option<VideoFacts>, EncodeError> {
     let stream = open::stream_of(input, index)?;
     let (parameters, time_base) = (stream.parameters(), stream.time_base());
-    let (guessed, turns) = (stream.avg_frame_rate(), quarter_turns(&stream));
+    let (guessed, orientation) = (stream.avg_frame_rate(), Orientation::of(&stream));
+    let container_aspect = appearance::container_aspect(&stream);
+    if appearance::is_dolby_alone(&stream) {
+        return Err(EncodeError::refused(Refusal::DolbyVision, "without a base that others can show"));
+    }
     let fields = ffi::parameter_fields(&parameters);
     let Some(timing) = Timing::of(stamps, f64::from(time_base)) else { return Ok(None) };
     let decoder = open::video_decoder(job, input, index, 1)?;
     let pixel_format = decoder.format().descriptor().map_or("unknown", |d| d.name()).to_owned();
-    let colour = colour(&decoder, &pixel_format);
+    let colour = appearance::colour(&decoder, &pixel_format);
     let first_pts =
         if trust.indexed { first_pts(input, index, stamps)? } else { stamps.iter().map(|s| s.time).min().unwrap_or(0) };
     let positions = cluster_positions(job.demuxer, &open::stream_of(input, index)?);
@@ -236,16 +262,20 @@ fn video_facts(
         .filter(|(_, s)| s.key)
         .map(|(i, s)| KeyFrame { seek: s.seek, frame: i as u64, position: positions.get(&s.seek).copied() })
         .collect();
-    let plain = pixel_format == "yuv420p" && !fields.interlaced && !trust.edited;
+    let aspect = container_aspect.or(appearance::aspect(fields.pixel_aspect)).unwrap_or((1, 1));
+    let square = appearance::aspect(fields.pixel_aspect).is_none_or(|(num, den)| num == den);
+    let plain = pixel_format == "yuv420p" && !fields.interlaced && !trust.edited && square && orientation.is_identity;
     let h264 = h264_facts(input, index, stamps, trust, &parameters, plain)?;
-    let aspect = fields.pixel_aspect;
     Ok(Some(VideoFacts {
         stream: index,
         codec: parameters.id().name().to_owned(),
         width: fields.width.max(0) as u32,
         height: fields.height.max(0) as u32,
-        pixel_aspect: if aspect.0 > 0 && aspect.1 > 0 { (aspect.0 as u32, aspect.1 as u32) } else { (1, 1) },
-        quarter_turns: turns,
+        pixel_aspect: aspect,
+        container_aspect,
+        quarter_turns: orientation.quarter_turns,
+        mirrored: orientation.mirrored,
+        sizes: Vec::new(),
         pixel_format,
         field_order: if fields.interlaced { FieldOrder::Interlaced } else { FieldOrder::Progressive },
         colour,
@@ -263,15 +293,25 @@ fn video_facts(
     }))
 }
 
-/// Colour of a stream, as its decoder tells it.
-fn colour(decoder: &ffmpeg_next::decoder::Video, pixel_format: &str) -> Colour {
-    let word = |name: Option<&'static str>| name.unwrap_or("unknown").to_owned();
-    Colour {
-        primaries: word(decoder.color_primaries().name()),
-        transfer: word(decoder.color_transfer_characteristic().name()),
-        matrix: word(decoder.color_space().name()),
-        full_range: decoder.color_range() == ffmpeg_next::color::Range::JPEG || pixel_format.starts_with("yuvj"),
+/// The facts with the sizes that were found while scanning, or are found at some entry points.
+fn with_sizes(
+    mut facts: VideoFacts,
+    input: &mut Input,
+    sizes: Option<&mut Sizes<'_>>,
+    stamps: &[Stamp],
+    trust: Trust,
+) -> VideoFacts {
+    let Some(sizes) = sizes else { return facts };
+    if trust.indexed {
+        let arrived = trust.arrived_bytes.unwrap_or(0);
+        let here: Vec<i64> = stamps.iter().filter(|s| s.key && s.end <= arrived).map(|s| s.seek).collect();
+        sizes.sample(input, facts.stream, &here);
     }
+    let times = stamps.iter().map(|s| s.time);
+    let (first, last) = (times.clone().min().unwrap_or(0), times.max().unwrap_or(0));
+    let unit = f64::from(facts.time_base.0) / f64::from(facts.time_base.1);
+    facts.sizes = sizes.spans(facts.container_aspect, first, last, unit);
+    facts
 }
 
 /// What decides whether an H.264 stream can be passed through; nothing of any other, or where nobody asked. An edit
@@ -290,10 +330,12 @@ fn h264_facts(
     // Entry points that are not here yet are looked at while muxing.
     let arrived = trust.arrived_bytes.unwrap_or(0);
     let here: Vec<i64> = stamps.iter().filter(|s| s.key && s.end <= arrived).map(|s| s.seek).collect();
+    // Baseline, Main and High. High 4:4:4 Predictive may hold plain pixels too, lossless ones, that browsers cannot decode.
+    let usual = header.sps.get(1).is_some_and(|profile| matches!(profile, 66 | 77 | 100));
     Ok(Some(H264Facts {
         codecs: avc_codecs(&header.sps).unwrap_or_default(),
         clean_entries: entries_are_clean(input, index, &here, &header)?,
-        plain,
+        plain: plain && usual,
         level: header.sps.get(3).copied().unwrap_or(u8::MAX),
     }))
 }
@@ -304,19 +346,6 @@ fn cluster_positions(demuxer: Demuxer, stream: &format::stream::Stream<'_>) -> B
         return BTreeMap::new();
     }
     ffi::index_entries(stream).into_iter().map(|e| (e.timestamp, e.position)).collect()
-}
-
-/// Clockwise turns from the display matrix (ISO/IEC 14496-12 8.3.2), to the nearest quarter.
-fn quarter_turns(stream: &format::stream::Stream<'_>) -> u8 {
-    let Some(matrix) = stream.side_data().find(|d| d.kind() == packet::side_data::Type::DisplayMatrix) else {
-        return 0;
-    };
-    let number = |i: usize| {
-        let bytes = matrix.data().get(i * 4..i * 4 + 4).and_then(|b| b.try_into().ok());
-        f64::from(bytes.map_or(0, i32::from_ne_bytes))
-    };
-    let quarters = (number(1).atan2(number(0)) / std::f64::consts::FRAC_PI_2).round();
-    (quarters as i32).rem_euclid(4) as u8
 }
 
 /// The smallest presentation time of the first packets: an index has decode times only.
