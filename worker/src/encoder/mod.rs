@@ -20,6 +20,7 @@ mod probe;
 mod segments;
 mod sizes;
 mod sound;
+mod telecine;
 mod x264;
 
 use crate::{

@@ -8,11 +8,14 @@ use super::{
     open,
     passthrough::H264Header,
     sizes::Sizes,
+    telecine,
 };
 use crate::{
     child::{Job, Probe, Refusal},
     cmaf::avc_codecs,
-    plan::{AudioFacts, FieldOrder, H264Facts, KeyFrame, SourceFacts, VideoFacts, audio::FRAME_SAMPLES},
+    plan::{
+        AudioFacts, FieldOrder, H264Facts, KeyFrame, SourceFacts, VideoFacts, audio::FRAME_SAMPLES, telecine::soft_step,
+    },
 };
 use ffmpeg_next::{
     codec,
@@ -92,7 +95,11 @@ pub fn probe(link: &Link, job: &Job, scope: Probe) -> Result<SourceFacts, Encode
         Some(i) => {
             let trust = Trust { indexed: trusted, edited, arrived_bytes };
             let facts = video_facts(job, &mut input, i, of(i), trust)?;
-            facts.map(|f| with_sizes(f, &mut input, sizes.as_mut(), of(i), trust))
+            let mut facts = facts.map(|f| with_sizes(f, &mut input, sizes.as_mut(), of(i), trust));
+            if let Some(facts) = facts.as_mut().filter(|_| !matches!(scope, Probe::After { .. })) {
+                facts.telecined = telecine::is_telecined(link, job, facts)?;
+            }
+            facts
         }
         None => None,
     };
@@ -276,6 +283,7 @@ fn video_facts(
         quarter_turns: orientation.quarter_turns,
         mirrored: orientation.mirrored,
         sizes: Vec::new(),
+        telecined: false,
         pixel_format,
         field_order: if fields.interlaced { FieldOrder::Interlaced } else { FieldOrder::Progressive },
         colour,
@@ -392,6 +400,8 @@ impl Timing {
         let even = |(i, t): (usize, &i64)| ((t - first) as f64 - mean * i as f64).abs() <= tolerance;
         let steady = mean > 0.0 && times.iter().enumerate().all(even);
         steps.sort_unstable();
+        let soft = soft_step(&steps).is_some();
+        let steady = steady || soft;
         let median = steps.get(steps.len() / 2).copied().unwrap_or(0);
         let last_step = if steady { mean } else { median as f64 };
         let duration_s = (last - first) as f64 * unit + if last_step > 0.0 { last_step * unit } else { 1.0 / 25.0 };

@@ -42,6 +42,9 @@ pub struct VideoFacts {
     pub pixel_format: String,
     /// How frames are scanned.
     pub field_order: FieldOrder,
+    /// Whether it is film that was woven into thirty frames a second, for certain.
+    #[serde(default)]
+    pub telecined: bool,
     /// Colour.
     pub colour: Colour,
     /// Unit of `first_pts` and `KeyFrame::seek`, seconds as a fraction.

@@ -47,7 +47,12 @@ pub fn filter_graph(picture: &Picture, shape: &Shape<'_>, rungs: &[Rung]) -> Str
 /// From decoded pictures to the highest rung.
 fn to_first(picture: &Picture, shape: &Shape<'_>, rung: &Rung) -> Vec<String> {
     let mut steps: Vec<String> = Vec::new();
-    if picture.interlaced {
+    if picture.telecined {
+        // What the matching leaves combed is television in between; of five frames the one that repeats another goes.
+        steps.push(
+            "fieldmatch=order=auto:combmatch=full,bwdif=mode=send_frame:deint=interlaced,decimate=cycle=5".to_owned(),
+        );
+    } else if picture.interlaced {
         steps.push("bwdif=mode=send_frame:deint=all".to_owned());
     }
     if has_alpha(shape.format) {
@@ -137,6 +142,7 @@ mod tests {
             quarter_turns: 0,
             mirrored: false,
             interlaced: false,
+            telecined: false,
             hdr: colour.is_hdr(),
             colour,
             coded_pixels: 0,

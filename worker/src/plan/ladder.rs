@@ -132,6 +132,7 @@ pub mod tests {
             sizes: Vec::new(),
             pixel_format: "yuv420p".into(),
             field_order: FieldOrder::Progressive,
+            telecined: false,
             colour: Colour { primaries: unknown(), transfer: unknown(), matrix: unknown(), full_range: false },
             time_base: (1, 25),
             first_pts: 0,

@@ -40,13 +40,20 @@ pub fn h264(width: u32, height: u32, rate: Rate, max_bps: u64) -> u8 {
 
 /// A size, made smaller as far as the highest level needs, in the same shape.
 pub fn fitted(width: u32, height: u32, rate: Rate) -> (u32, u32) {
-    let (mut scale, mut size) = (1.0_f64, (width, height));
-    while !holds(&HIGHEST, size.0, size.1, rate) && scale > 0.01 {
-        scale *= 0.999;
-        let scaled = |side: u32| ((f64::from(side) * scale).round() as u32).max(2);
-        size = (scaled(width), scaled(height));
+    let scaled = |scale: f64| {
+        let side = |side: u32| ((f64::from(side) * scale).floor() as u32).max(2);
+        (side(width), side(height))
+    };
+    let fits = |size: (u32, u32)| holds(&HIGHEST, size.0, size.1, rate);
+    if fits((width, height)) {
+        return (width, height);
     }
-    size
+    let (mut low, mut high) = (0.0, 1.0);
+    for _ in 0..40 {
+        let middle = (low + high) / 2.0;
+        if fits(scaled(middle)) { low = middle } else { high = middle }
+    }
+    scaled(low)
 }
 
 #[cfg(test)]
@@ -79,6 +86,6 @@ mod tests {
             let shape = f64::from(width) / f64::from(height) / (f64::from(w) / f64::from(h));
             assert!((shape - 1.0).abs() < 0.02, "{w}x{h} became {width}x{height}");
         }
-        assert_eq!(at(10_000, 1_000, 10).0, 8_688);
+        assert_eq!(at(10_000, 1_000, 10), (8_688, 868));
     }
 }

@@ -20,6 +20,7 @@ mod passthrough;
 mod playable;
 mod renditions;
 mod steps;
+pub mod telecine;
 mod timeline;
 mod tone;
 
@@ -102,6 +103,9 @@ pub struct Picture {
     pub mirrored: bool,
     /// Whether fields must be woven into frames.
     pub interlaced: bool,
+    /// Whether woven fields must be taken apart into the film that they were (3:2 pulldown).
+    #[serde(default)]
+    pub telecined: bool,
     /// Whether the transfer is PQ or HLG and must be mapped to SDR.
     pub hdr: bool,
     /// Colour of the source.
@@ -226,6 +230,7 @@ fn picture(video: &VideoFacts) -> Picture {
         quarter_turns: video.quarter_turns,
         mirrored: video.mirrored,
         interlaced: video.field_order == FieldOrder::Interlaced,
+        telecined: video.telecined,
         hdr: video.colour.is_hdr(),
         colour: video.colour.clone(),
         coded_pixels: video.coded_pixels(),

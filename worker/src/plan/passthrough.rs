@@ -20,7 +20,7 @@ pub fn admit(video: &VideoFacts, rate: Rate, frames: u64, settings: &EncodeSetti
     let h264 = video.h264.as_ref()?;
     let plain = h264.plain && h264.clean_entries && h264.level <= HIGHEST_LEVEL;
     let square = video.pixel_aspect.0 == video.pixel_aspect.1 && video.sizes.len() <= 1;
-    let upright = video.quarter_turns == 0 && !video.mirrored;
+    let upright = video.quarter_turns == 0 && !video.mirrored && !video.telecined;
     let scanned =
         video.field_order == FieldOrder::Progressive && video.pixel_format == "yuv420p" && !video.colour.is_hdr();
     let said = colour::means_something(&video.colour);
@@ -86,6 +86,7 @@ mod tests {
         let faulty = [
             ("not H.264", VideoFacts { h264: None, ..good.clone() }),
             ("turned", VideoFacts { quarter_turns: 1, ..good.clone() }),
+            ("telecined", VideoFacts { telecined: true, ..good.clone() }),
             ("mirrored", VideoFacts { mirrored: true, ..good.clone() }),
             ("several sizes", VideoFacts { sizes: vec![size, SizeSpan { width: 640, ..size }], ..good.clone() }),
             ("pixels not square", VideoFacts { pixel_aspect: (64, 45), ..good.clone() }),

@@ -1,6 +1,6 @@
 //! The output timeline: constant frame rate at the source's natural rate.
 
-use super::facts::VideoFacts;
+use super::{facts::VideoFacts, telecine};
 use serde::{Deserialize, Serialize};
 
 /// Frames a second as a fraction.
@@ -83,6 +83,11 @@ impl Rate {
 /// The rate of the encoded rungs: the source's own when its frames are evenly spaced, else the
 /// standard rate closest to the median spacing, at most 60.
 pub fn natural_rate(video: &VideoFacts) -> Rate {
+    let rate = shown_rate(video);
+    if video.telecined { telecine::film_rate(rate) } else { rate }
+}
+
+fn shown_rate(video: &VideoFacts) -> Rate {
     if let Some(ticks) = video.frame_ticks {
         let seconds = ticks * f64::from(video.time_base.0) / f64::from(video.time_base.1);
         if let Some(exact) = named(1.0 / seconds, video.frames) {
@@ -116,8 +121,11 @@ fn slowed(fast: Rate) -> Rate {
 fn named(fps: f64, frames: u64) -> Option<Rate> {
     let tolerance = (0.4 / frames.max(1) as f64).min(0.003);
     let fits = |r: &Rate| (r.fps() - fps).abs() / fps < tolerance;
-    let standard =
-        STANDARD.into_iter().filter(fits).min_by(|a, b| (a.fps() - fps).abs().total_cmp(&(b.fps() - fps).abs()));
+    let standard = STANDARD
+        .into_iter()
+        .chain(FAST)
+        .filter(fits)
+        .min_by(|a, b| (a.fps() - fps).abs().total_cmp(&(b.fps() - fps).abs()));
     standard.or_else(|| {
         (1..=1001_u32).find_map(|den| {
             let num = (fps * f64::from(den)).round();
