@@ -150,9 +150,13 @@ impl Chunk<'_> {
         // A film that begins late begins with its first picture.
         let begun = self.filters.is_some();
         let first = if begun { from.max(self.feed.start as i64) } else { self.feed.start as i64 };
-        for number in first..until.min(self.feed.end as i64) {
-            picture.set_pts(Some(number));
-            self.feed(picture)?;
+        let until = until.min(self.feed.end as i64);
+        for number in first..until {
+            // Filters keep what they are given.
+            let mut shown =
+                if number + 1 < until { picture.clone() } else { std::mem::replace(picture, frame::Video::empty()) };
+            shown.set_pts(Some(number));
+            self.feed(&shown)?;
         }
         Ok(())
     }
