@@ -443,7 +443,7 @@ fn film_is_taken_out_of_television() {
         (
             "shifted.ts",
             "360x288",
-            "telecine=pattern=32:first_field=bottom,trim=start_frame=2,setpts=PTS-STARTPTS",
+            "telecine=pattern=32:first_field=bottom",
             &["-c:v", "libx264", "-x264-params", "bff=1", "-crf", "16"],
         ),
         ("progressive.mp4", "640x480", "telecine=pattern=23", &["-c:v", "libx264", "-crf", "18"]),
