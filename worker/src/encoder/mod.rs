@@ -14,12 +14,15 @@ mod ffi;
 mod link;
 mod mixer;
 mod open;
+mod packets;
 mod passthrough;
+mod pcm;
 mod picture;
 mod probe;
 mod segments;
 mod sizes;
 mod sound;
+mod stamps;
 mod telecine;
 mod x264;
 

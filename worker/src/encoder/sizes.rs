@@ -1,8 +1,11 @@
 //! Sizes that change in the middle of a film: headers that come with entry points are compared, and where one differs its
 //! picture is decoded. Telephones and calls change the picture like that, containers do not say it.
 
-use super::{EncodeError, appearance::aspect, ffi, open};
-use crate::{child::Job, plan::SizeSpan};
+use super::{EncodeError, appearance::aspect, ffi, open, stamps::Stamp};
+use crate::{
+    child::Job,
+    plan::{SizeSpan, VideoFacts},
+};
 use ffmpeg_next::{
     Packet,
     codec::{self, packet::side_data},
@@ -52,8 +55,27 @@ impl<'a> Sizes<'a> {
         self.header = Some(header);
     }
 
+    /// Tells the facts of a picture what was found while its packets were read; or is found at some entry points, where an
+    /// index made that needless, of which `arrived_bytes` are there.
+    pub fn complete(
+        &mut self,
+        facts: &mut VideoFacts,
+        input: &mut Input,
+        stamps: &[Stamp],
+        arrived_bytes: Option<u64>,
+    ) {
+        if let Some(arrived) = arrived_bytes {
+            let here: Vec<i64> = stamps.iter().filter(|s| s.key && s.place <= arrived).map(|s| s.seek).collect();
+            self.sample(input, facts.stream, &here);
+        }
+        let times = stamps.iter().map(|s| s.time);
+        let (first, last) = (times.clone().min().unwrap_or(0), times.max().unwrap_or(0));
+        let unit = f64::from(facts.time_base.0) / f64::from(facts.time_base.1);
+        facts.sizes = self.spans(facts.container_aspect, first, last, unit);
+    }
+
     /// Looks at some entry points of a stream whose index names all: those before `keys` ends.
-    pub fn sample(&mut self, input: &mut Input, stream: usize, keys: &[i64]) {
+    fn sample(&mut self, input: &mut Input, stream: usize, keys: &[i64]) {
         let step = keys.len().div_ceil(SAMPLED).max(1);
         for key in keys.iter().step_by(step) {
             if ffi::seek_backward(input, stream, *key).is_ok()
@@ -80,7 +102,7 @@ impl<'a> Sizes<'a> {
     }
 
     /// How long which size was there until `end`, both on the stream's clock of `unit` seconds; nothing where there was one.
-    pub fn spans(&self, container_aspect: Option<(u32, u32)>, first: i64, end: i64, unit: f64) -> Vec<SizeSpan> {
+    fn spans(&self, container_aspect: Option<(u32, u32)>, first: i64, end: i64, unit: f64) -> Vec<SizeSpan> {
         let mut spans: Vec<SizeSpan> = Vec::new();
         let own = of_parameters(&self.parameters);
         for (i, (begin, span)) in self.found.iter().enumerate() {

@@ -19,8 +19,7 @@ pub fn is_telecined(link: &Link, job: &Job, video: &VideoFacts) -> Result<bool, 
     if !is_possible(video) {
         return Ok(false);
     }
-    let input = open::source(link, job)?;
-    let mut pictures = open::Pictures::new(link, job, input, video.stream, 1)?;
+    let mut pictures = open::Pictures::new(link, job, video.stream, 1)?;
     let mut runs = Vec::new();
     let moments = if video.keys.len() < 8 { &[0][..] } else { &[0, 2, 3][..] };
     for quarter in moments {
