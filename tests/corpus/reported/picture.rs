@@ -364,7 +364,7 @@ fn a_panorama_fits_the_highest_level() {
 fn fast_films_get_an_even_rate() {
     let Some(file) = reported("H9_90fps.mp4") else { return };
     assert!(Package::of(&file).variants().contains("FRAME-RATE=45"));
-    for (rate, want) in [("144", "FRAME-RATE=48"), ("75", "FRAME-RATE=37.5"), ("120000/1001", "FRAME-RATE=59.94")] {
+    for (rate, want) in [("144", "FRAME-RATE=48"), ("75", "FRAME-RATE=37.5"), ("100", "FRAME-RATE=50")] {
         let source = format!("testsrc2=s=320x180:r={rate}:d=2");
         let (_dir, file) = made("fast.mp4", &["-f", "lavfi", "-i", &source, "-c:v", "libx264", "-preset", "ultrafast"]);
         let variants = Package::of(&file).variants();
