@@ -15,6 +15,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -23,6 +24,7 @@ use tokio::{
         tcp::{OwnedReadHalf, OwnedWriteHalf},
     },
     sync::watch,
+    time::sleep,
 };
 
 /// What a network does to connections.
@@ -34,29 +36,36 @@ pub enum Network {
     Cut,
     /// Keeps connections and moves no byte.
     Stalled,
+    /// Passes everything, a little at a time and late.
+    Slow,
 }
 
-/// A TCP proxy in front of one address.
+/// How late bytes are while the network is slow, and how many come at once: 320 kB in a second.
+const LATE: Duration = Duration::from_millis(25);
+const AT_ONCE: usize = 8 * 1024;
+
+/// A TCP proxy in front of one address, on every interface of this machine.
 #[derive(Debug)]
 pub struct TcpProxy {
     /// Where it listens.
     pub address: SocketAddr,
     network: watch::Sender<Network>,
+    upstream: watch::Sender<String>,
 }
 
 impl TcpProxy {
-    /// Listens on a free loopback port for connections to `upstream` (`host:port`).
+    /// Listens on a free port for connections to `upstream` (`host:port`).
     pub async fn start(upstream: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], listener.local_addr().unwrap().port()));
         let (network, state) = watch::channel(Network::Fine);
-        let upstream = upstream.to_owned();
+        let (upstream, leads_to) = watch::channel(upstream.to_owned());
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 if *state.borrow() == Network::Cut {
                     continue;
                 }
-                let (upstream, state) = (upstream.clone(), state.clone());
+                let (upstream, state) = (leads_to.borrow().clone(), state.clone());
                 tokio::spawn(async move {
                     let Ok(server) = TcpStream::connect(upstream).await else { return };
                     drop((client.set_nodelay(true), server.set_nodelay(true)));
@@ -69,7 +78,12 @@ impl TcpProxy {
                 });
             }
         });
-        Self { address, network }
+        Self { address, network, upstream }
+    }
+
+    /// Sends new connections to another address, as a name does that now means another server.
+    pub fn lead_to(&self, upstream: String) {
+        self.upstream.send_replace(upstream);
     }
 
     /// Changes the weather for all connections.
@@ -91,8 +105,10 @@ async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut network: watc
             }
             continue;
         }
+        let slow = *network.borrow() == Network::Slow;
+        let most = if slow { AT_ONCE } else { buffer.len() };
         let read = tokio::select! {
-            read = from.read(&mut buffer) => read,
+            read = from.read(&mut buffer[..most]) => read,
             changed = network.changed() => {
                 if changed.is_err() {
                     return;
@@ -100,6 +116,9 @@ async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut network: watc
                 continue;
             }
         };
+        if slow {
+            sleep(LATE).await;
+        }
         match read {
             Ok(n) if n > 0 && to.write_all(&buffer[..n]).await.is_ok() => {}
             _ => break,
