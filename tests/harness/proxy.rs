@@ -12,7 +12,7 @@ use futures::StreamExt;
 use std::{
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -23,9 +23,21 @@ use tokio::{
         TcpListener, TcpStream,
         tcp::{OwnedReadHalf, OwnedWriteHalf},
     },
+    runtime::{Builder, Runtime},
     sync::watch,
     time::sleep,
 };
+
+/// Proxies have threads of their own: a test that waits for a program that talks through them must not hold them up.
+static THREADS: LazyLock<Runtime> =
+    LazyLock::new(|| Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap());
+
+/// A listener on every interface of this machine, and its address.
+async fn listen() -> (TcpListener, SocketAddr) {
+    let bound = THREADS.spawn(TcpListener::bind("0.0.0.0:0")).await.unwrap().unwrap();
+    let port = bound.local_addr().unwrap().port();
+    (bound, SocketAddr::from(([127, 0, 0, 1], port)))
+}
 
 /// What a network does to connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,11 +68,10 @@ pub struct TcpProxy {
 impl TcpProxy {
     /// Listens on a free port for connections to `upstream` (`host:port`).
     pub async fn start(upstream: &str) -> Self {
-        let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
-        let address = SocketAddr::from(([127, 0, 0, 1], listener.local_addr().unwrap().port()));
+        let (listener, address) = listen().await;
         let (network, state) = watch::channel(Network::Fine);
         let (upstream, leads_to) = watch::channel(upstream.to_owned());
-        tokio::spawn(async move {
+        THREADS.spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 if *state.borrow() == Network::Cut {
                     continue;
@@ -165,8 +176,7 @@ const INTERNAL: &str = "<?xml version=\"1.0\"?><Error><Code>InternalError</Code>
 impl S3Proxy {
     /// Listens on a free loopback port for requests to `upstream` (`host:port`).
     pub async fn start(upstream: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let (listener, address) = listen().await;
         let (fault, receiver) = watch::channel(StoreFault::None);
         let state = Forward {
             upstream: format!("http://{upstream}"),
@@ -175,7 +185,7 @@ impl S3Proxy {
             count: Arc::default(),
         };
         let app = Router::new().fallback(forward).with_state(state);
-        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        THREADS.spawn(async move { axum::serve(listener, app).await.unwrap() });
         Self { address, fault }
     }
 

@@ -73,11 +73,11 @@ async fn random_faults_break_no_invariant(pair: Pair) {
         for kind in &faults {
             table.entry(*kind).or_default().0 += 1;
         }
+        println!("{} faults of seed {seed}: {}; {faults:?}; claims {:?}", faults.len(), found.summary, found.claims);
         for (kind, peak) in found.claims {
             let most = &mut table.entry(kind).or_default().1;
             *most = peak.max(*most);
         }
-        println!("{} faults of seed {seed}: {}", faults.len(), found.summary);
     }
     println!("{:24}{:>8}{:>16}", "kind", "faults", "claims in a s");
     for (kind, (count, peak)) in &table {

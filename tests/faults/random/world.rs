@@ -4,6 +4,7 @@ use super::{kind::Kind, ledger::Ledger, scan, sender};
 use harness::{
     Client, NO_QUOTAS, Pair, Stack,
     disk::SmallDisk,
+    fixtures,
     namespace::Namespace,
     postgres::Cluster,
     process::free_port,
@@ -25,6 +26,9 @@ use tokio::task::JoinSet;
 pub const RECOVERY: Duration = Duration::from_secs(90);
 /// Longest that the work of all films of a world may take, on a machine that has other things to do.
 const ALL_WORK: Duration = Duration::from_secs(600);
+/// What is asked for is many steps, not much work in each.
+const CHEAP: &str = "[encode]\npreset = \"ultrafast\"\naudio_kbps = [64]\n\
+                     ladder = [{ short_side = 144, crf = 30.0, max_kbps = 145 }]\n";
 /// People who send good films. One more sends poison.
 const GOOD_PEOPLE: usize = 2;
 
@@ -55,10 +59,12 @@ pub struct World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        if std::thread::panicking()
-            && let Some(cluster) = &self.cluster
-        {
-            eprintln!("--- PostgreSQL\n{}", cluster.activity());
+        if std::thread::panicking() {
+            let kinds: Vec<Kind> = self.begun.iter().map(|b| b.0).collect();
+            eprintln!("--- faults up to here: {kinds:?}");
+            if let Some(cluster) = &self.cluster {
+                eprintln!("--- PostgreSQL\n{}", cluster.activity());
+            }
         }
     }
 }
@@ -86,6 +92,7 @@ impl World {
         let mut settings = vec![
             ("SLUICE_LISTEN", format!("127.0.0.1:{}", free_port())),
             ("SLUICE_WORKER_CORES", "1".to_owned()),
+            ("SLUICE_CONFIG", fixtures::settings("cheap", CHEAP)),
             ("SLUICE_LIMITS", "register=0/1,upload=0/1,upload_account=0/1".to_owned()),
             (NO_QUOTAS.0, NO_QUOTAS.1.to_owned()),
         ];
