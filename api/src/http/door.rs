@@ -7,18 +7,22 @@
 use crate::http::connections::{Counted, Gate, Limits, Place, Watched, first_bytes};
 use axum::{
     Router,
+    body::Body,
     extract::connect_info::{Connected, IntoMakeServiceWithConnectInfo},
+    http::{HeaderValue, Request, Response, StatusCode, header},
 };
 use axum_server::{AddrListener, Address, accept::Accept};
-use futures::future::{Ready, ready};
+use futures::future::{BoxFuture, Ready, ready};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto::Builder,
     service::TowerToHyperService,
 };
 use std::{
+    convert::Infallible,
     io::{self, ErrorKind},
     net::{SocketAddr, TcpListener},
+    task::{Context, Poll},
     time::Duration,
 };
 use tokio::{
@@ -111,7 +115,7 @@ pub fn open(
     let address = Caller(listener.local_addr()?);
     let (let_in, visitors) = mpsc::channel(WAITING);
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-    let door = Door { gate, limits, make, let_in };
+    let door = Door { gate, limits, make, let_in, others: runtime::Handle::current() };
     std::thread::Builder::new()
         .name("door".to_owned())
         .spawn(move || runtime.block_on(door.stand(listener, stop)))?;
@@ -124,6 +128,8 @@ struct Door {
     limits: Limits,
     make: Make,
     let_in: mpsc::Sender<(Visitor, Caller)>,
+    /// Where all other work is done.
+    others: runtime::Handle,
 }
 
 impl Door {
@@ -162,15 +168,54 @@ impl Door {
         }
     }
 
-    /// One answer for each connection: what else somebody asks does not belong here.
     async fn answer(mut self, tcp: TcpStream, place: Place, caller: Caller) {
         let Ok(service) = self.make.call(caller).await;
-        let service = Counted::new(service, place.connection.clone());
+        let service = AtDoor { inner: Counted::new(service, place.connection.clone()), others: self.others };
         let mut builder = Builder::new(TokioExecutor::new()).http1_only();
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(self.limits.patience.request).keep_alive(false);
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(self.limits.patience.request);
         let io = TokioIo::new(Watched::new(tcp, place));
         // However it ends: the other side asks again.
-        drop(builder.serve_connection(io, TowerToHyperService::new(service)).await);
+        drop(builder.serve_connection_with_upgrades(io, TowerToHyperService::new(service)).await);
+    }
+}
+
+/// The service of a connection that began with a health check. What else is asked there is worked on where others
+/// work, and the connection ends with it: the next one is led to the right place.
+#[derive(Debug, Clone)]
+struct AtDoor<S> {
+    inner: S,
+    others: runtime::Handle,
+}
+
+impl<S, B> Service<Request<B>> for AtDoor<S>
+where
+    S: Service<Request<B>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    B: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = io::Error;
+    type Future = BoxFuture<'static, io::Result<Response<Body>>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let (mut inner, health) = (self.inner.clone(), matches!(request.uri().path(), "/health" | "/ready"));
+        let answer = async move { inner.call(request).await };
+        let others = self.others.clone();
+        Box::pin(async move {
+            if health {
+                return answer.await.map_err(|never| match never {});
+            }
+            let answered = others.spawn(answer).await.map_err(io::Error::other)?;
+            let mut response = answered.map_err(|never| match never {})?;
+            if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok(response)
+        })
     }
 }
 

@@ -22,9 +22,9 @@ use world::{Found, World};
 harness::on_both!(opened => random_faults_break_no_invariant);
 
 /// Faults that one service lives through before it is searched.
-const FAULTS_PER_WORLD: usize = 20;
+const FAULTS_PER_WORLD: usize = 25;
 /// Under no fault may more tasks be claimed in a second, by two workers together: what fails is not tried in circles.
-const MOST_CLAIMS: usize = 60;
+const MOST_CLAIMS: usize = 100;
 
 async fn opened(pair: Pair) -> Pair {
     pair
@@ -63,11 +63,13 @@ async fn random_faults_break_no_invariant(pair: Pair) {
     tokio::task::block_in_place(sender::prepare);
     let mut rng = StdRng::seed_from_u64(seed);
     let faults = faults(pair, &mut rng);
-    let lives: Vec<(Vec<Kind>, u64)> = faults.chunks(FAULTS_PER_WORLD).map(|c| (c.to_vec(), rng.random())).collect();
+    let at_once = chosen("SLUICE_TEST_WORLDS", 2);
+    let each = faults.len().div_ceil(at_once).clamp(1, FAULTS_PER_WORLD);
+    let lives: Vec<(Vec<Kind>, u64)> = faults.chunks(each).map(|c| (c.to_vec(), rng.random())).collect();
     let mut table: BTreeMap<Kind, (usize, usize)> = BTreeMap::new();
     let mut worlds = stream::iter(lives)
         .map(|(faults, seed)| tokio::spawn(live(pair, faults, seed)))
-        .buffer_unordered(chosen("SLUICE_TEST_WORLDS", 2));
+        .buffer_unordered(at_once);
     while let Some(ended) = worlds.next().await {
         let (faults, found) = ended.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
         for kind in &faults {
