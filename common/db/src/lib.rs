@@ -221,13 +221,19 @@ impl Db {
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<()> {
-        query!(self, fetch_one as (i32,), "SELECT 1").map(|_| ())
+        let sql = "SELECT 1";
+        match self {
+            Self::Sqlite(p) => sqlx::query(sql).execute(&p.pulse).await.map(|_| ()),
+            Self::Postgres(p) => sqlx::query(sql).execute(p.up()?).await.map(|_| ()),
+        }
+        .map_err(DbError::from)
     }
 
     /// Closes all connections, letting running statements end.
     pub async fn close(&self) {
         match self {
             Self::Sqlite(p) => {
+                p.pulse.close().await;
                 p.readers.close().await;
                 p.writer.close().await;
             }
