@@ -67,7 +67,7 @@ pub fn assemble(target_s: u64, mut renditions: Vec<FinishedRendition>) -> Result
     }
     renditions.retain(|r| r.listed);
     let list: Vec<hls::Rendition> = renditions.iter().map(|r| r.rendition.clone()).collect();
-    let top = multivariant(&list, media_playlist_name);
+    let top = multivariant(&list, &[], media_playlist_name);
     let observed_top = parse_multivariant(&top)?;
     let mut playlists = vec![("index.m3u8".to_owned(), top)];
     let mut observed = Vec::new();
@@ -94,7 +94,7 @@ fn render(target_s: u64, r: &FinishedRendition) -> String {
     let playlist = MediaPlaylist {
         playlist_type: PlaylistType::Vod,
         target_s,
-        map_uri: r.init_name.clone(),
+        map_uri: Some(r.init_name.clone()),
         segments: r.segments.iter().map(segment).collect(),
         ended: true,
     };

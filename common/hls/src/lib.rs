@@ -6,11 +6,13 @@
 mod bandwidth;
 mod media;
 mod multivariant;
+mod subtitles;
 
 pub use bandwidth::{Measured, measure};
 pub use media::{MediaPlaylist, PlaylistType, Segment, SegmentKey};
 pub use multivariant::multivariant;
 pub use sluice_model::Rendition;
+pub use subtitles::{SubtitleTrack, webvtt_segment};
 
 /// A quoted-string attribute value (RFC 8216 section 4.2): no double quote, no control character.
 pub fn attribute(value: &str) -> String {

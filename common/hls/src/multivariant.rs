@@ -1,17 +1,23 @@
 //! Multivariant playlists.
 
-use super::{attribute, text};
+use super::{
+    attribute,
+    subtitles::{SubtitleTrack, characteristics},
+    text,
+};
 use m3u8_rs::{AlternativeMedia, AlternativeMediaType, MasterPlaylist, Resolution, VariantStream};
-use sluice_model::{MediaKind, Rendition};
+use sluice_model::{MediaKind, Rendition, SubtitleRole};
 
 const AUDIO_GROUP: &str = "audio";
+const SUBTITLE_GROUP: &str = "subtitles";
 /// Where players begin before they have measured anything (Apple 1.32).
 const FIRST_VARIANT_BPS: u64 = 2_000_000;
 
 /// The multivariant playlist of `renditions`. `uri` names a rendition's media playlist relative to it.
 ///
-/// With video, audio is one group beside the variants; without, every audio rendition is a variant.
-pub fn multivariant(renditions: &[Rendition], uri: impl Fn(&str) -> String) -> String {
+/// With video, audio is one group beside the variants; without, every audio rendition is a variant. Subtitles are one group
+/// beside all.
+pub fn multivariant(renditions: &[Rendition], subtitles: &[SubtitleTrack], uri: impl Fn(&str) -> String) -> String {
     let (video, audio): (Vec<_>, Vec<_>) = renditions.iter().partition(|r| r.kind == MediaKind::Video);
     let mut variants: Vec<VariantStream>;
     let mut alternatives = Vec::new();
@@ -21,6 +27,10 @@ pub fn multivariant(renditions: &[Rendition], uri: impl Fn(&str) -> String) -> S
         let sound = audio.first().copied();
         alternatives.extend(sound.map(|a| audio_rendition(a, &uri)));
         variants = video.iter().map(|v| variant(v, sound, &uri)).collect();
+    }
+    if !subtitles.is_empty() {
+        alternatives.extend(subtitles.iter().map(subtitle_rendition));
+        variants.iter_mut().for_each(|v| v.subtitles = Some(SUBTITLE_GROUP.to_owned()));
     }
     variants.sort_by_key(|v| std::cmp::Reverse(v.bandwidth));
     if let Some(first) = (0..variants.len()).min_by_key(|i| variants[*i].bandwidth.abs_diff(FIRST_VARIANT_BPS)) {
@@ -63,6 +73,22 @@ fn audio_rendition(a: &Rendition, uri: &impl Fn(&str) -> String) -> AlternativeM
     }
 }
 
+fn subtitle_rendition(track: &SubtitleTrack) -> AlternativeMedia {
+    let forced = track.role == SubtitleRole::Forced;
+    AlternativeMedia {
+        media_type: AlternativeMediaType::Subtitles,
+        uri: Some(track.uri.clone()),
+        group_id: SUBTITLE_GROUP.to_owned(),
+        language: Some(attribute(&track.language)),
+        name: attribute(&track.name),
+        default: false,
+        autoselect: true,
+        forced,
+        characteristics: characteristics(track.role).map(str::to_owned),
+        ..Default::default()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,6 +125,7 @@ mod tests {
     fn the_variant_near_two_megabits_comes_first_and_the_rest_falls() {
         let list = multivariant(
             &[video("v1080", 1080, 6_000_000), video("v720", 720, 3_000_000), video("v360", 360, 800_000), audio()],
+            &[],
             |n| format!("{n}/index.m3u8"),
         );
         let expected = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n\
@@ -111,11 +138,35 @@ mod tests {
 
     #[test]
     fn sound_alone_makes_audio_variants() {
-        let list = multivariant(&[audio()], |n| format!("{n}/index.m3u8"));
+        let list = multivariant(&[audio()], &[], |n| format!("{n}/index.m3u8"));
         assert_eq!(
             list,
             "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n\
              #EXT-X-STREAM-INF:BANDWIDTH=130000,AVERAGE-BANDWIDTH=127000,CODECS=\"mp4a.40.2\"\naudio/index.m3u8\n"
         );
+    }
+
+    #[test]
+    fn every_variant_has_the_subtitles() {
+        let track = |language: &str, role| SubtitleTrack {
+            uri: format!("text-{language}/index.m3u8"),
+            language: language.into(),
+            name: format!("\"{language}\""),
+            role,
+        };
+        let tracks = [
+            track("de", SubtitleRole::Full),
+            track("en", SubtitleRole::Forced),
+            track("fr", SubtitleRole::HardOfHearing),
+        ];
+        let list = multivariant(&[video("v360", 360, 800_000), audio()], &tracks, |n| format!("{n}/index.m3u8"));
+        for line in [
+            "#EXT-X-MEDIA:TYPE=SUBTITLES,URI=\"text-de/index.m3u8\",GROUP-ID=\"subtitles\",LANGUAGE=\"de\",NAME=\"'de'\",AUTOSELECT=YES\n",
+            "LANGUAGE=\"en\",NAME=\"'en'\",AUTOSELECT=YES,FORCED=YES\n",
+            ",CHARACTERISTICS=\"public.accessibility.transcribes-spoken-dialog,public.accessibility.describes-music-and-sound\"\n",
+            ",AUDIO=\"audio\",SUBTITLES=\"subtitles\"\nv360/index.m3u8\n",
+        ] {
+            assert!(list.contains(line), "{line}{list}");
+        }
     }
 }

@@ -4,7 +4,9 @@ mod bytes_response;
 mod direct;
 mod error;
 mod event_window;
+mod presentation;
 pub mod routes;
 mod service;
+mod subtitles;
 
 pub use error::PlaybackError;
