@@ -17,8 +17,8 @@ use crate::{
         uploads::{self, tus},
     },
     platform::{
-        captions, catalogue, comments, creators, engagement, feed, moderation, pictures, playlists, posts, projects,
-        search, webhooks,
+        captions, catalogue, chapters, comments, creators, engagement, feed, moderation, pictures, playlists, posts,
+        projects, search, webhooks,
     },
     reserve,
     state::AppState,
@@ -179,6 +179,8 @@ fn library_routes() -> Routes {
         .layer(at_most(POST_BYTES))
         .merge(documents)
         .merge(captions)
+        .routes(routes!(chapters::routes::list, chapters::routes::put))
+        .routes(routes!(chapters::routes::webvtt))
         .merge(pictures)
         .layer(from_fn(to_the_end))
 }

@@ -72,6 +72,9 @@ GET    /api/v1/media/{id}/captions                              404    404   200
 GET    /api/v1/media/{id}/captions/{language}                   404    404   200   404   200     401     401         200
 PUT    /api/v1/media/{id}/captions/{language}                   401    404   200   404   200     401     401         403
 DELETE /api/v1/media/{id}/captions/{language}                   401    404   204   404   204     401     401         403
+GET    /api/v1/media/{id}/chapters                              404    404   200   404   200     401     401         200
+GET    /api/v1/media/{id}/chapters.vtt                          404    404   200   404   200     401     401         200
+PUT    /api/v1/media/{id}/chapters                              401    404   200   404   200     401     401         403
 GET    /api/v1/media/{id}/status                                404    404   200   404   200     401     401         200
 GET    /api/v1/media/{id}/events                                404    404   200   404   200     401     401         200
 PATCH  /api/v1/media/{id}                                       401    404   200   404   200     401     401         403
@@ -506,6 +509,9 @@ async fn request(world: &World, document: &Value, people: &People, operation: &s
             }
             _ => {}
         }
+    }
+    if operation == "PUT /api/v1/media/{id}/chapters" {
+        return request.json(&json!({ "items": [{ "start_ms": 0, "title": "x" }] }));
     }
     if operation == "PUT /api/v1/media/{id}/captions/{language}" {
         return request.body(CAPTIONS);

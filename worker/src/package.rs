@@ -5,7 +5,7 @@ use crate::{
     verify::{ObservedPackage, ObservedRendition, ObservedSegment, Report, check, parse_media, parse_multivariant},
 };
 use sluice_hls as hls;
-use sluice_hls::{Measured, MediaPlaylist, PlaylistType, Segment, SegmentKey, measure, multivariant};
+use sluice_hls::{Measured, MediaPlaylist, PlaylistType, Segment, SegmentKey, Supplements, measure, multivariant};
 
 /// A rendition with all its segments.
 #[derive(Debug, Clone)]
@@ -67,7 +67,7 @@ pub fn assemble(target_s: u64, mut renditions: Vec<FinishedRendition>) -> Result
     }
     renditions.retain(|r| r.listed);
     let list: Vec<hls::Rendition> = renditions.iter().map(|r| r.rendition.clone()).collect();
-    let top = multivariant(&list, &[], media_playlist_name);
+    let top = multivariant(&list, &Supplements::default(), media_playlist_name);
     let observed_top = parse_multivariant(&top)?;
     let mut playlists = vec![("index.m3u8".to_owned(), top)];
     let mut observed = Vec::new();

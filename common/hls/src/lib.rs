@@ -4,15 +4,17 @@
 //! a quote or a line break goes through [`attribute`].
 
 mod bandwidth;
+mod chapters;
 mod media;
 mod multivariant;
 mod subtitles;
 
 pub use bandwidth::{Measured, measure};
+pub use chapters::{chapters_json, chapters_webvtt};
 pub use media::{MediaPlaylist, PlaylistType, Segment, SegmentKey};
-pub use multivariant::multivariant;
-pub use sluice_model::Rendition;
-pub use subtitles::{SubtitleTrack, webvtt_segment};
+pub use multivariant::{Supplements, multivariant};
+pub use sluice_model::{ChapterMark, Rendition};
+pub use subtitles::{SubtitleTrack, webvtt_segment, webvtt_time};
 
 /// A quoted-string attribute value (RFC 8216 section 4.2): no double quote, no control character.
 pub fn attribute(value: &str) -> String {

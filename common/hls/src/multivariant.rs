@@ -2,10 +2,13 @@
 
 use super::{
     attribute,
+    chapters::CHAPTERS_ID,
     subtitles::{SubtitleTrack, characteristics},
     text,
 };
-use m3u8_rs::{AlternativeMedia, AlternativeMediaType, MasterPlaylist, Resolution, VariantStream};
+use m3u8_rs::{
+    AlternativeMedia, AlternativeMediaType, MasterPlaylist, Resolution, SessionData, SessionDataField, VariantStream,
+};
 use sluice_model::{MediaKind, Rendition, SubtitleRole};
 
 const AUDIO_GROUP: &str = "audio";
@@ -13,11 +16,19 @@ const SUBTITLE_GROUP: &str = "subtitles";
 /// Where players begin before they have measured anything (Apple 1.32).
 const FIRST_VARIANT_BPS: u64 = 2_000_000;
 
+/// What a media has beside its renditions.
+#[derive(Debug, Default)]
+pub struct Supplements {
+    pub subtitles: Vec<SubtitleTrack>,
+    /// URI of the chapters' JSON, relative to the multivariant playlist.
+    pub chapters_uri: Option<String>,
+}
+
 /// The multivariant playlist of `renditions`. `uri` names a rendition's media playlist relative to it.
 ///
 /// With video, audio is one group beside the variants; without, every audio rendition is a variant. Subtitles are one group
 /// beside all.
-pub fn multivariant(renditions: &[Rendition], subtitles: &[SubtitleTrack], uri: impl Fn(&str) -> String) -> String {
+pub fn multivariant(renditions: &[Rendition], supplements: &Supplements, uri: impl Fn(&str) -> String) -> String {
     let (video, audio): (Vec<_>, Vec<_>) = renditions.iter().partition(|r| r.kind == MediaKind::Video);
     let mut variants: Vec<VariantStream>;
     let mut alternatives = Vec::new();
@@ -28,16 +39,28 @@ pub fn multivariant(renditions: &[Rendition], subtitles: &[SubtitleTrack], uri: 
         alternatives.extend(sound.map(|a| audio_rendition(a, &uri)));
         variants = video.iter().map(|v| variant(v, sound, &uri)).collect();
     }
-    if !subtitles.is_empty() {
-        alternatives.extend(subtitles.iter().map(subtitle_rendition));
+    if !supplements.subtitles.is_empty() {
+        alternatives.extend(supplements.subtitles.iter().map(subtitle_rendition));
         variants.iter_mut().for_each(|v| v.subtitles = Some(SUBTITLE_GROUP.to_owned()));
     }
     variants.sort_by_key(|v| std::cmp::Reverse(v.bandwidth));
     if let Some(first) = (0..variants.len()).min_by_key(|i| variants[*i].bandwidth.abs_diff(FIRST_VARIANT_BPS)) {
         variants[..=first].rotate_right(1);
     }
-    let playlist =
-        MasterPlaylist { version: Some(7), independent_segments: true, variants, alternatives, ..Default::default() };
+    let chapters = |uri: &String| SessionData {
+        data_id: CHAPTERS_ID.to_owned(),
+        field: SessionDataField::Uri(uri.clone()),
+        language: None,
+        other_attributes: None,
+    };
+    let playlist = MasterPlaylist {
+        version: Some(7),
+        independent_segments: true,
+        variants,
+        alternatives,
+        session_data: supplements.chapters_uri.iter().map(chapters).collect(),
+        ..Default::default()
+    };
     text(|out| playlist.write_to(out))
 }
 
@@ -125,7 +148,7 @@ mod tests {
     fn the_variant_near_two_megabits_comes_first_and_the_rest_falls() {
         let list = multivariant(
             &[video("v1080", 1080, 6_000_000), video("v720", 720, 3_000_000), video("v360", 360, 800_000), audio()],
-            &[],
+            &Supplements::default(),
             |n| format!("{n}/index.m3u8"),
         );
         let expected = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n\
@@ -138,7 +161,7 @@ mod tests {
 
     #[test]
     fn sound_alone_makes_audio_variants() {
-        let list = multivariant(&[audio()], &[], |n| format!("{n}/index.m3u8"));
+        let list = multivariant(&[audio()], &Supplements::default(), |n| format!("{n}/index.m3u8"));
         assert_eq!(
             list,
             "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n\
@@ -154,16 +177,18 @@ mod tests {
             name: format!("\"{language}\""),
             role,
         };
-        let tracks = [
+        let subtitles = vec![
             track("de", SubtitleRole::Full),
             track("en", SubtitleRole::Forced),
             track("fr", SubtitleRole::HardOfHearing),
         ];
-        let list = multivariant(&[video("v360", 360, 800_000), audio()], &tracks, |n| format!("{n}/index.m3u8"));
+        let supplements = Supplements { subtitles, chapters_uri: Some("chapters.json".into()) };
+        let list = multivariant(&[video("v360", 360, 800_000), audio()], &supplements, |n| format!("{n}/index.m3u8"));
         for line in [
             "#EXT-X-MEDIA:TYPE=SUBTITLES,URI=\"text-de/index.m3u8\",GROUP-ID=\"subtitles\",LANGUAGE=\"de\",NAME=\"'de'\",AUTOSELECT=YES\n",
             "LANGUAGE=\"en\",NAME=\"'en'\",AUTOSELECT=YES,FORCED=YES\n",
             ",CHARACTERISTICS=\"public.accessibility.transcribes-spoken-dialog,public.accessibility.describes-music-and-sound\"\n",
+            "#EXT-X-SESSION-DATA:DATA-ID=\"com.apple.hls.chapters\",URI=\"chapters.json\"\n",
             ",AUDIO=\"audio\",SUBTITLES=\"subtitles\"\nv360/index.m3u8\n",
         ] {
             assert!(list.contains(line), "{line}{list}");

@@ -58,6 +58,11 @@ fn instant_ms(text: &str) -> Option<u64> {
     Some(((number(hours)? * 60 + number(minutes)?) * 60 + number(whole)?) * 1000 + number(thousandths)?)
 }
 
+/// An instant as WebVTT writes it.
+pub fn webvtt_time(ms: u64) -> String {
+    format!("{:02}:{:02}:{:02}.{:03}", ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60, ms % 1000)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,6 +2,7 @@
 //!
 //! Invariant: nothing here does I/O but reading the clock, and nothing knows HTTP, SQL text or FFmpeg.
 
+mod chapter;
 pub mod clock;
 mod ids;
 mod payload;
@@ -9,6 +10,7 @@ mod rendition;
 mod states;
 mod timestamp;
 
+pub use chapter::ChapterMark;
 pub use ids::*;
 pub use payload::{AudioPayload, ChunkPayload, HashPayload, ImportPayload};
 pub use rendition::Rendition;

@@ -27,6 +27,7 @@ use utoipa::IntoParams;
 /// What an answer depends on beside its URL.
 const VARY: &str = "authorization, cookie, accept-encoding";
 const PLAYLIST: &str = "application/vnd.apple.mpegurl";
+const JSON: &str = "application/json";
 const WEBVTT: &str = "text/vtt; charset=utf-8";
 
 /// The media in the path.
@@ -101,11 +102,11 @@ pub async fn multivariant_by_token(
     security((), ("session" = []), ("api_token" = ["read"])), responses(
         (status = 200, description = "All of it", content(
             (String = "application/vnd.apple.mpegurl"), (String = "video/*"), (String = "text/vtt"),
-            (String = "application/octet-stream"),
+            (String = "application/json"), (String = "application/octet-stream"),
         )),
         (status = 206, description = "The range", content(
             (String = "application/vnd.apple.mpegurl"), (String = "video/*"), (String = "text/vtt"),
-            (String = "application/octet-stream"),
+            (String = "application/json"), (String = "application/octet-stream"),
         )),
         (status = 304, description = "As before"),
         (status = 416, description = "The range lies outside"),
@@ -120,6 +121,7 @@ pub async fn file(
     let FilePath { media, package, rendition, file: name } = path;
     let (size, is_public) = match service::file(&state, &ticket, media, package, &rendition, &name).await? {
         File::Playlist(text) => return whole_text(&method, &headers, PLAYLIST, text).await,
+        File::Chapters(text) => return whole_text(&method, &headers, JSON, text).await,
         File::Subtitles(text) => return whole_text(&method, &headers, WEBVTT, text).await,
         File::Key(key) => return Ok(key_response(key)),
         File::Object { size_bytes, is_public } => (size_bytes, is_public),
@@ -147,11 +149,11 @@ pub async fn file(
     params(("token" = String, Path), FilePath), responses(
         (status = 200, description = "All of it", content(
             (String = "application/vnd.apple.mpegurl"), (String = "video/*"), (String = "text/vtt"),
-            (String = "application/octet-stream"),
+            (String = "application/json"), (String = "application/octet-stream"),
         )),
         (status = 206, description = "The range", content(
             (String = "application/vnd.apple.mpegurl"), (String = "video/*"), (String = "text/vtt"),
-            (String = "application/octet-stream"),
+            (String = "application/json"), (String = "application/octet-stream"),
         )),
         (status = 304, description = "As before"),
         (status = 403, description = "The page is not allowed"),
@@ -173,7 +175,7 @@ fn key_response(key: Vec<u8>) -> Response {
     (fixed, key).into_response()
 }
 
-/// A playlist or subtitles, which are never sent in parts.
+/// A playlist, subtitles or chapters, which are never sent in parts.
 async fn whole_text(
     method: &Method,
     headers: &HeaderMap,

@@ -14,7 +14,9 @@ use crate::{
 use bytes::Bytes;
 use futures::Stream;
 use sluice_db::{MediaRow, RenditionRow};
-use sluice_hls::{MediaPlaylist, PlaylistType, Rendition, Segment, SegmentKey, multivariant};
+use sluice_hls::{
+    ChapterMark, MediaPlaylist, PlaylistType, Rendition, Segment, SegmentKey, Supplements, chapters_json, multivariant,
+};
 use sluice_ingest::sniff::sound_type;
 use sluice_model::{Encryption, MediaId, MediaKind, PackageId, PackageStatus, SourceStatus, Timestamp, Visibility};
 use sluice_storage::{Key, StoreError};
@@ -26,6 +28,9 @@ const COMPLETE: &str = "index.m3u8";
 const GROWING: &str = "event.m3u8";
 /// Where a rendition's playlist finds its keys: beside the renditions.
 const KEYS: &str = "keys";
+/// Where the multivariant playlist finds the chapters: beside the renditions.
+const CHAPTERS: &str = "chapters";
+const CHAPTERS_JSON: &str = "chapters.json";
 
 /// A file of a rendition.
 #[derive(Debug)]
@@ -36,6 +41,8 @@ pub enum File {
     Object { size_bytes: u64, is_public: bool },
     /// A segment of subtitles, WebVTT.
     Subtitles(String),
+    /// The chapters as JSON.
+    Chapters(String),
     /// An AES key; it is sent so that no client and no cache keeps a copy.
     Key(Vec<u8>),
 }
@@ -73,8 +80,12 @@ pub async fn multivariant_of(
         Ticket::Viewer(_) => String::new(),
     };
     let uri = |name: &str| format!("{before}{package}/{name}/{file}");
-    let tracks = subtitles::tracks(state, row.id, uri).await?;
-    Ok(multivariant(&list, &tracks, uri))
+    let has_chapters = !state.db.chapters().of_media(row.id).await?.is_empty();
+    let supplements = Supplements {
+        subtitles: subtitles::tracks(state, row.id, uri).await?,
+        chapters_uri: has_chapters.then(|| format!("{before}{package}/{CHAPTERS}/{CHAPTERS_JSON}")),
+    };
+    Ok(multivariant(&list, &supplements, uri))
 }
 
 /// A file below a media, whose package is or was that media's.
@@ -99,6 +110,7 @@ pub async fn file(
     let track = TrackName::parse(rendition);
     match (track, presentation(name)) {
         _ if rendition == KEYS => key(state, package, name).await,
+        _ if rendition == CHAPTERS && name == CHAPTERS_JSON => chapters(state, &media).await.map(File::Chapters),
         (Some(t), Some(of)) => subtitles::playlist(state, id, package, t, of).await.map(File::Playlist),
         (Some(t), None) => subtitles::segment(state, id, package, t, name).await.map(File::Subtitles),
         (None, Some(of)) => media_playlist(state, package, rendition, of).await.map(File::Playlist),
@@ -114,6 +126,12 @@ pub async fn file(
 async fn key(state: &AppState, package: PackageId, name: &str) -> Result<File, PlaybackError> {
     let number = name.strip_suffix(".key").and_then(|n| n.parse().ok()).ok_or(PlaybackError::NotFound)?;
     state.db.packages().key(package, number).await?.map(File::Key).ok_or(PlaybackError::NotFound)
+}
+
+async fn chapters(state: &AppState, media: &MediaRow) -> Result<String, PlaybackError> {
+    let marks: Vec<ChapterMark> =
+        state.db.chapters().of_media(media.id).await?.into_iter().map(ChapterMark::from).collect();
+    Ok(chapters_json(&marks, media.duration_ms.unwrap_or(0).unsigned_abs()))
 }
 
 /// Names that this service gives; anything else is not worth a query.
