@@ -195,6 +195,8 @@ fn playback_routes() -> Routes {
         .expose_headers([header::CONTENT_RANGE, header::CONTENT_LENGTH, header::ETAG, header::ACCEPT_RANGES]);
     let routes = Routes::new()
         .routes(routes!(playback::routes::multivariant))
+        .routes(routes!(playback::routes::manifest))
+        .routes(routes!(playback::routes::manifest_by_token))
         .routes(routes!(playback::routes::file))
         .routes(routes!(playback::routes::multivariant_by_token))
         .routes(routes!(playback::routes::file_by_token))
@@ -364,5 +366,5 @@ pub fn router(state: AppState, sockets: SocketIoLayer) -> Router {
 /// what a stranger chose (BREACH): accounts answer uncompressed.
 fn is_text(_: StatusCode, _: Version, headers: &HeaderMap, _: &axum::http::Extensions) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    kind == "application/vnd.apple.mpegurl"
+    ["application/vnd.apple.mpegurl", "application/dash+xml", "text/vtt; charset=utf-8"].contains(&kind)
 }

@@ -10,6 +10,7 @@ harness::on_both!(
     hls_js_starts_growing_media_at_zero,
     hls_js_plays_encrypted_media_by_token,
     hls_js_shows_subtitles_in_time,
+    shaka_plays_hls_and_dash_with_subtitles,
     uppy_uploads_parts_to_the_store,
     user_input_never_executes,
 );
@@ -110,6 +111,32 @@ async fn hls_js_shows_subtitles_in_time(pair: Pair) {
             assert!((at - first - start).abs() <= 0.041, "{words}: {seen}");
         }
         assert_eq!(seen["cues"].as_object().unwrap().len(), 2, "one language alone: {seen}");
+    }
+}
+
+/// The other widespread player: the same pictures and words by playlist and by manifest.
+async fn shaka_plays_hls_and_dash_with_subtitles(pair: Pair) {
+    let mut stack = Stack::start(pair).await;
+    stack.add_worker();
+    let client = stack.creator().await;
+    let id = client.upload(&fixtures::foreign(14)).await["id"].as_str().unwrap().to_owned();
+    let ready = client.wait_for(&id, &["ready"]).await;
+    for (track, words) in [("de?label=Deutsch", "Hallo"), ("en?label=English&role=sdh", "Hello")] {
+        let text = format!("WEBVTT\n\n00:01.000 --> 00:01.500\n{words}\n\n00:07.000 --> 00:07.500\n{words} again\n");
+        let path = format!("/api/v1/media/{id}/captions/{track}");
+        assert_eq!(client.request(reqwest::Method::PUT, &path).body(text).send().await.unwrap().status(), 200);
+    }
+    for url in ["hls_url", "dash_url"] {
+        let seen = node("shaka.mjs", &[ready["playback"][url].as_str().unwrap(), "en"]).await;
+        assert_eq!(seen["errors"], serde_json::json!([]), "{url}: {seen}");
+        assert_eq!(seen["heights"].as_array().unwrap().len(), 2, "{url}: {seen}");
+        assert_eq!(seen["texts"].as_array().unwrap().len(), 2, "{url}: {seen}");
+        assert!((seen["ended"].as_f64().unwrap() - 14.0).abs() < 0.3, "{url}: {seen}");
+        let first = seen["first"].as_f64().unwrap();
+        for (words, start) in [("Hello", 1.0), ("Hello again", 7.0)] {
+            let at = seen["cues"][words]["start"].as_f64().unwrap_or_else(|| panic!("{url} {words}: {seen}"));
+            assert!((at - first - start).abs() <= 0.041, "{url} {words}: {seen}");
+        }
     }
 }
 

@@ -163,8 +163,10 @@ DELETE /api/v1/webhooks/{id}                                    401    404   204
 GET    /api/v1/webhooks/{id}/deliveries                         401    404   200   404   404     401     401         403
 POST   /api/v1/webhooks/{id}/test                               401    404   202   404   404     401     401         403
 GET    /hls/{media}/index.m3u8                                  404    404   200   404   200     401     401         403
+GET    /hls/{media}/manifest.mpd                                404    404   200   404   200     401     401         403
 GET    /hls/{media}/{package}/{rendition}/{file}                404    404   200   404   200     401     401         403
 GET    /p/{token}/hls/{media}/index.m3u8                        200    200   200   200   200     200     200         200
+GET    /p/{token}/hls/{media}/manifest.mpd                      200    200   200   200   200     200     200         200
 GET    /p/{token}/hls/{media}/{package}/{rendition}/{file}      200    200   200   200   200     200     200         200
 GET    /raw/{media}                                             404    404   200   404   200     401     401         403
 GET    /raw/{media}/{name}                                      404    404   200   404   200     401     401         403

@@ -132,6 +132,12 @@ impl Packages<'_> {
         query!(self.0, fetch_all as SegmentRow, SEGMENT, package, rendition, end)
     }
 
+    /// The published object of a segment.
+    pub async fn segment_object(&self, package: PackageId, rendition: &str, sequence: i64) -> Result<Option<String>> {
+        let sql = "SELECT object FROM segments WHERE package_id = $1 AND rendition = $2 AND sequence = $3";
+        Ok(query!(self.0, fetch_optional as (String,), sql, package, rendition, sequence)?.map(|r| r.0))
+    }
+
     /// Size of a published object of a rendition; `None` for what was never published.
     pub async fn published_object(&self, package: PackageId, rendition: &str, object: &str) -> Result<Option<i64>> {
         let sql = "SELECT size_bytes FROM segments WHERE package_id = $1 AND rendition = $2 AND object = $3 \

@@ -1,4 +1,4 @@
-//! Playlists as text: pure functions from snapshots, no I/O.
+//! Playlists and manifests as text: pure functions from snapshots, no I/O.
 //!
 //! m3u8-rs writes the tags. It does not escape attribute values, so every value that could carry
 //! a quote or a line break goes through [`attribute`].
@@ -6,12 +6,14 @@
 mod bandwidth;
 mod chapters;
 mod media;
+mod mpd;
 mod multivariant;
 mod subtitles;
 
 pub use bandwidth::{Measured, measure};
 pub use chapters::{chapters_json, chapters_webvtt};
 pub use media::{MediaPlaylist, PlaylistType, Segment, SegmentKey};
+pub use mpd::{DashRendition, DashSubtitles, mpd};
 pub use multivariant::{Supplements, multivariant};
 pub use sluice_model::{ChapterMark, Rendition};
 pub use subtitles::{SubtitleTrack, webvtt_segment, webvtt_time};

@@ -49,6 +49,8 @@ pub struct Owner {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Playback {
     pub hls_url: String,
+    /// A DASH manifest of the same segments, once the media is `ready`; none of what is encrypted.
+    pub dash_url: Option<String>,
     pub raw_url: String,
     pub poster_url: Option<String>,
     pub storyboard_url: Option<String>,
@@ -103,12 +105,14 @@ impl Media {
     /// `base` is the external URL of the API without a trailing slash.
     pub fn new(row: MediaRow, base: &str) -> Self {
         let ((status, progress), error) = (status(&row), row.reason());
+        let has_dash = row.status == PackageStatus::Ready && row.encryption == Encryption::None;
         let published_at = row.published_at().map(|t| t.as_millis());
         Self {
             kind: row.kind(),
             owner: Owner { id: row.owner_id.into(), username: row.owner_name },
             playback: Playback {
                 hls_url: format!("{base}/hls/{}/index.m3u8", row.id),
+                dash_url: has_dash.then(|| format!("{base}/hls/{}/manifest.mpd", row.id)),
                 raw_url: format!("{base}/raw/{}", row.id),
                 poster_url: None,
                 storyboard_url: None,

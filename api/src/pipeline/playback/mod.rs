@@ -1,6 +1,7 @@
 //! Playlists, segments and raw bytes.
 
 mod bytes_response;
+mod dash;
 mod direct;
 mod error;
 mod event_window;

@@ -2,6 +2,7 @@
 
 use super::{
     bytes_response::{respond, select},
+    dash,
     service::{self, File, Original},
 };
 use crate::{
@@ -27,6 +28,7 @@ use utoipa::IntoParams;
 /// What an answer depends on beside its URL.
 const VARY: &str = "authorization, cookie, accept-encoding";
 const PLAYLIST: &str = "application/vnd.apple.mpegurl";
+const MPD: &str = "application/dash+xml";
 const JSON: &str = "application/json";
 const WEBVTT: &str = "text/vtt; charset=utf-8";
 
@@ -97,6 +99,43 @@ pub async fn multivariant_by_token(
     multivariant(state, player, path, method, headers).await
 }
 
+/// The DASH manifest of a media that is ready and not encrypted: the same segments.
+#[utoipa::path(get, path = "/hls/{media}/manifest.mpd", tag = "playback", operation_id = "dash_manifest", params(MediaPath),
+    security((), ("session" = []), ("api_token" = ["read"])), responses(
+        (status = 200, description = "The manifest", content_type = "application/dash+xml", body = String),
+        (status = 304, description = "As before"),
+        (status = 409, description = "Not ready, or encrypted"),
+    ))]
+pub async fn manifest(
+    State(state): State<AppState>,
+    Player(ticket): Player,
+    Path(path): Path<MediaPath>,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let row = media::playable(&state, &ticket, path.media).await?;
+    let text = dash::manifest(&state, &row, &ticket, method == Method::GET).await?;
+    whole_text(&method, &headers, MPD, text).await
+}
+
+/// The same by a playback token.
+#[utoipa::path(get, path = "/p/{token}/hls/{media}/manifest.mpd", tag = "playback", operation_id = "dash_manifest_by_token",
+    params(("token" = String, Path), MediaPath), responses(
+        (status = 200, description = "The manifest", content_type = "application/dash+xml", body = String),
+        (status = 304, description = "As before"),
+        (status = 403, description = "Views are used up, or the page is not allowed"),
+        (status = 409, description = "Not ready, or encrypted"),
+    ))]
+pub async fn manifest_by_token(
+    state: State<AppState>,
+    player: Player,
+    path: Path<MediaPath>,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    manifest(state, player, path, method, headers).await
+}
+
 /// A media playlist, a segment (of subtitles: WebVTT) or a key.
 #[utoipa::path(get, path = "/hls/{media}/{package}/{rendition}/{file}", tag = "playback", params(FilePath),
     security((), ("session" = []), ("api_token" = ["read"])), responses(
@@ -119,12 +158,12 @@ pub async fn file(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let FilePath { media, package, rendition, file: name } = path;
-    let (size, is_public) = match service::file(&state, &ticket, media, package, &rendition, &name).await? {
+    let (name, size, is_public) = match service::file(&state, &ticket, media, package, &rendition, &name).await? {
         File::Playlist(text) => return whole_text(&method, &headers, PLAYLIST, text).await,
         File::Chapters(text) => return whole_text(&method, &headers, JSON, text).await,
         File::Subtitles(text) => return whole_text(&method, &headers, WEBVTT, text).await,
         File::Key(key) => return Ok(key_response(key)),
-        File::Object { size_bytes, is_public } => (size_bytes, is_public),
+        File::Object { name, size_bytes, is_public } => (name, size_bytes, is_public),
     };
     let etag = format!("\"{name}\"");
     let key = Key::RenditionFile { package, rendition, file: name };

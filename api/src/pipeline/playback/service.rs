@@ -1,6 +1,7 @@
 //! Which presentation a player gets, and how much of it.
 
 use super::{
+    dash,
     direct::Addresses,
     error::PlaybackError,
     presentation::{Presented, Selector, lists, present},
@@ -38,7 +39,7 @@ pub enum File {
     /// A playlist.
     Playlist(String),
     /// A published object of so many bytes.
-    Object { size_bytes: u64, is_public: bool },
+    Object { name: String, size_bytes: u64, is_public: bool },
     /// A segment of subtitles, WebVTT.
     Subtitles(String),
     /// The chapters as JSON.
@@ -115,10 +116,15 @@ pub async fn file(
         (Some(t), None) => subtitles::segment(state, id, package, t, name).await.map(File::Subtitles),
         (None, Some(of)) => media_playlist(state, package, rendition, of).await.map(File::Playlist),
         (None, None) => {
-            let size =
-                state.db.packages().published_object(package, rendition, name).await?.ok_or(PlaybackError::NotFound)?;
+            let name = match dash::number(name) {
+                Some(number) => state.db.packages().segment_object(package, rendition, number).await?,
+                None => Some(name.to_owned()),
+            };
+            let name = name.ok_or(PlaybackError::NotFound)?;
+            let size = state.db.packages().published_object(package, rendition, &name).await?;
+            let size = size.ok_or(PlaybackError::NotFound)?;
             let is_public = media.visibility != Visibility::Private && matches!(ticket, Ticket::Viewer(None));
-            Ok(File::Object { size_bytes: size as u64, is_public })
+            Ok(File::Object { name, size_bytes: size as u64, is_public })
         }
     }
 }

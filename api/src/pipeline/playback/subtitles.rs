@@ -13,6 +13,9 @@ use sluice_model::{MediaId, MediaKind, PackageId, SubtitleRole};
 /// What the names of these renditions begin with; those of a package begin with `v` or `a`.
 const PREFIX: &str = "text-";
 
+/// Name of a track as one file, for players that take no segments of it.
+pub const WHOLE: &str = "whole.vtt";
+
 /// Which track of a media a rendition's name means: `text-{role}-{language}`.
 #[derive(Debug, Clone, Copy)]
 pub struct TrackName<'a> {
@@ -82,7 +85,7 @@ pub async fn playlist(
     Ok(playlist.render())
 }
 
-/// A segment of a track, `{sequence}-{version}.vtt`. Of a text that was replaced meanwhile, players get the new one.
+/// A segment of a track, `{sequence}-{version}.vtt`, or all of it. Of a text that was replaced meanwhile, players get the new one.
 pub async fn segment(
     state: &AppState,
     media: MediaId,
@@ -90,6 +93,9 @@ pub async fn segment(
     track: TrackName<'_>,
     file: &str,
 ) -> Result<String, PlaybackError> {
+    if file == WHOLE {
+        return body(state, media, track).await;
+    }
     let number = file.strip_suffix(".vtt").and_then(|n| n.split_once('-')).and_then(|n| n.0.parse::<usize>().ok());
     let number = number.ok_or(PlaybackError::NotFound)?;
     let body = body(state, media, track).await?;
@@ -110,7 +116,7 @@ async fn body(state: &AppState, media: MediaId, track: TrackName<'_>) -> Result<
 }
 
 /// Where the programme begins on the package's clock, seconds: sound begins with it, pictures after their reorder delay.
-async fn programme_start_s(
+pub async fn programme_start_s(
     state: &AppState,
     package: PackageId,
     renditions: &[RenditionRow],
