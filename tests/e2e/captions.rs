@@ -143,6 +143,8 @@ async fn captions_are_renditions_of_the_programme(pair: Pair) {
         assert_eq!(text.contains("Letztes"), shown(9.0, 59.0), "{at}: {text}");
         at += length;
     }
+    let (compliant, report) = harness::media::verify(&format!("{}/hls/{media}/index.m3u8", stack.url));
+    assert!(compliant && report.contains("5.3"), "{report}");
     // Replaced and removed.
     put("de?label=Deutsch", "WEBVTT\n\n00:01.000 --> 00:02.500\nAnderes\n").await;
     let again = cut(&owner, &tracks[0].1).await;

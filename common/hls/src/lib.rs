@@ -5,6 +5,7 @@
 
 mod bandwidth;
 mod chapters;
+mod iframes;
 mod media;
 mod mpd;
 mod multivariant;
@@ -12,10 +13,11 @@ mod subtitles;
 
 pub use bandwidth::{Measured, measure};
 pub use chapters::{chapters_json, chapters_webvtt};
+pub use iframes::{IFRAMES, IFrameSegment, iframe_playlist, measure_iframes};
 pub use media::{MediaPlaylist, PlaylistType, Segment, SegmentKey};
 pub use mpd::{DashRendition, DashSubtitles, mpd};
 pub use multivariant::{Supplements, multivariant};
-pub use sluice_model::{ChapterMark, Rendition};
+pub use sluice_model::{ChapterMark, FragmentRange, Rendition};
 pub use subtitles::{SubtitleTrack, webvtt_segment, webvtt_time};
 
 /// A quoted-string attribute value (RFC 8216 section 4.2): no double quote, no control character.

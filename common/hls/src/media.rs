@@ -91,7 +91,7 @@ impl SegmentKey {
     }
 }
 
-fn aes_128(key: &SegmentKey) -> Key {
+pub(crate) fn aes_128(key: &SegmentKey) -> Key {
     Key {
         method: KeyMethod::AES128,
         uri: Some(key.uri.clone()),

@@ -162,6 +162,7 @@ mod tests {
                 cap_bps: 800_000,
                 peak_bps: Some(700_000),
                 average_bps: Some(600_000),
+                iframe_bps: None,
             },
             timescale: if video { 25_000 } else { 48_000 },
             start_ticks: if video { 2_000 } else { 3_840 },

@@ -3,6 +3,7 @@
 use super::{
     attribute,
     chapters::CHAPTERS_ID,
+    iframes::IFRAMES,
     subtitles::{SubtitleTrack, characteristics},
     text,
 };
@@ -47,6 +48,9 @@ pub fn multivariant(renditions: &[Rendition], supplements: &Supplements, uri: im
     if let Some(first) = (0..variants.len()).min_by_key(|i| variants[*i].bandwidth.abs_diff(FIRST_VARIANT_BPS)) {
         variants[..=first].rotate_right(1);
     }
+    let mut iframes: Vec<VariantStream> = video.iter().filter_map(|r| iframe_variant(r, &uri)).collect();
+    iframes.sort_by_key(|v| std::cmp::Reverse(v.bandwidth));
+    variants.extend(iframes);
     let chapters = |uri: &String| SessionData {
         data_id: CHAPTERS_ID.to_owned(),
         field: SessionDataField::Uri(uri.clone()),
@@ -80,6 +84,20 @@ fn variant(r: &Rendition, sound: Option<&Rendition>, uri: &impl Fn(&str) -> Stri
         audio: sound.map(|_| AUDIO_GROUP.to_owned()),
         ..Default::default()
     }
+}
+
+/// EXT-X-I-FRAME-STREAM-INF of a rendition that has an I-frame playlist.
+fn iframe_variant(r: &Rendition, uri: &impl Fn(&str) -> String) -> Option<VariantStream> {
+    let list = uri(&r.name);
+    let folder = list.rsplit_once('/').map_or("", |p| p.0);
+    Some(VariantStream {
+        is_i_frame: true,
+        uri: format!("{folder}/{IFRAMES}"),
+        bandwidth: r.iframe_bps?,
+        codecs: Some(attribute(&r.codecs)),
+        resolution: r.size.map(|(width, height)| Resolution { width, height }),
+        ..Default::default()
+    })
 }
 
 fn audio_rendition(a: &Rendition, uri: &impl Fn(&str) -> String) -> AlternativeMedia {
@@ -127,6 +145,7 @@ mod tests {
             cap_bps,
             peak_bps: None,
             average_bps: None,
+            iframe_bps: None,
         }
     }
 
@@ -141,6 +160,7 @@ mod tests {
             cap_bps: 128_000,
             peak_bps: Some(130_000),
             average_bps: Some(127_000),
+            iframe_bps: None,
         }
     }
 
@@ -183,11 +203,13 @@ mod tests {
             track("fr", SubtitleRole::HardOfHearing),
         ];
         let supplements = Supplements { subtitles, chapters_uri: Some("chapters.json".into()) };
-        let list = multivariant(&[video("v360", 360, 800_000), audio()], &supplements, |n| format!("{n}/index.m3u8"));
+        let pictures = Rendition { iframe_bps: Some(90_000), ..video("v360", 360, 800_000) };
+        let list = multivariant(&[pictures, audio()], &supplements, |n| format!("{n}/index.m3u8"));
         for line in [
             "#EXT-X-MEDIA:TYPE=SUBTITLES,URI=\"text-de/index.m3u8\",GROUP-ID=\"subtitles\",LANGUAGE=\"de\",NAME=\"'de'\",AUTOSELECT=YES\n",
             "LANGUAGE=\"en\",NAME=\"'en'\",AUTOSELECT=YES,FORCED=YES\n",
             ",CHARACTERISTICS=\"public.accessibility.transcribes-spoken-dialog,public.accessibility.describes-music-and-sound\"\n",
+            "#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=90000,CODECS=\"avc1.64001f\",RESOLUTION=640x360,URI=\"v360/iframes.m3u8\"\n",
             "#EXT-X-SESSION-DATA:DATA-ID=\"com.apple.hls.chapters\",URI=\"chapters.json\"\n",
             ",AUDIO=\"audio\",SUBTITLES=\"subtitles\"\nv360/index.m3u8\n",
         ] {

@@ -4,6 +4,7 @@
 
 mod chapter;
 pub mod clock;
+mod fragment;
 mod ids;
 mod payload;
 mod rendition;
@@ -11,8 +12,9 @@ mod states;
 mod timestamp;
 
 pub use chapter::ChapterMark;
+pub use fragment::FragmentRange;
 pub use ids::*;
 pub use payload::{AudioPayload, ChunkPayload, HashPayload, ImportPayload};
-pub use rendition::Rendition;
+pub use rendition::{MeasuredRates, Rendition};
 pub use states::*;
 pub use timestamp::Timestamp;

@@ -3,7 +3,7 @@
 use super::status::status;
 use serde::{Deserialize, Serialize};
 use sluice_db::MediaRow;
-use sluice_model::{Encryption, MediaKind, MediaStatus, Reason, Visibility};
+use sluice_model::{Encryption, MediaKind, MediaStatus, PackageStatus, Reason, Visibility};
 use utoipa::ToSchema;
 use uuid::Uuid;
 

@@ -16,7 +16,8 @@ use bytes::Bytes;
 use futures::Stream;
 use sluice_db::{MediaRow, RenditionRow};
 use sluice_hls::{
-    ChapterMark, MediaPlaylist, PlaylistType, Rendition, Segment, SegmentKey, Supplements, chapters_json, multivariant,
+    ChapterMark, IFRAMES, IFrameSegment, MediaPlaylist, PlaylistType, Rendition, Segment, SegmentKey, Supplements,
+    chapters_json, iframe_playlist, multivariant,
 };
 use sluice_ingest::sniff::sound_type;
 use sluice_model::{Encryption, MediaId, MediaKind, PackageId, PackageStatus, SourceStatus, Timestamp, Visibility};
@@ -114,6 +115,7 @@ pub async fn file(
         _ if rendition == CHAPTERS && name == CHAPTERS_JSON => chapters(state, &media).await.map(File::Chapters),
         (Some(t), Some(of)) => subtitles::playlist(state, id, package, t, of).await.map(File::Playlist),
         (Some(t), None) => subtitles::segment(state, id, package, t, name).await.map(File::Subtitles),
+        (None, None) if name == IFRAMES => iframes(state, package, rendition).await.map(File::Playlist),
         (None, Some(of)) => media_playlist(state, package, rendition, of).await.map(File::Playlist),
         (None, None) => {
             let name = match dash::number(name) {
@@ -143,6 +145,25 @@ async fn chapters(state: &AppState, media: &MediaRow) -> Result<String, Playback
 /// Names that this service gives; anything else is not worth a query.
 fn is_plain(name: &str) -> bool {
     name.len() <= 64 && !name.starts_with('.') && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+}
+
+/// The I-frame playlist of a rendition, where its multivariant playlist names one.
+async fn iframes(state: &AppState, package: PackageId, rendition: &str) -> Result<String, PlaybackError> {
+    let Presented { package: row, rendition: r, segments, .. } =
+        present(state, package, PlaylistType::Vod, Selector::Named(rendition)).await?;
+    if r.iframe_bps.is_none() {
+        return Err(PlaybackError::NotFound);
+    }
+    let addresses = Addresses::new(state, &row, &r.name, PlaylistType::Vod);
+    let mut list = Vec::with_capacity(segments.len());
+    for s in &segments {
+        let fragments = serde_json::from_str(&s.fragments).map_err(|_| PlaybackError::Internal)?;
+        let key = s.key_number.zip(s.iv.as_ref()).map(|(number, iv)| SegmentKey::of_package(number, iv));
+        list.push(IFrameSegment { uri: addresses.of(&s.object, s.published_at).await?, fragments, key });
+    }
+    let first_at = segments.first().map_or(Timestamp::EPOCH, |s| s.published_at);
+    let init = addresses.of(&r.init_object.ok_or(MediaError::NotPlayable)?, first_at).await?;
+    Ok(iframe_playlist(row.target_s.unwrap_or(6) as u64, &init, r.timescale.unsigned_abs(), &list))
 }
 
 async fn media_playlist(
