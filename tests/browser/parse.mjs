@@ -10,7 +10,7 @@ const get = async (url) => {
 const top = process.argv[2];
 const multivariant = HLS.parse(await get(top));
 if (!multivariant.isMasterPlaylist) throw new Error("no multivariant playlist");
-const uris = new Set(multivariant.variants.flatMap((v) => [v.uri, ...v.audio.map((a) => a.uri)]));
+const uris = new Set(multivariant.variants.flatMap((v) => [v.uri, ...v.audio.map((a) => a.uri), ...v.subtitles.map((s) => s.uri)]));
 for (const uri of uris) {
   const url = new URL(uri, top).href;
   const list = HLS.parse(await get(url));

@@ -41,7 +41,8 @@ async fn media_playlists(url: &str) -> (Vec<String>, Option<String>) {
     let base = url.rsplit_once('/').unwrap().0;
     let variants =
         text.lines().filter(|l| !l.starts_with('#') && !l.is_empty()).map(|l| format!("{base}/{l}")).collect();
-    let audio = text.split("URI=\"").nth(1).map(|rest| format!("{base}/{}", rest.split('"').next().unwrap()));
+    let sound = text.lines().find(|l| l.starts_with("#EXT-X-MEDIA:TYPE=AUDIO"));
+    let audio = sound.map(|l| format!("{base}/{}", l.split("URI=\"").nth(1).unwrap().split('"').next().unwrap()));
     (variants, audio)
 }
 
