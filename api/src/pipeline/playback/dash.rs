@@ -1,10 +1,6 @@
 //! The DASH manifest of a media: the segments of its complete presentation, which players name by number.
 
-use super::{
-    error::PlaybackError,
-    presentation::lists,
-    subtitles::{self, TrackName},
-};
+use super::{error::PlaybackError, presentation::lists, subtitles};
 use crate::{identity::access::Ticket, pipeline::media::service::MediaError, state::AppState};
 use sluice_db::{MediaRow, RenditionRow};
 use sluice_hls::{DashRendition, DashSubtitles, PlaylistType, Rendition, mpd};
