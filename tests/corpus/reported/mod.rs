@@ -91,7 +91,10 @@ impl Package {
             "-",
         ]);
         let ends = log.split("silence_end: ").skip(1);
-        ends.map(|t| t.split_whitespace().next().unwrap().parse::<f64>().unwrap() - self.start_s()).collect()
+        let (start_s, end_s) = (self.start_s(), self.duration_s() - 0.06);
+        let ends = ends.map(|t| t.split_whitespace().next().unwrap().parse::<f64>().unwrap() - start_s);
+        // A silence that lasts to the end ends there, without a sound.
+        ends.filter(|t| *t < end_s).collect()
     }
 
     /// Where the package's own time begins, seconds.

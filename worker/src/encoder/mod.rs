@@ -13,11 +13,14 @@ mod ffi;
 mod link;
 mod mixer;
 mod open;
+mod packets;
 mod passthrough;
+mod pcm;
 mod picture;
 mod probe;
 mod segments;
 mod sound;
+mod stamps;
 mod x264;
 
 use crate::{

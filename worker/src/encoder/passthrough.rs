@@ -149,7 +149,7 @@ impl Muxer<'_> {
         if self.samples.is_empty() && !idr {
             return Err(unfit(format!("no IDR at frame {}", self.next)));
         }
-        if self.next >= video.frames {
+        if self.next >= video.frames - video.tail {
             return Err(unfit("more pictures than planned"));
         }
         let ticks = video.rate.frame_ticks() as i64;
@@ -172,8 +172,14 @@ impl Muxer<'_> {
     }
 
     fn finish(mut self) -> Result<(), EncodeError> {
-        if self.next != self.work.video.frames || self.segment + 1 != self.work.video.segment_count() {
-            return Err(unfit(format!("{} of {} pictures", self.next, self.work.video.frames)));
+        let video = &self.work.video;
+        let pictures = video.frames - video.tail;
+        if self.next != pictures || self.segment + 1 != video.segment_count() {
+            return Err(unfit(format!("{} of {pictures} pictures", self.next)));
+        }
+        // The last picture stands until the sound ends.
+        if let Some(last) = self.samples.last_mut() {
+            last.duration += (video.tail * video.rate.frame_ticks()) as u32;
         }
         self.flush()?;
         self.builder.send(self.link, self.segment)

@@ -7,7 +7,9 @@ mod allowance;
 pub mod audio;
 pub mod boundaries;
 mod chunks;
+pub mod clock;
 pub mod cost;
+mod extent;
 mod facts;
 mod filters;
 pub mod incremental;
@@ -23,6 +25,7 @@ mod timeline;
 pub use allowance::Allowance;
 pub use audio::AudioPlan;
 pub use chunks::Chunk;
+pub use clock::Clock;
 pub use facts::{AudioFacts, Colour, FieldOrder, H264Facts, KeyFrame, SourceFacts, VideoFacts};
 pub use filters::filter_graph;
 pub use incremental::Incremental;
@@ -33,6 +36,7 @@ pub use sluice_config::{EncodeSettings, RungSetting};
 pub use steps::Step;
 pub use timeline::Rate;
 
+use extent::Extent;
 use serde::{Deserialize, Serialize};
 use sluice_ingest::sniff::Demuxer;
 use sluice_model::{MediaKind, Reason};
@@ -53,6 +57,9 @@ pub struct Plan {
     /// Set while the source is being delivered and more will be planned.
     #[serde(default, rename = "growing")]
     pub incremental: Option<Incremental>,
+    /// How the source's time stamps become the clock that all of the plan is on.
+    #[serde(default)]
+    pub clock: Clock,
 }
 
 /// How the picture is made.
@@ -68,6 +75,9 @@ pub struct VideoPlan {
     pub rate: Rate,
     /// Output frames in all.
     pub frames: u64,
+    /// Of them, those after the last picture of the source, which stands until the sound ends.
+    #[serde(default)]
+    pub tail: u64,
     /// First frame of every segment, then the number of frames: one list for the whole package.
     pub boundaries: Vec<u64>,
     /// Entry points of the source, by seek time stamp.
@@ -149,12 +159,15 @@ fn plan_video(
     settings: &EncodeSettings,
     fleet_cores: usize,
 ) -> Result<Plan, Reason> {
-    let rate = cost::affordable_rate(video, settings)?;
-    let frames = timeline::frame_count(video, rate);
-    if frames == 0 {
+    let extent = Extent::of(video, facts.sound());
+    let rate = cost::affordable_rate(video, facts.sound(), settings)?;
+    let shown = extent.frames(video, rate);
+    let frames = shown.total();
+    if shown.picture == 0 {
         return Err(Reason::new("corrupt_input", "The picture has no frames."));
     }
-    let passthrough_keys = if settings.passthrough { passthrough::admit(video, rate, frames, settings) } else { None };
+    let passes = settings.passthrough && extent.can_pass() && facts.clock.is_plain();
+    let passthrough_keys = if passes { passthrough::admit(video, rate, shown, settings) } else { None };
     let boundaries = match &passthrough_keys {
         Some(keys) => boundaries::on_keys(keys, frames, rate),
         None => boundaries::on_grid(frames, rate),
@@ -170,7 +183,9 @@ fn plan_video(
         }
         None => (None, None, ladder),
     };
-    let audio = audio::beside_video(facts, video, duration_s, &seconds(&boundaries, rate));
+    let first_pts = video.first_pts - video.ticks(rate.seconds(shown.lead));
+    let origin_s = video.seconds(first_pts);
+    let audio = audio::beside_video(facts, origin_s, &seconds(&boundaries, rate));
     // Sound is cut at its own frames and may be a little longer than the picture.
     let longest_s = rate.seconds(longest).max(audio.as_ref().map_or(0.0, AudioPlan::longest_segment_s));
     let target_s = (longest_s.round() as u64).max(boundaries::SEGMENT_S);
@@ -181,12 +196,14 @@ fn plan_video(
         target_s,
         audio,
         incremental: None,
+        clock: facts.clock.clone(),
         video: Some(VideoPlan {
             stream: video.stream,
-            first_pts: video.first_pts,
+            first_pts,
             time_base: video.time_base,
             rate,
             frames,
+            tail: shown.tail,
             boundaries,
             keys: video.keys.iter().map(|k| k.seek).collect(),
             key_positions: incremental::positions(&video.keys).unwrap_or_default(),
@@ -221,6 +238,7 @@ fn plan_sound(facts: &SourceFacts, settings: &EncodeSettings) -> Result<Plan, Re
         video: None,
         audio: Some(audio),
         incremental: None,
+        clock: facts.clock.clone(),
     })
 }
 

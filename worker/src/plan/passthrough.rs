@@ -1,6 +1,7 @@
 //! Whether the source itself can be a rung, and where it can be cut.
 
 use super::{
+    extent::Frames,
     facts::{FieldOrder, VideoFacts},
     ladder::Rung,
     timeline::Rate,
@@ -15,14 +16,14 @@ const HIGHEST_LEVEL: u8 = 52;
 ///
 /// Entry points that are not among those the probe looked into are checked while muxing;
 /// a source that fails there is encoded after all.
-pub fn admit(video: &VideoFacts, rate: Rate, frames: u64, settings: &EncodeSettings) -> Option<Vec<u64>> {
+pub fn admit(video: &VideoFacts, rate: Rate, shown: Frames, settings: &EncodeSettings) -> Option<Vec<u64>> {
     let h264 = video.h264.as_ref()?;
     let plain = h264.plain && h264.clean_entries && h264.level <= HIGHEST_LEVEL;
     let square = video.pixel_aspect.0 == video.pixel_aspect.1 && video.quarter_turns == 0;
     let scanned =
         video.field_order == FieldOrder::Progressive && video.pixel_format == "yuv420p" && !video.colour.is_hdr();
     let even = video.width.is_multiple_of(2) && video.height.is_multiple_of(2);
-    let steady = video.frame_ticks.is_some() && video.frames == frames && rate.fps() <= 60.0;
+    let steady = video.frame_ticks.is_some() && video.frames == shown.picture && rate.fps() <= 60.0;
     let affordable = video.bit_rate > 0
         && video.bit_rate <= settings.passthrough_max_bps
         && video.peak_bit_rate <= settings.passthrough_max_bps * 2;
@@ -33,7 +34,7 @@ pub fn admit(video: &VideoFacts, rate: Rate, frames: u64, settings: &EncodeSetti
     }
     let keys: Vec<u64> = video.keys.iter().map(|k| k.frame).collect();
     let mut ends = keys.clone();
-    ends.push(frames);
+    ends.push(shown.total());
     let gaps_fit = ends.windows(2).all(|w| rate.seconds(w[1].saturating_sub(w[0])) <= LONGEST_GOP_S);
     (keys.first() == Some(&0) && gaps_fit && keys.is_sorted()).then_some(keys)
 }
@@ -67,7 +68,8 @@ mod tests {
     }
 
     fn admitted(video: &VideoFacts) -> bool {
-        admit(video, Rate { num: 25, den: 1 }, 500, &EncodeSettings::default()).is_some()
+        admit(video, Rate { num: 25, den: 1 }, Frames { lead: 0, picture: 500, tail: 0 }, &EncodeSettings::default())
+            .is_some()
     }
 
     #[test]
