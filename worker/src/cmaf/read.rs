@@ -114,8 +114,9 @@ pub fn read_segment(data: &[u8]) -> Result<SegmentInfo, BoxError> {
             }
             k if k == b"mdat".into() => {
                 let (start, ticks, first) = pending.take().ok_or(BoxError::Broken("mdat without moof"))?;
+                let sample = body.get(..first).ok_or(BoxError::Broken("mdat too short"))?;
                 if info.fragments.is_empty() {
-                    info.first_sample = body.get(..first).ok_or(BoxError::Broken("mdat too short"))?.to_vec();
+                    info.first_sample = sample.to_vec();
                 }
                 let end = (data.len() - after.len()) as u64;
                 let payload = end - body.len() as u64;
