@@ -79,3 +79,36 @@ pub fn verify(target: &str) -> (bool, String) {
 pub fn play(input: &str) -> String {
     run("ffmpeg", &["-nostdin", "-v", "error", "-i", input, "-map", "0:v:0?", "-map", "0:a:0?", "-f", "null", "-"]).1
 }
+
+/// How much the only whole picture of a file is like that of a film at `seconds`, decibels.
+pub fn likeness_at(picture: &str, film: &str, seconds: f64) -> f64 {
+    // The film's own pictures are counted at its rate of 25 a second, as its clock need not begin at zero.
+    let number = (seconds * 25.0).round() as u64;
+    let graph = format!(
+        "[0:v]select=eq(n\\,0),settb=1/25,setpts=0[a];[1:v]select=eq(n\\,{number}),settb=1/25,setpts=0[b];[a][b]psnr"
+    );
+    let output = Command::new("ffmpeg")
+        .args([
+            "-nostdin",
+            "-v",
+            "info",
+            "-i",
+            picture,
+            "-i",
+            film,
+            "-lavfi",
+            &graph,
+            "-frames:v",
+            "1",
+            "-f",
+            "null",
+            "-",
+        ])
+        .output()
+        .unwrap();
+    // Other pictures of the fragment are not in the file, which is no fault.
+    let log = String::from_utf8_lossy(&output.stderr);
+    let average = log.split("average:").nth(1).unwrap_or_else(|| panic!("no comparison: {log}"));
+    let average = average.split(' ').next().unwrap();
+    if average == "inf" { f64::INFINITY } else { average.parse().unwrap() }
+}

@@ -52,11 +52,8 @@ fn is_root() -> bool {
 
 /// A program of the server with its arguments: not as root, which it refuses.
 fn as_its_user(program: &str, arguments: &[&str]) -> Vec<String> {
-    let drop: &[&str] = if is_root() {
-        &["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
-    } else {
-        &[]
-    };
+    let drop: &[&str] =
+        if is_root() { &["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] } else { &[] };
     let program = programs().join(program).display().to_string();
     drop.iter().copied().chain([program.as_str()]).chain(arguments.iter().copied()).map(ToOwned::to_owned).collect()
 }
@@ -169,7 +166,8 @@ impl Cluster {
         let sql = "SELECT a.pid, a.state, a.wait_event_type, a.wait_event, now() - a.query_start AS since, \
                    pg_blocking_pids(a.pid) AS behind, left(a.query, 120) AS query FROM pg_stat_activity a \
                    WHERE a.backend_type = 'client backend' OR a.wait_event = 'SyncRep' ORDER BY a.query_start";
-        let said = Command::new("psql").args([&format!("{}/{DATABASE}", self.primary.url()), "-c", sql]).output().unwrap();
+        let said =
+            Command::new("psql").args([&format!("{}/{DATABASE}", self.primary.url()), "-c", sql]).output().unwrap();
         String::from_utf8_lossy(&said.stdout).into_owned() + &String::from_utf8_lossy(&said.stderr)
     }
 

@@ -2,10 +2,17 @@
 
 use crate::{
     cmaf::InitInfo,
-    verify::{ObservedPackage, ObservedRendition, ObservedSegment, Report, check, parse_media, parse_multivariant},
+    verify::{
+        ObservedIFrames, ObservedPackage, ObservedRendition, ObservedSegment, Report, check, parse_media,
+        parse_multivariant,
+    },
 };
 use sluice_hls as hls;
-use sluice_hls::{Measured, MediaPlaylist, PlaylistType, Segment, SegmentKey, measure, multivariant};
+use sluice_hls::{
+    FragmentRange, IFRAMES, IFrameSegment, MediaPlaylist, PlaylistType, Segment, SegmentKey, Supplements,
+    iframe_playlist, measure, measure_iframes, multivariant,
+};
+use sluice_model::{MeasuredRates, MediaKind};
 
 /// A rendition with all its segments.
 #[derive(Debug, Clone)]
@@ -33,8 +40,7 @@ pub struct FinishedSegment {
     pub start: u64,
     /// Ticks.
     pub duration: u64,
-    /// Ticks of every fragment.
-    pub fragments: Vec<u64>,
+    pub fragments: Vec<FragmentRange>,
     /// How it is encrypted, if it is.
     pub key: Option<SegmentKey>,
 }
@@ -45,7 +51,7 @@ pub struct Assembled {
     /// Path within the package and text of every playlist of the final presentation.
     pub playlists: Vec<(String, String)>,
     /// Bit rates by rendition.
-    pub measured: Vec<(String, Measured)>,
+    pub measured: Vec<(String, MeasuredRates)>,
     /// Renditions that the final presentation does not list because they cost hardly less than a better one.
     pub dropped: Vec<String>,
     /// The checker's word.
@@ -61,28 +67,35 @@ pub fn media_playlist_name(rendition: &str) -> String {
 pub fn assemble(target_s: u64, mut renditions: Vec<FinishedRendition>) -> Result<Assembled, String> {
     let mut measured = Vec::new();
     for r in &mut renditions {
-        let list: Vec<_> = r.segments.iter().map(|s| (s.bytes, seconds(r.init.timescale, s.duration))).collect();
-        let m = measure(&list, target_s as f64);
-        r.rendition.peak_bps = Some(m.peak_bps);
-        r.rendition.average_bps = Some(m.average_bps);
-        measured.push((r.rendition.name.clone(), m));
+        let rates = rates(r, target_s);
+        r.rendition.peak_bps = Some(rates.peak_bps);
+        r.rendition.average_bps = Some(rates.average_bps);
+        r.rendition.iframe_bps = rates.iframe_bps;
+        measured.push((r.rendition.name.clone(), rates));
     }
     renditions.retain(|r| r.listed);
     let dropped = costly(&renditions);
     renditions.retain(|r| !dropped.contains(&r.rendition.name));
     let list: Vec<hls::Rendition> = renditions.iter().map(|r| r.rendition.clone()).collect();
-    let top = multivariant(&list, media_playlist_name);
+    let top = multivariant(&list, &Supplements::default(), media_playlist_name);
     let observed_top = parse_multivariant(&top)?;
     let mut playlists = vec![("index.m3u8".to_owned(), top)];
-    let mut observed = Vec::new();
+    let (mut observed, mut iframes) = (Vec::new(), Vec::new());
+    for attributes in &observed_top.iframes {
+        let uri = attributes.get("URI").cloned().unwrap_or_default();
+        let rendition = renditions.iter().find(|r| iframes_name(&r.rendition.name) == uri);
+        let text = render_iframes(target_s, rendition.ok_or("I-frames of no rendition")?);
+        iframes.push(ObservedIFrames { attributes: attributes.clone(), playlist: parse_media(&text)? });
+        playlists.push((uri, text));
+    }
     for r in renditions {
         let text = render(target_s, &r);
         let uri = media_playlist_name(&r.rendition.name);
         observed.push(observe(&uri, &text, r)?);
         playlists.push((uri, text));
     }
-    let report = check(&ObservedPackage { multivariant: observed_top, renditions: observed });
-    Ok(Assembled { playlists, measured, dropped, report })
+    let package = ObservedPackage { multivariant: observed_top, renditions: observed, subtitles: Vec::new(), iframes };
+    Ok(Assembled { playlists, measured, dropped, report: check(&package) })
 }
 
 /// The share of the bits of the rendition above it that a rendition may have: one that saves less only makes players change
@@ -126,6 +139,27 @@ fn plays_everywhere(r: &FinishedRendition) -> bool {
     level.is_none_or(|hex| u8::from_str_radix(hex, 16).is_ok_and(|l| l <= PLAYED_EVERYWHERE))
 }
 
+fn iframes_name(rendition: &str) -> String {
+    format!("{rendition}/{IFRAMES}")
+}
+
+/// What a rendition's segments measure; of pictures their I-frames too.
+fn rates(r: &FinishedRendition, target_s: u64) -> MeasuredRates {
+    let list: Vec<_> = r.segments.iter().map(|s| (s.bytes, seconds(r.init.timescale, s.duration))).collect();
+    let m = measure(&list, target_s as f64);
+    let fragments = r.segments.iter().flat_map(|s| &s.fragments);
+    let iframes = measure_iframes(fragments, r.init.timescale.into(), target_s);
+    let iframe_bps = (r.rendition.kind == MediaKind::Video).then_some(iframes.peak_bps);
+    MeasuredRates { peak_bps: m.peak_bps, average_bps: m.average_bps, iframe_bps }
+}
+
+fn render_iframes(target_s: u64, r: &FinishedRendition) -> String {
+    let segment =
+        |s: &FinishedSegment| IFrameSegment { uri: s.name.clone(), fragments: s.fragments.clone(), key: s.key.clone() };
+    let segments: Vec<_> = r.segments.iter().map(segment).collect();
+    iframe_playlist(target_s, &r.init_name, r.init.timescale.into(), &segments)
+}
+
 fn seconds(timescale: u32, ticks: u64) -> f64 {
     ticks as f64 / f64::from(timescale.max(1))
 }
@@ -139,7 +173,7 @@ fn render(target_s: u64, r: &FinishedRendition) -> String {
     let playlist = MediaPlaylist {
         playlist_type: PlaylistType::Vod,
         target_s,
-        map_uri: r.init_name.clone(),
+        map_uri: Some(r.init_name.clone()),
         segments: r.segments.iter().map(segment).collect(),
         ended: true,
     };

@@ -97,9 +97,10 @@ impl<S> Accept<Visitor, S> for Usher {
 
     fn accept(&self, visitor: Visitor, service: S) -> Self::Future {
         let connection = visitor.place.connection.clone();
-        ready(TcpStream::from_std(visitor.tcp).map(|tcp| {
-            (Watched::new(tcp, visitor.place), Counted::new(service, connection))
-        }))
+        ready(
+            TcpStream::from_std(visitor.tcp)
+                .map(|tcp| (Watched::new(tcp, visitor.place), Counted::new(service, connection))),
+        )
     }
 }
 
@@ -116,9 +117,7 @@ pub fn open(
     let (let_in, visitors) = mpsc::channel(WAITING);
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     let door = Door { gate, limits, make, let_in, others: runtime::Handle::current() };
-    std::thread::Builder::new()
-        .name("door".to_owned())
-        .spawn(move || runtime.block_on(door.stand(listener, stop)))?;
+    std::thread::Builder::new().name("door".to_owned()).spawn(move || runtime.block_on(door.stand(listener, stop)))?;
     Ok(Hall { visitors: Mutex::new(visitors), address })
 }
 

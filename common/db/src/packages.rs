@@ -2,7 +2,8 @@
 
 use super::{Db, DbError, Result, Tx, execute, execute_tx, query, query_tx};
 use sluice_model::{
-    Encryption, MediaEvent, MediaKind, PackageId, PackageStatus, Reason, RenditionRole, SourceId, TaskId, Timestamp,
+    Encryption, MeasuredRates, MediaEvent, MediaKind, PackageId, PackageStatus, Reason, RenditionRole, SourceId,
+    TaskId, Timestamp,
 };
 use sqlx::FromRow;
 
@@ -84,6 +85,7 @@ pub struct RenditionRow {
     pub cap_bps: i64,
     pub peak_bps: Option<i64>,
     pub average_bps: Option<i64>,
+    pub iframe_bps: Option<i64>,
     pub planned: i64,
     pub contiguous: i64,
     pub init_object: Option<String>,
@@ -122,7 +124,7 @@ impl Packages<'_> {
     /// The renditions of a package, highest first.
     pub async fn renditions(&self, package: PackageId) -> Result<Vec<RenditionRow>> {
         let sql = "SELECT name, kind, role, passthrough, width, height, rate_num, rate_den, channels, codecs, timescale, cap_bps, \
-                   peak_bps, average_bps, planned, contiguous, init_object, init_bytes, init_sha256 \
+                   peak_bps, average_bps, iframe_bps, planned, contiguous, init_object, init_bytes, init_sha256 \
                    FROM renditions WHERE package_id = $1 ORDER BY cap_bps DESC, name";
         query!(self.0, fetch_all as RenditionRow, sql, package)
     }
@@ -130,6 +132,12 @@ impl Packages<'_> {
     /// The segments of a rendition with a sequence number below `end`, in order.
     pub async fn segments(&self, package: PackageId, rendition: &str, end: i64) -> Result<Vec<SegmentRow>> {
         query!(self.0, fetch_all as SegmentRow, SEGMENT, package, rendition, end)
+    }
+
+    /// The published object of a segment.
+    pub async fn segment_object(&self, package: PackageId, rendition: &str, sequence: i64) -> Result<Option<String>> {
+        let sql = "SELECT object FROM segments WHERE package_id = $1 AND rendition = $2 AND sequence = $3";
+        Ok(query!(self.0, fetch_optional as (String,), sql, package, rendition, sequence)?.map(|r| r.0))
     }
 
     /// Size of a published object of a rendition; `None` for what was never published.
@@ -186,15 +194,12 @@ impl Packages<'_> {
     }
 
     /// Stores what the segments of a rendition measure.
-    pub async fn set_measured(
-        &self,
-        package: PackageId,
-        rendition: &str,
-        peak_bps: i64,
-        average_bps: i64,
-    ) -> Result<()> {
-        let sql = "UPDATE renditions SET peak_bps = $1, average_bps = $2 WHERE package_id = $3 AND name = $4";
-        execute!(self.0, sql, peak_bps, average_bps, package, rendition)?;
+    pub async fn set_measured(&self, package: PackageId, rendition: &str, rates: MeasuredRates) -> Result<()> {
+        let sql = "UPDATE renditions SET peak_bps = $1, average_bps = $2, iframe_bps = $3 WHERE package_id = $4 AND name = $5";
+        let signed = |bps: u64| i64::try_from(bps).unwrap_or(i64::MAX);
+        let (peak, average, iframes) =
+            (signed(rates.peak_bps), signed(rates.average_bps), rates.iframe_bps.map(signed));
+        execute!(self.0, sql, peak, average, iframes, package, rendition)?;
         Ok(())
     }
 
@@ -458,6 +463,7 @@ impl From<&RenditionRow> for sluice_model::Rendition {
             cap_bps: unsigned(r.cap_bps),
             peak_bps: r.peak_bps.map(unsigned),
             average_bps: r.average_bps.map(unsigned),
+            iframe_bps: r.iframe_bps.map(unsigned),
         }
     }
 }

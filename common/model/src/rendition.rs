@@ -23,6 +23,17 @@ pub struct Rendition {
     pub peak_bps: Option<u64>,
     /// Measured average, at the end.
     pub average_bps: Option<u64>,
+    /// Measured peak of its I-frames alone, at the end; only where there is an I-frame playlist.
+    pub iframe_bps: Option<u64>,
+}
+
+/// What the segments of a rendition measure, bits a second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MeasuredRates {
+    pub peak_bps: u64,
+    pub average_bps: u64,
+    /// Peak of its I-frames alone; none where it has no I-frame playlist.
+    pub iframe_bps: Option<u64>,
 }
 
 impl Rendition {

@@ -167,6 +167,11 @@ words!(
     RenditionRole { Growing = "first", Final = "full", Both = "both" }
 );
 words!(
+    /// Whom a track of subtitles is for: all who read along, those who hear badly (SDH: also who speaks and what is
+    /// heard), or all, for what is said or written in another language than the rest (forced).
+    SubtitleRole { Full = "full", HardOfHearing = "sdh", Forced = "forced" }
+);
+words!(
     /// What a task does.
     TaskKind {
         Import = "import",

@@ -67,9 +67,8 @@ async fn random_faults_break_no_invariant(pair: Pair) {
     let each = faults.len().div_ceil(at_once).clamp(1, FAULTS_PER_WORLD);
     let lives: Vec<(Vec<Kind>, u64)> = faults.chunks(each).map(|c| (c.to_vec(), rng.random())).collect();
     let mut table: BTreeMap<Kind, (usize, usize)> = BTreeMap::new();
-    let mut worlds = stream::iter(lives)
-        .map(|(faults, seed)| tokio::spawn(live(pair, faults, seed)))
-        .buffer_unordered(at_once);
+    let mut worlds =
+        stream::iter(lives).map(|(faults, seed)| tokio::spawn(live(pair, faults, seed))).buffer_unordered(at_once);
     while let Some(ended) = worlds.next().await {
         let (faults, found) = ended.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
         for kind in &faults {

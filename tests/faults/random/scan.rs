@@ -70,11 +70,7 @@ async fn finished(world: &World, client: &Client, id: &str) -> bool {
         return false;
     }
     let code = found["error"]["code"].as_str().unwrap_or_default();
-    assert!(
-        DEATHS.contains(&code),
-        "a good film failed for a reason of its own: {found}\n{}",
-        about(world, id)
-    );
+    assert!(DEATHS.contains(&code), "a good film failed for a reason of its own: {found}\n{}", about(world, id));
     until_retried(client, id).await;
     client.wait_for(id, &["ready"]).await;
     true

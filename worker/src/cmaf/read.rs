@@ -2,6 +2,7 @@
 
 use super::BoxError;
 use mp4_atom::{Atom, Codec, Decode, DecodeMaybe, Header, Moof, Moov, Styp};
+use sluice_model::FragmentRange;
 
 /// What an init segment says.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,8 +30,7 @@ pub struct SegmentInfo {
     pub duration: u64,
     /// Samples.
     pub samples: u64,
-    /// Offset, bytes and ticks of every fragment.
-    pub fragments: Vec<(u64, u64, u64)>,
+    pub fragments: Vec<FragmentRange>,
     /// Whether every fragment begins with a sync sample.
     pub sync_starts: bool,
     /// Whether every fragment's decode time is where the one before ended.
@@ -114,11 +114,14 @@ pub fn read_segment(data: &[u8]) -> Result<SegmentInfo, BoxError> {
             }
             k if k == b"mdat".into() => {
                 let (start, ticks, first) = pending.take().ok_or(BoxError::Broken("mdat without moof"))?;
+                let sample = body.get(..first).ok_or(BoxError::Broken("mdat too short"))?;
                 if info.fragments.is_empty() {
-                    info.first_sample = body.get(..first).ok_or(BoxError::Broken("mdat too short"))?.to_vec();
+                    info.first_sample = sample.to_vec();
                 }
                 let end = (data.len() - after.len()) as u64;
-                info.fragments.push((start, end - start, ticks));
+                let payload = end - body.len() as u64;
+                let key_bytes = payload + first as u64 - start;
+                info.fragments.push(FragmentRange { offset: start, bytes: end - start, ticks, key_bytes });
             }
             k if k == Styp::KIND => {}
             _ => return Err(BoxError::Broken("unexpected box")),
@@ -219,8 +222,13 @@ mod tests {
         assert!(info.sync_starts && info.continuous);
         assert_eq!(info.first_presentation, 6000);
         assert_eq!(info.first_sample, [1; 10]);
-        assert_eq!(info.fragments.iter().map(|f| f.2).collect::<Vec<_>>(), [3000, 1000]);
-        assert_eq!(info.fragments.iter().map(|f| f.1).sum::<u64>() + info.fragments[0].0, data.len() as u64);
+        assert_eq!(info.fragments.iter().map(|f| f.ticks).collect::<Vec<_>>(), [3000, 1000]);
+        assert_eq!(info.fragments.iter().map(|f| f.bytes).sum::<u64>() + info.fragments[0].offset, data.len() as u64);
+        let keys = info.fragments.iter().map(|f| {
+            let end = (f.offset + f.key_bytes) as usize;
+            (data[f.offset as usize + 4..][..4].to_vec(), data[end - 10..end].to_vec())
+        });
+        assert_eq!(keys.collect::<Vec<_>>(), [(b"moof".to_vec(), vec![1; 10]), (b"moof".to_vec(), vec![4; 10])]);
         assert!(read_segment(&data[..data.len() - 1]).is_err());
     }
 }

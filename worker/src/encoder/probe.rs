@@ -11,8 +11,7 @@ use super::{
     pcm,
     sizes::Sizes,
     stamps::{self, Stamp, Timing},
-    streams,
-    telecine,
+    streams, telecine,
 };
 use crate::{
     child::{Job, Probe, Refusal},

@@ -120,7 +120,7 @@ impl Sink for ClaimedSink<'_> {
     async fn finish(&self, assembled: &Assembled) -> Result<(), TaskError> {
         let (context, task, package) = (self.context(), &self.running.task, self.package());
         for (name, m) in &assembled.measured {
-            context.db.packages().set_measured(package, name, m.peak_bps as i64, m.average_bps as i64).await?;
+            context.db.packages().set_measured(package, name, *m).await?;
         }
         if !assembled.dropped.is_empty() {
             let mut tx = context.db.begin().await?;
@@ -234,13 +234,12 @@ impl<'a> ClaimedSink<'a> {
 }
 
 fn finished_segment(s: SegmentRow) -> Result<FinishedSegment, TaskError> {
-    let fragments: Vec<(u64, u64, u64)> = serde_json::from_str(&s.fragments).map_err(TaskError::corrupt)?;
     Ok(FinishedSegment {
         name: s.object,
         bytes: s.size_bytes as u64,
         start: s.start_ticks as u64,
         duration: s.duration_ticks as u64,
-        fragments: fragments.iter().map(|f| f.2).collect(),
+        fragments: serde_json::from_str(&s.fragments).map_err(TaskError::corrupt)?,
         key: s.key_number.zip(s.iv).map(|(number, iv)| SegmentKey::of_package(number, &iv)),
     })
 }

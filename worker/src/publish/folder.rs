@@ -71,7 +71,7 @@ impl Sink for FolderSink {
             bytes: data.len() as u64,
             start: info.decode_time,
             duration: info.duration,
-            fragments: info.fragments.iter().map(|f| f.2).collect(),
+            fragments: info.fragments.clone(),
             key: None,
         };
         self.made().segments.entry(rendition.to_owned()).or_default().insert(sequence, finished);
@@ -159,6 +159,7 @@ fn finished(
             cap_bps: r.cap_bps as u64,
             peak_bps: None,
             average_bps: None,
+            iframe_bps: None,
             name: r.name,
         },
     })

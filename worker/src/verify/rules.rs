@@ -2,10 +2,12 @@
 
 use super::{
     playlist::{ParsedMedia, ParsedMultivariant, ParsedVariant},
-    report::{Finding, Level, Outcome, Report},
+    report::{Finding, Level, Report},
+    subtitles::{self, ObservedSubtitles},
+    trick_play::{self, ObservedIFrames},
 };
 use crate::cmaf::InitInfo;
-use sluice_hls::{Measured, measure};
+use sluice_hls::{FragmentRange, Measured, measure};
 use std::collections::BTreeSet;
 
 /// A package as read, from files or from the database.
@@ -13,6 +15,8 @@ use std::collections::BTreeSet;
 pub struct ObservedPackage {
     pub multivariant: ParsedMultivariant,
     pub renditions: Vec<ObservedRendition>,
+    pub subtitles: Vec<ObservedSubtitles>,
+    pub iframes: Vec<ObservedIFrames>,
 }
 
 /// A rendition as read.
@@ -33,8 +37,7 @@ pub struct ObservedSegment {
     pub start: u64,
     /// Ticks.
     pub duration: u64,
-    /// Ticks of every fragment.
-    pub fragments: Vec<u64>,
+    pub fragments: Vec<FragmentRange>,
     /// Whether it begins with an IDR; true for sound.
     pub idr: bool,
     /// Whether its fragments join and begin with sync samples.
@@ -61,9 +64,6 @@ impl ObservedRendition {
     }
 }
 
-/// Most places named per rule.
-const MOST_DETAILS: usize = 5;
-
 struct Checker<'a> {
     package: &'a ObservedPackage,
     report: Report,
@@ -77,22 +77,14 @@ pub fn check(package: &ObservedPackage) -> Report {
     c.playlists();
     c.multivariant();
     c.bit_rates();
+    c.beside();
     c.not_made();
     c.report
 }
 
 impl Checker<'_> {
-    fn add(&mut self, level: Level, rule: &'static str, text: &'static str, applies: bool, mut details: Vec<String>) {
-        let outcome = match (applies, details.is_empty()) {
-            (false, _) => Outcome::NotApplicable,
-            (true, true) => Outcome::Pass,
-            (true, false) => Outcome::Fail,
-        };
-        if !applies {
-            details.clear();
-        }
-        details.truncate(MOST_DETAILS);
-        self.report.findings.push(Finding { rule, level, text, outcome, details });
+    fn add(&mut self, level: Level, rule: &'static str, text: &'static str, applies: bool, details: Vec<String>) {
+        self.report.findings.push(Finding::of(level, rule, text, applies, details));
     }
 
     fn must(&mut self, rule: &'static str, text: &'static str, details: Vec<String>) {
@@ -131,7 +123,7 @@ impl Checker<'_> {
         let d = self.each_segment(|_, _, s| (!s.idr).then(|| "no IDR at its start".to_owned()));
         self.add(Level::Must, "7.4", "every video segment starts with an IDR", video, d);
         let d = self.each_segment(|r, _, s| {
-            let longest = s.fragments.iter().copied().max().map_or(0.0, |t| r.seconds(t));
+            let longest = s.fragments.iter().map(|f| f.ticks).max().map_or(0.0, |t| r.seconds(t));
             (r.is_video() && longest > 2.05).then(|| format!("{longest:.3} s between IDRs"))
         });
         self.add(Level::Should, "1.13", "an IDR every 2 s", video, d);
@@ -289,11 +281,17 @@ impl Checker<'_> {
         self.add(Level::Must, "9.9", "several bit rates", self.has_video() && variants.len() > 1, d);
     }
 
+    /// What stands beside the renditions.
+    fn beside(&mut self) {
+        let programme_s = self.package.renditions.iter().map(ObservedRendition::duration_s).fold(0.0, f64::max);
+        let target_s = self.package.renditions.first().map_or(0, |r| r.playlist.target_s);
+        self.report.findings.extend(subtitles::findings(&self.package.subtitles, programme_s, target_s));
+        self.report.findings.extend(trick_play::findings(&self.package.iframes, &self.package.renditions));
+    }
+
     /// Rules about what a first version does not make: named, never passed.
     fn not_made(&mut self) {
         for (rule, text) in [
-            ("6.1", "I-frame playlists"),
-            ("5.2", "WebVTT subtitles"),
             ("9.10", "two bit rates at the highest resolution"),
             ("9.21", "a variant of at most 192 kb/s for cellular networks"),
             ("9.6", "multichannel and alternate sound in groups of their own"),
