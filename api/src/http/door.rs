@@ -209,7 +209,7 @@ where
                 return answer.await.map_err(|never| match never {});
             }
             let answered = others.spawn(answer).await.map_err(io::Error::other)?;
-            let mut response = answered.map_err(|never| match never {})?;
+            let Ok(mut response) = answered;
             if response.status() != StatusCode::SWITCHING_PROTOCOLS {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }

@@ -19,7 +19,7 @@ pub fn is_telecined(link: &Link, job: &Job, video: &VideoFacts) -> Result<bool, 
     if !is_possible(video) {
         return Ok(false);
     }
-    let mut pictures = open::Pictures::new(link, job, video.stream, 1)?;
+    let mut pictures = Pictures::new(link, job, video.stream, 1)?;
     let mut runs = Vec::new();
     let moments = if video.keys.len() < 8 { &[0][..] } else { &[0, 2, 3][..] };
     for quarter in moments {
@@ -36,7 +36,7 @@ pub fn is_telecined(link: &Link, job: &Job, video: &VideoFacts) -> Result<bool, 
 }
 
 /// What repeats in consecutive frames.
-fn run(pictures: &mut open::Pictures) -> Result<Vec<Repeated>, EncodeError> {
+fn run(pictures: &mut Pictures) -> Result<Vec<Repeated>, EncodeError> {
     let mut found = Vec::new();
     let mut graph: Option<filter::Graph> = None;
     for number in 0..RUN {
