@@ -30,8 +30,11 @@ use std::{
     sync::LazyLock,
 };
 
+/// What is given any bytes.
+pub type Body = fn(&[u8]);
+
 /// Every body, by the name of its target and of the folder of its inputs.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+pub const TARGETS: &[(&str, Body)] = &[
     ("captions", captions),
     ("config", config),
     ("cursor", cursor),
