@@ -6,7 +6,7 @@ mod picture;
 mod sync;
 mod timeline;
 
-use super::run::transcode;
+use super::run::transcode_with;
 use std::{
     path::{Path, PathBuf},
     process::Command,
@@ -36,8 +36,13 @@ struct Package {
 impl Package {
     /// Transcodes a file; it must become a package.
     fn of(file: &Path) -> Self {
+        Self::with(file, &["--preset", "ultrafast"])
+    }
+
+    /// Transcodes a file with these options; it must become a package.
+    fn with(file: &Path, options: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let run = transcode(file, &dir.path().join("out"), PATIENCE);
+        let run = transcode_with(file, &dir.path().join("out"), PATIENCE, options);
         assert_eq!(run.status, Some(0), "{}: {}", file.display(), run.said);
         Self { dir, said: run.said }
     }
@@ -91,7 +96,10 @@ impl Package {
             "-",
         ]);
         let ends = log.split("silence_end: ").skip(1);
-        ends.map(|t| t.split_whitespace().next().unwrap().parse::<f64>().unwrap() - self.start_s()).collect()
+        let (start_s, end_s) = (self.start_s(), self.duration_s() - 0.06);
+        let ends = ends.map(|t| t.split_whitespace().next().unwrap().parse::<f64>().unwrap() - start_s);
+        // A silence that lasts to the end ends there, without a sound.
+        ends.filter(|t| *t < end_s).collect()
     }
 
     /// Where the package's own time begins, seconds.

@@ -37,6 +37,8 @@ pub struct SegmentInfo {
     pub continuous: bool,
     /// Smallest presentation time, ticks.
     pub first_presentation: i64,
+    /// Smallest composition offset, ticks.
+    pub least_offset: i64,
     /// Bytes of the first sample.
     pub first_sample: Vec<u8>,
     /// Number of tracks seen.
@@ -96,6 +98,7 @@ pub fn read_segment(data: &[u8]) -> Result<SegmentInfo, BoxError> {
         sync_starts: true,
         continuous: true,
         first_presentation: i64::MAX,
+        least_offset: i64::MAX,
         first_sample: Vec::new(),
         tracks: 0,
     };
@@ -146,8 +149,9 @@ fn fragment(moof: &Moof, info: &mut SegmentInfo) -> Result<(u64, usize), BoxErro
             first = Some(size);
             info.sync_starts &= flags & 0x0001_0000 == 0;
         }
-        let presentation = (start + ticks) as i64 + sample.cts.unwrap_or(0);
-        info.first_presentation = info.first_presentation.min(presentation);
+        let offset = sample.cts.unwrap_or(0);
+        info.least_offset = info.least_offset.min(offset);
+        info.first_presentation = info.first_presentation.min((start + ticks) as i64 + offset);
         ticks += u64::from(sample.duration.or(traf.tfhd.default_sample_duration).unwrap_or(0));
         info.samples += 1;
     }
@@ -183,7 +187,7 @@ mod tests {
         let info = read_segment(&data).unwrap();
         assert_eq!((info.decode_time, info.duration, info.samples), (6000, 4000, 4));
         assert!(info.sync_starts && info.continuous);
-        assert_eq!(info.first_presentation, 6000);
+        assert_eq!((info.first_presentation, info.least_offset), (6000, -1000));
         assert_eq!(info.first_sample, [1; 10]);
         assert_eq!(info.fragments.iter().map(|f| f.2).collect::<Vec<_>>(), [3000, 1000]);
         assert_eq!(info.fragments.iter().map(|f| f.1).sum::<u64>() + info.fragments[0].0, data.len() as u64);

@@ -23,8 +23,14 @@ pub fn run(link: &Link, job: &Job, work: &ChunkWork) -> Result<(), EncodeError> 
     let video = &work.video;
     let (start, end) = (video.boundaries[work.first], video.boundaries[work.end]);
     let gops = layout(&video.boundaries, work.first..work.end, video.rate);
-    let config =
-        RungConfig { rate: video.rate, preset: &video.preset, picture: &video.picture, gops, threads: work.threads };
+    let config = RungConfig {
+        rate: video.rate,
+        delay_ticks: video.delay_ticks,
+        preset: &video.preset,
+        picture: &video.picture,
+        gops,
+        threads: work.threads,
+    };
     let rungs = video.rungs.iter().map(|r| RungEncoder::open(link, r, &config)).collect::<Result<Vec<_>, _>>()?;
     let input = open::source(link, job)?;
     let mut pictures = Pictures::new(link, job, input, video.stream, work.threads)?;

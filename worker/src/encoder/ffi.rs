@@ -95,6 +95,8 @@ pub struct ParameterFields {
     pub profile: i32,
     /// Samples of an audio frame, 0 when unknown.
     pub frame_size: i32,
+    /// Pictures that a decoder holds back to bring them into order.
+    pub video_delay: i32,
 }
 
 /// Reads them.
@@ -110,6 +112,7 @@ pub fn parameter_fields(parameters: &codec::Parameters) -> ParameterFields {
         interlaced,
         profile: p.profile,
         frame_size: p.frame_size,
+        video_delay: p.video_delay,
     }
 }
 

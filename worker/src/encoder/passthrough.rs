@@ -153,10 +153,14 @@ impl Muxer<'_> {
             return Err(unfit("more pictures than planned"));
         }
         let ticks = video.rate.frame_ticks() as i64;
+        let later = (shown - self.next as i64) * ticks + video.delay_ticks as i64;
+        if video.delay_ticks > 0 && later < 0 {
+            return Err(unfit(format!("frame {shown} is decoded as the {}th", self.next)));
+        }
         self.samples.push(Sample {
             data: to_length_prefixed(&units),
             duration: ticks as u32,
-            composition_offset: i32::try_from((shown - self.next as i64) * ticks).map_err(|_| unfit("time stamps"))?,
+            composition_offset: i32::try_from(later).map_err(|_| unfit("time stamps"))?,
             sync: idr,
         });
         self.next += 1;

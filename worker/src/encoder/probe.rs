@@ -18,6 +18,8 @@ use std::collections::BTreeMap;
 const CHECKED_ENTRIES: usize = 24;
 /// Packets read to find the first time stamp: more than any reorder depth.
 const FIRST_PACKETS: usize = 20;
+/// Pictures that H.264 and HEVC decoders hold back at the most.
+const MOST_REORDERED: i32 = 16;
 const PEAK_WINDOW_S: f64 = 10.0;
 /// Packets of sound are no longer than this; between two that are further apart is a gap.
 const LONGEST_PACKET_S: f64 = 1.0;
@@ -36,6 +38,8 @@ struct Stamp {
     key: bool,
     /// Not shown: before or after what an edit list selects.
     hidden: bool,
+    /// Whether the container says when it is shown, not only when it is decoded.
+    placed: bool,
 }
 
 /// Most packets of a stream that are taken in: 13 hours at 60 frames a second.
@@ -101,6 +105,7 @@ fn from_index(stream: &format::stream::Stream<'_>) -> Vec<Stamp> {
         size: e.size,
         key: e.key,
         hidden: e.hidden,
+        placed: true,
     };
     ffi::index_entries(stream).into_iter().map(stamp).collect()
 }
@@ -133,6 +138,7 @@ fn scan(input: &mut Input, wanted: &[usize], demuxer: Demuxer) -> Result<Vec<Vec
             size: packet.size() as u32,
             key: packet.is_key(),
             hidden: ffi::is_hidden(&packet),
+            placed: pts.is_some(),
         });
         if found[n].len() > MOST_PACKETS {
             return Err(EncodeError::refused(Refusal::TooManyPictures, "packets"));
@@ -227,6 +233,10 @@ fn video_facts(
     let decoder = open::video_decoder(job, input, index, 1)?;
     let pixel_format = decoder.format().descriptor().map_or("unknown", |d| d.name()).to_owned();
     let colour = colour(&decoder, &pixel_format);
+    let reorder_depth = reorder_depth(stamps, trust, fields.video_delay);
+    // Where pictures have decode times only, as in AVI, decoders date each by the packet that brings it out.
+    let undated = reorder_depth > 0 && stamps.iter().any(|s| !s.placed);
+    let late = if undated { reorder_depth as f64 * timing.median_frame_s / f64::from(time_base) } else { 0.0 };
     let first_pts =
         if trust.indexed { first_pts(input, index, stamps)? } else { stamps.iter().map(|s| s.time).min().unwrap_or(0) };
     let positions = cluster_positions(job.demuxer, &open::stream_of(input, index)?);
@@ -236,7 +246,7 @@ fn video_facts(
         .filter(|(_, s)| s.key)
         .map(|(i, s)| KeyFrame { seek: s.seek, frame: i as u64, position: positions.get(&s.seek).copied() })
         .collect();
-    let plain = pixel_format == "yuv420p" && !fields.interlaced && !trust.edited;
+    let plain = pixel_format == "yuv420p" && !fields.interlaced && !trust.edited && !undated;
     let h264 = h264_facts(input, index, stamps, trust, &parameters, plain)?;
     let aspect = fields.pixel_aspect;
     Ok(Some(VideoFacts {
@@ -251,6 +261,7 @@ fn video_facts(
         colour,
         time_base: (time_base.numerator(), time_base.denominator()),
         first_pts,
+        dated_late: late.round() as i64,
         frames: stamps.len() as u64,
         duration_s: timing.duration_s,
         guessed_rate: (guessed.numerator().max(0) as u32, guessed.denominator().max(1) as u32),
@@ -259,8 +270,19 @@ fn video_facts(
         bit_rate: timing.bit_rate,
         peak_bit_rate: timing.peak_bit_rate,
         keys,
+        reorder_depth,
         h264,
     }))
+}
+
+/// How deep pictures are reordered: counted where it is known when each is shown, else what the decoder keeps back.
+fn reorder_depth(stamps: &[Stamp], trust: Trust, video_delay: i32) -> u64 {
+    if trust.indexed || stamps.iter().any(|s| !s.placed) {
+        return video_delay.clamp(0, MOST_REORDERED) as u64;
+    }
+    let mut shown: Vec<usize> = (0..stamps.len()).collect();
+    shown.sort_by_key(|i| stamps[*i].time);
+    shown.iter().enumerate().map(|(place, i)| i.saturating_sub(place) as u64).max().unwrap_or(0)
 }
 
 /// Colour of a stream, as its decoder tells it.

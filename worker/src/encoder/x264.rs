@@ -17,6 +17,7 @@ use std::collections::HashSet;
 pub struct RungEncoder {
     encoder: encoder::video::Encoder,
     rate: Rate,
+    delay_ticks: u64,
     gops: Vec<Gop>,
     starts: HashSet<u64>,
     /// The GOP being filled.
@@ -28,6 +29,7 @@ pub struct RungEncoder {
 /// What rung encoders of one chunk share.
 pub struct RungConfig<'a> {
     pub rate: Rate,
+    pub delay_ticks: u64,
     pub preset: &'a str,
     pub picture: &'a Picture,
     pub gops: Vec<Gop>,
@@ -61,7 +63,8 @@ impl RungEncoder {
         link.send(&FromChild::Init { rendition: rung.name.clone(), codecs }, &init)?;
         let starts = config.gops.iter().map(|g| g.start).collect();
         let segment = SegmentBuilder::new(&rung.name);
-        Ok(Self { encoder, rate, gops: config.gops.clone(), starts, current: 0, samples: Vec::new(), segment })
+        let (gops, delay_ticks) = (config.gops.clone(), config.delay_ticks);
+        Ok(Self { encoder, rate, delay_ticks, gops, starts, current: 0, samples: Vec::new(), segment })
     }
 
     /// Encodes output frame `number`.
@@ -92,8 +95,8 @@ impl RungEncoder {
     }
 
     /// Files one coded picture. Decode times are counted, not taken from the encoder: in a closed GOP
-    /// picture n in decoding order decodes at the GOP's start plus n frames, and a negative
-    /// composition offset shows the first at its own time.
+    /// picture n in decoding order decodes at the GOP's start plus n frames, and the first is shown a delay
+    /// after it is decoded.
     fn take(&mut self, link: &Link, packet: &Packet) -> Result<(), EncodeError> {
         let broken = |detail: String| EncodeError::refused(Refusal::EncodeFailed, detail);
         let gop = *self.gops.get(self.current).ok_or_else(|| broken("more pictures than planned".to_owned()))?;
@@ -108,10 +111,11 @@ impl RungEncoder {
         }
         let ticks = self.rate.frame_ticks();
         let decoded = gop.start + self.samples.len() as u64;
+        let later = (shown as i64 - decoded as i64) * ticks as i64 + self.delay_ticks as i64;
         self.samples.push(Sample {
             data: to_length_prefixed(&units),
             duration: ticks as u32,
-            composition_offset: ((shown as i64 - decoded as i64) * ticks as i64) as i32,
+            composition_offset: later as i32,
             sync: first,
         });
         if self.samples.len() as u64 == gop.frames {

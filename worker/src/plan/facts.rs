@@ -39,6 +39,8 @@ pub struct VideoFacts {
     pub time_base: (i32, i32),
     /// Presentation time of the first frame.
     pub first_pts: i64,
+    /// By how much decoders date pictures later than they are shown, where the container dates packets only.
+    pub dated_late: i64,
     /// Frames found.
     pub frames: u64,
     /// From the first frame's begin to the last frame's end, seconds.
@@ -55,6 +57,8 @@ pub struct VideoFacts {
     pub peak_bit_rate: u64,
     /// Entry points in order.
     pub keys: Vec<KeyFrame>,
+    /// By how many places a picture comes later in decoding order than in the order of presentation, at the most.
+    pub reorder_depth: u64,
     /// H.264 only.
     pub h264: Option<H264Facts>,
 }

@@ -103,6 +103,7 @@ pub mod tests {
             colour: Colour { primaries: unknown(), transfer: unknown(), matrix: unknown(), full_range: false },
             time_base: (1, 25),
             first_pts: 0,
+            dated_late: 0,
             frames: 500,
             duration_s: 20.0,
             guessed_rate: (25, 1),
@@ -111,6 +112,7 @@ pub mod tests {
             bit_rate: 3_000_000,
             peak_bit_rate: 4_000_000,
             keys: Vec::new(),
+            reorder_depth: 0,
             h264: None,
         }
     }

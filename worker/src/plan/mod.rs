@@ -8,6 +8,7 @@ pub mod audio;
 pub mod boundaries;
 mod chunks;
 pub mod cost;
+mod delay;
 mod facts;
 mod filters;
 pub mod incremental;
@@ -62,6 +63,9 @@ pub struct VideoPlan {
     pub stream: usize,
     /// Where output frame 0 lies in the source, in its time base.
     pub first_pts: i64,
+    /// By how much decoders date pictures later than that clock says, in the source's time base.
+    #[serde(default)]
+    pub dated_late: i64,
     /// The source's time base, seconds as a fraction.
     pub time_base: (i32, i32),
     /// Output frames a second.
@@ -87,6 +91,11 @@ pub struct VideoPlan {
     pub chunks: Vec<Chunk>,
     /// x264 preset.
     pub preset: String,
+    /// How much later than its place on the timeline every picture is shown, in ticks: as deep as any rung reorders,
+    /// so that none is shown before it is decoded and no composition offset is negative. Plans of older versions have
+    /// none, and negative offsets.
+    #[serde(default)]
+    pub delay_ticks: u64,
 }
 
 /// What lies between the decoder and the scalers.
@@ -170,7 +179,9 @@ fn plan_video(
         }
         None => (None, None, ladder),
     };
-    let audio = audio::beside_video(facts, video, duration_s, &seconds(&boundaries, rate));
+    let delay_frames = delay::delay_frames(video, passthrough.is_some());
+    let mut audio = audio::beside_video(facts, video, duration_s, &seconds(&boundaries, rate));
+    audio.iter_mut().for_each(|a| a.delay_by(rate.seconds(delay_frames)));
     // Sound is cut at its own frames and may be a little longer than the picture.
     let longest_s = rate.seconds(longest).max(audio.as_ref().map_or(0.0, AudioPlan::longest_segment_s));
     let target_s = (longest_s.round() as u64).max(boundaries::SEGMENT_S);
@@ -184,6 +195,7 @@ fn plan_video(
         video: Some(VideoPlan {
             stream: video.stream,
             first_pts: video.first_pts,
+            dated_late: video.dated_late,
             time_base: video.time_base,
             rate,
             frames,
@@ -196,6 +208,7 @@ fn plan_video(
             picture: picture(video),
             chunks,
             preset: settings.preset.clone(),
+            delay_ticks: delay_frames * rate.frame_ticks(),
         }),
     })
 }

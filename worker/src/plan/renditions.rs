@@ -11,6 +11,8 @@ pub struct Schedule {
     pub timescale: u64,
     /// First tick of every segment, then the end.
     pub ticks: Vec<u64>,
+    /// How much later than it is decoded the first picture of a segment is shown, in ticks.
+    pub delay: u64,
     /// Whether the last segment may be shorter than planned: remuxed sound may end early.
     pub open_end: bool,
     /// Video or audio.
@@ -56,7 +58,8 @@ impl Plan {
         if let Some(a) = self.audio.as_ref().filter(|a| a.variants.iter().any(|v| v.name == rendition)) {
             return Some(Schedule {
                 timescale: a.sample_rate.into(),
-                ticks: a.boundaries.iter().map(|b| b * FRAME_SAMPLES).collect(),
+                ticks: a.boundaries.iter().map(|b| a.delay_samples + b * FRAME_SAMPLES).collect(),
+                delay: 0,
                 open_end: a.remux.is_some(),
                 kind: MediaKind::Audio,
             });
@@ -66,6 +69,7 @@ impl Plan {
         known.then(|| Schedule {
             timescale: v.rate.timescale(),
             ticks: v.boundaries.iter().map(|b| b * v.rate.frame_ticks()).collect(),
+            delay: v.delay_ticks,
             open_end: false,
             kind: MediaKind::Video,
         })

@@ -50,6 +50,7 @@ async fn rendition(fetch: &Fetch, root: &str, uri: String) -> Result<ObservedRen
             bytes: data.len() as u64,
             start: info.decode_time,
             duration: info.duration,
+            shown: Some((info.first_presentation, info.least_offset)),
             fragments: info.fragments.iter().map(|f| f.2).collect(),
             idr: init.size.is_none() || length_prefixed_units(&info.first_sample).is_some_and(|u| is_idr(&u)),
             joined: info.continuous && info.sync_starts,

@@ -32,6 +32,8 @@ pub struct ObservedSegment {
     pub start: u64,
     /// Ticks.
     pub duration: u64,
+    /// When its first picture or sound is presented and the smallest composition offset, ticks; where its boxes were read.
+    pub shown: Option<(i64, i64)>,
     /// Ticks of every fragment.
     pub fragments: Vec<u64>,
     /// Whether it begins with an IDR; true for sound.
@@ -60,6 +62,8 @@ impl ObservedRendition {
     }
 }
 
+/// A frame of AAC at 32 kHz: sound is cut at its own frames.
+const MOST_APART_S: f64 = 0.033;
 /// Most places named per rule.
 const MOST_DETAILS: usize = 5;
 
@@ -136,7 +140,7 @@ impl Checker<'_> {
         self.add(Level::Should, "1.13", "an IDR every 2 s", video, d);
         let d = self.each_segment(|r, i, s| {
             let before = i.checked_sub(1).and_then(|i| r.segments.get(i));
-            let expected = before.map_or(0, |b| b.start + b.duration);
+            let expected = before.map_or(s.start, |b| b.start + b.duration);
             (s.start != expected || !s.joined).then(|| format!("tfdt {} instead of {expected}", s.start))
         });
         self.must("7.3", "tfdt is the previous decode time plus its duration", d);
@@ -156,6 +160,24 @@ impl Checker<'_> {
         self.must("2.17", "one stream per segment", d);
         let d = self.each(|r| r.init.edit_list.then(|| "has an edit list".to_owned()));
         self.should("7.3", "init segments carry no edit list", d);
+        let d =
+            self.each_segment(|_, _, s| s.shown.filter(|(_, offset)| *offset < 0).map(|(_, o)| format!("{o} ticks")));
+        self.should("R", "no composition offset is negative", d);
+        self.beginnings();
+    }
+
+    /// Players that take time stamps as they are show sound and picture together only if both begin together.
+    fn beginnings(&mut self) {
+        let first = |r: &ObservedRendition| {
+            let (at, _) = r.segments.first()?.shown?;
+            Some(at as f64 / f64::from(r.init.timescale.max(1)))
+        };
+        let earliest = self.package.renditions.iter().filter_map(first).fold(f64::MAX, f64::min);
+        let d = self.each(|r| {
+            let late = first(r)? - earliest;
+            (late > MOST_APART_S).then(|| format!("{:.0} ms after the others", late * 1000.0))
+        });
+        self.must("R6.2.4", "all renditions begin at the same time", d);
     }
 
     fn codecs(&mut self) {

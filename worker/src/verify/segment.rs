@@ -46,8 +46,12 @@ pub fn check_segment(data: &[u8], sequence: u64, schedule: &Schedule) -> Result<
         if !idr {
             return Err(fault("7.4", "does not begin with an IDR".to_owned()));
         }
-        if info.first_presentation != *start as i64 {
-            return Err(fault("8.22", format!("first shown at {} instead of {start}", info.first_presentation)));
+        let shown = start + schedule.delay;
+        if info.first_presentation != shown as i64 {
+            return Err(fault("8.22", format!("first shown at {} instead of {shown}", info.first_presentation)));
+        }
+        if schedule.delay > 0 && info.least_offset < 0 {
+            return Err(fault("R", "a picture is shown before it is decoded".to_owned()));
         }
     }
     Ok(info)
