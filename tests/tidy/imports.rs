@@ -9,7 +9,7 @@ pub struct Imports {
     pub edges: BTreeMap<String, BTreeSet<String>>,
 }
 
-/// The path of a file's module below the folder of its crate; `main.rs` has none.
+/// The path of a file's module below the folder of its crate; `main.rs` and `lib.rs` have none.
 fn module(name: &str) -> Option<Vec<String>> {
     let path = name.split_once("src/")?.1.strip_suffix(".rs")?;
     let mut parts: Vec<String> = path.split('/').map(ToOwned::to_owned).collect();

@@ -101,8 +101,8 @@ impl Config {
         }
         let file = env.get("SLUICE_CONFIG").map_or_else(toml::Table::new, |path| {
             let text = std::fs::read_to_string(path).map_err(|e| e.to_string());
-            text.and_then(|t| t.parse::<toml::Table>().map_err(|e| e.to_string())).unwrap_or_else(|e| {
-                faults.push(format!("SLUICE_CONFIG: {path:?} cannot be read: {}", e.trim_end()));
+            text.and_then(|t| table(&t)).unwrap_or_else(|e| {
+                faults.push(format!("SLUICE_CONFIG: {path:?} cannot be read: {e}"));
                 toml::Table::new()
             })
         });
@@ -110,11 +110,13 @@ impl Config {
     }
 
     /// The same from given parts, so that it can be tested.
-    pub fn from_parts(env: &BTreeMap<String, String>, file: toml::Table) -> Result<Self, ConfigError> {
+    pub fn from_parts(env: &BTreeMap<String, String>, file: &str) -> Result<Self, ConfigError> {
+        let file = table(file).map_err(|e| ConfigError(vec![e]))?;
         Self::checked(env, &file, Vec::new())
     }
 
     fn checked(env: &BTreeMap<String, String>, file: &toml::Table, faults: Vec<String>) -> Result<Self, ConfigError> {
+        let before = faults.len();
         let mut r = Reader { env, file, faults };
         r.check_names();
         let data_dir = r.data_dir();
@@ -135,8 +137,15 @@ impl Config {
             store,
             data_dir,
         };
+        // What was typed may have several lines; its fault has one.
+        r.faults[before..].iter_mut().for_each(|f| *f = f.replace('\n', "\\n"));
         if r.faults.is_empty() { Ok(config) } else { Err(ConfigError(r.faults)) }
     }
+}
+
+/// A file of settings, or where it is no TOML and why.
+fn table(text: &str) -> Result<toml::Table, String> {
+    text.parse().map_err(|e: toml::de::Error| e.to_string().trim_end().to_owned())
 }
 
 fn http(r: &mut Reader<'_>) -> HttpConfig {
@@ -232,7 +241,7 @@ mod tests {
 
     fn load(env: &[(&str, &str)], file: &str) -> Result<Config, ConfigError> {
         let env = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        Config::from_parts(&env, file.parse().unwrap_or_default())
+        Config::from_parts(&env, file)
     }
 
     #[test]
@@ -263,6 +272,13 @@ mod tests {
         assert_eq!((changed.get("creator.uploads"), changed.get("admin.encode")), (Some(&3), Some(&9)));
         assert_eq!((changed.get("creator.day"), changed.get("creator.media")), (None, Some(&1000)));
         assert!(load(&[("SLUICE_QUOTAS", "creator.minutes=3")], "").is_err());
+    }
+
+    #[test]
+    fn a_fault_has_one_line_whatever_was_typed() {
+        let file = "listen = [\"\"\"\na\n\"\"\"]\n[encode]\npreset = [\"\"\"\nx\n\"\"\"]\n\"a\\nb\" = 1\n";
+        let faults = load(&[("SLUICE_LOG", "a\nb"), ("SLUICE_A\nB", "x")], file).unwrap_err();
+        assert_eq!((faults.0.len(), faults.to_string().lines().count()), (6, 6), "{faults}");
     }
 
     #[test]

@@ -93,7 +93,7 @@ mod tests {
             ("SLUICE_DATABASE_URL", format!("sqlite://{}/a.db", elsewhere.display())),
         ];
         let settings = settings.map(|(k, v)| (k.to_owned(), v)).into();
-        let config = Config::from_parts(&settings, toml::Table::new()).unwrap();
+        let config = Config::from_parts(&settings, "").unwrap();
         let before = umask(Mode::from_bits_truncate(0o022));
         keep_private(&config).unwrap();
         fs::write(data.join("new"), "").unwrap();

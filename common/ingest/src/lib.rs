@@ -110,7 +110,7 @@ mod fixture {
         pub async fn new(settings: &str) -> Self {
             let dir = tempfile::tempdir().unwrap();
             let data = format!("data_dir = {:?}\n{settings}", dir.path().display().to_string());
-            let config = Config::from_parts(&Default::default(), data.parse().unwrap()).unwrap();
+            let config = Config::from_parts(&Default::default(), &data).unwrap();
             let db = Db::open(&config.database_url).await.unwrap();
             let store = Store::open(&config.store).await.unwrap();
             let owner = UserId::new();

@@ -175,7 +175,8 @@ fn may_reach(ip: IpAddr, allowed: &[IpNet]) -> bool {
     allowed.iter().any(|net| net.contains(&ip)) || is_public(ip)
 }
 
-fn is_public(ip: IpAddr) -> bool {
+/// Whether an address lies in the public internet.
+pub fn is_public(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(v4) => !SPECIAL.iter().any(|(net, bits)| Ipv4Net::new(*net, *bits).is_ok_and(|n| n.contains(&v4))),
         IpAddr::V6(v6) => match v6.to_ipv4_mapped() {

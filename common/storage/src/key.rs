@@ -55,8 +55,12 @@ impl fmt::Display for Key {
 pub const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
 impl Key {
-    /// Reads a path that [`Key`] wrote; anything else is `None`.
+    /// Reads a path that [`Key`] wrote; anything else is `None`: another spelling would name another object.
     pub fn parse(path: &str) -> Option<Self> {
+        Self::read(path).filter(|key| key.to_string() == path)
+    }
+
+    fn read(path: &str) -> Option<Self> {
         let parts: Vec<&str> = path.split('/').collect();
         match parts.as_slice() {
             ["sources", id, number] => Some(Self::Extent { source: id.parse().ok()?, number: number.parse().ok()? }),
@@ -64,6 +68,7 @@ impl Key {
                 Some(Self::Document { project: id.parse().ok()?, object: object.parse().ok()? })
             }
             ["pictures", file] => Some(Self::Picture(file.strip_suffix(".jpg")?.parse().ok()?)),
+            ["packages", _, names @ ..] if names.iter().any(|n| n.is_empty() || *n == "." || *n == "..") => None,
             ["packages", id, rendition, file] => Some(Self::RenditionFile {
                 package: id.parse().ok()?,
                 rendition: (*rendition).to_owned(),
@@ -115,5 +120,17 @@ mod tests {
             assert_eq!(Key::parse(&key.to_string()), Some(key));
         }
         assert_eq!(Key::parse("../etc/passwd"), None);
+        let other = [
+            format!("sources/{id}/3"),
+            format!("sources/{id}/+0000003"),
+            format!("sources/{}/00000003", id.simple()),
+            format!("sources/{{{id}}}/00000003"),
+            format!("packages/{id}/../00000003"),
+            format!("packages/{id}/."),
+            format!("packages/{id}/v720/"),
+        ];
+        for path in other {
+            assert_eq!(Key::parse(&path), None, "{path}");
+        }
     }
 }

@@ -4,7 +4,7 @@
 //! it reads the source through the socket and hands finished segments back through it.
 
 mod death;
-mod log;
+pub mod log;
 mod process;
 mod refusal;
 mod serve;

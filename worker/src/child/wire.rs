@@ -8,6 +8,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 const MOST_HEADER: usize = 64 << 20;
 /// A segment of the highest rung fits many times.
 const MOST_PAYLOAD: usize = 256 << 20;
+/// Memory that a length is believed for; more is taken as bytes come.
+const FIRST_BYTES: usize = 1 << 20;
 
 fn prefix(header: usize, payload: usize) -> io::Result<[u8; 8]> {
     let fits = |n: usize| u32::try_from(n).map_err(|_| io::Error::other("frame too large"));
@@ -42,12 +44,13 @@ pub fn receive<T: DeserializeOwned>(from: &mut impl Read) -> io::Result<(T, Vec<
     let mut head = [0; 8];
     from.read_exact(&mut head)?;
     let (header, payload) = lengths(head)?;
-    let mut data = vec![0; header];
-    from.read_exact(&mut data)?;
-    let message = serde_json::from_slice(&data)?;
-    let mut data = vec![0; payload];
-    from.read_exact(&mut data)?;
-    Ok((message, data))
+    let mut part = |length: usize| {
+        let mut data = Vec::with_capacity(length.min(FIRST_BYTES));
+        let read = from.by_ref().take(length as u64).read_to_end(&mut data)?;
+        whole(data, read == length)
+    };
+    let message = serde_json::from_slice(&part(header)?).map_err(io::Error::other)?;
+    Ok((message, part(payload)?))
 }
 
 /// Sends a frame.
@@ -73,10 +76,16 @@ pub async fn receive_async<T: DeserializeOwned>(
         other => other?,
     };
     let (header, payload) = lengths(head)?;
-    let mut data = vec![0; header];
-    from.read_exact(&mut data).await?;
-    let message = serde_json::from_slice(&data)?;
-    let mut data = vec![0; payload];
-    from.read_exact(&mut data).await?;
-    Ok(Some((message, data)))
+    let message = serde_json::from_slice(&part(from, header).await?).map_err(io::Error::other)?;
+    Ok(Some((message, part(from, payload).await?)))
+}
+
+async fn part(from: &mut (impl AsyncRead + Unpin), length: usize) -> io::Result<Vec<u8>> {
+    let mut data = Vec::with_capacity(length.min(FIRST_BYTES));
+    let read = from.take(length as u64).read_to_end(&mut data).await?;
+    whole(data, read == length)
+}
+
+fn whole(data: Vec<u8>, is_whole: bool) -> io::Result<Vec<u8>> {
+    if is_whole { Ok(data) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }

@@ -112,7 +112,7 @@ pub fn read_segment(data: &[u8]) -> Result<SegmentInfo, BoxError> {
         match header.kind {
             k if k == Moof::KIND => {
                 let moof = Moof::decode_body(&mut body)?;
-                let (ticks, first) = fragment(&moof, &mut info)?;
+                let (ticks, first) = fragment(&moof, data.len() as u64, &mut info)?;
                 pending = Some((at, ticks, first));
             }
             k if k == b"mdat".into() => {
@@ -131,15 +131,20 @@ pub fn read_segment(data: &[u8]) -> Result<SegmentInfo, BoxError> {
     if info.fragments.is_empty() || pending.is_some() { Err(BoxError::Broken("incomplete segment")) } else { Ok(info) }
 }
 
-/// Takes in one moof: its ticks and the size of its first sample.
-fn fragment(moof: &Moof, info: &mut SegmentInfo) -> Result<(u64, usize), BoxError> {
+/// Takes in one moof: its ticks and the size of its first sample. A run of samples that say nothing of themselves is
+/// written as their number alone; more of them than the segment has bytes are none, and counting them would take long.
+fn fragment(moof: &Moof, segment_bytes: u64, info: &mut SegmentInfo) -> Result<(u64, usize), BoxError> {
     info.tracks = info.tracks.max(moof.traf.len());
     let traf = moof.traf.first().ok_or(BoxError::Broken("no traf"))?;
     let start = traf.tfdt.as_ref().ok_or(BoxError::Broken("no tfdt"))?.base_media_decode_time;
     if info.samples == 0 {
         info.decode_time = start;
-    } else if start != info.decode_time + info.duration {
+    } else if Some(start) != info.decode_time.checked_add(info.duration) {
         info.continuous = false;
+    }
+    let samples: u64 = traf.trun.iter().map(|t| t.samples.len() as u64).sum();
+    if samples + info.samples > segment_bytes {
+        return Err(BoxError::Broken("more samples than bytes"));
     }
     let (mut ticks, mut first) = (0_u64, None);
     for sample in traf.trun.iter().flat_map(|t| t.samples.iter()) {
@@ -149,13 +154,14 @@ fn fragment(moof: &Moof, info: &mut SegmentInfo) -> Result<(u64, usize), BoxErro
             first = Some(size);
             info.sync_starts &= flags & 0x0001_0000 == 0;
         }
+        let decoded = i64::try_from(start.saturating_add(ticks)).unwrap_or(i64::MAX);
         let offset = sample.cts.unwrap_or(0);
         info.least_offset = info.least_offset.min(offset);
-        info.first_presentation = info.first_presentation.min((start + ticks) as i64 + offset);
+        info.first_presentation = info.first_presentation.min(decoded.saturating_add(offset));
         ticks += u64::from(sample.duration.or(traf.tfhd.default_sample_duration).unwrap_or(0));
         info.samples += 1;
     }
-    info.duration += ticks;
+    info.duration = info.duration.saturating_add(ticks);
     Ok((ticks, first.ok_or(BoxError::Broken("empty fragment"))?))
 }
 
@@ -163,6 +169,7 @@ fn fragment(moof: &Moof, info: &mut SegmentInfo) -> Result<(u64, usize), BoxErro
 mod tests {
     use super::*;
     use crate::cmaf::{Fragment, Sample, aac_init, avc_init, write_fragment, write_styp};
+    use mp4_atom::{Encode, Mfhd, Tfdt, Tfhd, Traf, Trun, TrunEntry, TrunSamples};
 
     const SPS: [u8; 10] = [0x67, 100, 0, 31, 0xac, 0xd9, 0x40, 0x50, 0x05, 0xbb];
 
@@ -172,6 +179,34 @@ mod tests {
         assert_eq!((init.codecs.as_str(), init.timescale, init.size), ("avc1.64001f", 25_000, Some((1280, 720))));
         let init = read_init(&aac_init(&[0x11, 0x90], 2, 48_000, 128_000).unwrap()).unwrap();
         assert_eq!((init.codecs.as_str(), init.timescale, init.edit_list), ("mp4a.40.2", 48_000, false));
+    }
+
+    fn segment(decode_time: u64, run: TrunSamples) -> Vec<u8> {
+        let traf = Traf {
+            tfhd: Tfhd { track_id: 1, ..Default::default() },
+            tfdt: Some(Tfdt { base_media_decode_time: decode_time }),
+            trun: vec![Trun { data_offset: None, samples: run }],
+            ..Default::default()
+        };
+        let mut data = Vec::new();
+        Moof { mfhd: Mfhd { sequence_number: 1 }, traf: vec![traf] }.encode(&mut data).unwrap();
+        data.extend(b"\0\0\0\x0cmdatabcd");
+        data
+    }
+
+    #[test]
+    fn boxes_cost_no_more_than_their_bytes_and_no_time_overflows() {
+        let counted = segment(0, TrunSamples::Inherited { count: u32::MAX, first_flags: None });
+        let began = std::time::Instant::now();
+        assert!(read_segment(&counted).is_err());
+        assert!(began.elapsed() < std::time::Duration::from_secs(1), "nobody counted to four milliards");
+        let entry =
+            TrunEntry { duration: Some(u32::MAX), size: Some(1), flags: Some(0), cts: Some(i64::from(i32::MAX)) };
+        for start in [u64::MAX, u64::MAX - 1, i64::MAX as u64] {
+            let one = segment(start, vec![entry].into());
+            let twice = [&one[..], &one].concat();
+            assert!(read_segment(&twice).is_ok_and(|info| !info.continuous), "{start}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 mod fetch;
 mod observe;
-mod playlist;
+pub mod playlist;
 mod report;
 mod rules;
 mod segment;

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+/// Digits of a number; an integer of the RFC has twenty.
+const MOST_DIGITS: usize = 40;
+
 /// A media playlist as read.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ParsedMedia {
@@ -49,11 +52,18 @@ fn lines(text: &str) -> Result<impl Iterator<Item = &str>, String> {
     if lines.next() != Some("#EXTM3U") {
         return Err("does not begin with #EXTM3U".to_owned());
     }
+    // RFC 8216 section 4.1.
+    if lines.clone().any(|l| l.contains(char::is_control)) {
+        return Err("a control character".to_owned());
+    }
     Ok(lines.filter(|l| !l.is_empty()))
 }
 
+/// A decimal-integer or a decimal-floating-point that is not negative (RFC 8216 section 4.2): digits, and in the latter
+/// perhaps a point. "NaN" would pass every comparison of the rules.
 fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
-    text.parse().map_err(|_| format!("{text:?} is not a number"))
+    let decimal = text.bytes().all(|b| b.is_ascii_digit() || b == b'.') && text.len() <= MOST_DIGITS;
+    text.parse().ok().filter(|_| decimal).ok_or_else(|| format!("{text:?} is not a number"))
 }
 
 /// Reads a media playlist.
@@ -173,8 +183,18 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_a_fault() {
-        for text in ["", "#EXTM3U\n#EXTINF:abc,\nx", "#EXTM3U\nx", "#EXTM3U\n#EXTINF:1,\n", "#EXTM3U\n#EXT-X-NEW"] {
+        for text in [
+            "",
+            "#EXTM3U\n#EXTINF:abc,\nx",
+            "#EXTM3U\nx",
+            "#EXTM3U\n#EXTINF:1,\n",
+            "#EXTM3U\n#EXT-X-NEW",
+            "#EXTM3U\n#EXTINF:1,\na\tb",
+        ] {
             assert!(parse_media(text).is_err(), "{text:?}");
+        }
+        for seconds in ["NaN", "inf", "-1", "+1", "1e3", ""] {
+            assert!(parse_media(&format!("#EXTM3U\n#EXTINF:{seconds},\nx")).is_err(), "{seconds}");
         }
         assert!(attributes("A=\"x").is_err());
         assert!(attributes("A=1,A=2").is_err());

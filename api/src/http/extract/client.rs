@@ -47,7 +47,7 @@ fn is_trusted(trusted: &[IpNet], address: IpAddr) -> bool {
 }
 
 /// The nearest address that is not a trusted proxy's: everything to its left was written by the client.
-fn client_address(trusted: &[IpNet], peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+pub fn client_address(trusted: &[IpNet], peer: IpAddr, headers: &HeaderMap) -> IpAddr {
     let mut address = peer;
     let hops = headers.get_all("x-forwarded-for").into_iter().filter_map(|v| v.to_str().ok());
     let hops: Vec<&str> = hops.flat_map(|v| v.split(',')).collect();

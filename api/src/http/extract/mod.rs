@@ -1,7 +1,7 @@
 //! What handlers take from a request: who asks, from where, and a readable body.
 
 mod body;
-mod client;
+pub mod client;
 mod same_site;
 
 pub use body::Body;

@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use http_range_header::parse_range_header;
+use http_range_header::{EndPosition, StartPosition, SyntacticallyCorrectRange, parse_range_header};
 use std::ops::Range;
 
 /// What is to be sent.
@@ -36,13 +36,22 @@ pub fn select(method: &Method, headers: &HeaderMap, etag: &str, size: u64) -> Re
     if text(header::IF_RANGE).is_some_and(|tag| tag.trim() != etag) {
         return Ok(Selection::Whole);
     }
-    let Ok(parsed) = parse_range_header(range) else { return Ok(Selection::Whole) };
-    if parsed.ranges.len() != 1 {
-        return Ok(Selection::Whole);
+    match parse_range_header(range).as_ref().map(|p| p.ranges.as_slice()) {
+        Ok([one]) => satisfy(one, size),
+        _ => Ok(Selection::Whole),
     }
-    match parsed.validate(size).ok().and_then(|mut r| r.pop()) {
-        Some(r) => Ok(Selection::Part(*r.start()..*r.end() + 1)),
-        None => Err(RangeNotSatisfiable(size)),
+}
+
+/// One range of `size` bytes, as section 14.1.2 has it: one that ends before it begins is ignored, a suffix longer than
+/// all there is means all, and where nothing is no range is satisfied.
+fn satisfy(range: &SyntacticallyCorrectRange, size: u64) -> Result<Selection, RangeNotSatisfiable> {
+    match (range.start, range.end) {
+        (StartPosition::Index(first), EndPosition::Index(last)) if last < first => Ok(Selection::Whole),
+        (StartPosition::Index(first), _) if first >= size => Err(RangeNotSatisfiable(size)),
+        (StartPosition::FromLast(_), _) if size == 0 => Err(RangeNotSatisfiable(size)),
+        (StartPosition::Index(first), EndPosition::Index(last)) => Ok(Selection::Part(first..last.min(size - 1) + 1)),
+        (StartPosition::Index(first), EndPosition::LastByte) => Ok(Selection::Part(first..size)),
+        (StartPosition::FromLast(length), _) => Ok(Selection::Part(size.saturating_sub(length)..size)),
     }
 }
 
@@ -108,8 +117,18 @@ mod tests {
         assert_eq!(range("bytes=1000-"), Err("range_not_satisfiable"));
         assert_eq!(range("bytes=1000-2000"), Err("range_not_satisfiable"));
         assert_eq!(range("bytes=0-1,3-4"), Ok(Selection::Whole));
+        assert_eq!(range("bytes=-2000"), Ok(Selection::Part(0..1000)), "a suffix longer than all there is means all");
+        assert_eq!(range("bytes=5-2"), Ok(Selection::Whole), "what ends before it begins is ignored");
         for malformed in ["bytes=abc", "lines=0-4", "bytes", "bytes=", "bytes=--1"] {
             assert_eq!(range(malformed), Ok(Selection::Whole), "{malformed}");
+        }
+    }
+
+    #[test]
+    fn nothing_has_no_range() {
+        for asked in ["bytes=0-", "bytes=0-0", "bytes=-1"] {
+            let headers = HeaderMap::from_iter([(header::RANGE, HeaderValue::from_static(asked))]);
+            assert!(select(&Method::GET, &headers, "\"tag\"", 0).is_err(), "{asked}");
         }
     }
 

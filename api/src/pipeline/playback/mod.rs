@@ -1,6 +1,6 @@
 //! Playlists, segments and raw bytes.
 
-mod bytes_response;
+pub mod bytes_response;
 mod direct;
 mod error;
 mod event_window;

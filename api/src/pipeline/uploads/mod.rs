@@ -1,7 +1,7 @@
 //! Uploads that always arrive: tus 1.0, quotas, and how bytes become extents whatever way they come.
 
-mod checksum;
-mod concat;
+pub mod checksum;
+pub mod concat;
 pub mod creation;
 pub mod declared;
 mod error;

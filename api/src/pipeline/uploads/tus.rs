@@ -90,9 +90,12 @@ pub fn set(headers: &mut HeaderMap, name: &'static str, value: impl ToString) {
     }
 }
 
-/// An instant as HTTP writes it (RFC 9110 section 5.6.7).
+/// The last instant whose year has the four digits that HTTP has for it: 9999-12-31T23:59:59Z.
+const LAST_DATE: Timestamp = Timestamp::from_micros(253_402_300_799_000_000);
+
+/// An instant as HTTP writes it (RFC 9110 section 5.6.7); later ones, which no date names, as the last that has one.
 pub fn http_date(at: Timestamp) -> String {
-    httpdate::fmt_http_date(at.into())
+    httpdate::fmt_http_date(at.min(LAST_DATE).into())
 }
 
 #[cfg(test)]
@@ -113,6 +116,13 @@ mod tests {
         assert_eq!(pairs, expected.map(|(k, v)| (k.to_owned(), v.to_owned())));
         assert!(read("filename !!!").is_err());
         assert!(metadata(&HeaderMap::new()).unwrap().is_empty());
+    }
+
+    #[test]
+    fn every_instant_has_a_date() {
+        assert_eq!(http_date(Timestamp::EPOCH), "Thu, 01 Jan 1970 00:00:00 GMT");
+        assert_eq!(http_date(Timestamp::from_micros(i64::MIN)), "Thu, 01 Jan 1970 00:00:00 GMT");
+        assert_eq!(http_date(Timestamp::MAX), "Fri, 31 Dec 9999 23:59:59 GMT");
     }
 
     #[test]

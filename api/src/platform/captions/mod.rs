@@ -3,4 +3,4 @@
 pub mod routes;
 mod service;
 mod views;
-mod vtt;
+pub mod vtt;

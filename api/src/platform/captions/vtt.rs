@@ -72,7 +72,9 @@ fn cue(block: &[String]) -> Result<Option<Cue>, Fault> {
     let end = words.next().and_then(instant).ok_or(Fault(wrong.0))?;
     let start_ms = instant(start.trim()).ok_or(wrong)?;
     let settings = words.filter(|w| setting(w)).fold(String::new(), |all, w| all + " " + w);
-    let text: String = lines.collect::<Vec<_>>().join("\n").chars().take(MOST_TEXT).collect();
+    let mut text: String = lines.collect::<Vec<_>>().join("\n").chars().take(MOST_TEXT).collect();
+    // Where it was cut, an empty line would end the cue before its text.
+    text.truncate(text.trim_end().len());
     let shown = end > start_ms && !text.trim().is_empty();
     Ok(shown.then_some(Cue { start_ms, end_ms: end, settings, text }))
 }

@@ -1,5 +1,5 @@
 //! What to watch next: the newest of those one follows, mixed with what others took to.
 
 pub mod routes;
-mod service;
+pub mod service;
 mod views;

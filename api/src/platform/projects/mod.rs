@@ -1,6 +1,6 @@
 //! Projects: notes of one's own, perhaps about a media.
 
-mod moments;
+pub mod moments;
 pub mod routes;
 mod service;
 mod views;

@@ -22,9 +22,14 @@ pub fn of_markdown(text: &str) -> Vec<Moment> {
         while let Some((_, after)) = rest.split_once('[') {
             let Some((inner, tail)) = after.split_once(']') else { break };
             if let Some(at_ms) = stamp(inner) {
-                moments.push(Moment { at_ms, text: tail.trim().chars().take(LONGEST).collect() });
+                // Not trimmed at its end before it is cut: each of many stamps would look through all that follows.
+                let text: String = tail.trim_start().chars().take(LONGEST).collect();
+                moments.push(Moment { at_ms, text: text.trim_end().to_owned() });
             }
             rest = tail;
+            if moments.len() >= MOST {
+                break;
+            }
         }
         if moments.len() >= MOST {
             break;
@@ -89,6 +94,8 @@ mod tests {
             [(1500, "start".to_owned()), (3_723_000, "[note] x".to_owned())]
         );
         assert!(of("[x] [1] [1:99] [a:b] [1:2:3:4] [12:3x] [ [").is_empty());
+        let long = format!("{}{}", "[0:01]".repeat(80_000), " ".repeat(500_000));
+        assert_eq!(of_markdown(&long).len(), MOST, "as quickly as a short one");
         let json = serde_json::json!({ "notes": [{ "at_ms": 5, "text": "a" }, { "deep": { "at_ms": 7 } }] });
         assert_eq!(of_json(&json).iter().map(|m| m.at_ms).collect::<Vec<_>>(), [5, 7]);
     }

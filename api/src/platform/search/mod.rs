@@ -1,5 +1,5 @@
 //! Finding public media by words.
 
 pub mod routes;
-mod service;
+pub mod service;
 mod views;
