@@ -116,6 +116,6 @@ impl Run {
         if let Some(rung) = &video.passthrough {
             self.sink.drop_rendition(&rung.name);
         }
-        video.chunk_steps(true).collect()
+        if video.keeps_beside() { Vec::new() } else { video.chunk_steps(true).collect() }
     }
 }

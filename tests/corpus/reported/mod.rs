@@ -2,6 +2,7 @@
 //! kind has a test that asserts what a viewer sees and hears. Without the shared media they do not run, and say so.
 
 mod formats;
+mod kept;
 mod picture;
 mod sync;
 mod timeline;

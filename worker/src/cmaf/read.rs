@@ -1,6 +1,6 @@
 //! Reading init and media segments back, for the checks. The bytes may be anything.
 
-use super::BoxError;
+use super::{BoxError, av1, hevc};
 use mp4_atom::{Atom, Codec, Decode, DecodeMaybe, Header, Moof, Moov, Styp};
 
 /// What an init segment says.
@@ -71,6 +71,8 @@ pub fn read_init(data: &[u8]) -> Result<InitInfo, BoxError> {
             );
             ("avc1", text, Some((a.visual.width, a.visual.height)))
         }
+        Codec::Hvc1(h) => ("hvc1", hevc::codecs(&h.hvcc), Some((h.visual.width, h.visual.height))),
+        Codec::Av01(a) => ("av01", av1::codecs(&a.av1c), Some((a.visual.width, a.visual.height))),
         Codec::Mp4a(m) => {
             let specific =
                 m.esds.es_desc.dec_config.dec_specific.as_ref().ok_or(BoxError::Broken("no AudioSpecificConfig"))?;

@@ -23,14 +23,7 @@ pub fn run(link: &Link, job: &Job, work: &ChunkWork) -> Result<(), EncodeError> 
     let video = &work.video;
     let (start, end) = (video.boundaries[work.first], video.boundaries[work.end]);
     let gops = layout(&video.boundaries, work.first..work.end, video.rate);
-    let config = RungConfig {
-        rate: video.rate,
-        delay_ticks: video.delay_ticks,
-        preset: &video.preset,
-        picture: &video.picture,
-        gops,
-        threads: work.threads,
-    };
+    let config = RungConfig { video, gops, threads: work.threads };
     let rungs = video.rungs.iter().map(|r| RungEncoder::open(link, r, &config)).collect::<Result<Vec<_>, _>>()?;
     let input = open::source(link, job)?;
     let mut pictures = Pictures::new(link, job, input, video.stream, work.threads)?;
@@ -142,7 +135,7 @@ impl Chunk<'_> {
                     self.repeats.remove(&number);
                 }
                 for n in 0..count {
-                    rung.encode(self.link, &mut picture, number as u64 + n)?;
+                    rung.encode(self.link, &self.work.video, &mut picture, number as u64 + n)?;
                     self.link.worked_on_a_picture()?;
                 }
             }
@@ -153,7 +146,7 @@ impl Chunk<'_> {
     fn finish(mut self) -> Result<(), EncodeError> {
         self.drain_filters()?;
         for rung in &mut self.rungs {
-            rung.finish(self.link)?;
+            rung.finish(self.link, &self.work.video)?;
         }
         Ok(())
     }

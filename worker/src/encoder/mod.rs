@@ -10,6 +10,7 @@ mod chunk;
 #[cfg(debug_assertions)]
 mod evil;
 mod ffi;
+mod kept;
 mod link;
 mod mixer;
 mod open;

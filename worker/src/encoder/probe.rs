@@ -1,10 +1,9 @@
 //! What a source is: from the container's index where it can be trusted, else by one scan of its packets.
 
-use super::{EncodeError, Named, ffi, link::Link, open, passthrough::H264Header};
+use super::{EncodeError, Named, ffi, kept, link::Link, open};
 use crate::{
     child::{Job, Probe, Refusal},
-    cmaf::avc_codecs,
-    plan::{AudioFacts, Colour, FieldOrder, H264Facts, KeyFrame, SourceFacts, VideoFacts, audio::FRAME_SAMPLES},
+    plan::{AudioFacts, Colour, FieldOrder, KeyFrame, SourceFacts, VideoFacts, audio::FRAME_SAMPLES},
 };
 use ffmpeg_next::{
     codec,
@@ -14,8 +13,6 @@ use ffmpeg_next::{
 use sluice_ingest::sniff::Demuxer;
 use std::collections::BTreeMap;
 
-/// Entry points whose bytes are looked at; the rest is checked while muxing.
-const CHECKED_ENTRIES: usize = 24;
 /// Packets read to find the first time stamp: more than any reorder depth.
 const FIRST_PACKETS: usize = 20;
 /// Pictures that H.264 and HEVC decoders hold back at the most.
@@ -77,7 +74,7 @@ pub fn probe(link: &Link, job: &Job, scope: Probe) -> Result<SourceFacts, Encode
         }
         scan(&mut input, &wanted, job.demuxer)?
     };
-    let edited = video.is_some() && stamps.first().is_some_and(|s| s.iter().any(|x| x.hidden));
+    let edited = video.is_some() && stamps.first().is_some_and(|s| needs_hidden(s));
     let stamps: Vec<Vec<Stamp>> = stamps.into_iter().map(|s| s.into_iter().filter(|x| !x.hidden).collect()).collect();
     let of = |index: usize| wanted.iter().position(|w| *w == index).map_or(&[][..], |n| stamps[n].as_slice());
     let audio: Vec<AudioFacts> = sounds.iter().filter_map(|i| audio_facts(&input, *i, of(*i))).collect();
@@ -240,14 +237,23 @@ fn video_facts(
     let first_pts =
         if trust.indexed { first_pts(input, index, stamps)? } else { stamps.iter().map(|s| s.time).min().unwrap_or(0) };
     let positions = cluster_positions(job.demuxer, &open::stream_of(input, index)?);
-    let keys: Vec<KeyFrame> = stamps
-        .iter()
-        .enumerate()
-        .filter(|(_, s)| s.key)
-        .map(|(i, s)| KeyFrame { seek: s.seek, frame: i as u64, position: positions.get(&s.seek).copied() })
-        .collect();
-    let plain = pixel_format == "yuv420p" && !fields.interlaced && !trust.edited && !undated;
-    let h264 = h264_facts(input, index, stamps, trust, &parameters, plain)?;
+    // An index has decode times: where nothing is reordered, all are as far from the time of presentation as the first.
+    let lag = if trust.indexed { first_pts - stamps.iter().map(|s| s.time).min().unwrap_or(0) } else { 0 };
+    let dated = !undated && (!trust.indexed || reorder_depth == 0);
+    let key = |(i, s): (usize, &Stamp)| KeyFrame {
+        seek: s.seek,
+        frame: i as u64,
+        shown: dated.then_some(s.time + lag),
+        position: positions.get(&s.seek).copied(),
+    };
+    let mut keys: Vec<KeyFrame> = stamps.iter().enumerate().filter(|(_, s)| s.key).map(key).collect();
+    // Entry points that are not here yet are looked at while muxing.
+    let arrived = stamps.iter().filter(|s| s.key).map(|s| s.end <= trust.arrived_bytes.unwrap_or(0)).collect();
+    let plain = !fields.interlaced && !trust.edited && !undated;
+    let kept = match trust.arrived_bytes {
+        Some(_) => kept::look(input, index, &mut keys, &kept::Question { arrived, plain, colour: &colour })?,
+        None => None,
+    };
     let aspect = fields.pixel_aspect;
     Ok(Some(VideoFacts {
         stream: index,
@@ -271,8 +277,16 @@ fn video_facts(
         peak_bit_rate: timing.peak_bit_rate,
         keys,
         reorder_depth,
-        h264,
+        kept,
     }))
+}
+
+/// Whether what is shown may need what an edit list hides: anything but whole GOPs before the first that is shown, and what is
+/// decoded after the last.
+fn needs_hidden(stamps: &[Stamp]) -> bool {
+    let first = stamps.iter().position(|s| !s.hidden).unwrap_or(0);
+    let last = stamps.iter().rposition(|s| !s.hidden).unwrap_or(0);
+    stamps.get(first..=last).is_none_or(|s| s.iter().any(|x| x.hidden) || s.first().is_some_and(|x| !x.key))
 }
 
 /// How deep pictures are reordered: counted where it is known when each is shown, else what the decoder keeps back.
@@ -294,30 +308,6 @@ fn colour(decoder: &ffmpeg_next::decoder::Video, pixel_format: &str) -> Colour {
         matrix: word(decoder.color_space().name()),
         full_range: decoder.color_range() == ffmpeg_next::color::Range::JPEG || pixel_format.starts_with("yuvj"),
     }
-}
-
-/// What decides whether an H.264 stream can be passed through; nothing of any other, or where nobody asked. An edit
-/// list would serve what it hides with the rest, so a stream with one is not `plain`.
-fn h264_facts(
-    input: &mut Input,
-    index: usize,
-    stamps: &[Stamp],
-    trust: Trust,
-    parameters: &codec::Parameters,
-    plain: bool,
-) -> Result<Option<H264Facts>, EncodeError> {
-    let asked = parameters.id() == codec::Id::H264 && trust.arrived_bytes.is_some();
-    let header = asked.then(|| H264Header::read(&ffi::parameter_extradata(parameters))).flatten();
-    let Some(header) = header else { return Ok(None) };
-    // Entry points that are not here yet are looked at while muxing.
-    let arrived = trust.arrived_bytes.unwrap_or(0);
-    let here: Vec<i64> = stamps.iter().filter(|s| s.key && s.end <= arrived).map(|s| s.seek).collect();
-    Ok(Some(H264Facts {
-        codecs: avc_codecs(&header.sps).unwrap_or_default(),
-        clean_entries: entries_are_clean(input, index, &here, &header)?,
-        plain,
-        level: header.sps.get(3).copied().unwrap_or(u8::MAX),
-    }))
 }
 
 /// Where the cluster of each entry point begins. Matroska's own table of them is at its end, or missing.
@@ -347,21 +337,6 @@ fn first_pts(input: &mut Input, index: usize, stamps: &[Stamp]) -> Result<i64, E
     let stamps = std::iter::from_fn(|| open::next_packet(input, index)).take(FIRST_PACKETS);
     let first = stamps.filter(|p| !ffi::is_hidden(p)).filter_map(|p| p.pts().or(p.dts())).min();
     first.ok_or_else(|| EncodeError::refused(Refusal::NoTimeStamps, "first packets"))
-}
-
-/// Looks into the first entry points and into others spread over the film.
-fn entries_are_clean(input: &mut Input, index: usize, keys: &[i64], header: &H264Header) -> Result<bool, EncodeError> {
-    let half = CHECKED_ENTRIES / 2;
-    let step = (keys.len() / half).max(1);
-    let spread = keys.iter().skip(half).step_by(step);
-    for key in keys.iter().take(half).chain(spread) {
-        ffi::seek_backward(input, index, *key).named("seek")?;
-        let clean = open::next_packet(input, index).is_some_and(|p| p.data().is_some_and(|d| header.clean_entry(d)));
-        if !clean {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }
 
 /// What the time stamps of a picture stream say.

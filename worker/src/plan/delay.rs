@@ -9,8 +9,10 @@ use super::facts::VideoFacts;
 const ENCODED_REORDER: u64 = 2;
 
 /// The delay that suits all rungs, in output frames.
-pub fn delay_frames(video: &VideoFacts, passthrough: bool) -> u64 {
-    if passthrough { video.reorder_depth.max(ENCODED_REORDER) } else { ENCODED_REORDER }
+pub fn delay_frames(video: &VideoFacts, passthrough: bool, variable: bool) -> u64 {
+    let deepest = if passthrough { video.reorder_depth.max(ENCODED_REORDER) } else { ENCODED_REORDER };
+    // Frames beside a boundary that is off the grid are up to half a frame longer.
+    deepest + u64::from(variable)
 }
 
 #[cfg(test)]
@@ -21,7 +23,10 @@ mod tests {
     #[test]
     fn the_deepest_rung_decides() {
         let deep = VideoFacts { reorder_depth: 4, ..source(640, 360) };
-        assert_eq!([delay_frames(&deep, true), delay_frames(&deep, false)], [4, 2]);
-        assert_eq!(delay_frames(&source(640, 360), true), 2);
+        assert_eq!(
+            [delay_frames(&deep, true, false), delay_frames(&deep, true, true), delay_frames(&deep, false, false)],
+            [4, 5, 2]
+        );
+        assert_eq!(delay_frames(&source(640, 360), true, false), 2);
     }
 }

@@ -1,5 +1,6 @@
 //! What the probe reports of a source. Plain data: no FFmpeg type crosses the process border.
 
+use crate::cmaf::Coding;
 use serde::{Deserialize, Serialize};
 use sluice_ingest::sniff::Demuxer;
 
@@ -59,8 +60,8 @@ pub struct VideoFacts {
     pub keys: Vec<KeyFrame>,
     /// By how many places a picture comes later in decoding order than in the order of presentation, at the most.
     pub reorder_depth: u64,
-    /// H.264 only.
-    pub h264: Option<H264Facts>,
+    /// What can be kept as it is, where anybody asked.
+    pub kept: Option<KeptFacts>,
 }
 
 /// An entry point.
@@ -70,22 +71,31 @@ pub struct KeyFrame {
     pub seek: i64,
     /// How many frames come before it in decoding order.
     pub frame: u64,
+    /// When it is shown, where that is known without reading it.
+    #[serde(default)]
+    pub shown: Option<i64>,
     /// Where in the file reading must begin for it, where the demuxer cannot find that by itself.
     #[serde(default)]
     pub position: Option<u64>,
 }
 
-/// What passthrough must know of an H.264 stream.
+/// What passthrough must know of a stream.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct H264Facts {
+pub struct KeptFacts {
+    /// How it is coded.
+    pub coding: Coding,
     /// RFC 6381 string of the parameter sets.
     pub codecs: String,
-    /// Whether every checked entry point is a true IDR whose parameter sets are those of the header.
-    pub clean_entries: bool,
-    /// Whether the parameter sets say: progressive, 4:2:0, 8 bits.
+    /// Pictures at which a segment can begin, by how many come before each in decoding order: true IDRs (or what
+    /// promises as much) whose parameter sets are those of the header.
+    pub entries: Vec<u64>,
+    /// Whether the parameter sets say: progressive, 4:2:0, a profile, depth and level that HLS allows.
     pub plain: bool,
-    /// level_idc, ten times the level.
+    /// Ten times the level.
     pub level: u8,
+    /// SUPPLEMENTAL-CODECS.
+    #[serde(default)]
+    pub supplemental: Option<String>,
 }
 
 /// How frames are scanned.

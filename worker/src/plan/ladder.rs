@@ -3,6 +3,7 @@
 use super::{facts::VideoFacts, level, timeline::Rate};
 use serde::{Deserialize, Serialize};
 use sluice_config::{EncodeSettings, RungSetting};
+use sluice_model::VideoRange;
 
 /// One encoded video rendition.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,6 +22,12 @@ pub struct Rung {
     pub level: u8,
     /// RFC 6381.
     pub codecs: String,
+    /// VIDEO-RANGE.
+    #[serde(default)]
+    pub video_range: VideoRange,
+    /// SUPPLEMENTAL-CODECS.
+    #[serde(default)]
+    pub supplemental: Option<String>,
 }
 
 /// A rung this close below another one would cost an encode and give nothing.
@@ -75,6 +82,8 @@ fn rung(setting: &RungSetting, width: u32, height: u32, rate: Rate) -> Rung {
         level,
         // High profile as x264 writes it: profile_idc 100, no constraint flags.
         codecs: format!("avc1.6400{level:02x}"),
+        video_range: VideoRange::Sdr,
+        supplemental: None,
     }
 }
 
@@ -113,7 +122,7 @@ pub mod tests {
             peak_bit_rate: 4_000_000,
             keys: Vec::new(),
             reorder_depth: 0,
-            h264: None,
+            kept: None,
         }
     }
 

@@ -20,11 +20,12 @@ mod playable;
 mod renditions;
 mod steps;
 mod timeline;
+mod variable;
 
 pub use allowance::Allowance;
 pub use audio::AudioPlan;
 pub use chunks::Chunk;
-pub use facts::{AudioFacts, Colour, FieldOrder, H264Facts, KeyFrame, SourceFacts, VideoFacts};
+pub use facts::{AudioFacts, Colour, FieldOrder, KeptFacts, KeyFrame, SourceFacts, VideoFacts};
 pub use filters::filter_graph;
 pub use incremental::Incremental;
 pub use ladder::Rung;
@@ -33,7 +34,9 @@ pub use renditions::Schedule;
 pub use sluice_config::{EncodeSettings, RungSetting};
 pub use steps::Step;
 pub use timeline::Rate;
+pub use variable::VariableRate;
 
+use crate::cmaf::Coding;
 use serde::{Deserialize, Serialize};
 use sluice_ingest::sniff::Demuxer;
 use sluice_model::{MediaKind, Reason};
@@ -96,6 +99,9 @@ pub struct VideoPlan {
     /// none, and negative offsets.
     #[serde(default)]
     pub delay_ticks: u64,
+    /// Set where the pictures of the source are kept and not evenly spaced.
+    #[serde(default)]
+    pub variable: Option<VariableRate>,
 }
 
 /// What lies between the decoder and the scalers.
@@ -163,24 +169,29 @@ fn plan_video(
     if frames == 0 {
         return Err(Reason::new("corrupt_input", "The picture has no frames."));
     }
-    let passthrough_keys = if settings.passthrough { passthrough::admit(video, rate, frames, settings) } else { None };
-    let boundaries = match &passthrough_keys {
-        Some(keys) => boundaries::on_keys(keys, frames, rate),
+    let kept = if settings.passthrough { passthrough::admit(video, rate, frames, settings) } else { None };
+    let boundaries = match &kept {
+        Some(kept) => boundaries::on_keys(&kept.frames(), frames, rate),
         None => boundaries::on_grid(frames, rate),
     };
+    let variable = kept.as_ref().and_then(|kept| VariableRate::of(video, kept, rate, &boundaries));
     let longest = boundaries.windows(2).map(|w| w[1] - w[0]).max().unwrap_or(frames);
     let duration_s = rate.seconds(frames);
     let ladder = ladder::ladder(video, rate, settings);
-    let (passthrough, fallback, rungs) = match passthrough_keys {
-        Some(_) => {
+    let (passthrough, fallback, rungs) = match kept.map(|k| k.coding) {
+        // It takes the place of the top rung, which stands by.
+        Some(Coding::Avc) => {
             let top = ladder.first().cloned();
             let rest = ladder.into_iter().skip(1).collect();
             (passthrough::rung(video), top, rest)
         }
+        // Not every player knows the codec: it is one more rung, never the only one.
+        Some(Coding::Hevc | Coding::Av1) => (passthrough::rung(video), None, ladder),
         None => (None, None, ladder),
     };
-    let delay_frames = delay::delay_frames(video, passthrough.is_some());
-    let mut audio = audio::beside_video(facts, video, duration_s, &seconds(&boundaries, rate));
+    let delay_frames = delay::delay_frames(video, passthrough.is_some(), variable.is_some());
+    let cuts_s = variable.as_ref().map_or_else(|| seconds(&boundaries, rate), VariableRate::cuts_s);
+    let mut audio = audio::beside_video(facts, video, duration_s, &cuts_s);
     audio.iter_mut().for_each(|a| a.delay_by(rate.seconds(delay_frames)));
     // Sound is cut at its own frames and may be a little longer than the picture.
     let longest_s = rate.seconds(longest).max(audio.as_ref().map_or(0.0, AudioPlan::longest_segment_s));
@@ -208,7 +219,8 @@ fn plan_video(
             picture: picture(video),
             chunks,
             preset: settings.preset.clone(),
-            delay_ticks: delay_frames * rate.frame_ticks(),
+            delay_ticks: variable.as_ref().map_or(delay_frames * rate.frame_ticks(), |v| v.ticks(delay_frames, rate)),
+            variable,
         }),
     })
 }
@@ -254,6 +266,29 @@ impl VideoPlan {
         self.first_pts as f64 * f64::from(self.time_base.0) / f64::from(self.time_base.1)
     }
 
+    /// Ticks a second of every video rendition.
+    pub fn timescale(&self) -> u64 {
+        self.variable.as_ref().map_or(self.rate.timescale(), |v| v.timescale)
+    }
+
+    /// When output frame `number` begins, ticks: on the grid of the rate, but for the first of a segment where a kept
+    /// picture is off it.
+    pub fn tick(&self, number: u64) -> u64 {
+        let Some(v) = &self.variable else { return number * self.rate.frame_ticks() };
+        let cut = self.boundaries.binary_search(&number).ok().and_then(|i| v.cuts.get(i).copied());
+        cut.unwrap_or_else(|| v.ticks(number, self.rate))
+    }
+
+    /// First tick of every segment, then the end.
+    pub fn cut_ticks(&self) -> Vec<u64> {
+        self.boundaries.iter().map(|b| self.tick(*b)).collect()
+    }
+
+    /// Whether the source's own picture is a rung beside a whole ladder.
+    pub fn keeps_beside(&self) -> bool {
+        self.passthrough.is_some() && self.fallback.is_none()
+    }
+
     /// Number of segments of every video rendition.
     pub fn segment_count(&self) -> usize {
         self.boundaries.len().saturating_sub(1)
@@ -264,7 +299,7 @@ impl Plan {
     /// Segment boundaries of the package, seconds.
     pub fn cuts_s(&self) -> Vec<f64> {
         match (&self.video, &self.audio) {
-            (Some(v), _) => seconds(&v.boundaries, v.rate),
+            (Some(v), _) => v.variable.as_ref().map_or_else(|| seconds(&v.boundaries, v.rate), VariableRate::cuts_s),
             (None, Some(a)) => {
                 let frame_s = audio::FRAME_SAMPLES as f64 / f64::from(a.sample_rate);
                 a.boundaries.iter().map(|b| *b as f64 * frame_s).collect()

@@ -86,7 +86,8 @@ mod tests {
 
     #[test]
     fn chunks_cover_the_film_once_and_the_fallback_too() {
-        let keys = (0..1500).step_by(50).map(|f| KeyFrame { seek: f as i64, frame: f, position: None }).collect();
+        let keys =
+            (0..1500).step_by(50).map(|f| KeyFrame { seek: f as i64, frame: f, shown: None, position: None }).collect();
         let video = VideoFacts { time_base: (1, 25), frames: 1500, duration_s: 60.0, keys, ..source(1280, 720) };
         let facts = SourceFacts { demuxer: Demuxer::Mov, video: Some(video), audio: Vec::new() };
         let settings = EncodeSettings { passthrough: false, ..EncodeSettings::default() };

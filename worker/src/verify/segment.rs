@@ -1,7 +1,7 @@
 //! The rules of one media segment, checked before it is published.
 
 use crate::{
-    cmaf::{SegmentInfo, is_idr, length_prefixed_units, read_segment},
+    cmaf::{SegmentInfo, read_segment},
     plan::Schedule,
 };
 use sluice_model::MediaKind;
@@ -42,8 +42,7 @@ pub fn check_segment(data: &[u8], sequence: u64, schedule: &Schedule) -> Result<
         return Err(fault("7.3", "fragments do not join".to_owned()));
     }
     if schedule.kind == MediaKind::Video {
-        let idr = length_prefixed_units(&info.first_sample).is_some_and(|u| is_idr(&u));
-        if !idr {
+        if !schedule.coding.begins_segment(&info.first_sample) {
             return Err(fault("7.4", "does not begin with an IDR".to_owned()));
         }
         let shown = start + schedule.delay;
