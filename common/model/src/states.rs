@@ -166,11 +166,6 @@ words!(
     /// VIDEO-RANGE of a rendition: its transfer function, by the words of HLS.
     VideoRange { Sdr = "SDR", Hlg = "HLG", Pq = "PQ" }
 );
-impl Default for VideoRange {
-    fn default() -> Self {
-        Self::Sdr
-    }
-}
 words!(
     /// Which of the two presentations list a rendition: the growing one (EVENT), the final one (VOD), or both.
     RenditionRole { Growing = "first", Final = "full", Both = "both" }

@@ -23,11 +23,16 @@ pub struct Rung {
     /// RFC 6381.
     pub codecs: String,
     /// VIDEO-RANGE.
-    #[serde(default)]
+    #[serde(default = "sdr")]
     pub video_range: VideoRange,
     /// SUPPLEMENTAL-CODECS.
     #[serde(default)]
     pub supplemental: Option<String>,
+}
+
+/// What plans of older versions do not say.
+fn sdr() -> VideoRange {
+    VideoRange::Sdr
 }
 
 /// A rung this close below another one would cost an encode and give nothing.

@@ -160,7 +160,7 @@ mod tests {
             ("too fast", VideoFacts { frame_ticks: None, frames: 1300, ..good.clone() }),
             ("a hole", VideoFacts { frames: 499, ..good.clone() }),
             ("too many bits", VideoFacts { bit_rate: 30_000_000, ..good.clone() }),
-            ("does not begin with a key frame", changed(|k| drop(k.entries.remove(0)))),
+            ("does not begin with a key frame", changed(|k| k.entries.retain(|e| *e > 0))),
             ("key frames too far apart", changed(|k| k.entries.truncate(2))),
             ("not plain", changed(|k| k.plain = false)),
             ("open GOPs", changed(|k| k.entries.clear())),
