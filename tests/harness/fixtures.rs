@@ -2,8 +2,8 @@
 
 use std::{path::PathBuf, process::Command};
 
-/// A picture that changes all over, with a running number, and a tone.
-pub(crate) fn made(name: &str, arguments: &[&str]) -> PathBuf {
+/// What the ffmpeg command makes of `arguments`, in a file that is kept.
+pub fn made(name: &str, arguments: &[&str]) -> PathBuf {
     let folder = super::process::bin_dir().join("test-fixtures");
     std::fs::create_dir_all(&folder).unwrap();
     let file = folder.join(name);

@@ -15,7 +15,7 @@ pub use death::ChildError;
 pub use process::{Children, confined};
 pub use refusal::{Death, Refusal};
 
-use crate::plan::{AudioPlan, SourceFacts, VideoPlan};
+use crate::plan::{AudioPlan, Clock, SourceFacts, VideoPlan};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sluice_ingest::sniff::Demuxer;
@@ -31,6 +31,9 @@ pub struct Job {
     pub max_pixels: u64,
     /// Where known moments of the source begin, for demuxers that would have to search.
     pub index: Vec<Entry>,
+    /// The clock that the plan is on.
+    #[serde(default)]
+    pub clock: Clock,
     /// The work.
     pub work: Work,
 }

@@ -1,12 +1,12 @@
 //! Sound: the source's AAC frames as they are, or one decode into AAC-LC variants, in sync.
 
 use super::{
-    EncodeError, Named,
+    EncodeError,
     aac::{AacEncoder, Track},
-    ffi,
     link::Link,
     mixer::Mixer,
     open,
+    packets::Packets,
     sound::Uniform,
 };
 use crate::{
@@ -30,19 +30,19 @@ pub fn run(link: &Link, job: &Job, work: &AudioWork) -> Result<(), EncodeError> 
 fn remux(link: &Link, job: &Job, work: &AudioWork, config: &[u8]) -> Result<(), EncodeError> {
     let plan = &work.audio;
     let variant = &plan.variants[0];
-    let mut input = open::source(link, job)?;
-    let time_base = open::stream_of(&input, plan.stream)?.time_base();
+    let mut packets = Packets::open(link, job)?;
+    let time_base = open::stream_of(&packets.input, plan.stream)?.time_base();
     let init = aac_init(config, plan.channels as u16, plan.sample_rate, variant.bit_rate)?;
     link.send(&FromChild::Init { rendition: variant.name.clone(), codecs: variant.codecs.clone() }, &init)?;
-    ffi::discard_others(&mut input, &[plan.stream]);
+    packets.keep(&[plan.stream]);
     let mut track = Track::new(plan, &variant.name, work.first);
     if work.first > 0 {
         let wanted_s =
             plan.origin_s + (plan.boundaries[work.first] * FRAME_SAMPLES) as f64 / f64::from(plan.sample_rate);
         let at = ((wanted_s - 0.5) / f64::from(time_base)) as i64;
-        ffi::seek_backward(&mut input, plan.stream, at).named("seek")?;
+        packets.seek_before(plan.stream, at)?;
     }
-    while let Some(packet) = open::next_packet(&mut input, plan.stream) {
+    while let Some(packet) = packets.next_of(plan.stream) {
         let stamp = packet.pts().or(packet.dts()).unwrap_or(0);
         let seconds = stamp as f64 * f64::from(time_base) - plan.origin_s;
         // Frames before the first that is kept get a negative number and are dropped.
@@ -58,23 +58,25 @@ fn remux(link: &Link, job: &Job, work: &AudioWork, config: &[u8]) -> Result<(), 
 
 fn encode(link: &Link, job: &Job, work: &AudioWork) -> Result<(), EncodeError> {
     let plan = &work.audio;
-    let mut input = open::source(link, job)?;
-    let mut decoder = open::audio_decoder(job, &input, plan.stream)?;
-    let time_base = open::stream_of(&input, plan.stream)?.time_base();
-    ffi::discard_others(&mut input, &[plan.stream]);
+    let mut packets = Packets::open(link, job)?;
+    let mut decoder = open::audio_decoder(job, &packets.input, plan.stream)?;
+    let time_base = open::stream_of(&packets.input, plan.stream)?.time_base();
+    packets.keep(&[plan.stream]);
     let encoders = (0..plan.variants.len()).map(|i| AacEncoder::open(link, work, i)).collect::<Result<Vec<_>, _>>()?;
     let start = plan.boundaries[work.first].saturating_sub(PRE_ROLL_FRAMES) * FRAME_SAMPLES;
     if start > 0 {
         let at = (plan.origin_s + start as f64 / f64::from(plan.sample_rate) - 1.0) / f64::from(time_base);
-        ffi::seek_backward(&mut input, plan.stream, at as i64).named("seek")?;
+        packets.seek_before(plan.stream, at as i64)?;
     }
     // Beyond the last frame, and what a decoder may hold back.
     let enough_s = plan.duration_s() + 0.5;
     let mut mixer = Mixer::new(link, plan, start, encoders);
     let mut uniform: Option<Uniform> = None;
+    // Frames without a time stamp follow the one before them.
+    let mut expected_s = 0.0;
     let mut draining = false;
     while !draining {
-        match open::next_packet(&mut input, plan.stream) {
+        match packets.next_of(plan.stream) {
             // What does not decode becomes silence.
             Some(packet) => drop(decoder.send_packet(&packet).map_err(open::check_memory)),
             None => {
@@ -85,10 +87,10 @@ fn encode(link: &Link, job: &Job, work: &AudioWork) -> Result<(), EncodeError> {
         }
         let mut sound = frame::Audio::empty();
         while decoder.receive_frame(&mut sound).is_ok() {
-            let stamp = sound.timestamp().unwrap_or(0);
-            let seconds = stamp as f64 * f64::from(time_base) - plan.origin_s;
+            let stamp_s = sound.timestamp().map(|t| t as f64 * f64::from(time_base) - plan.origin_s);
+            let (seconds, rate) = (stamp_s.unwrap_or(expected_s), f64::from(sound.rate().max(1)));
+            expected_s = seconds + sound.samples() as f64 / rate;
             draining |= seconds > enough_s;
-            let rate = f64::from(sound.rate());
             sound.set_pts(Some((seconds * rate).round() as i64));
             let sound = uniform
                 .get_or_insert_with(|| Uniform::like(&sound))

@@ -3,7 +3,7 @@
 use super::{
     EncodeError,
     link::Link,
-    open::{self, Pictures},
+    open::Pictures,
     picture::{Filters, slot, timestamp},
     segments::layout,
     x264::{RungConfig, RungEncoder},
@@ -25,8 +25,7 @@ pub fn run(link: &Link, job: &Job, work: &ChunkWork) -> Result<(), EncodeError> 
     let gops = layout(&video.boundaries, work.first..work.end, video.rate);
     let config = RungConfig { video, gops, threads: work.threads };
     let rungs = video.rungs.iter().map(|r| RungEncoder::open(link, r, &config)).collect::<Result<Vec<_>, _>>()?;
-    let input = open::source(link, job)?;
-    let mut pictures = Pictures::new(link, job, input, video.stream, work.threads)?;
+    let mut pictures = Pictures::new(link, job, video.stream, work.threads)?;
     let first = enter(&mut pictures, work, start)?;
     #[cfg(debug_assertions)]
     super::evil::turn(link, job)?;

@@ -26,6 +26,14 @@ pub fn seek_backward(input: &mut format::context::Input, stream: usize, timestam
     if result < 0 { Err(Error::from(result)) } else { Ok(()) }
 }
 
+/// Goes to a byte of the file; the demuxer looks for what it knows from there on.
+pub fn seek_byte(input: &mut format::context::Input, position: u64) -> Result<(), Error> {
+    let position = i64::try_from(position).unwrap_or(i64::MAX);
+    // SAFETY: the context is open and exclusively borrowed; a demuxer that cannot do it says so by an error code.
+    let result = unsafe { ffi::av_seek_frame(input.as_mut_ptr(), -1, position, ffi::AVSEEK_FLAG_BYTE) };
+    if result < 0 { Err(Error::from(result)) } else { Ok(()) }
+}
+
 /// Makes the demuxer drop every stream but `keep`.
 pub fn discard_others(input: &mut format::context::Input, keep: &[usize]) {
     let count = input.nb_streams() as usize;
@@ -97,6 +105,10 @@ pub struct ParameterFields {
     pub frame_size: i32,
     /// Pictures that a decoder holds back to bring them into order.
     pub video_delay: i32,
+    /// The container's name of the codec, as bytes in the order of the file.
+    pub tag: [u8; 4],
+    /// Bits of a sample of sound as it is stored, 0 when unknown.
+    pub sample_bits: i32,
 }
 
 /// Reads them.
@@ -113,6 +125,8 @@ pub fn parameter_fields(parameters: &codec::Parameters) -> ParameterFields {
         profile: p.profile,
         frame_size: p.frame_size,
         video_delay: p.video_delay,
+        tag: p.codec_tag.to_le_bytes(),
+        sample_bits: p.bits_per_coded_sample,
     }
 }
 

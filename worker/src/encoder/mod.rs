@@ -14,11 +14,14 @@ mod kept;
 mod link;
 mod mixer;
 mod open;
+mod packets;
 mod passthrough;
+mod pcm;
 mod picture;
 mod probe;
 mod segments;
 mod sound;
+mod stamps;
 mod x264;
 
 use crate::{

@@ -3,6 +3,7 @@
 use super::{
     EncodeError, Named, ffi,
     link::{Link, SourceIo},
+    packets::{Packets, sought_by_bytes},
 };
 use crate::{
     child::{Job, Refusal},
@@ -77,12 +78,19 @@ pub fn source(link: &Link, job: &Job) -> Result<Input, EncodeError> {
     options.set("codec_whitelist", &DECODERS.join(","));
     options.set("protocol_whitelist", "none");
     options.set("max_streams", MOST_STREAMS);
+    if job.demuxer == Demuxer::MpegTs {
+        // A stream that moves to another PID stays the same stream.
+        options.set("merge_pmt_versions", "1");
+    }
     if job.demuxer == Demuxer::Mov {
         // External data references would name other files.
         options.set("enable_drefs", "0");
     }
     let opened = format::input_from_stream(io, None, Some(options));
     let mut input = opened.map_err(|e| EncodeError::refused(Refusal::Unreadable, e.to_string()))?;
+    if sought_by_bytes(job.demuxer) {
+        return Ok(input);
+    }
     let bases: Vec<_> = input.streams().map(|s| s.time_base()).collect();
     for (stream, base) in bases.into_iter().enumerate() {
         for entry in &job.index {
@@ -176,8 +184,7 @@ pub fn check_memory(error: ffmpeg::Error) {
 
 /// Decoded pictures in the order they are shown.
 pub struct Pictures {
-    /// The demuxer.
-    pub input: Input,
+    packets: Packets,
     link: Link,
     decoder: ffmpeg::decoder::Video,
     stream: usize,
@@ -186,18 +193,16 @@ pub struct Pictures {
 
 impl Pictures {
     /// Pictures of `stream`.
-    pub fn new(link: &Link, job: &Job, mut input: Input, stream: usize, threads: usize) -> Result<Self, EncodeError> {
-        let decoder = video_decoder(job, &input, stream, threads)?;
-        ffi::discard_others(&mut input, &[stream]);
-        Ok(Self { input, link: link.clone(), decoder, stream, draining: false })
+    pub fn new(link: &Link, job: &Job, stream: usize, threads: usize) -> Result<Self, EncodeError> {
+        let mut packets = Packets::open(link, job)?;
+        let decoder = video_decoder(job, &packets.input, stream, threads)?;
+        packets.keep(&[stream]);
+        Ok(Self { packets, link: link.clone(), decoder, stream, draining: false })
     }
 
     /// Goes to the last entry point at or before `timestamp`, or to the very beginning.
     pub fn seek(&mut self, timestamp: Option<i64>) -> Result<(), EncodeError> {
-        let to = timestamp.unwrap_or(i64::MIN / 2);
-        if ffi::seek_backward(&mut self.input, self.stream, to).is_err() {
-            self.input.seek(0, ..).named("seek")?;
-        }
+        self.packets.seek(self.stream, timestamp)?;
         self.decoder.flush();
         self.draining = false;
         Ok(())
@@ -221,7 +226,7 @@ impl Pictures {
                     }
                 }
             }
-            match next_packet(&mut self.input, self.stream) {
+            match self.packets.next_of(self.stream) {
                 // A packet that does not decode is skipped; the timeline shows the picture before it longer.
                 Some(packet) => drop(self.decoder.send_packet(&packet).map_err(check_memory)),
                 None => {

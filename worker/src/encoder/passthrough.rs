@@ -106,7 +106,7 @@ impl Muxer<'_> {
         let place = self.header.place(data).ok_or_else(changed)?;
         let cut = shown == self.cuts[self.segment + 1] && self.segment + 2 < self.cuts.len();
         if place == Place::Entry || (place == Place::Open && (cut || self.gop.is_empty())) {
-            self.flush(shown)?;
+            self.flush(shown, shown)?;
             if cut {
                 self.builder.send(self.link, self.segment)?;
                 self.segment += 1;
@@ -122,12 +122,13 @@ impl Muxer<'_> {
         Ok(())
     }
 
-    /// Writes the collected GOP, which ends at tick `end`, as a fragment.
-    fn flush(&mut self, end: i64) -> Result<(), EncodeError> {
+    /// Writes the collected GOP, which ends at tick `end`, as a fragment. Its last picture may stand longer than its own
+    /// time, which ends at `own_end`.
+    fn flush(&mut self, end: i64, own_end: i64) -> Result<(), EncodeError> {
         let Some(start) = self.gop.first().map(|p| p.shown) else { return Ok(()) };
         let shown: Vec<i64> = self.gop.iter().map(|p| p.shown).collect();
         if self.video.variable.is_none() {
-            self.check_spacing(&shown, end)?;
+            self.check_spacing(&shown, own_end)?;
         }
         let delay = self.video.delay_ticks as i64;
         let decoded =
@@ -158,11 +159,13 @@ impl Muxer<'_> {
 
     fn finish(mut self, whole: bool) -> Result<(), EncodeError> {
         let end = self.cuts.last().copied().unwrap_or(0);
-        let expected = self.video.variable.as_ref().map_or(self.video.frames, |v| v.pictures);
+        let expected = self.video.variable.as_ref().map_or(self.video.frames - self.video.tail, |v| v.pictures);
         if self.segment + 2 != self.cuts.len() || (whole && self.pictures != expected) {
             return Err(unfit(format!("{} of {expected} pictures", self.pictures)));
         }
-        self.flush(end)?;
+        // The last picture stands until the sound ends.
+        let tail = self.video.tick(self.video.frames) - self.video.tick(self.video.frames - self.video.tail);
+        self.flush(end, end - tail as i64)?;
         self.builder.send(self.link, self.segment)
     }
 }

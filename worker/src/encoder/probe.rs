@@ -1,9 +1,16 @@
 //! What a source is: from the container's index where it can be trusted, else by one scan of its packets.
 
-use super::{EncodeError, Named, ffi, kept, link::Link, open};
+use super::{
+    EncodeError, Named, ffi, kept,
+    link::Link,
+    open,
+    packets::{Packets, sought_by_bytes},
+    pcm,
+    stamps::{self, Stamp, Timing},
+};
 use crate::{
     child::{Job, Probe, Refusal},
-    plan::{AudioFacts, Colour, FieldOrder, KeyFrame, SourceFacts, VideoFacts, audio::FRAME_SAMPLES},
+    plan::{AudioFacts, Clock, Colour, FieldOrder, KeyFrame, SourceFacts, VideoFacts, audio::FRAME_SAMPLES},
 };
 use ffmpeg_next::{
     codec,
@@ -17,131 +24,102 @@ use std::collections::BTreeMap;
 const FIRST_PACKETS: usize = 20;
 /// Pictures that H.264 and HEVC decoders hold back at the most.
 const MOST_REORDERED: i32 = 16;
-const PEAK_WINDOW_S: f64 = 10.0;
 /// Packets of sound are no longer than this; between two that are further apart is a gap.
 const LONGEST_PACKET_S: f64 = 1.0;
 const AAC_LC_PROFILE: i32 = 1;
 
-/// One packet or index entry.
-#[derive(Debug, Clone, Copy)]
-struct Stamp {
-    /// Decode time, or presentation time where the container has no other.
-    time: i64,
-    /// What to seek to.
-    seek: i64,
-    /// Where its bytes end in the file; 0 where they have been read.
-    end: u64,
-    size: u32,
-    key: bool,
-    /// Not shown: before or after what an edit list selects.
-    hidden: bool,
-    /// Whether the container says when it is shown, not only when it is decoded.
-    placed: bool,
-}
-
-/// Most packets of a stream that are taken in: 13 hours at 60 frames a second.
-const MOST_PACKETS: usize = 3_000_000;
-
 /// Probes the source, or the part of it that `scope` names.
 /// Nothing that has not arrived is read where the index says what is there.
 pub fn probe(link: &Link, job: &Job, scope: Probe) -> Result<SourceFacts, EncodeError> {
-    let mut input = open::source(link, job)?;
+    let mut packets = Packets::open(link, job)?;
+    let input = &packets.input;
     let (video, best_audio) = match scope {
         Probe::After { video, audio, .. } => (Some(video), audio),
-        _ => (open::best_video(&input), input.streams().best(media::Type::Audio).map(|s| s.index())),
+        _ => (open::best_video(input), input.streams().best(media::Type::Audio).map(|s| s.index())),
     };
-    let mut sounds: Vec<usize> = input
-        .streams()
-        .filter(|s| s.parameters().medium() == media::Type::Audio && open::decodable(&s.parameters()))
-        .map(|s| s.index())
-        .collect();
+    let misread = pcm::misread(link, input, job.source_bytes);
+    let mut sounds: Vec<usize> = input.streams().filter(is_sound).map(|s| s.index()).collect();
+    sounds.retain(|i| !misread.contains(i));
     sounds.sort_by_key(|i| Some(*i) != best_audio);
-    let mut wanted: Vec<usize> = video.into_iter().collect();
-    wanted.extend(sounds.first());
     let arrived_bytes = match scope {
         Probe::Whole { arrived_bytes } => Some(arrived_bytes),
         _ => None,
     };
-    let trusted = arrived_bytes.is_some()
-        && video.is_some()
-        && wanted.iter().all(|i| open::stream_of(&input, *i).is_ok_and(|s| index_is_whole(&s)));
-    let stamps = if trusted {
-        wanted.iter().map(|i| open::stream_of(&input, *i).map(|s| from_index(&s))).collect::<Result<Vec<_>, _>>()?
-    } else {
-        if let Probe::After { video, seek, .. } = scope {
-            // Where that does not succeed, it is read from the start again.
-            let _ = ffi::seek_backward(&mut input, video, seek);
-        }
-        scan(&mut input, &wanted, job.demuxer)?
-    };
-    let edited = video.is_some() && stamps.first().is_some_and(|s| needs_hidden(s));
-    let stamps: Vec<Vec<Stamp>> = stamps.into_iter().map(|s| s.into_iter().filter(|x| !x.hidden).collect()).collect();
+    let read = read(&mut packets, job, scope, video, &mut sounds)?;
+    let (trusted, wanted, clock) = (read.trusted, read.wanted, read.clock);
+    let edited = video.is_some() && read.stamps.first().is_some_and(|s| needs_hidden(s));
+    let shown = |s: Vec<Stamp>| s.into_iter().filter(|x| !x.hidden).collect();
+    let stamps: Vec<Vec<Stamp>> = read.stamps.into_iter().map(shown).collect();
     let of = |index: usize| wanted.iter().position(|w| *w == index).map_or(&[][..], |n| stamps[n].as_slice());
-    let audio: Vec<AudioFacts> = sounds.iter().filter_map(|i| audio_facts(&input, *i, of(*i))).collect();
+    let input = &mut packets.input;
+    let audio: Vec<AudioFacts> = sounds.iter().filter_map(|i| audio_facts(input, *i, of(*i), trusted)).collect();
     // What has not been heard yet cannot be planned, and a film must not be begun without its sound.
-    let unheard = scope.is_beginning() && sounds.first().copied() != audio.first().map(|a| a.stream);
+    let unheard = scope.is_beginning() && sounds.first().is_some_and(|i| of(*i).is_empty());
     let video = match video.filter(|_| !unheard) {
-        Some(i) => video_facts(job, &mut input, i, of(i), Trust { indexed: trusted, edited, arrived_bytes })?,
+        Some(i) => video_facts(job, input, i, of(i), Trust { indexed: trusted, edited, arrived_bytes })?,
         None => None,
     };
-    Ok(SourceFacts { demuxer: job.demuxer, video, audio })
+    Ok(SourceFacts { demuxer: job.demuxer, video, audio, clock })
 }
 
-/// The index names every sample: MP4 that is not fragmented.
-fn index_is_whole(stream: &format::stream::Stream<'_>) -> bool {
-    let count = stream.frames();
-    let entries = ffi::index_length(stream);
-    count > 0 && entries as i64 == count && entries <= MOST_PACKETS
+/// The packets of the picture, if there is one, and of the sound that is kept.
+struct Read {
+    wanted: Vec<usize>,
+    stamps: Vec<Vec<Stamp>>,
+    clock: Clock,
+    /// Whether they are those of an index.
+    trusted: bool,
 }
 
-fn from_index(stream: &format::stream::Stream<'_>) -> Vec<Stamp> {
-    let stamp = |e: ffi::IndexEntry| Stamp {
-        time: e.timestamp,
-        seek: e.timestamp,
-        end: e.position + u64::from(e.size),
-        size: e.size,
-        key: e.key,
-        hidden: e.hidden,
-        placed: true,
-    };
-    ffi::index_entries(stream).into_iter().map(stamp).collect()
-}
-
-/// Reads every packet once, without decoding.
-fn scan(input: &mut Input, wanted: &[usize], demuxer: Demuxer) -> Result<Vec<Vec<Stamp>>, EncodeError> {
-    ffi::discard_others(input, wanted);
-    let mut found = vec![Vec::new(); wanted.len()];
-    let mut failures = 0;
-    loop {
-        let mut packet = codec::packet::Packet::empty();
-        match packet.read(input) {
-            Ok(()) => {}
-            Err(ffmpeg_next::Error::Eof | ffmpeg_next::Error::Exit) => break,
-            Err(_) if failures > 100 => break,
-            Err(_) => {
-                failures += 1;
-                continue;
-            }
-        }
-        let Some(n) = wanted.iter().position(|w| *w == packet.stream()) else { continue };
-        let (pts, dts) = (packet.pts(), packet.dts());
-        let Some(time) = pts.or(dts) else { continue };
-        // Matroska's cues hold presentation times, the others' decode times.
-        let seek = if demuxer == Demuxer::Matroska { time } else { dts.unwrap_or(time) };
-        found[n].push(Stamp {
-            time,
-            seek,
-            end: 0,
-            size: packet.size() as u32,
-            key: packet.is_key(),
-            hidden: ffi::is_hidden(&packet),
-            placed: pts.is_some(),
-        });
-        if found[n].len() > MOST_PACKETS {
-            return Err(EncodeError::refused(Refusal::TooManyPictures, "packets"));
+/// Reads the stamps of the picture and of the first sound that has any; tracks without are taken out of `sounds`.
+fn read(
+    packets: &mut Packets,
+    job: &Job,
+    scope: Probe,
+    video: Option<usize>,
+    sounds: &mut Vec<usize>,
+) -> Result<Read, EncodeError> {
+    let whole = matches!(scope, Probe::Whole { .. });
+    let is_whole = |i: usize| open::stream_of(&packets.input, i).is_ok_and(|s| stamps::index_is_whole(&s));
+    if whole && video.is_some_and(is_whole) {
+        // Where the index is for all of the film, a track that is not in it is empty.
+        let is_empty = |i: usize| open::stream_of(&packets.input, i).is_ok_and(|s| ffi::index_length(&s) == 0);
+        sounds.retain(|i| !is_empty(*i));
+        let wanted: Vec<usize> = video.into_iter().chain(sounds.first().copied()).collect();
+        if wanted.iter().all(|i| is_whole(*i)) {
+            let of = |i: &usize| open::stream_of(&packets.input, *i).map(|s| stamps::from_index(&s));
+            let stamps = wanted.iter().map(of).collect::<Result<Vec<_>, _>>()?;
+            return Ok(Read { wanted, stamps, clock: Clock::default(), trusted: true });
         }
     }
-    Ok(found)
+    loop {
+        let wanted: Vec<usize> = video.into_iter().chain(sounds.first().copied()).collect();
+        match (scope, wanted.first()) {
+            // Where that does not succeed, it is read from the start again.
+            (Probe::After { video, seek, .. }, _) => packets.seek(video, Some(seek))?,
+            (_, Some(first)) => packets.seek(*first, None)?,
+            (_, None) => {}
+        }
+        let (stamps, clock) = stamps::scan(packets, &wanted, job.demuxer)?;
+        if whole && !sounds.is_empty() && stamps.last().is_some_and(Vec::is_empty) {
+            sounds.remove(0);
+            continue;
+        }
+        return Ok(Read { wanted, stamps, clock, trusted: false });
+    }
+}
+
+/// Whether a stream is sound that can be decoded.
+fn is_sound(stream: &format::stream::Stream<'_>) -> bool {
+    let parameters = stream.parameters();
+    parameters.medium() == media::Type::Audio && open::decodable(&parameters) && form_of(&parameters).is_some()
+}
+
+/// Samples a second and channels of sound, if they are any that are taken.
+fn form_of(parameters: &codec::Parameters) -> Option<(u32, u32)> {
+    let decoder = codec::context::Context::from_parameters(parameters.clone()).ok()?.decoder().audio().ok()?;
+    let (sample_rate, channels) = (decoder.rate(), u32::from(decoder.channels()));
+    ((4_000..=384_000).contains(&sample_rate) && (1..=16).contains(&channels)).then_some((sample_rate, channels))
 }
 
 /// What the time stamps are worth.
@@ -155,22 +133,24 @@ struct Trust {
     arrived_bytes: Option<u64>,
 }
 
-fn audio_facts(input: &Input, index: usize, stamps: &[Stamp]) -> Option<AudioFacts> {
+fn audio_facts(input: &Input, index: usize, stamps: &[Stamp], trusted: bool) -> Option<AudioFacts> {
     let stream = open::stream_of(input, index).ok()?;
     let parameters = stream.parameters();
     let fields = ffi::parameter_fields(&parameters);
-    let decoder = codec::context::Context::from_parameters(parameters.clone()).ok()?.decoder().audio().ok()?;
-    let (sample_rate, channels) = (decoder.rate(), u32::from(decoder.channels()));
-    if !(4_000..=384_000).contains(&sample_rate) || !(1..=16).contains(&channels) {
-        return None;
-    }
+    let (sample_rate, channels) = form_of(&parameters)?;
     let unit = f64::from(stream.time_base());
     let known = |t: i64| (t != i64::MIN).then_some(t);
     let start = stamps.iter().map(|s| s.time).min().or(known(stream.start_time())).unwrap_or(0);
-    let end = stamps.iter().map(|s| s.time).max();
     let frame_s = f64::from(fields.frame_size.max(1024)) / f64::from(sample_rate);
     let claimed_s = known(stream.duration()).map_or(0.0, |d| d as f64 * unit);
-    let duration_s = end.map_or(claimed_s, |e| (e - start) as f64 * unit + frame_s);
+    let length_s = |s: &Stamp| if s.duration > 0 { f64::from(s.duration) * unit } else { frame_s };
+    let end_s = stamps.iter().map(|s| (s.time - start) as f64 * unit + length_s(s)).max_by(f64::total_cmp);
+    let duration_s = match end_s {
+        // An index knows how much of the last packet is heard.
+        Some(found_s) if trusted && (found_s - claimed_s).abs() <= frame_s + unit => claimed_s,
+        Some(found_s) => found_s,
+        None => claimed_s,
+    };
     let bytes: u64 = stamps.iter().map(|s| u64::from(s.size)).sum();
     let bit_rate = if bytes > 0 && duration_s > 0.0 {
         (bytes as f64 * 8.0 / duration_s) as u64
@@ -226,7 +206,9 @@ fn video_facts(
     let (parameters, time_base) = (stream.parameters(), stream.time_base());
     let (guessed, turns) = (stream.avg_frame_rate(), quarter_turns(&stream));
     let fields = ffi::parameter_fields(&parameters);
-    let Some(timing) = Timing::of(stamps, f64::from(time_base)) else { return Ok(None) };
+    let claimed = if trust.indexed { stream.duration().max(0) } else { 0 };
+    let timing = Timing::of(stamps, f64::from(time_base), claimed as f64 * f64::from(time_base));
+    let Some(timing) = timing else { return Ok(None) };
     let decoder = open::video_decoder(job, input, index, 1)?;
     let pixel_format = decoder.format().descriptor().map_or("unknown", |d| d.name()).to_owned();
     let colour = colour(&decoder, &pixel_format);
@@ -236,7 +218,11 @@ fn video_facts(
     let late = if undated { reorder_depth as f64 * timing.median_frame_s / f64::from(time_base) } else { 0.0 };
     let first_pts =
         if trust.indexed { first_pts(input, index, stamps)? } else { stamps.iter().map(|s| s.time).min().unwrap_or(0) };
-    let positions = cluster_positions(job.demuxer, &open::stream_of(input, index)?);
+    let clusters = cluster_positions(job.demuxer, &open::stream_of(input, index)?);
+    let position = |s: &Stamp| match job.demuxer {
+        demuxer if sought_by_bytes(demuxer) => Some(s.place),
+        _ => clusters.get(&s.seek).copied(),
+    };
     // An index has decode times: where nothing is reordered, all are as far from the time of presentation as the first.
     let lag = if trust.indexed { first_pts - stamps.iter().map(|s| s.time).min().unwrap_or(0) } else { 0 };
     let dated = !undated && (!trust.indexed || reorder_depth == 0);
@@ -244,11 +230,11 @@ fn video_facts(
         seek: s.seek,
         frame: i as u64,
         shown: dated.then_some(s.time + lag),
-        position: positions.get(&s.seek).copied(),
+        position: position(s),
     };
     let mut keys: Vec<KeyFrame> = stamps.iter().enumerate().filter(|(_, s)| s.key).map(key).collect();
     // Entry points that are not here yet are looked at while muxing.
-    let arrived = stamps.iter().filter(|s| s.key).map(|s| s.end <= trust.arrived_bytes.unwrap_or(0)).collect();
+    let arrived = stamps.iter().filter(|s| s.key).map(|s| s.place <= trust.arrived_bytes.unwrap_or(0)).collect();
     let plain = !fields.interlaced && !trust.edited && !undated;
     let kept = match trust.arrived_bytes {
         Some(_) => kept::look(input, index, &mut keys, &kept::Question { arrived, plain, colour: &colour })?,
@@ -337,53 +323,4 @@ fn first_pts(input: &mut Input, index: usize, stamps: &[Stamp]) -> Result<i64, E
     let stamps = std::iter::from_fn(|| open::next_packet(input, index)).take(FIRST_PACKETS);
     let first = stamps.filter(|p| !ffi::is_hidden(p)).filter_map(|p| p.pts().or(p.dts())).min();
     first.ok_or_else(|| EncodeError::refused(Refusal::NoTimeStamps, "first packets"))
-}
-
-/// What the time stamps of a picture stream say.
-struct Timing {
-    duration_s: f64,
-    frame_ticks: Option<f64>,
-    median_frame_s: f64,
-    bit_rate: u64,
-    peak_bit_rate: u64,
-}
-
-impl Timing {
-    fn of(stamps: &[Stamp], unit: f64) -> Option<Self> {
-        let mut times: Vec<i64> = stamps.iter().map(|s| s.time).collect();
-        times.sort_unstable();
-        let (first, last) = (*times.first()?, *times.last()?);
-        let mut steps: Vec<i64> = times.windows(2).map(|w| w[1] - w[0]).collect();
-        let mean = if steps.is_empty() { 0.0 } else { (last - first) as f64 / steps.len() as f64 };
-        // One unit of rounding, or a fiftieth of a frame where the unit is finer.
-        let tolerance = (mean / 50.0).max(1.01);
-        let even = |(i, t): (usize, &i64)| ((t - first) as f64 - mean * i as f64).abs() <= tolerance;
-        let steady = mean > 0.0 && times.iter().enumerate().all(even);
-        steps.sort_unstable();
-        let median = steps.get(steps.len() / 2).copied().unwrap_or(0);
-        let last_step = if steady { mean } else { median as f64 };
-        let duration_s = (last - first) as f64 * unit + if last_step > 0.0 { last_step * unit } else { 1.0 / 25.0 };
-        let bytes: u64 = stamps.iter().map(|s| u64::from(s.size)).sum();
-        Some(Self {
-            duration_s,
-            frame_ticks: steady.then_some(mean),
-            median_frame_s: median as f64 * unit,
-            bit_rate: (bytes as f64 * 8.0 / duration_s) as u64,
-            peak_bit_rate: peak(stamps, unit),
-        })
-    }
-}
-
-/// The largest rate over any window of ten seconds.
-fn peak(stamps: &[Stamp], unit: f64) -> u64 {
-    let (mut first, mut bytes, mut most) = (0, 0_u64, 0_u64);
-    for s in stamps {
-        bytes += u64::from(s.size);
-        while (s.time - stamps[first].time) as f64 * unit > PEAK_WINDOW_S {
-            bytes -= u64::from(stamps[first].size);
-            first += 1;
-        }
-        most = most.max(bytes);
-    }
-    (most as f64 * 8.0 / PEAK_WINDOW_S) as u64
 }

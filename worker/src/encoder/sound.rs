@@ -4,6 +4,9 @@ use super::{EncodeError, Named};
 use crate::plan::{AudioPlan, audio::FRAME_SAMPLES};
 use ffmpeg_next::{self as ffmpeg, ChannelLayout, filter, format, frame};
 
+/// More samples than a resampler holds back of one frame for the next.
+const HELD_BACK: usize = 512;
+
 /// Sound in one form: broadcasts change channels and rates in the middle, which filters do not take.
 pub struct Uniform {
     form: Form,
@@ -40,7 +43,9 @@ impl Uniform {
                 .named("resample")?;
             self.converter = Some((from, context));
         }
-        let mut out = frame::Audio::empty();
+        // Given no room, it takes as many samples as come in and falls behind where the rate rises.
+        let samples = sound.samples() as f64 * f64::from(to.2) / f64::from(from.2.max(1));
+        let mut out = frame::Audio::new(to.0, samples.ceil() as usize + HELD_BACK, to.1);
         if let Some((_, context)) = &mut self.converter {
             context.run(&sound, &mut out).named("resample")?;
         }

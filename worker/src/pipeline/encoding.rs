@@ -5,7 +5,7 @@ use super::index_of;
 use crate::{
     child::{AudioWork, Children, ChunkWork, Entry, Job, PassthroughWork, Probe, Work},
     package::assemble,
-    plan::{self, Allowance, EncodeSettings, Plan, SourceFacts, Step},
+    plan::{self, Allowance, Clock, EncodeSettings, Plan, SourceFacts, Step},
     publish::{Publisher, Sink},
     source::{Source, SourceReader},
     task::{TaskError, rules_broken},
@@ -43,7 +43,7 @@ impl Encoder<'_> {
         index: Vec<Entry>,
     ) -> Result<SourceFacts, TaskError> {
         let (source_bytes, max_pixels) = (source.size(), self.settings.max_pixels);
-        let job = Job { source_bytes, demuxer, max_pixels, index, work: Work::Probe(scope) };
+        let job = Job { source_bytes, demuxer, max_pixels, index, clock: Clock::default(), work: Work::Probe(scope) };
         let limits = self.children.limits(&Allowance::of_probe(source_bytes));
         Ok(self.children.probe(job, SourceReader::new(source), limits).await?)
     }
@@ -79,6 +79,7 @@ impl Encoder<'_> {
             demuxer: plan.demuxer,
             max_pixels: self.settings.max_pixels,
             index: index_of(plan),
+            clock: plan.clock.clone(),
             work: work(plan, step, first, segments.end, threads)?,
         };
         let expected = (segments.end - first) * names.len();

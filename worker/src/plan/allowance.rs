@@ -92,7 +92,7 @@ fn preset_weight(preset: &str) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{EncodeSettings, KeyFrame, SourceFacts, VideoFacts, ladder::tests::source, plan};
+    use crate::plan::{Clock, EncodeSettings, KeyFrame, SourceFacts, VideoFacts, ladder::tests::source, plan};
     use sluice_ingest::sniff::Demuxer;
 
     /// What each chunk of a film of ten minutes may use, in order.
@@ -102,7 +102,8 @@ mod tests {
             .map(|f| KeyFrame { seek: f as i64, frame: f, shown: None, position: None })
             .collect();
         let video = VideoFacts { time_base: (1, 25), frames: 15_000, duration_s: 600.0, keys, ..source(1280, 720) };
-        let facts = SourceFacts { demuxer: Demuxer::Mov, video: Some(video), audio: Vec::new() };
+        let facts =
+            SourceFacts { demuxer: Demuxer::Mov, video: Some(video), audio: Vec::new(), clock: Clock::default() };
         let settings = EncodeSettings { passthrough: false, preset: preset.to_owned(), ..EncodeSettings::default() };
         let plan = plan(&facts, &settings, 2).unwrap();
         plan.steps().iter().map(|step| Allowance::of_step(&plan, step, 1)).collect()

@@ -2,7 +2,8 @@
 
 use super::{
     boundaries::on_grid,
-    facts::{AudioFacts, SourceFacts, VideoFacts},
+    extent::LEAST_TAIL_S,
+    facts::{AudioFacts, SourceFacts},
     timeline::Rate,
 };
 use serde::{Deserialize, Serialize};
@@ -78,9 +79,11 @@ impl AudioPlan {
 }
 
 /// The sound of a film: one stereo rendition over the span of the picture, cut where it is cut.
-pub fn beside_video(facts: &SourceFacts, video: &VideoFacts, duration_s: f64, cuts_s: &[f64]) -> Option<AudioPlan> {
-    let sound = facts.audio.first()?;
-    let remux = sound.aac_lc_config.clone().filter(|_| fits_remux(sound, video.start_s(), duration_s));
+pub fn beside_video(facts: &SourceFacts, origin_s: f64, cuts_s: &[f64]) -> Option<AudioPlan> {
+    let sound = facts.sound()?;
+    let duration_s = cuts_s.last().copied().unwrap_or(0.0);
+    let kept = sound.aac_lc_config.clone().filter(|_| facts.clock.is_plain());
+    let remux = kept.filter(|_| fits_remux(sound, origin_s, duration_s));
     let sample_rate = if remux.is_some() { sound.sample_rate } else { output_rate(sound.sample_rate) };
     let remuxed = remux.is_some();
     let channels = if remux.is_some() { sound.channels } else { 2 };
@@ -89,32 +92,35 @@ pub fn beside_video(facts: &SourceFacts, video: &VideoFacts, duration_s: f64, cu
         None if sound.channels == 1 => STEREO_BPS / 4 * 3,
         None => STEREO_BPS,
     };
+    let end_s = sound.start_s + sound.duration_s - origin_s;
     Some(AudioPlan {
         stream: sound.stream,
-        origin_s: video.start_s(),
+        origin_s,
         remux,
         sample_rate,
         channels,
-        boundaries: boundaries(cuts_s, sample_rate),
+        boundaries: boundaries(cuts_s, end_s, sample_rate),
         variants: vec![variant("audio".to_owned(), bit_rate)],
         delay_samples: 0,
-        phase_samples: if remuxed { phase(sound, video.start_s()) } else { 0 },
+        phase_samples: if remuxed { phase(sound, origin_s) } else { 0 },
     })
 }
 
-/// The AAC frames at which the sound of a picture that is cut at `cuts_s` is cut.
-pub fn boundaries(cuts_s: &[f64], sample_rate: u32) -> Vec<u64> {
-    let frame_at = |s: &f64| (s * f64::from(sample_rate) / FRAME_SAMPLES as f64).round() as u64;
-    let mut list: Vec<u64> = cuts_s.iter().map(frame_at).collect();
+/// The AAC frames at which the sound of a picture that is cut at `cuts_s` is cut. Sound that ends at `end_s`, a little
+/// after the last of them, is not cut there.
+pub fn boundaries(cuts_s: &[f64], end_s: f64, sample_rate: u32) -> Vec<u64> {
+    let frame_at = |s: f64| (s * f64::from(sample_rate) / FRAME_SAMPLES as f64).round() as u64;
+    let mut list: Vec<u64> = cuts_s.iter().copied().map(frame_at).collect();
+    let cut_s = cuts_s.last().copied().unwrap_or(0.0);
     if let Some(last) = list.last_mut() {
-        *last = (*last).max(1);
+        *last = (*last).max(frame_at(end_s.min(cut_s + LEAST_TAIL_S))).max(1);
     }
     list
 }
 
 /// A file of sound alone: several rates, never above the source's worth.
 pub fn alone(facts: &SourceFacts, kbps: &[u32]) -> Option<AudioPlan> {
-    let sound = facts.audio.first()?;
+    let sound = facts.sound()?;
     let sample_rate = output_rate(sound.sample_rate);
     let worth = if sound.lossless || sound.bit_rate == 0 { u64::from(u32::MAX) * 1000 } else { sound.bit_rate };
     let mut rates: Vec<u32> = kbps.iter().copied().filter(|k| u64::from(*k) * 1000 <= worth + worth / 20).collect();
@@ -173,7 +179,7 @@ fn output_rate(source: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::ladder::tests::source;
+    use crate::plan::{Clock, ladder::tests::source};
     use sluice_ingest::sniff::Demuxer;
 
     fn sound() -> AudioFacts {
@@ -191,9 +197,12 @@ mod tests {
         }
     }
 
+    fn facts(sound: AudioFacts, clock: Clock) -> SourceFacts {
+        SourceFacts { demuxer: Demuxer::Mov, video: Some(source(640, 360)), audio: vec![sound], clock }
+    }
+
     fn film(sound: AudioFacts) -> AudioPlan {
-        let facts = SourceFacts { demuxer: Demuxer::Mov, video: Some(source(640, 360)), audio: vec![sound] };
-        beside_video(&facts, &source(640, 360), 20.0, &[0.0, 2.0, 4.0, 20.0]).unwrap()
+        beside_video(&facts(sound, Clock::default()), 0.0, &[0.0, 2.0, 4.0, 20.0]).unwrap()
     }
 
     #[test]
@@ -217,6 +226,7 @@ mod tests {
                 demuxer: Demuxer::Mp3,
                 video: None,
                 audio: vec![AudioFacts { bit_rate, lossless, ..sound() }],
+                clock: Clock::default(),
             };
             alone(&facts, &[64, 128, 256]).unwrap().variants.iter().map(|v| v.bit_rate).collect::<Vec<_>>()
         };

@@ -5,6 +5,7 @@
 
 use super::{
     EncodeSettings, Plan, Rung, VideoPlan,
+    extent::Extent,
     facts::{AudioFacts, VideoFacts},
     ladder::ladder,
     timeline::{self, Rate},
@@ -21,7 +22,7 @@ const SOUND_PER_S: f64 = 60.0;
 const SEGMENT_COST_S: f64 = 0.01;
 /// Seconds of one core that standing pictures of any film may cost ...
 const STILL_S: f64 = 120.0;
-/// ... and one more for so many bytes of its picture.
+/// ... and one more for so many bytes of its picture and its sound.
 const STILL_BYTES_PER_S: f64 = 1000.0;
 /// Silence that a file of sound may have in gaps, seconds ...
 const SILENCE_S: f64 = 3600.0;
@@ -90,35 +91,42 @@ fn allowed_s(bytes: f64) -> f64 {
     STILL_S + bytes / STILL_BYTES_PER_S
 }
 
-fn picture_bytes(video: &VideoFacts) -> f64 {
-    video.bit_rate as f64 * video.duration_s / 8.0
+fn bytes(video: &VideoFacts, sound: Option<&AudioFacts>) -> f64 {
+    let sound_bits = sound.map_or(0.0, |a| a.bit_rate as f64 * a.duration_s);
+    (video.bit_rate as f64 * video.duration_s + sound_bits) / 8.0
 }
 
 /// The natural rate of a film, or a lower one at which its standing pictures are in proportion to its bytes.
 ///
 /// # Errors
 /// `limit_exceeded` where there is none.
-pub fn affordable_rate(video: &VideoFacts, settings: &EncodeSettings) -> Result<Rate, Reason> {
+pub fn affordable_rate(
+    video: &VideoFacts,
+    sound: Option<&AudioFacts>,
+    settings: &EncodeSettings,
+) -> Result<Rate, Reason> {
     let natural = timeline::natural_rate(video);
     let lower = SLOW_RATES.into_iter().filter(|r| r.fps() < natural.fps());
+    let extent = Extent::of(video, sound);
     let fits = |rate: &Rate| {
-        let frames = repeated(timeline::frame_count(video, *rate), video.frames);
+        let frames = repeated(extent.frames(video, *rate).total(), video.frames);
         let rungs = ladder(video, *rate, settings);
-        frames == 0 || still_cost_s(&rungs, *rate, frames, &settings.preset) <= allowed_s(picture_bytes(video))
+        frames == 0 || still_cost_s(&rungs, *rate, frames, &settings.preset) <= allowed_s(bytes(video, sound))
     };
     std::iter::once(natural).chain(lower).find(fits).ok_or_else(|| {
         let text = format!(
             "The picture has {} frames in {:.0} s: it stands still for longer than is accepted.",
-            video.frames, video.duration_s
+            video.frames,
+            extent.lead_s + extent.picture_s + extent.tail_s
         );
         Reason::new("limit_exceeded", text)
     })
 }
 
 /// Whether the later frames of a film that is arriving keep to the same proportion.
-pub fn is_affordable(v: &VideoPlan, output_frames: u64, found: &VideoFacts) -> bool {
+pub fn is_affordable(v: &VideoPlan, output_frames: u64, found: &VideoFacts, sound: Option<&AudioFacts>) -> bool {
     let frames = repeated(output_frames, found.frames);
-    frames == 0 || still_cost_s(&v.rungs, v.rate, frames, &v.preset) <= allowed_s(picture_bytes(found))
+    frames == 0 || still_cost_s(&v.rungs, v.rate, frames, &v.preset) <= allowed_s(bytes(found, sound))
 }
 
 /// Refuses sound that is nearly all gaps.
@@ -147,7 +155,7 @@ mod tests {
 
     #[test]
     fn standing_pictures_are_slowed_down_and_then_refused() {
-        let rate = |v: &VideoFacts| affordable_rate(v, &EncodeSettings::default()).map(|r| r.fps());
+        let rate = |v: &VideoFacts| affordable_rate(v, None, &EncodeSettings::default()).map(|r| r.fps());
         for (what, film, expected) in [
             ("a film", source(1280, 720), Some(25.0)),
             ("a slide every ten seconds", uneven(30, 10.0, 300.0, 1e6), Some(10.0)),
@@ -165,7 +173,7 @@ mod tests {
     #[test]
     fn a_film_of_many_frames_is_never_refused_for_few_bytes() {
         let black = VideoFacts { frames: 180_000, duration_s: 7200.0, bit_rate: 100, ..source(1920, 1080) };
-        assert_eq!(affordable_rate(&black, &EncodeSettings::default()).unwrap().fps(), 25.0);
+        assert_eq!(affordable_rate(&black, None, &EncodeSettings::default()).unwrap().fps(), 25.0);
     }
 
     #[test]

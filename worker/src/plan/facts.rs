@@ -1,5 +1,6 @@
 //! What the probe reports of a source. Plain data: no FFmpeg type crosses the process border.
 
+use super::clock::Clock;
 use crate::cmaf::Coding;
 use serde::{Deserialize, Serialize};
 use sluice_ingest::sniff::Demuxer;
@@ -13,6 +14,9 @@ pub struct SourceFacts {
     pub video: Option<VideoFacts>,
     /// Sound streams that can be decoded, the default one first.
     pub audio: Vec<AudioFacts>,
+    /// How the source's time stamps became the clock that all times here are on.
+    #[serde(default)]
+    pub clock: Clock,
 }
 
 /// A picture stream.
@@ -150,20 +154,20 @@ pub struct AudioFacts {
     pub lossless: bool,
 }
 
-impl SourceFacts {
-    /// Length of the picture, or of the longest sound, seconds.
-    pub fn duration_s(&self) -> f64 {
-        match &self.video {
-            Some(v) => v.duration_s,
-            None => self.audio.iter().map(|a| a.duration_s).fold(0.0, f64::max),
-        }
-    }
-}
-
 impl VideoFacts {
     /// Begin on the source's clock, seconds.
     pub fn start_s(&self) -> f64 {
-        self.first_pts as f64 * f64::from(self.time_base.0) / f64::from(self.time_base.1)
+        self.seconds(self.first_pts)
+    }
+
+    /// Seconds of a time stamp.
+    pub fn seconds(&self, time: i64) -> f64 {
+        time as f64 * f64::from(self.time_base.0) / f64::from(self.time_base.1)
+    }
+
+    /// Seconds as units of the time base, rounded.
+    pub fn ticks(&self, seconds: f64) -> i64 {
+        (seconds * f64::from(self.time_base.1) / f64::from(self.time_base.0.max(1))).round() as i64
     }
 
     /// Pixels as shown: turned upright, with square pixels.

@@ -6,7 +6,7 @@
 
 use super::{
     Chunk, EncodeSettings, KeyFrame, Plan, Rate, SourceFacts, VideoFacts, VideoPlan, audio, boundaries, check_limits,
-    chunks, cost, plan,
+    chunks, cost, extent::Extent, plan,
 };
 use serde::{Deserialize, Serialize};
 use sluice_model::Reason;
@@ -66,27 +66,39 @@ pub fn begin(
     delivered: Delivered,
 ) -> Result<Option<Plan>, Reason> {
     let Some(video) = &facts.video else { return Ok(None) };
+    // Where the clock steps, what is known of the end of a stretch depends on what comes.
+    if !facts.clock.is_plain() {
+        return Ok(None);
+    }
     check_limits(facts, settings)?;
     let mut facts = facts.clone();
     facts.audio.iter_mut().for_each(|a| a.aac_lc_config = None);
     let settings = EncodeSettings { passthrough: false, ..settings.clone() };
     let mut plan = plan(&facts, &settings, fleet_cores)?;
     let Some(v) = &mut plan.video else { return Ok(None) };
-    let end_s = known_end_s(&facts, video, video.start_s(), plan.audio.as_ref().map(|a| a.stream), v.rate);
+    let start_s = video.seconds(v.first_pts);
+    let end_s = known_end_s(&facts, video, start_s, plan.audio.as_ref().map(|a| a.stream), v.rate);
     (v.boundaries, v.chunks) = (vec![0], Vec::new());
     let list = open_boundaries(v.rate, end_s);
     if list.len() <= chunks::OPENINGS {
         return Ok(None);
     }
     let incremental = delivered.extrapolated(end_s + margin_s(v.rate));
-    Ok(continued(plan, list, incremental, fleet_cores).ok())
+    Ok(continued(plan, list, 0.0, incremental, fleet_cores).ok())
 }
 
 /// A plan continued by what has been found after its last entry point.
 pub fn extend(plan: &Plan, facts: &SourceFacts, fleet_cores: usize, delivered: Delivered) -> Result<Plan, Halt> {
     let mut plan = plan.clone();
     let (Some(v), Some(found)) = (&mut plan.video, &facts.video) else { return Err(Halt::Changed) };
+    let last = v.keys.last().copied().unwrap_or(i64::MIN);
+    // What was read must join what is known: a clock that starts again has the same time stamps twice.
+    let place = v.key_positions.last();
+    let here = |k: &KeyFrame| k.seek == last && k.position.as_ref().zip(place).is_none_or(|(k, p)| k == p);
+    let joins = found.keys.iter().any(here);
     let same = found.stream == v.stream
+        && facts.clock.is_plain()
+        && (joins || v.keys.is_empty())
         && found.time_base == v.time_base
         && u64::from(found.width) * u64::from(found.height) == v.picture.coded_pixels
         && plan.audio.as_ref().map(|a| a.stream) == facts.audio.first().map(|a| a.stream);
@@ -94,7 +106,6 @@ pub fn extend(plan: &Plan, facts: &SourceFacts, fleet_cores: usize, delivered: D
         return Err(Halt::Changed);
     }
     let start_s = v.start_s();
-    let last = v.keys.last().copied().unwrap_or(i64::MIN);
     let later: Vec<KeyFrame> = found.keys.iter().copied().filter(|k| k.seek > last).collect();
     if v.keys.len() + later.len() > MOST_KEYS {
         return Err(Halt::Changed);
@@ -106,7 +117,8 @@ pub fn extend(plan: &Plan, facts: &SourceFacts, fleet_cores: usize, delivered: D
     v.keys.extend(later.iter().map(|k| k.seek));
     let planned = v.boundaries.last().copied().unwrap_or(0);
     let (list, known_s) = if delivered.whole() {
-        let end_s = found.start_s() - start_s + found.duration_s;
+        let extent = Extent::of(found, facts.sound());
+        let end_s = found.start_s() - start_s + found.duration_s + extent.tail_s;
         (boundaries::on_grid(v.rate.frame_at(end_s).max(planned + 1), v.rate), end_s)
     } else {
         let end_s = known_end_s(facts, found, start_s, plan.audio.as_ref().map(|a| a.stream), v.rate);
@@ -119,10 +131,11 @@ pub fn extend(plan: &Plan, facts: &SourceFacts, fleet_cores: usize, delivered: D
         return Err(Halt::Changed);
     }
     // As a whole it is planned at another rate, or refused.
-    if !cost::is_affordable(v, list.last().map_or(0, |end| end.saturating_sub(planned)), found) {
+    if !cost::is_affordable(v, list.last().map_or(0, |end| end.saturating_sub(planned)), found, facts.sound()) {
         return Err(Halt::Changed);
     }
-    continued(plan, list, delivered.extrapolated(known_s), fleet_cores)
+    let sound_s = facts.sound().map_or(0.0, |a| a.start_s + a.duration_s - start_s);
+    continued(plan, list, sound_s, delivered.extrapolated(known_s), fleet_cores)
 }
 
 /// Until when pictures and sound are all here, on the output's clock.
@@ -146,6 +159,7 @@ fn open_boundaries(rate: Rate, end_s: f64) -> Vec<u64> {
 fn continued(
     mut plan: Plan,
     list: Vec<u64>,
+    sound_s: f64,
     incremental: Option<Incremental>,
     fleet_cores: usize,
 ) -> Result<Plan, Halt> {
@@ -164,7 +178,9 @@ fn continued(
         chunks::extend(&mut v.chunks, &v.boundaries, v.rate, length_s);
     }
     if let Some(a) = &mut plan.audio {
-        a.boundaries = audio::boundaries(&super::seconds(&v.boundaries, v.rate), a.sample_rate);
+        // While more is to come, sound is cut with the picture.
+        let end_s = if incremental.is_some() { 0.0 } else { sound_s };
+        a.boundaries = audio::boundaries(&super::seconds(&v.boundaries, v.rate), end_s, a.sample_rate);
     }
     plan.incremental = incremental;
     Ok(plan)
@@ -197,7 +213,7 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{AudioFacts, ladder::tests::source};
+    use crate::plan::{AudioFacts, Clock, ladder::tests::source};
     use sluice_ingest::sniff::Demuxer;
 
     const TOTAL: u64 = 60_000_000;
@@ -221,7 +237,7 @@ mod tests {
             lossless: false,
         };
         let video = VideoFacts { time_base: (1, 25), frames, duration_s: seconds, keys, ..source(1280, 720) };
-        SourceFacts { demuxer: Demuxer::Matroska, video: Some(video), audio: vec![sound] }
+        SourceFacts { demuxer: Demuxer::Matroska, video: Some(video), audio: vec![sound], clock: Clock::default() }
     }
 
     fn arrived(seconds: f64) -> Delivered {

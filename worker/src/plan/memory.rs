@@ -96,7 +96,7 @@ fn index_bytes(plan: &Plan) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{EncodeSettings, SourceFacts, VideoFacts, ladder::tests::source, plan};
+    use crate::plan::{Clock, EncodeSettings, SourceFacts, VideoFacts, ladder::tests::source, plan};
     use sluice_ingest::sniff::Demuxer;
 
     /// Preset, size, HDR, threads; address space and resident memory of a child, MiB.
@@ -118,7 +118,8 @@ mod tests {
             if hdr {
                 video.colour.transfer = "smpte2084".to_owned();
             }
-            let facts = SourceFacts { demuxer: Demuxer::Mov, video: Some(video), audio: Vec::new() };
+            let facts =
+                SourceFacts { demuxer: Demuxer::Mov, video: Some(video), audio: Vec::new(), clock: Clock::default() };
             let settings =
                 EncodeSettings { preset: preset.to_owned(), passthrough: false, ..EncodeSettings::default() };
             let plan = plan(&facts, &settings, 2).unwrap();

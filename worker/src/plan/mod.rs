@@ -7,8 +7,10 @@ mod allowance;
 pub mod audio;
 pub mod boundaries;
 mod chunks;
+pub mod clock;
 pub mod cost;
 mod delay;
+mod extent;
 mod facts;
 mod filters;
 pub mod incremental;
@@ -25,6 +27,7 @@ mod variable;
 pub use allowance::Allowance;
 pub use audio::AudioPlan;
 pub use chunks::Chunk;
+pub use clock::Clock;
 pub use facts::{AudioFacts, Colour, FieldOrder, KeptFacts, KeyFrame, SourceFacts, VideoFacts};
 pub use filters::filter_graph;
 pub use incremental::Incremental;
@@ -37,6 +40,7 @@ pub use timeline::Rate;
 pub use variable::VariableRate;
 
 use crate::cmaf::Coding;
+use extent::Extent;
 use serde::{Deserialize, Serialize};
 use sluice_ingest::sniff::Demuxer;
 use sluice_model::{MediaKind, Reason};
@@ -57,6 +61,9 @@ pub struct Plan {
     /// Set while the source is being delivered and more will be planned.
     #[serde(default, rename = "growing")]
     pub incremental: Option<Incremental>,
+    /// How the source's time stamps become the clock that all of the plan is on.
+    #[serde(default)]
+    pub clock: Clock,
 }
 
 /// How the picture is made.
@@ -75,6 +82,9 @@ pub struct VideoPlan {
     pub rate: Rate,
     /// Output frames in all.
     pub frames: u64,
+    /// Of them, those after the last picture of the source, which stands until the sound ends.
+    #[serde(default)]
+    pub tail: u64,
     /// First frame of every segment, then the number of frames: one list for the whole package.
     pub boundaries: Vec<u64>,
     /// Entry points of the source, by seek time stamp.
@@ -164,12 +174,15 @@ fn plan_video(
     settings: &EncodeSettings,
     fleet_cores: usize,
 ) -> Result<Plan, Reason> {
-    let rate = cost::affordable_rate(video, settings)?;
-    let frames = timeline::frame_count(video, rate);
-    if frames == 0 {
+    let extent = Extent::of(video, facts.sound());
+    let rate = cost::affordable_rate(video, facts.sound(), settings)?;
+    let shown = extent.frames(video, rate);
+    let frames = shown.total();
+    if shown.picture == 0 {
         return Err(Reason::new("corrupt_input", "The picture has no frames."));
     }
-    let kept = if settings.passthrough { passthrough::admit(video, rate, frames, settings) } else { None };
+    let passes = settings.passthrough && extent.can_pass() && facts.clock.is_plain();
+    let kept = if passes { passthrough::admit(video, rate, shown, settings) } else { None };
     let boundaries = match &kept {
         Some(kept) => boundaries::on_keys(&kept.frames(), frames, rate),
         None => boundaries::on_grid(frames, rate),
@@ -189,9 +202,11 @@ fn plan_video(
         Some(Coding::Hevc | Coding::Av1) => (passthrough::rung(video), None, ladder),
         None => (None, None, ladder),
     };
+    let first_pts = video.first_pts - video.ticks(rate.seconds(shown.lead));
+    let origin_s = video.seconds(first_pts);
     let delay_frames = delay::delay_frames(video, passthrough.is_some(), variable.is_some());
     let cuts_s = variable.as_ref().map_or_else(|| seconds(&boundaries, rate), VariableRate::cuts_s);
-    let mut audio = audio::beside_video(facts, video, duration_s, &cuts_s);
+    let mut audio = audio::beside_video(facts, origin_s, &cuts_s);
     audio.iter_mut().for_each(|a| a.delay_by(rate.seconds(delay_frames)));
     // Sound is cut at its own frames and may be a little longer than the picture.
     let longest_s = rate.seconds(longest).max(audio.as_ref().map_or(0.0, AudioPlan::longest_segment_s));
@@ -203,13 +218,15 @@ fn plan_video(
         target_s,
         audio,
         incremental: None,
+        clock: facts.clock.clone(),
         video: Some(VideoPlan {
             stream: video.stream,
-            first_pts: video.first_pts,
+            first_pts,
             dated_late: video.dated_late,
             time_base: video.time_base,
             rate,
             frames,
+            tail: shown.tail,
             boundaries,
             keys: video.keys.iter().map(|k| k.seek).collect(),
             key_positions: incremental::positions(&video.keys).unwrap_or_default(),
@@ -246,6 +263,7 @@ fn plan_sound(facts: &SourceFacts, settings: &EncodeSettings) -> Result<Plan, Re
         video: None,
         audio: Some(audio),
         incremental: None,
+        clock: facts.clock.clone(),
     })
 }
 

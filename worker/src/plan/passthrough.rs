@@ -1,6 +1,7 @@
 //! Whether the source itself can be a rung, and where it can be cut.
 
 use super::{
+    extent::Frames,
     facts::{FieldOrder, VideoFacts},
     ladder::Rung,
     timeline::Rate,
@@ -45,7 +46,7 @@ impl Kept {
 ///
 /// Entry points that are not among those the probe looked into are checked while muxing; a source that fails there is
 /// encoded after all, or left out where it is but one more rung.
-pub fn admit(video: &VideoFacts, rate: Rate, frames: u64, settings: &EncodeSettings) -> Option<Kept> {
+pub fn admit(video: &VideoFacts, rate: Rate, shown: Frames, settings: &EncodeSettings) -> Option<Kept> {
     let facts = video.kept.as_ref().filter(|k| k.plain)?;
     let avc = facts.coding == Coding::Avc;
     let square = video.pixel_aspect.0 == video.pixel_aspect.1 && video.quarter_turns == 0;
@@ -55,7 +56,8 @@ pub fn admit(video: &VideoFacts, rate: Rate, frames: u64, settings: &EncodeSetti
     };
     let scanned = video.field_order == FieldOrder::Progressive && format;
     let even = video.width.is_multiple_of(2) && video.height.is_multiple_of(2);
-    let steady = if video.frame_ticks.is_some() { video.frames == frames } else { variable::clock(video).is_some() };
+    let steady =
+        if video.frame_ticks.is_some() { video.frames == shown.picture } else { variable::clock(video).is_some() };
     let timed = steady && rate.fps() <= 60.0 && densest_fps(video) <= MOST_FPS;
     let cap = settings.passthrough_max_bps * if avc { 1 } else { BESIDE_CAP };
     let affordable = video.bit_rate > 0 && video.bit_rate <= cap && video.peak_bit_rate <= cap * 2;
@@ -64,9 +66,9 @@ pub fn admit(video: &VideoFacts, rate: Rate, frames: u64, settings: &EncodeSetti
     if !(square && scanned && even && timed && affordable && small_enough) {
         return None;
     }
-    let entries = entries(video, &facts.entries, rate, frames)?;
+    let entries = entries(video, &facts.entries, rate, shown.total())?;
     let mut ends: Vec<u64> = entries.iter().map(|e| e.frame).collect();
-    ends.push(frames);
+    ends.push(shown.total());
     let gaps_fit = ends.windows(2).all(|w| w[0] < w[1] && rate.seconds(w[1] - w[0]) <= LONGEST_GOP_S);
     (ends.first() == Some(&0) && gaps_fit).then_some(Kept { coding: facts.coding, entries })
 }
@@ -123,6 +125,8 @@ mod tests {
         ladder::tests::source,
     };
 
+    const WHOLE: Frames = Frames { lead: 0, picture: 500, tail: 0 };
+
     fn compliant() -> VideoFacts {
         let key = |i: i64| KeyFrame { seek: i * 100, frame: i as u64 * 100, shown: Some(i * 100), position: None };
         let kept = KeptFacts {
@@ -143,7 +147,7 @@ mod tests {
     }
 
     fn admitted(video: &VideoFacts) -> bool {
-        admit(video, Rate { num: 25, den: 1 }, 500, &EncodeSettings::default()).is_some()
+        admit(video, Rate { num: 25, den: 1 }, WHOLE, &EncodeSettings::default()).is_some()
     }
 
     #[test]
@@ -176,13 +180,13 @@ mod tests {
         // 4.01 s and so on, at 600 units a second.
         video.keys.iter_mut().for_each(|k| k.shown = Some(k.frame as i64 * 24 + i64::from(k.frame > 0) * 6));
         let rate = Rate { num: 25, den: 1 };
-        let kept = admit(&video, rate, 500, &EncodeSettings::default()).unwrap();
+        let kept = admit(&video, rate, WHOLE, &EncodeSettings::default()).unwrap();
         assert_eq!(kept.frames(), [0, 100, 200, 300, 400]);
         let plan = variable::VariableRate::of(&video, &kept, rate, &[0, 100, 300, 500]).unwrap();
         assert_eq!((plan.timescale, plan.unit, plan.pictures), (30_000, 50, 480));
         assert_eq!(plan.cuts, [0, 2406 * 50, 7206 * 50, 600_000]);
         video.keys[1].shown = None;
-        assert!(admit(&video, rate, 500, &EncodeSettings::default()).is_none(), "nobody knows when it is shown");
+        assert!(admit(&video, rate, WHOLE, &EncodeSettings::default()).is_none(), "nobody knows when it is shown");
     }
 
     #[test]

@@ -81,7 +81,7 @@ impl Step {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{EncodeSettings, KeyFrame, SourceFacts, VideoFacts, ladder::tests::source, plan};
+    use crate::plan::{Clock, EncodeSettings, KeyFrame, SourceFacts, VideoFacts, ladder::tests::source, plan};
     use sluice_ingest::sniff::Demuxer;
 
     #[test]
@@ -89,7 +89,8 @@ mod tests {
         let keys =
             (0..1500).step_by(50).map(|f| KeyFrame { seek: f as i64, frame: f, shown: None, position: None }).collect();
         let video = VideoFacts { time_base: (1, 25), frames: 1500, duration_s: 60.0, keys, ..source(1280, 720) };
-        let facts = SourceFacts { demuxer: Demuxer::Mov, video: Some(video), audio: Vec::new() };
+        let facts =
+            SourceFacts { demuxer: Demuxer::Mov, video: Some(video), audio: Vec::new(), clock: Clock::default() };
         let settings = EncodeSettings { passthrough: false, ..EncodeSettings::default() };
         let plan = plan(&facts, &settings, 2).unwrap();
         let steps = plan.steps();
