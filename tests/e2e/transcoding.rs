@@ -108,7 +108,7 @@ async fn in_sync(pair: Pair, compliant: bool) {
     let client = stack.creator().await;
     let file = fixtures::flash(compliant);
     let source = file.to_str().unwrap();
-    let (flash, source_beep) = media::flash_and_beep(source, source);
+    let (flash, _, source_beep) = media::flash_and_beep(source, source);
     // Matroska moves everything later by the sound's priming; what counts is the distance to the picture.
     let source_beep = source_beep - media::video_start(source);
     assert_eq!(flash, 100, "the fixture");
@@ -117,8 +117,9 @@ async fn in_sync(pair: Pair, compliant: bool) {
     let url = ready["playback"]["hls_url"].as_str().unwrap();
     let (compliant, report) = media::verify(url);
     assert!(compliant, "times on boxes: {report}");
-    let (flash, beep) = media::flash_and_beep(url, url);
+    let (flash, shown, beep) = media::flash_and_beep(url, url);
     assert_eq!(flash, 100, "picture 100 is shown at 4 s");
+    assert!((shown - 4.0).abs() < 0.02, "FFmpeg shows it at {shown}");
     // One audio frame at 48 kHz.
     assert!((beep - source_beep).abs() <= 1024.0 / 48_000.0, "the beep moved from {source_beep} to {beep}");
     assert!((beep - 4.0).abs() <= 1024.0 / 48_000.0, "the beep is at {beep}");

@@ -166,6 +166,23 @@ pub fn flash(compliant: bool) -> PathBuf {
     made(if compliant { "flash.mp4" } else { "flash.mkv" }, &arguments)
 }
 
+/// A flash of ten pictures and a beep of 0.2 s begin together at pictures `flashes` of a film of `seconds`, at so many
+/// pictures a second; `codecs` are options of the ffmpeg command. Nothing else is seen or heard.
+pub fn flashes(name: &str, rate: (u32, u32), seconds: u32, flashes: &[u32], codecs: &[&str]) -> PathBuf {
+    let shown: Vec<String> = flashes.iter().map(|n| format!("between(n,{n},{})", n + 9)).collect();
+    let at = |n: &u32| f64::from(*n) * f64::from(rate.1) / f64::from(rate.0);
+    let heard: Vec<String> = flashes.iter().map(|n| format!("between(t,{:.6},{:.6})", at(n), at(n) + 0.2)).collect();
+    let video = format!(
+        "color=black:s=320x180:r={}/{}:d={seconds},drawbox=color=white:t=fill:enable='{}'",
+        rate.0,
+        rate.1,
+        shown.join("+")
+    );
+    let audio = format!("aevalsrc='0.5*sin(2*PI*1000*t)*({})':s=48000:d={seconds}", heard.join("+"));
+    let input = ["-f", "lavfi", "-i", &video, "-f", "lavfi", "-i", &audio];
+    made(name, &[&input[..], codecs].concat())
+}
+
 /// A picture without sound.
 pub fn silent() -> PathBuf {
     made(

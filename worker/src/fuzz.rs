@@ -63,8 +63,10 @@ pub fn child_log(data: &[u8]) {
 /// An init segment says one thing.
 pub fn init_segment(data: &[u8]) {
     if let Ok(info) = read_init(data) {
-        assert!(["avc1", "mp4a"].contains(&info.entry.as_str()) && info.codecs.starts_with(&info.entry));
-        assert_eq!(info.size.is_some(), info.entry == "avc1");
+        assert!(
+            ["avc1", "hvc1", "av01", "mp4a"].contains(&info.entry.as_str()) && info.codecs.starts_with(&info.entry)
+        );
+        assert_eq!(info.size.is_some(), info.entry != "mp4a");
         assert!(info.description.len() <= 4096 + 64 * data.len(), "{} of {}", info.description.len(), data.len());
     }
 }

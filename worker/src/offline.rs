@@ -129,6 +129,6 @@ impl Run {
         if let Some(rung) = &video.passthrough {
             self.sink.drop_rendition(&rung.name);
         }
-        video.fallback_steps().collect()
+        if video.keeps_beside() { Vec::new() } else { video.fallback_steps().collect() }
     }
 }

@@ -186,6 +186,7 @@ fn observe(uri: &str, text: &str, r: FinishedRendition) -> Result<ObservedRendit
         bytes: s.bytes,
         start: s.start,
         duration: s.duration,
+        shown: None,
         fragments: s.fragments,
         idr: true,
         joined: true,

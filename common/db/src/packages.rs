@@ -3,7 +3,7 @@
 use super::{Db, DbError, Result, Tx, execute, execute_tx, query, query_tx};
 use sluice_model::{
     Encryption, MeasuredRates, MediaEvent, MediaKind, PackageId, PackageStatus, Reason, RenditionRole, SourceId,
-    TaskId, Timestamp,
+    TaskId, Timestamp, VideoRange,
 };
 use sqlx::FromRow;
 
@@ -61,6 +61,8 @@ pub struct NewRendition {
     pub rate: Option<(i64, i64)>,
     pub channels: Option<i64>,
     pub codecs: String,
+    pub video_range: VideoRange,
+    pub supplemental_codecs: Option<String>,
     pub timescale: i64,
     pub cap_bps: i64,
     pub planned: i64,
@@ -81,6 +83,9 @@ pub struct RenditionRow {
     pub rate_den: Option<i64>,
     pub channels: Option<i64>,
     pub codecs: String,
+    #[sqlx(try_from = "String")]
+    pub video_range: VideoRange,
+    pub supplemental_codecs: Option<String>,
     pub timescale: i64,
     pub cap_bps: i64,
     pub peak_bps: Option<i64>,
@@ -123,8 +128,8 @@ impl Packages<'_> {
 
     /// The renditions of a package, highest first.
     pub async fn renditions(&self, package: PackageId) -> Result<Vec<RenditionRow>> {
-        let sql = "SELECT name, kind, role, passthrough, width, height, rate_num, rate_den, channels, codecs, timescale, cap_bps, \
-                   peak_bps, average_bps, iframe_bps, planned, contiguous, init_object, init_bytes, init_sha256 \
+        let sql = "SELECT name, kind, role, passthrough, width, height, rate_num, rate_den, channels, codecs, video_range, \
+                   supplemental_codecs, timescale, cap_bps, peak_bps, average_bps, iframe_bps, planned, contiguous, init_object, init_bytes, init_sha256 \
                    FROM renditions WHERE package_id = $1 ORDER BY cap_bps DESC, name";
         query!(self.0, fetch_all as RenditionRow, sql, package)
     }
@@ -294,8 +299,8 @@ impl PackagesTx<'_> {
     /// Adds renditions; those that exist stay as they are.
     pub async fn insert_renditions(&mut self, package: PackageId, renditions: &[NewRendition]) -> Result<()> {
         let sql = "INSERT INTO renditions (package_id, name, kind, role, passthrough, width, height, rate_num, rate_den, channels, \
-                   codecs, timescale, cap_bps, planned, contiguous) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0) ON CONFLICT DO NOTHING";
+                   codecs, timescale, cap_bps, planned, video_range, supplemental_codecs, contiguous) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 0) ON CONFLICT DO NOTHING";
         for r in renditions {
             execute_tx!(
                 self.0,
@@ -313,19 +318,24 @@ impl PackagesTx<'_> {
                 &r.codecs,
                 r.timescale,
                 r.cap_bps,
-                r.planned
+                r.planned,
+                r.video_range.as_str(),
+                &r.supplemental_codecs
             )?;
         }
         Ok(())
     }
 
-    /// Takes a rendition out of both presentations and puts encoded ones, and the sound, into the growing one: what
-    /// happens when a passthrough turns out not to fit after all.
+    /// Takes a passthrough that turns out not to fit after all out of the package. Where it was what grew, encoded
+    /// renditions, and the sound, take its place in the growing presentation: those that are named.
     pub async fn drop_passthrough(&mut self, package: PackageId, growing: &[String]) -> Result<()> {
         let gone = "DELETE FROM segments WHERE package_id = $1 AND rendition IN \
                     (SELECT name FROM renditions WHERE package_id = $1 AND passthrough)";
         execute_tx!(self.0, gone, package)?;
         execute_tx!(self.0, "DELETE FROM renditions WHERE package_id = $1 AND passthrough", package)?;
+        if growing.is_empty() {
+            return Ok(());
+        }
         for name in growing {
             execute_tx!(
                 self.0,
@@ -460,6 +470,8 @@ impl From<&RenditionRow> for sluice_model::Rendition {
             rate: pair(r.rate_num, r.rate_den),
             channels: r.channels.map(unsigned),
             codecs: r.codecs.clone(),
+            video_range: r.video_range,
+            supplemental_codecs: r.supplemental_codecs.clone(),
             cap_bps: unsigned(r.cap_bps),
             peak_bps: r.peak_bps.map(unsigned),
             average_bps: r.average_bps.map(unsigned),

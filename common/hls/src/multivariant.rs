@@ -8,9 +8,11 @@ use super::{
     text,
 };
 use m3u8_rs::{
-    AlternativeMedia, AlternativeMediaType, MasterPlaylist, Resolution, SessionData, SessionDataField, VariantStream,
+    AlternativeMedia, AlternativeMediaType, MasterPlaylist, QuotedOrUnquoted, Resolution, SessionData,
+    SessionDataField, VariantStream,
 };
-use sluice_model::{MediaKind, Rendition, SubtitleRole};
+use sluice_model::{MediaKind, Rendition, SubtitleRole, VideoRange};
+use std::collections::HashMap;
 
 const AUDIO_GROUP: &str = "audio";
 const SUBTITLE_GROUP: &str = "subtitles";
@@ -38,14 +40,23 @@ pub fn multivariant(renditions: &[Rendition], supplements: &Supplements, uri: im
     } else {
         let sound = audio.first().copied();
         alternatives.extend(sound.map(|a| audio_rendition(a, &uri)));
-        variants = video.iter().map(|v| variant(v, sound, &uri)).collect();
+        // Without any HDR there is nothing to say of it (Apple 9.16).
+        let ranged = video.iter().any(|v| v.video_range != VideoRange::Sdr);
+        variants = video
+            .iter()
+            .map(|v| VariantStream { other_attributes: beyond(v, ranged), ..variant(v, sound, &uri) })
+            .collect();
     }
     if !supplements.subtitles.is_empty() {
         alternatives.extend(supplements.subtitles.iter().map(subtitle_rendition));
         variants.iter_mut().for_each(|v| v.subtitles = Some(SUBTITLE_GROUP.to_owned()));
     }
     variants.sort_by_key(|v| std::cmp::Reverse(v.bandwidth));
-    if let Some(first) = (0..variants.len()).min_by_key(|i| variants[*i].bandwidth.abs_diff(FIRST_VARIANT_BPS)) {
+    // What every player knows comes first.
+    let known =
+        |v: &VariantStream| v.codecs.as_deref().is_some_and(|c| !c.starts_with("hvc1") && !c.starts_with("av01"));
+    let first = (0..variants.len()).filter(|i| known(&variants[*i]));
+    if let Some(first) = first.min_by_key(|i| variants[*i].bandwidth.abs_diff(FIRST_VARIANT_BPS)) {
         variants[..=first].rotate_right(1);
     }
     let mut iframes: Vec<VariantStream> = video.iter().filter_map(|r| iframe_variant(r, &uri)).collect();
@@ -100,6 +111,18 @@ fn iframe_variant(r: &Rendition, uri: &impl Fn(&str) -> String) -> Option<Varian
     })
 }
 
+/// Attributes that m3u8-rs has no fields for.
+fn beyond(r: &Rendition, ranged: bool) -> Option<HashMap<String, QuotedOrUnquoted>> {
+    let mut list = HashMap::new();
+    if ranged {
+        list.insert("VIDEO-RANGE".to_owned(), QuotedOrUnquoted::Unquoted(r.video_range.to_string()));
+    }
+    if let Some(codecs) = &r.supplemental_codecs {
+        list.insert("SUPPLEMENTAL-CODECS".to_owned(), QuotedOrUnquoted::Quoted(attribute(codecs)));
+    }
+    (!list.is_empty()).then_some(list)
+}
+
 fn audio_rendition(a: &Rendition, uri: &impl Fn(&str) -> String) -> AlternativeMedia {
     AlternativeMedia {
         media_type: AlternativeMediaType::Audio,
@@ -142,6 +165,8 @@ mod tests {
             rate: Some((30_000, 1_001)),
             channels: None,
             codecs: "avc1.64001f".into(),
+            video_range: VideoRange::Sdr,
+            supplemental_codecs: None,
             cap_bps,
             peak_bps: None,
             average_bps: None,
@@ -157,6 +182,8 @@ mod tests {
             rate: None,
             channels: Some(2),
             codecs: "mp4a.40.2".into(),
+            video_range: VideoRange::Sdr,
+            supplemental_codecs: None,
             cap_bps: 128_000,
             peak_bps: Some(130_000),
             average_bps: Some(127_000),
@@ -177,6 +204,23 @@ mod tests {
             #EXT-X-STREAM-INF:BANDWIDTH=6730000,AVERAGE-BANDWIDTH=6127000,CODECS=\"avc1.64001f,mp4a.40.2\",RESOLUTION=1920x1080,FRAME-RATE=29.97,AUDIO=\"audio\"\nv1080/index.m3u8\n\
             #EXT-X-STREAM-INF:BANDWIDTH=3430000,AVERAGE-BANDWIDTH=3127000,CODECS=\"avc1.64001f,mp4a.40.2\",RESOLUTION=1280x720,FRAME-RATE=29.97,AUDIO=\"audio\"\nv720/index.m3u8\n";
         assert_eq!(list, expected);
+    }
+
+    #[test]
+    fn a_picture_in_hdr_is_never_first_and_says_so() {
+        let hdr = Rendition {
+            codecs: "hvc1.2.4.L120.90".into(),
+            video_range: VideoRange::Hlg,
+            supplemental_codecs: Some("dvh1.08.04/db4h".into()),
+            ..video("source", 1080, 1_900_000)
+        };
+        let list = multivariant(&[hdr, video("v1080", 1080, 6_000_000)], |n| format!("{n}/index.m3u8"));
+        let lines: Vec<&str> = list.lines().filter(|l| l.starts_with("#EXT-X-STREAM-INF")).collect();
+        assert!(lines[0].contains("avc1") && lines[0].contains("VIDEO-RANGE=SDR"), "{list}");
+        assert!(
+            lines[1].contains("VIDEO-RANGE=HLG") && lines[1].contains("SUPPLEMENTAL-CODECS=\"dvh1.08.04/db4h\""),
+            "{list}"
+        );
     }
 
     #[test]

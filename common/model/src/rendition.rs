@@ -1,6 +1,6 @@
 //! What players are told of one encoded track.
 
-use crate::MediaKind;
+use crate::{MediaKind, VideoRange};
 
 /// What a multivariant playlist needs to know of a rendition.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +17,10 @@ pub struct Rendition {
     pub channels: Option<u64>,
     /// RFC 6381.
     pub codecs: String,
+    /// VIDEO-RANGE, of video.
+    pub video_range: VideoRange,
+    /// SUPPLEMENTAL-CODECS.
+    pub supplemental_codecs: Option<String>,
     /// What rate control may reach, used until the rendition is measured.
     pub cap_bps: u64,
     /// Measured peak, at the end.

@@ -163,6 +163,10 @@ words!(
     MediaKind { Video = "video", Audio = "audio" }
 );
 words!(
+    /// VIDEO-RANGE of a rendition: its transfer function, by the words of HLS.
+    VideoRange { Sdr = "SDR", Hlg = "HLG", Pq = "PQ" }
+);
+words!(
     /// Which of the two presentations list a rendition: the growing one (EVENT), the final one (VOD), or both.
     RenditionRole { Growing = "first", Final = "full", Both = "both" }
 );

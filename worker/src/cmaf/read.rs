@@ -1,6 +1,6 @@
 //! Reading init and media segments back, for the checks. The bytes may be anything.
 
-use super::BoxError;
+use super::{BoxError, av1, hevc};
 use mp4_atom::{Atom, Codec, Decode, DecodeMaybe, Header, Moof, Moov, Styp};
 use sluice_model::FragmentRange;
 
@@ -37,6 +37,8 @@ pub struct SegmentInfo {
     pub continuous: bool,
     /// Smallest presentation time, ticks.
     pub first_presentation: i64,
+    /// Smallest composition offset, ticks.
+    pub least_offset: i64,
     /// Bytes of the first sample.
     pub first_sample: Vec<u8>,
     /// Number of tracks seen.
@@ -69,6 +71,8 @@ pub fn read_init(data: &[u8]) -> Result<InitInfo, BoxError> {
             );
             ("avc1", text, Some((a.visual.width, a.visual.height)))
         }
+        Codec::Hvc1(h) => ("hvc1", hevc::codecs(&h.hvcc), Some((h.visual.width, h.visual.height))),
+        Codec::Av01(a) => ("av01", av1::codecs(&a.av1c), Some((a.visual.width, a.visual.height))),
         Codec::Mp4a(m) => {
             let specific =
                 m.esds.es_desc.dec_config.dec_specific.as_ref().ok_or(BoxError::Broken("no AudioSpecificConfig"))?;
@@ -96,6 +100,7 @@ pub fn read_segment(data: &[u8]) -> Result<SegmentInfo, BoxError> {
         sync_starts: true,
         continuous: true,
         first_presentation: i64::MAX,
+        least_offset: i64::MAX,
         first_sample: Vec::new(),
         tracks: 0,
     };
@@ -154,8 +159,10 @@ fn fragment(moof: &Moof, segment_bytes: u64, info: &mut SegmentInfo) -> Result<(
             first = Some(size);
             info.sync_starts &= flags & 0x0001_0000 == 0;
         }
-        let presentation = i64::try_from(start.saturating_add(ticks)).unwrap_or(i64::MAX);
-        info.first_presentation = info.first_presentation.min(presentation.saturating_add(sample.cts.unwrap_or(0)));
+        let decoded = i64::try_from(start.saturating_add(ticks)).unwrap_or(i64::MAX);
+        let offset = sample.cts.unwrap_or(0);
+        info.least_offset = info.least_offset.min(offset);
+        info.first_presentation = info.first_presentation.min(decoded.saturating_add(offset));
         ticks += u64::from(sample.duration.or(traf.tfhd.default_sample_duration).unwrap_or(0));
         info.samples += 1;
     }
@@ -220,7 +227,7 @@ mod tests {
         let info = read_segment(&data).unwrap();
         assert_eq!((info.decode_time, info.duration, info.samples), (6000, 4000, 4));
         assert!(info.sync_starts && info.continuous);
-        assert_eq!(info.first_presentation, 6000);
+        assert_eq!((info.first_presentation, info.least_offset), (6000, -1000));
         assert_eq!(info.first_sample, [1; 10]);
         assert_eq!(info.fragments.iter().map(|f| f.ticks).collect::<Vec<_>>(), [3000, 1000]);
         assert_eq!(info.fragments.iter().map(|f| f.bytes).sum::<u64>() + info.fragments[0].offset, data.len() as u64);

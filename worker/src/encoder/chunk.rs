@@ -27,8 +27,7 @@ pub fn run(link: &Link, job: &Job, work: &ChunkWork) -> Result<(), EncodeError> 
     let (start, end) = (video.boundaries[work.first], video.boundaries[work.end]);
     let feed = Feed::of(video, start, end);
     let gops = layout(&video.boundaries, work.first..work.end, video.rate);
-    let config =
-        RungConfig { rate: video.rate, preset: &video.preset, picture: &video.picture, gops, threads: work.threads };
+    let config = RungConfig { video, gops, threads: work.threads };
     let rungs = video.rungs.iter().map(|r| RungEncoder::open(link, r, &config)).collect::<Result<Vec<_>, _>>()?;
     let mut pictures = Pictures::new(link, job, video.stream, work.threads)?;
     let first = enter(&mut pictures, &feed)?;
@@ -190,7 +189,7 @@ impl Chunk<'_> {
                     let number = self.counts[i];
                     self.counts[i] += 1;
                     if (self.start..self.end).contains(&number) {
-                        rung.encode(self.link, &mut picture, number)?;
+                        rung.encode(self.link, &self.work.video, &mut picture, number)?;
                         self.link.worked_on_a_picture()?;
                     }
                     continue;
@@ -201,7 +200,7 @@ impl Chunk<'_> {
                     self.repeats.remove(&number);
                 }
                 for n in 0..count {
-                    rung.encode(self.link, &mut picture, number as u64 + n)?;
+                    rung.encode(self.link, &self.work.video, &mut picture, number as u64 + n)?;
                     self.link.worked_on_a_picture()?;
                 }
             }
@@ -212,7 +211,7 @@ impl Chunk<'_> {
     fn finish(mut self) -> Result<(), EncodeError> {
         self.drain_filters()?;
         for rung in &mut self.rungs {
-            rung.finish(self.link)?;
+            rung.finish(self.link, &self.work.video)?;
         }
         Ok(())
     }

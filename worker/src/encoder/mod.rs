@@ -11,6 +11,7 @@ mod chunk;
 #[cfg(debug_assertions)]
 mod evil;
 mod ffi;
+mod kept;
 mod link;
 mod mixer;
 mod open;

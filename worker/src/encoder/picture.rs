@@ -9,7 +9,7 @@ use ffmpeg_next::{filter, frame};
 pub fn slot(video: &VideoPlan, timestamp: i64) -> i64 {
     let (tb_num, tb_den) = (i128::from(video.time_base.0), i128::from(video.time_base.1));
     let Rate { num, den } = video.rate;
-    let ticks = i128::from(timestamp - video.first_pts);
+    let ticks = i128::from(timestamp - video.dated_late - video.first_pts);
     let (n, d) = (2 * ticks * tb_num * i128::from(num), 2 * tb_den * i128::from(den));
     // Rounds halves up, for negative values too.
     (n + d / 2).div_euclid(d) as i64

@@ -3,11 +3,10 @@
 use super::{
     EncodeError, Named,
     appearance::{self, Orientation},
-    ffi,
+    ffi, kept,
     link::Link,
     open,
     packets::{Packets, sought_by_bytes},
-    passthrough::H264Header,
     pcm,
     sizes::Sizes,
     stamps::{self, Stamp, Timing},
@@ -15,8 +14,7 @@ use super::{
 };
 use crate::{
     child::{Job, Probe, Refusal},
-    cmaf::avc_codecs,
-    plan::{AudioFacts, Clock, FieldOrder, H264Facts, KeyFrame, SourceFacts, VideoFacts, audio::FRAME_SAMPLES},
+    plan::{AudioFacts, Clock, FieldOrder, KeyFrame, SourceFacts, VideoFacts, audio::FRAME_SAMPLES},
 };
 use ffmpeg_next::{
     codec,
@@ -26,10 +24,10 @@ use ffmpeg_next::{
 use sluice_ingest::container::{Demuxer, Entries};
 use std::collections::BTreeMap;
 
-/// Entry points whose bytes are looked at; the rest is checked while muxing.
-const CHECKED_ENTRIES: usize = 24;
 /// Packets read to find the first time stamp: more than any reorder depth.
 const FIRST_PACKETS: usize = 20;
+/// Pictures that H.264 and HEVC decoders hold back at the most.
+const MOST_REORDERED: i32 = 16;
 /// Packets of sound are no longer than this; between two that are further apart is a gap.
 const LONGEST_PACKET_S: f64 = 1.0;
 const AAC_LC_PROFILE: i32 = 1;
@@ -53,7 +51,7 @@ pub fn probe(link: &Link, job: &Job, scope: Probe) -> Result<SourceFacts, Encode
     };
     let read = read(&mut packets, job, scope, video, &mut sounds)?;
     let (trusted, wanted, clock) = (read.trusted, read.wanted, read.clock);
-    let edited = video.is_some() && read.stamps.first().is_some_and(|s| s.iter().any(|x| x.hidden));
+    let edited = video.is_some() && read.stamps.first().is_some_and(|s| needs_hidden(s));
     let shown = |s: Vec<Stamp>| s.into_iter().filter(|x| !x.hidden).collect();
     let stamps: Vec<Vec<Stamp>> = read.stamps.into_iter().map(shown).collect();
     let of = |index: usize| wanted.iter().position(|w| *w == index).map_or(&[][..], |n| stamps[n].as_slice());
@@ -239,6 +237,10 @@ fn video_facts(
     let decoder = open::video_decoder(job, input, index, 1)?;
     let pixel_format = decoder.format().descriptor().map_or("unknown", |d| d.name()).to_owned();
     let colour = appearance::colour(&decoder, &pixel_format);
+    let reorder_depth = reorder_depth(stamps, trust, fields.video_delay);
+    // Where pictures have decode times only, as in AVI, decoders date each by the packet that brings it out.
+    let undated = reorder_depth > 0 && stamps.iter().any(|s| !s.placed);
+    let late = if undated { reorder_depth as f64 * timing.median_frame_s / f64::from(time_base) } else { 0.0 };
     let first_pts =
         if trust.indexed { first_pts(input, index, stamps)? } else { stamps.iter().map(|s| s.time).min().unwrap_or(0) };
     let clusters = cluster_positions(job.demuxer, &open::stream_of(input, index)?);
@@ -246,16 +248,25 @@ fn video_facts(
         demuxer if sought_by_bytes(demuxer) => Some(s.place),
         _ => clusters.get(&s.seek).copied(),
     };
-    let keys: Vec<KeyFrame> = stamps
-        .iter()
-        .enumerate()
-        .filter(|(_, s)| s.key)
-        .map(|(i, s)| KeyFrame { seek: s.seek, frame: i as u64, position: position(s) })
-        .collect();
+    // An index has decode times: where nothing is reordered, all are as far from the time of presentation as the first.
+    let lag = if trust.indexed { first_pts - stamps.iter().map(|s| s.time).min().unwrap_or(0) } else { 0 };
+    let dated = !undated && (!trust.indexed || reorder_depth == 0);
+    let key = |(i, s): (usize, &Stamp)| KeyFrame {
+        seek: s.seek,
+        frame: i as u64,
+        shown: dated.then_some(s.time + lag),
+        position: position(s),
+    };
+    let mut keys: Vec<KeyFrame> = stamps.iter().enumerate().filter(|(_, s)| s.key).map(key).collect();
+    // Entry points that are not here yet are looked at while muxing.
+    let arrived = stamps.iter().filter(|s| s.key).map(|s| s.place <= trust.arrived_bytes.unwrap_or(0)).collect();
     let aspect = container_aspect.or(appearance::aspect(fields.pixel_aspect)).unwrap_or((1, 1));
     let square = appearance::aspect(fields.pixel_aspect).is_none_or(|(num, den)| num == den);
-    let plain = pixel_format == "yuv420p" && !fields.interlaced && !trust.edited && square && orientation.is_identity;
-    let h264 = h264_facts(input, index, stamps, trust, &parameters, plain)?;
+    let plain = !fields.interlaced && !trust.edited && !undated && square && orientation.is_identity;
+    let kept = match trust.arrived_bytes {
+        Some(_) => kept::look(input, index, &mut keys, &kept::Question { arrived, plain, colour: &colour })?,
+        None => None,
+    };
     Ok(Some(VideoFacts {
         stream: index,
         codec: parameters.id().name().to_owned(),
@@ -272,6 +283,7 @@ fn video_facts(
         colour,
         time_base: (time_base.numerator(), time_base.denominator()),
         first_pts,
+        dated_late: late.round() as i64,
         frames: stamps.len() as u64,
         duration_s: timing.duration_s,
         guessed_rate: (guessed.numerator().max(0) as u32, guessed.denominator().max(1) as u32),
@@ -280,34 +292,27 @@ fn video_facts(
         bit_rate: timing.bit_rate,
         peak_bit_rate: timing.peak_bit_rate,
         keys,
-        h264,
+        reorder_depth,
+        kept,
     }))
 }
 
-/// What decides whether an H.264 stream can be passed through; nothing of any other, or where nobody asked. An edit
-/// list would serve what it hides with the rest, so a stream with one is not `plain`.
-fn h264_facts(
-    input: &mut Input,
-    index: usize,
-    stamps: &[Stamp],
-    trust: Trust,
-    parameters: &codec::Parameters,
-    plain: bool,
-) -> Result<Option<H264Facts>, EncodeError> {
-    let asked = parameters.id() == codec::Id::H264 && trust.arrived_bytes.is_some();
-    let header = asked.then(|| H264Header::read(&ffi::parameter_extradata(parameters))).flatten();
-    let Some(header) = header else { return Ok(None) };
-    // Entry points that are not here yet are looked at while muxing.
-    let arrived = trust.arrived_bytes.unwrap_or(0);
-    let here: Vec<i64> = stamps.iter().filter(|s| s.key && s.place <= arrived).map(|s| s.seek).collect();
-    // Baseline, Main and High. High 4:4:4 Predictive may hold plain pixels too, lossless ones, that browsers cannot decode.
-    let usual = header.sps.get(1).is_some_and(|profile| matches!(profile, 66 | 77 | 100));
-    Ok(Some(H264Facts {
-        codecs: avc_codecs(&header.sps).unwrap_or_default(),
-        clean_entries: entries_are_clean(input, index, &here, &header)?,
-        plain: plain && usual,
-        level: header.sps.get(3).copied().unwrap_or(u8::MAX),
-    }))
+/// Whether what is shown may need what an edit list hides: anything but whole GOPs before the first that is shown, and what is
+/// decoded after the last.
+fn needs_hidden(stamps: &[Stamp]) -> bool {
+    let first = stamps.iter().position(|s| !s.hidden).unwrap_or(0);
+    let last = stamps.iter().rposition(|s| !s.hidden).unwrap_or(0);
+    stamps.get(first..=last).is_none_or(|s| s.iter().any(|x| x.hidden) || s.first().is_some_and(|x| !x.key))
+}
+
+/// How deep pictures are reordered: counted where it is known when each is shown, else what the decoder keeps back.
+fn reorder_depth(stamps: &[Stamp], trust: Trust, video_delay: i32) -> u64 {
+    if trust.indexed || stamps.iter().any(|s| !s.placed) {
+        return video_delay.clamp(0, MOST_REORDERED) as u64;
+    }
+    let mut shown: Vec<usize> = (0..stamps.len()).collect();
+    shown.sort_by_key(|i| stamps[*i].time);
+    shown.iter().enumerate().map(|(place, i)| i.saturating_sub(place) as u64).max().unwrap_or(0)
 }
 
 /// Where the cluster of each entry point begins. Matroska's own table of them is at its end, or missing.
@@ -324,19 +329,4 @@ fn first_pts(input: &mut Input, index: usize, stamps: &[Stamp]) -> Result<i64, E
     let stamps = std::iter::from_fn(|| open::next_packet(input, index)).take(FIRST_PACKETS);
     let first = stamps.filter(|p| !ffi::is_hidden(p)).filter_map(|p| p.pts().or(p.dts())).min();
     first.ok_or_else(|| EncodeError::refused(Refusal::NoTimeStamps, "first packets"))
-}
-
-/// Looks into the first entry points and into others spread over the film.
-fn entries_are_clean(input: &mut Input, index: usize, keys: &[i64], header: &H264Header) -> Result<bool, EncodeError> {
-    let half = CHECKED_ENTRIES / 2;
-    let step = (keys.len() / half).max(1);
-    let spread = keys.iter().skip(half).step_by(step);
-    for key in keys.iter().take(half).chain(spread) {
-        ffi::seek_backward(input, index, *key).named("seek")?;
-        let clean = open::next_packet(input, index).is_some_and(|p| p.data().is_some_and(|d| header.clean_entry(d)));
-        if !clean {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }

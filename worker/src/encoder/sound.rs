@@ -143,6 +143,8 @@ mod tests {
             sample_rate: 44_100,
             channels: 2,
             boundaries: vec![0, 86, 172, 430],
+            delay_samples: 0,
+            phase_samples: 0,
             variants: vec![AudioVariant { name: "audio".into(), bit_rate: 128_000, codecs: "mp4a.40.2".into() }],
         };
         let start = 170 * FRAME_SAMPLES;

@@ -32,6 +32,8 @@ pub struct Stamp {
     pub key: bool,
     /// Not shown: before or after what an edit list selects.
     pub hidden: bool,
+    /// Whether the container says when it is shown, not only when it is decoded.
+    pub placed: bool,
 }
 
 /// Most packets of a stream that are taken in: 13 hours at 60 frames a second.
@@ -56,6 +58,7 @@ pub fn from_index(stream: &format::stream::Stream<'_>) -> Vec<Stamp> {
         duration: 0,
         key: e.key,
         hidden: e.hidden,
+        placed: true,
     };
     ffi::index_entries(stream).into_iter().map(stamp).collect()
 }
@@ -126,6 +129,7 @@ fn stamp(packet: &Packet, demuxer: Demuxer) -> Option<Stamp> {
         duration: u32::try_from(packet.duration()).unwrap_or(0),
         key: packet.is_key(),
         hidden: ffi::is_hidden(packet),
+        placed: pts.is_some(),
     })
 }
 
@@ -273,7 +277,16 @@ mod tests {
     use super::*;
 
     fn stamps(times: &[i64], last: u32) -> Vec<Stamp> {
-        let stamp = |t: &i64| Stamp { time: *t, seek: *t, place: 0, size: 1, duration: 0, key: false, hidden: false };
+        let stamp = |t: &i64| Stamp {
+            time: *t,
+            seek: *t,
+            place: 0,
+            size: 1,
+            duration: 0,
+            key: false,
+            hidden: false,
+            placed: true,
+        };
         let mut list: Vec<Stamp> = times.iter().map(stamp).collect();
         list.iter_mut().last().unwrap().duration = last;
         list

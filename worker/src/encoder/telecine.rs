@@ -1,6 +1,6 @@
 //! Looks at some moments of a film for fields that are repeated as 3:2 pulldown does it.
 
-use super::{EncodeError, Named, link::Link, open};
+use super::{EncodeError, Named, link::Link, pictures::Pictures};
 use crate::{
     child::Job,
     plan::{

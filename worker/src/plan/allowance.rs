@@ -97,7 +97,10 @@ mod tests {
 
     /// What each chunk of a film of ten minutes may use, in order.
     fn allowances(preset: &str) -> Vec<Allowance> {
-        let keys = (0..15_000).step_by(50).map(|f| KeyFrame { seek: f as i64, frame: f, position: None }).collect();
+        let keys = (0..15_000)
+            .step_by(50)
+            .map(|f| KeyFrame { seek: f as i64, frame: f, shown: None, position: None })
+            .collect();
         let video = VideoFacts { time_base: (1, 25), frames: 15_000, duration_s: 600.0, keys, ..source(1280, 720) };
         let facts = SourceFacts {
             demuxer: Demuxer::Mov,

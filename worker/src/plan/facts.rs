@@ -1,6 +1,7 @@
 //! What the probe reports of a source. Plain data: no FFmpeg type crosses the process border.
 
 use super::{clock::Clock, warnings::LeftBehind};
+use crate::cmaf::Coding;
 use serde::{Deserialize, Serialize};
 use sluice_ingest::sniff::Demuxer;
 
@@ -58,6 +59,8 @@ pub struct VideoFacts {
     pub time_base: (i32, i32),
     /// Presentation time of the first frame.
     pub first_pts: i64,
+    /// By how much decoders date pictures later than they are shown, where the container dates packets only.
+    pub dated_late: i64,
     /// Frames found.
     pub frames: u64,
     /// From the first frame's begin to the last frame's end, seconds.
@@ -74,8 +77,10 @@ pub struct VideoFacts {
     pub peak_bit_rate: u64,
     /// Entry points in order.
     pub keys: Vec<KeyFrame>,
-    /// H.264 only.
-    pub h264: Option<H264Facts>,
+    /// By how many places a picture comes later in decoding order than in the order of presentation, at the most.
+    pub reorder_depth: u64,
+    /// What can be kept as it is, where anybody asked.
+    pub kept: Option<KeptFacts>,
 }
 
 /// A size that pictures have, and for how long.
@@ -98,22 +103,31 @@ pub struct KeyFrame {
     pub seek: i64,
     /// How many frames come before it in decoding order.
     pub frame: u64,
+    /// When it is shown, where that is known without reading it.
+    #[serde(default)]
+    pub shown: Option<i64>,
     /// Where in the file reading must begin for it, where the demuxer cannot find that by itself.
     #[serde(default)]
     pub position: Option<u64>,
 }
 
-/// What passthrough must know of an H.264 stream.
+/// What passthrough must know of a stream.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct H264Facts {
+pub struct KeptFacts {
+    /// How it is coded.
+    pub coding: Coding,
     /// RFC 6381 string of the parameter sets.
     pub codecs: String,
-    /// Whether every checked entry point is a true IDR whose parameter sets are those of the header.
-    pub clean_entries: bool,
-    /// Whether the parameter sets say: progressive, 4:2:0, 8 bits.
+    /// Pictures at which a segment can begin, by how many come before each in decoding order: true IDRs (or what
+    /// promises as much) whose parameter sets are those of the header.
+    pub entries: Vec<u64>,
+    /// Whether the parameter sets say: progressive, 4:2:0, a profile, depth and level that HLS allows.
     pub plain: bool,
-    /// level_idc, ten times the level.
+    /// Ten times the level.
     pub level: u8,
+    /// SUPPLEMENTAL-CODECS.
+    #[serde(default)]
+    pub supplemental: Option<String>,
 }
 
 /// How frames are scanned.

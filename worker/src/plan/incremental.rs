@@ -228,7 +228,8 @@ mod tests {
     fn known(seconds: f64, gop_s: u64) -> SourceFacts {
         let frames = (seconds * 25.0) as u64;
         let keys = (0..frames).step_by(gop_s as usize * 25);
-        let keys = keys.map(|f| KeyFrame { seek: f as i64, frame: f, position: Some(f * 40_000) }).collect();
+        let keys =
+            keys.map(|f| KeyFrame { seek: f as i64, frame: f, shown: None, position: Some(f * 40_000) }).collect();
         let sound = AudioFacts {
             stream: 1,
             codec: "aac".into(),

@@ -3,6 +3,7 @@
 use super::{canvas::canvas, facts::VideoFacts, level, timeline::Rate};
 use serde::{Deserialize, Serialize};
 use sluice_config::{EncodeSettings, RungSetting};
+use sluice_model::VideoRange;
 
 /// One encoded video rendition.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,6 +22,17 @@ pub struct Rung {
     pub level: u8,
     /// RFC 6381.
     pub codecs: String,
+    /// VIDEO-RANGE.
+    #[serde(default = "sdr")]
+    pub video_range: VideoRange,
+    /// SUPPLEMENTAL-CODECS.
+    #[serde(default)]
+    pub supplemental: Option<String>,
+}
+
+/// What plans of older versions do not say.
+fn sdr() -> VideoRange {
+    VideoRange::Sdr
 }
 
 /// A rung this close below another one would cost an encode and give nothing.
@@ -84,6 +96,8 @@ fn rung(setting: &RungSetting, width: u32, height: u32, rate: Rate) -> Rung {
         level,
         // High profile as x264 writes it: profile_idc 100, no constraint flags.
         codecs: format!("avc1.6400{level:02x}"),
+        video_range: VideoRange::Sdr,
+        supplemental: None,
     }
 }
 
@@ -136,6 +150,7 @@ pub mod tests {
             colour: Colour { primaries: unknown(), transfer: unknown(), matrix: unknown(), full_range: false },
             time_base: (1, 25),
             first_pts: 0,
+            dated_late: 0,
             frames: 500,
             duration_s: 20.0,
             guessed_rate: (25, 1),
@@ -144,7 +159,8 @@ pub mod tests {
             bit_rate: 3_000_000,
             peak_bit_rate: 4_000_000,
             keys: Vec::new(),
-            h264: None,
+            reorder_depth: 0,
+            kept: None,
         }
     }
 

@@ -11,6 +11,7 @@ mod chunks;
 pub mod clock;
 pub mod colour;
 pub mod cost;
+mod delay;
 mod extent;
 mod facts;
 mod filters;
@@ -25,13 +26,14 @@ pub mod telecine;
 mod tiers;
 mod timeline;
 mod tone;
+mod variable;
 mod warnings;
 
 pub use allowance::Allowance;
 pub use audio::AudioPlan;
 pub use chunks::Chunk;
 pub use clock::Clock;
-pub use facts::{AudioFacts, Colour, FieldOrder, H264Facts, KeyFrame, SizeSpan, SourceFacts, VideoFacts};
+pub use facts::{AudioFacts, Colour, FieldOrder, KeptFacts, KeyFrame, SizeSpan, SourceFacts, VideoFacts};
 pub use filters::{Shape, filter_graph};
 #[cfg(test)]
 pub use fixture::slow_film;
@@ -41,8 +43,10 @@ pub use renditions::Schedule;
 pub use sluice_config::{EncodeSettings, RungSetting};
 pub use steps::Step;
 pub use timeline::Rate;
+pub use variable::VariableRate;
 pub use warnings::{Left, LeftBehind};
 
+use crate::cmaf::Coding;
 use extent::Extent;
 use serde::{Deserialize, Serialize};
 use sluice_ingest::sniff::Demuxer;
@@ -79,6 +83,9 @@ pub struct VideoPlan {
     pub stream: usize,
     /// Where output frame 0 lies in the source, in its time base.
     pub first_pts: i64,
+    /// By how much decoders date pictures later than that clock says, in the source's time base.
+    #[serde(default)]
+    pub dated_late: i64,
     /// The source's time base, seconds as a fraction.
     pub time_base: (i32, i32),
     /// Output frames a second.
@@ -114,6 +121,14 @@ pub struct VideoPlan {
     pub chunks: Vec<Chunk>,
     /// x264 preset.
     pub preset: String,
+    /// How much later than its place on the timeline every picture is shown, in ticks: as deep as any rung reorders,
+    /// so that none is shown before it is decoded and no composition offset is negative. Plans of older versions have
+    /// none, and negative offsets.
+    #[serde(default)]
+    pub delay_ticks: u64,
+    /// Set where the pictures of the source are kept and not evenly spaced.
+    #[serde(default)]
+    pub variable: Option<VariableRate>,
 }
 
 /// What lies between the decoder and the scalers.
@@ -202,31 +217,39 @@ fn plan_video(
         return Err(Reason::new("corrupt_input", "The picture has no frames."));
     }
     let passes = settings.passthrough && extent.can_pass() && facts.clock.is_plain();
-    let passthrough_keys = if passes { passthrough::admit(video, rate, shown, settings) } else { None };
-    let boundaries = match &passthrough_keys {
-        Some(keys) => boundaries::on_keys(keys, frames, rate),
+    let kept = if passes { passthrough::admit(video, rate, shown, settings) } else { None };
+    let boundaries = match &kept {
+        Some(kept) => boundaries::on_keys(&kept.frames(), frames, rate),
         None => boundaries::on_grid(frames, rate),
     };
+    let variable = kept.as_ref().and_then(|kept| VariableRate::of(video, kept, rate, &boundaries));
     let longest = boundaries.windows(2).map(|w| w[1] - w[0]).max().unwrap_or(frames);
     let duration_s = rate.seconds(frames);
     let mut ladder = ladder::ladder(video, rate, settings);
-    let below = usize::from(passthrough_keys.is_some()).min(ladder.len());
+    let replaced = kept.as_ref().is_some_and(|k| k.coding == Coding::Avc);
+    let below = usize::from(replaced).min(ladder.len());
     ladder::cap(&mut ladder[..below], video, false);
     ladder::cap(&mut ladder[below..], video, below > 0);
     let per_second = cost::PerSecond::of(video, rate, settings);
     let whole_s = |rungs: &[Rung]| per_second.of_rungs(rungs) * duration_s;
     let upper_rungs = tiers::upper_rungs(&ladder, duration_s, fleet_cores, whole_s);
-    let (passthrough, fallback, rungs) = match passthrough_keys {
-        Some(_) => {
+    let (passthrough, fallback, rungs) = match kept.map(|k| k.coding) {
+        // It takes the place of the top rung, which stands by.
+        Some(Coding::Avc) => {
             let top = ladder.first().cloned();
             let rest = ladder.into_iter().skip(1).collect();
             (passthrough::rung(video), top, rest)
         }
+        // Not every player knows the codec: it is one more rung, never the only one.
+        Some(Coding::Hevc | Coding::Av1) => (passthrough::rung(video), None, ladder),
         None => (None, None, ladder),
     };
     let first_pts = video.first_pts - video.ticks(rate.seconds(shown.lead));
     let origin_s = video.seconds(first_pts);
-    let audio = audio::beside_video(facts, origin_s, &seconds(&boundaries, rate));
+    let delay_frames = delay::delay_frames(video, passthrough.is_some(), variable.is_some());
+    let cuts_s = variable.as_ref().map_or_else(|| seconds(&boundaries, rate), VariableRate::cuts_s);
+    let mut audio = audio::beside_video(facts, origin_s, &cuts_s);
+    audio.iter_mut().for_each(|a| a.delay_by(rate.seconds(delay_frames)));
     // Sound is cut at its own frames and may be a little longer than the picture.
     let longest_s = rate.seconds(longest).max(audio.as_ref().map_or(0.0, AudioPlan::longest_segment_s));
     let target_s = (longest_s.round() as u64).max(boundaries::SEGMENT_S);
@@ -242,6 +265,7 @@ fn plan_video(
         video: Some(VideoPlan {
             stream: video.stream,
             first_pts,
+            dated_late: video.dated_late,
             time_base: video.time_base,
             rate,
             frames,
@@ -257,6 +281,8 @@ fn plan_video(
             picture: picture(video),
             chunks,
             preset: settings.preset.clone(),
+            delay_ticks: variable.as_ref().map_or(delay_frames * rate.frame_ticks(), |v| v.ticks(delay_frames, rate)),
+            variable,
         }),
     })
 }
@@ -322,6 +348,29 @@ impl VideoPlan {
         self.first_pts as f64 * f64::from(self.time_base.0) / f64::from(self.time_base.1)
     }
 
+    /// Ticks a second of every video rendition.
+    pub fn timescale(&self) -> u64 {
+        self.variable.as_ref().map_or(self.rate.timescale(), |v| v.timescale)
+    }
+
+    /// When output frame `number` begins, ticks: on the grid of the rate, but for the first of a segment where a kept
+    /// picture is off it.
+    pub fn tick(&self, number: u64) -> u64 {
+        let Some(v) = &self.variable else { return number * self.rate.frame_ticks() };
+        let cut = self.boundaries.binary_search(&number).ok().and_then(|i| v.cuts.get(i).copied());
+        cut.unwrap_or_else(|| v.ticks(number, self.rate))
+    }
+
+    /// First tick of every segment, then the end.
+    pub fn cut_ticks(&self) -> Vec<u64> {
+        self.boundaries.iter().map(|b| self.tick(*b)).collect()
+    }
+
+    /// Whether the source's own picture is a rung beside a whole ladder.
+    pub fn keeps_beside(&self) -> bool {
+        self.passthrough.is_some() && self.fallback.is_none()
+    }
+
     /// Number of segments of every video rendition.
     pub fn segment_count(&self) -> usize {
         self.boundaries.len().saturating_sub(1)
@@ -332,7 +381,7 @@ impl Plan {
     /// Segment boundaries of the package, seconds.
     pub fn cuts_s(&self) -> Vec<f64> {
         match (&self.video, &self.audio) {
-            (Some(v), _) => seconds(&v.boundaries, v.rate),
+            (Some(v), _) => v.variable.as_ref().map_or_else(|| seconds(&v.boundaries, v.rate), VariableRate::cuts_s),
             (None, Some(a)) => {
                 let frame_s = audio::FRAME_SAMPLES as f64 / f64::from(a.sample_rate);
                 a.boundaries.iter().map(|b| *b as f64 * frame_s).collect()

@@ -155,7 +155,10 @@ fn finished(
             size: unsigned(r.width).zip(unsigned(r.height)),
             rate: r.rate.map(|(n, d)| (n as u64, d as u64)),
             channels: unsigned(r.channels),
-            codecs: init.codecs.clone(),
+            // The child may say more of the colour than the sample entry does.
+            codecs: if r.codecs.starts_with(&init.codecs) { r.codecs } else { init.codecs.clone() },
+            video_range: r.video_range,
+            supplemental_codecs: r.supplemental_codecs,
             cap_bps: r.cap_bps as u64,
             peak_bps: None,
             average_bps: None,

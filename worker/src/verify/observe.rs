@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     cipher::decrypt,
-    cmaf::{is_idr, length_prefixed_units, read_init, read_segment},
+    cmaf::{Coding, read_init, read_segment},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -79,8 +79,9 @@ async fn rendition(fetch: &Fetch, root: &str, uri: String) -> Result<ObservedRen
             bytes: data.len() as u64,
             start: info.decode_time,
             duration: info.duration,
+            shown: Some((info.first_presentation, info.least_offset)),
             fragments: info.fragments,
-            idr: init.size.is_none() || length_prefixed_units(&info.first_sample).is_some_and(|u| is_idr(&u)),
+            idr: init.size.is_none() || Coding::of(&init.codecs).begins_segment(&info.first_sample),
             joined: info.continuous && info.sync_starts,
             tracks: info.tracks,
         });
