@@ -10,10 +10,10 @@ fn pictures(package: &Package) -> u64 {
     media::decoded_frames(&package.list(), "v:0")
 }
 
-/// Mean level of the 1 kHz beep, decibels.
+/// Mean level of the sound, decibels.
 fn tone_db(package: &Package) -> f64 {
-    let filter = "bandpass=f=1000:w=200,volumedetect";
-    let (_, log) = ffmpeg(&["-v", "info", "-i", &package.list(), "-map", "0:a:0", "-af", filter, "-f", "null", "-"]);
+    let (_, log) =
+        ffmpeg(&["-v", "info", "-i", &package.list(), "-map", "0:a:0", "-af", "volumedetect", "-f", "null", "-"]);
     log.split("mean_volume: ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap()
 }
 
