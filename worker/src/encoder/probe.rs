@@ -350,7 +350,8 @@ mod tests {
 
     #[test]
     fn priming_that_is_stretched_begins_where_the_sound_does() {
-        let stamp = |time| Stamp { time, seek: time, place: 0, size: 1, duration: 0, key: true, hidden: false };
+        let stamp =
+            |time| Stamp { time, seek: time, place: 0, size: 1, duration: 0, key: true, hidden: false, placed: true };
         let first = |times: &[i64]| first_heard(&times.iter().copied().map(stamp).collect::<Vec<_>>());
         assert_eq!(first(&[0, 1024, 2048]), Some(0));
         assert_eq!(first(&[0, 3840, 4864, 5888]), Some(2816), "stretched over 80 ms");

@@ -397,10 +397,16 @@ mod fixture {
 
     /// A silent minute on two cores, all of it to be encoded.
     pub fn planned(width: u32, height: u32) -> Plan {
-        let keys = (0..1500).step_by(50).map(|f| KeyFrame { seek: f as i64, frame: f, position: None }).collect();
+        let keys =
+            (0..1500).step_by(50).map(|f| KeyFrame { seek: f as i64, frame: f, shown: None, position: None }).collect();
         let video = VideoFacts { time_base: (1, 25), frames: 1500, duration_s: 60.0, keys, ..source(width, height) };
-        let facts =
-            SourceFacts { demuxer: Demuxer::Mov, video: Some(video), audio: Vec::new(), clock: Clock::default() };
+        let facts = SourceFacts {
+            demuxer: Demuxer::Mov,
+            video: Some(video),
+            audio: Vec::new(),
+            clock: Clock::default(),
+            left_behind: Vec::new(),
+        };
         let settings = EncodeSettings { passthrough: false, ..EncodeSettings::default() };
         plan(&facts, &settings, 2).unwrap()
     }
