@@ -148,6 +148,7 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sluice_model::VideoRange;
 
     fn rendition(kind: MediaKind) -> DashRendition {
         let video = kind == MediaKind::Video;
@@ -163,6 +164,8 @@ mod tests {
                 peak_bps: Some(700_000),
                 average_bps: Some(600_000),
                 iframe_bps: None,
+                video_range: VideoRange::Sdr,
+                supplemental_codecs: None,
             },
             timescale: if video { 25_000 } else { 48_000 },
             start_ticks: if video { 2_000 } else { 3_840 },

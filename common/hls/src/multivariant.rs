@@ -214,7 +214,9 @@ mod tests {
             supplemental_codecs: Some("dvh1.08.04/db4h".into()),
             ..video("source", 1080, 1_900_000)
         };
-        let list = multivariant(&[hdr, video("v1080", 1080, 6_000_000)], |n| format!("{n}/index.m3u8"));
+        let list = multivariant(&[hdr, video("v1080", 1080, 6_000_000)], &Supplements::default(), |n| {
+            format!("{n}/index.m3u8")
+        });
         let lines: Vec<&str> = list.lines().filter(|l| l.starts_with("#EXT-X-STREAM-INF")).collect();
         assert!(lines[0].contains("avc1") && lines[0].contains("VIDEO-RANGE=SDR"), "{list}");
         assert!(
