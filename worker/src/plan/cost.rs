@@ -157,7 +157,10 @@ pub fn check_silence(sound: &AudioFacts) -> Result<(), Reason> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{Clock, H264Facts, KeyFrame, SourceFacts, ladder::tests::source, plan};
+    use crate::{
+        cmaf::Coding,
+        plan::{Clock, KeptFacts, KeyFrame, SourceFacts, ladder::tests::source, plan},
+    };
     use sluice_ingest::sniff::Demuxer;
 
     /// Frames at uneven times, `frames` in so many seconds, `bytes` in all.
@@ -191,9 +194,17 @@ mod tests {
 
     #[test]
     fn a_rung_costs_more_encoded_than_passed_through() {
-        let keys = (0..5).map(|i| KeyFrame { seek: i * 100, frame: i as u64 * 100, position: None }).collect();
-        let h264 = H264Facts { codecs: "avc1.64001f".into(), clean_entries: true, plain: true, level: 31 };
-        let video = VideoFacts { keys, h264: Some(h264), ..source(1280, 720) };
+        let keys = (0..5).map(|i| KeyFrame { seek: i * 100, frame: i as u64 * 100, shown: None, position: None });
+        let keys = keys.collect();
+        let kept = KeptFacts {
+            coding: Coding::Avc,
+            codecs: "avc1.64001f".into(),
+            entries: (0..5).map(|i| i * 100).collect(),
+            plain: true,
+            level: 31,
+            supplemental: None,
+        };
+        let video = VideoFacts { keys, kept: Some(kept), ..source(1280, 720) };
         let facts =
             SourceFacts { demuxer: Demuxer::Mov, video: Some(video), audio: Vec::new(), clock: Clock::default() };
         let of = |passthrough| plan(&facts, &EncodeSettings { passthrough, ..EncodeSettings::default() }, 2).unwrap();
