@@ -219,6 +219,6 @@ mod tests {
         assert_eq!(decode_ticks(&[10, 0, 20], 30, 20), None, "the first is not shown first");
         assert_eq!(decode_ticks(&[0, 10, 10], 30, 20), None, "two at one moment");
         assert_eq!(decode_ticks(&[0, 10, 40], 30, 20), None, "beyond its end");
-        assert_eq!(decode_ticks(&[0, 50, 40, 30, 20, 10], 60, 2), None, "deeper than the delay");
+        assert_eq!(decode_ticks(&[0, 50, 40, 30, 20, 1], 60, 2), None, "deeper than the delay");
     }
 }
