@@ -46,6 +46,8 @@ pub struct Assembled {
     pub playlists: Vec<(String, String)>,
     /// Bit rates by rendition.
     pub measured: Vec<(String, Measured)>,
+    /// Renditions that the final presentation does not list because they cost hardly less than a better one.
+    pub dropped: Vec<String>,
     /// The checker's word.
     pub report: Report,
 }
@@ -66,6 +68,8 @@ pub fn assemble(target_s: u64, mut renditions: Vec<FinishedRendition>) -> Result
         measured.push((r.rendition.name.clone(), m));
     }
     renditions.retain(|r| r.listed);
+    let dropped = costly(&renditions);
+    renditions.retain(|r| !dropped.contains(&r.rendition.name));
     let list: Vec<hls::Rendition> = renditions.iter().map(|r| r.rendition.clone()).collect();
     let top = multivariant(&list, media_playlist_name);
     let observed_top = parse_multivariant(&top)?;
@@ -78,7 +82,48 @@ pub fn assemble(target_s: u64, mut renditions: Vec<FinishedRendition>) -> Result
         playlists.push((uri, text));
     }
     let report = check(&ObservedPackage { multivariant: observed_top, renditions: observed });
-    Ok(Assembled { playlists, measured, report })
+    Ok(Assembled { playlists, measured, dropped, report })
+}
+
+/// The share of the bits of the rendition above it that a rendition may have: one that saves less only makes players change
+/// for nothing.
+const WORTH: f64 = 0.8;
+/// level_idc that every device plays (Apple 1.3a).
+const PLAYED_EVERYWHERE: u8 = 41;
+
+/// Names of the renditions that are not worth their place: pictures of one codec, or sounds where there is no picture,
+/// from the best one down.
+fn costly(renditions: &[FinishedRendition]) -> Vec<String> {
+    let has_video = renditions.iter().any(|r| r.rendition.size.is_some());
+    let mut list: Vec<&FinishedRendition> =
+        renditions.iter().filter(|r| r.rendition.size.is_some() == has_video).collect();
+    let pixels = |r: &FinishedRendition| r.rendition.size.map_or(0, |(w, h)| w * h);
+    list.sort_by_key(|r| std::cmp::Reverse((pixels(r), r.rendition.cap_bps)));
+    let mut dropped = Vec::new();
+    let mut kept: Vec<&FinishedRendition> = Vec::new();
+    for r in list {
+        let above = kept.iter().rev().find(|k| k.init.entry == r.init.entry);
+        let Some(above) = above else {
+            kept.push(r);
+            continue;
+        };
+        let rates = |r: &FinishedRendition| (r.rendition.average_bps.unwrap_or(0), r.rendition.peak_bps.unwrap_or(0));
+        let ((average, peak), (average_above, peak_above)) = (rates(r), rates(above));
+        let share = average as f64 / average_above.max(1) as f64;
+        // Who has no better device needs one that plays, if it is cheaper at all.
+        let needed = plays_everywhere(r) && !kept.iter().any(|k| plays_everywhere(k)) && share < 1.0;
+        if (share <= WORTH && peak <= peak_above) || needed {
+            kept.push(r);
+        } else {
+            dropped.push(r.rendition.name.clone());
+        }
+    }
+    dropped
+}
+
+fn plays_everywhere(r: &FinishedRendition) -> bool {
+    let level = r.init.codecs.strip_prefix("avc1.").and_then(|c| c.get(4..6));
+    level.is_none_or(|hex| u8::from_str_radix(hex, 16).is_ok_and(|l| l <= PLAYED_EVERYWHERE))
 }
 
 fn seconds(timescale: u32, ticks: u64) -> f64 {
@@ -118,4 +163,64 @@ fn observe(uri: &str, text: &str, r: FinishedRendition) -> Result<ObservedRendit
         init: r.init,
         segments: r.segments.into_iter().map(segment).collect(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sluice_model::MediaKind;
+
+    fn rung(name: &str, size: (u64, u64), level: u8, average: u64, peak: u64) -> FinishedRendition {
+        let codecs = format!("avc1.6400{level:02x}");
+        let init = InitInfo {
+            entry: "avc1".into(),
+            codecs: codecs.clone(),
+            timescale: 25_000,
+            size: Some((size.0 as u16, size.1 as u16)),
+            description: String::new(),
+            edit_list: false,
+        };
+        FinishedRendition {
+            rendition: hls::Rendition {
+                name: name.into(),
+                kind: MediaKind::Video,
+                size: Some(size),
+                rate: Some((25, 1)),
+                channels: None,
+                codecs,
+                cap_bps: peak,
+                peak_bps: Some(peak),
+                average_bps: Some(average),
+            },
+            listed: true,
+            init_name: "init.mp4".into(),
+            init,
+            segments: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_rung_that_saves_less_than_a_fifth_is_dropped() {
+        let list = |rates: [(u64, u64); 4]| {
+            let sizes = [(1280, 720), (854, 480), (640, 360), (426, 240)];
+            let rungs = sizes
+                .iter()
+                .zip(rates)
+                .map(|(size, (average, peak))| rung(&format!("v{}", size.1), *size, 31, average, peak));
+            costly(&rungs.collect::<Vec<_>>())
+        };
+        assert_eq!(list([(1000, 1500), (700, 900), (400, 500), (200, 250)]), [""; 0]);
+        // A lean original above rungs that are not.
+        assert_eq!(list([(400, 600), (700, 900), (330, 500), (200, 250)]), ["v480", "v360"]);
+        // Cheaper on the whole, but not where it counts.
+        assert_eq!(list([(1000, 1500), (700, 1600), (400, 500), (200, 250)]), ["v480"]);
+        // A slide that stands.
+        assert_eq!(list([(40, 60), (39, 60), (38, 60), (37, 60)]), ["v480", "v360", "v240"]);
+    }
+
+    #[test]
+    fn who_cannot_play_the_best_keeps_something_cheaper() {
+        let rungs = [rung("v2160", (3840, 2160), 51, 100, 100), rung("v1080", (1920, 1080), 40, 95, 95)];
+        assert_eq!(costly(&rungs), [""; 0]);
+    }
 }

@@ -320,6 +320,19 @@ impl PackagesTx<'_> {
         Ok(())
     }
 
+    /// Takes a rendition out of the final presentation. Whoever watches the growing one goes on; what only the final one
+    /// would have listed goes away.
+    pub async fn drop_from_final(&mut self, package: PackageId, rendition: &str) -> Result<()> {
+        let gone = "DELETE FROM segments WHERE package_id = $1 AND rendition IN \
+                    (SELECT name FROM renditions WHERE package_id = $1 AND name = $2 AND role = 'full')";
+        execute_tx!(self.0, gone, package, rendition)?;
+        let unlisted = "DELETE FROM renditions WHERE package_id = $1 AND name = $2 AND role = 'full'";
+        execute_tx!(self.0, unlisted, package, rendition)?;
+        let growing = "UPDATE renditions SET role = 'first' WHERE package_id = $1 AND name = $2 AND role = 'both'";
+        execute_tx!(self.0, growing, package, rendition)?;
+        Ok(())
+    }
+
     /// Publishes the init segment of a rendition unless one is there; the published hash.
     pub async fn publish_init(
         &mut self,

@@ -113,6 +113,15 @@ impl Sink for ClaimedSink<'_> {
         for (name, m) in &assembled.measured {
             context.db.packages().set_measured(package, name, m.peak_bps as i64, m.average_bps as i64).await?;
         }
+        if !assembled.dropped.is_empty() {
+            let mut tx = context.db.begin().await?;
+            tx.packages().lock(package, clock::now()).await?;
+            tx.tasks().hold_claim(task.id, task.token, 1.0).await?;
+            for name in &assembled.dropped {
+                tx.packages().drop_from_final(package, name).await?;
+            }
+            tx.commit().await?;
+        }
         remove_orphans(context, package).await?;
         let report = serde_json::to_string(&assembled.report).map_err(TaskError::corrupt)?;
         let now = clock::now();

@@ -93,6 +93,7 @@ impl Sink for FolderSink {
     }
 
     async fn finish(&self, assembled: &Assembled) -> Result<(), TaskError> {
+        assembled.dropped.iter().for_each(|name| self.drop_rendition(name));
         let report = serde_json::to_vec_pretty(&assembled.report).map_err(TaskError::corrupt)?;
         self.write("report.json", &report)?;
         self.bar.finish_and_clear();

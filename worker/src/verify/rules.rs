@@ -6,6 +6,7 @@ use super::{
 };
 use crate::cmaf::InitInfo;
 use sluice_hls::{Measured, measure};
+use std::collections::BTreeSet;
 
 /// A package as read, from files or from the database.
 #[derive(Debug, Clone)]
@@ -281,12 +282,11 @@ impl Checker<'_> {
         self.add(Level::Must, "1.26", "AVERAGE-BANDWIDTH is within a tenth of the average", complete, average);
         self.add(Level::Must, "1.27", "BANDWIDTH is within a tenth of the peak", complete, peak);
         self.add(Level::Should, "1.30", "the peak is at most twice the average", complete, steep);
+        // A small picture, or one that is no cheaper when it is smaller, has no second bit rate.
         let variants = &self.package.multivariant.variants;
-        let several = variants.len() > 1;
-        let smallest =
-            self.package.renditions.iter().filter_map(|r| r.init.size).map(|(w, h)| w.min(h)).max().unwrap_or(0);
-        let d = if several { Vec::new() } else { vec!["one".to_owned()] };
-        self.add(Level::Must, "9.9", "several bit rates", self.has_video() && smallest >= 240, d);
+        let rates: BTreeSet<_> = variants.iter().map(|v| v.attributes.get("BANDWIDTH")).collect();
+        let d = if rates.len() == variants.len() { Vec::new() } else { vec!["two variants of one rate".to_owned()] };
+        self.add(Level::Must, "9.9", "several bit rates", self.has_video() && variants.len() > 1, d);
     }
 
     /// Rules about what a first version does not make: named, never passed.
