@@ -5,6 +5,7 @@
 //! protocols; everything that is untrusted is decoded here and nowhere else, in a process that `sandbox` has confined.
 
 mod aac;
+mod appearance;
 mod audio;
 mod chunk;
 #[cfg(debug_assertions)]
@@ -19,8 +20,10 @@ mod pcm;
 mod picture;
 mod probe;
 mod segments;
+mod sizes;
 mod sound;
 mod stamps;
+mod telecine;
 mod x264;
 
 use crate::{

@@ -1,23 +1,27 @@
 //! What a source is: from the container's index where it can be trusted, else by one scan of its packets.
 
 use super::{
-    EncodeError, Named, ffi,
+    EncodeError, Named,
+    appearance::{self, Orientation},
+    ffi,
     link::Link,
     open,
     packets::{Packets, sought_by_bytes},
     passthrough::H264Header,
     pcm,
+    sizes::Sizes,
     stamps::{self, Stamp, Timing},
+    telecine,
 };
 use crate::{
     child::{Job, Probe, Refusal},
     cmaf::avc_codecs,
-    plan::{AudioFacts, Clock, Colour, FieldOrder, H264Facts, KeyFrame, SourceFacts, VideoFacts, audio::FRAME_SAMPLES},
+    plan::{AudioFacts, Clock, FieldOrder, H264Facts, KeyFrame, SourceFacts, VideoFacts, audio::FRAME_SAMPLES},
 };
 use ffmpeg_next::{
     codec,
     format::{self, context::Input},
-    media, packet,
+    media,
 };
 use sluice_ingest::sniff::Demuxer;
 use std::collections::BTreeMap;
@@ -58,29 +62,40 @@ pub fn probe(link: &Link, job: &Job, scope: Probe) -> Result<SourceFacts, Encode
     // What has not been heard yet cannot be planned, and a film must not be begun without its sound.
     let unheard = scope.is_beginning() && sounds.first().is_some_and(|i| of(*i).is_empty());
     let video = match video.filter(|_| !unheard) {
-        Some(i) => video_facts(job, input, i, of(i), Trust { indexed: trusted, edited, arrived_bytes })?,
+        Some(i) => {
+            let trust = Trust { indexed: trusted, edited, arrived_bytes };
+            let mut facts = video_facts(job, input, i, of(i), trust)?;
+            if let (Some(facts), Some(mut sizes)) = (&mut facts, read.sizes) {
+                sizes.complete(facts, input, of(i), arrived_bytes.filter(|_| trusted));
+                let sampled = !matches!(scope, Probe::After { .. });
+                facts.telecined = sampled && telecine::is_telecined(link, job, facts)?;
+            }
+            facts
+        }
         None => None,
     };
     Ok(SourceFacts { demuxer: job.demuxer, video, audio, clock })
 }
 
 /// The packets of the picture, if there is one, and of the sound that is kept.
-struct Read {
+struct Read<'a> {
     wanted: Vec<usize>,
     stamps: Vec<Vec<Stamp>>,
     clock: Clock,
     /// Whether they are those of an index.
     trusted: bool,
+    /// Of the picture, as far as packets were read.
+    sizes: Option<Sizes<'a>>,
 }
 
 /// Reads the stamps of the picture and of the first sound that has any; tracks without are taken out of `sounds`.
-fn read(
+fn read<'a>(
     packets: &mut Packets,
-    job: &Job,
+    job: &'a Job,
     scope: Probe,
     video: Option<usize>,
     sounds: &mut Vec<usize>,
-) -> Result<Read, EncodeError> {
+) -> Result<Read<'a>, EncodeError> {
     let whole = matches!(scope, Probe::Whole { .. });
     let is_whole = |i: usize| open::stream_of(&packets.input, i).is_ok_and(|s| stamps::index_is_whole(&s));
     if whole && video.is_some_and(is_whole) {
@@ -91,7 +106,8 @@ fn read(
         if wanted.iter().all(|i| is_whole(*i)) {
             let of = |i: &usize| open::stream_of(&packets.input, *i).map(|s| stamps::from_index(&s));
             let stamps = wanted.iter().map(of).collect::<Result<Vec<_>, _>>()?;
-            return Ok(Read { wanted, stamps, clock: Clock::default(), trusted: true });
+            let sizes = video.map(|i| Sizes::new(job, &packets.input, i)).transpose()?;
+            return Ok(Read { wanted, stamps, clock: Clock::default(), trusted: true, sizes });
         }
     }
     loop {
@@ -102,12 +118,13 @@ fn read(
             (_, Some(first)) => packets.seek(*first, None)?,
             (_, None) => {}
         }
-        let (stamps, clock) = stamps::scan(packets, &wanted, job.demuxer)?;
+        let mut sizes = video.map(|i| Sizes::new(job, &packets.input, i)).transpose()?;
+        let (stamps, clock) = stamps::scan(packets, &wanted, job.demuxer, sizes.as_mut())?;
         if whole && !sounds.is_empty() && stamps.last().is_some_and(Vec::is_empty) {
             sounds.remove(0);
             continue;
         }
-        return Ok(Read { wanted, stamps, clock, trusted: false });
+        return Ok(Read { wanted, stamps, clock, trusted: false, sizes });
     }
 }
 
@@ -219,14 +236,18 @@ fn video_facts(
 ) -> Result<Option<VideoFacts>, EncodeError> {
     let stream = open::stream_of(input, index)?;
     let (parameters, time_base) = (stream.parameters(), stream.time_base());
-    let (guessed, turns) = (stream.avg_frame_rate(), quarter_turns(&stream));
+    let (guessed, orientation) = (stream.avg_frame_rate(), Orientation::of(&stream));
+    let container_aspect = appearance::container_aspect(&stream);
+    if appearance::is_dolby_alone(&stream) {
+        return Err(EncodeError::refused(Refusal::DolbyVision, "without a base that others can show"));
+    }
     let fields = ffi::parameter_fields(&parameters);
     let claimed = if trust.indexed { stream.duration().max(0) } else { 0 };
     let timing = Timing::of(stamps, f64::from(time_base), claimed as f64 * f64::from(time_base));
     let Some(timing) = timing else { return Ok(None) };
     let decoder = open::video_decoder(job, input, index, 1)?;
     let pixel_format = decoder.format().descriptor().map_or("unknown", |d| d.name()).to_owned();
-    let colour = colour(&decoder, &pixel_format);
+    let colour = appearance::colour(&decoder, &pixel_format);
     let first_pts =
         if trust.indexed { first_pts(input, index, stamps)? } else { stamps.iter().map(|s| s.time).min().unwrap_or(0) };
     let clusters = cluster_positions(job.demuxer, &open::stream_of(input, index)?);
@@ -240,16 +261,21 @@ fn video_facts(
         .filter(|(_, s)| s.key)
         .map(|(i, s)| KeyFrame { seek: s.seek, frame: i as u64, position: position(s) })
         .collect();
-    let plain = pixel_format == "yuv420p" && !fields.interlaced && !trust.edited;
+    let aspect = container_aspect.or(appearance::aspect(fields.pixel_aspect)).unwrap_or((1, 1));
+    let square = appearance::aspect(fields.pixel_aspect).is_none_or(|(num, den)| num == den);
+    let plain = pixel_format == "yuv420p" && !fields.interlaced && !trust.edited && square && orientation.is_identity;
     let h264 = h264_facts(input, index, stamps, trust, &parameters, plain)?;
-    let aspect = fields.pixel_aspect;
     Ok(Some(VideoFacts {
         stream: index,
         codec: parameters.id().name().to_owned(),
         width: fields.width.max(0) as u32,
         height: fields.height.max(0) as u32,
-        pixel_aspect: if aspect.0 > 0 && aspect.1 > 0 { (aspect.0 as u32, aspect.1 as u32) } else { (1, 1) },
-        quarter_turns: turns,
+        pixel_aspect: aspect,
+        container_aspect,
+        quarter_turns: orientation.quarter_turns,
+        mirrored: orientation.mirrored,
+        sizes: Vec::new(),
+        telecined: false,
         pixel_format,
         field_order: if fields.interlaced { FieldOrder::Interlaced } else { FieldOrder::Progressive },
         colour,
@@ -265,17 +291,6 @@ fn video_facts(
         keys,
         h264,
     }))
-}
-
-/// Colour of a stream, as its decoder tells it.
-fn colour(decoder: &ffmpeg_next::decoder::Video, pixel_format: &str) -> Colour {
-    let word = |name: Option<&'static str>| name.unwrap_or("unknown").to_owned();
-    Colour {
-        primaries: word(decoder.color_primaries().name()),
-        transfer: word(decoder.color_transfer_characteristic().name()),
-        matrix: word(decoder.color_space().name()),
-        full_range: decoder.color_range() == ffmpeg_next::color::Range::JPEG || pixel_format.starts_with("yuvj"),
-    }
 }
 
 /// What decides whether an H.264 stream can be passed through; nothing of any other, or where nobody asked. An edit
@@ -294,10 +309,12 @@ fn h264_facts(
     // Entry points that are not here yet are looked at while muxing.
     let arrived = trust.arrived_bytes.unwrap_or(0);
     let here: Vec<i64> = stamps.iter().filter(|s| s.key && s.place <= arrived).map(|s| s.seek).collect();
+    // Baseline, Main and High. High 4:4:4 Predictive may hold plain pixels too, lossless ones, that browsers cannot decode.
+    let usual = header.sps.get(1).is_some_and(|profile| matches!(profile, 66 | 77 | 100));
     Ok(Some(H264Facts {
         codecs: avc_codecs(&header.sps).unwrap_or_default(),
         clean_entries: entries_are_clean(input, index, &here, &header)?,
-        plain,
+        plain: plain && usual,
         level: header.sps.get(3).copied().unwrap_or(u8::MAX),
     }))
 }
@@ -308,19 +325,6 @@ fn cluster_positions(demuxer: Demuxer, stream: &format::stream::Stream<'_>) -> B
         return BTreeMap::new();
     }
     ffi::index_entries(stream).into_iter().map(|e| (e.timestamp, e.position)).collect()
-}
-
-/// Clockwise turns from the display matrix (ISO/IEC 14496-12 8.3.2), to the nearest quarter.
-fn quarter_turns(stream: &format::stream::Stream<'_>) -> u8 {
-    let Some(matrix) = stream.side_data().find(|d| d.kind() == packet::side_data::Type::DisplayMatrix) else {
-        return 0;
-    };
-    let number = |i: usize| {
-        let bytes = matrix.data().get(i * 4..i * 4 + 4).and_then(|b| b.try_into().ok());
-        f64::from(bytes.map_or(0, i32::from_ne_bytes))
-    };
-    let quarters = (number(1).atan2(number(0)) / std::f64::consts::FRAC_PI_2).round();
-    (quarters as i32).rem_euclid(4) as u8
 }
 
 /// The smallest presentation time of the first packets: an index has decode times only.

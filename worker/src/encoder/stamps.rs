@@ -3,12 +3,14 @@
 use super::{
     EncodeError, ffi,
     packets::{Packets, sought_by_bytes},
+    sizes::Sizes,
 };
 use crate::{
     child::Refusal,
     plan::{
         Clock,
         clock::{self, Ahead, Carry, Tick},
+        telecine::soft_step,
     },
 };
 use ffmpeg_next::{Packet, Rational, format, media};
@@ -63,6 +65,7 @@ pub fn scan(
     packets: &mut Packets,
     wanted: &[usize],
     demuxer: Demuxer,
+    mut sizes: Option<&mut Sizes<'_>>,
 ) -> Result<(Vec<Vec<Stamp>>, Clock), EncodeError> {
     // Any other stream of a transport stream may turn out to carry on one of them.
     let carries = sought_by_bytes(demuxer);
@@ -74,6 +77,11 @@ pub fn scan(
     let mut beside = 0;
     while let Some(packet) = packets.next() {
         let Some(stamp) = stamp(&packet, demuxer) else { continue };
+        // The picture is the first that is wanted, where there is one.
+        let of_picture = packet.is_key() && wanted.first() == Some(&packet.stream());
+        if let Some(sizes) = sizes.as_deref_mut().filter(|_| of_picture) {
+            sizes.look(&packet, stamp.time);
+        }
         match wanted.iter().position(|w| *w == packet.stream()) {
             Some(n) if found[n].len() < MOST_PACKETS => found[n].push(stamp),
             Some(_) => return Err(EncodeError::refused(Refusal::TooManyPictures, "packets")),
@@ -220,6 +228,8 @@ impl Timing {
         let even = |(i, t): (usize, &(i64, u32))| ((t.0 - first) as f64 - mean * i as f64).abs() <= tolerance;
         let steady = mean > 0.0 && times.iter().enumerate().all(even);
         steps.sort_unstable();
+        // Film whose frames are shown for two fields and three in turn is as even as film can be.
+        let steady = steady || soft_step(&steps).is_some();
         let median = steps.get(steps.len() / 2).copied().unwrap_or(0);
         let usual = if steady { mean } else { median as f64 };
         // What a container says of a packet's length is often a guess, but not that the last one stays for long.

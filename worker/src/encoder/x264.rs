@@ -8,7 +8,10 @@ use super::{
 use crate::{
     child::{FromChild, Refusal},
     cmaf::{Sample, annex_b_units, avc_codecs, avc_init, is_idr, to_length_prefixed},
-    plan::{Picture, Rate, Rung},
+    plan::{
+        Picture, Rate, Rung,
+        colour::{is_large, tags},
+    },
 };
 use ffmpeg_next::{self as ffmpeg, Dictionary, Packet, Rational, codec, encoder, format, frame, picture};
 use std::collections::HashSet;
@@ -49,6 +52,10 @@ impl RungEncoder {
         video.set_max_bit_rate(rung.max_bps as usize);
         video.set_threading(codec::threading::Config::count(config.threads));
         video.set_flags(codec::Flags::GLOBAL_HEADER | codec::Flags::BITEXACT);
+        let picture = config.picture;
+        let large = picture.coded_size.is_some_and(|(w, h)| is_large(w, h));
+        let tags = tags(&picture.colour, &picture.pixel_format, large && !is_large(rung.width, rung.height));
+        ffi::set_colour(&mut video, tags.primaries, tags.transfer, tags.matrix);
         let encoder = video.open_with(options(rung, config)).named("libx264")?;
         let header = ffi::encoder_extradata(&encoder);
         let units = annex_b_units(&header);
@@ -137,16 +144,5 @@ fn options(rung: &Rung, config: &RungConfig<'_>) -> Dictionary<'static> {
     options.set("bufsize", &(rung.max_bps * 3 / 2).to_string());
     options.set("forced-idr", "1");
     options.set("x264-params", "scenecut=0:open-gop=0:keyint=infinite:force-cfr=1");
-    let colour = &config.picture.colour;
-    let named = |name: &str| if config.picture.hdr || name == "unknown" { None } else { Some(name.to_owned()) };
-    let default = if config.picture.hdr { Some("bt709".to_owned()) } else { None };
-    for (option, name) in
-        [("colorspace", &colour.matrix), ("color_primaries", &colour.primaries), ("color_trc", &colour.transfer)]
-    {
-        if let Some(name) = named(name).or_else(|| default.clone()) {
-            options.set(option, &name);
-        }
-    }
-    options.set("color_range", "tv");
     options
 }

@@ -31,12 +31,24 @@ pub struct VideoFacts {
     pub height: u32,
     /// Shape of one pixel; (1, 1) is square.
     pub pixel_aspect: (u32, u32),
+    /// Shape of one pixel as the container has it, which is what counts where it says anything.
+    #[serde(default)]
+    pub container_aspect: Option<(u32, u32)>,
     /// Clockwise quarter turns that show it upright.
     pub quarter_turns: u8,
+    /// Whether left and right are exchanged before it is turned.
+    #[serde(default)]
+    pub mirrored: bool,
+    /// The sizes that its pictures have, in the order they come; empty where there is one.
+    #[serde(default)]
+    pub sizes: Vec<SizeSpan>,
     /// FFmpeg's pixel format name.
     pub pixel_format: String,
     /// How frames are scanned.
     pub field_order: FieldOrder,
+    /// Whether it is film that was woven into thirty frames a second, for certain.
+    #[serde(default)]
+    pub telecined: bool,
     /// Colour.
     pub colour: Colour,
     /// Unit of `first_pts` and `KeyFrame::seek`, seconds as a fraction.
@@ -61,6 +73,19 @@ pub struct VideoFacts {
     pub keys: Vec<KeyFrame>,
     /// H.264 only.
     pub h264: Option<H264Facts>,
+}
+
+/// A size that pictures have, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct SizeSpan {
+    /// Coded pixels.
+    pub width: u32,
+    /// Coded pixels.
+    pub height: u32,
+    /// Shape of one pixel.
+    pub pixel_aspect: (u32, u32),
+    /// Of the film, seconds.
+    pub seconds: f64,
 }
 
 /// An entry point.
@@ -156,17 +181,9 @@ impl VideoFacts {
         (seconds * f64::from(self.time_base.1) / f64::from(self.time_base.0.max(1))).round() as i64
     }
 
-    /// Pixels as shown: turned upright, with square pixels.
-    pub fn shown_size(&self) -> (u32, u32) {
-        let (num, den) = (f64::from(self.pixel_aspect.0.max(1)), f64::from(self.pixel_aspect.1.max(1)));
-        let aspect = num / den;
-        // Stretching the narrower side keeps every coded pixel.
-        let (w, h) = if aspect >= 1.0 {
-            (f64::from(self.width) * aspect, f64::from(self.height))
-        } else {
-            (f64::from(self.width), f64::from(self.height) / aspect)
-        };
-        let (w, h) = (w.round() as u32, h.round() as u32);
-        if self.quarter_turns % 2 == 1 { (h, w) } else { (w, h) }
+    /// Most pixels that a decoded picture has.
+    pub fn coded_pixels(&self) -> u64 {
+        let sizes = self.sizes.iter().map(|s| (s.width, s.height)).chain([(self.width, self.height)]);
+        sizes.map(|(w, h)| u64::from(w) * u64::from(h)).max().unwrap_or(0)
     }
 }

@@ -73,6 +73,8 @@ pub fn begin(
     check_limits(facts, settings)?;
     let mut facts = facts.clone();
     facts.audio.iter_mut().for_each(|a| a.aac_lc_config = None);
+    // The rates of the beginning are no bounds for what comes.
+    facts.video.iter_mut().for_each(|v| v.peak_bit_rate = 0);
     let settings = EncodeSettings { passthrough: false, ..settings.clone() };
     let mut plan = plan(&facts, &settings, fleet_cores)?;
     let Some(v) = &mut plan.video else { return Ok(None) };
@@ -100,7 +102,7 @@ pub fn extend(plan: &Plan, facts: &SourceFacts, fleet_cores: usize, delivered: D
         && facts.clock.is_plain()
         && (joins || v.keys.is_empty())
         && found.time_base == v.time_base
-        && u64::from(found.width) * u64::from(found.height) == v.picture.coded_pixels
+        && v.picture.coded_size.is_none_or(|size| size == (found.width, found.height))
         && plan.audio.as_ref().map(|a| a.stream) == facts.audio.first().map(|a| a.stream);
     if !same {
         return Err(Halt::Changed);

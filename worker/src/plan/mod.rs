@@ -6,8 +6,10 @@
 mod allowance;
 pub mod audio;
 pub mod boundaries;
+pub mod canvas;
 mod chunks;
 pub mod clock;
+pub mod colour;
 pub mod cost;
 mod extent;
 mod facts;
@@ -20,14 +22,16 @@ mod passthrough;
 mod playable;
 mod renditions;
 mod steps;
+pub mod telecine;
 mod timeline;
+mod tone;
 
 pub use allowance::Allowance;
 pub use audio::AudioPlan;
 pub use chunks::Chunk;
 pub use clock::Clock;
-pub use facts::{AudioFacts, Colour, FieldOrder, H264Facts, KeyFrame, SourceFacts, VideoFacts};
-pub use filters::filter_graph;
+pub use facts::{AudioFacts, Colour, FieldOrder, H264Facts, KeyFrame, SizeSpan, SourceFacts, VideoFacts};
+pub use filters::{Shape, filter_graph};
 pub use incremental::Incremental;
 pub use ladder::Rung;
 pub use playable::is_playable;
@@ -104,14 +108,32 @@ pub struct VideoPlan {
 pub struct Picture {
     /// Clockwise quarter turns to apply.
     pub quarter_turns: u8,
+    /// Whether left and right are exchanged before they are.
+    #[serde(default)]
+    pub mirrored: bool,
     /// Whether fields must be woven into frames.
     pub interlaced: bool,
+    /// Whether woven fields must be taken apart into the film that they were (3:2 pulldown).
+    #[serde(default)]
+    pub telecined: bool,
     /// Whether the transfer is PQ or HLG and must be mapped to SDR.
     pub hdr: bool,
     /// Colour of the source.
     pub colour: Colour,
-    /// Pixels of a decoded picture.
+    /// Pixels of the largest decoded picture.
     pub coded_pixels: u64,
+    /// Size of the first decoded picture; none in plans that were made before pictures were fitted.
+    #[serde(default)]
+    pub coded_size: Option<(u32, u32)>,
+    /// Shape of a pixel where a picture says nothing.
+    #[serde(default)]
+    pub pixel_aspect: (u32, u32),
+    /// Shape of a pixel in pictures of the first size, whatever they say.
+    #[serde(default)]
+    pub container_aspect: Option<(u32, u32)>,
+    /// FFmpeg's name of the pixel format.
+    #[serde(default)]
+    pub pixel_format: String,
 }
 
 /// Decides everything, or refuses with a reason that a person understands.
@@ -133,7 +155,7 @@ fn check_limits(facts: &SourceFacts, settings: &EncodeSettings) -> Result<(), Re
     }
     check_duration(duration_s, settings)?;
     if let Some(v) = &facts.video {
-        if u64::from(v.width) * u64::from(v.height) > settings.max_pixels {
+        if v.coded_pixels() > settings.max_pixels {
             let text = format!("{}x{} pixels are more than is accepted.", v.width, v.height);
             return Err(Reason::new("limit_exceeded", text));
         }
@@ -174,7 +196,10 @@ fn plan_video(
     };
     let longest = boundaries.windows(2).map(|w| w[1] - w[0]).max().unwrap_or(frames);
     let duration_s = rate.seconds(frames);
-    let ladder = ladder::ladder(video, rate, settings);
+    let mut ladder = ladder::ladder(video, rate, settings);
+    let below = usize::from(passthrough_keys.is_some()).min(ladder.len());
+    ladder::cap(&mut ladder[..below], video, false);
+    ladder::cap(&mut ladder[below..], video, below > 0);
     let (passthrough, fallback, rungs) = match passthrough_keys {
         Some(_) => {
             let top = ladder.first().cloned();
@@ -220,10 +245,16 @@ fn plan_video(
 fn picture(video: &VideoFacts) -> Picture {
     Picture {
         quarter_turns: video.quarter_turns,
+        mirrored: video.mirrored,
         interlaced: video.field_order == FieldOrder::Interlaced,
+        telecined: video.telecined,
         hdr: video.colour.is_hdr(),
         colour: video.colour.clone(),
-        coded_pixels: u64::from(video.width) * u64::from(video.height),
+        coded_pixels: video.coded_pixels(),
+        coded_size: Some((video.width, video.height)),
+        pixel_aspect: video.pixel_aspect,
+        container_aspect: video.container_aspect,
+        pixel_format: video.pixel_format.clone(),
     }
 }
 

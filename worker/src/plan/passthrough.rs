@@ -1,6 +1,7 @@
 //! Whether the source itself can be a rung, and where it can be cut.
 
 use super::{
+    colour,
     extent::Frames,
     facts::{FieldOrder, VideoFacts},
     ladder::Rung,
@@ -19,9 +20,11 @@ const HIGHEST_LEVEL: u8 = 52;
 pub fn admit(video: &VideoFacts, rate: Rate, shown: Frames, settings: &EncodeSettings) -> Option<Vec<u64>> {
     let h264 = video.h264.as_ref()?;
     let plain = h264.plain && h264.clean_entries && h264.level <= HIGHEST_LEVEL;
-    let square = video.pixel_aspect.0 == video.pixel_aspect.1 && video.quarter_turns == 0;
+    let square = video.pixel_aspect.0 == video.pixel_aspect.1 && video.sizes.len() <= 1;
+    let upright = video.quarter_turns == 0 && !video.mirrored && !video.telecined;
     let scanned =
         video.field_order == FieldOrder::Progressive && video.pixel_format == "yuv420p" && !video.colour.is_hdr();
+    let said = colour::means_something(&video.colour);
     let even = video.width.is_multiple_of(2) && video.height.is_multiple_of(2);
     let steady = video.frame_ticks.is_some() && video.frames == shown.picture && rate.fps() <= 60.0;
     let affordable = video.bit_rate > 0
@@ -29,7 +32,7 @@ pub fn admit(video: &VideoFacts, rate: Rate, shown: Frames, settings: &EncodeSet
         && video.peak_bit_rate <= settings.passthrough_max_bps * 2;
     let most = settings.ladder.iter().map(|r| r.short_side).max()?;
     let small_enough = video.width.min(video.height) <= most;
-    if !(plain && square && scanned && even && steady && affordable && small_enough) {
+    if !(plain && square && upright && scanned && said && even && steady && affordable && small_enough) {
         return None;
     }
     let keys: Vec<u64> = video.keys.iter().map(|k| k.frame).collect();
@@ -57,7 +60,7 @@ pub fn rung(video: &VideoFacts) -> Option<Rung> {
 mod tests {
     use super::*;
     use crate::plan::{
-        facts::{H264Facts, KeyFrame},
+        facts::{Colour, H264Facts, KeyFrame, SizeSpan},
         ladder::tests::source,
     };
 
@@ -81,12 +84,20 @@ mod tests {
             v.h264.iter_mut().for_each(change);
             v
         };
+        let size = SizeSpan { width: 1920, height: 1080, pixel_aspect: (1, 1), seconds: 10.0 };
         let faulty = [
             ("not H.264", VideoFacts { h264: None, ..good.clone() }),
             ("turned", VideoFacts { quarter_turns: 1, ..good.clone() }),
+            ("telecined", VideoFacts { telecined: true, ..good.clone() }),
+            ("mirrored", VideoFacts { mirrored: true, ..good.clone() }),
+            ("several sizes", VideoFacts { sizes: vec![size, SizeSpan { width: 640, ..size }], ..good.clone() }),
             ("pixels not square", VideoFacts { pixel_aspect: (64, 45), ..good.clone() }),
             ("interlaced", VideoFacts { field_order: FieldOrder::Interlaced, ..good.clone() }),
             ("full range", VideoFacts { pixel_format: "yuvj420p".into(), ..good.clone() }),
+            (
+                "a matrix that lies",
+                VideoFacts { colour: Colour { matrix: "gbr".into(), ..good.colour.clone() }, ..good.clone() },
+            ),
             ("10 bits", VideoFacts { pixel_format: "yuv420p10le".into(), ..good.clone() }),
             ("variable rate", VideoFacts { frame_ticks: None, ..good.clone() }),
             ("a hole", VideoFacts { frames: 499, ..good.clone() }),
