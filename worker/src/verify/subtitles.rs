@@ -72,7 +72,7 @@ mod tests {
         assert_eq!(outcomes(&[]), [Outcome::NotApplicable; 4]);
         assert_eq!(outcomes(std::slice::from_ref(&good)), [Outcome::Pass; 4]);
         let mut bad = good.clone();
-        bad.segments[1] = "1\n00:00:01,000 --> 00:00:02,000\nX-TIMESTAMP-MAP=\n".into();
+        bad.segments[1] = "1\n00:00:01,000 --> 00:00:02,000\n\nX-TIMESTAMP-MAP=\n".into();
         bad.playlist.target_s = 7;
         bad.playlist.segments.pop();
         assert_eq!(outcomes(&[good, bad]), [Outcome::Fail; 4]);
