@@ -493,7 +493,7 @@ fn hdr_patches_come_out_where_sdr_has_them() {
         (HLG, 0.75, 205.0, 230.0),
         (HLG, 1.0, 230.0, 236.0),
     ] {
-        let luma = (64.0 + 876.0 * signal).round();
+        let luma = f64::round(64.0 + 876.0 * signal);
         let source = format!("color=black:s=160x90:r=10:d=1,format=yuv420p10le,geq=lum={luma}:cb=512:cr=512");
         let tags = format!("log-level=error:colorprim=bt2020:transfer={transfer}:colormatrix=bt2020nc");
         let (_dir, file) = made(
