@@ -22,7 +22,10 @@ try {
         hls.on(Hls.Events.ERROR, (_, data) => seen.errors.push(`${data.details}${data.fatal ? " (fatal)" : ""}`));
         hls.on(Hls.Events.SUBTITLE_TRACKS_UPDATED, (_, data) => {
           seen.tracks = data.subtitleTracks.map((t) => ({ name: t.name, language: t.lang, forced: t.forced }));
-          hls.subtitleTrack = data.subtitleTracks.findIndex((t) => t.name === wanted);
+        });
+        // Before, the element's own tracks would undo the choice.
+        video.addEventListener("loadedmetadata", () => {
+          hls.subtitleTrack = hls.subtitleTracks.findIndex((t) => t.name === wanted);
           hls.subtitleDisplay = true;
         });
         // hls.js shows the programme's own clock; its first picture says where that begins.

@@ -16,13 +16,12 @@ try {
   const result = await page.evaluate(
     async ({ url, language }) => {
       const video = document.getElementById("v");
-      const seen = { heights: [], audio: [], texts: [], errors: [], cues: {}, first: null };
+      const seen = { heights: [], texts: [], errors: [], cues: {}, first: null };
       const player = new shaka.Player();
       await player.attach(video);
       player.addEventListener("error", (e) => seen.errors.push(`${e.detail.code}`));
       await player.load(url);
       seen.heights = [...new Set(player.getVariantTracks().map((t) => t.height))].sort((a, b) => a - b);
-      seen.audio = player.getAudioLanguages();
       seen.texts = player.getTextTracks().map((t) => ({ language: t.language, label: t.label, forced: t.forced }));
       const track = player.getTextTracks().find((t) => t.language === language);
       if (track) player.selectTextTrack(track);
