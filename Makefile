@@ -7,13 +7,14 @@ WEED := $(CURDIR)/$(TOOLS)/weed/weed
 PYTHON := $(CURDIR)/$(TOOLS)/python/bin/python3
 TEST_ENV := env -u SLUICE_CONFIG SLUICE_TEST_WEED=$(WEED) SLUICE_TEST_PYTHON=$(PYTHON) SLUICE_TEST_MEDIA=$${SLUICE_TEST_MEDIA:-$(CURDIR)/../shared/media}
 
-.PHONY: help run deps check fmt test proof test-corpus test-deps bench docker-lint
+.PHONY: help run deps check fmt test proof fuzz test-corpus test-deps bench docker-lint
 
 help:
 	@echo "make run          install what is missing, build, start API and worker on SQLite and ./data"
 	@echo "make test         install what the tests need, run all of them, of long proofs a sample of each kind"
 	@echo "make proof        the same tests with all that they try: every phase of Schemathesis, faults at many"
 	@echo "                  moments, hundreds of cut uploads, whole crowds, every shared media file; hours"
+	@echo "make fuzz         every fuzz target for FUZZ_SECONDS, otherwise three minutes; part of the proof"
 	@echo "make check        formatting, lints, documentation, structure"
 	@echo "make bench        speed and memory beside the ffmpeg command"
 	@echo "make test-corpus  every file of the shared media, where they are at hand"
@@ -72,6 +73,11 @@ test: test-deps
 proof: test-deps
 	$(CARGO) build --workspace --locked
 	$(TEST_ENV) SLUICE_TEST_PROOF=1 SLUICE_TEST_CORPUS=1 tests/with-servers.sh $(CARGO) nextest run --profile proof --workspace --locked --no-fail-fast $(TEST_ARGS)
+	$(MAKE) --no-print-directory fuzz
+
+# A package of its own, which nothing else builds.
+fuzz: deps
+	tests/fuzz/run.sh $(FUZZ_TARGETS)
 
 test-corpus: test-deps
 	$(CARGO) build --workspace --locked

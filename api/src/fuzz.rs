@@ -30,8 +30,11 @@ use std::{
     sync::LazyLock,
 };
 
+/// What is given any bytes.
+pub type Body = fn(&[u8]);
+
 /// Every body, by the name of its target and of the folder of its inputs.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+pub const TARGETS: &[(&str, Body)] = &[
     ("captions", captions),
     ("config", config),
     ("cursor", cursor),
@@ -91,6 +94,9 @@ fn wanted(text: &str, size: u64) -> Option<Result<Range<u64>, ()>> {
     let number = |t: &str| t.bytes().all(|b| b.is_ascii_digit()).then(|| t.parse::<u128>().unwrap_or(u128::MAX));
     let (size, last) =
         (u128::from(size), number(last).filter(|_| !last.is_empty()).or((last.is_empty()).then_some(u128::MAX))?);
+    if first.is_empty() && text.ends_with('-') {
+        return None;
+    }
     let part = if first.is_empty() {
         size.saturating_sub(last)..size
     } else if last < number(first)? {

@@ -99,6 +99,8 @@ fn start(cli: Cli) -> anyhow::Result<()> {
         // Whole or an error: it may be larger than what a pipe holds.
         return Ok(writeln!(stdout(), "{}", serde_json::to_string_pretty(&router::describe())?)?);
     }
+    // Its environment and memory hold the secrets, and programs of the same user could read them.
+    nix::sys::prctl::set_dumpable(false).context("this process")?;
     let config = Config::load()?;
     let _logs = telemetry::init(&config.log);
     keep_private(&config).with_context(|| config.data_dir.display().to_string())?;

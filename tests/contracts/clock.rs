@@ -1,7 +1,7 @@
 //! What a clock that was set does: rows with instants that lie far ahead, as one leaves them that was set back since.
 //! And claims on a full disk, which are committed or an error.
 
-use crate::world::{Fresh, ROOM, World, at, fresh};
+use crate::world::{Fresh, ROOM, World, at, fresh, task};
 use harness::disk::SmallDisk;
 use sluice_db::{Db, NewTask, WebhookRow};
 use sluice_model::{ClaimToken, TaskKind, TaskStatus, WebhookId};
@@ -41,21 +41,7 @@ async fn tasks_wait_no_longer_than_a_pause(Fresh { db, _folder }: Fresh) {
     let (source, package, _) = world.film(1).await;
     let now = world.db.now().await.unwrap().as_micros();
     let queue = async |kind: TaskKind, name: &str, not_before: i64| {
-        let task = NewTask {
-            package_id: package,
-            source_id: source,
-            kind,
-            name: name.to_owned(),
-            payload: "{}".to_owned(),
-            due_at: at(1),
-            cores: 1,
-            memory_bytes: 1,
-            needs_bytes: 0,
-            not_before: at(not_before),
-        };
-        let mut tx = world.db.begin().await.unwrap();
-        tx.tasks().enqueue(&[task], at(1)).await.unwrap();
-        tx.commit().await.unwrap();
+        world.enqueue_task(NewTask { not_before: at(not_before), ..task(source, package, kind, name) }).await;
     };
     queue(TaskKind::Chunk, "pauses", now + 60 * S).await;
     // A hash waits for signed URLs to end, up to a week.

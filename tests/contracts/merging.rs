@@ -1,9 +1,9 @@
 //! The same bytes become one source, and never one that nobody works on.
 
-use crate::world::{Fresh, World, at, fresh, planned};
+use crate::world::{Fresh, World, at, fresh, planned, segment};
 use sluice_model::{Reason, SourceId};
 
-harness::on_both!(fresh => same_bytes_become_one_source, ready_is_not_merged_into_unready, bytes_are_not_merged_into_idle_packages);
+harness::on_both!(fresh => same_bytes_become_one_source, merged_bytes_are_encoded_and_counted_once, ready_is_not_merged_into_unready, bytes_are_not_merged_into_idle_packages);
 
 async fn same_bytes_become_one_source(Fresh { db, _folder }: Fresh) {
     let world = World::new(db).await;
@@ -30,6 +30,32 @@ async fn same_bytes_become_one_source(Fresh { db, _folder }: Fresh) {
     world.db.sources().purge(second).await.unwrap();
     assert!(world.db.sources().find(second).await.unwrap().is_none());
     assert!(world.db.media().find(two).await.unwrap().is_some());
+}
+
+/// Of a film that joins another only what was made by then counts; what counted for the other stays.
+async fn merged_bytes_are_encoded_and_counted_once(Fresh { db, _folder }: Fresh) {
+    let world = World::new(db).await;
+    let ((first, one), (second, two)) = (planned(&world).await, planned(&world).await);
+    for (source, package) in [(first, one), (second, two)] {
+        world.enqueue(source, package, "s", 1).await;
+        let mut tx = world.db.begin().await.unwrap();
+        let owner = tx.usage().encode_owner(package).await.unwrap().unwrap();
+        tx.usage().count_encode(&owner, package, 8000, at(1)).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+    let mut tx = world.db.begin().await.unwrap();
+    for sequence in 0..10 {
+        assert!(tx.packages().publish_segment(two, "v720", &segment(sequence)).await.unwrap(), "of 40");
+    }
+    tx.commit().await.unwrap();
+    let counted = async || world.db.usage().of(world.owner, at(1)).await.unwrap().encode_ms;
+    assert_eq!(counted().await, 16_000);
+    for source in [first, second, second] {
+        let mut tx = world.db.begin().await.unwrap();
+        tx.sources().merge_twins(source, b"hash", at(10)).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+    assert_eq!(counted().await, 8000 + 2000, "given back once");
 }
 
 /// A slow upload that was begun first does not take a film away that plays already.

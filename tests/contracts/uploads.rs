@@ -1,12 +1,15 @@
 //! Uploads: the newest request advances them, abandoned ones are found, what has expired is purged.
 
-use crate::world::{Fresh, World, advance, at, extent, fresh, new_upload, used};
+use crate::world::{Fresh, World, advance, at, extent, fresh, new_media, new_upload, used};
 use sluice_db::{AuditPage, AuditRow, MailPurpose, NewApiToken};
-use sluice_model::{AuditEventId, ClaimToken, SessionId, SourceId, Timestamp, UploadId, clock::DAY};
+use sluice_model::{
+    AuditEventId, ClaimToken, Encryption, MediaId, PackageId, SessionId, SourceId, SourceStatus, TaskKind, Timestamp,
+    UploadId, clock::DAY,
+};
 use std::time::Duration;
 use uuid::Uuid;
 
-harness::on_both!(fresh => abandoned_upload_is_found, only_the_newest_request_advances, expired_rows_are_purged);
+harness::on_both!(fresh => abandoned_upload_is_found, only_the_newest_request_advances, expired_rows_are_purged, an_import_ends_while_its_upload_expires);
 
 async fn abandoned_upload_is_found(Fresh { db, _folder }: Fresh) {
     let world = World::new(db).await;
@@ -38,6 +41,35 @@ async fn only_the_newest_request_advances(Fresh { db, _folder }: Fresh) {
     assert_eq!(db.sources().extents(source).await.unwrap().iter().map(|e| e.size_bytes).sum::<i64>(), 10);
     assert_eq!(db.uploads().to_complete().await.unwrap().len(), 1, "whole, and no media yet");
     assert!(db.uploads().take_lease(upload, old, at(10), at(20)).await.unwrap().is_none(), "expired");
+}
+
+/// Who ends an import has its package and its task, and wants its upload; who purges it waits for the package before
+/// it takes the upload.
+async fn an_import_ends_while_its_upload_expires(Fresh { db, _folder }: Fresh) {
+    let world = World::new(db).await;
+    let (upload, source, package, media) = (UploadId::new(), SourceId::new(), PackageId::new(), MediaId::new());
+    let mut tx = world.db.begin().await.unwrap();
+    tx.uploads().insert(&new_upload(upload, world.owner, source, 5)).await.unwrap();
+    tx.packages().insert(package, source, Encryption::None, at(5)).await.unwrap();
+    tx.media().insert(&new_media(media, world.owner, source, package, at(5))).await.unwrap();
+    tx.uploads().set_media(upload, media).await.unwrap();
+    tx.commit().await.unwrap();
+    world.enqueue_kind(source, package, TaskKind::Import, "import", 1).await;
+    let import = world.claim().await.unwrap();
+    let mut tx = world.db.begin().await.unwrap();
+    tx.packages().lock(package, at(6)).await.unwrap();
+    tx.tasks().hold_claim(import.id, import.token, 1.0).await.unwrap();
+    let db = world.db.clone();
+    let mut purge = tokio::spawn(async move { db.uploads().purge_expired(at(100)).await });
+    assert!(tokio::time::timeout(Duration::from_millis(500), &mut purge).await.is_err(), "it waits for the import");
+    assert!(tx.uploads().lock(upload).await.unwrap().is_some());
+    assert!(tx.sources().complete(source, 10, at(6)).await.unwrap());
+    tx.uploads().finish(upload, at(6)).await.unwrap();
+    tx.tasks().complete(import.id, at(6)).await.unwrap();
+    tx.commit().await.unwrap();
+    purge.await.unwrap().unwrap();
+    assert!(world.db.media().find(media).await.unwrap().is_some(), "it was there in time");
+    assert_eq!(world.db.sources().find(source).await.unwrap().unwrap().status, SourceStatus::Live);
 }
 
 /// What the clean-up on a schedule leaves and takes.

@@ -50,20 +50,7 @@ impl World {
         let mut tx = self.db.begin().await.unwrap();
         assert!(tx.sources().complete(source, 5, now).await.unwrap());
         tx.packages().insert(package, source, Encryption::None, now).await.unwrap();
-        tx.media()
-            .insert(&NewMedia {
-                id: media,
-                owner_id: self.owner,
-                source_id: source,
-                package_id: package,
-                title: "t",
-                description: "",
-                visibility: Visibility::Private,
-                filename: "f",
-                now,
-            })
-            .await
-            .unwrap();
+        tx.media().insert(&new_media(media, self.owner, source, package, now)).await.unwrap();
         tx.uploads().set_media(upload, media).await.unwrap();
         tx.uploads().finish(upload, now).await.unwrap();
         tx.commit().await.unwrap();
@@ -76,18 +63,10 @@ impl World {
 
     /// Queues a task that needs a core.
     pub async fn enqueue_kind(&self, source: SourceId, package: PackageId, kind: TaskKind, name: &str, due: i64) {
-        let task = NewTask {
-            package_id: package,
-            source_id: source,
-            kind,
-            name: name.to_owned(),
-            payload: "{}".to_owned(),
-            due_at: at(due),
-            cores: 1,
-            memory_bytes: 1,
-            needs_bytes: 0,
-            not_before: Timestamp::EPOCH,
-        };
+        self.enqueue_task(NewTask { due_at: at(due), ..task(source, package, kind, name) }).await;
+    }
+
+    pub async fn enqueue_task(&self, task: NewTask) {
         let mut tx = self.db.begin().await.unwrap();
         tx.tasks().enqueue(&[task], at(1)).await.unwrap();
         tx.commit().await.unwrap();
@@ -95,6 +74,22 @@ impl World {
 
     pub async fn claim(&self) -> Option<ClaimedTask> {
         self.db.tasks().claim("w", ClaimToken::random(), ROOM).await.unwrap()
+    }
+}
+
+/// A task that needs a core, and that anybody may claim.
+pub fn task(source_id: SourceId, package_id: PackageId, kind: TaskKind, name: &str) -> NewTask {
+    NewTask {
+        package_id,
+        source_id,
+        kind,
+        name: name.to_owned(),
+        payload: "{}".to_owned(),
+        due_at: at(1),
+        cores: 1,
+        memory_bytes: 1,
+        needs_bytes: 0,
+        not_before: Timestamp::EPOCH,
     }
 }
 
@@ -120,6 +115,17 @@ pub fn new_upload(id: UploadId, owner_id: UserId, source_id: SourceId, begun_us:
         now: at(begun_us),
         expires_at: at(begun_us + 1),
     }
+}
+
+pub fn new_media(
+    id: MediaId,
+    owner_id: UserId,
+    source_id: SourceId,
+    package_id: PackageId,
+    now: Timestamp,
+) -> NewMedia<'static> {
+    let (title, description, filename, visibility) = ("t", "", "f", Visibility::Private);
+    NewMedia { id, owner_id, source_id, package_id, title, description, visibility, filename, now }
 }
 
 pub fn extent(source: SourceId, offset_bytes: i64, size_bytes: i64) -> ExtentRow {

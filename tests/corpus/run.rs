@@ -16,8 +16,8 @@ pub struct Run {
     /// What it printed and logged.
     pub said: String,
     pub took: Duration,
-    /// Of one core, by the command and its children.
-    pub cpu: Duration,
+    /// Processor time of the command and its children.
+    pub worked: Duration,
     /// The largest resident memory of the command or its child, bytes; none where an earlier run used more.
     pub most_resident: Option<u64>,
 }
@@ -33,19 +33,18 @@ fn most_resident() -> u64 {
     getrusage(UsageWho::RUSAGE_CHILDREN).unwrap().max_rss().unsigned_abs() * 1024
 }
 
-/// Time of one core that processes which have ended below this one have used.
-fn cpu() -> Duration {
+/// The processor time of all processes that have ended below this one.
+fn worked() -> Duration {
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN).unwrap();
-    let of = |t: nix::sys::time::TimeVal| {
-        Duration::new(t.tv_sec().unsigned_abs(), u32::try_from(t.tv_usec()).unwrap_or(0) * 1000)
-    };
-    of(usage.user_time()) + of(usage.system_time())
+    let micros =
+        [usage.user_time(), usage.system_time()].iter().map(|t| t.tv_sec() * 1_000_000 + t.tv_usec()).sum::<i64>();
+    Duration::from_micros(micros.unsigned_abs())
 }
 
 /// Transcodes `file` into the folder `output`, for `patience` at most.
 pub fn transcode(file: &Path, output: &Path, patience: Duration) -> Run {
     let log = output.with_extension("log");
-    let (before, cpu_before, began) = (most_resident(), cpu(), Instant::now());
+    let (before, idle, began) = (most_resident(), worked(), Instant::now());
     let mut child = Command::new(bin_dir().join("sluice-worker"))
         .args(["transcode", "--preset", "ultrafast"])
         .arg("--")
@@ -70,18 +69,21 @@ pub fn transcode(file: &Path, output: &Path, patience: Duration) -> Run {
         status,
         said: std::fs::read_to_string(log).unwrap(),
         took: began.elapsed(),
-        cpu: cpu() - cpu_before,
+        worked: worked().saturating_sub(idle),
         most_resident: (after > before).then_some(after),
     }
 }
 
-/// What is wrong with a run of a file that may be anything: too long, too large, no typed end.
-pub fn complaint(run: &Run, patience: Duration, most_bytes: u64) -> Option<String> {
+/// How much longer than it works a run may take before it is ended: machines are busy with other things.
+pub const BUSY: u32 = 10;
+
+/// What is wrong with a run of a file that may be anything: more work than it may make, too large, no typed end.
+pub fn complaint(run: &Run, most_work: Duration, most_bytes: u64) -> Option<String> {
     if run.most_resident.is_some_and(|bytes| bytes > most_bytes) {
         return Some(format!("{} MiB resident", run.most_resident.unwrap_or(0) >> 20));
     }
-    if run.took > patience {
-        return Some(format!("{:?}", run.took));
+    if run.worked > most_work {
+        return Some(format!("{:?} of a processor, in {:?}", run.worked, run.took));
     }
     if run.said.contains("panicked") {
         return Some(run.said.clone());

@@ -25,7 +25,7 @@ impl Table {
         let length = if played { format!("{:.2}", length_s(output, &list)) } else { String::new() };
         let warnings: Vec<&str> = run.said.lines().filter_map(|l| l.strip_prefix("warning: ")).collect();
         let codes: Vec<&str> = warnings.iter().filter_map(|w| w.split(':').next()).collect();
-        let (took, cpu) = (run.took.as_secs_f64(), run.cpu.as_secs_f64());
+        let (took, cpu) = (run.took.as_secs_f64(), run.worked.as_secs_f64());
         self.lines.push(format!("| {name} | {took:.1} | {cpu:.1} | {length} | {what} | {} |", codes.join(", ")));
         if !played {
             self.refused.push(format!("{name}: {}", run.last_line()));

@@ -48,6 +48,7 @@ async fn nothing_begins_on_a_disk_that_is_nearly_full_and_all_goes_on_when_there
     let form = client.request(Method::POST, "/api/v1/media").multipart(large()).send().await.unwrap();
     assert_eq!(problem(form).await, (507, "store_full".into()));
     let begun = tus(&client, Method::POST, "/api/v1/uploads").header("upload-length", 1000).send().await.unwrap();
+    assert_eq!(begun.headers().get("retry-after").map(|v| v.to_str().unwrap()), Some("60"));
     assert_eq!(problem(begun).await, (507, "store_full".into()));
     // What is stored is served.
     assert_eq!(client.get(&format!("/raw/{id}")).await.status(), 200);

@@ -97,7 +97,14 @@ async fn real_source_has_every_frame(pair: Pair) {
         return;
     };
     let (_stack, _, url) = journey(pair, &file).await;
-    assert_frames(&file, &url, 2).await;
+    // Its sound ends half a second after its picture: the last one stands, once for long or for some frames.
+    let pictures = media::decoded_frames(file.to_str().unwrap(), "v:0");
+    let (variants, _) = media_playlists(&url).await;
+    assert_eq!(variants.len(), 2, "{variants:?}");
+    for variant in variants {
+        let standing = media::decoded_frames(&variant, "v:0") - pictures;
+        assert!(standing == 0 || standing == 15, "{variant}: {standing}");
+    }
 }
 
 async fn in_sync(pair: Pair, compliant: bool) {

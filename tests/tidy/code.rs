@@ -12,7 +12,7 @@ pub struct File {
 /// Modules that are tests as a whole.
 const TEST_FILES: &[&str] = &["api/src/surface.rs"];
 
-fn root() -> PathBuf {
+pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 

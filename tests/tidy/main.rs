@@ -116,6 +116,26 @@ fn what_instances_must_agree_on_is_not_hashed_by_the_build() {
     assert_eq!(hasher(&planted("api/src/text.rs", "use std::hash::DefaultHasher;")).len(), 1);
 }
 
+/// The names of what a folder of `tests/fuzz` holds, without endings.
+fn fuzz_names(folder: &str) -> std::collections::BTreeSet<String> {
+    let entries = std::fs::read_dir(code::root().join("tests/fuzz").join(folder)).unwrap().flatten();
+    entries.map(|e| e.path().file_stem().unwrap().display().to_string()).collect()
+}
+
+#[test]
+fn every_fuzz_target_has_its_body_its_program_and_inputs() {
+    let bodies = read(&["api/src", "worker/src"]).into_iter().filter(|f| f.name.ends_with("src/fuzz.rs"));
+    let table = |f: &File| f.text.split("TARGETS").nth(1).and_then(|t| t.split("];").next()).unwrap().to_owned();
+    let tables: Vec<String> = bodies.map(|f| table(&f)).collect();
+    assert_eq!(tables.len(), 2);
+    let named = tables.iter().flat_map(|t| t.split("(\"").skip(1)).map(|t| t.split('"').next().unwrap().to_owned());
+    let named: std::collections::BTreeSet<String> = named.collect();
+    let manifest = std::fs::read_to_string(code::root().join("tests/fuzz/Cargo.toml")).unwrap();
+    let programs = manifest.split("[[bin]]\nname = \"").skip(1).map(|b| b.split('"').next().unwrap().to_owned());
+    assert!(named.len() >= 20 && named == programs.collect(), "{named:?}");
+    assert_eq!((&named, &named), (&fuzz_names("fuzz_targets"), &fuzz_names("corpus")));
+}
+
 /// Files that do not say their job, are drawers, or are long.
 fn untidy(files: &[File]) -> Vec<String> {
     let silent = files.iter().filter(|f| !f.text.starts_with("//!")).map(|f| format!("{}: says no job", f.name));

@@ -16,8 +16,11 @@ use crate::{
 use serde::{Serialize, de::DeserializeOwned};
 use sluice_hls::{MediaPlaylist, PlaylistType, Segment, SegmentKey};
 
+/// What is given any bytes.
+pub type Body = fn(&[u8]);
+
 /// Every body, by the name of its target and of the folder of its inputs.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+pub const TARGETS: &[(&str, Body)] = &[
     ("child_log", child_log),
     ("fragment", fragment),
     ("init_segment", init_segment),

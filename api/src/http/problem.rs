@@ -118,6 +118,8 @@ pub fn retry_after_s(code: Code) -> Option<u32> {
     match code {
         Code::Busy | Code::Unavailable | Code::NotPlayable => Some(1),
         Code::Overloaded => Some(5),
+        // Somebody has to make room first.
+        Code::StoreFull => Some(60),
         _ => None,
     }
 }

@@ -177,7 +177,9 @@ impl SourcesTx<'_> {
         }
         let state = "SELECT playable, status = 'ready' FROM packages WHERE id = $1";
         let (playable, ready) = query_tx!(self.0, fetch_one as (bool, bool), state, package)?;
-        for (other, _) in others {
+        let mut unmade = Vec::new();
+        for (other, own) in others {
+            let counted = self.0.usage().unmade_encode(*own).await?;
             execute_tx!(self.0, "UPDATE sources SET touched_us = $1 WHERE id = $2", now, other)?;
             let history = "INSERT INTO media_packages (media_id, package_id) \
                            SELECT id, $1 FROM media WHERE source_id = $2 ON CONFLICT DO NOTHING";
@@ -199,7 +201,13 @@ impl SourcesTx<'_> {
             let cancel = "UPDATE tasks SET status = 'cancelled', token = NULL \
                           WHERE source_id = $1 AND kind <> 'hash' AND status IN ('queued', 'running') \
                           AND NOT EXISTS (SELECT 1 FROM packages p WHERE p.id = tasks.package_id AND p.playable)";
-            execute_tx!(self.0, cancel, other)?;
+            if execute_tx!(self.0, cancel, other)? > 0 {
+                unmade.extend(counted);
+            }
+        }
+        // Rows of accounts last: plans lock them behind their tasks.
+        for counted in unmade {
+            self.0.usage().give_back(counted).await?;
         }
         Ok(others.len() as u64)
     }

@@ -79,7 +79,15 @@ macro_rules! upload_columns {
     };
 }
 
-/// Grace before objects are deleted: twice the default lease of a task.
+/// An upload that never all arrived; what did is about to be completed.
+macro_rules! expired {
+    () => {
+        "expires_us < $1 AND completed_us IS NULL AND (part OR length_bytes IS NULL OR offset_bytes < length_bytes)"
+    };
+}
+
+/// Grace before objects are deleted. A worker learns within a second or two that its claim is gone, whatever the lease,
+/// and stores at most the segment that it has in hand.
 const STILL_WORKING: Duration = Duration::from_secs(30);
 
 impl Uploads<'_> {
@@ -210,15 +218,18 @@ impl Uploads<'_> {
     /// their bytes.
     pub async fn purge_expired(&self, now: Timestamp) -> Result<()> {
         execute!(self.0, "DELETE FROM uploads WHERE expires_us < $1 AND completed_us IS NOT NULL", now)?;
-        // What never all arrived; what did is about to be completed.
-        let sql = "DELETE FROM uploads WHERE expires_us < $1 AND completed_us IS NULL \
-                   AND (part OR length_bytes IS NULL OR offset_bytes < length_bytes) RETURNING source_id";
-        let mut tx = self.0.begin().await?;
-        for (source,) in query_tx!(&mut tx, fetch_all as (SourceId,), sql, now)? {
-            // Its media goes with it: nobody plays what never arrived.
-            tx.uploads().mark_source_deleting(source, now).await?;
+        let sql = concat!("SELECT id FROM uploads WHERE ", expired!());
+        for (id,) in query!(self.0, fetch_all as (UploadId,), sql, now)? {
+            // One at a time, its package first, as all who change it lock them: an import may be at its end just now.
+            let mut tx = self.0.begin().await?;
+            tx.work().lock_upload(id, now).await?;
+            let sql = concat!("DELETE FROM uploads WHERE ", expired!(), " AND id = $2 RETURNING source_id");
+            if let Some((source,)) = query_tx!(&mut tx, fetch_optional as (SourceId,), sql, now, id)? {
+                // Its media goes with it: nobody plays what never arrived.
+                tx.uploads().mark_source_deleting(source, now).await?;
+                tx.commit().await?;
+            }
         }
-        tx.commit().await?;
         Ok(())
     }
 }
@@ -252,7 +263,6 @@ impl UploadsTx<'_> {
     /// Ends what was to become of bytes that are still arriving: their media goes, their tasks end, the sweep
     /// takes the objects.
     pub async fn mark_source_deleting(&mut self, source: SourceId, now: Timestamp) -> Result<()> {
-        // Not at once: a worker that is storing a segment learns of it with its next heartbeat.
         let sql = "UPDATE sources SET status = 'deleting', \
                    open_until_us = CASE WHEN open_until_us < $1 THEN $1 ELSE open_until_us END WHERE id = $2 AND status = 'receiving'";
         if execute_tx!(self.0, sql, now + STILL_WORKING, source)? == 1 {

@@ -66,6 +66,18 @@ pub struct EncodeOwner {
     pub counted_ms: i64,
 }
 
+/// Encoding that was counted and will not be done.
+#[derive(Debug, Clone, Copy, FromRow)]
+pub(crate) struct UnmadeEncode {
+    user_id: UserId,
+    /// When its plan was counted.
+    #[sqlx(rename = "encode_started_us")]
+    counted_at: Timestamp,
+    cost_ms: i64,
+    planned: i64,
+    published: i64,
+}
+
 impl Usage<'_> {
     /// What an account uses.
     pub async fn of(&self, user: UserId, now: Timestamp) -> Result<UsageRow> {
@@ -107,6 +119,27 @@ impl UsageTx<'_> {
         let (day_ms,) = query_tx!(self.0, fetch_one as (i64,), sql, owner.user_id, now.as_days(), more)?;
         execute_tx!(self.0, "UPDATE packages SET cost_ms = $1 WHERE id = $2", cost_ms, package)?;
         Ok(day_ms)
+    }
+
+    /// What was counted for a package and is not made yet, while somebody has it.
+    pub(crate) async fn unmade_encode(&mut self, package: PackageId) -> Result<Option<UnmadeEncode>> {
+        let sql = "SELECT m.owner_id AS user_id, p.encode_started_us, p.cost_ms, \
+                   CAST(COALESCE((SELECT SUM(r.planned) FROM renditions r WHERE r.package_id = p.id), 0) AS BIGINT) AS planned, \
+                   (SELECT COUNT(*) FROM segments s WHERE s.package_id = p.id) AS published \
+                   FROM packages p JOIN media m ON m.package_id = p.id \
+                   WHERE p.id = $1 AND p.cost_ms > 0 AND p.encode_started_us IS NOT NULL ORDER BY m.id LIMIT 1";
+        query_tx!(self.0, fetch_optional as UnmadeEncode, sql, package)
+    }
+
+    /// Gives encoding that will not be done back to the day that it was counted towards, in proportion to its segments.
+    pub(crate) async fn give_back(&mut self, unmade: UnmadeEncode) -> Result<()> {
+        let left = (unmade.planned - unmade.published).max(0);
+        let back_ms = i128::from(unmade.cost_ms) * i128::from(left) / i128::from(unmade.planned.max(1));
+        let back_ms = i64::try_from(back_ms).unwrap_or(0);
+        let sql = "UPDATE daily_bytes SET encode_ms = CASE WHEN encode_ms < $1 THEN 0 ELSE encode_ms - $1 END \
+                   WHERE user_id = $2 AND day = $3";
+        execute_tx!(self.0, sql, back_ms, unmade.user_id, unmade.counted_at.as_days())?;
+        Ok(())
     }
 
     /// Counts announced bytes towards the day of an instant; fewer than none takes some back.

@@ -125,6 +125,23 @@ pub async fn charge_encode(
     }
 }
 
+/// Counts what a package costs beyond what its plan did. It is not refused: its film was let in, and does not fail
+/// because its source could not be passed through after all.
+///
+/// # Errors
+/// The database's alone.
+pub async fn charge_more(
+    tx: &mut Tx,
+    package: PackageId,
+    more_ms: i64,
+    now: Timestamp,
+) -> Result<(), sluice_db::DbError> {
+    if let Some(owner) = tx.usage().encode_owner(package).await? {
+        tx.usage().count_encode(&owner, package, owner.counted_ms.saturating_add(more_ms), now).await?;
+    }
+    Ok(())
+}
+
 impl Ingest {
     /// Bytes that an upload of unknown length may have in all: as many as its owner, who has this role, has room for.
     ///

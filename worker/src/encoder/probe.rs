@@ -149,8 +149,10 @@ fn audio_facts(input: &Input, index: usize, stamps: &[Stamp], trusted: bool) -> 
     let (sample_rate, channels) = form_of(&parameters)?;
     let unit = f64::from(stream.time_base());
     let known = |t: i64| (t != i64::MIN).then_some(t);
-    let start = stamps.iter().map(|s| s.time).min().or(known(stream.start_time())).unwrap_or(0);
     let frame_s = f64::from(fields.frame_size.max(1024)) / f64::from(sample_rate);
+    let earliest = stamps.iter().map(|s| s.time).min();
+    let begin = if parameters.id() == codec::Id::AAC { first_heard(stamps) } else { earliest };
+    let start = begin.or(known(stream.start_time())).unwrap_or(0);
     let claimed_s = known(stream.duration()).map_or(0.0, |d| d as f64 * unit);
     let length_s = |s: &Stamp| if s.duration > 0 { f64::from(s.duration) * unit } else { frame_s };
     let end_s = stamps.iter().map(|s| (s.time - start) as f64 * unit + length_s(s)).max_by(f64::total_cmp);
@@ -196,6 +198,17 @@ fn audio_facts(input: &Input, index: usize, stamps: &[Stamp], trusted: bool) -> 
         bit_rate,
         aac_lc_config: (lc && steady && !drifts && !stamps.is_empty()).then_some(config),
     })
+}
+
+/// When AAC begins. Muxers that write no edit lists stretch the packet of priming over the delay of the picture: a first
+/// packet that is followed by a hole belongs to what comes behind the hole.
+fn first_heard(stamps: &[Stamp]) -> Option<i64> {
+    let start = stamps.iter().map(|s| s.time).min()?;
+    let [first, second, third, ..] = stamps else { return Some(start) };
+    let frame = third.time - second.time;
+    let moved = second.time - frame;
+    let stretched = first.time == start && frame > 0 && (frame / 2..frame * 20).contains(&(moved - start));
+    Some(if stretched { moved } else { start })
 }
 
 /// What lies in distances of packets beyond a second, seconds.
@@ -338,4 +351,19 @@ fn entries_are_clean(input: &mut Input, index: usize, keys: &[i64], header: &H26
         }
     }
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn priming_that_is_stretched_begins_where_the_sound_does() {
+        let stamp = |time| Stamp { time, seek: time, place: 0, size: 1, duration: 0, key: true, hidden: false };
+        let first = |times: &[i64]| first_heard(&times.iter().copied().map(stamp).collect::<Vec<_>>());
+        assert_eq!(first(&[0, 1024, 2048]), Some(0));
+        assert_eq!(first(&[0, 3840, 4864, 5888]), Some(2816), "stretched over 80 ms");
+        assert_eq!(first(&[0, 480_000, 481_024]), Some(0), "a hole of ten seconds");
+        assert_eq!(first(&[]), None);
+    }
 }

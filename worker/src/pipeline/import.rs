@@ -136,6 +136,8 @@ impl Import<'_> {
     /// Forgets what is there of an older state of the document.
     async fn start_again(&mut self) -> Result<(), TaskError> {
         let mut tx = self.ingest.db.begin().await?;
+        // Before the upload's, as all others lock them.
+        tx.packages().lock(self.running.task.package_id, clock::now()).await?;
         let gone = tx.uploads().restart(&self.row, self.running.task.token).await?;
         tx.commit().await?;
         // What dying here leaves behind, the hash task removes.

@@ -4,7 +4,11 @@ use super::{
     identify, incremental,
     storing::{chunk_tasks, store, tasks_of},
 };
-use crate::task::{Running, TaskError};
+use crate::{
+    plan::cost,
+    task::{Running, TaskError},
+};
+use sluice_ingest::quota;
 use sluice_model::{TaskKind, clock};
 
 /// A task that reads the whole source while it arrives is begun anew at most so often ...
@@ -53,6 +57,7 @@ pub async fn fall_back(running: &Running) -> Result<(), TaskError> {
     tx.tasks().hold_claim(task.id, task.token, 1.0).await?;
     tx.packages().drop_passthrough(task.package_id).await?;
     tx.packages().insert_renditions(task.package_id, &rendition).await?;
+    quota::charge_more(&mut tx, task.package_id, cost::millis(cost::fallback_cost_s(&plan)), now).await?;
     tx.tasks().enqueue(&follow, now).await?;
     tx.tasks().complete(task.id, now).await?;
     tx.commit().await?;

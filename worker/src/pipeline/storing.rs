@@ -37,7 +37,7 @@ pub async fn store(running: &Running, plan: &Plan, follow: &[NewTask], whole: bo
     tx.packages().store_plan(task.package_id, &planned, now).await?;
     let warnings = serde_json::to_string(&plan.warnings).map_err(TaskError::corrupt)?;
     tx.packages().set_warnings(task.package_id, &warnings).await?;
-    let cost_ms = (cost::cost_s(plan) * 1000.0).ceil() as i64;
+    let cost_ms = cost::millis(cost::cost_s(plan));
     quota::charge_encode(&mut tx, &context.ingest.config, task.package_id, cost_ms, now).await.map_err(uncharged)?;
     tx.tasks().enqueue(follow, now).await?;
     if whole {

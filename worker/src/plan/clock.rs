@@ -478,7 +478,7 @@ mod tests {
     fn a_stream_is_carried_on_by_one_that_begins_where_it_ends() {
         let places = |from: u64, count: u64| (0..count).map(|n| from + n * 1000).collect::<Vec<_>>();
         let beside = places(500, 1000);
-        assert_eq!(successor(400_000, &[beside.clone()]), None, "another language");
+        assert_eq!(successor(400_000, std::slice::from_ref(&beside)), None, "another language");
         assert_eq!(successor(30_000, &[places(500, 31)]), None, "of which little has come yet");
         assert_eq!(successor(400_000, &[beside, Vec::new(), places(700_000, 50), places(395_000, 300)]), Some(3));
     }

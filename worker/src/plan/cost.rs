@@ -74,6 +74,18 @@ pub fn cost_s(plan: &Plan) -> f64 {
     picture + sound
 }
 
+/// Seconds as whole milliseconds, as they are counted.
+pub fn millis(seconds: f64) -> i64 {
+    (seconds * 1000.0).ceil() as i64
+}
+
+/// Seconds of one core that it takes to encode what a passthrough was to be.
+pub fn fallback_cost_s(plan: &Plan) -> f64 {
+    let rungs = |v: &VideoPlan| v.fallback.iter().cloned().collect();
+    let video = plan.video.as_ref().map(|v| VideoPlan { rungs: rungs(v), passthrough: None, ..v.clone() });
+    cost_s(&Plan { video, audio: None, ..plan.clone() })
+}
+
 /// Seconds of one core for `frames` more frames of these rungs than the source has.
 fn still_cost_s(rungs: &[Rung], rate: Rate, frames: u64, preset: &str) -> f64 {
     let segments = rate.seconds(frames) / super::boundaries::SEGMENT_S as f64;
@@ -145,7 +157,8 @@ pub fn check_silence(sound: &AudioFacts) -> Result<(), Reason> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::ladder::tests::source;
+    use crate::plan::{Clock, H264Facts, KeyFrame, SourceFacts, ladder::tests::source, plan};
+    use sluice_ingest::sniff::Demuxer;
 
     /// Frames at uneven times, `frames` in so many seconds, `bytes` in all.
     fn uneven(frames: u64, median_frame_s: f64, duration_s: f64, bytes: f64) -> VideoFacts {
@@ -174,6 +187,25 @@ mod tests {
     fn a_film_of_many_frames_is_never_refused_for_few_bytes() {
         let black = VideoFacts { frames: 180_000, duration_s: 7200.0, bit_rate: 100, ..source(1920, 1080) };
         assert_eq!(affordable_rate(&black, None, &EncodeSettings::default()).unwrap().fps(), 25.0);
+    }
+
+    #[test]
+    fn a_rung_costs_more_encoded_than_passed_through() {
+        let keys = (0..5).map(|i| KeyFrame { seek: i * 100, frame: i as u64 * 100, position: None }).collect();
+        let h264 = H264Facts { codecs: "avc1.64001f".into(), clean_entries: true, plain: true, level: 31 };
+        let video = VideoFacts { keys, h264: Some(h264), ..source(1280, 720) };
+        let facts = SourceFacts {
+            demuxer: Demuxer::Mov,
+            video: Some(video),
+            audio: Vec::new(),
+            left_behind: Vec::new(),
+            clock: Clock::default(),
+        };
+        let of = |passthrough| plan(&facts, &EncodeSettings { passthrough, ..EncodeSettings::default() }, 2).unwrap();
+        let (kept, encoded) = (of(true), of(false));
+        assert_eq!(fallback_cost_s(&encoded), 0.0, "there is none");
+        let all = cost_s(&kept) + fallback_cost_s(&kept);
+        assert!(cost_s(&kept) < cost_s(&encoded) && all >= cost_s(&encoded), "{all} of {}", cost_s(&encoded));
     }
 
     #[test]

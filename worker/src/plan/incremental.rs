@@ -9,6 +9,7 @@ use super::{
     chunks, cost, extent::Extent, plan,
 };
 use serde::{Deserialize, Serialize};
+use sluice_ingest::sniff::Demuxer;
 use sluice_model::Reason;
 
 /// Film at the end of what was delivered that is not yet planned, seconds: more than the longest reordering of
@@ -92,13 +93,15 @@ pub fn extend(plan: &Plan, facts: &SourceFacts, fleet_cores: usize, delivered: D
     let mut plan = plan.clone();
     let (Some(v), Some(found)) = (&mut plan.video, &facts.video) else { return Err(Halt::Changed) };
     let last = v.keys.last().copied().unwrap_or(i64::MIN);
+    // Fragments of MP4 have the time of their film.
+    let indexed = facts.demuxer == Demuxer::Mov;
     // What was read must join what is known: a clock that starts again has the same time stamps twice.
     let place = v.key_positions.last();
     let here = |k: &KeyFrame| k.seek == last && k.position.as_ref().zip(place).is_none_or(|(k, p)| k == p);
     let joins = found.keys.iter().any(here);
     let same = found.stream == v.stream
         && facts.clock.is_plain()
-        && (joins || v.keys.is_empty())
+        && (joins || v.keys.is_empty() || indexed)
         && found.time_base == v.time_base
         && u64::from(found.width) * u64::from(found.height) == v.picture.coded_pixels
         && plan.audio.as_ref().map(|a| a.stream) == facts.audio.first().map(|a| a.stream);
@@ -214,7 +217,6 @@ impl Plan {
 mod tests {
     use super::*;
     use crate::plan::{AudioFacts, Clock, ladder::tests::source};
-    use sluice_ingest::sniff::Demuxer;
 
     const TOTAL: u64 = 60_000_000;
 

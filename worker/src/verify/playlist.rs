@@ -145,6 +145,15 @@ pub fn parse_multivariant(text: &str) -> Result<ParsedMultivariant, String> {
     if list.variants.is_empty() { Err("no variants".to_owned()) } else { Ok(list) }
 }
 
+/// A value without quotes, and what follows: it holds none, and no white space.
+fn unquoted(text: &str) -> Result<(&str, &str), String> {
+    let (value, tail) = text.split_at(text.find(',').unwrap_or(text.len()));
+    if value.is_empty() || value.contains(|c: char| c == '"' || c.is_whitespace()) {
+        return Err(format!("{value:?} is no value of an attribute"));
+    }
+    Ok((value, tail))
+}
+
 /// An attribute list (RFC 8216 section 4.2), quotes removed.
 fn attributes(text: &str) -> Result<BTreeMap<String, String>, String> {
     let mut map = BTreeMap::new();
@@ -156,7 +165,7 @@ fn attributes(text: &str) -> Result<BTreeMap<String, String>, String> {
         }
         let (value, tail) = match tail.strip_prefix('"') {
             Some(quoted) => quoted.split_once('"').ok_or("a quote is not closed")?,
-            None => tail.split_at(tail.find(',').unwrap_or(tail.len())),
+            None => unquoted(tail)?,
         };
         if map.insert(name.to_owned(), value.to_owned()).is_some() {
             return Err(format!("{name} twice"));
@@ -197,6 +206,8 @@ mod tests {
             assert!(parse_media(&format!("#EXTM3U\n#EXTINF:{seconds},\nx")).is_err(), "{seconds}");
         }
         assert!(attributes("A=\"x").is_err());
-        assert!(attributes("A=1,A=2").is_err());
+        for list in ["A=1,A=2", "A=x\"", "A=", "A=,B=1", "A=x y"] {
+            assert!(attributes(list).is_err(), "{list}");
+        }
     }
 }
