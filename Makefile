@@ -16,7 +16,7 @@ help:
 	@echo "                  moments, hundreds of cut uploads, whole crowds, every shared media file; hours"
 	@echo "make fuzz         every fuzz target for FUZZ_SECONDS, otherwise three minutes; part of the proof"
 	@echo "make check        formatting, lints, documentation, structure"
-	@echo "make bench        speed and memory beside the ffmpeg command"
+	@echo "make bench        speed and memory beside the ffmpeg command; PART=first-play: when films can be watched"
 	@echo "make test-corpus  every file of the shared media, where they are at hand"
 
 run: deps
@@ -85,4 +85,4 @@ test-corpus: test-deps
 
 bench: test-deps
 	$(CARGO) build --release --locked -p sluice-api -p sluice-worker
-	$(TEST_ENV) tests/with-servers.sh python3 tests/bench/bench.py $(PART)
+	$(TEST_ENV) tests/with-servers.sh python3 tests/bench/$(if $(filter first-play,$(PART)),first_play.py,bench.py $(PART))

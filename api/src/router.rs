@@ -17,8 +17,8 @@ use crate::{
         uploads::{self, tus},
     },
     platform::{
-        captions, catalogue, comments, creators, engagement, feed, moderation, pictures, playlists, posts, projects,
-        search, webhooks,
+        captions, catalogue, chapters, comments, creators, engagement, feed, moderation, pictures, playlists, posts,
+        projects, search, webhooks,
     },
     reserve,
     state::AppState,
@@ -179,6 +179,8 @@ fn library_routes() -> Routes {
         .layer(at_most(POST_BYTES))
         .merge(documents)
         .merge(captions)
+        .routes(routes!(chapters::routes::list, chapters::routes::put))
+        .routes(routes!(chapters::routes::webvtt))
         .merge(pictures)
         .layer(from_fn(to_the_end))
 }
@@ -193,6 +195,8 @@ fn playback_routes() -> Routes {
         .expose_headers([header::CONTENT_RANGE, header::CONTENT_LENGTH, header::ETAG, header::ACCEPT_RANGES]);
     let routes = Routes::new()
         .routes(routes!(playback::routes::multivariant))
+        .routes(routes!(playback::routes::manifest))
+        .routes(routes!(playback::routes::manifest_by_token))
         .routes(routes!(playback::routes::file))
         .routes(routes!(playback::routes::multivariant_by_token))
         .routes(routes!(playback::routes::file_by_token))
@@ -363,5 +367,5 @@ pub fn router(state: AppState, sockets: SocketIoLayer) -> Router {
 /// what a stranger chose (BREACH): accounts answer uncompressed.
 fn is_text(_: StatusCode, _: Version, headers: &HeaderMap, _: &axum::http::Extensions) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    kind == "application/vnd.apple.mpegurl"
+    ["application/vnd.apple.mpegurl", "application/dash+xml", "text/vtt; charset=utf-8"].contains(&kind)
 }

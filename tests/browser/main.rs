@@ -8,7 +8,10 @@ use tokio::process::Command;
 harness::on_both!(
     hls_js_plays_and_switches_renditions,
     hls_js_starts_growing_media_at_zero,
+    hls_js_plays_low_rungs_while_the_others_are_made,
     hls_js_plays_encrypted_media_by_token,
+    hls_js_shows_subtitles_in_time,
+    shaka_plays_hls_and_dash_with_subtitles,
     uppy_uploads_parts_to_the_store,
     user_input_never_executes,
 );
@@ -62,6 +65,21 @@ async fn hls_js_starts_growing_media_at_zero(pair: Pair) {
     assert_eq!(seen["errors"], serde_json::json!([]), "{seen}");
 }
 
+async fn hls_js_plays_low_rungs_while_the_others_are_made(pair: Pair) {
+    let slower = fixtures::settings("slower", "[encode]\npreset = \"slower\"\n");
+    let mut stack = Stack::start_with(pair, &[("SLUICE_WORKER_CORES", "1"), ("SLUICE_CONFIG", &slower)]).await;
+    stack.add_worker();
+    let client = stack.creator().await;
+    let id = client.upload(&fixtures::still(24)).await["id"].as_str().unwrap().to_owned();
+    let playable = client.wait_for(&id, &["playable"]).await;
+    let seen = node("play.mjs", &[playable["playback"]["hls_url"].as_str().unwrap(), "2", ""]).await;
+    assert_eq!(seen["variants"], 1, "the growing presentation has the rung that keeps ahead: {seen}");
+    assert!((seen["ended"].as_f64().unwrap() - 24.0).abs() < 0.2, "{seen}");
+    assert_eq!(seen["errors"], serde_json::json!([]), "{seen}");
+    let ready = client.wait_for(&id, &["ready"]).await;
+    assert_eq!(node("parse.mjs", &[ready["playback"]["hls_url"].as_str().unwrap()]).await["playlists"], 3);
+}
+
 /// A page that knows nothing but the link: playlists, segments and keys all carry it. On an S3 server the
 /// segments come straight from there.
 async fn hls_js_plays_encrypted_media_by_token(pair: Pair) {
@@ -82,6 +100,60 @@ async fn hls_js_plays_encrypted_media_by_token(pair: Pair) {
     let tokens =
         client.json(reqwest::Method::GET, &format!("/api/v1/media/{id}/playback-tokens"), &Value::Null, 200).await;
     assert_eq!(tokens["items"][0]["views"], 1, "playing it once is one view");
+}
+
+/// Words are shown with the pictures they belong to, to within one, of sources with and without passthrough.
+async fn hls_js_shows_subtitles_in_time(pair: Pair) {
+    let mut stack = Stack::start(pair).await;
+    stack.add_worker();
+    let client = stack.creator().await;
+    for film in [fixtures::compliant(10), fixtures::foreign(14)] {
+        let id = client.upload(&film).await["id"].as_str().unwrap().to_owned();
+        let ready = client.wait_for(&id, &["ready"]).await;
+        for (track, words) in [("de?label=Deutsch", "Hallo"), ("en?label=English", "Hello")] {
+            let text =
+                format!("WEBVTT\n\n00:01.000 --> 00:01.500\n{words}\n\n00:05.900 --> 00:06.300\n{words} again\n");
+            let path = format!("/api/v1/media/{id}/captions/{track}");
+            assert_eq!(client.request(reqwest::Method::PUT, &path).body(text).send().await.unwrap().status(), 200);
+        }
+        let url = ready["playback"]["hls_url"].as_str().unwrap();
+        assert_eq!(node("parse.mjs", &[url]).await["playlists"], 5);
+        let seen = node("captions.mjs", &[url, "English"]).await;
+        assert_eq!(seen["tracks"][0]["language"], "de", "{seen}");
+        assert_eq!(seen["errors"], serde_json::json!([]), "{seen}");
+        let first = seen["first"].as_f64().unwrap();
+        for (words, start) in [("Hello", 1.0), ("Hello again", 5.9)] {
+            let at = seen["cues"][words]["start"].as_f64().unwrap_or_else(|| panic!("{words}: {seen}"));
+            assert!((at - first - start).abs() <= 0.041, "{words}: {seen}");
+        }
+        assert_eq!(seen["cues"].as_object().unwrap().len(), 2, "one language alone: {seen}");
+    }
+}
+
+/// The other widespread player: the same pictures and words by playlist and by manifest.
+async fn shaka_plays_hls_and_dash_with_subtitles(pair: Pair) {
+    let mut stack = Stack::start(pair).await;
+    stack.add_worker();
+    let client = stack.creator().await;
+    let id = client.upload(&fixtures::foreign(14)).await["id"].as_str().unwrap().to_owned();
+    let ready = client.wait_for(&id, &["ready"]).await;
+    for (track, words) in [("de?label=Deutsch", "Hallo"), ("en?label=English&role=sdh", "Hello")] {
+        let text = format!("WEBVTT\n\n00:01.000 --> 00:01.500\n{words}\n\n00:07.000 --> 00:07.500\n{words} again\n");
+        let path = format!("/api/v1/media/{id}/captions/{track}");
+        assert_eq!(client.request(reqwest::Method::PUT, &path).body(text).send().await.unwrap().status(), 200);
+    }
+    for url in ["hls_url", "dash_url"] {
+        let seen = node("shaka.mjs", &[ready["playback"][url].as_str().unwrap(), "en"]).await;
+        assert_eq!(seen["errors"], serde_json::json!([]), "{url}: {seen}");
+        assert_eq!(seen["heights"].as_array().unwrap().len(), 2, "{url}: {seen}");
+        assert_eq!(seen["texts"].as_array().unwrap().len(), 2, "{url}: {seen}");
+        assert!((seen["ended"].as_f64().unwrap() - 14.0).abs() < 0.3, "{url}: {seen}");
+        let first = seen["first"].as_f64().unwrap();
+        for (words, start) in [("Hello", 1.0), ("Hello again", 7.0)] {
+            let at = seen["cues"][words]["start"].as_f64().unwrap_or_else(|| panic!("{url} {words}: {seen}"));
+            assert!((at - first - start).abs() <= 0.041, "{url} {words}: {seen}");
+        }
+    }
 }
 
 /// Uppy's S3 plug-in on a page of another origin, which knows nothing of us but five requests.

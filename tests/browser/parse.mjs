@@ -10,10 +10,12 @@ const get = async (url) => {
 const top = process.argv[2];
 const multivariant = HLS.parse(await get(top));
 if (!multivariant.isMasterPlaylist) throw new Error("no multivariant playlist");
-const uris = new Set(multivariant.variants.flatMap((v) => [v.uri, ...v.audio.map((a) => a.uri)]));
-for (const uri of uris) {
+const [pictures, variants] = [true, false].map((only) => multivariant.variants.filter((v) => !!v.isIFrameOnly === only));
+const iframes = new Set(pictures.map((v) => v.uri));
+const uris = new Set(variants.flatMap((v) => [v.uri, ...v.audio.map((a) => a.uri), ...v.subtitles.map((s) => s.uri)]));
+for (const uri of [...uris, ...iframes]) {
   const url = new URL(uri, top).href;
   const list = HLS.parse(await get(url));
   if (list.segments.length === 0) throw new Error(`${uri}: empty`);
 }
-console.log(JSON.stringify({ playlists: uris.size }));
+console.log(JSON.stringify({ playlists: uris.size, iframes: iframes.size }));

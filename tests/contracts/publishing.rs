@@ -2,9 +2,9 @@
 
 use crate::world::{Fresh, World, at, fresh, planned, rendition, segment};
 use sluice_db::{DbError, NewRendition, PlannedPackage};
-use sluice_model::MediaKind;
+use sluice_model::{MediaKind, RenditionRole};
 
-harness::on_both!(fresh => first_publication_wins_and_prefix_has_no_hole, concurrent_publications_count_right, plan_grows_until_its_end_is_known);
+harness::on_both!(fresh => first_publication_wins_and_prefix_has_no_hole, concurrent_publications_count_right, plan_grows_until_its_end_is_known, what_is_dropped_stays_where_it_is_watched);
 
 async fn first_publication_wins_and_prefix_has_no_hole(Fresh { db, _folder }: Fresh) {
     let world = World::new(db).await;
@@ -41,6 +41,24 @@ async fn concurrent_publications_count_right(Fresh { db, _folder }: Fresh) {
         one.await.unwrap();
     }
     assert_eq!(world.db.packages().renditions(package).await.unwrap()[0].contiguous, 40);
+}
+
+async fn what_is_dropped_stays_where_it_is_watched(Fresh { db, _folder }: Fresh) {
+    let world = World::new(db).await;
+    let (_, package) = planned(&world).await;
+    let lower = NewRendition { name: "v360".into(), role: RenditionRole::Final, ..rendition() };
+    let mut tx = world.db.begin().await.unwrap();
+    tx.packages().insert_renditions(package, &[lower]).await.unwrap();
+    for name in ["v720", "v360"] {
+        assert!(tx.packages().publish_segment(package, name, &segment(0)).await.unwrap());
+        tx.packages().drop_from_final(package, name).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let packages = world.db.packages();
+    let left = packages.renditions(package).await.unwrap();
+    assert_eq!(left.iter().map(|r| (r.name.as_str(), r.role)).collect::<Vec<_>>(), [("v720", RenditionRole::Growing)]);
+    assert_eq!(packages.segments(package, "v720", 10).await.unwrap().len(), 1);
+    assert_eq!(packages.segments(package, "v360", 10).await.unwrap().len(), 0);
 }
 
 async fn plan_grows_until_its_end_is_known(Fresh { db, _folder }: Fresh) {

@@ -15,6 +15,8 @@ async fn task_is_claimed_once_and_in_order(Fresh { db, _folder }: Fresh) {
     }
     let first = world.claim().await.unwrap();
     assert_eq!(first.name, "t19", "the earliest deadline");
+    assert_eq!(world.db.tasks().waiting_for_cores(30).await.unwrap(), 19);
+    assert_eq!(world.db.tasks().waiting_for_cores(4).await.unwrap(), 4, "more are not asked for");
     let claims = (0..40).map(|_| {
         let db = world.db.clone();
         tokio::spawn(async move { db.tasks().claim("w", ClaimToken::random(), ROOM).await.unwrap().map(|t| t.name) })
@@ -43,6 +45,10 @@ async fn lost_claim_changes_nothing(Fresh { db, _folder }: Fresh) {
     let fresh = world.claim().await.unwrap();
     assert_eq!((fresh.id, fresh.attempts), (stale.id, 2));
     assert!(matches!(world.db.tasks().heartbeat(stale.id, stale.token).await, Err(DbError::Fenced)));
+    let said = world.db.tasks().report_progress(stale.id, stale.token, 0.9).await;
+    assert!(matches!(said, Err(DbError::Fenced)));
+    world.db.tasks().report_progress(fresh.id, fresh.token, 0.5).await.unwrap();
+    assert_eq!(world.db.tasks().of_package(package).await.unwrap()[0].progress, 0.5);
     let mut tx = world.db.begin().await.unwrap();
     assert!(matches!(tx.tasks().hold_claim(stale.id, stale.token, 1.0).await, Err(DbError::Fenced)));
     drop(tx);

@@ -7,7 +7,7 @@ use sluice_db::{
 };
 use sluice_model::{
     ClaimToken, Encryption, MediaId, MediaKind, PackageId, RenditionRole, Role, SourceId, TaskKind, Timestamp,
-    UploadId, UploadKind, UserId, Visibility,
+    UploadId, UploadKind, UserId, VideoRange, Visibility,
 };
 
 pub const ROOM: ClaimLimits =
@@ -174,6 +174,8 @@ pub fn rendition() -> NewRendition {
         rate: Some((25, 1)),
         channels: None,
         codecs: "avc1.64001f".into(),
+        video_range: VideoRange::Sdr,
+        supplemental_codecs: None,
         timescale: 25_000,
         cap_bps: 3_000_000,
         planned: 40,

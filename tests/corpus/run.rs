@@ -43,10 +43,16 @@ fn worked() -> Duration {
 
 /// Transcodes `file` into the folder `output`, for `patience` at most.
 pub fn transcode(file: &Path, output: &Path, patience: Duration) -> Run {
+    transcode_with(file, output, patience, &["--preset", "ultrafast"])
+}
+
+/// The same with these options.
+pub fn transcode_with(file: &Path, output: &Path, patience: Duration, options: &[&str]) -> Run {
     let log = output.with_extension("log");
     let (before, idle, began) = (most_resident(), worked(), Instant::now());
     let mut child = Command::new(bin_dir().join("sluice-worker"))
-        .args(["transcode", "--preset", "ultrafast"])
+        .arg("transcode")
+        .args(options)
         .arg("--")
         .args([file, output])
         .stdout(Stdio::null())

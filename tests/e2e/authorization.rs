@@ -73,6 +73,9 @@ GET    /api/v1/media/{id}/captions                              404    404   200
 GET    /api/v1/media/{id}/captions/{language}                   404    404   200   404   200     401     401         200
 PUT    /api/v1/media/{id}/captions/{language}                   401    404   200   404   200     401     401         403
 DELETE /api/v1/media/{id}/captions/{language}                   401    404   204   404   204     401     401         403
+GET    /api/v1/media/{id}/chapters                              404    404   200   404   200     401     401         200
+GET    /api/v1/media/{id}/chapters.vtt                          404    404   200   404   200     401     401         200
+PUT    /api/v1/media/{id}/chapters                              401    404   200   404   200     401     401         403
 GET    /api/v1/media/{id}/status                                404    404   200   404   200     401     401         200
 GET    /api/v1/media/{id}/events                                404    404   200   404   200     401     401         200
 PATCH  /api/v1/media/{id}                                       401    404   200   404   200     401     401         403
@@ -161,8 +164,10 @@ DELETE /api/v1/webhooks/{id}                                    401    404   204
 GET    /api/v1/webhooks/{id}/deliveries                         401    404   200   404   404     401     401         403
 POST   /api/v1/webhooks/{id}/test                               401    404   202   404   404     401     401         403
 GET    /hls/{media}/index.m3u8                                  404    404   200   404   200     401     401         403
+GET    /hls/{media}/manifest.mpd                                404    404   200   404   200     401     401         403
 GET    /hls/{media}/{package}/{rendition}/{file}                404    404   200   404   200     401     401         403
 GET    /p/{token}/hls/{media}/index.m3u8                        200    200   200   200   200     200     200         200
+GET    /p/{token}/hls/{media}/manifest.mpd                      200    200   200   200   200     200     200         200
 GET    /p/{token}/hls/{media}/{package}/{rendition}/{file}      200    200   200   200   200     200     200         200
 GET    /raw/{media}                                             404    404   200   404   200     401     401         403
 GET    /raw/{media}/{name}                                      404    404   200   404   200     401     401         403
@@ -507,6 +512,9 @@ async fn request(world: &World, document: &Value, people: &People, operation: &s
             }
             _ => {}
         }
+    }
+    if operation == "PUT /api/v1/media/{id}/chapters" {
+        return request.json(&json!({ "items": [{ "start_ms": 0, "title": "x" }] }));
     }
     if operation == "PUT /api/v1/media/{id}/captions/{language}" {
         return request.body(CAPTIONS);

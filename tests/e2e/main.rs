@@ -52,6 +52,7 @@ mod sessions;
 mod settings;
 mod sniffing;
 mod soak;
+mod tiers;
 mod transcoding;
 mod tus;
 mod tus_faults;

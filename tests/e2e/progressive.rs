@@ -189,7 +189,7 @@ async fn all_but_the_last_piece(stack: &Stack, client: &Client, film: &[u8]) -> 
             drop(tokio::time::timeout(Duration::from_secs(4), planned).await);
         }
     }
-    eventually("it can be played", Duration::from_secs(90), || async {
+    eventually("it can be played", PATIENCE, || async {
         let now = client.media(&media).await;
         assert_ne!(now["status"], "failed", "{now}\n{}", stack.logs());
         (now["status"] == "playable").then_some(())

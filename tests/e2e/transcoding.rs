@@ -13,7 +13,8 @@ harness::on_both!(
     real_source_has_every_frame,
     passthrough_keeps_audio_in_sync,
     encoding_keeps_audio_in_sync,
-    damaged_source_fails_with_reason
+    damaged_source_fails_with_reason,
+    iframe_playlists_show_pictures_of_their_time
 );
 
 /// Uploads, waits, and checks what every package must be. Returns the media and its base URL.
@@ -41,7 +42,8 @@ async fn media_playlists(url: &str) -> (Vec<String>, Option<String>) {
     let base = url.rsplit_once('/').unwrap().0;
     let variants =
         text.lines().filter(|l| !l.starts_with('#') && !l.is_empty()).map(|l| format!("{base}/{l}")).collect();
-    let audio = text.split("URI=\"").nth(1).map(|rest| format!("{base}/{}", rest.split('"').next().unwrap()));
+    let sound = text.lines().find(|l| l.starts_with("#EXT-X-MEDIA:TYPE=AUDIO"));
+    let audio = sound.map(|l| format!("{base}/{}", l.split("URI=\"").nth(1).unwrap().split('"').next().unwrap()));
     (variants, audio)
 }
 
@@ -113,7 +115,7 @@ async fn in_sync(pair: Pair, compliant: bool) {
     let client = stack.creator().await;
     let file = fixtures::flash(compliant);
     let source = file.to_str().unwrap();
-    let (flash, source_beep) = media::flash_and_beep(source, source);
+    let (flash, _, source_beep) = media::flash_and_beep(source, source);
     // Matroska moves everything later by the sound's priming; what counts is the distance to the picture.
     let source_beep = source_beep - media::video_start(source);
     assert_eq!(flash, 100, "the fixture");
@@ -122,8 +124,9 @@ async fn in_sync(pair: Pair, compliant: bool) {
     let url = ready["playback"]["hls_url"].as_str().unwrap();
     let (compliant, report) = media::verify(url);
     assert!(compliant, "times on boxes: {report}");
-    let (flash, beep) = media::flash_and_beep(url, url);
+    let (flash, shown, beep) = media::flash_and_beep(url, url);
     assert_eq!(flash, 100, "picture 100 is shown at 4 s");
+    assert!((shown - 4.0).abs() < 0.02, "FFmpeg shows it at {shown}");
     // One audio frame at 48 kHz.
     assert!((beep - source_beep).abs() <= 1024.0 / 48_000.0, "the beep moved from {source_beep} to {beep}");
     assert!((beep - 4.0).abs() <= 1024.0 / 48_000.0, "the beep is at {beep}");
@@ -158,4 +161,63 @@ async fn damaged_source_fails_with_reason(pair: Pair) {
     client.wait_for(&id, &["failed"]).await;
     let not_failed = client.request(Method::POST, &format!("/api/v1/media/{good}/retry")).send().await.unwrap();
     assert_eq!(problem(not_failed).await, (409, "not_failed".into()));
+}
+
+/// Each range of an I-frame playlist is one picture, that of its time: passed through and encoded, plain and encrypted.
+async fn iframe_playlists_show_pictures_of_their_time(pair: Pair) {
+    let mut stack = Stack::start(pair).await;
+    stack.add_worker();
+    let client = stack.creator().await;
+    for encryption in ["none", "aes-128"] {
+        let made: Value =
+            client.upload_with(&fixtures::compliant(10), &[("encryption", encryption)]).await.json().await.unwrap();
+        let ready = client.wait_for(made["id"].as_str().unwrap(), &["ready"]).await;
+        let url = ready["playback"]["hls_url"].as_str().unwrap();
+        let top = harness::client::http().get(url).send().await.unwrap().text().await.unwrap();
+        let lists: Vec<&str> = top.lines().filter_map(|l| l.strip_prefix("#EXT-X-I-FRAME-STREAM-INF:")).collect();
+        assert_eq!(lists.len(), top.matches("#EXT-X-STREAM-INF").count(), "one for each rung: {top}");
+        let (variants, _) = media_playlists(url).await;
+        for variant in variants {
+            let folder = variant.rsplit_once('/').unwrap().0;
+            let pictures = iframes(folder, encryption == "none").await;
+            assert!((pictures.iter().map(|p| p.0).sum::<f64>() - 10.0).abs() < 0.01, "{pictures:?}");
+            let mut at = 0.0;
+            for (seconds, bytes) in pictures {
+                if let Some(bytes) = bytes {
+                    let file = stack.folder().join("picture.mp4");
+                    std::fs::write(&file, bytes).unwrap();
+                    let likeness = media::likeness_at(file.to_str().unwrap(), &variant, at);
+                    assert!(likeness > 35.0, "{variant} at {at}: {likeness} dB");
+                }
+                at += seconds;
+            }
+        }
+    }
+}
+
+/// Duration of every entry of the I-frame playlist in `folder`, and, where it is plain, the init segment with the entry's range.
+async fn iframes(folder: &str, plain: bool) -> Vec<(f64, Option<Vec<u8>>)> {
+    let http = harness::client::http();
+    let list = http.get(format!("{folder}/iframes.m3u8")).send().await.unwrap().text().await.unwrap();
+    assert!(list.contains("#EXT-X-I-FRAMES-ONLY") && list.ends_with("#EXT-X-ENDLIST\n"), "{list}");
+    assert_eq!(list.contains("#EXT-X-KEY:METHOD=AES-128"), !plain, "{list}");
+    let init = list.split("#EXT-X-MAP:URI=\"").nth(1).unwrap().split('"').next().unwrap();
+    let init = http.get(format!("{folder}/{init}")).send().await.unwrap().bytes().await.unwrap();
+    let (mut all, mut range, mut seconds) = (Vec::new(), (0, 0), 0.0);
+    for line in list.lines() {
+        if let Some(value) = line.strip_prefix("#EXT-X-BYTERANGE:") {
+            let (length, offset) = value.split_once('@').unwrap();
+            range = (offset.parse::<u64>().unwrap(), length.parse::<u64>().unwrap());
+        } else if let Some(value) = line.strip_prefix("#EXTINF:") {
+            seconds = value.trim_end_matches(',').parse().unwrap();
+        } else if line.ends_with(".m4s") {
+            let wanted = format!("bytes={}-{}", range.0, range.0 + range.1 - 1);
+            let answer = http.get(format!("{folder}/{line}")).header("range", wanted).send().await.unwrap();
+            assert_eq!(answer.status(), 206);
+            let part = answer.bytes().await.unwrap();
+            assert_eq!(part.len() as u64, range.1);
+            all.push((seconds, plain.then(|| [&init[..], &part[..]].concat())));
+        }
+    }
+    all
 }

@@ -9,10 +9,14 @@ use uuid::Uuid;
 /// Longest wait for anything that encodes.
 pub const PATIENCE: Duration = Duration::from_secs(180);
 
+/// Connections that were not used for so long are not used again: the service ends them a little later, and what is
+/// asked at that moment is not answered.
+const IDLE: Duration = Duration::from_secs(10);
+
 /// A client of the services under test, with connections of its own. Without certificates: reading the system's
 /// takes longer than most requests.
 pub fn http() -> reqwest::Client {
-    reqwest::Client::builder().tls_certs_only([]).build().unwrap()
+    reqwest::Client::builder().tls_certs_only([]).pool_idle_timeout(IDLE).build().unwrap()
 }
 
 /// Everybody's password.

@@ -1,19 +1,19 @@
 //! Many connections from many addresses, and a stopwatch on what others notice of them.
 
-use super::client;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::{
+    io::{Read, Write},
     net::{Ipv4Addr, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    thread::JoinHandle,
     time::{Duration, Instant},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpSocket, TcpStream},
-    task::JoinHandle,
 };
 
 /// What a request counts that is refused or not answered.
@@ -78,11 +78,12 @@ pub async fn get(url: &str, from: Ipv4Addr, path: &str, headers: &str) -> String
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Times of `/ready`, asked on a new connection each time by somebody who is not of the crowd.
+/// Times of `/ready`, asked on a new connection each time by somebody who is not of the crowd: on a thread that does
+/// nothing else, so that what is measured is the service.
 #[derive(Debug)]
 pub struct Watch {
     done: Arc<AtomicBool>,
-    task: JoinHandle<Vec<Duration>>,
+    thread: JoinHandle<Vec<Duration>>,
 }
 
 /// Sorted times.
@@ -103,31 +104,39 @@ impl std::fmt::Display for Times {
     }
 }
 
+/// Asks for `/ready` once.
+fn ask(service: SocketAddr) -> std::io::Result<()> {
+    let mut connection = std::net::TcpStream::connect_timeout(&service, NEVER)?;
+    connection.set_read_timeout(Some(NEVER))?;
+    connection.write_all(b"GET /ready HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer)?;
+    if answer.starts_with("HTTP/1.1 200") { Ok(()) } else { Err(std::io::Error::other(answer)) }
+}
+
 impl Watch {
     /// Begins to ask.
     pub fn over(url: &str) -> Self {
-        let (done, url) = (Arc::new(AtomicBool::new(false)), format!("{url}/ready"));
-        let task = tokio::spawn({
+        let (done, service) = (Arc::new(AtomicBool::new(false)), socket_address(url));
+        let thread = std::thread::spawn({
             let done = done.clone();
-            async move {
+            move || {
                 let mut times = Vec::new();
                 while !done.load(Ordering::Relaxed) {
                     let began = Instant::now();
-                    let answer = client::http().get(&url).timeout(NEVER).send().await;
-                    let answered = answer.is_ok_and(|a| a.status() == 200);
-                    times.push(if answered { began.elapsed() } else { NEVER });
-                    tokio::time::sleep(Duration::from_millis(15)).await;
+                    times.push(if ask(service).is_ok() { began.elapsed() } else { NEVER });
+                    std::thread::sleep(Duration::from_millis(15));
                 }
                 times
             }
         });
-        Self { done, task }
+        Self { done, thread }
     }
 
     /// Ends it.
     pub async fn times(self) -> Times {
         self.done.store(true, Ordering::Relaxed);
-        let mut times = self.task.await.unwrap();
+        let mut times = tokio::task::spawn_blocking(|| self.thread.join().unwrap()).await.unwrap();
         times.sort();
         assert!(times.len() > 10, "{} requests are no measure", times.len());
         Times(times)

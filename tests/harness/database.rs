@@ -60,7 +60,7 @@ pub fn fresh(pair: Pair, folder: &Path) -> String {
 }
 
 /// A folder that the first process of a run fills, while the others wait for it.
-fn prepared(name: &str, fill: impl FnOnce(&Path)) -> PathBuf {
+pub(crate) fn prepared(name: &str, fill: impl FnOnce(&Path)) -> PathBuf {
     let folder = PathBuf::from(need("SLUICE_TEST_PREPARED"));
     let done = folder.join(name);
     if !done.exists() {
@@ -77,13 +77,13 @@ fn prepared(name: &str, fill: impl FnOnce(&Path)) -> PathBuf {
 }
 
 /// The service brings the schema up to date itself, and then ends.
-fn prepare(environment: &[(String, String)], folder: &Path) {
+pub(crate) fn prepare(environment: &[(String, String)], folder: &Path) {
     let mut api = Process::start("sluice-api", &[], environment, &folder.join("api.log"));
     api.line_after("listening on ");
     api.stop();
 }
 
-fn psql(server: &str, sql: &str) {
+pub(crate) fn psql(server: &str, sql: &str) {
     let output = Command::new("psql")
         .args([&format!("{server}/postgres"), "-v", "ON_ERROR_STOP=1", "-qc", sql])
         .output()
@@ -99,7 +99,7 @@ impl Stack {
                       else: c.executescript(sql)\nc.commit()";
         let output = match self.pair {
             Pair::Embedded => {
-                let file = self.folder().join("sluice.db");
+                let file = self.data_dir().join("sluice.db");
                 fed(Command::new("python3").args(["-c", script, file.to_str().unwrap()]), sql)
             }
             Pair::Servers => {

@@ -92,6 +92,15 @@ pub fn foreign(seconds: u32) -> PathBuf {
     )
 }
 
+/// A film that must be encoded and whose picture changes once a second: an encoder makes it faster than its frames let expect.
+pub fn still(seconds: u32) -> PathBuf {
+    let (video, audio) =
+        (format!("testsrc2=s=640x360:r=1:d={seconds},fps=30"), format!("sine=440:r=44100:d={seconds}"));
+    let input = ["-f", "lavfi", "-i", &video, "-f", "lavfi", "-i", &audio];
+    let codecs = ["-c:v", "mpeg4", "-g", "60", "-b:v", "2M", "-c:a", "libmp3lame", "-b:a", "128k", "-ac", "2"];
+    made(&format!("still-{seconds}.mkv"), &[&input[..], &codecs].concat())
+}
+
 /// A film that must be encoded, in an MP4 with its index in front: MPEG-4 part 2 and AAC, 640x360 at 25 fps.
 pub fn fast_start(seconds: u32) -> PathBuf {
     let (video, audio) = (format!("testsrc2=s=640x360:r=25:d={seconds}"), format!("sine=440:r=48000:d={seconds}"));
@@ -155,6 +164,23 @@ pub fn flash(compliant: bool) -> PathBuf {
     let mut arguments = vec!["-f", "lavfi", "-i", video, "-f", "lavfi", "-i", audio];
     arguments.extend(codec);
     made(if compliant { "flash.mp4" } else { "flash.mkv" }, &arguments)
+}
+
+/// A flash of ten pictures and a beep of 0.2 s begin together at pictures `flashes` of a film of `seconds`, at so many
+/// pictures a second; `codecs` are options of the ffmpeg command. Nothing else is seen or heard.
+pub fn flashes(name: &str, rate: (u32, u32), seconds: u32, flashes: &[u32], codecs: &[&str]) -> PathBuf {
+    let shown: Vec<String> = flashes.iter().map(|n| format!("between(n,{n},{})", n + 9)).collect();
+    let at = |n: &u32| f64::from(*n) * f64::from(rate.1) / f64::from(rate.0);
+    let heard: Vec<String> = flashes.iter().map(|n| format!("between(t,{:.6},{:.6})", at(n), at(n) + 0.2)).collect();
+    let video = format!(
+        "color=black:s=320x180:r={}/{}:d={seconds},drawbox=color=white:t=fill:enable='{}'",
+        rate.0,
+        rate.1,
+        shown.join("+")
+    );
+    let audio = format!("aevalsrc='0.5*sin(2*PI*1000*t)*({})':s=48000:d={seconds}", heard.join("+"));
+    let input = ["-f", "lavfi", "-i", &video, "-f", "lavfi", "-i", &audio];
+    made(name, &[&input[..], codecs].concat())
 }
 
 /// A picture without sound.

@@ -38,16 +38,23 @@ pub fn video_start(file: &str) -> f64 {
     run("ffprobe", &arguments).0.trim().parse().unwrap()
 }
 
-/// The number of the first bright picture, and when the sound begins, seconds.
-///
-/// Pictures are counted, not timed: ffmpeg 5.1 shows fragments with signed composition offsets up to
-/// two frames late, while the boxes, which `verify` reads, say that picture n is shown at n frames.
-pub fn flash_and_beep(video: &str, audio: &str) -> (u64, f64) {
-    let filter = "signalstats,metadata=print:key=lavfi.signalstats.YAVG:file=-";
+/// The number of the first bright picture, when it is shown, and when the sound begins, seconds from the start.
+pub fn flash_and_beep(video: &str, audio: &str) -> (u64, f64, f64) {
+    let filter = "signalstats,metadata=print:file=-";
     let (out, _) = run("ffmpeg", &["-nostdin", "-v", "error", "-i", video, "-an", "-vf", filter, "-f", "null", "-"]);
-    let luma = out.lines().filter_map(|l| l.strip_prefix("lavfi.signalstats.YAVG=")).map(|v| v.parse::<f64>().unwrap());
-    let flash = luma.enumerate().find(|(_, y)| *y > 128.0).expect("no flash").0 as u64;
-    (flash, beep(audio))
+    let after =
+        |text: &str, mark: &str| text.split(mark).nth(1).and_then(|v| v.split_whitespace().next()?.parse().ok());
+    let mut shown = 0.0;
+    let mut number = 0;
+    for line in out.lines() {
+        shown = after(line, "pts_time:").unwrap_or(shown);
+        match after(line, "lavfi.signalstats.YAVG=") {
+            Some(luma) if luma > 128.0 => return (number, shown, beep(audio)),
+            Some(_) => number += 1,
+            None => {}
+        }
+    }
+    panic!("no flash in {video}")
 }
 
 /// When silence ends, seconds.
@@ -78,4 +85,37 @@ pub fn verify(target: &str) -> (bool, String) {
 /// Plays a URL or file to its end with the ffmpeg command; its complaints.
 pub fn play(input: &str) -> String {
     run("ffmpeg", &["-nostdin", "-v", "error", "-i", input, "-map", "0:v:0?", "-map", "0:a:0?", "-f", "null", "-"]).1
+}
+
+/// How much the only whole picture of a file is like that of a film at `seconds`, decibels.
+pub fn likeness_at(picture: &str, film: &str, seconds: f64) -> f64 {
+    // The film's own pictures are counted at its rate of 25 a second, as its clock need not begin at zero.
+    let number = (seconds * 25.0).round() as u64;
+    let graph = format!(
+        "[0:v]select=eq(n\\,0),settb=1/25,setpts=0[a];[1:v]select=eq(n\\,{number}),settb=1/25,setpts=0[b];[a][b]psnr"
+    );
+    let output = Command::new("ffmpeg")
+        .args([
+            "-nostdin",
+            "-v",
+            "info",
+            "-i",
+            picture,
+            "-i",
+            film,
+            "-lavfi",
+            &graph,
+            "-frames:v",
+            "1",
+            "-f",
+            "null",
+            "-",
+        ])
+        .output()
+        .unwrap();
+    // Other pictures of the fragment are not in the file, which is no fault.
+    let log = String::from_utf8_lossy(&output.stderr);
+    let average = log.split("average:").nth(1).unwrap_or_else(|| panic!("no comparison: {log}"));
+    let average = average.split(' ').next().unwrap();
+    if average == "inf" { f64::INFINITY } else { average.parse().unwrap() }
 }

@@ -6,10 +6,11 @@ use nix::{
 };
 use std::{
     io::{BufRead, BufReader},
+    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::mpsc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// What a service has from whoever runs the tests: where programs are, and the clock that libfaketime sets, so that
@@ -31,6 +32,17 @@ pub fn bin_dir() -> PathBuf {
     // target/debug/deps/test-... -> target/debug
     let test = std::env::current_exe().unwrap();
     test.ancestors().nth(2).unwrap().to_owned()
+}
+
+/// A port that nobody listens on, below those that the system gives to clients: whoever stops and starts again finds
+/// it free.
+pub fn free_port() -> u16 {
+    loop {
+        let port = rand::random_range(22_000..32_000);
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 impl Process {
@@ -106,14 +118,28 @@ impl Process {
     /// # Panics
     /// When it has not ended after 40 s.
     pub fn stop(&mut self) {
-        self.signal(Signal::SIGTERM);
-        for _ in 0..400 {
-            if self.child.try_wait().unwrap().is_some() {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(100));
+        assert!(self.ends_by(Signal::SIGTERM), "did not stop; log:\n{}", self.log());
+    }
+
+    /// Sends a signal and waits for the end; whether that came within 40 s.
+    pub fn ends_by(&mut self, signal: Signal) -> bool {
+        // Whose end was waited for already may be somebody else by now.
+        if !self.has_ended() {
+            self.signal(signal);
         }
-        panic!("did not stop; log:\n{}", self.log());
+        let began = Instant::now();
+        while !self.has_ended() {
+            if began.elapsed() > Duration::from_secs(40) {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        true
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
     }
 
     /// The encoder children of this process.

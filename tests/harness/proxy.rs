@@ -12,9 +12,10 @@ use futures::StreamExt;
 use std::{
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -22,8 +23,21 @@ use tokio::{
         TcpListener, TcpStream,
         tcp::{OwnedReadHalf, OwnedWriteHalf},
     },
+    runtime::{Builder, Runtime},
     sync::watch,
+    time::sleep,
 };
+
+/// Proxies have threads of their own: a test that waits for a program that talks through them must not hold them up.
+static THREADS: LazyLock<Runtime> =
+    LazyLock::new(|| Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap());
+
+/// A listener on every interface of this machine, and its address.
+async fn listen() -> (TcpListener, SocketAddr) {
+    let bound = THREADS.spawn(TcpListener::bind("0.0.0.0:0")).await.unwrap().unwrap();
+    let port = bound.local_addr().unwrap().port();
+    (bound, SocketAddr::from(([127, 0, 0, 1], port)))
+}
 
 /// What a network does to connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,29 +48,35 @@ pub enum Network {
     Cut,
     /// Keeps connections and moves no byte.
     Stalled,
+    /// Passes everything, a little at a time and late.
+    Slow,
 }
 
-/// A TCP proxy in front of one address.
+/// How late bytes are while the network is slow, and how many come at once: 320 kB in a second.
+const LATE: Duration = Duration::from_millis(25);
+const AT_ONCE: usize = 8 * 1024;
+
+/// A TCP proxy in front of one address, on every interface of this machine.
 #[derive(Debug)]
 pub struct TcpProxy {
     /// Where it listens.
     pub address: SocketAddr,
     network: watch::Sender<Network>,
+    upstream: watch::Sender<String>,
 }
 
 impl TcpProxy {
-    /// Listens on a free loopback port for connections to `upstream` (`host:port`).
+    /// Listens on a free port for connections to `upstream` (`host:port`).
     pub async fn start(upstream: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let (listener, address) = listen().await;
         let (network, state) = watch::channel(Network::Fine);
-        let upstream = upstream.to_owned();
-        tokio::spawn(async move {
+        let (upstream, leads_to) = watch::channel(upstream.to_owned());
+        THREADS.spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 if *state.borrow() == Network::Cut {
                     continue;
                 }
-                let (upstream, state) = (upstream.clone(), state.clone());
+                let (upstream, state) = (leads_to.borrow().clone(), state.clone());
                 tokio::spawn(async move {
                     let Ok(server) = TcpStream::connect(upstream).await else { return };
                     drop((client.set_nodelay(true), server.set_nodelay(true)));
@@ -69,7 +89,12 @@ impl TcpProxy {
                 });
             }
         });
-        Self { address, network }
+        Self { address, network, upstream }
+    }
+
+    /// Sends new connections to another address, as a name does that now means another server.
+    pub fn lead_to(&self, upstream: String) {
+        self.upstream.send_replace(upstream);
     }
 
     /// Changes the weather for all connections.
@@ -91,8 +116,10 @@ async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut network: watc
             }
             continue;
         }
+        let slow = *network.borrow() == Network::Slow;
+        let most = if slow { AT_ONCE } else { buffer.len() };
         let read = tokio::select! {
-            read = from.read(&mut buffer) => read,
+            read = from.read(&mut buffer[..most]) => read,
             changed = network.changed() => {
                 if changed.is_err() {
                     return;
@@ -100,6 +127,9 @@ async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut network: watc
                 continue;
             }
         };
+        if slow {
+            sleep(LATE).await;
+        }
         match read {
             Ok(n) if n > 0 && to.write_all(&buffer[..n]).await.is_ok() => {}
             _ => break,
@@ -146,8 +176,7 @@ const INTERNAL: &str = "<?xml version=\"1.0\"?><Error><Code>InternalError</Code>
 impl S3Proxy {
     /// Listens on a free loopback port for requests to `upstream` (`host:port`).
     pub async fn start(upstream: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let (listener, address) = listen().await;
         let (fault, receiver) = watch::channel(StoreFault::None);
         let state = Forward {
             upstream: format!("http://{upstream}"),
@@ -156,7 +185,7 @@ impl S3Proxy {
             count: Arc::default(),
         };
         let app = Router::new().fallback(forward).with_state(state);
-        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        THREADS.spawn(async move { axum::serve(listener, app).await.unwrap() });
         Self { address, fault }
     }
 

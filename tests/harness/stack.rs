@@ -4,6 +4,7 @@ use super::{
     Client,
     client::PASSWORD,
     database,
+    namespace::Namespace,
     process::{Process, bin_dir},
 };
 use sluice_config::StoreUrl;
@@ -81,11 +82,15 @@ impl Stack {
         let dir = tempfile::tempdir().unwrap();
         let mut environment = base_settings(dir.path());
         if pair == Pair::Embedded {
-            database::copy_sqlite(dir.path());
+            let data_dir = settings.iter().find(|(n, _)| *n == "SLUICE_DATA_DIR").map(|(_, v)| Path::new(*v));
+            database::copy_sqlite(data_dir.unwrap_or(dir.path()));
         } else {
             let name = format!("t{}", Uuid::new_v4().simple());
-            database::create_postgres(&name);
-            environment.push(("SLUICE_DATABASE_URL".to_owned(), format!("{}/{name}", need("SLUICE_TEST_POSTGRES"))));
+            if !settings.iter().any(|(n, _)| *n == "SLUICE_DATABASE_URL") {
+                database::create_postgres(&name);
+                let url = format!("{}/{name}", need("SLUICE_TEST_POSTGRES"));
+                environment.push(("SLUICE_DATABASE_URL".to_owned(), url));
+            }
             let store = need("SLUICE_TEST_S3").replace("/test?", &format!("/{name}?"));
             environment.push(("SLUICE_STORE_URL".to_owned(), store));
             for key in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
@@ -108,6 +113,18 @@ impl Stack {
     pub fn add_worker(&mut self) -> usize {
         let log = self.dir.path().join(format!("worker-{}.log", self.workers.len()));
         self.workers.push(Process::start("sluice-worker", &["run"], &self.environment, &log));
+        self.workers.len() - 1
+    }
+
+    /// Adds a worker that lives in a network of its own; its number.
+    pub fn add_worker_in(&mut self, network: &Namespace) -> usize {
+        let log = self.dir.path().join(format!("worker-{}.log", self.workers.len()));
+        let host = network.host().to_string();
+        let environment: Vec<_> =
+            self.environment.iter().map(|(n, v)| (n.clone(), v.replace("127.0.0.1", &host))).collect();
+        let command = network.command(&bin_dir().join("sluice-worker"), &["run"]);
+        let arguments: Vec<&str> = command[1..].iter().map(String::as_str).collect();
+        self.workers.push(Process::program(Path::new(&command[0]), &arguments, &environment, &log));
         self.workers.len() - 1
     }
 
@@ -185,14 +202,14 @@ impl Stack {
     /// The database of this service, past the service.
     pub async fn database(&self) -> Db {
         let url = self.environment.iter().find(|(n, _)| n == "SLUICE_DATABASE_URL").map(|(_, v)| v.clone());
-        Db::open(&url.unwrap_or_else(|| format!("sqlite://{}/sluice.db", self.dir.path().display()))).await.unwrap()
+        Db::open(&url.unwrap_or_else(|| format!("sqlite://{}/sluice.db", self.data_dir().display()))).await.unwrap()
     }
 
     /// The store of this service, past the service.
     pub async fn store(&self) -> Store {
         let environment = self.environment.iter().cloned().collect();
         let url = self.environment.iter().find(|(n, _)| n == "SLUICE_STORE_URL").map(|(_, v)| v.clone());
-        let url = url.unwrap_or_else(|| format!("file://{}/store", self.dir.path().display()));
+        let url = url.unwrap_or_else(|| format!("file://{}/store", self.data_dir().display()));
         Store::open(&StoreUrl::parse(&url, &environment).unwrap()).await.unwrap()
     }
 
@@ -206,6 +223,11 @@ impl Stack {
     /// A logged-in creator.
     pub async fn creator(&self) -> Client {
         Client::register(&self.url).await
+    }
+
+    /// Where the service keeps its files.
+    pub fn data_dir(&self) -> PathBuf {
+        PathBuf::from(self.setting("SLUICE_DATA_DIR").unwrap())
     }
 
     /// A folder that goes with the stack.

@@ -112,7 +112,8 @@ impl Pool {
             match self.context.db.tasks().claim(&self.capacity.name, ClaimToken::random(), limits).await {
                 Ok(Some(task)) => {
                     self.outage.over();
-                    self.start(task);
+                    let threads = self.threads(&task).await;
+                    self.start(task, threads);
                 }
                 Ok(None) => return self.outage.over(),
                 Err(error) => {
@@ -125,10 +126,21 @@ impl Pool {
         }
     }
 
-    fn start(&mut self, task: ClaimedTask) {
+    /// Threads for a task that was claimed. Cores that nothing waits for help it.
+    async fn threads(&self, task: &ClaimedTask) -> i64 {
+        let Capacity { cores, memory_bytes, .. } = self.capacity;
+        if task.kind != TaskKind::Chunk || cores == 1 {
+            return 1;
+        }
+        // A database that does not answer says that work is waiting: one thread is never wrong.
+        let waiting = self.context.db.tasks().waiting_for_cores(cores * 2).await.unwrap_or(i64::MAX);
+        self.room.threads(task, waiting, cores, memory_bytes)
+    }
+
+    fn start(&mut self, task: ClaimedTask, threads: i64) {
         tracing::info!(task = %task.id, name = task.name, package = %task.package_id, attempt = task.attempts, "task begins");
-        self.room.take(&task);
-        let running = Running { context: self.context.clone(), task };
+        self.room.take(&task, threads);
+        let running = Running { context: self.context.clone(), task, threads: threads.max(1) as usize };
         let (lease, claims) = (self.capacity.lease, self.claims.clone());
         self.running.spawn(async move {
             let lost = claims.add(running.task.id, running.task.token);

@@ -63,8 +63,10 @@ pub fn child_log(data: &[u8]) {
 /// An init segment says one thing.
 pub fn init_segment(data: &[u8]) {
     if let Ok(info) = read_init(data) {
-        assert!(["avc1", "mp4a"].contains(&info.entry.as_str()) && info.codecs.starts_with(&info.entry));
-        assert_eq!(info.size.is_some(), info.entry == "avc1");
+        assert!(
+            ["avc1", "hvc1", "av01", "mp4a"].contains(&info.entry.as_str()) && info.codecs.starts_with(&info.entry)
+        );
+        assert_eq!(info.size.is_some(), info.entry != "mp4a");
         assert!(info.description.len() <= 4096 + 64 * data.len(), "{} of {}", info.description.len(), data.len());
     }
 }
@@ -74,12 +76,12 @@ pub fn media_segment(data: &[u8]) {
     let Ok(info) = read_segment(data) else { return };
     assert!(info.samples > 0 && info.samples <= data.len() as u64 && info.first_sample.len() <= data.len());
     let mut at = 0;
-    for (offset, bytes, _) in &info.fragments {
-        assert!(*offset >= at && *bytes > 0);
-        at = offset + bytes;
+    for f in &info.fragments {
+        assert!(f.offset >= at && f.bytes > 0 && f.key_bytes <= f.bytes);
+        at = f.offset + f.bytes;
     }
     assert!(at <= data.len() as u64 && !info.fragments.is_empty());
-    let ticks = info.fragments.iter().fold(0_u64, |sum, f| sum.saturating_add(f.2));
+    let ticks = info.fragments.iter().fold(0_u64, |sum, f| sum.saturating_add(f.ticks));
     assert_eq!(ticks, info.duration);
 }
 
@@ -183,8 +185,10 @@ fn written(list: &ParsedMedia) -> Option<String> {
         duration_s: *seconds,
         key: k.as_ref().map(key),
     });
-    let (map_uri, segments) = (list.map_uri.clone()?, segments.collect::<Vec<_>>());
-    let plain = all_or_none && short && !segments.is_empty() && list.media_sequence == 0 && list.discontinuities == 0;
+    let (map_uri, segments) = (list.map_uri.clone(), segments.collect::<Vec<_>>());
+    let whole = !list.iframes_only && list.ranges.iter().all(Option::is_none);
+    let plain =
+        whole && all_or_none && short && !segments.is_empty() && list.media_sequence == 0 && list.discontinuities == 0;
     let written = MediaPlaylist { playlist_type, target_s: list.target_s, map_uri, segments, ended: list.ended };
     plain.then(|| written.render())
 }

@@ -64,6 +64,7 @@ mod tests {
             package_id: PackageId::nil(),
             kind: TaskKind::Chunk,
             name: "chunk-0".into(),
+            payload: String::new(),
             status: TaskStatus::Running,
             attempts: 1,
             token: Some(ClaimToken::nil()),

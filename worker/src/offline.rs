@@ -6,6 +6,7 @@ use crate::{
     pipeline::{self, Encoder},
     plan::{EncodeSettings, Plan, Step},
     publish::FolderSink,
+    room::threads_beside,
     source::Source,
     task::{TaskError, in_brackets},
     verify::Report,
@@ -74,7 +75,7 @@ pub async fn transcode(request: Request) -> Result<Report, OfflineError> {
     let settings = Arc::new(request.settings);
     let encoder = Encoder { children: &children, settings: &settings };
     let demuxer = pipeline::identify(&source).await?;
-    let plan = Arc::new(encoder.plan(source.clone(), demuxer, request.cores).await?);
+    let plan = Arc::new(encoder.plan(source.clone(), demuxer, request.cores).await?.in_one_tier());
     for warning in &plan.warnings {
         complain(format!("warning: {}: {}", warning.code, warning.message));
     }
@@ -89,16 +90,25 @@ impl Run {
     async fn all(&self, cores: usize) -> Result<(), OfflineError> {
         let mut steps: VecDeque<Step> = self.plan.steps().into();
         let mut running: JoinSet<(Step, Result<(), TaskError>)> = JoinSet::new();
+        let mut remuxing = 0;
         loop {
-            while running.len() < cores {
+            while running.len() < cores + remuxing {
                 let Some(step) = steps.pop_front() else { break };
-                // The last step of a film has the cores to itself.
-                let threads = if steps.is_empty() && running.is_empty() { cores } else { 1 };
+                let threads = match step {
+                    Step::Chunk { .. } => {
+                        threads_beside((running.len() + 1 + steps.len()) as i64, cores as i64) as usize
+                    }
+                    _ => 1,
+                };
+                // It moves bytes and needs no core.
+                remuxing += usize::from(step == Step::Passthrough);
                 let run = self.clone();
                 running.spawn(async move { (step, run.step(&step, threads).await) });
             }
             let Some(ended) = running.join_next().await else { return Ok(()) };
-            match ended.map_err(anyhow::Error::from)? {
+            let ended = ended.map_err(anyhow::Error::from)?;
+            remuxing -= usize::from(ended.0 == Step::Passthrough);
+            match ended {
                 (_, Ok(())) => {}
                 (Step::Passthrough, Err(TaskError::Retry { .. } | TaskError::Fail { .. })) => {
                     steps.extend(self.fall_back());
@@ -119,6 +129,6 @@ impl Run {
         if let Some(rung) = &video.passthrough {
             self.sink.drop_rendition(&rung.name);
         }
-        video.chunk_steps(true).collect()
+        if video.keeps_beside() { Vec::new() } else { video.fallback_steps().collect() }
     }
 }

@@ -25,13 +25,13 @@ struct Taken {
 }
 
 impl Room {
-    /// A task begins.
-    pub fn take(&mut self, task: &ClaimedTask) {
+    /// A task begins, with so many threads.
+    pub fn take(&mut self, task: &ClaimedTask, threads: i64) {
         let taken = Taken {
             kind: task.kind,
             opening: task.name == OPENING_CHUNK,
             cores: task.cores,
-            memory_bytes: task.memory_bytes,
+            memory_bytes: with_threads(task.memory_bytes, threads),
         };
         self.0.insert(task.id, taken);
     }
@@ -44,6 +44,15 @@ impl Room {
     /// Nothing runs.
     pub fn clear(&mut self) {
         self.0.clear();
+    }
+
+    /// Threads for a chunk beside what runs, when so many tasks wait for cores: more than one at the end of the work,
+    /// as far as its memory allows.
+    pub fn threads(&self, task: &ClaimedTask, waiting: i64, cores: i64, memory_bytes: i64) -> i64 {
+        let busy = self.0.values().map(|t| t.cores).sum::<i64>() + 1;
+        let free = memory_bytes - self.0.values().map(|t| t.memory_bytes).sum::<i64>();
+        let wanted = threads_beside(busy.saturating_add(waiting), cores);
+        (2..=wanted).rev().find(|n| with_threads(task.memory_bytes, *n) <= free).unwrap_or(1)
     }
 
     fn count(&self, which: impl Fn(&Taken) -> bool) -> usize {
@@ -68,6 +77,21 @@ impl Room {
             opening: openings == 0,
         }
     }
+}
+
+/// Threads for each of the last `tasks` of the work, the running ones among them: when the first of them has ended,
+/// its core is used by the others.
+pub fn threads_beside(tasks: i64, cores: i64) -> i64 {
+    // Up to there each has a core of its own, and others will come.
+    if tasks > cores * 2 - 1 {
+        return 1;
+    }
+    (cores * 2).div_euclid(tasks.max(1)).max(2).min(cores)
+}
+
+/// What a chunk takes with so many threads: each has a picture of its own, and they look further ahead.
+fn with_threads(memory_bytes: i64, threads: i64) -> i64 {
+    if threads > 1 { memory_bytes.saturating_add(memory_bytes / 20 * (threads + 4)) } else { memory_bytes }
 }
 
 #[cfg(test)]
@@ -96,13 +120,13 @@ mod tests {
         let mut room = Room::default();
         assert_eq!(room.limits(2, 1000).memory_bytes, i64::MAX, "whatever it is, alone");
         for n in 3..5 {
-            room.take(&task(TaskKind::Chunk, &format!("chunk-00000{n}")));
+            room.take(&task(TaskKind::Chunk, &format!("chunk-00000{n}")), 1);
         }
         let full = room.limits(2, 1000);
         assert_eq!((full.cores, full.memory_bytes, full.plan, full.opening), (0, 800, true, true));
         let plan = task(TaskKind::Plan, "plan");
-        room.take(&plan);
-        room.take(&task(TaskKind::Chunk, OPENING_CHUNK));
+        room.take(&plan, 1);
+        room.take(&task(TaskKind::Chunk, OPENING_CHUNK), 1);
         let fuller = room.limits(2, 1000);
         assert_eq!((fuller.cores, fuller.plan, fuller.opening), (0, false, false), "one of each");
         room.give_back(plan.id);
@@ -114,10 +138,35 @@ mod tests {
         let mut room = Room::default();
         for _ in 0..4 {
             assert!(room.limits(1, 1000).light && room.limits(1, 1000).imports);
-            room.take(&task(TaskKind::Hash, "hash"));
-            room.take(&task(TaskKind::Import, "import"));
+            room.take(&task(TaskKind::Hash, "hash"), 1);
+            room.take(&task(TaskKind::Import, "import"), 1);
         }
         let full = room.limits(1, 1000);
         assert!(!full.light && !full.imports && full.cores == 1);
+    }
+
+    #[test]
+    fn the_last_chunks_use_the_cores_that_are_left() {
+        for (tasks, cores, threads) in [
+            (1, 1, 1),
+            (4, 1, 1),
+            (1, 2, 2),
+            (2, 2, 2),
+            (3, 2, 2),
+            (4, 2, 1),
+            (1, 16, 16),
+            (8, 16, 4),
+            (16, 16, 2),
+            (32, 16, 1),
+        ] {
+            assert_eq!(threads_beside(tasks, cores), threads, "{tasks} on {cores}");
+        }
+        let (mut room, last) = (Room::default(), task(TaskKind::Chunk, "chunk-000009"));
+        assert_eq!(room.threads(&last, 0, 2, 1000), 2);
+        assert_eq!(room.threads(&last, 9, 2, 1000), 1, "others wait");
+        assert_eq!(room.threads(&last, 0, 2, 110), 1, "there is no memory for it");
+        room.take(&last, 2);
+        assert_eq!(room.limits(2, 1000).memory_bytes, 870);
+        assert_eq!(room.limits(2, 1000).cores, 1, "who comes has a core all the same");
     }
 }

@@ -146,4 +146,6 @@ impl From<ChildError> for TaskError {
 pub struct Running {
     pub context: Context,
     pub task: ClaimedTask,
+    /// Threads of its encoders.
+    pub threads: usize,
 }

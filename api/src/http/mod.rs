@@ -5,6 +5,7 @@ pub mod access_log;
 pub mod base_url;
 pub mod body_limit;
 pub mod connections;
+pub mod door;
 pub mod drain;
 pub mod error;
 pub mod extract;

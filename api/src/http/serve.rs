@@ -1,6 +1,9 @@
 //! The listening port: plain or TLS, with bounds of [`super::connections`], drained at the end.
 
-use crate::http::connections::{Gate, Limits, Table};
+use crate::http::{
+    connections::{Gate, Limits, Table},
+    door::{self, Caller, Usher},
+};
 use anyhow::Context;
 use axum::Router;
 use axum_server::{
@@ -36,7 +39,11 @@ pub async fn serve(
 ) -> anyhow::Result<()> {
     let listener = listen(config.http.listen).with_context(|| config.http.listen.to_string())?;
     let address = listener.local_addr()?;
-    let handle = Handle::new();
+    tracing::info!(total = limits.total, per_address = limits.per_address, "connections");
+    let gate = Gate::new(Table::open_for(limits), &config.http.trusted_proxies, config.http.tls.is_none());
+    let make = app.into_make_service_with_connect_info::<SocketAddr>();
+    let hall = door::open(listener, gate, limits, make.clone(), stop.clone())?;
+    let handle = Handle::<Caller>::new();
     tokio::spawn({
         let handle = handle.clone();
         async move {
@@ -45,28 +52,25 @@ pub async fn serve(
             handle.graceful_shutdown(Some(DRAIN));
         }
     });
-    tracing::info!(total = limits.total, per_address = limits.per_address, "connections");
-    let gate = Gate::new(Table::open_for(limits), &config.http.trusted_proxies, config.http.tls.is_none());
-    let service = app.into_make_service_with_connect_info::<SocketAddr>();
     match &config.http.tls {
         None => {
             // Tests and scripts read this line.
             say(format!("listening on http://{address}"));
-            let mut server = axum_server::from_tcp(listener)?.handle(handle).acceptor(gate);
+            let mut server = Server::from_listener(hall).handle(handle).acceptor(Usher);
             // HTTP/2 needs TLS in every client. Said to hyper itself: axum-server's own way of saying it knows no
             // upgrades, which WebSockets are.
             let http1 = server.http_builder().clone().http1_only();
             *server.http_builder() = http1;
-            bounded(server, &limits).serve(service).await?;
+            bounded(server, &limits).serve(make).await?;
         }
         Some((cert, key)) => {
             // A second call in one process is refused, and harmless.
             drop(rustls::crypto::ring::default_provider().install_default());
             let tls = RustlsConfig::from_pem_file(cert, key).await.context("SLUICE_TLS_CERT, SLUICE_TLS_KEY")?;
             say(format!("listening on https://{address}"));
-            let acceptor = RustlsAcceptor::new(tls).handshake_timeout(limits.patience.silent).acceptor(gate);
-            let server = axum_server::from_tcp(listener)?.handle(handle).acceptor(acceptor);
-            bounded(server, &limits).serve(service).await?;
+            let acceptor = RustlsAcceptor::new(tls).handshake_timeout(limits.patience.silent).acceptor(Usher);
+            let server = Server::from_listener(hall).handle(handle).acceptor(acceptor);
+            bounded(server, &limits).serve(make).await?;
         }
     }
     Ok(())
@@ -78,6 +82,7 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     // As the standard library does: the port of a process that has just ended can be taken.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
+    // Not blocking, as tokio made it.
     socket.listen(BACKLOG)?.into_std()
 }
 

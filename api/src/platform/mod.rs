@@ -2,6 +2,7 @@
 
 pub mod captions;
 pub mod catalogue;
+pub mod chapters;
 pub mod comments;
 pub mod creators;
 pub mod engagement;

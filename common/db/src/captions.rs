@@ -1,7 +1,7 @@
-//! Captions: one text for each language of a media, which search knows too.
+//! Captions: one text for each language and role of a media, which search knows too.
 
 use super::{Db, DbError, Result, Tx, execute_tx, query, query_tx};
-use sluice_model::{MediaId, Timestamp};
+use sluice_model::{MediaId, SubtitleRole, Timestamp};
 use sqlx::FromRow;
 
 /// Reads and single statements of this domain, from [`Db::captions`].
@@ -19,6 +19,8 @@ const MOST_SAID: usize = 256 << 10;
 #[derive(Debug, Clone, FromRow)]
 pub struct CaptionsRow {
     pub language: String,
+    #[sqlx(try_from = "String")]
+    pub role: SubtitleRole,
     pub label: String,
     pub cues: i64,
     #[sqlx(rename = "updated_us")]
@@ -30,6 +32,7 @@ pub struct CaptionsRow {
 pub struct NewCaptions<'a> {
     pub media: MediaId,
     pub language: &'a str,
+    pub role: SubtitleRole,
     pub label: &'a str,
     /// WebVTT.
     pub body: &'a str,
@@ -39,40 +42,42 @@ pub struct NewCaptions<'a> {
 }
 
 impl Captions<'_> {
-    /// The tracks of a media by language.
+    /// The tracks of a media by language and role.
     pub async fn of_media(&self, media: MediaId) -> Result<Vec<CaptionsRow>> {
-        let sql = "SELECT language, label, cues, updated_us FROM captions WHERE media_id = $1 ORDER BY language";
+        let sql =
+            "SELECT language, role, label, cues, updated_us FROM captions WHERE media_id = $1 ORDER BY language, role";
         query!(self.0, fetch_all as CaptionsRow, sql, media)
     }
 
     /// The text of a track.
-    pub async fn body(&self, media: MediaId, language: &str) -> Result<Option<String>> {
-        let sql = "SELECT body FROM captions WHERE media_id = $1 AND language = $2";
-        Ok(query!(self.0, fetch_optional as (String,), sql, media, language)?.map(|r| r.0))
+    pub async fn body(&self, media: MediaId, language: &str, role: SubtitleRole) -> Result<Option<String>> {
+        let sql = "SELECT body FROM captions WHERE media_id = $1 AND language = $2 AND role = $3";
+        Ok(query!(self.0, fetch_optional as (String,), sql, media, language, role.as_str())?.map(|r| r.0))
     }
 }
 
 impl CaptionsTx<'_> {
-    /// Stores a track instead of the one in its language, unless the media has `most` others. `false` then.
+    /// Stores a track instead of the one in its language and role, unless the media has `most` others. `false` then.
     /// [`DbError::Fenced`] when the media is gone.
     pub async fn put(&mut self, new: &NewCaptions<'_>, most: i64, now: Timestamp) -> Result<bool> {
         self.lock_media(new.media).await?;
-        let sql = "SELECT COUNT(*) FROM captions WHERE media_id = $1 AND language <> $2";
-        if query_tx!(self.0, fetch_one as (i64,), sql, new.media, new.language)?.0 >= most {
+        let sql = "SELECT COUNT(*) FROM captions WHERE media_id = $1 AND NOT (language = $2 AND role = $3)";
+        if query_tx!(self.0, fetch_one as (i64,), sql, new.media, new.language, new.role.as_str())?.0 >= most {
             return Ok(false);
         }
-        let sql = "INSERT INTO captions (media_id, language, label, body, cues, updated_us, words) VALUES ($1, $2, $3, $4, $5, $6, $7) \
-                   ON CONFLICT (media_id, language) DO UPDATE SET label = $3, body = $4, cues = $5, updated_us = $6, words = $7";
-        execute_tx!(self.0, sql, new.media, new.language, new.label, new.body, new.cues, now, new.words)?;
+        let sql = "INSERT INTO captions (media_id, language, role, label, body, cues, updated_us, words) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
+                   ON CONFLICT (media_id, language, role) DO UPDATE SET label = $4, body = $5, cues = $6, updated_us = $7, words = $8";
+        let (language, role, label) = (new.language, new.role.as_str(), new.label);
+        execute_tx!(self.0, sql, new.media, language, role, label, new.body, new.cues, now, new.words)?;
         self.0.search().index_media(new.media).await?;
         Ok(true)
     }
 
     /// Deletes a track. `false` when there is none.
-    pub async fn delete(&mut self, media: MediaId, language: &str) -> Result<bool> {
+    pub async fn delete(&mut self, media: MediaId, language: &str, role: SubtitleRole) -> Result<bool> {
         self.lock_media(media).await?;
-        let sql = "DELETE FROM captions WHERE media_id = $1 AND language = $2";
-        let gone = execute_tx!(self.0, sql, media, language)? == 1;
+        let sql = "DELETE FROM captions WHERE media_id = $1 AND language = $2 AND role = $3";
+        let gone = execute_tx!(self.0, sql, media, language, role.as_str())? == 1;
         self.0.search().index_media(media).await?;
         Ok(gone)
     }

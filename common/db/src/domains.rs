@@ -1,9 +1,9 @@
 //! One handle for each domain: `db.tasks()`, `tx.uploads()`.
 
 use crate::{
-    Db, Tx, access, audit, captions, catalogue, comments, engagement, limits, media, moderation, news, packages,
-    people, pictures, playlists, posts, projects, roles, search, sessions, sources, tasks, tokens, uploads, usage,
-    users, webhooks, work,
+    Db, Tx, access, audit, captions, catalogue, chapters, comments, engagement, limits, media, moderation, news,
+    packages, people, pictures, playlists, posts, projects, roles, search, sessions, sources, tasks, tokens, uploads,
+    usage, users, webhooks, work,
 };
 
 impl Db {
@@ -25,6 +25,11 @@ impl Db {
     /// Categories, tags and public lists.
     pub fn catalogue(&self) -> catalogue::Catalogue<'_> {
         catalogue::Catalogue(self)
+    }
+
+    /// Chapters of media.
+    pub fn chapters(&self) -> chapters::Chapters<'_> {
+        chapters::Chapters(self)
     }
 
     /// Comments.
@@ -147,6 +152,11 @@ impl Tx {
     /// Categories, tags and public lists.
     pub fn catalogue(&mut self) -> catalogue::CatalogueTx<'_> {
         catalogue::CatalogueTx(self)
+    }
+
+    /// Chapters of media.
+    pub fn chapters(&mut self) -> chapters::ChaptersTx<'_> {
+        chapters::ChaptersTx(self)
     }
 
     /// Comments.

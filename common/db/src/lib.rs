@@ -8,6 +8,7 @@ pub mod access;
 pub mod audit;
 pub mod captions;
 pub mod catalogue;
+pub mod chapters;
 pub mod comments;
 mod domains;
 pub mod engagement;
@@ -22,6 +23,7 @@ pub mod pictures;
 pub mod playlists;
 pub mod posts;
 pub mod projects;
+mod renditions;
 pub mod roles;
 pub mod search;
 pub mod sessions;
@@ -40,17 +42,19 @@ pub use access::{GrantRow, PlaybackTokenRow};
 pub use audit::{AuditPage, AuditRow};
 pub use captions::{CaptionsRow, NewCaptions};
 pub use catalogue::{CategoryRow, RankCursor};
+pub use chapters::ChapterRow;
 pub use comments::{CommentPage, CommentRow, NewComment};
 pub use engagement::{HistoryPage, HistoryRow, rank};
 pub use media::{MediaChange, MediaPage, MediaRow, NewMedia};
 pub use moderation::{ActionRow, ReportRow};
 pub use news::NewsListener;
-pub use packages::{NewRendition, PackageRow, PlannedPackage, RenditionRow, SegmentRow};
+pub use packages::{PackageRow, PlannedPackage, SegmentRow};
 pub use people::{CreatorRow, ProfileChange, SubscriptionRow};
 pub use pictures::{NewPicture, PictureRow};
 pub use playlists::{ItemRow, POSITION_STEP, PlaylistChange, PlaylistRow};
 pub use posts::{PostChange, PostRow, PublishedCursor};
 pub use projects::{ProjectChange, ProjectRow};
+pub use renditions::{NewRendition, RenditionRow};
 pub use roles::CreatorRequestRow;
 pub use search::Nearness;
 pub use sessions::{RefreshRow, SessionRow, SessionUse};
@@ -221,13 +225,19 @@ impl Db {
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<()> {
-        query!(self, fetch_one as (i32,), "SELECT 1").map(|_| ())
+        let sql = "SELECT 1";
+        match self {
+            Self::Sqlite(p) => sqlx::query(sql).execute(&p.pulse).await.map(|_| ()),
+            Self::Postgres(p) => sqlx::query(sql).execute(p.up()?).await.map(|_| ()),
+        }
+        .map_err(DbError::from)
     }
 
     /// Closes all connections, letting running statements end.
     pub async fn close(&self) {
         match self {
             Self::Sqlite(p) => {
+                p.pulse.close().await;
                 p.readers.close().await;
                 p.writer.close().await;
             }

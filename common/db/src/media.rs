@@ -49,7 +49,7 @@ pub struct MediaRow {
     pub error_message: Option<String>,
     /// What of the source is not part of the package: a JSON array of reasons.
     pub warnings: Option<String>,
-    /// Segments that are published, over those that are planned.
+    /// Segments that are published, by their pixels, over those that are planned.
     pub published: i64,
     pub planned: i64,
     /// Joined by blanks.
@@ -130,8 +130,10 @@ macro_rules! media_columns {
             "SELECT m.id, m.owner_id, u.username AS owner_name, m.source_id, m.package_id, m.title, m.description, ",
             "m.visibility, m.filename, m.created_us, s.size_bytes, s.total_bytes, s.status AS source_status, s.sha256, p.status, p.kind, p.duration_ms, p.width, p.height, ",
             "p.playable, p.encryption, p.error_code, p.error_message, p.warnings, ",
-            "(SELECT CAST(COALESCE(SUM(r.contiguous), 0) AS BIGINT) FROM renditions r WHERE r.package_id = p.id) AS published, ",
-            "(SELECT CAST(COALESCE(SUM(r.planned), 0) AS BIGINT) FROM renditions r WHERE r.package_id = p.id) AS planned, ",
+            "(SELECT CAST(COALESCE(SUM(r.contiguous * COALESCE(r.width * r.height, 10000)), 0) AS BIGINT) ",
+            "FROM renditions r WHERE r.package_id = p.id) AS published, ",
+            "(SELECT CAST(COALESCE(SUM(r.planned * COALESCE(r.width * r.height, 10000)), 0) AS BIGINT) ",
+            "FROM renditions r WHERE r.package_id = p.id) AS planned, ",
             "m.tags, (SELECT k.slug FROM categories k WHERE k.id = m.category_id) AS category, ",
             "m.like_count, m.view_count, m.comment_count, m.rank, m.published_id, ",
             "(m.hidden_us IS NOT NULL OR u.banned_us IS NOT NULL) AS hidden ",

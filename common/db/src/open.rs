@@ -42,6 +42,8 @@ const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 pub struct Sqlite {
     /// For everything that changes nothing.
     pub(crate) readers: SqlitePool,
+    /// A connection that only says whether the file answers, which it does however many read.
+    pub(crate) pulse: SqlitePool,
     /// A single connection: SQLite has one writer at a time, and a queue is fairer than its busy handler.
     pub(crate) writer: SqlitePool,
 }
@@ -86,8 +88,10 @@ async fn open_sqlite(options: SqliteConnectOptions) -> Result<Db> {
         sqlx::query("PRAGMA application_id = 1397511491").execute(&writer).await?;
     }
     search::prepare_sqlite(&writer).await?;
-    let readers = pool.max_connections(READERS).connect_with(options.pragma("query_only", "ON")).await?;
-    let db = Db::Sqlite(Sqlite { readers, writer });
+    let reading = options.pragma("query_only", "ON");
+    let pulse = pool.clone().max_connections(1).connect_with(reading.clone()).await?;
+    let readers = pool.max_connections(READERS).connect_with(reading).await?;
+    let db = Db::Sqlite(Sqlite { readers, pulse, writer });
     db.search().index_missing().await?;
     drop(lock);
     Ok(db)

@@ -1,8 +1,8 @@
 //! Packages, their renditions and their published segments.
 
-use super::{Db, DbError, Result, Tx, execute, execute_tx, query, query_tx};
+use super::{Db, DbError, NewRendition, RenditionRow, Result, Tx, execute, execute_tx, query, query_tx};
 use sluice_model::{
-    Encryption, MediaEvent, MediaKind, PackageId, PackageStatus, Reason, RenditionRole, SourceId, TaskId, Timestamp,
+    Encryption, MeasuredRates, MediaEvent, MediaKind, PackageId, PackageStatus, Reason, SourceId, TaskId, Timestamp,
 };
 use sqlx::FromRow;
 
@@ -47,50 +47,6 @@ pub struct PlannedPackage<'a> {
     pub renditions: Vec<NewRendition>,
 }
 
-/// A rendition as planned.
-#[derive(Debug, Clone)]
-pub struct NewRendition {
-    pub name: String,
-    pub kind: MediaKind,
-    pub role: RenditionRole,
-    pub passthrough: bool,
-    pub width: Option<i64>,
-    pub height: Option<i64>,
-    /// Frames a second as a fraction.
-    pub rate: Option<(i64, i64)>,
-    pub channels: Option<i64>,
-    pub codecs: String,
-    pub timescale: i64,
-    pub cap_bps: i64,
-    pub planned: i64,
-}
-
-/// A rendition as stored.
-#[derive(Debug, Clone, FromRow)]
-pub struct RenditionRow {
-    pub name: String,
-    #[sqlx(try_from = "String")]
-    pub kind: MediaKind,
-    #[sqlx(try_from = "String")]
-    pub role: RenditionRole,
-    pub passthrough: bool,
-    pub width: Option<i64>,
-    pub height: Option<i64>,
-    pub rate_num: Option<i64>,
-    pub rate_den: Option<i64>,
-    pub channels: Option<i64>,
-    pub codecs: String,
-    pub timescale: i64,
-    pub cap_bps: i64,
-    pub peak_bps: Option<i64>,
-    pub average_bps: Option<i64>,
-    pub planned: i64,
-    pub contiguous: i64,
-    pub init_object: Option<String>,
-    pub init_bytes: Option<i64>,
-    pub init_sha256: Option<Vec<u8>>,
-}
-
 /// A published segment.
 #[derive(Debug, Clone, FromRow)]
 pub struct SegmentRow {
@@ -121,8 +77,8 @@ impl Packages<'_> {
 
     /// The renditions of a package, highest first.
     pub async fn renditions(&self, package: PackageId) -> Result<Vec<RenditionRow>> {
-        let sql = "SELECT name, kind, role, passthrough, width, height, rate_num, rate_den, channels, codecs, timescale, cap_bps, \
-                   peak_bps, average_bps, planned, contiguous, init_object, init_bytes, init_sha256 \
+        let sql = "SELECT name, kind, role, passthrough, width, height, rate_num, rate_den, channels, codecs, video_range, \
+                   supplemental_codecs, timescale, cap_bps, peak_bps, average_bps, iframe_bps, planned, contiguous, init_object, init_bytes, init_sha256 \
                    FROM renditions WHERE package_id = $1 ORDER BY cap_bps DESC, name";
         query!(self.0, fetch_all as RenditionRow, sql, package)
     }
@@ -130,6 +86,12 @@ impl Packages<'_> {
     /// The segments of a rendition with a sequence number below `end`, in order.
     pub async fn segments(&self, package: PackageId, rendition: &str, end: i64) -> Result<Vec<SegmentRow>> {
         query!(self.0, fetch_all as SegmentRow, SEGMENT, package, rendition, end)
+    }
+
+    /// The published object of a segment.
+    pub async fn segment_object(&self, package: PackageId, rendition: &str, sequence: i64) -> Result<Option<String>> {
+        let sql = "SELECT object FROM segments WHERE package_id = $1 AND rendition = $2 AND sequence = $3";
+        Ok(query!(self.0, fetch_optional as (String,), sql, package, rendition, sequence)?.map(|r| r.0))
     }
 
     /// Size of a published object of a rendition; `None` for what was never published.
@@ -186,15 +148,12 @@ impl Packages<'_> {
     }
 
     /// Stores what the segments of a rendition measure.
-    pub async fn set_measured(
-        &self,
-        package: PackageId,
-        rendition: &str,
-        peak_bps: i64,
-        average_bps: i64,
-    ) -> Result<()> {
-        let sql = "UPDATE renditions SET peak_bps = $1, average_bps = $2 WHERE package_id = $3 AND name = $4";
-        execute!(self.0, sql, peak_bps, average_bps, package, rendition)?;
+    pub async fn set_measured(&self, package: PackageId, rendition: &str, rates: MeasuredRates) -> Result<()> {
+        let sql = "UPDATE renditions SET peak_bps = $1, average_bps = $2, iframe_bps = $3 WHERE package_id = $4 AND name = $5";
+        let signed = |bps: u64| i64::try_from(bps).unwrap_or(i64::MAX);
+        let (peak, average, iframes) =
+            (signed(rates.peak_bps), signed(rates.average_bps), rates.iframe_bps.map(signed));
+        execute!(self.0, sql, peak, average, iframes, package, rendition)?;
         Ok(())
     }
 
@@ -289,8 +248,8 @@ impl PackagesTx<'_> {
     /// Adds renditions; those that exist stay as they are.
     pub async fn insert_renditions(&mut self, package: PackageId, renditions: &[NewRendition]) -> Result<()> {
         let sql = "INSERT INTO renditions (package_id, name, kind, role, passthrough, width, height, rate_num, rate_den, channels, \
-                   codecs, timescale, cap_bps, planned, contiguous) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0) ON CONFLICT DO NOTHING";
+                   codecs, timescale, cap_bps, planned, video_range, supplemental_codecs, contiguous) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 0) ON CONFLICT DO NOTHING";
         for r in renditions {
             execute_tx!(
                 self.0,
@@ -308,21 +267,46 @@ impl PackagesTx<'_> {
                 &r.codecs,
                 r.timescale,
                 r.cap_bps,
-                r.planned
+                r.planned,
+                r.video_range.as_str(),
+                &r.supplemental_codecs
             )?;
         }
         Ok(())
     }
 
-    /// Takes a rendition out of the final presentation and puts the encoded ones into it: what
-    /// happens when a passthrough turns out not to fit after all.
-    pub async fn drop_passthrough(&mut self, package: PackageId) -> Result<()> {
+    /// Takes a passthrough that turns out not to fit after all out of the package. Where it was what grew, encoded
+    /// renditions, and the sound, take its place in the growing presentation: those that are named.
+    pub async fn drop_passthrough(&mut self, package: PackageId, growing: &[String]) -> Result<()> {
         let gone = "DELETE FROM segments WHERE package_id = $1 AND rendition IN \
                     (SELECT name FROM renditions WHERE package_id = $1 AND passthrough)";
         execute_tx!(self.0, gone, package)?;
         execute_tx!(self.0, "DELETE FROM renditions WHERE package_id = $1 AND passthrough", package)?;
-        execute_tx!(self.0, "UPDATE renditions SET role = 'both' WHERE package_id = $1", package)?;
+        if growing.is_empty() {
+            return Ok(());
+        }
+        for name in growing {
+            execute_tx!(
+                self.0,
+                "UPDATE renditions SET role = 'both' WHERE package_id = $1 AND name = $2",
+                package,
+                name
+            )?;
+        }
         execute_tx!(self.0, "UPDATE packages SET playable = FALSE, revealed = 0 WHERE id = $1", package)?;
+        Ok(())
+    }
+
+    /// Takes a rendition out of the final presentation. Whoever watches the growing one goes on; what only the final one
+    /// would have listed goes away.
+    pub async fn drop_from_final(&mut self, package: PackageId, rendition: &str) -> Result<()> {
+        let gone = "DELETE FROM segments WHERE package_id = $1 AND rendition IN \
+                    (SELECT name FROM renditions WHERE package_id = $1 AND name = $2 AND role = 'full')";
+        execute_tx!(self.0, gone, package, rendition)?;
+        let unlisted = "DELETE FROM renditions WHERE package_id = $1 AND name = $2 AND role = 'full'";
+        execute_tx!(self.0, unlisted, package, rendition)?;
+        let growing = "UPDATE renditions SET role = 'first' WHERE package_id = $1 AND name = $2 AND role = 'both'";
+        execute_tx!(self.0, growing, package, rendition)?;
         Ok(())
     }
 
@@ -421,23 +405,5 @@ impl PackagesTx<'_> {
     pub(crate) async fn purge_of(&mut self, source: SourceId) -> Result<()> {
         execute_tx!(self.0, "DELETE FROM packages WHERE source_id = $1", source)?;
         Ok(())
-    }
-}
-
-impl From<&RenditionRow> for sluice_model::Rendition {
-    fn from(r: &RenditionRow) -> Self {
-        let unsigned = |n: i64| u64::try_from(n).unwrap_or(0);
-        let pair = |a: Option<i64>, b: Option<i64>| Some((unsigned(a?), unsigned(b?)));
-        Self {
-            name: r.name.clone(),
-            kind: r.kind,
-            size: pair(r.width, r.height),
-            rate: pair(r.rate_num, r.rate_den),
-            channels: r.channels.map(unsigned),
-            codecs: r.codecs.clone(),
-            cap_bps: unsigned(r.cap_bps),
-            peak_bps: r.peak_bps.map(unsigned),
-            average_bps: r.average_bps.map(unsigned),
-        }
     }
 }

@@ -82,6 +82,7 @@ pub struct TaskRow {
     #[sqlx(try_from = "String")]
     pub kind: TaskKind,
     pub name: String,
+    pub payload: String,
     #[sqlx(try_from = "String")]
     pub status: TaskStatus,
     pub attempts: i64,
@@ -145,6 +146,21 @@ impl Tasks<'_> {
         if execute!(self.0, sql, id, token)? == 1 { Ok(()) } else { Err(DbError::Fenced) }
     }
 
+    /// Says how far a claimed task is; [`DbError::Fenced`] when the claim is lost.
+    pub async fn report_progress(&self, id: TaskId, token: ClaimToken, progress: f64) -> Result<()> {
+        let sql = "UPDATE tasks SET progress = $1 WHERE id = $2 AND token = $3 AND status = 'running'";
+        if execute!(self.0, sql, progress, id, token)? == 1 { Ok(()) } else { Err(DbError::Fenced) }
+    }
+
+    /// Tasks that a worker with free cores could claim now, counted up to `most`.
+    pub async fn waiting_for_cores(&self, most: i64) -> Result<i64> {
+        let now = self.0.now().await?;
+        let sql = "SELECT COUNT(*) FROM (SELECT 1 FROM tasks WHERE status = 'queued' AND cores > 0 AND attempts < $1 \
+                   AND not_before_us <= $2 AND (needs_bytes = 0 OR EXISTS (SELECT 1 FROM sources s WHERE s.id = tasks.source_id \
+                   AND (s.status <> 'receiving' OR needs_bytes <= s.size_bytes))) LIMIT $3) AS waiting";
+        Ok(query!(self.0, fetch_one as (i64,), sql, MAX_ATTEMPTS, now, most)?.0)
+    }
+
     /// The claims that a worker still has. What it runs beside them is no longer wanted.
     pub async fn claims_of(&self, worker: &str) -> Result<Vec<ClaimToken>> {
         let sql = "SELECT token FROM tasks WHERE status = 'running' AND worker = $1 AND token IS NOT NULL";
@@ -184,7 +200,7 @@ impl Tasks<'_> {
 
     /// All running claims, for the sweep.
     pub async fn running(&self) -> Result<Vec<TaskRow>> {
-        let sql = "SELECT id, package_id, kind, name, status, attempts, token, beat, worker, error_code, progress FROM tasks WHERE status = 'running'";
+        let sql = "SELECT id, package_id, kind, name, payload, status, attempts, token, beat, worker, error_code, progress FROM tasks WHERE status = 'running'";
         query!(self.0, fetch_all as TaskRow, sql)
     }
 
@@ -206,13 +222,13 @@ impl Tasks<'_> {
 
     /// The tasks of a package, in the order they were made.
     pub async fn of_package(&self, package: PackageId) -> Result<Vec<TaskRow>> {
-        let sql = "SELECT id, package_id, kind, name, status, attempts, token, beat, worker, error_code, progress FROM tasks WHERE package_id = $1 ORDER BY id";
+        let sql = "SELECT id, package_id, kind, name, payload, status, attempts, token, beat, worker, error_code, progress FROM tasks WHERE package_id = $1 ORDER BY id";
         query!(self.0, fetch_all as TaskRow, sql, package)
     }
 
     /// Queued tasks that have used up their attempts: claims lost to dying workers.
     pub async fn exhausted(&self) -> Result<Vec<TaskRow>> {
-        let sql = "SELECT id, package_id, kind, name, status, attempts, token, beat, worker, error_code, progress FROM tasks \
+        let sql = "SELECT id, package_id, kind, name, payload, status, attempts, token, beat, worker, error_code, progress FROM tasks \
                    WHERE status = 'queued' AND attempts >= $1";
         query!(self.0, fetch_all as TaskRow, sql, MAX_ATTEMPTS)
     }

@@ -1,16 +1,24 @@
-//! Playlists as text: pure functions from snapshots, no I/O.
+//! Playlists and manifests as text: pure functions from snapshots, no I/O.
 //!
 //! m3u8-rs writes the tags. It does not escape attribute values, so every value that could carry
 //! a quote or a line break goes through [`attribute`].
 
 mod bandwidth;
+mod chapters;
+mod iframes;
 mod media;
+mod mpd;
 mod multivariant;
+mod subtitles;
 
 pub use bandwidth::{Measured, measure};
+pub use chapters::{chapters_json, chapters_webvtt};
+pub use iframes::{IFRAMES, IFrameSegment, iframe_playlist, measure_iframes};
 pub use media::{MediaPlaylist, PlaylistType, Segment, SegmentKey};
-pub use multivariant::multivariant;
-pub use sluice_model::Rendition;
+pub use mpd::{DashRendition, DashSubtitles, mpd};
+pub use multivariant::{Supplements, multivariant};
+pub use sluice_model::{ChapterMark, FragmentRange, Rendition};
+pub use subtitles::{SubtitleTrack, webvtt_segment, webvtt_time};
 
 /// A quoted-string attribute value (RFC 8216 section 4.2): no double quote, no control character.
 pub fn attribute(value: &str) -> String {

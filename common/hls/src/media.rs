@@ -40,8 +40,8 @@ pub struct MediaPlaylist {
     pub playlist_type: PlaylistType,
     /// EXT-X-TARGETDURATION, seconds; the same in all playlists of a package (8.2).
     pub target_s: u64,
-    /// Init segment, relative to the playlist.
-    pub map_uri: String,
+    /// Init segment, relative to the playlist; WebVTT has none.
+    pub map_uri: Option<String>,
     /// All entries from the start.
     pub segments: Vec<Segment>,
     /// Whether the list is complete.
@@ -58,7 +58,8 @@ impl MediaPlaylist {
             other_attributes: Default::default(),
         });
         // Before the first key, so the init segment is not encrypted (RFC 8216 section 4.3.2.5).
-        let mut map = Some(Map { uri: self.map_uri.clone(), byte_range: None, other_attributes: Default::default() });
+        let map = |uri| Map { uri, byte_range: None, other_attributes: Default::default() };
+        let mut map = self.map_uri.clone().map(map);
         let segments = self.segments.iter().map(|s| MediaSegment {
             uri: s.uri.clone(),
             duration: s.duration_s as f32,
@@ -90,7 +91,7 @@ impl SegmentKey {
     }
 }
 
-fn aes_128(key: &SegmentKey) -> Key {
+pub(crate) fn aes_128(key: &SegmentKey) -> Key {
     Key {
         method: KeyMethod::AES128,
         uri: Some(key.uri.clone()),
@@ -109,7 +110,7 @@ mod tests {
         MediaPlaylist {
             playlist_type,
             target_s: 6,
-            map_uri: "init-a.mp4".into(),
+            map_uri: Some("init-a.mp4".into()),
             segments: vec![segment(0, 2.002), segment(1, 6.006)],
             ended,
         }

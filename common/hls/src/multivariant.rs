@@ -1,17 +1,37 @@
 //! Multivariant playlists.
 
-use super::{attribute, text};
-use m3u8_rs::{AlternativeMedia, AlternativeMediaType, MasterPlaylist, Resolution, VariantStream};
-use sluice_model::{MediaKind, Rendition};
+use super::{
+    attribute,
+    chapters::CHAPTERS_ID,
+    iframes::IFRAMES,
+    subtitles::{SubtitleTrack, characteristics},
+    text,
+};
+use m3u8_rs::{
+    AlternativeMedia, AlternativeMediaType, MasterPlaylist, QuotedOrUnquoted, Resolution, SessionData,
+    SessionDataField, VariantStream,
+};
+use sluice_model::{MediaKind, Rendition, SubtitleRole, VideoRange};
+use std::collections::HashMap;
 
 const AUDIO_GROUP: &str = "audio";
+const SUBTITLE_GROUP: &str = "subtitles";
 /// Where players begin before they have measured anything (Apple 1.32).
 const FIRST_VARIANT_BPS: u64 = 2_000_000;
 
+/// What a media has beside its renditions.
+#[derive(Debug, Default)]
+pub struct Supplements {
+    pub subtitles: Vec<SubtitleTrack>,
+    /// URI of the chapters' JSON, relative to the multivariant playlist.
+    pub chapters_uri: Option<String>,
+}
+
 /// The multivariant playlist of `renditions`. `uri` names a rendition's media playlist relative to it.
 ///
-/// With video, audio is one group beside the variants; without, every audio rendition is a variant.
-pub fn multivariant(renditions: &[Rendition], uri: impl Fn(&str) -> String) -> String {
+/// With video, audio is one group beside the variants; without, every audio rendition is a variant. Subtitles are one group
+/// beside all.
+pub fn multivariant(renditions: &[Rendition], supplements: &Supplements, uri: impl Fn(&str) -> String) -> String {
     let (video, audio): (Vec<_>, Vec<_>) = renditions.iter().partition(|r| r.kind == MediaKind::Video);
     let mut variants: Vec<VariantStream>;
     let mut alternatives = Vec::new();
@@ -20,14 +40,42 @@ pub fn multivariant(renditions: &[Rendition], uri: impl Fn(&str) -> String) -> S
     } else {
         let sound = audio.first().copied();
         alternatives.extend(sound.map(|a| audio_rendition(a, &uri)));
-        variants = video.iter().map(|v| variant(v, sound, &uri)).collect();
+        // Without any HDR there is nothing to say of it (Apple 9.16).
+        let ranged = video.iter().any(|v| v.video_range != VideoRange::Sdr);
+        variants = video
+            .iter()
+            .map(|v| VariantStream { other_attributes: beyond(v, ranged), ..variant(v, sound, &uri) })
+            .collect();
+    }
+    if !supplements.subtitles.is_empty() {
+        alternatives.extend(supplements.subtitles.iter().map(subtitle_rendition));
+        variants.iter_mut().for_each(|v| v.subtitles = Some(SUBTITLE_GROUP.to_owned()));
     }
     variants.sort_by_key(|v| std::cmp::Reverse(v.bandwidth));
-    if let Some(first) = (0..variants.len()).min_by_key(|i| variants[*i].bandwidth.abs_diff(FIRST_VARIANT_BPS)) {
+    // What every player knows comes first.
+    let known =
+        |v: &VariantStream| v.codecs.as_deref().is_some_and(|c| !c.starts_with("hvc1") && !c.starts_with("av01"));
+    let first = (0..variants.len()).filter(|i| known(&variants[*i]));
+    if let Some(first) = first.min_by_key(|i| variants[*i].bandwidth.abs_diff(FIRST_VARIANT_BPS)) {
         variants[..=first].rotate_right(1);
     }
-    let playlist =
-        MasterPlaylist { version: Some(7), independent_segments: true, variants, alternatives, ..Default::default() };
+    let mut iframes: Vec<VariantStream> = video.iter().filter_map(|r| iframe_variant(r, &uri)).collect();
+    iframes.sort_by_key(|v| std::cmp::Reverse(v.bandwidth));
+    variants.extend(iframes);
+    let chapters = |uri: &String| SessionData {
+        data_id: CHAPTERS_ID.to_owned(),
+        field: SessionDataField::Uri(uri.clone()),
+        language: None,
+        other_attributes: None,
+    };
+    let playlist = MasterPlaylist {
+        version: Some(7),
+        independent_segments: true,
+        variants,
+        alternatives,
+        session_data: supplements.chapters_uri.iter().map(chapters).collect(),
+        ..Default::default()
+    };
     text(|out| playlist.write_to(out))
 }
 
@@ -49,6 +97,32 @@ fn variant(r: &Rendition, sound: Option<&Rendition>, uri: &impl Fn(&str) -> Stri
     }
 }
 
+/// EXT-X-I-FRAME-STREAM-INF of a rendition that has an I-frame playlist.
+fn iframe_variant(r: &Rendition, uri: &impl Fn(&str) -> String) -> Option<VariantStream> {
+    let list = uri(&r.name);
+    let folder = list.rsplit_once('/').map_or("", |p| p.0);
+    Some(VariantStream {
+        is_i_frame: true,
+        uri: format!("{folder}/{IFRAMES}"),
+        bandwidth: r.iframe_bps?,
+        codecs: Some(attribute(&r.codecs)),
+        resolution: r.size.map(|(width, height)| Resolution { width, height }),
+        ..Default::default()
+    })
+}
+
+/// Attributes that m3u8-rs has no fields for.
+fn beyond(r: &Rendition, ranged: bool) -> Option<HashMap<String, QuotedOrUnquoted>> {
+    let mut list = HashMap::new();
+    if ranged {
+        list.insert("VIDEO-RANGE".to_owned(), QuotedOrUnquoted::Unquoted(r.video_range.to_string()));
+    }
+    if let Some(codecs) = &r.supplemental_codecs {
+        list.insert("SUPPLEMENTAL-CODECS".to_owned(), QuotedOrUnquoted::Quoted(attribute(codecs)));
+    }
+    (!list.is_empty()).then_some(list)
+}
+
 fn audio_rendition(a: &Rendition, uri: &impl Fn(&str) -> String) -> AlternativeMedia {
     AlternativeMedia {
         media_type: AlternativeMediaType::Audio,
@@ -59,6 +133,22 @@ fn audio_rendition(a: &Rendition, uri: &impl Fn(&str) -> String) -> AlternativeM
         default: true,
         autoselect: true,
         channels: a.channels.map(|c| c.to_string()),
+        ..Default::default()
+    }
+}
+
+fn subtitle_rendition(track: &SubtitleTrack) -> AlternativeMedia {
+    let forced = track.role == SubtitleRole::Forced;
+    AlternativeMedia {
+        media_type: AlternativeMediaType::Subtitles,
+        uri: Some(track.uri.clone()),
+        group_id: SUBTITLE_GROUP.to_owned(),
+        language: Some(attribute(&track.language)),
+        name: attribute(&track.name),
+        default: false,
+        autoselect: true,
+        forced,
+        characteristics: characteristics(track.role).map(str::to_owned),
         ..Default::default()
     }
 }
@@ -75,9 +165,12 @@ mod tests {
             rate: Some((30_000, 1_001)),
             channels: None,
             codecs: "avc1.64001f".into(),
+            video_range: VideoRange::Sdr,
+            supplemental_codecs: None,
             cap_bps,
             peak_bps: None,
             average_bps: None,
+            iframe_bps: None,
         }
     }
 
@@ -89,9 +182,12 @@ mod tests {
             rate: None,
             channels: Some(2),
             codecs: "mp4a.40.2".into(),
+            video_range: VideoRange::Sdr,
+            supplemental_codecs: None,
             cap_bps: 128_000,
             peak_bps: Some(130_000),
             average_bps: Some(127_000),
+            iframe_bps: None,
         }
     }
 
@@ -99,6 +195,7 @@ mod tests {
     fn the_variant_near_two_megabits_comes_first_and_the_rest_falls() {
         let list = multivariant(
             &[video("v1080", 1080, 6_000_000), video("v720", 720, 3_000_000), video("v360", 360, 800_000), audio()],
+            &Supplements::default(),
             |n| format!("{n}/index.m3u8"),
         );
         let expected = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n\
@@ -110,12 +207,59 @@ mod tests {
     }
 
     #[test]
+    fn a_picture_in_hdr_is_never_first_and_says_so() {
+        let hdr = Rendition {
+            codecs: "hvc1.2.4.L120.90".into(),
+            video_range: VideoRange::Hlg,
+            supplemental_codecs: Some("dvh1.08.04/db4h".into()),
+            ..video("source", 1080, 1_900_000)
+        };
+        let list = multivariant(&[hdr, video("v1080", 1080, 6_000_000)], &Supplements::default(), |n| {
+            format!("{n}/index.m3u8")
+        });
+        let lines: Vec<&str> = list.lines().filter(|l| l.starts_with("#EXT-X-STREAM-INF")).collect();
+        assert!(lines[0].contains("avc1") && lines[0].contains("VIDEO-RANGE=SDR"), "{list}");
+        assert!(
+            lines[1].contains("VIDEO-RANGE=HLG") && lines[1].contains("SUPPLEMENTAL-CODECS=\"dvh1.08.04/db4h\""),
+            "{list}"
+        );
+    }
+
+    #[test]
     fn sound_alone_makes_audio_variants() {
-        let list = multivariant(&[audio()], |n| format!("{n}/index.m3u8"));
+        let list = multivariant(&[audio()], &Supplements::default(), |n| format!("{n}/index.m3u8"));
         assert_eq!(
             list,
             "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n\
              #EXT-X-STREAM-INF:BANDWIDTH=130000,AVERAGE-BANDWIDTH=127000,CODECS=\"mp4a.40.2\"\naudio/index.m3u8\n"
         );
+    }
+
+    #[test]
+    fn every_variant_has_the_subtitles() {
+        let track = |language: &str, role| SubtitleTrack {
+            uri: format!("text-{language}/index.m3u8"),
+            language: language.into(),
+            name: format!("\"{language}\""),
+            role,
+        };
+        let subtitles = vec![
+            track("de", SubtitleRole::Full),
+            track("en", SubtitleRole::Forced),
+            track("fr", SubtitleRole::HardOfHearing),
+        ];
+        let supplements = Supplements { subtitles, chapters_uri: Some("chapters.json".into()) };
+        let pictures = Rendition { iframe_bps: Some(90_000), ..video("v360", 360, 800_000) };
+        let list = multivariant(&[pictures, audio()], &supplements, |n| format!("{n}/index.m3u8"));
+        for line in [
+            "#EXT-X-MEDIA:TYPE=SUBTITLES,URI=\"text-de/index.m3u8\",GROUP-ID=\"subtitles\",LANGUAGE=\"de\",NAME=\"'de'\",AUTOSELECT=YES\n",
+            "LANGUAGE=\"en\",NAME=\"'en'\",AUTOSELECT=YES,FORCED=YES\n",
+            ",CHARACTERISTICS=\"public.accessibility.transcribes-spoken-dialog,public.accessibility.describes-music-and-sound\"\n",
+            "#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=90000,CODECS=\"avc1.64001f\",RESOLUTION=640x360,URI=\"v360/iframes.m3u8\"\n",
+            "#EXT-X-SESSION-DATA:DATA-ID=\"com.apple.hls.chapters\",URI=\"chapters.json\"\n",
+            ",AUDIO=\"audio\",SUBTITLES=\"subtitles\"\nv360/index.m3u8\n",
+        ] {
+            assert!(list.contains(line), "{line}{list}");
+        }
     }
 }

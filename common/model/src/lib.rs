@@ -2,15 +2,21 @@
 //!
 //! Invariant: nothing here does I/O but reading the clock, and nothing knows HTTP, SQL text or FFmpeg.
 
+mod chapter;
 pub mod clock;
+mod fragment;
 mod ids;
 mod payload;
+mod playable;
 mod rendition;
 mod states;
 mod timestamp;
 
+pub use chapter::ChapterMark;
+pub use fragment::FragmentRange;
 pub use ids::*;
-pub use payload::{AudioPayload, ChunkPayload, HashPayload, ImportPayload};
-pub use rendition::Rendition;
+pub use payload::{AudioPayload, ChunkPayload, HashPayload, ImportPayload, Tier};
+pub use playable::{TRUST, is_playable};
+pub use rendition::{MeasuredRates, Rendition};
 pub use states::*;
 pub use timestamp::Timestamp;

@@ -27,6 +27,25 @@ pub struct ChunkPayload {
     pub end: usize,
     /// Whether it makes the rung that stands in for a passthrough, rather than the ladder.
     pub fallback: bool,
+    /// Which rungs of the ladder it makes.
+    #[serde(default)]
+    pub tier: Tier,
+    /// What it costs by estimate, milliseconds of one core; 0 where nobody has said.
+    #[serde(default)]
+    pub cost_ms: u64,
+}
+
+/// A pass over a film: its ladder is made in one, or in two of which the first makes the growing presentation.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tier {
+    /// All rungs.
+    #[default]
+    All,
+    /// The lower rungs, first.
+    Lower,
+    /// What the first pass left.
+    Upper,
 }
 
 /// Payload of an `audio` task: all of the sound where nothing else is said.
@@ -37,4 +56,6 @@ pub struct AudioPayload {
     pub first: usize,
     /// One past the last.
     pub end: Option<usize>,
+    /// What it costs by estimate, milliseconds of one core; 0 where nobody has said.
+    pub cost_ms: u64,
 }

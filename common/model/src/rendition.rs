@@ -1,6 +1,6 @@
 //! What players are told of one encoded track.
 
-use crate::MediaKind;
+use crate::{MediaKind, VideoRange};
 
 /// What a multivariant playlist needs to know of a rendition.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,12 +17,27 @@ pub struct Rendition {
     pub channels: Option<u64>,
     /// RFC 6381.
     pub codecs: String,
+    /// VIDEO-RANGE, of video.
+    pub video_range: VideoRange,
+    /// SUPPLEMENTAL-CODECS.
+    pub supplemental_codecs: Option<String>,
     /// What rate control may reach, used until the rendition is measured.
     pub cap_bps: u64,
     /// Measured peak, at the end.
     pub peak_bps: Option<u64>,
     /// Measured average, at the end.
     pub average_bps: Option<u64>,
+    /// Measured peak of its I-frames alone, at the end; only where there is an I-frame playlist.
+    pub iframe_bps: Option<u64>,
+}
+
+/// What the segments of a rendition measure, bits a second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MeasuredRates {
+    pub peak_bps: u64,
+    pub average_bps: u64,
+    /// Peak of its I-frames alone; none where it has no I-frame playlist.
+    pub iframe_bps: Option<u64>,
 }
 
 impl Rendition {

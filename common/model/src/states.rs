@@ -163,8 +163,17 @@ words!(
     MediaKind { Video = "video", Audio = "audio" }
 );
 words!(
+    /// VIDEO-RANGE of a rendition: its transfer function, by the words of HLS.
+    VideoRange { Sdr = "SDR", Hlg = "HLG", Pq = "PQ" }
+);
+words!(
     /// Which of the two presentations list a rendition: the growing one (EVENT), the final one (VOD), or both.
     RenditionRole { Growing = "first", Final = "full", Both = "both" }
+);
+words!(
+    /// Whom a track of subtitles is for: all who read along, those who hear badly (SDH: also who speaks and what is
+    /// heard), or all, for what is said or written in another language than the rest (forced).
+    SubtitleRole { Full = "full", HardOfHearing = "sdh", Forced = "forced" }
 );
 words!(
     /// What a task does.

@@ -2,11 +2,12 @@
 //! kind has a test that asserts what a viewer sees and hears. Without the shared media they do not run, and say so.
 
 mod formats;
+mod kept;
 mod picture;
 mod sync;
 mod timeline;
 
-use super::run::transcode;
+use super::run::transcode_with;
 use std::{
     path::{Path, PathBuf},
     process::Command,
@@ -36,8 +37,13 @@ struct Package {
 impl Package {
     /// Transcodes a file; it must become a package.
     fn of(file: &Path) -> Self {
+        Self::with(file, &["--preset", "ultrafast"])
+    }
+
+    /// Transcodes a file with these options; it must become a package.
+    fn with(file: &Path, options: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let run = transcode(file, &dir.path().join("out"), PATIENCE);
+        let run = transcode_with(file, &dir.path().join("out"), PATIENCE, options);
         assert_eq!(run.status, Some(0), "{}: {}", file.display(), run.said);
         Self { dir, said: run.said }
     }

@@ -195,4 +195,6 @@ pub enum Output {
     Init { rendition: String, codecs: String, data: Bytes },
     /// A media segment.
     Segment { made: SegmentMade, data: Bytes },
+    /// A sign of life: pictures decoded and encoded so far.
+    Worked { pictures: u64 },
 }

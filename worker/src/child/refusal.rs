@@ -12,6 +12,8 @@ pub enum Refusal {
     Unreadable,
     /// No decoder is allowed for it.
     UnsupportedCodec,
+    /// Dolby Vision of a kind that only its own decoders show.
+    DolbyVision,
     /// No picture came out.
     UndecodableVideo,
     /// No sound came out.
@@ -38,7 +40,7 @@ impl Refusal {
     /// Stable, for programs.
     pub fn code(self) -> &'static str {
         match self {
-            Self::UnsupportedCodec => "unsupported_format",
+            Self::UnsupportedCodec | Self::DolbyVision => "unsupported_format",
             Self::TooManyPictures | Self::TooManyPixels => "limit_exceeded",
             Self::PassthroughUnfit => "passthrough_unfit",
             Self::EncodeIncomplete => "encode_incomplete",
@@ -57,6 +59,10 @@ impl Refusal {
         match self {
             Self::Unreadable => "The file is damaged or not what it claims to be.",
             Self::UnsupportedCodec => "The file uses a codec that is not supported.",
+            Self::DolbyVision => {
+                "The picture is in Dolby Vision without a base layer (profile 5), which other decoders cannot show; \
+                 profiles 8.1 and 8.4 are accepted."
+            }
             Self::UndecodableVideo => "No picture of the file could be decoded.",
             Self::UndecodableAudio => "No sound of the file could be decoded.",
             Self::NoTimeStamps => "The picture has no time stamps.",

@@ -52,6 +52,8 @@ pub async fn serve(
             }
             FromChild::Alive { pictures } => {
                 watch.worked_on(pictures);
+                // How far it is, is worth no waiting.
+                drop(outputs.try_send(Output::Worked { pictures }));
                 continue;
             }
             FromChild::Done => return Ok(true),
@@ -94,14 +96,17 @@ fn senseless(detail: impl Into<String>) -> ChildError {
 fn words(facts: &SourceFacts) -> impl Iterator<Item = &str> {
     let video = facts.video.iter().flat_map(|v| {
         let colour = [&v.colour.primaries, &v.colour.transfer, &v.colour.matrix];
-        [&v.codec, &v.pixel_format].into_iter().chain(colour).chain(v.h264.as_ref().map(|h| &h.codecs))
+        [&v.codec, &v.pixel_format]
+            .into_iter()
+            .chain(colour)
+            .chain(v.kept.iter().flat_map(|k| [&k.codecs].into_iter().chain(&k.supplemental)))
     });
     video.chain(facts.audio.iter().map(|a| &a.codec)).map(String::as_str)
 }
 
 /// A name of FFmpeg's, or an RFC 6381 string: it cannot leave its attribute or its line.
 fn is_word(text: &str) -> bool {
-    text.len() <= MOST_WORD && text.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b))
+    text.len() <= MOST_WORD && text.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_/".contains(&b))
 }
 
 #[cfg(test)]

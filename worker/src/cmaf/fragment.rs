@@ -10,7 +10,7 @@ pub struct Sample {
     pub data: Vec<u8>,
     /// Ticks.
     pub duration: u32,
-    /// Presentation time less decode time, ticks; negative within a GOP (trun version 1).
+    /// Presentation time less decode time, ticks; negative only in packages that were planned without a delay.
     pub composition_offset: i32,
     /// Whether decoding can begin here.
     pub sync: bool,

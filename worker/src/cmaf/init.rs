@@ -23,8 +23,20 @@ pub fn avc_init(sps: &[u8], pps: &[u8], width: u16, height: u16, timescale: u32)
         fiel: None,
         spatial: None,
     };
+    video_init(Entry { codec: Codec::Avc1(entry), timescale, size: (width, height) })
+}
+
+/// What an init segment of a picture is made of.
+pub struct Entry {
+    pub codec: Codec,
+    pub timescale: u32,
+    pub size: (u16, u16),
+}
+
+/// The init segment of a picture with this sample entry.
+pub fn video_init(entry: Entry) -> Result<Vec<u8>, BoxError> {
     let minf = |stbl| Minf { vmhd: Some(Vmhd::default()), ..minf(stbl) };
-    init(Codec::Avc1(entry), b"vide", timescale, (width, height), minf)
+    init(entry.codec, b"vide", entry.timescale, entry.size, minf)
 }
 
 /// The init segment of an AAC rendition with this AudioSpecificConfig.
@@ -68,6 +80,37 @@ pub fn aac_init(config: &[u8], channels: u16, sample_rate: u32, bit_rate: u32) -
     };
     let minf = |stbl| Minf { smhd: Some(Smhd::default()), ..minf(stbl) };
     init(Codec::Mp4a(entry), b"soun", sample_rate, (0, 0), minf)
+}
+
+/// Boxes from the outermost to the sample entry, and where the children of each begin after its own beginning.
+const TO_SAMPLE_ENTRY: [(&[u8; 4], usize); 6] =
+    [(b"moov", 8), (b"trak", 8), (b"mdia", 8), (b"minf", 8), (b"stbl", 8), (b"stsd", 16)];
+
+/// Adds a box to the end of the sample entry: boxes that mp4-atom does not write.
+pub fn extend_sample_entry(init: &mut Vec<u8>, added: &[u8]) -> Result<(), BoxError> {
+    let broken = || BoxError::Broken("no sample entry");
+    let size_at = |data: &[u8], at: usize| {
+        data.get(at..at + 4).and_then(|b| b.try_into().ok()).map(u32::from_be_bytes).filter(|s| *s >= 8)
+    };
+    let (mut at, mut parents) = (0, Vec::new());
+    for (kind, children) in TO_SAMPLE_ENTRY {
+        while init.get(at + 4..at + 8).ok_or_else(broken)? != kind {
+            at += size_at(init, at).ok_or_else(broken)? as usize;
+        }
+        parents.push(at);
+        at += children;
+    }
+    parents.push(at);
+    let end = at + size_at(init, at).ok_or_else(broken)? as usize;
+    for parent in parents {
+        let size = size_at(init, parent).ok_or_else(broken)? + added.len() as u32;
+        init[parent..parent + 4].copy_from_slice(&size.to_be_bytes());
+    }
+    if end > init.len() {
+        return Err(broken());
+    }
+    init.splice(end..end, added.iter().copied());
+    Ok(())
 }
 
 /// RFC 6381 string of an H.264 sequence parameter set.

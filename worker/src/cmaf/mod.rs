@@ -4,14 +4,22 @@
 //! exact over chunk seams; there is no edit list and no priming to undo; and the encoder child
 //! needs no unsafe flush. mp4-atom writes and reads the boxes.
 
+mod av1;
+mod avc;
+mod bits;
 mod fragment;
+mod header;
+mod hevc;
 mod init;
 mod nal;
 mod read;
 
 pub use fragment::{Fragment, Sample, write_fragment, write_styp};
-pub use init::{aac_init, avc_codecs, avc_init};
-pub use nal::{annex_b_units, is_idr, length_prefixed_units, to_length_prefixed};
+pub use header::{Coding, Header, Place};
+pub use init::{aac_init, avc_codecs, avc_init, extend_sample_entry};
+#[cfg(any(test, fuzzing))]
+pub use nal::length_prefixed_units;
+pub use nal::{annex_b_units, is_idr, to_length_prefixed};
 pub use read::{InitInfo, SegmentInfo, read_init, read_segment};
 
 /// A box that could not be written or read.

@@ -1,7 +1,8 @@
 //! Reading init and media segments back, for the checks. The bytes may be anything.
 
-use super::BoxError;
+use super::{BoxError, av1, hevc};
 use mp4_atom::{Atom, Codec, Decode, DecodeMaybe, Header, Moof, Moov, Styp};
+use sluice_model::FragmentRange;
 
 /// What an init segment says.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,14 +30,15 @@ pub struct SegmentInfo {
     pub duration: u64,
     /// Samples.
     pub samples: u64,
-    /// Offset, bytes and ticks of every fragment.
-    pub fragments: Vec<(u64, u64, u64)>,
+    pub fragments: Vec<FragmentRange>,
     /// Whether every fragment begins with a sync sample.
     pub sync_starts: bool,
     /// Whether every fragment's decode time is where the one before ended.
     pub continuous: bool,
     /// Smallest presentation time, ticks.
     pub first_presentation: i64,
+    /// Smallest composition offset, ticks.
+    pub least_offset: i64,
     /// Bytes of the first sample.
     pub first_sample: Vec<u8>,
     /// Number of tracks seen.
@@ -69,6 +71,8 @@ pub fn read_init(data: &[u8]) -> Result<InitInfo, BoxError> {
             );
             ("avc1", text, Some((a.visual.width, a.visual.height)))
         }
+        Codec::Hvc1(h) => ("hvc1", hevc::codecs(&h.hvcc), Some((h.visual.width, h.visual.height))),
+        Codec::Av01(a) => ("av01", av1::codecs(&a.av1c), Some((a.visual.width, a.visual.height))),
         Codec::Mp4a(m) => {
             let specific =
                 m.esds.es_desc.dec_config.dec_specific.as_ref().ok_or(BoxError::Broken("no AudioSpecificConfig"))?;
@@ -96,6 +100,7 @@ pub fn read_segment(data: &[u8]) -> Result<SegmentInfo, BoxError> {
         sync_starts: true,
         continuous: true,
         first_presentation: i64::MAX,
+        least_offset: i64::MAX,
         first_sample: Vec::new(),
         tracks: 0,
     };
@@ -114,11 +119,14 @@ pub fn read_segment(data: &[u8]) -> Result<SegmentInfo, BoxError> {
             }
             k if k == b"mdat".into() => {
                 let (start, ticks, first) = pending.take().ok_or(BoxError::Broken("mdat without moof"))?;
+                let sample = body.get(..first).ok_or(BoxError::Broken("mdat too short"))?;
                 if info.fragments.is_empty() {
-                    info.first_sample = body.get(..first).ok_or(BoxError::Broken("mdat too short"))?.to_vec();
+                    info.first_sample = sample.to_vec();
                 }
                 let end = (data.len() - after.len()) as u64;
-                info.fragments.push((start, end - start, ticks));
+                let payload = end - body.len() as u64;
+                let key_bytes = payload + first as u64 - start;
+                info.fragments.push(FragmentRange { offset: start, bytes: end - start, ticks, key_bytes });
             }
             k if k == Styp::KIND => {}
             _ => return Err(BoxError::Broken("unexpected box")),
@@ -151,8 +159,10 @@ fn fragment(moof: &Moof, segment_bytes: u64, info: &mut SegmentInfo) -> Result<(
             first = Some(size);
             info.sync_starts &= flags & 0x0001_0000 == 0;
         }
-        let presentation = i64::try_from(start.saturating_add(ticks)).unwrap_or(i64::MAX);
-        info.first_presentation = info.first_presentation.min(presentation.saturating_add(sample.cts.unwrap_or(0)));
+        let decoded = i64::try_from(start.saturating_add(ticks)).unwrap_or(i64::MAX);
+        let offset = sample.cts.unwrap_or(0);
+        info.least_offset = info.least_offset.min(offset);
+        info.first_presentation = info.first_presentation.min(decoded.saturating_add(offset));
         ticks += u64::from(sample.duration.or(traf.tfhd.default_sample_duration).unwrap_or(0));
         info.samples += 1;
     }
@@ -217,10 +227,15 @@ mod tests {
         let info = read_segment(&data).unwrap();
         assert_eq!((info.decode_time, info.duration, info.samples), (6000, 4000, 4));
         assert!(info.sync_starts && info.continuous);
-        assert_eq!(info.first_presentation, 6000);
+        assert_eq!((info.first_presentation, info.least_offset), (6000, -1000));
         assert_eq!(info.first_sample, [1; 10]);
-        assert_eq!(info.fragments.iter().map(|f| f.2).collect::<Vec<_>>(), [3000, 1000]);
-        assert_eq!(info.fragments.iter().map(|f| f.1).sum::<u64>() + info.fragments[0].0, data.len() as u64);
+        assert_eq!(info.fragments.iter().map(|f| f.ticks).collect::<Vec<_>>(), [3000, 1000]);
+        assert_eq!(info.fragments.iter().map(|f| f.bytes).sum::<u64>() + info.fragments[0].offset, data.len() as u64);
+        let keys = info.fragments.iter().map(|f| {
+            let end = (f.offset + f.key_bytes) as usize;
+            (data[f.offset as usize + 4..][..4].to_vec(), data[end - 10..end].to_vec())
+        });
+        assert_eq!(keys.collect::<Vec<_>>(), [(b"moof".to_vec(), vec![1; 10]), (b"moof".to_vec(), vec![4; 10])]);
         assert!(read_segment(&data[..data.len() - 1]).is_err());
     }
 }

@@ -11,6 +11,8 @@ use ffmpeg_next::{self as ffmpeg, ChannelLayout, Dictionary, Packet, Rational, c
 /// Collects AAC frames of one variant by their number.
 pub struct Track {
     boundaries: Vec<u64>,
+    /// Decode time of frame 0, samples.
+    delay: u64,
     segment: usize,
     next: u64,
     samples: Vec<Sample>,
@@ -21,7 +23,8 @@ impl Track {
     /// The frames of segment `first` and later.
     pub fn new(plan: &AudioPlan, name: &str, first: usize) -> Self {
         let (boundaries, next) = (plan.boundaries.clone(), plan.boundaries[first]);
-        Self { boundaries, segment: first, next, samples: Vec::new(), builder: SegmentBuilder::new(name) }
+        let (delay, samples, builder) = (plan.delay_samples, Vec::new(), SegmentBuilder::new(name));
+        Self { boundaries, delay, segment: first, next, samples, builder }
     }
 
     /// Whether all planned frames are there.
@@ -54,7 +57,7 @@ impl Track {
 
     fn flush(&mut self, link: &Link) -> Result<(), EncodeError> {
         let start = self.next - self.samples.len() as u64;
-        self.builder.add(start, start * FRAME_SAMPLES, &self.samples)?;
+        self.builder.add(start, self.delay + start * FRAME_SAMPLES, &self.samples)?;
         self.samples.clear();
         self.builder.send(link, self.segment)?;
         self.segment += 1;

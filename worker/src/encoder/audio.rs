@@ -45,8 +45,9 @@ fn remux(link: &Link, job: &Job, work: &AudioWork, config: &[u8]) -> Result<(), 
     while let Some(packet) = packets.next_of(plan.stream) {
         let stamp = packet.pts().or(packet.dts()).unwrap_or(0);
         let seconds = stamp as f64 * f64::from(time_base) - plan.origin_s;
-        // Frames wholly before time 0 get a negative number and are dropped.
-        let number = (seconds * f64::from(plan.sample_rate) / FRAME_SAMPLES as f64).round() as i64;
+        // Frames before the first that is kept get a negative number and are dropped.
+        let samples = seconds * f64::from(plan.sample_rate) - plan.phase_samples as f64;
+        let number = (samples / FRAME_SAMPLES as f64).round() as i64;
         track.take(link, number, packet.data().unwrap_or_default())?;
         if track.is_full() {
             break;

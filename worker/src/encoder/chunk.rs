@@ -10,7 +10,10 @@ use super::{
 };
 use crate::{
     child::{ChunkWork, Job, Refusal},
-    plan::VideoPlan,
+    plan::{
+        VideoPlan,
+        telecine::{FILM, WOVEN, woven_rate},
+    },
 };
 use ffmpeg_next::frame;
 use std::collections::BTreeMap;
@@ -22,22 +25,24 @@ const PRE_ROLL: i64 = 3;
 pub fn run(link: &Link, job: &Job, work: &ChunkWork) -> Result<(), EncodeError> {
     let video = &work.video;
     let (start, end) = (video.boundaries[work.first], video.boundaries[work.end]);
+    let feed = Feed::of(video, start, end);
     let gops = layout(&video.boundaries, work.first..work.end, video.rate);
-    let config =
-        RungConfig { rate: video.rate, preset: &video.preset, picture: &video.picture, gops, threads: work.threads };
+    let config = RungConfig { video, gops, threads: work.threads };
     let rungs = video.rungs.iter().map(|r| RungEncoder::open(link, r, &config)).collect::<Result<Vec<_>, _>>()?;
     let mut pictures = Pictures::new(link, job, video.stream, work.threads)?;
-    let first = enter(&mut pictures, work, start)?;
+    let first = enter(&mut pictures, &feed)?;
     #[cfg(debug_assertions)]
     super::evil::turn(link, job)?;
-    let mut chunk = Chunk { link, work, start, end, rungs, filters: None, repeats: BTreeMap::new() };
+    let counts = vec![feed.first_out; rungs.len()];
+    let feed_end = feed.end as i64;
+    let mut chunk = Chunk { link, work, start, end, rungs, feed, counts, filters: None, repeats: BTreeMap::new() };
     let (mut at, mut picture) = first;
     loop {
-        let next = later(&mut pictures, video, at);
-        let until = next.as_ref().map_or(end as i64, |n| n.0);
+        let next = later(&mut pictures, &chunk.feed.video, at);
+        let until = next.as_ref().map_or(feed_end, |n| n.0);
         chunk.show(&mut picture, at, until)?;
         match next {
-            Some(n) if until < end as i64 => (at, picture) = n,
+            Some(n) if until < feed_end => (at, picture) = n,
             _ => break,
         }
     }
@@ -59,8 +64,8 @@ fn later(pictures: &mut Pictures, video: &VideoPlan, at: i64) -> Option<(i64, fr
 /// Goes to an entry point from which the first output frame can be decoded, and returns the first
 /// picture with its slot. A guess that turns out too late is corrected by going further back:
 /// trusting a seek loses pictures in files whose index lies.
-fn enter(pictures: &mut Pictures, work: &ChunkWork, start: u64) -> Result<(i64, frame::Video), EncodeError> {
-    let video = &work.video;
+fn enter(pictures: &mut Pictures, feed: &Feed) -> Result<(i64, frame::Video), EncodeError> {
+    let (video, start) = (&feed.video, feed.start);
     let wanted = timestamp(video, start);
     let mut entries: Vec<Option<i64>> = video.keys.iter().copied().filter(|k| *k <= wanted).map(Some).collect();
     entries.insert(0, None);
@@ -81,12 +86,39 @@ fn enter(pictures: &mut Pictures, work: &ChunkWork, start: u64) -> Result<(i64, 
     Err(EncodeError::refused(Refusal::UndecodableVideo, format!("frame {start}")))
 }
 
+/// The frames that go into the filters of a chunk: those that come out, or where film is taken out of television the
+/// whole cycles of five that they are in, with one before and one after.
+struct Feed {
+    /// The plan, on the clock of these frames.
+    video: VideoPlan,
+    start: u64,
+    end: u64,
+    /// The output frame that the first of them is.
+    first_out: u64,
+}
+
+impl Feed {
+    fn of(video: &VideoPlan, start: u64, end: u64) -> Self {
+        let mut video = video.clone();
+        if !video.picture.telecined {
+            return Self { video, start, end, first_out: start };
+        }
+        video.rate = woven_rate(video.rate);
+        let first = (start / FILM).saturating_sub(1);
+        let last = end.div_ceil(FILM) + 1;
+        Self { video, start: first * WOVEN, end: last * WOVEN, first_out: first * FILM }
+    }
+}
+
 struct Chunk<'a> {
     link: &'a Link,
     work: &'a ChunkWork,
     start: u64,
     end: u64,
     rungs: Vec<RungEncoder>,
+    feed: Feed,
+    /// The next output frame of each rung, where film is taken out of television: there filters number frames anew.
+    counts: Vec<u64>,
     filters: Option<Filters>,
     /// How often each fed picture is shown, by the output frame it was fed as.
     repeats: BTreeMap<i64, u64>,
@@ -95,6 +127,9 @@ struct Chunk<'a> {
 impl Chunk<'_> {
     /// Shows a picture once: from output frame `from` until `until`, as far as that lies in the chunk.
     fn show(&mut self, picture: &mut frame::Video, from: i64, until: i64) -> Result<(), EncodeError> {
+        if self.feed.video.picture.telecined {
+            return self.weave(picture, from, until);
+        }
         let first = from.max(self.start as i64);
         let count = (until.min(self.end as i64) - first).max(0) as u64;
         let stateful = self.work.video.picture.interlaced;
@@ -105,9 +140,30 @@ impl Chunk<'_> {
         let number = if count == 0 { from } else { first };
         picture.set_pts(Some(number));
         self.repeats.insert(number, count);
+        self.feed(picture)
+    }
+
+    /// Feeds a picture for every frame that it is shown in: cycles of five are counted.
+    fn weave(&mut self, picture: &mut frame::Video, from: i64, until: i64) -> Result<(), EncodeError> {
+        // A film that begins late begins with its first picture.
+        let begun = self.filters.is_some();
+        let first = if begun { from.max(self.feed.start as i64) } else { self.feed.start as i64 };
+        let until = until.min(self.feed.end as i64);
+        for number in first..until {
+            // Filters keep what they are given.
+            let mut shown =
+                if number + 1 < until { picture.clone() } else { std::mem::replace(picture, frame::Video::empty()) };
+            shown.set_pts(Some(number));
+            self.feed(&shown)?;
+        }
+        Ok(())
+    }
+
+    /// Gives a picture to filters that are made for its like.
+    fn feed(&mut self, picture: &frame::Video) -> Result<(), EncodeError> {
         if !self.filters.as_ref().is_some_and(|f| f.fits(picture)) {
             self.drain_filters()?;
-            let video = &self.work.video;
+            let video = &self.feed.video;
             self.filters = Some(Filters::for_picture(picture, &video.picture, &video.rungs, video.rate)?);
         }
         if let Some(filters) = &mut self.filters {
@@ -129,13 +185,22 @@ impl Chunk<'_> {
         let last = self.rungs.len().saturating_sub(1);
         for (i, rung) in self.rungs.iter_mut().enumerate() {
             while let Some(mut picture) = filters.pull(i) {
+                if self.feed.video.picture.telecined {
+                    let number = self.counts[i];
+                    self.counts[i] += 1;
+                    if (self.start..self.end).contains(&number) {
+                        rung.encode(self.link, &self.work.video, &mut picture, number)?;
+                        self.link.worked_on_a_picture()?;
+                    }
+                    continue;
+                }
                 let number = picture.pts().unwrap_or(0);
                 let count = self.repeats.get(&number).copied().unwrap_or(0);
                 if i == last {
                     self.repeats.remove(&number);
                 }
                 for n in 0..count {
-                    rung.encode(self.link, &mut picture, number as u64 + n)?;
+                    rung.encode(self.link, &self.work.video, &mut picture, number as u64 + n)?;
                     self.link.worked_on_a_picture()?;
                 }
             }
@@ -146,7 +211,7 @@ impl Chunk<'_> {
     fn finish(mut self) -> Result<(), EncodeError> {
         self.drain_filters()?;
         for rung in &mut self.rungs {
-            rung.finish(self.link)?;
+            rung.finish(self.link, &self.work.video)?;
         }
         Ok(())
     }

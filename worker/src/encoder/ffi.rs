@@ -136,6 +136,8 @@ pub struct ParameterFields {
     pub profile: i32,
     /// Samples of an audio frame, 0 when unknown.
     pub frame_size: i32,
+    /// Pictures that a decoder holds back to bring them into order.
+    pub video_delay: i32,
     /// The container's name of the codec, as bytes in the order of the file.
     pub tag: [u8; 4],
     /// Bits of a sample of sound as it is stored, 0 when unknown.
@@ -155,9 +157,17 @@ pub fn parameter_fields(parameters: &codec::Parameters) -> ParameterFields {
         interlaced,
         profile: p.profile,
         frame_size: p.frame_size,
+        video_delay: p.video_delay,
         tag: p.codec_tag.to_le_bytes(),
         sample_bits: p.bits_per_coded_sample,
     }
+}
+
+/// Shape of a stream's pixels, as its container has it.
+pub fn stream_aspect(stream: &format::stream::Stream<'_>) -> (i32, i32) {
+    // SAFETY: the stream is live for the borrow and only read.
+    let aspect = unsafe { (*stream.as_ptr()).sample_aspect_ratio };
+    (aspect.num, aspect.den)
 }
 
 /// The out-of-band data of codec parameters.
@@ -185,6 +195,35 @@ unsafe fn bytes(pointer: *const u8, size: i32) -> Vec<u8> {
     }
     // SAFETY: the caller's promise.
     unsafe { std::slice::from_raw_parts(pointer, size as usize) }.to_vec()
+}
+
+/// Says an encoder's colours, in limited range, by their code points (ITU-T H.273).
+pub fn set_colour(context: &mut codec::Context, primaries: u8, transfer: u8, matrix: u8) {
+    // SAFETY: the context is exclusively borrowed and not yet open. The fields are C enumerations, which are integers that
+    // may have any value; they are written as such.
+    unsafe {
+        let c = context.as_mut_ptr();
+        (&raw mut (*c).color_primaries).cast::<i32>().write(primaries.into());
+        (&raw mut (*c).color_trc).cast::<i32>().write(transfer.into());
+        (&raw mut (*c).colorspace).cast::<i32>().write(matrix.into());
+        (*c).color_range = ffi::AVColorRange::AVCOL_RANGE_MPEG;
+    }
+}
+
+/// Primaries, transfer and matrix of a decoder as code points, and whether they are in full range.
+pub fn colour_codes(context: &codec::Context) -> (i32, i32, i32, bool) {
+    // SAFETY: the context is live for the borrow. The fields are read as the integers that they are in C, since nothing
+    // makes sure that what a file says is among the enumerators.
+    unsafe {
+        let c = context.as_ptr();
+        let range = (&raw const (*c).color_range).cast::<i32>().read();
+        (
+            (&raw const (*c).color_primaries).cast::<i32>().read(),
+            (&raw const (*c).color_trc).cast::<i32>().read(),
+            (&raw const (*c).colorspace).cast::<i32>().read(),
+            range == ffi::AVColorRange::AVCOL_RANGE_JPEG as i32,
+        )
+    }
 }
 
 /// Bounds what one frame may make a decoder allocate.

@@ -5,11 +5,13 @@
 //! protocols; everything that is untrusted is decoded here and nowhere else, in a process that `sandbox` has confined.
 
 mod aac;
+mod appearance;
 mod audio;
 mod chunk;
 #[cfg(debug_assertions)]
 mod evil;
 mod ffi;
+mod kept;
 mod link;
 mod mixer;
 mod open;
@@ -20,9 +22,11 @@ mod picture;
 mod pictures;
 mod probe;
 mod segments;
+mod sizes;
 mod sound;
 mod stamps;
 mod streams;
+mod telecine;
 mod x264;
 
 use crate::{

@@ -101,6 +101,11 @@ pub fn video_decoder(
     decoder.video().named("decoder")
 }
 
+/// Opens a decoder for single pictures with these parameters.
+pub fn picture_decoder(job: &Job, parameters: codec::Parameters) -> Result<ffmpeg::decoder::Video, EncodeError> {
+    context(job, parameters, 1)?.decoder().video().named("decoder")
+}
+
 /// Opens the decoder of a sound stream.
 pub fn audio_decoder(job: &Job, input: &Input, stream: usize) -> Result<ffmpeg::decoder::Audio, EncodeError> {
     let stream = stream_of(input, stream)?;

@@ -1,74 +1,11 @@
-//! The source's own pictures as a rung: remuxed, cut at its IDRs, on the output timeline.
+//! The source's own pictures as a rung: remuxed, cut at entry points, on the output timeline.
 
-use super::{
-    EncodeError, ffi,
-    link::Link,
-    open,
-    picture::{slot, timestamp},
-    segments::SegmentBuilder,
-};
+use super::{EncodeError, ffi, kept, link::Link, open, picture::slot, segments::SegmentBuilder};
 use crate::{
     child::{FromChild, Job, PassthroughWork, Refusal},
-    cmaf::{Sample, annex_b_units, avc_codecs, avc_init, is_idr, length_prefixed_units, to_length_prefixed},
+    cmaf::{Coding, Header, Place, Sample, extend_sample_entry},
+    plan::VideoPlan,
 };
-
-/// The parameter sets of a stream and how its units are delimited.
-pub struct H264Header {
-    /// Sequence parameter set.
-    pub sps: Vec<u8>,
-    /// Picture parameter set.
-    pub pps: Vec<u8>,
-    length_prefixed: bool,
-}
-
-impl H264Header {
-    /// Reads avcC (ISO/IEC 14496-15) or Annex B. `None` when there is not exactly one of each set.
-    pub fn read(extradata: &[u8]) -> Option<Self> {
-        let (sets, length_prefixed): (Vec<Vec<u8>>, bool) = match extradata {
-            [1, _, _, _, lengths, rest @ ..] if lengths & 3 == 3 => (avcc_sets(rest)?, true),
-            [0, 0, ..] => (annex_b_units(extradata).into_iter().map(<[u8]>::to_vec).collect(), false),
-            _ => return None,
-        };
-        let of =
-            |kind: u8| sets.iter().filter(|u| u.first().is_some_and(|b| b & 0x1f == kind)).cloned().collect::<Vec<_>>();
-        let (mut sps, mut pps) = (of(7), of(8));
-        (sps.len() == 1 && pps.len() == 1).then(|| Self { sps: sps.remove(0), pps: pps.remove(0), length_prefixed })
-    }
-
-    /// The units of a packet; `None` when it cannot be split.
-    pub fn units<'a>(&self, data: &'a [u8]) -> Option<Vec<&'a [u8]>> {
-        if self.length_prefixed { length_prefixed_units(data) } else { Some(annex_b_units(data)) }
-    }
-
-    /// Whether no unit brings a parameter set that differs from the header's.
-    pub fn covers(&self, units: &[&[u8]]) -> bool {
-        units.iter().all(|u| match u[0] & 0x1f {
-            7 => *u == self.sps.as_slice(),
-            8 => *u == self.pps.as_slice(),
-            _ => true,
-        })
-    }
-
-    /// Whether a packet is a true IDR under this header's parameter sets.
-    pub fn clean_entry(&self, data: &[u8]) -> bool {
-        self.units(data).is_some_and(|u| is_idr(&u) && self.covers(&u))
-    }
-}
-
-fn avcc_sets(mut rest: &[u8]) -> Option<Vec<Vec<u8>>> {
-    let mut sets = Vec::new();
-    for mask in [0x1f_u8, 0xff] {
-        let (count, tail) = rest.split_first()?;
-        rest = tail;
-        for _ in 0..count & mask {
-            let (length, tail) = rest.split_at_checked(2)?;
-            let (set, tail) = tail.split_at_checked(usize::from(u16::from_be_bytes([length[0], length[1]])))?;
-            sets.push(set.to_vec());
-            rest = tail;
-        }
-    }
-    Some(sets)
-}
 
 /// The sentence that makes the worker encode the rung instead.
 fn unfit(detail: impl Into<String>) -> EncodeError {
@@ -81,107 +18,207 @@ pub fn run(link: &Link, job: &Job, work: &PassthroughWork) -> Result<(), EncodeE
     let rung = video.passthrough.as_ref().ok_or_else(|| unfit("not planned"))?;
     let mut input = open::source(link, job)?;
     let parameters = open::stream_of(&input, video.stream)?.parameters();
-    let header = H264Header::read(&ffi::parameter_extradata(&parameters)).ok_or_else(|| unfit("parameter sets"))?;
-    let init =
-        avc_init(&header.sps, &header.pps, rung.width as u16, rung.height as u16, video.rate.timescale() as u32)?;
-    let codecs = avc_codecs(&header.sps).unwrap_or_default();
-    link.send(&FromChild::Init { rendition: rung.name.clone(), codecs }, &init)?;
+    let mut header = Header::read(Coding::of(&rung.codecs), &ffi::parameter_extradata(&parameters))
+        .ok_or_else(|| unfit("parameter sets"))?;
     ffi::discard_others(&mut input, &[video.stream]);
+    if matches!(header, Header::Av1(_)) {
+        kept::adopt_first(&mut input, video.stream, &mut header);
+        let first = video.keys.first().copied().unwrap_or(video.first_pts);
+        ffi::seek_backward(&mut input, video.stream, first).map_err(|e| EncodeError::Ffmpeg("seek", e))?;
+    }
+    let mut init = header.init(rung.width, rung.height, video.timescale())?;
+    if rung.supplemental.is_some() {
+        let dolby_vision = kept::dolby_vision(&open::stream_of(&input, video.stream)?);
+        let configuration = dolby_vision.ok_or_else(|| unfit("Dolby Vision"))?.configuration_box();
+        extend_sample_entry(&mut init, &configuration)?;
+    }
+    link.send(&FromChild::Init { rendition: rung.name.clone(), codecs: rung.codecs.clone() }, &init)?;
+    let cuts: Vec<i64> = video.cut_ticks().into_iter().map(|c| c as i64).collect();
     let mut muxer = Muxer {
         link,
-        work,
+        video,
         header,
-        next: video.boundaries[work.first],
         segment: work.first,
-        samples: Vec::new(),
+        pictures: 0,
+        gop: Vec::new(),
         builder: SegmentBuilder::new(&rung.name),
+        cuts,
     };
     if work.first > 0 {
-        let at = timestamp(video, video.boundaries[work.first]);
+        let at = source_time(video, muxer.cuts[work.first]);
         let key = video.keys.iter().rev().find(|k| **k <= at).copied().unwrap_or(at);
         ffi::seek_backward(&mut input, video.stream, key).map_err(|e| EncodeError::Ffmpeg("seek", e))?;
     }
     let mut begun = work.first == 0;
     while let Some(packet) = open::next_packet(&mut input, video.stream) {
-        let shown = packet.pts().or(packet.dts()).map(|t| slot(video, t)).ok_or_else(|| unfit("no time stamp"))?;
+        // What an edit list hides is no part of the film. Nothing that is shown needs it: the plan saw to that.
+        if ffi::is_hidden(&packet) {
+            continue;
+        }
+        let shown = packet.pts().or(packet.dts()).map(|t| tick(video, t)).ok_or_else(|| unfit("no time stamp"))?;
         // After a seek: up to the entry point that was asked for.
-        begun = begun || (packet.is_key() && shown == muxer.next as i64);
+        begun = begun || (packet.is_key() && shown == muxer.cuts[work.first]);
         if begun {
             muxer.take(packet.data().unwrap_or_default(), shown)?;
         }
     }
-    muxer.finish()
+    muxer.finish(work.first == 0)
+}
+
+/// When a picture with this time stamp is shown, ticks of the output timeline, the delay not counted.
+fn tick(video: &VideoPlan, timestamp: i64) -> i64 {
+    match &video.variable {
+        Some(v) => (timestamp - video.first_pts).saturating_mul(v.unit as i64),
+        None => slot(video, timestamp) * video.rate.frame_ticks() as i64,
+    }
+}
+
+/// The source time stamp of a tick, rounded down.
+fn source_time(video: &VideoPlan, tick: i64) -> i64 {
+    let unit_s = i128::from(video.time_base.0) * i128::from(video.timescale());
+    video.first_pts + (i128::from(tick) * i128::from(video.time_base.1) / unit_s.max(1)) as i64
+}
+
+/// A picture of the GOP that is being read.
+struct Picture {
+    data: Vec<u8>,
+    /// Ticks.
+    shown: i64,
 }
 
 struct Muxer<'a> {
     link: &'a Link,
-    work: &'a PassthroughWork,
-    header: H264Header,
-    /// Decode number of the next picture on the output timeline.
-    next: u64,
+    video: &'a VideoPlan,
+    header: Header,
     segment: usize,
-    samples: Vec<Sample>,
+    /// Pictures so far.
+    pictures: u64,
+    /// In decoding order, the first an entry point.
+    gop: Vec<Picture>,
     builder: SegmentBuilder,
+    /// First tick of every segment, then the end.
+    cuts: Vec<i64>,
 }
 
 impl Muxer<'_> {
     fn take(&mut self, data: &[u8], shown: i64) -> Result<(), EncodeError> {
-        let video = &self.work.video;
-        let units = self.header.units(data).ok_or_else(|| unfit("packet structure"))?;
-        if !self.header.covers(&units) {
-            return Err(unfit("parameter sets change"));
-        }
-        let idr = is_idr(&units);
-        let boundary = video.boundaries[self.segment + 1];
-        if self.next == boundary && self.segment + 1 < video.segment_count() {
-            if !idr {
-                return Err(unfit(format!("no IDR at frame {boundary}")));
+        let changed = || unfit("parameter sets change");
+        let place = self.header.place(data).ok_or_else(changed)?;
+        let cut = shown == self.cuts[self.segment + 1] && self.segment + 2 < self.cuts.len();
+        if place == Place::Entry || (place == Place::Open && (cut || self.gop.is_empty())) {
+            self.flush(shown, shown)?;
+            if cut {
+                self.builder.send(self.link, self.segment)?;
+                self.segment += 1;
             }
-            self.flush()?;
-            self.builder.send(self.link, self.segment)?;
-            self.segment += 1;
-        } else if idr && !self.samples.is_empty() {
-            self.flush()?;
+            if shown >= self.cuts[self.segment + 1] {
+                return Err(unfit(format!("no entry point at tick {}", self.cuts[self.segment + 1])));
+            }
+        } else if self.gop.is_empty() {
+            return Err(unfit(format!("no entry point at tick {shown}")));
         }
-        if idr && shown != self.next as i64 {
-            return Err(unfit(format!("the IDR of frame {} is shown at {shown}", self.next)));
-        }
-        if self.samples.is_empty() && !idr {
-            return Err(unfit(format!("no IDR at frame {}", self.next)));
-        }
-        if self.next >= video.frames - video.tail {
-            return Err(unfit("more pictures than planned"));
-        }
-        let ticks = video.rate.frame_ticks() as i64;
-        self.samples.push(Sample {
-            data: to_length_prefixed(&units),
-            duration: ticks as u32,
-            composition_offset: i32::try_from((shown - self.next as i64) * ticks).map_err(|_| unfit("time stamps"))?,
-            sync: idr,
-        });
-        self.next += 1;
+        self.gop.push(Picture { data: self.header.sample(data).ok_or_else(changed)?, shown });
+        self.pictures += 1;
         Ok(())
     }
 
-    /// Writes the collected GOP as a fragment.
-    fn flush(&mut self) -> Result<(), EncodeError> {
-        let start = self.next - self.samples.len() as u64;
-        self.builder.add(start, start * self.work.video.rate.frame_ticks(), &self.samples)?;
-        self.samples.clear();
-        Ok(())
+    /// Writes the collected GOP, which ends at tick `end`, as a fragment. Its last picture may stand longer than its own
+    /// time, which ends at `own_end`.
+    fn flush(&mut self, end: i64, own_end: i64) -> Result<(), EncodeError> {
+        let Some(start) = self.gop.first().map(|p| p.shown) else { return Ok(()) };
+        let shown: Vec<i64> = self.gop.iter().map(|p| p.shown).collect();
+        if self.video.variable.is_none() {
+            self.check_spacing(&shown, own_end)?;
+        }
+        let delay = self.video.delay_ticks as i64;
+        let decoded =
+            decode_ticks(&shown, end, delay).ok_or_else(|| unfit(format!("time stamps from tick {start}")))?;
+        let mut samples = Vec::with_capacity(shown.len());
+        for (i, picture) in self.gop.drain(..).enumerate() {
+            let next = decoded.get(i + 1).copied().unwrap_or(end);
+            samples.push(Sample {
+                data: picture.data,
+                duration: u32::try_from(next - decoded[i]).map_err(|_| unfit("durations"))?,
+                composition_offset: i32::try_from(picture.shown + delay - decoded[i]).map_err(|_| unfit("offsets"))?,
+                sync: i == 0,
+            });
+        }
+        let sequence = u64::try_from(start).map_err(|_| unfit("time before the film"))?;
+        self.builder.add(sequence, sequence, &samples)
     }
 
-    fn finish(mut self) -> Result<(), EncodeError> {
-        let video = &self.work.video;
-        let pictures = video.frames - video.tail;
-        if self.next != pictures || self.segment + 1 != video.segment_count() {
-            return Err(unfit(format!("{} of {pictures} pictures", self.next)));
+    /// Pictures of a constant rate are one frame apart, without holes.
+    fn check_spacing(&self, shown: &[i64], end: i64) -> Result<(), EncodeError> {
+        let frame = self.video.rate.frame_ticks() as i64;
+        let mut order = shown.to_vec();
+        order.push(end);
+        order.sort_unstable();
+        let even = order.windows(2).all(|w| w[1] - w[0] == frame);
+        if even { Ok(()) } else { Err(unfit(format!("pictures from tick {} are not evenly spaced", order[0]))) }
+    }
+
+    fn finish(mut self, whole: bool) -> Result<(), EncodeError> {
+        let end = self.cuts.last().copied().unwrap_or(0);
+        let expected = self.video.variable.as_ref().map_or(self.video.frames - self.video.tail, |v| v.pictures);
+        if self.segment + 2 != self.cuts.len() || (whole && self.pictures != expected) {
+            return Err(unfit(format!("{} of {expected} pictures", self.pictures)));
         }
         // The last picture stands until the sound ends.
-        if let Some(last) = self.samples.last_mut() {
-            last.duration += (video.tail * video.rate.frame_ticks()) as u32;
-        }
-        self.flush()?;
+        let tail = self.video.tick(self.video.frames) - self.video.tick(self.video.frames - self.video.tail);
+        self.flush(end, end - tail as i64)?;
         self.builder.send(self.link, self.segment)
+    }
+}
+
+/// Decode times of a closed GOP that is shown at the ticks `shown`, given in decoding order, and ends at `end`: rising,
+/// the first at its start, none later than its picture is shown after the delay. Where there is room, pictures are decoded
+/// as far apart as they are shown. `None` when the delay is too short or the time stamps are no GOP's. Without a delay, as
+/// in plans of older versions, offsets may be negative.
+fn decode_ticks(shown: &[i64], end: i64, delay: i64) -> Option<Vec<i64>> {
+    let mut order = shown.to_vec();
+    order.sort_unstable();
+    let rising = order.windows(2).all(|w| w[0] < w[1]) && order.last().is_some_and(|l| *l < end);
+    if !rising || order.first() != shown.first() {
+        return None;
+    }
+    if delay == 0 {
+        return Some(order);
+    }
+    let (mut soonest, mut next) = (i64::MAX, end);
+    for (place, at) in shown.iter().enumerate().rev() {
+        soonest = soonest.min(at + delay);
+        next = order[place].min(soonest).min(next - 1);
+        order[place] = next;
+    }
+    (order.first() == shown.first()).then_some(order)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn even_pictures_are_decoded_one_frame_apart() {
+        // I P B B: the first B is decoded third and shown second.
+        assert_eq!(decode_ticks(&[0, 30, 10, 20], 40, 20), Some(vec![0, 10, 20, 30]));
+        assert_eq!(decode_ticks(&[0, 10, 20], 30, 20), Some(vec![0, 10, 20]));
+        assert_eq!(decode_ticks(&[0, 30, 10, 20], 40, 0), Some(vec![0, 10, 20, 30]), "an older plan");
+    }
+
+    #[test]
+    fn uneven_pictures_are_decoded_in_time() {
+        // A hole of a second before the last two, which are decoded before the second.
+        let shown = [0, 1033, 33, 1000];
+        let decoded = decode_ticks(&shown, 1066, 66).unwrap();
+        assert_eq!(decoded, [0, 33, 99, 1033]);
+        assert!(decoded.iter().zip(&shown).all(|(d, s)| *d <= s + 66));
+    }
+
+    #[test]
+    fn what_is_no_closed_gop_is_refused() {
+        assert_eq!(decode_ticks(&[10, 0, 20], 30, 20), None, "the first is not shown first");
+        assert_eq!(decode_ticks(&[0, 10, 10], 30, 20), None, "two at one moment");
+        assert_eq!(decode_ticks(&[0, 10, 40], 30, 20), None, "beyond its end");
+        assert_eq!(decode_ticks(&[0, 50, 40, 30, 20, 1], 60, 2), None, "deeper than the delay");
     }
 }

@@ -1,7 +1,7 @@
 //! From decoded pictures to output frames: which source picture is shown when, and the filters.
 
 use super::{EncodeError, Named};
-use crate::plan::{Picture, Rate, Rung, VideoPlan, filter_graph};
+use crate::plan::{Picture, Rate, Rung, Shape, VideoPlan, filter_graph};
 use ffmpeg_next::{filter, frame};
 
 /// The output frame at which a source time stamp is shown: a pure function of the stamp, so every
@@ -9,7 +9,7 @@ use ffmpeg_next::{filter, frame};
 pub fn slot(video: &VideoPlan, timestamp: i64) -> i64 {
     let (tb_num, tb_den) = (i128::from(video.time_base.0), i128::from(video.time_base.1));
     let Rate { num, den } = video.rate;
-    let ticks = i128::from(timestamp - video.first_pts);
+    let ticks = i128::from(timestamp - video.dated_late - video.first_pts);
     let (n, d) = (2 * ticks * tb_num * i128::from(num), 2 * tb_den * i128::from(den));
     // Rounds halves up, for negative values too.
     (n + d / 2).div_euclid(d) as i64
@@ -22,10 +22,20 @@ pub fn timestamp(video: &VideoPlan, number: u64) -> i64 {
     video.first_pts + (n / (i128::from(video.rate.num) * tb_num)) as i64
 }
 
-/// A filter graph for pictures of one size and format.
+/// Size, pixel format and shape of a pixel: what a graph is made for.
+type Key = (u32, u32, ffmpeg_next::format::Pixel, Option<(u32, u32)>);
+
+fn key(picture: &frame::Video) -> Key {
+    let aspect = picture.aspect_ratio();
+    let said = aspect.numerator() > 0 && aspect.denominator() > 0;
+    let aspect = said.then_some((aspect.numerator().unsigned_abs(), aspect.denominator().unsigned_abs()));
+    (picture.width(), picture.height(), picture.format(), aspect)
+}
+
+/// A filter graph for pictures of one shape and format.
 pub struct Filters {
     graph: filter::Graph,
-    key: (u32, u32, ffmpeg_next::format::Pixel),
+    key: Key,
     rungs: usize,
     fps: f64,
 }
@@ -38,7 +48,7 @@ impl Filters {
         rungs: &[Rung],
         rate: Rate,
     ) -> Result<Self, EncodeError> {
-        let key = (first.width(), first.height(), first.format());
+        let key = key(first);
         let format = key.2.descriptor().map(|d| d.name()).unwrap_or("yuv420p");
         let arguments = format!(
             "video_size={}x{}:pix_fmt={format}:time_base={}/{}:frame_rate={}/{}:pixel_aspect=1/1",
@@ -54,14 +64,15 @@ impl Filters {
         for i in 0..rungs.len() {
             parser = parser.input(&format!("o{i}"), 0).named("filters")?;
         }
-        parser.parse(&filter_graph(picture, rungs)).named("filters")?;
+        let shape = Shape { width: key.0, height: key.1, pixel_aspect: key.3, format };
+        parser.parse(&filter_graph(picture, &shape, rungs)).named("filters")?;
         graph.validate().named("filters")?;
         Ok(Self { graph, key, rungs: rungs.len(), fps: rate.fps() })
     }
 
     /// Whether the graph is for pictures like this one: size and format may change in the middle.
     pub fn fits(&self, picture: &frame::Video) -> bool {
-        self.key == (picture.width(), picture.height(), picture.format())
+        self.key == key(picture)
     }
 
     /// Feeds a picture.

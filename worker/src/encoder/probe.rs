@@ -1,32 +1,33 @@
 //! What a source is: from the container's index where it can be trusted, else by one scan of its packets.
 
 use super::{
-    EncodeError, Named, ffi,
+    EncodeError, Named,
+    appearance::{self, Orientation},
+    ffi, kept,
     link::Link,
     open,
     packets::{Packets, sought_by_bytes},
-    passthrough::H264Header,
     pcm,
+    sizes::Sizes,
     stamps::{self, Stamp, Timing},
-    streams,
+    streams, telecine,
 };
 use crate::{
     child::{Job, Probe, Refusal},
-    cmaf::avc_codecs,
-    plan::{AudioFacts, Clock, Colour, FieldOrder, H264Facts, KeyFrame, SourceFacts, VideoFacts, audio::FRAME_SAMPLES},
+    plan::{AudioFacts, Clock, FieldOrder, KeyFrame, SourceFacts, VideoFacts, audio::FRAME_SAMPLES},
 };
 use ffmpeg_next::{
     codec,
     format::{self, context::Input},
-    media, packet,
+    media,
 };
 use sluice_ingest::container::{Demuxer, Entries};
 use std::collections::BTreeMap;
 
-/// Entry points whose bytes are looked at; the rest is checked while muxing.
-const CHECKED_ENTRIES: usize = 24;
 /// Packets read to find the first time stamp: more than any reorder depth.
 const FIRST_PACKETS: usize = 20;
+/// Pictures that H.264 and HEVC decoders hold back at the most.
+const MOST_REORDERED: i32 = 16;
 /// Packets of sound are no longer than this; between two that are further apart is a gap.
 const LONGEST_PACKET_S: f64 = 1.0;
 const AAC_LC_PROFILE: i32 = 1;
@@ -50,7 +51,7 @@ pub fn probe(link: &Link, job: &Job, scope: Probe) -> Result<SourceFacts, Encode
     };
     let read = read(&mut packets, job, scope, video, &mut sounds)?;
     let (trusted, wanted, clock) = (read.trusted, read.wanted, read.clock);
-    let edited = video.is_some() && read.stamps.first().is_some_and(|s| s.iter().any(|x| x.hidden));
+    let edited = video.is_some() && read.stamps.first().is_some_and(|s| needs_hidden(s));
     let shown = |s: Vec<Stamp>| s.into_iter().filter(|x| !x.hidden).collect();
     let stamps: Vec<Vec<Stamp>> = read.stamps.into_iter().map(shown).collect();
     let of = |index: usize| wanted.iter().position(|w| *w == index).map_or(&[][..], |n| stamps[n].as_slice());
@@ -61,8 +62,15 @@ pub fn probe(link: &Link, job: &Job, scope: Probe) -> Result<SourceFacts, Encode
     let video = match video.filter(|_| !unheard) {
         Some(i) => {
             // What is entered at its start only cannot be cut.
-            let arrived_bytes = arrived_bytes.filter(|_| job.demuxer.entries() == Entries::Marked);
-            video_facts(job, input, i, of(i), Trust { indexed: trusted, edited, arrived_bytes })?
+            let marked = arrived_bytes.filter(|_| job.demuxer.entries() == Entries::Marked);
+            let trust = Trust { indexed: trusted, edited, arrived_bytes: marked };
+            let mut facts = video_facts(job, input, i, of(i), trust)?;
+            if let (Some(facts), Some(mut sizes)) = (&mut facts, read.sizes) {
+                sizes.complete(facts, input, of(i), arrived_bytes.filter(|_| trusted));
+                let sampled = !matches!(scope, Probe::After { .. });
+                facts.telecined = sampled && telecine::is_telecined(link, job, facts)?;
+            }
+            facts
         }
         None => None,
     };
@@ -72,22 +80,24 @@ pub fn probe(link: &Link, job: &Job, scope: Probe) -> Result<SourceFacts, Encode
 }
 
 /// The packets of the picture, if there is one, and of the sound that is kept.
-struct Read {
+struct Read<'a> {
     wanted: Vec<usize>,
     stamps: Vec<Vec<Stamp>>,
     clock: Clock,
     /// Whether they are those of an index.
     trusted: bool,
+    /// Of the picture, as far as packets were read.
+    sizes: Option<Sizes<'a>>,
 }
 
 /// Reads the stamps of the picture and of the first sound that has any; tracks without are taken out of `sounds`.
-fn read(
+fn read<'a>(
     packets: &mut Packets,
-    job: &Job,
+    job: &'a Job,
     scope: Probe,
     video: Option<usize>,
     sounds: &mut Vec<usize>,
-) -> Result<Read, EncodeError> {
+) -> Result<Read<'a>, EncodeError> {
     let whole = matches!(scope, Probe::Whole { .. });
     let is_whole = |i: usize| open::stream_of(&packets.input, i).is_ok_and(|s| stamps::index_is_whole(&s));
     if whole && video.is_some_and(is_whole) {
@@ -98,7 +108,8 @@ fn read(
         if wanted.iter().all(|i| is_whole(*i)) {
             let of = |i: &usize| open::stream_of(&packets.input, *i).map(|s| stamps::from_index(&s));
             let stamps = wanted.iter().map(of).collect::<Result<Vec<_>, _>>()?;
-            return Ok(Read { wanted, stamps, clock: Clock::default(), trusted: true });
+            let sizes = video.map(|i| Sizes::new(job, &packets.input, i)).transpose()?;
+            return Ok(Read { wanted, stamps, clock: Clock::default(), trusted: true, sizes });
         }
     }
     loop {
@@ -109,12 +120,13 @@ fn read(
             (_, Some(first)) => packets.seek(*first, None)?,
             (_, None) => {}
         }
-        let (stamps, clock) = stamps::scan(packets, &wanted, job.demuxer)?;
+        let mut sizes = video.map(|i| Sizes::new(job, &packets.input, i)).transpose()?;
+        let (stamps, clock) = stamps::scan(packets, &wanted, job.demuxer, sizes.as_mut())?;
         if whole && !sounds.is_empty() && stamps.last().is_some_and(Vec::is_empty) {
             sounds.remove(0);
             continue;
         }
-        return Ok(Read { wanted, stamps, clock, trusted: false });
+        return Ok(Read { wanted, stamps, clock, trusted: false, sizes });
     }
 }
 
@@ -226,14 +238,22 @@ fn video_facts(
 ) -> Result<Option<VideoFacts>, EncodeError> {
     let stream = open::stream_of(input, index)?;
     let (parameters, time_base) = (stream.parameters(), stream.time_base());
-    let (guessed, turns) = (stream.avg_frame_rate(), quarter_turns(&stream));
+    let (guessed, orientation) = (stream.avg_frame_rate(), Orientation::of(&stream));
+    let container_aspect = appearance::container_aspect(&stream);
+    if appearance::is_dolby_alone(&stream) {
+        return Err(EncodeError::refused(Refusal::DolbyVision, "without a base that others can show"));
+    }
     let fields = ffi::parameter_fields(&parameters);
     let claimed = if trust.indexed { stream.duration().max(0) } else { 0 };
     let timing = Timing::of(stamps, f64::from(time_base), claimed as f64 * f64::from(time_base));
     let Some(timing) = timing else { return Ok(None) };
     let decoder = open::video_decoder(job, input, index, 1)?;
     let pixel_format = decoder.format().descriptor().map_or("unknown", |d| d.name()).to_owned();
-    let colour = colour(&decoder, &pixel_format);
+    let colour = appearance::colour(&decoder, &pixel_format);
+    let reorder_depth = reorder_depth(stamps, trust, fields.video_delay);
+    // Where pictures have decode times only, as in AVI, decoders date each by the packet that brings it out.
+    let undated = reorder_depth > 0 && stamps.iter().any(|s| !s.placed);
+    let late = if undated { reorder_depth as f64 * timing.median_frame_s / f64::from(time_base) } else { 0.0 };
     let first_pts =
         if trust.indexed { first_pts(input, index, stamps)? } else { stamps.iter().map(|s| s.time).min().unwrap_or(0) };
     let clusters = cluster_positions(job.demuxer, &open::stream_of(input, index)?);
@@ -241,27 +261,42 @@ fn video_facts(
         demuxer if sought_by_bytes(demuxer) => Some(s.place),
         _ => clusters.get(&s.seek).copied(),
     };
-    let keys: Vec<KeyFrame> = stamps
-        .iter()
-        .enumerate()
-        .filter(|(_, s)| s.key)
-        .map(|(i, s)| KeyFrame { seek: s.seek, frame: i as u64, position: position(s) })
-        .collect();
-    let plain = pixel_format == "yuv420p" && !fields.interlaced && !trust.edited;
-    let h264 = h264_facts(input, index, stamps, trust, &parameters, plain)?;
-    let aspect = fields.pixel_aspect;
+    // An index has decode times: where nothing is reordered, all are as far from the time of presentation as the first.
+    let lag = if trust.indexed { first_pts - stamps.iter().map(|s| s.time).min().unwrap_or(0) } else { 0 };
+    let dated = !undated && (!trust.indexed || reorder_depth == 0);
+    let key = |(i, s): (usize, &Stamp)| KeyFrame {
+        seek: s.seek,
+        frame: i as u64,
+        shown: dated.then_some(s.time + lag),
+        position: position(s),
+    };
+    let mut keys: Vec<KeyFrame> = stamps.iter().enumerate().filter(|(_, s)| s.key).map(key).collect();
+    // Entry points that are not here yet are looked at while muxing.
+    let arrived = stamps.iter().filter(|s| s.key).map(|s| s.place <= trust.arrived_bytes.unwrap_or(0)).collect();
+    let aspect = container_aspect.or(appearance::aspect(fields.pixel_aspect)).unwrap_or((1, 1));
+    let square = appearance::aspect(fields.pixel_aspect).is_none_or(|(num, den)| num == den);
+    let plain = !fields.interlaced && !trust.edited && !undated && square && orientation.is_identity;
+    let kept = match trust.arrived_bytes {
+        Some(_) => kept::look(input, index, &mut keys, &kept::Question { arrived, plain, colour: &colour })?,
+        None => None,
+    };
     Ok(Some(VideoFacts {
         stream: index,
         codec: parameters.id().name().to_owned(),
         width: fields.width.max(0) as u32,
         height: fields.height.max(0) as u32,
-        pixel_aspect: if aspect.0 > 0 && aspect.1 > 0 { (aspect.0 as u32, aspect.1 as u32) } else { (1, 1) },
-        quarter_turns: turns,
+        pixel_aspect: aspect,
+        container_aspect,
+        quarter_turns: orientation.quarter_turns,
+        mirrored: orientation.mirrored,
+        sizes: Vec::new(),
+        telecined: false,
         pixel_format,
         field_order: if fields.interlaced { FieldOrder::Interlaced } else { FieldOrder::Progressive },
         colour,
         time_base: (time_base.numerator(), time_base.denominator()),
         first_pts,
+        dated_late: late.round() as i64,
         frames: stamps.len() as u64,
         duration_s: timing.duration_s,
         guessed_rate: (guessed.numerator().max(0) as u32, guessed.denominator().max(1) as u32),
@@ -270,43 +305,27 @@ fn video_facts(
         bit_rate: timing.bit_rate,
         peak_bit_rate: timing.peak_bit_rate,
         keys,
-        h264,
+        reorder_depth,
+        kept,
     }))
 }
 
-/// Colour of a stream, as its decoder tells it.
-fn colour(decoder: &ffmpeg_next::decoder::Video, pixel_format: &str) -> Colour {
-    let word = |name: Option<&'static str>| name.unwrap_or("unknown").to_owned();
-    Colour {
-        primaries: word(decoder.color_primaries().name()),
-        transfer: word(decoder.color_transfer_characteristic().name()),
-        matrix: word(decoder.color_space().name()),
-        full_range: decoder.color_range() == ffmpeg_next::color::Range::JPEG || pixel_format.starts_with("yuvj"),
+/// Whether what is shown may need what an edit list hides: anything but whole GOPs before the first that is shown, and what is
+/// decoded after the last.
+fn needs_hidden(stamps: &[Stamp]) -> bool {
+    let first = stamps.iter().position(|s| !s.hidden).unwrap_or(0);
+    let last = stamps.iter().rposition(|s| !s.hidden).unwrap_or(0);
+    stamps.get(first..=last).is_none_or(|s| s.iter().any(|x| x.hidden) || s.first().is_some_and(|x| !x.key))
+}
+
+/// How deep pictures are reordered: counted where it is known when each is shown, else what the decoder keeps back.
+fn reorder_depth(stamps: &[Stamp], trust: Trust, video_delay: i32) -> u64 {
+    if trust.indexed || stamps.iter().any(|s| !s.placed) {
+        return video_delay.clamp(0, MOST_REORDERED) as u64;
     }
-}
-
-/// What decides whether an H.264 stream can be passed through; nothing of any other, or where nobody asked. An edit
-/// list would serve what it hides with the rest, so a stream with one is not `plain`.
-fn h264_facts(
-    input: &mut Input,
-    index: usize,
-    stamps: &[Stamp],
-    trust: Trust,
-    parameters: &codec::Parameters,
-    plain: bool,
-) -> Result<Option<H264Facts>, EncodeError> {
-    let asked = parameters.id() == codec::Id::H264 && trust.arrived_bytes.is_some();
-    let header = asked.then(|| H264Header::read(&ffi::parameter_extradata(parameters))).flatten();
-    let Some(header) = header else { return Ok(None) };
-    // Entry points that are not here yet are looked at while muxing.
-    let arrived = trust.arrived_bytes.unwrap_or(0);
-    let here: Vec<i64> = stamps.iter().filter(|s| s.key && s.place <= arrived).map(|s| s.seek).collect();
-    Ok(Some(H264Facts {
-        codecs: avc_codecs(&header.sps).unwrap_or_default(),
-        clean_entries: entries_are_clean(input, index, &here, &header)?,
-        plain,
-        level: header.sps.get(3).copied().unwrap_or(u8::MAX),
-    }))
+    let mut shown: Vec<usize> = (0..stamps.len()).collect();
+    shown.sort_by_key(|i| stamps[*i].time);
+    shown.iter().enumerate().map(|(place, i)| i.saturating_sub(place) as u64).max().unwrap_or(0)
 }
 
 /// Where the cluster of each entry point begins. Matroska's own table of them is at its end, or missing.
@@ -317,19 +336,6 @@ fn cluster_positions(demuxer: Demuxer, stream: &format::stream::Stream<'_>) -> B
     ffi::index_entries(stream).into_iter().map(|e| (e.timestamp, e.position)).collect()
 }
 
-/// Clockwise turns from the display matrix (ISO/IEC 14496-12 8.3.2), to the nearest quarter.
-fn quarter_turns(stream: &format::stream::Stream<'_>) -> u8 {
-    let Some(matrix) = stream.side_data().find(|d| d.kind() == packet::side_data::Type::DisplayMatrix) else {
-        return 0;
-    };
-    let number = |i: usize| {
-        let bytes = matrix.data().get(i * 4..i * 4 + 4).and_then(|b| b.try_into().ok());
-        f64::from(bytes.map_or(0, i32::from_ne_bytes))
-    };
-    let quarters = (number(1).atan2(number(0)) / std::f64::consts::FRAC_PI_2).round();
-    (quarters as i32).rem_euclid(4) as u8
-}
-
 /// The smallest presentation time of the first packets: an index has decode times only.
 fn first_pts(input: &mut Input, index: usize, stamps: &[Stamp]) -> Result<i64, EncodeError> {
     ffi::seek_backward(input, index, stamps.first().map_or(0, |s| s.seek)).named("seek")?;
@@ -338,28 +344,14 @@ fn first_pts(input: &mut Input, index: usize, stamps: &[Stamp]) -> Result<i64, E
     first.ok_or_else(|| EncodeError::refused(Refusal::NoTimeStamps, "first packets"))
 }
 
-/// Looks into the first entry points and into others spread over the film.
-fn entries_are_clean(input: &mut Input, index: usize, keys: &[i64], header: &H264Header) -> Result<bool, EncodeError> {
-    let half = CHECKED_ENTRIES / 2;
-    let step = (keys.len() / half).max(1);
-    let spread = keys.iter().skip(half).step_by(step);
-    for key in keys.iter().take(half).chain(spread) {
-        ffi::seek_backward(input, index, *key).named("seek")?;
-        let clean = open::next_packet(input, index).is_some_and(|p| p.data().is_some_and(|d| header.clean_entry(d)));
-        if !clean {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn priming_that_is_stretched_begins_where_the_sound_does() {
-        let stamp = |time| Stamp { time, seek: time, place: 0, size: 1, duration: 0, key: true, hidden: false };
+        let stamp =
+            |time| Stamp { time, seek: time, place: 0, size: 1, duration: 0, key: true, hidden: false, placed: true };
         let first = |times: &[i64]| first_heard(&times.iter().copied().map(stamp).collect::<Vec<_>>());
         assert_eq!(first(&[0, 1024, 2048]), Some(0));
         assert_eq!(first(&[0, 3840, 4864, 5888]), Some(2816), "stretched over 80 ms");

@@ -74,6 +74,20 @@ pub fn output_form(plan: &AudioPlan) -> Form {
     (format::Sample::F32(format::sample::Type::Planar), ChannelLayout::STEREO, plan.sample_rate)
 }
 
+/// Two channels of so many. One is heard from both sides as loud as it is, where a downmix would take 3 dB away. More than
+/// two add up to more than full scale where they are loud together: a limiter that looks ahead takes what is beyond
+/// -2 dB, which leaves AAC room for its own overshoot. Its delay is compensated.
+fn to_stereo(channels: i32) -> &'static str {
+    match channels {
+        1 => "aformat=sample_fmts=fltp,pan=stereo|c0=c0|c1=c0",
+        2 => "aformat=sample_fmts=fltp:channel_layouts=stereo",
+        _ => {
+            "aformat=sample_fmts=fltp:channel_layouts=stereo,alimiter=level=disabled:limit=0.79:attack=5:release=50:latency=1,\
+             aformat=sample_fmts=fltp:channel_layouts=stereo"
+        }
+    }
+}
+
 /// Where sound goes in.
 pub fn source(graph: &mut filter::Graph) -> Result<filter::Context, EncodeError> {
     graph.get("in").ok_or(ffmpeg::Error::Bug).named("filter source")
@@ -103,10 +117,11 @@ pub fn filters(form: Form, plan: &AudioPlan, start: u64) -> Result<filter::Graph
     let sinks: String = (0..count).map(|i| format!("[o{i}]")).collect();
     // The rate first: `first_pts` counts samples as they come in, not as they go out.
     let text = format!(
-        "[in]aresample={0},aresample={0}:async=1:min_hard_comp=0.03:first_pts={start},aformat=sample_fmts=fltp:channel_layouts=stereo,\
+        "[in]aresample={0},aresample={0}:async=1:min_hard_comp=0.03:first_pts={start},{2},\
          apad=whole_len={1},atrim=end_pts={total},asetnsamples=n={FRAME_SAMPLES}:p=1,asplit={count}{sinks}",
         plan.sample_rate,
         total - start,
+        to_stereo(layout.channels()),
     );
     parser.parse(&text).named("filters")?;
     graph.validate().named("filters")?;
@@ -128,6 +143,8 @@ mod tests {
             sample_rate: 44_100,
             channels: 2,
             boundaries: vec![0, 86, 172, 430],
+            delay_samples: 0,
+            phase_samples: 0,
             variants: vec![AudioVariant { name: "audio".into(), bit_rate: 128_000, codecs: "mp4a.40.2".into() }],
         };
         let start = 170 * FRAME_SAMPLES;

@@ -3,12 +3,14 @@
 use super::{
     EncodeError, ffi,
     packets::{Packets, sought_by_bytes},
+    sizes::Sizes,
 };
 use crate::{
     child::Refusal,
     plan::{
         Clock,
         clock::{self, Ahead, Carry, Tick},
+        telecine::soft_step,
     },
 };
 use ffmpeg_next::{Packet, Rational, format, media};
@@ -30,6 +32,8 @@ pub struct Stamp {
     pub key: bool,
     /// Not shown: before or after what an edit list selects.
     pub hidden: bool,
+    /// Whether the container says when it is shown, not only when it is decoded.
+    pub placed: bool,
 }
 
 /// Most packets of a stream that are taken in: 13 hours at 60 frames a second.
@@ -54,6 +58,7 @@ pub fn from_index(stream: &format::stream::Stream<'_>) -> Vec<Stamp> {
         duration: 0,
         key: e.key,
         hidden: e.hidden,
+        placed: true,
     };
     ffi::index_entries(stream).into_iter().map(stamp).collect()
 }
@@ -63,6 +68,7 @@ pub fn scan(
     packets: &mut Packets,
     wanted: &[usize],
     demuxer: Demuxer,
+    mut sizes: Option<&mut Sizes<'_>>,
 ) -> Result<(Vec<Vec<Stamp>>, Clock), EncodeError> {
     // Any other stream of a transport stream may turn out to carry on one of them.
     let carries = sought_by_bytes(demuxer);
@@ -74,6 +80,11 @@ pub fn scan(
     let mut beside = 0;
     while let Some(packet) = packets.next() {
         let Some(mut stamp) = stamp(&packet, demuxer) else { continue };
+        // The picture is the first that is wanted, where there is one.
+        let of_picture = packet.is_key() && wanted.first() == Some(&packet.stream());
+        if let Some(sizes) = sizes.as_deref_mut().filter(|_| of_picture) {
+            sizes.look(&packet, stamp.time);
+        }
         match wanted.iter().position(|w| *w == packet.stream()) {
             Some(n) if found[n].len() < MOST_PACKETS => {
                 // Marks of what is entered at its start only mean nothing.
@@ -118,6 +129,7 @@ fn stamp(packet: &Packet, demuxer: Demuxer) -> Option<Stamp> {
         duration: u32::try_from(packet.duration()).unwrap_or(0),
         key: packet.is_key(),
         hidden: ffi::is_hidden(packet),
+        placed: pts.is_some(),
     })
 }
 
@@ -226,6 +238,8 @@ impl Timing {
         let even = |(i, t): (usize, &(i64, u32))| ((t.0 - first) as f64 - mean * i as f64).abs() <= tolerance;
         let steady = mean > 0.0 && times.iter().enumerate().all(even);
         steps.sort_unstable();
+        // Film whose frames are shown for two fields and three in turn is as even as film can be.
+        let steady = steady || soft_step(&steps).is_some();
         let median = steps.get(steps.len() / 2).copied().unwrap_or(0);
         let usual = if steady { mean } else { median as f64 };
         // What a container says of a packet's length is often a guess, but not that the last one stays for long.
@@ -263,7 +277,16 @@ mod tests {
     use super::*;
 
     fn stamps(times: &[i64], last: u32) -> Vec<Stamp> {
-        let stamp = |t: &i64| Stamp { time: *t, seek: *t, place: 0, size: 1, duration: 0, key: false, hidden: false };
+        let stamp = |t: &i64| Stamp {
+            time: *t,
+            seek: *t,
+            place: 0,
+            size: 1,
+            duration: 0,
+            key: false,
+            hidden: false,
+            placed: true,
+        };
         let mut list: Vec<Stamp> = times.iter().map(stamp).collect();
         list.iter_mut().last().unwrap().duration = last;
         list

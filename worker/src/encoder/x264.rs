@@ -8,7 +8,10 @@ use super::{
 use crate::{
     child::{FromChild, Refusal},
     cmaf::{Sample, annex_b_units, avc_codecs, avc_init, is_idr, to_length_prefixed},
-    plan::{Picture, Rate, Rung},
+    plan::{
+        Rung, VideoPlan,
+        colour::{is_large, tags},
+    },
 };
 use ffmpeg_next::{self as ffmpeg, Dictionary, Packet, Rational, codec, encoder, format, frame, picture};
 use std::collections::HashSet;
@@ -16,7 +19,6 @@ use std::collections::HashSet;
 /// The encoder of a rung and the segment it is filling.
 pub struct RungEncoder {
     encoder: encoder::video::Encoder,
-    rate: Rate,
     gops: Vec<Gop>,
     starts: HashSet<u64>,
     /// The GOP being filled.
@@ -27,9 +29,7 @@ pub struct RungEncoder {
 
 /// What rung encoders of one chunk share.
 pub struct RungConfig<'a> {
-    pub rate: Rate,
-    pub preset: &'a str,
-    pub picture: &'a Picture,
+    pub video: &'a VideoPlan,
     pub gops: Vec<Gop>,
     pub threads: usize,
 }
@@ -39,7 +39,7 @@ impl RungEncoder {
     pub fn open(link: &Link, rung: &Rung, config: &RungConfig<'_>) -> Result<Self, EncodeError> {
         let codec = encoder::find_by_name("libx264").ok_or(ffmpeg::Error::EncoderNotFound).named("libx264")?;
         let mut video = codec::context::Context::new_with_codec(codec).encoder().video().named("libx264")?;
-        let rate = config.rate;
+        let rate = config.video.rate;
         video.set_width(rung.width);
         video.set_height(rung.height);
         video.set_format(format::Pixel::YUV420P);
@@ -49,6 +49,10 @@ impl RungEncoder {
         video.set_max_bit_rate(rung.max_bps as usize);
         video.set_threading(codec::threading::Config::count(config.threads));
         video.set_flags(codec::Flags::GLOBAL_HEADER | codec::Flags::BITEXACT);
+        let picture = &config.video.picture;
+        let large = picture.coded_size.is_some_and(|(w, h)| is_large(w, h));
+        let tags = tags(&picture.colour, &picture.pixel_format, large && !is_large(rung.width, rung.height));
+        ffi::set_colour(&mut video, tags.primaries, tags.transfer, tags.matrix);
         let encoder = video.open_with(options(rung, config)).named("libx264")?;
         let header = ffi::encoder_extradata(&encoder);
         let units = annex_b_units(&header);
@@ -56,26 +60,33 @@ impl RungEncoder {
         let (Some(sps), Some(pps)) = (set(7), set(8)) else {
             return Err(EncodeError::refused(Refusal::EncodeFailed, "no parameter sets"));
         };
-        let init = avc_init(sps, pps, rung.width as u16, rung.height as u16, rate.timescale() as u32)?;
+        let init = avc_init(sps, pps, rung.width as u16, rung.height as u16, config.video.timescale() as u32)?;
         let codecs = avc_codecs(sps).unwrap_or_default();
         link.send(&FromChild::Init { rendition: rung.name.clone(), codecs }, &init)?;
         let starts = config.gops.iter().map(|g| g.start).collect();
         let segment = SegmentBuilder::new(&rung.name);
-        Ok(Self { encoder, rate, gops: config.gops.clone(), starts, current: 0, samples: Vec::new(), segment })
+        let gops = config.gops.clone();
+        Ok(Self { encoder, gops, starts, current: 0, samples: Vec::new(), segment })
     }
 
     /// Encodes output frame `number`.
-    pub fn encode(&mut self, link: &Link, picture: &mut frame::Video, number: u64) -> Result<(), EncodeError> {
+    pub fn encode(
+        &mut self,
+        link: &Link,
+        video: &VideoPlan,
+        picture: &mut frame::Video,
+        number: u64,
+    ) -> Result<(), EncodeError> {
         picture.set_pts(Some(number as i64));
         picture.set_kind(if self.starts.contains(&number) { picture::Type::I } else { picture::Type::None });
         self.encoder.send_frame(picture).named("encode")?;
-        self.drain(link)
+        self.drain(link, video)
     }
 
     /// Ends the chunk: every planned segment must have been sent.
-    pub fn finish(&mut self, link: &Link) -> Result<(), EncodeError> {
+    pub fn finish(&mut self, link: &Link, video: &VideoPlan) -> Result<(), EncodeError> {
         self.encoder.send_eof().named("encode")?;
-        self.drain(link)?;
+        self.drain(link, video)?;
         if self.current != self.gops.len() {
             let detail = format!("{} of {} GOPs made", self.current, self.gops.len());
             return Err(EncodeError::refused(Refusal::EncodeIncomplete, detail));
@@ -83,18 +94,18 @@ impl RungEncoder {
         Ok(())
     }
 
-    fn drain(&mut self, link: &Link) -> Result<(), EncodeError> {
+    fn drain(&mut self, link: &Link, video: &VideoPlan) -> Result<(), EncodeError> {
         let mut packet = Packet::empty();
         while self.encoder.receive_packet(&mut packet).is_ok() {
-            self.take(link, &packet)?;
+            self.take(link, video, &packet)?;
         }
         Ok(())
     }
 
     /// Files one coded picture. Decode times are counted, not taken from the encoder: in a closed GOP
-    /// picture n in decoding order decodes at the GOP's start plus n frames, and a negative
-    /// composition offset shows the first at its own time.
-    fn take(&mut self, link: &Link, packet: &Packet) -> Result<(), EncodeError> {
+    /// picture n in decoding order decodes at the GOP's start plus n frames, and the first is shown a delay
+    /// after it is decoded.
+    fn take(&mut self, link: &Link, video: &VideoPlan, packet: &Packet) -> Result<(), EncodeError> {
         let broken = |detail: String| EncodeError::refused(Refusal::EncodeFailed, detail);
         let gop = *self.gops.get(self.current).ok_or_else(|| broken("more pictures than planned".to_owned()))?;
         let units = annex_b_units(packet.data().unwrap_or_default());
@@ -106,16 +117,17 @@ impl RungEncoder {
         {
             return Err(broken(format!("picture {shown} in the GOP of {}", gop.start)));
         }
-        let ticks = self.rate.frame_ticks();
-        let decoded = gop.start + self.samples.len() as u64;
+        let number = gop.start + self.samples.len() as u64;
+        let decoded = video.tick(number);
+        let later = (video.tick(shown) + video.delay_ticks) as i64 - decoded as i64;
         self.samples.push(Sample {
             data: to_length_prefixed(&units),
-            duration: ticks as u32,
-            composition_offset: ((shown as i64 - decoded as i64) * ticks as i64) as i32,
+            duration: (video.tick(number + 1) - decoded) as u32,
+            composition_offset: later as i32,
             sync: first,
         });
         if self.samples.len() as u64 == gop.frames {
-            self.segment.add(gop.start, gop.start * ticks, &self.samples)?;
+            self.segment.add(gop.start, video.tick(gop.start), &self.samples)?;
             self.samples.clear();
             self.current += 1;
             if gop.last {
@@ -128,7 +140,7 @@ impl RungEncoder {
 
 fn options(rung: &Rung, config: &RungConfig<'_>) -> Dictionary<'static> {
     let mut options = Dictionary::new();
-    options.set("preset", config.preset);
+    options.set("preset", &config.video.preset);
     options.set("profile", "high");
     options.set("level", &format!("{}.{}", rung.level / 10, rung.level % 10));
     options.set("crf", &rung.crf.to_string());
@@ -137,16 +149,5 @@ fn options(rung: &Rung, config: &RungConfig<'_>) -> Dictionary<'static> {
     options.set("bufsize", &(rung.max_bps * 3 / 2).to_string());
     options.set("forced-idr", "1");
     options.set("x264-params", "scenecut=0:open-gop=0:keyint=infinite:force-cfr=1");
-    let colour = &config.picture.colour;
-    let named = |name: &str| if config.picture.hdr || name == "unknown" { None } else { Some(name.to_owned()) };
-    let default = if config.picture.hdr { Some("bt709".to_owned()) } else { None };
-    for (option, name) in
-        [("colorspace", &colour.matrix), ("color_primaries", &colour.primaries), ("color_trc", &colour.transfer)]
-    {
-        if let Some(name) = named(name).or_else(|| default.clone()) {
-            options.set(option, &name);
-        }
-    }
-    options.set("color_range", "tv");
     options
 }

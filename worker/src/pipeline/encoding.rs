@@ -109,7 +109,8 @@ impl Encoder<'_> {
             work: work(plan, step, first, segments.end, threads)?,
         };
         let expected = (segments.end - first) * names.len();
-        let mut publisher = Publisher::new(sink, plan, expected as u64);
+        let pictures = step.pictures(plan, first..segments.end);
+        let mut publisher = Publisher::new(sink, plan, expected as u64, pictures);
         let (tx, mut rx) = mpsc::channel(OUTPUTS_UNDER_WAY);
         let limits = self.children.limits(&Allowance::of_step(plan, step, threads));
         let child = self.children.run(job, SourceReader::new(source), limits, tx);
@@ -144,9 +145,7 @@ fn work(plan: &Plan, step: &Step, first: usize, end: usize, threads: usize) -> R
         Step::Passthrough => Work::Passthrough(PassthroughWork { video: video()?, first }),
         Step::Chunk { payload, .. } => {
             let mut video = video()?;
-            if payload.fallback {
-                video.rungs = video.fallback.iter().cloned().collect();
-            }
+            video.rungs = video.chunk_rungs(payload).to_vec();
             Work::Chunk(ChunkWork { video, first, end, threads })
         }
         Step::Audio(_) => {

@@ -5,12 +5,12 @@
 
 use super::{
     index_of,
-    storing::{chunk_tasks, store},
+    storing::{store, tasks_of_steps},
 };
 use crate::{
     child::Probe,
     plan::{
-        self, Plan, SourceFacts,
+        self, Plan, SourceFacts, cost,
         incremental::{Delivered, Halt},
     },
     schedule,
@@ -150,10 +150,11 @@ async fn publish(
     let task = &running.task;
     let Some(video) = &plan.video else { return Err(TaskError::corrupt("an incremental plan without a picture")) };
     let known = before.and_then(|p| p.video.as_ref());
-    let mut follow = chunk_tasks(plan, video, task, 0, false, known.map_or(0, |v| v.chunks.len()));
+    let mut follow = tasks_of_steps(plan, task, 0, video.chunk_steps(known.map_or(0, |v| v.chunks.len())));
     if let Some(sound) = &plan.audio {
         let first = before.and_then(|p| p.audio.as_ref()).map_or(0, |a| a.segment_count());
-        let payload = AudioPayload { first, end: Some(sound.segment_count()) };
+        let cost_ms = (cost::sound_of_s(plan, first..sound.segment_count()) * 1000.0) as u64;
+        let payload = AudioPayload { first, end: Some(sound.segment_count()), cost_ms };
         let first_s = video.rate.seconds(video.boundaries.get(first).copied().unwrap_or(0));
         let due_at = schedule::due_at(task.due_at, first_s);
         follow.push(NewTask {

@@ -104,8 +104,8 @@ fn step_of(task: &ClaimedTask) -> Result<Step, TaskError> {
 
 async fn encode(running: &Running) -> Result<(), TaskError> {
     let (plan, step) = (running.plan().await?, step_of(&running.task)?);
-    let (source, threads) = (running.source().await?, running.task.cores.max(1) as usize);
-    running.encoder().run(source, &plan, &step, threads, &ClaimedSink::new(running)).await?;
+    let source = running.source().await?;
+    running.encoder().run(source, &plan, &step, running.threads, &ClaimedSink::new(running)).await?;
     running.complete(&[]).await
 }
 

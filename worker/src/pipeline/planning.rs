@@ -1,8 +1,8 @@
 //! From a source to a plan, or to what its planning waits for.
 
 use super::{
-    identify, incremental,
-    storing::{chunk_tasks, store, tasks_of},
+    finalize_task, identify, incremental,
+    storing::{store, tasks_of, tasks_of_steps},
 };
 use crate::{
     plan::cost,
@@ -49,18 +49,25 @@ pub async fn fall_back(running: &Running) -> Result<(), TaskError> {
     let plan = running.plan().await?;
     let video = plan.video.as_ref().ok_or_else(|| TaskError::corrupt("a passthrough without a picture"))?;
     let source_bytes = running.source().await?.size();
-    let follow = chunk_tasks(&plan, video, task, source_bytes, true, 0);
+    // One more rung beside a whole ladder is left out.
+    let beside = video.keeps_beside();
+    let follow = if beside { Vec::new() } else { tasks_of_steps(&plan, task, source_bytes, video.fallback_steps()) };
+    let growing = if beside { Vec::new() } else { plan.growing_without_passthrough() };
     let rendition: Vec<_> = plan.fallback_rendition().into_iter().collect();
     let now = clock::now();
     let mut tx = db.begin().await?;
     tx.packages().lock(task.package_id, now).await?;
     tx.tasks().hold_claim(task.id, task.token, 1.0).await?;
-    tx.packages().drop_passthrough(task.package_id).await?;
+    tx.packages().drop_passthrough(task.package_id, &growing).await?;
     tx.packages().insert_renditions(task.package_id, &rendition).await?;
     quota::charge_more(&mut tx, task.package_id, cost::millis(cost::fallback_cost_s(&plan)), now).await?;
     tx.tasks().enqueue(&follow, now).await?;
     tx.tasks().complete(task.id, now).await?;
+    let last = tx.tasks().unfinished(task.package_id).await? == 0;
+    if last {
+        tx.tasks().enqueue(&[finalize_task(task)], now).await?;
+    }
     tx.commit().await?;
-    running.context.wake.push(follow.len()).await;
+    running.context.wake.push(follow.len() + usize::from(last)).await;
     Ok(())
 }

@@ -2,13 +2,13 @@
 //! arriving.
 
 use crate::{
-    plan::{Plan, Rung, Step, VideoPlan, cost, memory},
+    plan::{Plan, Step, cost, memory},
     schedule,
     task::{Running, TaskError},
 };
 use sluice_db::{ClaimedTask, NewTask, PlannedPackage};
 use sluice_ingest::{IngestError, completion, quota};
-use sluice_model::{Reason, TaskKind, clock};
+use sluice_model::{Reason, TaskKind, Tier, clock};
 
 /// Beyond the guess of where the bytes of a chunk end.
 const MARGIN_BYTES: u64 = 1 << 20;
@@ -68,19 +68,17 @@ fn needed_by(plan: &Plan, source_bytes: u64, end_s: f64) -> i64 {
 
 /// The tasks of a plan. Due when a player that starts now would need their first segment.
 pub fn tasks_of(plan: &Plan, task: &ClaimedTask, source_bytes: u64) -> Vec<NewTask> {
-    plan.steps().into_iter().map(|step| step_task(plan, task, source_bytes, step)).collect()
+    tasks_of_steps(plan, task, source_bytes, plan.steps().into_iter())
 }
 
-/// The tasks of the chunks from the number `first` on.
-pub fn chunk_tasks(
+/// The tasks of some steps of a plan.
+pub fn tasks_of_steps(
     plan: &Plan,
-    video: &VideoPlan,
     task: &ClaimedTask,
     source_bytes: u64,
-    fallback: bool,
-    first: usize,
+    steps: impl Iterator<Item = Step>,
 ) -> Vec<NewTask> {
-    video.chunk_steps(fallback).skip(first).map(|step| step_task(plan, task, source_bytes, step)).collect()
+    steps.map(|step| step_task(plan, task, source_bytes, step)).collect()
 }
 
 /// The task of a step.
@@ -95,19 +93,59 @@ fn step_task(plan: &Plan, task: &ClaimedTask, source_bytes: u64, step: Step) -> 
     match (step, &plan.video) {
         (Step::Chunk { number, payload }, Some(video)) => {
             let second = |segment: usize| video.rate.seconds(video.boundaries.get(segment).copied().unwrap_or(0));
-            let rungs: &[Rung] = if payload.fallback { video.fallback.as_slice() } else { &video.rungs };
-            let due_at = schedule::due_at(task.due_at, second(payload.first));
+            let (prefix, offset_s) = match payload.tier {
+                _ if payload.fallback => ("fallback", second(payload.first)),
+                Tier::All | Tier::Lower => ("chunk", second(payload.first)),
+                // As if the film were played a second time.
+                Tier::Upper => ("upper", plan.expected_s() + second(payload.first)),
+            };
+            let due_at = schedule::due_at(task.due_at, offset_s);
             NewTask {
-                name: format!("{}-{number:06}", if payload.fallback { "fallback" } else { "chunk" }),
+                name: format!("{prefix}-{number:06}"),
                 payload: serde_json::to_string(&payload).unwrap_or_default(),
                 cores: 1,
-                memory_bytes: memory::chunk_bytes(plan, rungs),
+                memory_bytes: memory::chunk_bytes(plan, video.chunk_rungs(&payload)),
                 needs_bytes: needed_by(plan, source_bytes, second(payload.end)),
                 ..completion::source_task(task.package_id, task.source_id, TaskKind::Chunk, due_at)
             }
         }
-        (Step::Audio(_), _) => whole(TaskKind::Audio, 1),
+        (Step::Audio(payload), _) => {
+            NewTask { payload: serde_json::to_string(&payload).unwrap_or_default(), ..whole(TaskKind::Audio, 1) }
+        }
         // It moves bytes and needs no core.
         _ => whole(TaskKind::Passthrough, 0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::slow_film;
+    use sluice_db::OPENING_CHUNK;
+    use sluice_model::{ClaimToken, PackageId, SourceId, TaskId, Timestamp};
+    use std::time::Duration;
+
+    #[test]
+    fn the_second_tier_is_due_after_the_film() {
+        let plan = slow_film();
+        let task = ClaimedTask {
+            id: TaskId::new(),
+            package_id: PackageId::new(),
+            source_id: SourceId::new(),
+            kind: TaskKind::Plan,
+            name: "plan".to_owned(),
+            payload: String::new(),
+            attempts: 1,
+            token: ClaimToken::random(),
+            cores: 1,
+            memory_bytes: 0,
+            due_at: Timestamp::EPOCH,
+        };
+        let tasks = tasks_of(&plan, &task, 1 << 30);
+        let (lower, upper): (Vec<_>, Vec<_>) = tasks.iter().partition(|t| t.name.starts_with("chunk-"));
+        assert_eq!((lower[0].name.as_str(), upper[0].name.as_str()), (OPENING_CHUNK, "upper-000000"));
+        assert!(lower.is_sorted_by_key(|t| t.due_at) && upper.is_sorted_by_key(|t| t.due_at));
+        assert_eq!(upper[0].due_at.duration_since(task.due_at), Duration::from_secs(60), "as if it were played again");
+        assert!(lower[0].memory_bytes < upper[0].memory_bytes);
     }
 }

@@ -42,7 +42,7 @@ impl Allowance {
     pub fn of_step(plan: &Plan, step: &Step, threads: usize) -> Self {
         let (wall_s, pictures, memory_bytes) = match (step, &plan.video) {
             (Step::Chunk { payload, .. }, Some(video)) => {
-                let rungs: &[Rung] = if payload.fallback { video.fallback.as_slice() } else { &video.rungs };
+                let rungs = video.chunk_rungs(payload);
                 let (wall_s, pictures) = chunk(video, rungs, payload.first, payload.end);
                 (wall_s, pictures, memory::chunk_limit_bytes(plan, rungs, threads))
             }
@@ -97,7 +97,10 @@ mod tests {
 
     /// What each chunk of a film of ten minutes may use, in order.
     fn allowances(preset: &str) -> Vec<Allowance> {
-        let keys = (0..15_000).step_by(50).map(|f| KeyFrame { seek: f as i64, frame: f, position: None }).collect();
+        let keys = (0..15_000)
+            .step_by(50)
+            .map(|f| KeyFrame { seek: f as i64, frame: f, shown: None, position: None })
+            .collect();
         let video = VideoFacts { time_base: (1, 25), frames: 15_000, duration_s: 600.0, keys, ..source(1280, 720) };
         let facts = SourceFacts {
             demuxer: Demuxer::Mov,
@@ -107,7 +110,7 @@ mod tests {
             left_behind: Vec::new(),
         };
         let settings = EncodeSettings { passthrough: false, preset: preset.to_owned(), ..EncodeSettings::default() };
-        let plan = plan(&facts, &settings, 2).unwrap();
+        let plan = plan(&facts, &settings, 2).unwrap().in_one_tier();
         plan.steps().iter().map(|step| Allowance::of_step(&plan, step, 1)).collect()
     }
 

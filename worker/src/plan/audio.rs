@@ -33,6 +33,13 @@ pub struct AudioPlan {
     pub boundaries: Vec<u64>,
     /// Renditions made from one decode.
     pub variants: Vec<AudioVariant>,
+    /// Decode time of the first frame, samples: the delay of the picture, and where a frame of the source that is kept
+    /// begins beside it.
+    #[serde(default)]
+    pub delay_samples: u64,
+    /// By how many samples the source's frames that are kept lie after the grid of frames that begins with the picture.
+    #[serde(default)]
+    pub phase_samples: i64,
 }
 
 /// One audio rendition.
@@ -47,6 +54,12 @@ pub struct AudioVariant {
 }
 
 impl AudioPlan {
+    /// Begins as late as the picture does.
+    pub fn delay_by(&mut self, seconds: f64) {
+        let samples = (seconds * f64::from(self.sample_rate)).round() as i64 + self.phase_samples;
+        self.delay_samples = u64::try_from(samples).unwrap_or(0);
+    }
+
     /// Length of the output, seconds.
     pub fn duration_s(&self) -> f64 {
         let frames = self.boundaries.last().copied().unwrap_or(0);
@@ -72,6 +85,7 @@ pub fn beside_video(facts: &SourceFacts, origin_s: f64, cuts_s: &[f64]) -> Optio
     let kept = sound.aac_lc_config.clone().filter(|_| facts.clock.is_plain());
     let remux = kept.filter(|_| fits_remux(sound, origin_s, duration_s));
     let sample_rate = if remux.is_some() { sound.sample_rate } else { output_rate(sound.sample_rate) };
+    let remuxed = remux.is_some();
     let channels = if remux.is_some() { sound.channels } else { 2 };
     let bit_rate = match &remux {
         Some(_) => u32::try_from(sound.bit_rate).unwrap_or(STEREO_BPS),
@@ -87,6 +101,8 @@ pub fn beside_video(facts: &SourceFacts, origin_s: f64, cuts_s: &[f64]) -> Optio
         channels,
         boundaries: boundaries(cuts_s, end_s, sample_rate),
         variants: vec![variant("audio".to_owned(), bit_rate)],
+        delay_samples: 0,
+        phase_samples: if remuxed { phase(sound, origin_s) } else { 0 },
     })
 }
 
@@ -123,11 +139,21 @@ pub fn alone(facts: &SourceFacts, kbps: &[u32]) -> Option<AudioPlan> {
         channels: 2,
         boundaries: on_grid(frames, grid),
         variants: rates.iter().rev().map(|k| variant(format!("a{k}"), k * 1000)).collect(),
+        delay_samples: 0,
+        phase_samples: 0,
     })
 }
 
 fn variant(name: String, bit_rate: u32) -> AudioVariant {
     AudioVariant { name, bit_rate, codecs: AAC_LC.to_owned() }
+}
+
+/// Where the first frame of the source that is kept begins on the output, samples: a frame or less after the picture, or
+/// half a frame or less before it. What lies before that is dropped.
+fn phase(sound: &AudioFacts, origin_s: f64) -> i64 {
+    let at = ((sound.start_s - origin_s) * f64::from(sound.sample_rate)).round() as i64;
+    let frame = FRAME_SAMPLES as i64;
+    if at >= 0 { at } else { (at + frame / 2).rem_euclid(frame) - frame / 2 }
 }
 
 /// The source's frames can be kept: stereo at most, neither late nor short, not wasteful.

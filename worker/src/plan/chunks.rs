@@ -66,7 +66,7 @@ mod tests {
     fn film(seconds: u64, gop_s: u64) -> (Vec<u64>, VideoFacts) {
         let frames = seconds * 25;
         let keys = (0..seconds / gop_s)
-            .map(|i| KeyFrame { seek: (i * gop_s * 25) as i64, frame: i * gop_s * 25, position: None })
+            .map(|i| KeyFrame { seek: (i * gop_s * 25) as i64, frame: i * gop_s * 25, shown: None, position: None })
             .collect();
         (on_grid(frames, FPS25), VideoFacts { frames, keys, ..source(1280, 720) })
     }

@@ -4,18 +4,29 @@
 //! standing picture, and silence, cost a file nothing: they are bounded here.
 
 use super::{
-    EncodeSettings, Plan, Rung, VideoPlan,
+    AudioPlan, EncodeSettings, Plan, Rung, VideoPlan,
     extent::Extent,
-    facts::{AudioFacts, VideoFacts},
+    facts::{AudioFacts, FieldOrder, VideoFacts},
     ladder::ladder,
     timeline::{self, Rate},
 };
-use sluice_model::Reason;
+use sluice_model::{ChunkPayload, Reason};
+use std::ops::Range;
 
 /// Pixels that one core encodes in a second with the preset `veryfast` (ADR 40).
 const PIXELS_PER_S: f64 = 60e6;
-/// Pixels that one core decodes in a second.
-const DECODED_PIXELS_PER_S: f64 = 400e6;
+/// Pixels that one core decodes in a second, by the codec of the source ...
+const DECODED_PIXELS_PER_S: [(&str, f64); 3] = [("h264", 550e6), ("hevc", 330e6), ("prores", 200e6)];
+/// ... and of all other codecs.
+const OTHER_PIXELS_PER_S: f64 = 500e6;
+/// More than eight bits a sample are decoded so much more slowly.
+const DEEP_FACTOR: f64 = 1.25;
+/// What each bit of the source costs its decoder beside, seconds of one core.
+const BIT_COST_S: f64 = 30e-9;
+/// Pixels whose fields one core weaves in a second.
+const WOVEN_PIXELS_PER_S: f64 = 120e6;
+/// Pixels that one core maps from HDR to SDR in a second.
+const MAPPED_PIXELS_PER_S: f64 = 15e6;
 /// Sound that one core encodes in a second for one variant, seconds.
 const SOUND_PER_S: f64 = 60.0;
 /// Storing and publishing a segment, seconds of one core.
@@ -56,22 +67,78 @@ fn pixels(rungs: &[Rung]) -> f64 {
     rungs.iter().map(|r| f64::from(r.width) * f64::from(r.height)).sum()
 }
 
+/// What a second of a film costs, seconds of one core.
+#[derive(Debug, Clone, Copy)]
+pub struct PerSecond {
+    /// Decoding it once, with what is done to its pictures whatever rungs are made.
+    pub decode_s: f64,
+    /// A pixel of every rung, all the second.
+    pixel_s: f64,
+}
+
+impl PerSecond {
+    /// Of a source that will be encoded at a rate.
+    pub fn of(video: &VideoFacts, rate: Rate, settings: &EncodeSettings) -> Self {
+        let source_fps = video.frames as f64 / video.duration_s.max(0.1);
+        let coded = f64::from(video.width) * f64::from(video.height) * source_fps;
+        let known = DECODED_PIXELS_PER_S.iter().find(|(codec, _)| *codec == video.codec);
+        let is_deep = ["10", "12", "14", "16"].iter().any(|bits| video.pixel_format.contains(&format!("p{bits}")));
+        let decoded_s = coded / known.map_or(OTHER_PIXELS_PER_S, |k| k.1) * if is_deep { DEEP_FACTOR } else { 1.0 };
+        let woven_s = if video.field_order == FieldOrder::Interlaced { coded / WOVEN_PIXELS_PER_S } else { 0.0 };
+        let mapped_s = if video.colour.is_hdr() { coded / MAPPED_PIXELS_PER_S } else { 0.0 };
+        let decode_s = decoded_s + video.bit_rate as f64 * BIT_COST_S + woven_s + mapped_s;
+        Self { decode_s, pixel_s: pixel_s(rate, &settings.preset) }
+    }
+
+    fn of_plan(v: &VideoPlan) -> Self {
+        // Plans of an older version do not say it.
+        let guessed = || v.picture.coded_pixels as f64 * v.rate.fps() / OTHER_PIXELS_PER_S;
+        let decode_s = if v.decode_cost > 0.0 { v.decode_cost } else { guessed() };
+        Self { decode_s, pixel_s: pixel_s(v.rate, &v.preset) }
+    }
+
+    /// One pass that makes these rungs.
+    pub fn of_rungs(&self, rungs: &[Rung]) -> f64 {
+        if rungs.is_empty() { 0.0 } else { self.decode_s + pixels(rungs) * self.pixel_s }
+    }
+}
+
+fn pixel_s(rate: Rate, preset: &str) -> f64 {
+    rate.fps() * preset_factor(preset) / PIXELS_PER_S
+}
+
 /// Seconds of one core that the work on a plan takes, by estimate.
 pub fn cost_s(plan: &Plan) -> f64 {
     let picture = plan.video.as_ref().map_or(0.0, |v| {
-        let frames = v.frames as f64;
-        let decoded = if v.rungs.is_empty() { 0.0 } else { v.picture.coded_pixels as f64 * frames };
-        let encoded = pixels(&v.rungs) * frames * preset_factor(&v.preset);
+        let per_second = PerSecond::of_plan(v);
+        let passes: f64 = v.tiers().iter().map(|tier| per_second.of_rungs(v.rungs_of(*tier))).sum();
         let renditions = v.rungs.len() + usize::from(v.passthrough.is_some());
-        encoded / PIXELS_PER_S
-            + decoded / DECODED_PIXELS_PER_S
-            + (renditions * v.segment_count()) as f64 * SEGMENT_COST_S
+        passes * v.rate.seconds(v.frames) + (renditions * v.segment_count()) as f64 * SEGMENT_COST_S
     });
-    let sound = plan.audio.as_ref().map_or(0.0, |a| {
-        let coded = if a.remux.is_some() { 0.0 } else { a.duration_s() / SOUND_PER_S };
-        a.variants.len() as f64 * (coded + a.segment_count() as f64 * SEGMENT_COST_S)
-    });
-    picture + sound
+    picture + sound_s(plan)
+}
+
+/// The same of a chunk.
+pub fn chunk_s(v: &VideoPlan, chunk: &ChunkPayload) -> f64 {
+    let frame = |segment: usize| v.boundaries.get(segment).copied().unwrap_or(v.frames);
+    let film_s = v.rate.seconds(frame(chunk.end).saturating_sub(frame(chunk.first)));
+    let rungs = v.chunk_rungs(chunk);
+    PerSecond::of_plan(v).of_rungs(rungs) * film_s
+        + (rungs.len() * chunk.end.saturating_sub(chunk.first)) as f64 * SEGMENT_COST_S
+}
+
+/// The same of all sound.
+pub fn sound_s(plan: &Plan) -> f64 {
+    sound_of_s(plan, 0..plan.audio.as_ref().map_or(0, AudioPlan::segment_count))
+}
+
+/// The same of some segments of the sound.
+pub fn sound_of_s(plan: &Plan, segments: Range<usize>) -> f64 {
+    plan.audio.as_ref().map_or(0.0, |a| {
+        let share = segments.len() as f64 / a.segment_count().max(1) as f64;
+        let coded = if a.remux.is_some() { 0.0 } else { a.duration_s() * share / SOUND_PER_S };
+        a.variants.len() as f64 * (coded + segments.len() as f64 * SEGMENT_COST_S)
+    })
 }
 
 /// Seconds as whole milliseconds, as they are counted.
@@ -157,7 +224,10 @@ pub fn check_silence(sound: &AudioFacts) -> Result<(), Reason> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{Clock, H264Facts, KeyFrame, SourceFacts, ladder::tests::source, plan};
+    use crate::{
+        cmaf::Coding,
+        plan::{Clock, KeptFacts, KeyFrame, SourceFacts, ladder::tests::source, plan},
+    };
     use sluice_ingest::sniff::Demuxer;
 
     /// Frames at uneven times, `frames` in so many seconds, `bytes` in all.
@@ -191,15 +261,22 @@ mod tests {
 
     #[test]
     fn a_rung_costs_more_encoded_than_passed_through() {
-        let keys = (0..5).map(|i| KeyFrame { seek: i * 100, frame: i as u64 * 100, position: None }).collect();
-        let h264 = H264Facts { codecs: "avc1.64001f".into(), clean_entries: true, plain: true, level: 31 };
-        let video = VideoFacts { keys, h264: Some(h264), ..source(1280, 720) };
+        let key = |i: i64| KeyFrame { seek: i * 100, frame: i as u64 * 100, shown: Some(i * 100), position: None };
+        let kept = KeptFacts {
+            coding: Coding::Avc,
+            codecs: "avc1.64001f".into(),
+            entries: (0..5).map(|i| i * 100).collect(),
+            plain: true,
+            level: 31,
+            supplemental: None,
+        };
+        let video = VideoFacts { keys: (0..5).map(key).collect(), kept: Some(kept), ..source(1280, 720) };
         let facts = SourceFacts {
             demuxer: Demuxer::Mov,
             video: Some(video),
             audio: Vec::new(),
-            left_behind: Vec::new(),
             clock: Clock::default(),
+            left_behind: Vec::new(),
         };
         let of = |passthrough| plan(&facts, &EncodeSettings { passthrough, ..EncodeSettings::default() }, 2).unwrap();
         let (kept, encoded) = (of(true), of(false));

@@ -1,6 +1,7 @@
 //! What the probe reports of a source. Plain data: no FFmpeg type crosses the process border.
 
 use super::{clock::Clock, warnings::LeftBehind};
+use crate::cmaf::Coding;
 use serde::{Deserialize, Serialize};
 use sluice_ingest::sniff::Demuxer;
 
@@ -34,18 +35,32 @@ pub struct VideoFacts {
     pub height: u32,
     /// Shape of one pixel; (1, 1) is square.
     pub pixel_aspect: (u32, u32),
+    /// Shape of one pixel as the container has it, which is what counts where it says anything.
+    #[serde(default)]
+    pub container_aspect: Option<(u32, u32)>,
     /// Clockwise quarter turns that show it upright.
     pub quarter_turns: u8,
+    /// Whether left and right are exchanged before it is turned.
+    #[serde(default)]
+    pub mirrored: bool,
+    /// The sizes that its pictures have, in the order they come; empty where there is one.
+    #[serde(default)]
+    pub sizes: Vec<SizeSpan>,
     /// FFmpeg's pixel format name.
     pub pixel_format: String,
     /// How frames are scanned.
     pub field_order: FieldOrder,
+    /// Whether it is film that was woven into thirty frames a second, for certain.
+    #[serde(default)]
+    pub telecined: bool,
     /// Colour.
     pub colour: Colour,
     /// Unit of `first_pts` and `KeyFrame::seek`, seconds as a fraction.
     pub time_base: (i32, i32),
     /// Presentation time of the first frame.
     pub first_pts: i64,
+    /// By how much decoders date pictures later than they are shown, where the container dates packets only.
+    pub dated_late: i64,
     /// Frames found.
     pub frames: u64,
     /// From the first frame's begin to the last frame's end, seconds.
@@ -62,8 +77,23 @@ pub struct VideoFacts {
     pub peak_bit_rate: u64,
     /// Entry points in order.
     pub keys: Vec<KeyFrame>,
-    /// H.264 only.
-    pub h264: Option<H264Facts>,
+    /// By how many places a picture comes later in decoding order than in the order of presentation, at the most.
+    pub reorder_depth: u64,
+    /// What can be kept as it is, where anybody asked.
+    pub kept: Option<KeptFacts>,
+}
+
+/// A size that pictures have, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct SizeSpan {
+    /// Coded pixels.
+    pub width: u32,
+    /// Coded pixels.
+    pub height: u32,
+    /// Shape of one pixel.
+    pub pixel_aspect: (u32, u32),
+    /// Of the film, seconds.
+    pub seconds: f64,
 }
 
 /// An entry point.
@@ -73,22 +103,31 @@ pub struct KeyFrame {
     pub seek: i64,
     /// How many frames come before it in decoding order.
     pub frame: u64,
+    /// When it is shown, where that is known without reading it.
+    #[serde(default)]
+    pub shown: Option<i64>,
     /// Where in the file reading must begin for it, where the demuxer cannot find that by itself.
     #[serde(default)]
     pub position: Option<u64>,
 }
 
-/// What passthrough must know of an H.264 stream.
+/// What passthrough must know of a stream.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct H264Facts {
+pub struct KeptFacts {
+    /// How it is coded.
+    pub coding: Coding,
     /// RFC 6381 string of the parameter sets.
     pub codecs: String,
-    /// Whether every checked entry point is a true IDR whose parameter sets are those of the header.
-    pub clean_entries: bool,
-    /// Whether the parameter sets say: progressive, 4:2:0, 8 bits.
+    /// Pictures at which a segment can begin, by how many come before each in decoding order: true IDRs (or what
+    /// promises as much) whose parameter sets are those of the header.
+    pub entries: Vec<u64>,
+    /// Whether the parameter sets say: progressive, 4:2:0, a profile, depth and level that HLS allows.
     pub plain: bool,
-    /// level_idc, ten times the level.
+    /// Ten times the level.
     pub level: u8,
+    /// SUPPLEMENTAL-CODECS.
+    #[serde(default)]
+    pub supplemental: Option<String>,
 }
 
 /// How frames are scanned.
@@ -159,17 +198,9 @@ impl VideoFacts {
         (seconds * f64::from(self.time_base.1) / f64::from(self.time_base.0.max(1))).round() as i64
     }
 
-    /// Pixels as shown: turned upright, with square pixels.
-    pub fn shown_size(&self) -> (u32, u32) {
-        let (num, den) = (f64::from(self.pixel_aspect.0.max(1)), f64::from(self.pixel_aspect.1.max(1)));
-        let aspect = num / den;
-        // Stretching the narrower side keeps every coded pixel.
-        let (w, h) = if aspect >= 1.0 {
-            (f64::from(self.width) * aspect, f64::from(self.height))
-        } else {
-            (f64::from(self.width), f64::from(self.height) / aspect)
-        };
-        let (w, h) = (w.round() as u32, h.round() as u32);
-        if self.quarter_turns % 2 == 1 { (h, w) } else { (w, h) }
+    /// Most pixels that a decoded picture has.
+    pub fn coded_pixels(&self) -> u64 {
+        let sizes = self.sizes.iter().map(|s| (s.width, s.height)).chain([(self.width, self.height)]);
+        sizes.map(|(w, h)| u64::from(w) * u64::from(h)).max().unwrap_or(0)
     }
 }

@@ -6,7 +6,7 @@
 
 use super::{
     Chunk, EncodeSettings, KeyFrame, Plan, Rate, SourceFacts, VideoFacts, VideoPlan, audio, boundaries, check_limits,
-    chunks, cost, extent::Extent, plan,
+    chunks, cost, extent::Extent, plan, tiers,
 };
 use serde::{Deserialize, Serialize};
 use sluice_ingest::sniff::Demuxer;
@@ -74,9 +74,12 @@ pub fn begin(
     check_limits(facts, settings)?;
     let mut facts = facts.clone();
     facts.audio.iter_mut().for_each(|a| a.aac_lc_config = None);
+    // The rates of the beginning are no bounds for what comes.
+    facts.video.iter_mut().for_each(|v| v.peak_bit_rate = 0);
     let settings = EncodeSettings { passthrough: false, ..settings.clone() };
     let mut plan = plan(&facts, &settings, fleet_cores)?;
     let Some(v) = &mut plan.video else { return Ok(None) };
+    let per_second = cost::PerSecond::of(video, v.rate, &settings);
     let start_s = video.seconds(v.first_pts);
     let end_s = known_end_s(&facts, video, start_s, plan.audio.as_ref().map(|a| a.stream), v.rate);
     (v.boundaries, v.chunks) = (vec![0], Vec::new());
@@ -85,6 +88,9 @@ pub fn begin(
         return Ok(None);
     }
     let incremental = delivered.extrapolated(end_s + margin_s(v.rate));
+    // What was decided for the part that has arrived would be right for a shorter film.
+    let whole_s = incremental.map_or(end_s, |i| i.expected_s);
+    v.upper_rungs = tiers::upper_rungs(&v.rungs, whole_s, fleet_cores, |r| per_second.of_rungs(r) * whole_s);
     Ok(continued(plan, list, 0.0, incremental, fleet_cores).ok())
 }
 
@@ -103,7 +109,7 @@ pub fn extend(plan: &Plan, facts: &SourceFacts, fleet_cores: usize, delivered: D
         && facts.clock.is_plain()
         && (joins || v.keys.is_empty() || indexed)
         && found.time_base == v.time_base
-        && u64::from(found.width) * u64::from(found.height) == v.picture.coded_pixels
+        && v.picture.coded_size.is_none_or(|size| size == (found.width, found.height))
         && plan.audio.as_ref().map(|a| a.stream) == facts.audio.first().map(|a| a.stream);
     if !same {
         return Err(Halt::Changed);
@@ -224,7 +230,8 @@ mod tests {
     fn known(seconds: f64, gop_s: u64) -> SourceFacts {
         let frames = (seconds * 25.0) as u64;
         let keys = (0..frames).step_by(gop_s as usize * 25);
-        let keys = keys.map(|f| KeyFrame { seek: f as i64, frame: f, position: Some(f * 40_000) }).collect();
+        let keys =
+            keys.map(|f| KeyFrame { seek: f as i64, frame: f, shown: None, position: Some(f * 40_000) }).collect();
         let sound = AudioFacts {
             stream: 1,
             codec: "aac".into(),
@@ -298,6 +305,20 @@ mod tests {
         assert!(begun(7.0, 2).is_none());
         assert!(begun(20.0, 2).is_some());
         assert!(begun(40.0, 60).is_none());
+    }
+
+    #[test]
+    fn the_first_tier_is_chosen_by_the_whole_film_and_stays() {
+        let slow = EncodeSettings { preset: "slower".to_owned(), ..EncodeSettings::default() };
+        let upper = |plan: &Plan| plan.video.as_ref().unwrap().upper_rungs;
+        let plan = begin(&known(20.0, 2), &slow, 2, arrived(20.0)).unwrap().unwrap();
+        assert!(upper(&plan) > 0);
+        let mut later = extend(&plan, &known(40.0, 2), 2, arrived(40.0)).unwrap();
+        assert_eq!(upper(&later), upper(&plan));
+        later = extend(&later, &known(60.0, 2), 2, arrived(60.0)).unwrap();
+        let video = later.video.as_ref().unwrap();
+        let last = video.chunk_steps(video.chunks.len() - 1).collect::<Vec<_>>();
+        assert_eq!(last.len(), 2, "a chunk of each tier");
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Which rungs a source gets: never more pixels than it has, by the short side, portrait-aware.
 
-use super::{facts::VideoFacts, level, timeline::Rate};
+use super::{canvas::canvas, facts::VideoFacts, level, timeline::Rate};
 use serde::{Deserialize, Serialize};
 use sluice_config::{EncodeSettings, RungSetting};
+use sluice_model::VideoRange;
 
 /// One encoded video rendition.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,6 +22,17 @@ pub struct Rung {
     pub level: u8,
     /// RFC 6381.
     pub codecs: String,
+    /// VIDEO-RANGE.
+    #[serde(default = "sdr")]
+    pub video_range: VideoRange,
+    /// SUPPLEMENTAL-CODECS.
+    #[serde(default)]
+    pub supplemental: Option<String>,
+}
+
+/// What plans of older versions do not say.
+fn sdr() -> VideoRange {
+    VideoRange::Sdr
 }
 
 /// A rung this close below another one would cost an encode and give nothing.
@@ -28,9 +40,15 @@ const CLOSEST: f64 = 0.85;
 /// Rungs below this short side are for sources that would otherwise have no choice at all.
 const SMALLEST: u32 = 200;
 
+/// The share of the rung above that a rung may cost.
+const WORTH: f64 = 0.75;
+/// Less makes no picture, bits a second.
+const LEAST_BPS: u64 = 50_000;
+
 /// The encoded rungs of a source, highest first; at least one.
 pub fn ladder(video: &VideoFacts, rate: Rate, settings: &EncodeSettings) -> Vec<Rung> {
-    let (width, height) = video.shown_size();
+    let (width, height) = canvas(video);
+    let (width, height) = level::fitted(width, height, rate);
     let short = width.min(height);
     let mut settings_down = settings.ladder.clone();
     settings_down.sort_by_key(|r| std::cmp::Reverse(r.short_side));
@@ -64,7 +82,10 @@ fn rung(setting: &RungSetting, width: u32, height: u32, rate: Rate) -> Rung {
     let (w, h) = if width >= height { (long, setting.short_side) } else { (setting.short_side, long) };
     // Twice the frames need half as much again, not twice.
     let fast = if rate.fps() > 31.0 { 1.5 } else { 1.0 };
-    let max_bps = (f64::from(setting.max_kbps) * 1000.0 * fast) as u64;
+    // Caps are for pictures of 16:9: a panorama of the same short side has more to show.
+    let area = f64::from(w) * f64::from(h) / (f64::from(setting.short_side).powi(2) * 16.0 / 9.0);
+    let wide = if area > 1.35 { area.powf(0.75) } else { 1.0 };
+    let max_bps = (f64::from(setting.max_kbps) * 1000.0 * fast * wide) as u64;
     let level = level::h264(w, h, rate, max_bps);
     Rung {
         name: format!("v{}", setting.short_side),
@@ -75,6 +96,28 @@ fn rung(setting: &RungSetting, width: u32, height: u32, rate: Rate) -> Rung {
         level,
         // High profile as x264 writes it: profile_idc 100, no constraint flags.
         codecs: format!("avc1.6400{level:02x}"),
+        video_range: VideoRange::Sdr,
+        supplemental: None,
+    }
+}
+
+/// Caps the rungs by what the source costs, and each by the one above it: bits that the source has not are of no use, and a
+/// smaller picture never costs more than a larger one. With the source itself as the top rung its rate is `above`.
+pub fn cap(rungs: &mut [Rung], video: &VideoFacts, above: bool) {
+    let source_bps = video.peak_bit_rate.max(video.bit_rate);
+    if video.peak_bit_rate == 0 {
+        return;
+    }
+    // What x264 needs for what the codec of the source does with its bits, a little more for a second generation.
+    let factor = match video.codec.as_str() {
+        "hevc" | "vp9" => 2.5,
+        "av1" => 3.0,
+        _ => 1.5,
+    };
+    let mut most = if above { video.bit_rate as f64 * WORTH } else { source_bps as f64 * factor };
+    for rung in rungs {
+        rung.max_bps = rung.max_bps.min(most as u64).max(LEAST_BPS);
+        most = rung.max_bps as f64 * WORTH;
     }
 }
 
@@ -97,12 +140,17 @@ pub mod tests {
             width,
             height,
             pixel_aspect: (1, 1),
+            container_aspect: None,
             quarter_turns: 0,
+            mirrored: false,
+            sizes: Vec::new(),
             pixel_format: "yuv420p".into(),
             field_order: FieldOrder::Progressive,
+            telecined: false,
             colour: Colour { primaries: unknown(), transfer: unknown(), matrix: unknown(), full_range: false },
             time_base: (1, 25),
             first_pts: 0,
+            dated_late: 0,
             frames: 500,
             duration_s: 20.0,
             guessed_rate: (25, 1),
@@ -111,7 +159,8 @@ pub mod tests {
             bit_rate: 3_000_000,
             peak_bit_rate: 4_000_000,
             keys: Vec::new(),
-            h264: None,
+            reorder_depth: 0,
+            kept: None,
         }
     }
 
@@ -126,6 +175,23 @@ pub mod tests {
         assert_eq!(sizes(&source(480, 270)), [(480, 270), (256, 144)]);
         assert_eq!(sizes(&source(64, 64)), [(64, 64)]);
         assert_eq!(sizes(&source(7680, 4320))[0], (3840, 2160));
+    }
+
+    #[test]
+    fn a_rung_is_capped_by_what_is_above_it() {
+        let caps = |bit_rate: u64, codec: &str, above: bool| {
+            let video = VideoFacts { bit_rate, peak_bit_rate: bit_rate, codec: codec.into(), ..source(1280, 720) };
+            let mut rungs = ladder(&video, Rate { num: 25, den: 1 }, &EncodeSettings::default());
+            cap(&mut rungs, &video, above);
+            rungs.iter().map(|r| r.max_bps / 1000).collect::<Vec<_>>()
+        };
+        assert_eq!(caps(8_000_000, "h264", false), [3_000, 1_400, 730, 300]);
+        assert_eq!(caps(800_000, "h264", false), [1_200, 900, 675, 300]);
+        assert_eq!(caps(800_000, "hevc", false), [2_000, 1_400, 730, 300]);
+        // Below an original of 400 kb/s.
+        assert_eq!(caps(400_000, "h264", true), [300, 225, 168, 126]);
+        assert_eq!(caps(20_000, "h264", false), [50, 50, 50, 50]);
+        assert_eq!(caps(0, "h264", false), [3_000, 1_400, 730, 300]);
     }
 
     #[test]

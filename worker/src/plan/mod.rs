@@ -6,9 +6,12 @@
 mod allowance;
 pub mod audio;
 pub mod boundaries;
+pub mod canvas;
 mod chunks;
 pub mod clock;
+pub mod colour;
 pub mod cost;
+mod delay;
 mod extent;
 mod facts;
 mod filters;
@@ -17,27 +20,33 @@ mod ladder;
 mod level;
 pub mod memory;
 mod passthrough;
-mod playable;
 mod renditions;
 mod steps;
+pub mod telecine;
+mod tiers;
 mod timeline;
+mod tone;
+mod variable;
 mod warnings;
 
 pub use allowance::Allowance;
 pub use audio::AudioPlan;
 pub use chunks::Chunk;
 pub use clock::Clock;
-pub use facts::{AudioFacts, Colour, FieldOrder, H264Facts, KeyFrame, SourceFacts, VideoFacts};
-pub use filters::filter_graph;
+pub use facts::{AudioFacts, Colour, FieldOrder, KeptFacts, KeyFrame, SizeSpan, SourceFacts, VideoFacts};
+pub use filters::{Shape, filter_graph};
+#[cfg(test)]
+pub use fixture::slow_film;
 pub use incremental::Incremental;
 pub use ladder::Rung;
-pub use playable::is_playable;
 pub use renditions::Schedule;
 pub use sluice_config::{EncodeSettings, RungSetting};
 pub use steps::Step;
 pub use timeline::Rate;
+pub use variable::VariableRate;
 pub use warnings::{Left, LeftBehind};
 
+use crate::cmaf::Coding;
 use extent::Extent;
 use serde::{Deserialize, Serialize};
 use sluice_ingest::sniff::Demuxer;
@@ -74,6 +83,9 @@ pub struct VideoPlan {
     pub stream: usize,
     /// Where output frame 0 lies in the source, in its time base.
     pub first_pts: i64,
+    /// By how much decoders date pictures later than that clock says, in the source's time base.
+    #[serde(default)]
+    pub dated_late: i64,
     /// The source's time base, seconds as a fraction.
     pub time_base: (i32, i32),
     /// Output frames a second.
@@ -92,6 +104,13 @@ pub struct VideoPlan {
     pub key_positions: Vec<u64>,
     /// Encoded rungs, highest first.
     pub rungs: Vec<Rung>,
+    /// How many of the ladder, from the top, are made after the others for the whole film, and are missing in the
+    /// growing presentation. `fallback` is the top of the ladder where there is one.
+    #[serde(default)]
+    pub upper_rungs: usize,
+    /// What decoding a second of film costs by estimate, seconds of one core.
+    #[serde(default)]
+    pub decode_cost: f64,
     /// The source itself as the top rung.
     pub passthrough: Option<Rung>,
     /// What the top rung would be if the passthrough turned out not to fit.
@@ -102,6 +121,14 @@ pub struct VideoPlan {
     pub chunks: Vec<Chunk>,
     /// x264 preset.
     pub preset: String,
+    /// How much later than its place on the timeline every picture is shown, in ticks: as deep as any rung reorders,
+    /// so that none is shown before it is decoded and no composition offset is negative. Plans of older versions have
+    /// none, and negative offsets.
+    #[serde(default)]
+    pub delay_ticks: u64,
+    /// Set where the pictures of the source are kept and not evenly spaced.
+    #[serde(default)]
+    pub variable: Option<VariableRate>,
 }
 
 /// What lies between the decoder and the scalers.
@@ -109,14 +136,32 @@ pub struct VideoPlan {
 pub struct Picture {
     /// Clockwise quarter turns to apply.
     pub quarter_turns: u8,
+    /// Whether left and right are exchanged before they are.
+    #[serde(default)]
+    pub mirrored: bool,
     /// Whether fields must be woven into frames.
     pub interlaced: bool,
+    /// Whether woven fields must be taken apart into the film that they were (3:2 pulldown).
+    #[serde(default)]
+    pub telecined: bool,
     /// Whether the transfer is PQ or HLG and must be mapped to SDR.
     pub hdr: bool,
     /// Colour of the source.
     pub colour: Colour,
-    /// Pixels of a decoded picture.
+    /// Pixels of the largest decoded picture.
     pub coded_pixels: u64,
+    /// Size of the first decoded picture; none in plans that were made before pictures were fitted.
+    #[serde(default)]
+    pub coded_size: Option<(u32, u32)>,
+    /// Shape of a pixel where a picture says nothing.
+    #[serde(default)]
+    pub pixel_aspect: (u32, u32),
+    /// Shape of a pixel in pictures of the first size, whatever they say.
+    #[serde(default)]
+    pub container_aspect: Option<(u32, u32)>,
+    /// FFmpeg's name of the pixel format.
+    #[serde(default)]
+    pub pixel_format: String,
 }
 
 /// Decides everything, or refuses with a reason that a person understands.
@@ -138,7 +183,7 @@ fn check_limits(facts: &SourceFacts, settings: &EncodeSettings) -> Result<(), Re
     }
     check_duration(duration_s, settings)?;
     if let Some(v) = &facts.video {
-        if u64::from(v.width) * u64::from(v.height) > settings.max_pixels {
+        if v.coded_pixels() > settings.max_pixels {
             let text = format!("{}x{} pixels are more than is accepted.", v.width, v.height);
             return Err(Reason::new("limit_exceeded", text));
         }
@@ -172,25 +217,39 @@ fn plan_video(
         return Err(Reason::new("corrupt_input", "The picture has no frames."));
     }
     let passes = settings.passthrough && extent.can_pass() && facts.clock.is_plain();
-    let passthrough_keys = if passes { passthrough::admit(video, rate, shown, settings) } else { None };
-    let boundaries = match &passthrough_keys {
-        Some(keys) => boundaries::on_keys(keys, frames, rate),
+    let kept = if passes { passthrough::admit(video, rate, shown, settings) } else { None };
+    let boundaries = match &kept {
+        Some(kept) => boundaries::on_keys(&kept.frames(), frames, rate),
         None => boundaries::on_grid(frames, rate),
     };
+    let variable = kept.as_ref().and_then(|kept| VariableRate::of(video, kept, rate, &boundaries));
     let longest = boundaries.windows(2).map(|w| w[1] - w[0]).max().unwrap_or(frames);
     let duration_s = rate.seconds(frames);
-    let ladder = ladder::ladder(video, rate, settings);
-    let (passthrough, fallback, rungs) = match passthrough_keys {
-        Some(_) => {
+    let mut ladder = ladder::ladder(video, rate, settings);
+    let replaced = kept.as_ref().is_some_and(|k| k.coding == Coding::Avc);
+    let below = usize::from(replaced).min(ladder.len());
+    ladder::cap(&mut ladder[..below], video, false);
+    ladder::cap(&mut ladder[below..], video, below > 0);
+    let per_second = cost::PerSecond::of(video, rate, settings);
+    let whole_s = |rungs: &[Rung]| per_second.of_rungs(rungs) * duration_s;
+    let upper_rungs = tiers::upper_rungs(&ladder, duration_s, fleet_cores, whole_s);
+    let (passthrough, fallback, rungs) = match kept.map(|k| k.coding) {
+        // It takes the place of the top rung, which stands by.
+        Some(Coding::Avc) => {
             let top = ladder.first().cloned();
             let rest = ladder.into_iter().skip(1).collect();
             (passthrough::rung(video), top, rest)
         }
+        // Not every player knows the codec: it is one more rung, never the only one.
+        Some(Coding::Hevc | Coding::Av1) => (passthrough::rung(video), None, ladder),
         None => (None, None, ladder),
     };
     let first_pts = video.first_pts - video.ticks(rate.seconds(shown.lead));
     let origin_s = video.seconds(first_pts);
-    let audio = audio::beside_video(facts, origin_s, &seconds(&boundaries, rate));
+    let delay_frames = delay::delay_frames(video, passthrough.is_some(), variable.is_some());
+    let cuts_s = variable.as_ref().map_or_else(|| seconds(&boundaries, rate), VariableRate::cuts_s);
+    let mut audio = audio::beside_video(facts, origin_s, &cuts_s);
+    audio.iter_mut().for_each(|a| a.delay_by(rate.seconds(delay_frames)));
     // Sound is cut at its own frames and may be a little longer than the picture.
     let longest_s = rate.seconds(longest).max(audio.as_ref().map_or(0.0, AudioPlan::longest_segment_s));
     let target_s = (longest_s.round() as u64).max(boundaries::SEGMENT_S);
@@ -206,6 +265,7 @@ fn plan_video(
         video: Some(VideoPlan {
             stream: video.stream,
             first_pts,
+            dated_late: video.dated_late,
             time_base: video.time_base,
             rate,
             frames,
@@ -214,11 +274,15 @@ fn plan_video(
             keys: video.keys.iter().map(|k| k.seek).collect(),
             key_positions: incremental::positions(&video.keys).unwrap_or_default(),
             rungs,
+            upper_rungs,
+            decode_cost: per_second.decode_s,
             passthrough,
             fallback,
             picture: picture(video),
             chunks,
             preset: settings.preset.clone(),
+            delay_ticks: variable.as_ref().map_or(delay_frames * rate.frame_ticks(), |v| v.ticks(delay_frames, rate)),
+            variable,
         }),
     })
 }
@@ -226,10 +290,16 @@ fn plan_video(
 fn picture(video: &VideoFacts) -> Picture {
     Picture {
         quarter_turns: video.quarter_turns,
+        mirrored: video.mirrored,
         interlaced: video.field_order == FieldOrder::Interlaced,
+        telecined: video.telecined,
         hdr: video.colour.is_hdr(),
         colour: video.colour.clone(),
-        coded_pixels: u64::from(video.width) * u64::from(video.height),
+        coded_pixels: video.coded_pixels(),
+        coded_size: Some((video.width, video.height)),
+        pixel_aspect: video.pixel_aspect,
+        container_aspect: video.container_aspect,
+        pixel_format: video.pixel_format.clone(),
     }
 }
 
@@ -254,6 +324,18 @@ fn seconds(boundaries: &[u64], rate: Rate) -> Vec<f64> {
 }
 
 impl Plan {
+    /// The same plan for a film that nobody watches before it is made: the second decode is spared.
+    #[must_use]
+    pub fn in_one_tier(mut self) -> Self {
+        self.video.iter_mut().for_each(|v| v.upper_rungs = 0);
+        self
+    }
+
+    /// Length of the film as far as it is known, or else guessed; seconds.
+    pub fn expected_s(&self) -> f64 {
+        self.incremental.map_or(self.duration_s, |i| i.expected_s)
+    }
+
     /// What a person would call it.
     pub fn kind(&self) -> MediaKind {
         if self.video.is_some() { MediaKind::Video } else { MediaKind::Audio }
@@ -266,6 +348,29 @@ impl VideoPlan {
         self.first_pts as f64 * f64::from(self.time_base.0) / f64::from(self.time_base.1)
     }
 
+    /// Ticks a second of every video rendition.
+    pub fn timescale(&self) -> u64 {
+        self.variable.as_ref().map_or(self.rate.timescale(), |v| v.timescale)
+    }
+
+    /// When output frame `number` begins, ticks: on the grid of the rate, but for the first of a segment where a kept
+    /// picture is off it.
+    pub fn tick(&self, number: u64) -> u64 {
+        let Some(v) = &self.variable else { return number * self.rate.frame_ticks() };
+        let cut = self.boundaries.binary_search(&number).ok().and_then(|i| v.cuts.get(i).copied());
+        cut.unwrap_or_else(|| v.ticks(number, self.rate))
+    }
+
+    /// First tick of every segment, then the end.
+    pub fn cut_ticks(&self) -> Vec<u64> {
+        self.boundaries.iter().map(|b| self.tick(*b)).collect()
+    }
+
+    /// Whether the source's own picture is a rung beside a whole ladder.
+    pub fn keeps_beside(&self) -> bool {
+        self.passthrough.is_some() && self.fallback.is_none()
+    }
+
     /// Number of segments of every video rendition.
     pub fn segment_count(&self) -> usize {
         self.boundaries.len().saturating_sub(1)
@@ -276,12 +381,38 @@ impl Plan {
     /// Segment boundaries of the package, seconds.
     pub fn cuts_s(&self) -> Vec<f64> {
         match (&self.video, &self.audio) {
-            (Some(v), _) => seconds(&v.boundaries, v.rate),
+            (Some(v), _) => v.variable.as_ref().map_or_else(|| seconds(&v.boundaries, v.rate), VariableRate::cuts_s),
             (None, Some(a)) => {
                 let frame_s = audio::FRAME_SAMPLES as f64 / f64::from(a.sample_rate);
                 a.boundaries.iter().map(|b| *b as f64 * frame_s).collect()
             }
             (None, None) => Vec::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod fixture {
+    use super::{ladder::tests::source, *};
+
+    /// A silent minute on two cores, all of it to be encoded.
+    pub fn planned(width: u32, height: u32) -> Plan {
+        let keys =
+            (0..1500).step_by(50).map(|f| KeyFrame { seek: f as i64, frame: f, shown: None, position: None }).collect();
+        let video = VideoFacts { time_base: (1, 25), frames: 1500, duration_s: 60.0, keys, ..source(width, height) };
+        let facts = SourceFacts {
+            demuxer: Demuxer::Mov,
+            video: Some(video),
+            audio: Vec::new(),
+            clock: Clock::default(),
+            left_behind: Vec::new(),
+        };
+        let settings = EncodeSettings { passthrough: false, ..EncodeSettings::default() };
+        plan(&facts, &settings, 2).unwrap()
+    }
+
+    /// One whose ladder is made slower than it plays.
+    pub fn slow_film() -> Plan {
+        planned(3840, 2160)
     }
 }

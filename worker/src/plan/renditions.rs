@@ -1,8 +1,10 @@
 //! The renditions of a plan, as they are stored and as they are checked.
 
+use crate::cmaf::Coding;
+
 use super::{Plan, Rung, VideoPlan, audio::FRAME_SAMPLES};
 use sluice_db::NewRendition;
-use sluice_model::{MediaKind, RenditionRole};
+use sluice_model::{MediaKind, RenditionRole, VideoRange};
 
 /// Where the segments of a rendition begin, in its own ticks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,10 +13,14 @@ pub struct Schedule {
     pub timescale: u64,
     /// First tick of every segment, then the end.
     pub ticks: Vec<u64>,
+    /// How much later than it is decoded the first picture of a segment is shown, in ticks.
+    pub delay: u64,
     /// Whether the last segment may be shorter than planned: remuxed sound may end early.
     pub open_end: bool,
     /// Video or audio.
     pub kind: MediaKind,
+    /// How the pictures are coded, of video.
+    pub coding: Coding,
 }
 
 impl Plan {
@@ -22,9 +28,13 @@ impl Plan {
     pub fn renditions(&self) -> Vec<NewRendition> {
         let mut list = Vec::new();
         if let Some(v) = &self.video {
-            let role = if v.passthrough.is_some() { RenditionRole::Final } else { RenditionRole::Both };
-            list.extend(v.passthrough.iter().map(|r| self.video_rendition(v, r, RenditionRole::Both, true)));
-            list.extend(v.rungs.iter().map(|r| self.video_rendition(v, r, role, false)));
+            // What every player knows grows: the kept picture, if it is H.264, else the ladder.
+            let kept = if v.keeps_beside() { RenditionRole::Final } else { RenditionRole::Both };
+            list.extend(v.passthrough.iter().map(|r| self.video_rendition(v, r, kept, true)));
+            list.extend(v.rungs.iter().map(|r| {
+                let role = if v.source_grows() { RenditionRole::Final } else { v.role(r) };
+                self.video_rendition(v, r, role, false)
+            }));
         }
         if let Some(a) = &self.audio {
             list.extend(a.variants.iter().map(|variant| NewRendition {
@@ -37,6 +47,8 @@ impl Plan {
                 rate: None,
                 channels: Some(a.channels.into()),
                 codecs: variant.codecs.clone(),
+                video_range: VideoRange::Sdr,
+                supplemental_codecs: None,
                 timescale: a.sample_rate.into(),
                 cap_bps: variant.bit_rate.into(),
                 planned: self.segments_in_all(a.segment_count()),
@@ -48,7 +60,14 @@ impl Plan {
     /// The encoded rung that takes the place of a passthrough that does not fit.
     pub fn fallback_rendition(&self) -> Option<NewRendition> {
         let video = self.video.as_ref()?;
-        video.fallback.as_ref().map(|r| self.video_rendition(video, r, RenditionRole::Both, false))
+        video.fallback.as_ref().map(|r| self.video_rendition(video, r, video.role(r), false))
+    }
+
+    /// Names of the rungs that are in the growing presentation once there is no passthrough.
+    pub fn growing_without_passthrough(&self) -> Vec<String> {
+        let Some(v) = &self.video else { return Vec::new() };
+        let rungs = v.fallback.iter().chain(&v.rungs).filter(|r| v.role(r) != RenditionRole::Final);
+        rungs.map(|r| r.name.clone()).collect()
     }
 
     /// The schedule of a rendition by name.
@@ -56,18 +75,22 @@ impl Plan {
         if let Some(a) = self.audio.as_ref().filter(|a| a.variants.iter().any(|v| v.name == rendition)) {
             return Some(Schedule {
                 timescale: a.sample_rate.into(),
-                ticks: a.boundaries.iter().map(|b| b * FRAME_SAMPLES).collect(),
+                ticks: a.boundaries.iter().map(|b| a.delay_samples + b * FRAME_SAMPLES).collect(),
+                delay: 0,
                 open_end: a.remux.is_some(),
                 kind: MediaKind::Audio,
+                coding: Coding::Avc,
             });
         }
         let v = self.video.as_ref()?;
-        let known = v.rungs.iter().chain(&v.passthrough).chain(&v.fallback).any(|r| r.name == rendition);
-        known.then(|| Schedule {
-            timescale: v.rate.timescale(),
-            ticks: v.boundaries.iter().map(|b| b * v.rate.frame_ticks()).collect(),
+        let rung = v.rungs.iter().chain(&v.passthrough).chain(&v.fallback).find(|r| r.name == rendition)?;
+        Some(Schedule {
+            timescale: v.timescale(),
+            ticks: v.cut_ticks(),
+            delay: v.delay_ticks,
             open_end: false,
             kind: MediaKind::Video,
+            coding: Coding::of(&rung.codecs),
         })
     }
 
@@ -82,9 +105,18 @@ impl Plan {
             rate: Some((v.rate.num.into(), v.rate.den.into())),
             channels: None,
             codecs: rung.codecs.clone(),
-            timescale: v.rate.timescale() as i64,
+            video_range: rung.video_range,
+            supplemental_codecs: rung.supplemental.clone(),
+            timescale: v.timescale() as i64,
             cap_bps: rung.max_bps as i64,
             planned: self.segments_in_all(v.segment_count()),
         }
+    }
+}
+
+impl VideoPlan {
+    /// The presentations that an encoded rung is in, where no source is passed through.
+    fn role(&self, rung: &Rung) -> RenditionRole {
+        if self.is_upper(&rung.name) { RenditionRole::Final } else { RenditionRole::Both }
     }
 }

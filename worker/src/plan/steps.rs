@@ -1,7 +1,7 @@
 //! The steps of a plan: what one child makes of it at a time.
 
-use super::{Plan, VideoPlan};
-use sluice_model::{AudioPayload, ChunkPayload};
+use super::{Plan, VideoPlan, cost};
+use sluice_model::{AudioPayload, ChunkPayload, Tier};
 use std::ops::Range;
 
 /// One step. Steps do not depend on one another.
@@ -26,22 +26,33 @@ impl Plan {
         if let Some(v) = &self.video {
             steps.extend(v.passthrough.is_some().then_some(Step::Passthrough));
             if !v.rungs.is_empty() {
-                steps.extend(v.chunk_steps(false));
+                steps.extend(v.chunk_steps(0));
             }
         }
         if self.audio.is_some() {
-            steps.insert(steps.len().min(1), Step::Audio(AudioPayload::default()));
+            let cost_ms = (cost::sound_s(self) * 1000.0) as u64;
+            steps.insert(steps.len().min(1), Step::Audio(AudioPayload { cost_ms, ..AudioPayload::default() }));
         }
         steps
     }
 }
 
 impl VideoPlan {
-    /// The steps of the ladder, or of the rung that stands in for a passthrough that does not fit.
-    pub fn chunk_steps(&self, fallback: bool) -> impl Iterator<Item = Step> + '_ {
-        self.chunks.iter().enumerate().map(move |(number, c)| Step::Chunk {
-            number,
-            payload: ChunkPayload { first: c.first, end: c.end, fallback },
+    /// The steps of the ladder from the chunk `first` on, tier after tier.
+    pub fn chunk_steps(&self, first: usize) -> impl Iterator<Item = Step> + '_ {
+        self.tiers().iter().flat_map(move |tier| self.pass(*tier, false).skip(first))
+    }
+
+    /// The steps of the rung that stands in for a passthrough that does not fit.
+    pub fn fallback_steps(&self) -> impl Iterator<Item = Step> + '_ {
+        self.pass(Tier::All, true)
+    }
+
+    fn pass(&self, tier: Tier, fallback: bool) -> impl Iterator<Item = Step> + '_ {
+        self.chunks.iter().enumerate().map(move |(number, c)| {
+            let mut payload = ChunkPayload { first: c.first, end: c.end, fallback, tier, cost_ms: 0 };
+            payload.cost_ms = (cost::chunk_s(self, &payload) * 1000.0) as u64;
+            Step::Chunk { number, payload }
         })
     }
 }
@@ -64,14 +75,21 @@ impl Step {
         }
     }
 
+    /// Pictures that are decoded and encoded for some of its segments; 0 where none are.
+    pub fn pictures(&self, plan: &Plan, segments: Range<usize>) -> u64 {
+        let (Self::Chunk { payload, .. }, Some(v)) = (self, &plan.video) else { return 0 };
+        let frame = |segment: usize| v.boundaries.get(segment).copied().unwrap_or(v.frames);
+        let frames = frame(segments.end).saturating_sub(frame(segments.start));
+        frames * (v.chunk_rungs(payload).len() as u64 + 1)
+    }
+
     /// Names of the renditions that it makes.
     pub fn renditions(&self, plan: &Plan) -> Vec<String> {
         match (self, &plan.video, &plan.audio) {
             (Self::Passthrough, Some(v), _) => v.passthrough.iter().map(|r| r.name.clone()).collect(),
-            (Self::Chunk { payload, .. }, Some(v), _) if payload.fallback => {
-                v.fallback.iter().map(|r| r.name.clone()).collect()
+            (Self::Chunk { payload, .. }, Some(v), _) => {
+                v.chunk_rungs(payload).iter().map(|r| r.name.clone()).collect()
             }
-            (Self::Chunk { .. }, Some(v), _) => v.rungs.iter().map(|r| r.name.clone()).collect(),
             (Self::Audio(_), _, Some(a)) => a.variants.iter().map(|v| v.name.clone()).collect(),
             _ => Vec::new(),
         }
@@ -81,22 +99,50 @@ impl Step {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{Clock, EncodeSettings, KeyFrame, SourceFacts, VideoFacts, ladder::tests::source, plan};
-    use sluice_ingest::sniff::Demuxer;
+    use crate::plan::fixture::planned;
+    use sluice_model::RenditionRole;
+
+    #[test]
+    fn a_slow_ladder_is_made_in_two_passes_each_of_the_whole_film() {
+        let plan = planned(3840, 2160);
+        let video = plan.video.as_ref().unwrap();
+        let steps = plan.steps();
+        let (lower, upper) = steps.split_at(video.chunks.len());
+        assert_eq!(upper.len(), lower.len());
+        for (steps, names) in [(lower, &["v720", "v480", "v360", "v240"][..]), (upper, &["v2160", "v1440", "v1080"])] {
+            let segments: Vec<usize> = steps.iter().flat_map(|s| s.segments(&plan)).collect();
+            assert_eq!(segments, (0..video.segment_count()).collect::<Vec<_>>());
+            assert!(steps.iter().all(|s| s.renditions(&plan) == names));
+        }
+        let roles: Vec<(String, RenditionRole)> = plan.renditions().into_iter().map(|r| (r.name, r.role)).collect();
+        assert!(roles.iter().all(|(name, role)| {
+            let both = ["v720", "v480", "v360", "v240"].contains(&name.as_str());
+            *role == if both { RenditionRole::Both } else { RenditionRole::Final }
+        }));
+        let cost = |steps: &[Step]| -> u64 {
+            steps.iter().map(|s| if let Step::Chunk { payload, .. } = s { payload.cost_ms } else { 0 }).sum()
+        };
+        assert!(cost(lower) * 3 < cost(upper), "{} {}", cost(lower), cost(upper));
+        let once = plan.clone().in_one_tier();
+        assert_eq!((once.steps().len(), once.renditions().len()), (lower.len(), plan.renditions().len()));
+        assert!(cost(&once.steps()) < cost(&steps), "the second decode costs something");
+        assert!((cost::cost_s(&plan) * 1000.0 - cost(&steps) as f64).abs() < 100.0, "what is charged is what is done");
+    }
+
+    #[test]
+    fn a_passthrough_that_does_not_fit_leaves_the_low_rungs_growing() {
+        let mut plan = planned(3840, 2160);
+        let video = plan.video.as_mut().unwrap();
+        video.passthrough = video.rungs.first().cloned();
+        video.fallback = Some(video.rungs.remove(0));
+        assert_eq!(plan.steps().len(), plan.video.as_ref().unwrap().chunks.len() + 1, "the source grows: one pass");
+        assert_eq!(plan.fallback_rendition().unwrap().role, RenditionRole::Final);
+        assert_eq!(plan.growing_without_passthrough(), ["v720", "v480", "v360", "v240"]);
+    }
 
     #[test]
     fn chunks_cover_the_film_once_and_the_fallback_too() {
-        let keys = (0..1500).step_by(50).map(|f| KeyFrame { seek: f as i64, frame: f, position: None }).collect();
-        let video = VideoFacts { time_base: (1, 25), frames: 1500, duration_s: 60.0, keys, ..source(1280, 720) };
-        let facts = SourceFacts {
-            demuxer: Demuxer::Mov,
-            video: Some(video),
-            audio: Vec::new(),
-            clock: Clock::default(),
-            left_behind: Vec::new(),
-        };
-        let settings = EncodeSettings { passthrough: false, ..EncodeSettings::default() };
-        let plan = plan(&facts, &settings, 2).unwrap();
+        let plan = planned(1280, 720);
         let steps = plan.steps();
         let segments: Vec<usize> = steps.iter().flat_map(|s| s.segments(&plan)).collect();
         let all: Vec<usize> = (0..plan.video.as_ref().unwrap().segment_count()).collect();

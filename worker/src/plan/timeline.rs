@@ -1,6 +1,6 @@
 //! The output timeline: constant frame rate at the source's natural rate.
 
-use super::facts::VideoFacts;
+use super::{facts::VideoFacts, telecine};
 use serde::{Deserialize, Serialize};
 
 /// Frames a second as a fraction.
@@ -27,6 +27,21 @@ const STANDARD: [Rate; 12] = [
     rate(60_000, 1001),
     rate(60, 1),
 ];
+/// Rates of screens and of slow motion.
+const FAST: [Rate; 10] = [
+    rate(72, 1),
+    rate(75, 1),
+    rate(90, 1),
+    rate(100, 1),
+    rate(120_000, 1001),
+    rate(120, 1),
+    rate(144, 1),
+    rate(165, 1),
+    rate(240_000, 1001),
+    rate(240, 1),
+];
+/// How far a median of uneven distances may be off.
+const FAST_TOLERANCE: f64 = 0.02;
 /// Apple 1.19.
 const MOST_FPS: f64 = 60.0;
 
@@ -68,10 +83,15 @@ impl Rate {
 /// The rate of the encoded rungs: the source's own when its frames are evenly spaced, else the
 /// standard rate closest to the median spacing, at most 60.
 pub fn natural_rate(video: &VideoFacts) -> Rate {
+    let rate = shown_rate(video);
+    if video.telecined { telecine::film_rate(rate) } else { rate }
+}
+
+fn shown_rate(video: &VideoFacts) -> Rate {
     if let Some(ticks) = video.frame_ticks {
         let seconds = ticks * f64::from(video.time_base.0) / f64::from(video.time_base.1);
-        if let Some(exact) = named(1.0 / seconds, video.frames).filter(|r| r.fps() <= MOST_FPS) {
-            return exact;
+        if let Some(exact) = named(1.0 / seconds, video.frames) {
+            return slowed(exact);
         }
     }
     let fps = if video.median_frame_s > 0.0 {
@@ -79,12 +99,21 @@ pub fn natural_rate(video: &VideoFacts) -> Rate {
     } else {
         f64::from(video.guessed_rate.0) / f64::from(video.guessed_rate.1.max(1))
     };
-    // A multiple of the display's rate shows even steps: 120 becomes 60, 90 becomes 45's neighbour 50.
-    let mut fps = if fps.is_finite() && fps > 0.0 { fps } else { 25.0 };
-    while fps > MOST_FPS + 0.5 {
-        fps /= 2.0;
+    let fps = if fps.is_finite() && fps > 0.0 { fps } else { 25.0 };
+    if fps > MOST_FPS * (1.0 + FAST_TOLERANCE) {
+        let near = |r: &Rate| (r.fps() / fps - 1.0).abs();
+        let fast = FAST.into_iter().min_by(|a, b| near(a).total_cmp(&near(b))).filter(|r| near(r) < FAST_TOLERANCE);
+        return slowed(fast.unwrap_or_else(|| rate(fps.round() as u32, 1)));
     }
     STANDARD.into_iter().min_by(|a, b| (a.fps() - fps).abs().total_cmp(&(b.fps() - fps).abs())).unwrap_or(rate(25, 1))
+}
+
+/// The largest rate of at most 60 of which `fast` is a multiple: every second or third frame is shown, all for as long.
+fn slowed(fast: Rate) -> Rate {
+    let steps = (fast.fps() / MOST_FPS - 1e-9).ceil().max(1.0) as u32;
+    let (num, den) = (fast.num, fast.den * steps);
+    let divisor = (1..=steps).rev().find(|d| num.is_multiple_of(*d) && den.is_multiple_of(*d)).unwrap_or(1);
+    rate(num / divisor, den / divisor)
 }
 
 /// A standard rate, or a fraction of small numbers, that does not drift by half a frame over the
@@ -92,8 +121,11 @@ pub fn natural_rate(video: &VideoFacts) -> Rate {
 fn named(fps: f64, frames: u64) -> Option<Rate> {
     let tolerance = (0.4 / frames.max(1) as f64).min(0.003);
     let fits = |r: &Rate| (r.fps() - fps).abs() / fps < tolerance;
-    let standard =
-        STANDARD.into_iter().filter(fits).min_by(|a, b| (a.fps() - fps).abs().total_cmp(&(b.fps() - fps).abs()));
+    let standard = STANDARD
+        .into_iter()
+        .chain(FAST)
+        .filter(fits)
+        .min_by(|a, b| (a.fps() - fps).abs().total_cmp(&(b.fps() - fps).abs()));
     standard.or_else(|| {
         (1..=1001_u32).find_map(|den| {
             let num = (fps * f64::from(den)).round();
@@ -119,6 +151,33 @@ mod tests {
     fn ticks_are_exact_for_the_usual_rates() {
         assert_eq!((rate(25, 1).timescale(), rate(25, 1).frame_ticks()), (25_000, 1_000));
         assert_eq!((rate(30_000, 1001).timescale(), rate(30_000, 1001).frame_ticks()), (30_000, 1_001));
+    }
+
+    #[test]
+    fn fast_films_show_every_second_or_third_frame() {
+        let source = |fps: f64| VideoFacts {
+            time_base: (1, 90_000),
+            frame_ticks: Some(90_000.0 / fps),
+            median_frame_s: 1.0 / fps,
+            ..crate::plan::ladder::tests::source(640, 360)
+        };
+        for (fps, want) in [
+            (60.0, rate(60, 1)),
+            (72.0, rate(36, 1)),
+            (75.0, rate(75, 2)),
+            (90.0, rate(45, 1)),
+            (100.0, rate(50, 1)),
+            (120_000.0 / 1001.0, rate(60_000, 1001)),
+            (120.0, rate(60, 1)),
+            (144.0, rate(48, 1)),
+            (165.0, rate(55, 1)),
+            (240.0, rate(60, 1)),
+            (1000.0, rate(1000, 17)),
+        ] {
+            assert_eq!(natural_rate(&source(fps)), want, "{fps}");
+            let uneven = VideoFacts { frame_ticks: None, ..source(fps * 1.003) };
+            assert!((natural_rate(&uneven).fps() / want.fps() - 1.0).abs() < 0.01, "about {fps}");
+        }
     }
 
     #[test]

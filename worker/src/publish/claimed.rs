@@ -8,14 +8,14 @@ use crate::{
     cipher::{self, KEY_BYTES},
     cmaf::{SegmentInfo, read_init},
     package::{Assembled, FinishedRendition, FinishedSegment},
-    plan::{Plan, is_playable},
+    plan::Plan,
     task::{Context, Running, TaskError, rules_broken},
 };
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
-use sluice_db::{RenditionRow, SegmentRow};
+use sluice_db::{DbError, RenditionRow, SegmentRow};
 use sluice_hls::SegmentKey;
-use sluice_model::{Encryption, PackageId, RenditionRole, clock};
+use sluice_model::{Encryption, PackageId, RenditionRole, clock, is_playable};
 use sluice_storage::{Key, Prefix};
 use std::collections::HashSet;
 use tokio::sync::OnceCell;
@@ -56,6 +56,15 @@ impl Sink for ClaimedSink<'_> {
             tx.packages().publish_init(task.package_id, rendition, &file, data.len() as i64, &digest, codecs).await?;
         tx.commit().await?;
         Ok(published)
+    }
+
+    async fn worked(&self, progress: f64) -> Result<(), TaskError> {
+        let (task, tasks) = (&self.running.task, self.context().db.tasks());
+        match tasks.report_progress(task.id, task.token, progress).await {
+            Err(DbError::Fenced) => Err(TaskError::Fenced),
+            // The next segment says it again.
+            _ => Ok(()),
+        }
     }
 
     async fn put_segment(&self, segment: Checked<'_>) -> Result<(), TaskError> {
@@ -111,7 +120,16 @@ impl Sink for ClaimedSink<'_> {
     async fn finish(&self, assembled: &Assembled) -> Result<(), TaskError> {
         let (context, task, package) = (self.context(), &self.running.task, self.package());
         for (name, m) in &assembled.measured {
-            context.db.packages().set_measured(package, name, m.peak_bps as i64, m.average_bps as i64).await?;
+            context.db.packages().set_measured(package, name, *m).await?;
+        }
+        if !assembled.dropped.is_empty() {
+            let mut tx = context.db.begin().await?;
+            tx.packages().lock(package, clock::now()).await?;
+            tx.tasks().hold_claim(task.id, task.token, 1.0).await?;
+            for name in &assembled.dropped {
+                tx.packages().drop_from_final(package, name).await?;
+            }
+            tx.commit().await?;
         }
         remove_orphans(context, package).await?;
         let report = serde_json::to_string(&assembled.report).map_err(TaskError::corrupt)?;
@@ -216,13 +234,12 @@ impl<'a> ClaimedSink<'a> {
 }
 
 fn finished_segment(s: SegmentRow) -> Result<FinishedSegment, TaskError> {
-    let fragments: Vec<(u64, u64, u64)> = serde_json::from_str(&s.fragments).map_err(TaskError::corrupt)?;
     Ok(FinishedSegment {
         name: s.object,
         bytes: s.size_bytes as u64,
         start: s.start_ticks as u64,
         duration: s.duration_ticks as u64,
-        fragments: fragments.iter().map(|f| f.2).collect(),
+        fragments: serde_json::from_str(&s.fragments).map_err(TaskError::corrupt)?,
         key: s.key_number.zip(s.iv).map(|(number, iv)| SegmentKey::of_package(number, &iv)),
     })
 }

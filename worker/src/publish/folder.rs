@@ -58,6 +58,10 @@ impl Sink for FolderSink {
         Ok(digest)
     }
 
+    async fn worked(&self, _: f64) -> Result<(), TaskError> {
+        Ok(())
+    }
+
     async fn put_segment(&self, segment: Checked<'_>) -> Result<(), TaskError> {
         let Checked { rendition, sequence, data, info, .. } = segment;
         let name = format!("{sequence:06}.m4s");
@@ -67,7 +71,7 @@ impl Sink for FolderSink {
             bytes: data.len() as u64,
             start: info.decode_time,
             duration: info.duration,
-            fragments: info.fragments.iter().map(|f| f.2).collect(),
+            fragments: info.fragments.clone(),
             key: None,
         };
         self.made().segments.entry(rendition.to_owned()).or_default().insert(sequence, finished);
@@ -93,6 +97,7 @@ impl Sink for FolderSink {
     }
 
     async fn finish(&self, assembled: &Assembled) -> Result<(), TaskError> {
+        assembled.dropped.iter().for_each(|name| self.drop_rendition(name));
         let report = serde_json::to_vec_pretty(&assembled.report).map_err(TaskError::corrupt)?;
         self.write("report.json", &report)?;
         self.bar.finish_and_clear();
@@ -150,10 +155,14 @@ fn finished(
             size: unsigned(r.width).zip(unsigned(r.height)),
             rate: r.rate.map(|(n, d)| (n as u64, d as u64)),
             channels: unsigned(r.channels),
-            codecs: init.codecs.clone(),
+            // The child may say more of the colour than the sample entry does.
+            codecs: if r.codecs.starts_with(&init.codecs) { r.codecs } else { init.codecs.clone() },
+            video_range: r.video_range,
+            supplemental_codecs: r.supplemental_codecs,
             cap_bps: r.cap_bps as u64,
             peak_bps: None,
             average_bps: None,
+            iframe_bps: None,
             name: r.name,
         },
     })

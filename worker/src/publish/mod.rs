@@ -17,7 +17,11 @@ use crate::{
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use sluice_model::Reason;
-use std::{collections::HashSet, future::Future};
+use std::{
+    collections::HashSet,
+    future::Future,
+    time::{Duration, Instant},
+};
 
 /// A segment that was checked against the plan.
 #[derive(Debug)]
@@ -46,6 +50,9 @@ pub trait Sink: Send + Sync {
         progress: f64,
     ) -> impl Future<Output = Result<Vec<u8>, TaskError>> + Send;
 
+    /// Says how far the step is between two segments, 0 to 1.
+    fn worked(&self, progress: f64) -> impl Future<Output = Result<(), TaskError>> + Send;
+
     /// Stores a media segment. The first one with a number stays.
     fn put_segment(&self, segment: Checked<'_>) -> impl Future<Output = Result<(), TaskError>> + Send;
 
@@ -69,16 +76,35 @@ pub struct Publisher<'a, S> {
     plan: &'a Plan,
     expected: u64,
     published: u64,
+    /// Pictures of the step, decoded and encoded, at a guess.
+    pictures: u64,
+    /// Share of them that was worked on.
+    worked: f64,
+    told: Instant,
 }
 
+/// How often it is said how far a step is, beside its segments: large pictures take minutes for one.
+const TELL: Duration = Duration::from_secs(2);
+/// Pictures are no segments: what is said of them does not end a step.
+const NEARLY: f64 = 0.99;
+
 impl<'a, S: Sink> Publisher<'a, S> {
-    /// A publisher for a step that will make `expected` segments.
-    pub fn new(sink: &'a S, plan: &'a Plan, expected: u64) -> Self {
-        Self { sink, plan, expected, published: 0 }
+    /// A publisher for a step that will make `expected` segments of about so many pictures.
+    pub fn new(sink: &'a S, plan: &'a Plan, expected: u64, pictures: u64) -> Self {
+        Self { sink, plan, expected, published: 0, pictures, worked: 0.0, told: Instant::now() }
     }
 
     fn progress(&self) -> f64 {
-        (self.published as f64 / self.expected.max(1) as f64).min(1.0)
+        (self.published as f64 / self.expected.max(1) as f64).min(1.0).max(self.worked)
+    }
+
+    async fn worked(&mut self, pictures: u64) -> Result<(), TaskError> {
+        let share = (pictures as f64 / self.pictures.max(1) as f64).min(NEARLY);
+        if self.pictures == 0 || share <= self.progress() || self.told.elapsed() < TELL {
+            return Ok(());
+        }
+        (self.worked, self.told) = (share, Instant::now());
+        self.sink.worked(share).await
     }
 
     /// Publishes what a child hands over.
@@ -86,6 +112,7 @@ impl<'a, S: Sink> Publisher<'a, S> {
         match output {
             Output::Init { rendition, codecs, data } => self.init(&rendition, &codecs, data).await,
             Output::Segment { made, data } => self.segment(&made.rendition, made.sequence, data).await,
+            Output::Worked { pictures } => self.worked(pictures).await,
             Output::Probed(_) => Ok(()),
         }
     }

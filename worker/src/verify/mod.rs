@@ -9,6 +9,8 @@ pub mod playlist;
 mod report;
 mod rules;
 mod segment;
+mod subtitles;
+mod trick_play;
 
 pub use fetch::Fetch;
 pub use observe::observe;
@@ -16,3 +18,4 @@ pub use playlist::{parse_media, parse_multivariant};
 pub use report::Report;
 pub use rules::{ObservedPackage, ObservedRendition, ObservedSegment, check};
 pub use segment::{SegmentFault, check_segment};
+pub use trick_play::ObservedIFrames;

@@ -3,25 +3,54 @@
 use super::{
     Fetch, parse_media, parse_multivariant,
     rules::{ObservedPackage, ObservedRendition, ObservedSegment},
+    subtitles::ObservedSubtitles,
+    trick_play::ObservedIFrames,
 };
 use crate::{
     cipher::decrypt,
-    cmaf::{is_idr, length_prefixed_units, read_init, read_segment},
+    cmaf::{Coding, read_init, read_segment},
 };
 use std::collections::{BTreeMap, BTreeSet};
+
+/// EXT-X-MEDIA's TYPE of subtitles.
+const SUBTITLES: &str = "SUBTITLES";
 
 /// Reads playlists, init and media segments. The error says which file is missing or broken:
 /// nothing can be judged without them.
 pub async fn observe(fetch: &Fetch) -> Result<ObservedPackage, String> {
     let root = fetch.root();
     let multivariant = parse_multivariant(&fetch.text(&root).await?).map_err(|e| format!("{root}: {e}"))?;
-    let audio = multivariant.media.iter().filter_map(|m| m.get("URI").cloned());
+    let of_type = |wanted: fn(&str) -> bool| {
+        let media = multivariant.media.iter().filter(move |m| m.get("TYPE").is_some_and(|t| wanted(t)));
+        media.filter_map(|m| m.get("URI").cloned())
+    };
+    let audio = of_type(|t| t != SUBTITLES);
     let uris: BTreeSet<String> = multivariant.variants.iter().map(|v| v.uri.clone()).chain(audio).collect();
     let mut renditions = Vec::new();
     for uri in uris {
         renditions.push(rendition(fetch, &root, uri).await?);
     }
-    Ok(ObservedPackage { multivariant, renditions })
+    let mut subtitles = Vec::new();
+    for uri in of_type(|t| t == SUBTITLES) {
+        subtitles.push(subtitle_rendition(fetch, &root, uri).await?);
+    }
+    let mut iframes = Vec::new();
+    for attributes in &multivariant.iframes {
+        let name = fetch.resolve(&root, attributes.get("URI").map_or("", String::as_str))?;
+        let playlist = parse_media(&fetch.text(&name).await?).map_err(|e| format!("{name}: {e}"))?;
+        iframes.push(ObservedIFrames { attributes: attributes.clone(), playlist });
+    }
+    Ok(ObservedPackage { multivariant, renditions, subtitles, iframes })
+}
+
+async fn subtitle_rendition(fetch: &Fetch, root: &str, uri: String) -> Result<ObservedSubtitles, String> {
+    let name = fetch.resolve(root, &uri)?;
+    let playlist = parse_media(&fetch.text(&name).await?).map_err(|e| format!("{name}: {e}"))?;
+    let mut segments = Vec::new();
+    for (segment, _) in &playlist.segments {
+        segments.push(fetch.text(&fetch.resolve(&name, segment)?).await?);
+    }
+    Ok(ObservedSubtitles { uri, playlist, segments })
 }
 
 async fn rendition(fetch: &Fetch, root: &str, uri: String) -> Result<ObservedRendition, String> {
@@ -50,8 +79,9 @@ async fn rendition(fetch: &Fetch, root: &str, uri: String) -> Result<ObservedRen
             bytes: data.len() as u64,
             start: info.decode_time,
             duration: info.duration,
-            fragments: info.fragments.iter().map(|f| f.2).collect(),
-            idr: init.size.is_none() || length_prefixed_units(&info.first_sample).is_some_and(|u| is_idr(&u)),
+            shown: Some((info.first_presentation, info.least_offset)),
+            fragments: info.fragments,
+            idr: init.size.is_none() || Coding::of(&init.codecs).begins_segment(&info.first_sample),
             joined: info.continuous && info.sync_starts,
             tracks: info.tracks,
         });

@@ -16,8 +16,12 @@ pub struct ParsedMedia {
     pub media_sequence: u64,
     pub discontinuities: usize,
     pub map_uri: Option<String>,
+    /// Whether it lists I-frames alone.
+    pub iframes_only: bool,
     /// URI and seconds.
     pub segments: Vec<(String, f64)>,
+    /// Length and offset of each that is a range of its resource.
+    pub ranges: Vec<Option<(u64, u64)>>,
     /// Key and initialization vector of each segment that is encrypted.
     pub keys: Vec<Option<ParsedKey>>,
 }
@@ -44,6 +48,8 @@ pub struct ParsedMultivariant {
     pub variants: Vec<ParsedVariant>,
     /// EXT-X-MEDIA attributes.
     pub media: Vec<BTreeMap<String, String>>,
+    /// EXT-X-I-FRAME-STREAM-INF attributes.
+    pub iframes: Vec<BTreeMap<String, String>>,
 }
 
 /// Lines without the first, which must be EXTM3U.
@@ -70,6 +76,7 @@ fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
 pub fn parse_media(text: &str) -> Result<ParsedMedia, String> {
     let mut list = ParsedMedia { version: 1, ..Default::default() };
     let mut duration: Option<f64> = None;
+    let mut range = None;
     let mut current: Option<ParsedKey> = None;
     for line in lines(text)? {
         let (tag, value) = line.split_once(':').unwrap_or((line, ""));
@@ -78,6 +85,8 @@ pub fn parse_media(text: &str) -> Result<ParsedMedia, String> {
             "#EXT-X-TARGETDURATION" => list.target_s = number(value)?,
             "#EXT-X-PLAYLIST-TYPE" => list.playlist_type = Some(value.to_owned()),
             "#EXT-X-INDEPENDENT-SEGMENTS" => list.independent = true,
+            "#EXT-X-I-FRAMES-ONLY" => list.iframes_only = true,
+            "#EXT-X-BYTERANGE" => range = Some(byte_range(value)?),
             "#EXT-X-ENDLIST" => list.ended = true,
             "#EXT-X-MEDIA-SEQUENCE" => list.media_sequence = number(value)?,
             "#EXT-X-DISCONTINUITY" => list.discontinuities += 1,
@@ -100,12 +109,19 @@ pub fn parse_media(text: &str) -> Result<ParsedMedia, String> {
             _ if line.starts_with('#') => {}
             _ => {
                 list.keys.push(current.clone());
+                list.ranges.push(range.take());
                 let seconds = duration.take().ok_or_else(|| format!("{line} without EXTINF"))?;
                 list.segments.push((line.to_owned(), seconds));
             }
         }
     }
     if duration.is_some() { Err("EXTINF without a segment".to_owned()) } else { Ok(list) }
+}
+
+/// Length and offset; a range that goes on where the one before ended is not understood.
+fn byte_range(value: &str) -> Result<(u64, u64), String> {
+    let (length, offset) = value.split_once('@').ok_or_else(|| format!("a range without an offset: {value}"))?;
+    Ok((number(length)?, number(offset)?))
 }
 
 fn key(value: &str) -> Result<Option<ParsedKey>, String> {
@@ -132,6 +148,8 @@ pub fn parse_multivariant(text: &str) -> Result<ParsedMultivariant, String> {
             "#EXT-X-VERSION" => list.version = number(value)?,
             "#EXT-X-INDEPENDENT-SEGMENTS" => list.independent = true,
             "#EXT-X-MEDIA" => list.media.push(attributes(value)?),
+            "#EXT-X-I-FRAME-STREAM-INF" => list.iframes.push(attributes(value)?),
+            "#EXT-X-SESSION-DATA" => drop(attributes(value)?),
             "#EXT-X-STREAM-INF" => pending = Some(attributes(value)?),
             "#EXT-X-START" => drop(attributes(value)?),
             _ if line.starts_with("#EXT") => return Err(format!("unexpected {tag}")),

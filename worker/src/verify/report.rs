@@ -3,6 +3,9 @@
 use serde::Serialize;
 use std::fmt;
 
+/// Most places named for a rule.
+const MOST_DETAILS: usize = 5;
+
 /// How binding a rule is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
@@ -34,6 +37,19 @@ pub struct Finding {
     pub outcome: Outcome,
     /// Where and how it fails; at most a few places.
     pub details: Vec<String>,
+}
+
+impl Finding {
+    /// What came of a rule: it passes where nothing is wrong, and means nothing where it does not apply.
+    pub fn of(level: Level, rule: &'static str, text: &'static str, applies: bool, mut details: Vec<String>) -> Self {
+        let outcome = match (applies, details.is_empty()) {
+            (false, _) => Outcome::NotApplicable,
+            (true, true) => Outcome::Pass,
+            (true, false) => Outcome::Fail,
+        };
+        details.truncate(if applies { MOST_DETAILS } else { 0 });
+        Self { rule, level, text, outcome, details }
+    }
 }
 
 /// All findings.

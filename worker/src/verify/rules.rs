@@ -2,16 +2,22 @@
 
 use super::{
     playlist::{ParsedMedia, ParsedMultivariant, ParsedVariant},
-    report::{Finding, Level, Outcome, Report},
+    report::{Finding, Level, Report},
+    subtitles::{self, ObservedSubtitles},
+    trick_play::{self, ObservedIFrames},
 };
 use crate::cmaf::InitInfo;
-use sluice_hls::{Measured, measure};
+use sluice_hls::{FragmentRange, Measured, measure};
+use sluice_model::VideoRange;
+use std::collections::BTreeSet;
 
 /// A package as read, from files or from the database.
 #[derive(Debug, Clone)]
 pub struct ObservedPackage {
     pub multivariant: ParsedMultivariant,
     pub renditions: Vec<ObservedRendition>,
+    pub subtitles: Vec<ObservedSubtitles>,
+    pub iframes: Vec<ObservedIFrames>,
 }
 
 /// A rendition as read.
@@ -32,8 +38,9 @@ pub struct ObservedSegment {
     pub start: u64,
     /// Ticks.
     pub duration: u64,
-    /// Ticks of every fragment.
-    pub fragments: Vec<u64>,
+    /// When its first picture or sound is presented and the smallest composition offset, ticks; where its boxes were read.
+    pub shown: Option<(i64, i64)>,
+    pub fragments: Vec<FragmentRange>,
     /// Whether it begins with an IDR; true for sound.
     pub idr: bool,
     /// Whether its fragments join and begin with sync samples.
@@ -60,8 +67,8 @@ impl ObservedRendition {
     }
 }
 
-/// Most places named per rule.
-const MOST_DETAILS: usize = 5;
+/// A frame of AAC at 32 kHz: sound is cut at its own frames.
+const MOST_APART_S: f64 = 0.033;
 
 struct Checker<'a> {
     package: &'a ObservedPackage,
@@ -75,23 +82,16 @@ pub fn check(package: &ObservedPackage) -> Report {
     c.codecs();
     c.playlists();
     c.multivariant();
+    c.ranges();
     c.bit_rates();
+    c.beside();
     c.not_made();
     c.report
 }
 
 impl Checker<'_> {
-    fn add(&mut self, level: Level, rule: &'static str, text: &'static str, applies: bool, mut details: Vec<String>) {
-        let outcome = match (applies, details.is_empty()) {
-            (false, _) => Outcome::NotApplicable,
-            (true, true) => Outcome::Pass,
-            (true, false) => Outcome::Fail,
-        };
-        if !applies {
-            details.clear();
-        }
-        details.truncate(MOST_DETAILS);
-        self.report.findings.push(Finding { rule, level, text, outcome, details });
+    fn add(&mut self, level: Level, rule: &'static str, text: &'static str, applies: bool, details: Vec<String>) {
+        self.report.findings.push(Finding::of(level, rule, text, applies, details));
     }
 
     fn must(&mut self, rule: &'static str, text: &'static str, details: Vec<String>) {
@@ -130,13 +130,13 @@ impl Checker<'_> {
         let d = self.each_segment(|_, _, s| (!s.idr).then(|| "no IDR at its start".to_owned()));
         self.add(Level::Must, "7.4", "every video segment starts with an IDR", video, d);
         let d = self.each_segment(|r, _, s| {
-            let longest = s.fragments.iter().copied().max().map_or(0.0, |t| r.seconds(t));
+            let longest = s.fragments.iter().map(|f| f.ticks).max().map_or(0.0, |t| r.seconds(t));
             (r.is_video() && longest > 2.05).then(|| format!("{longest:.3} s between IDRs"))
         });
         self.add(Level::Should, "1.13", "an IDR every 2 s", video, d);
         let d = self.each_segment(|r, i, s| {
             let before = i.checked_sub(1).and_then(|i| r.segments.get(i));
-            let expected = before.map_or(0, |b| b.start + b.duration);
+            let expected = before.map_or(s.start, |b| b.start + b.duration);
             (s.start != expected || !s.joined).then(|| format!("tfdt {} instead of {expected}", s.start))
         });
         self.must("7.3", "tfdt is the previous decode time plus its duration", d);
@@ -156,21 +156,47 @@ impl Checker<'_> {
         self.must("2.17", "one stream per segment", d);
         let d = self.each(|r| r.init.edit_list.then(|| "has an edit list".to_owned()));
         self.should("7.3", "init segments carry no edit list", d);
+        let d =
+            self.each_segment(|_, _, s| s.shown.filter(|(_, offset)| *offset < 0).map(|(_, o)| format!("{o} ticks")));
+        self.should("R", "no composition offset is negative", d);
+        self.beginnings();
+    }
+
+    /// Players that take time stamps as they are show sound and picture together only if both begin together.
+    fn beginnings(&mut self) {
+        let first = |r: &ObservedRendition| {
+            let (at, _) = r.segments.first()?.shown?;
+            Some(at as f64 / f64::from(r.init.timescale.max(1)))
+        };
+        let earliest = self.package.renditions.iter().filter_map(first).fold(f64::MAX, f64::min);
+        let d = self.each(|r| {
+            let late = first(r)? - earliest;
+            (late > MOST_APART_S).then(|| format!("{:.0} ms after the others", late * 1000.0))
+        });
+        self.must("R6.2.4", "all renditions begin at the same time", d);
     }
 
     fn codecs(&mut self) {
         let video = self.has_video();
-        let d = self.each(|r| (!matches!(r.init.entry.as_str(), "avc1" | "mp4a")).then(|| r.init.entry.clone()));
-        self.must("1.1", "H.264 pictures and AAC sound", d);
+        let d = self.each(|r| {
+            (!matches!(r.init.entry.as_str(), "avc1" | "hvc1" | "hev1" | "av01" | "mp4a")).then(|| r.init.entry.clone())
+        });
+        self.must("1.1", "H.264, HEVC or AV1 pictures and AAC sound", d);
+        let avc = |r: &ObservedRendition| r.init.entry == "avc1";
+        let d = if self.package.renditions.iter().any(avc) { Vec::new() } else { vec!["none".to_owned()] };
+        self.add(Level::Must, "1.5", "H.264 variants beside those of other codecs", video, d);
+        let hevc = |r: &ObservedRendition| r.init.codecs.starts_with("hvc1.");
+        let d = self.each(|r| (hevc(r) && !hevc_fits(&r.init.codecs)).then(|| r.init.codecs.clone()));
+        self.add(Level::Must, "1.6b", "HEVC at most Main 10, level 5.1", self.package.renditions.iter().any(hevc), d);
         let level =
             |r: &ObservedRendition| u8::from_str_radix(r.init.codecs.get(9..11).unwrap_or("ff"), 16).unwrap_or(u8::MAX);
-        let d = self.each(|r| (r.is_video() && level(r) > 52).then(|| r.init.codecs.clone()));
+        let d = self.each(|r| (avc(r) && level(r) > 52).then(|| r.init.codecs.clone()));
         self.add(Level::Must, "1.3b", "H.264 level at most 5.2", video, d);
-        let plain = self.package.renditions.iter().any(|r| r.is_video() && level(r) <= 41);
+        let plain = self.package.renditions.iter().any(|r| avc(r) && level(r) <= 41);
         let d = if plain { Vec::new() } else { vec!["none".to_owned()] };
         self.add(Level::Should, "1.3a", "a variant of at most level 4.1", video, d);
-        let d = self.each(|r| (r.is_video() && r.init.entry != "avc1").then(|| r.init.entry.clone()));
-        self.add(Level::Should, "1.10", "sample entry avc1", video, d);
+        let d = self.each(|r| (r.init.entry == "hev1").then(|| r.init.entry.clone()));
+        self.add(Level::Should, "1.10", "sample entries avc1 and hvc1", video, d);
         let sound = self.package.renditions.iter().any(|r| !r.is_video());
         let d = self.each(|r| (!r.is_video() && r.init.codecs != "mp4a.40.2").then(|| r.init.codecs.clone()));
         self.add(Level::Must, "2.3", "AAC-LC sound", sound, d);
@@ -229,7 +255,7 @@ impl Checker<'_> {
             let parts = self.parts(v);
             parts
                 .iter()
-                .find(|r| !listed.contains(&r.init.codecs.as_str()))
+                .find(|r| !listed.iter().any(|l| names(l, &r.init.codecs)))
                 .map(|r| format!("{} is missing", r.init.codecs))
         });
         self.must("R4.3.4.2", "CODECS lists every format of the variant", d);
@@ -264,6 +290,18 @@ impl Checker<'_> {
         self.add(Level::Should, "1.33", "equal aspect ratios", shapes.len() > 1, d);
     }
 
+    /// HDR variants say so, and are never alone.
+    fn ranges(&mut self) {
+        let range = |v: &ParsedVariant| v.attributes.get("VIDEO-RANGE").cloned();
+        let variants = &self.package.multivariant.variants;
+        let hdr = variants.iter().any(|v| range(v).is_some_and(|r| r != VideoRange::Sdr.as_str()));
+        let plain = variants.iter().any(|v| range(v).is_none_or(|r| r == VideoRange::Sdr.as_str()));
+        let d = if plain { Vec::new() } else { vec!["none".to_owned()] };
+        self.add(Level::Must, "1.24", "SDR variants beside HDR ones", hdr, d);
+        let d = self.each_variant(|v| range(v).is_none().then(|| "VIDEO-RANGE".to_owned()));
+        self.add(Level::Must, "9.16", "VIDEO-RANGE on every variant unless all are SDR", hdr, d);
+    }
+
     fn bit_rates(&mut self) {
         let complete = self.package.renditions.iter().all(|r| r.playlist.ended);
         let near = |stated: Option<&String>, real: u64| {
@@ -281,23 +319,27 @@ impl Checker<'_> {
         self.add(Level::Must, "1.26", "AVERAGE-BANDWIDTH is within a tenth of the average", complete, average);
         self.add(Level::Must, "1.27", "BANDWIDTH is within a tenth of the peak", complete, peak);
         self.add(Level::Should, "1.30", "the peak is at most twice the average", complete, steep);
+        // A small picture, or one that is no cheaper when it is smaller, has no second bit rate.
         let variants = &self.package.multivariant.variants;
-        let several = variants.len() > 1;
-        let smallest =
-            self.package.renditions.iter().filter_map(|r| r.init.size).map(|(w, h)| w.min(h)).max().unwrap_or(0);
-        let d = if several { Vec::new() } else { vec!["one".to_owned()] };
-        self.add(Level::Must, "9.9", "several bit rates", self.has_video() && smallest >= 240, d);
+        let rates: BTreeSet<_> = variants.iter().map(|v| v.attributes.get("BANDWIDTH")).collect();
+        let d = if rates.len() == variants.len() { Vec::new() } else { vec!["two variants of one rate".to_owned()] };
+        self.add(Level::Must, "9.9", "several bit rates", self.has_video() && variants.len() > 1, d);
+    }
+
+    /// What stands beside the renditions.
+    fn beside(&mut self) {
+        let programme_s = self.package.renditions.iter().map(ObservedRendition::duration_s).fold(0.0, f64::max);
+        let target_s = self.package.renditions.first().map_or(0, |r| r.playlist.target_s);
+        self.report.findings.extend(subtitles::findings(&self.package.subtitles, programme_s, target_s));
+        self.report.findings.extend(trick_play::findings(&self.package.iframes, &self.package.renditions));
     }
 
     /// Rules about what a first version does not make: named, never passed.
     fn not_made(&mut self) {
         for (rule, text) in [
-            ("6.1", "I-frame playlists"),
-            ("5.2", "WebVTT subtitles"),
             ("9.10", "two bit rates at the highest resolution"),
             ("9.21", "a variant of at most 192 kb/s for cellular networks"),
             ("9.6", "multichannel and alternate sound in groups of their own"),
-            ("1.24", "SDR variants beside HDR ones"),
         ] {
             self.add(Level::Must, rule, text, false, Vec::new());
         }
@@ -315,6 +357,19 @@ impl Checker<'_> {
             .and_then(|m| m.get("URI"));
         self.package.renditions.iter().filter(|r| r.uri == v.uri || Some(&r.uri) == audio).collect()
     }
+}
+
+/// Whether a string in CODECS is that of a sample entry: it may have more fields, such as the colour of AV1.
+fn names(listed: &str, entry: &str) -> bool {
+    listed.strip_prefix(entry).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// Profile 1 or 2, level 5.1 at most: `hvc1.2.4.L120.90`.
+fn hevc_fits(codecs: &str) -> bool {
+    let mut fields = codecs.split('.').skip(1);
+    let profile = fields.next().is_some_and(|p| matches!(p, "1" | "2"));
+    let level = fields.nth(1).and_then(|l| l.get(1..)?.parse::<u32>().ok());
+    profile && level.is_some_and(|l| l <= 153)
 }
 
 /// The largest difference between listed and real time over any run is that between the extremes

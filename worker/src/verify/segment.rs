@@ -1,7 +1,7 @@
 //! The rules of one media segment, checked before it is published.
 
 use crate::{
-    cmaf::{SegmentInfo, is_idr, length_prefixed_units, read_segment},
+    cmaf::{SegmentInfo, read_segment},
     plan::Schedule,
 };
 use sluice_model::MediaKind;
@@ -42,12 +42,15 @@ pub fn check_segment(data: &[u8], sequence: u64, schedule: &Schedule) -> Result<
         return Err(fault("7.3", "fragments do not join".to_owned()));
     }
     if schedule.kind == MediaKind::Video {
-        let idr = length_prefixed_units(&info.first_sample).is_some_and(|u| is_idr(&u));
-        if !idr {
+        if !schedule.coding.begins_segment(&info.first_sample) {
             return Err(fault("7.4", "does not begin with an IDR".to_owned()));
         }
-        if info.first_presentation != *start as i64 {
-            return Err(fault("8.22", format!("first shown at {} instead of {start}", info.first_presentation)));
+        let shown = start + schedule.delay;
+        if info.first_presentation != shown as i64 {
+            return Err(fault("8.22", format!("first shown at {} instead of {shown}", info.first_presentation)));
+        }
+        if schedule.delay > 0 && info.least_offset < 0 {
+            return Err(fault("R", "a picture is shown before it is decoded".to_owned()));
         }
     }
     Ok(info)

@@ -1,9 +1,8 @@
-//! The door: each accepted connection gets a place in the table, or is told that there is none.
+//! Each accepted connection gets a place in the table, or is told that there is none.
 
 use super::{
-    exchange::Counted,
+    connection::Connection,
     limits::REFUSALS,
-    stream::Watched,
     table::{Place, Table},
 };
 use crate::{
@@ -11,17 +10,17 @@ use crate::{
     error::{Code, Refusal},
     http::error::HttpError,
 };
-use axum_server::accept::Accept;
-use futures::future::BoxFuture;
 use ipnet::IpNet;
 use socket2::SockRef;
 use std::{
+    future::poll_fn,
     io::{self, ErrorKind},
     sync::Arc,
+    task::Poll,
     time::Duration,
 };
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncReadExt, AsyncWriteExt, ReadBuf},
     net::TcpStream,
     sync::Semaphore,
     time::timeout,
@@ -44,43 +43,48 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// A door to a table; behind TLS unless `plain`.
+    /// The way into a table; behind TLS unless `plain`.
     pub fn new(table: Arc<Table>, trusted_proxies: &[IpNet], plain: bool) -> Self {
         Self { table, trusted_proxies: trusted_proxies.into(), plain, farewells: Arc::new(Semaphore::new(REFUSALS)) }
     }
 
-    fn admit(&self, tcp: &TcpStream) -> io::Result<Option<Place>> {
+    /// Whether connections are plain HTTP.
+    pub fn is_plain(&self) -> bool {
+        self.plain
+    }
+
+    /// A place for a connection, if there is one.
+    pub fn admit(&self, tcp: &TcpStream) -> io::Result<Option<Place>> {
+        tcp.set_nodelay(true)?;
+        // Without it slow readers are cut a little early; nothing else depends on it.
+        drop(SockRef::from(tcp).set_tcp_notsent_lowat(UNSENT_BYTES));
         let peer = tcp.peer_addr()?.ip().to_canonical();
         let proxy = self.trusted_proxies.iter().any(|net| net.contains(&peer));
         Ok(self.table.admit(subscriber(peer), proxy))
     }
+
+    /// Tells somebody that there is no room, unless too many are being told already.
+    pub async fn refuse(&self, tcp: TcpStream) {
+        if let (true, Ok(_turn)) = (self.plain, self.farewells.try_acquire()) {
+            drop(timeout(FAREWELL, refuse(tcp)).await);
+        }
+    }
 }
 
-impl<S: Send + 'static> Accept<TcpStream, S> for Gate {
-    type Stream = Watched;
-    type Service = Counted<S>;
-    type Future = BoxFuture<'static, io::Result<(Watched, Counted<S>)>>;
-
-    fn accept(&self, tcp: TcpStream, service: S) -> Self::Future {
-        let gate = self.clone();
-        Box::pin(async move {
-            tcp.set_nodelay(true)?;
-            // Without it slow readers are cut a little early; nothing else depends on it.
-            drop(SockRef::from(&tcp).set_tcp_notsent_lowat(UNSENT_BYTES));
-            match gate.admit(&tcp)? {
-                Some(place) => {
-                    let connection = place.connection.clone();
-                    Ok((Watched::new(tcp, place), Counted::new(service, connection)))
-                }
-                None => {
-                    if let (true, Ok(_turn)) = (gate.plain, gate.farewells.try_acquire()) {
-                        drop(timeout(FAREWELL, refuse(tcp)).await);
-                    }
-                    Err(ErrorKind::ConnectionRefused.into())
-                }
+/// Waits for the first bytes and leaves them to be read; how many came. It ends with the connection.
+pub async fn first_bytes(tcp: &TcpStream, connection: &Connection, into: &mut [u8]) -> io::Result<usize> {
+    poll_fn(|cx| {
+        let mut buffer = ReadBuf::new(into);
+        let peeked = tcp.poll_peek(cx, &mut buffer);
+        if peeked.is_pending() {
+            connection.wake_reader(cx);
+            if connection.is_ended() {
+                return Poll::Ready(Err(ErrorKind::TimedOut.into()));
             }
-        })
-    }
+        }
+        peeked
+    })
+    .await
 }
 
 /// Says that there is no room. What the client still sends is read: else it is reset before it has read why.

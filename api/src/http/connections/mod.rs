@@ -1,7 +1,7 @@
 //! Who is connected: how many may be, how long each may keep others waiting, and who is let go first.
 //!
-//! axum-server accepts; [`Gate`] admits each connection to the [`Table`], wraps its bytes ([`stream`]) and its
-//! requests ([`exchange`]). Both tell the connection what happens; once a tick the table ends those that are overdue.
+//! The door accepts; [`Gate`] admits each connection to the [`Table`]; its bytes ([`stream`]) and its requests
+//! ([`exchange`]) are wrapped. Both tell the connection what happens; once a tick the table ends those that are overdue.
 //! Invariant: a connection in use is never ended to make room for another; only one on which nothing is asked is.
 
 mod connection;
@@ -11,7 +11,8 @@ mod limits;
 mod stream;
 mod table;
 
-pub use exchange::FromReserve;
-pub use gate::Gate;
+pub use exchange::{Counted, FromReserve};
+pub use gate::{Gate, first_bytes};
 pub use limits::{Limits, raise_descriptor_limit};
-pub use table::Table;
+pub use stream::Watched;
+pub use table::{Place, Table};

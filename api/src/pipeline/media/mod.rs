@@ -1,6 +1,7 @@
 //! What people own: upload, look at, delete.
 
 mod error;
+mod estimate;
 mod progress;
 pub mod routes;
 pub mod service;

@@ -3,11 +3,15 @@
 //! An event's identifier is the state itself, so a client that comes back with the last one it saw is
 //! told nothing twice, by whichever instance, and nothing is kept for it.
 
-use super::{error::MediaError, status::status};
+use super::{
+    error::MediaError,
+    estimate::{Known, SEGMENT_S, estimate},
+    status::status,
+};
 use crate::{state::AppState, text};
 use serde::Serialize;
-use sluice_db::MediaRow;
-use sluice_model::{MediaStatus, Reason, SourceStatus, TaskStatus, clock};
+use sluice_db::{MediaRow, PackageRow, TaskRow};
+use sluice_model::{MediaStatus, Reason, RenditionRole, SourceStatus, TaskStatus, clock};
 use std::time::Duration;
 use utoipa::ToSchema;
 
@@ -29,7 +33,7 @@ pub struct Progress {
     /// Work of other media that comes first; 0 once its own is being done.
     pub queue_ahead: i64,
     pub tasks: Vec<Task>,
-    /// Estimate, milliseconds; unknown until something has been encoded.
+    /// Estimate, milliseconds; unknown until it is planned.
     pub ready_in_ms: Option<i64>,
     /// Estimate, milliseconds until it can be played without a stall; 0 once it can.
     pub playable_in_ms: Option<i64>,
@@ -74,23 +78,11 @@ impl Progress {
         let arrived = arrived(row);
         // Of what is still arriving and of unknown length only a beginning is planned.
         let progress = if row.duration_ms.is_none() { planned * arrived.unwrap_or(1.0) } else { planned };
-        let arriving_ms = arrived.and_then(|a| remaining_ms(clock::now().duration_since(row.created_at), a, 1.0));
-        let spent = package.encode_started_at.map(|at| clock::now().duration_since(at));
-        let ready_in_ms = match status {
-            MediaStatus::Ready => Some(0),
-            MediaStatus::Failed => None,
-            _ => spent.and_then(|s| remaining_ms(s, progress, 1.0)).map(|ms| ms.max(arriving_ms.unwrap_or(0))),
-        };
-        let film_ms = row.duration_ms.unwrap_or(0) as f64;
-        let playable_in_ms = match status {
-            MediaStatus::Ready | MediaStatus::Playable => Some(0),
-            MediaStatus::Failed => None,
-            // Playable once the rest is encoded faster than the start is watched.
-            _ => spent.and_then(|s| {
-                let whole_ms = s.as_secs_f64() * 1000.0 / progress.max(STEP);
-                let share = (1.0 - film_ms / whole_ms.max(0.001)).max(0.05);
-                remaining_ms(s, progress, share)
-            }),
+        let (playable_in_ms, ready_in_ms) = match status {
+            MediaStatus::Ready => (Some(0), Some(0)),
+            MediaStatus::Failed => (None, None),
+            MediaStatus::Playable => (Some(0), estimated(state, row, &package, &tasks, arrived).await?.1),
+            _ => estimated(state, row, &package, &tasks, arrived).await?,
         };
         let warnings = tasks.iter().filter(|t| t.status != TaskStatus::Parked).filter_map(|t| {
             let code = t.error_code.clone()?;
@@ -132,6 +124,34 @@ impl Progress {
     }
 }
 
+/// Milliseconds until it can be played and until it is ready; unknown before there is a plan.
+async fn estimated(
+    state: &AppState,
+    row: &MediaRow,
+    package: &PackageRow,
+    tasks: &[TaskRow],
+    arrived: Option<f64>,
+) -> Result<(Option<i64>, Option<i64>), MediaError> {
+    let Some(started) = package.encode_started_at else { return Ok((None, None)) };
+    let renditions = state.db.packages().renditions(package.id).await?;
+    let growing = renditions.iter().filter(|r| r.role != RenditionRole::Final);
+    let segments = growing.clone().map(|r| r.planned).max().unwrap_or(0);
+    let known = Known {
+        spent_s: clock::now().duration_since(started).as_secs_f64(),
+        // While it is arriving its length is that of the segments it will have, about.
+        film_s: row.duration_ms.map_or(segments as f64 * SEGMENT_S, |ms| ms as f64 / 1000.0),
+        planned: if row.duration_ms.is_none() { arrived.unwrap_or(1.0) } else { 1.0 },
+        prefix: growing.map(|r| r.contiguous).min().and_then(|n| usize::try_from(n).ok()).unwrap_or(0),
+        source_grows: renditions.iter().any(|r| r.passthrough && r.role != RenditionRole::Final),
+        cores: state.config.worker.fleet_cores,
+    };
+    let arriving_ms = arrived.and_then(|a| remaining_ms(clock::now().duration_since(row.created_at), a)).unwrap_or(0);
+    let ms = |seconds: f64| (seconds * 1000.0) as i64;
+    Ok(estimate(tasks, &known)
+        .map(|e| (ms(e.playable_s), ms(e.ready_s).max(arriving_ms)))
+        .map_or((None, None), |(playable, ready)| (Some(playable), Some(ready))))
+}
+
 /// Share of the bytes that are there; nothing when all are, or when nobody knows how many they will be.
 fn arrived(row: &MediaRow) -> Option<f64> {
     let total = row.total_bytes.filter(|t| *t > 0 && row.source_status == SourceStatus::Receiving)?;
@@ -142,10 +162,10 @@ fn stepped(progress: f64) -> f64 {
     ((progress / STEP).floor() * STEP * 1000.0).round() / 1000.0
 }
 
-fn remaining_ms(spent: Duration, progress: f64, share: f64) -> Option<i64> {
+fn remaining_ms(spent: Duration, progress: f64) -> Option<i64> {
     (progress > 0.0).then(|| {
         let spent_ms = spent.as_secs_f64() * 1000.0;
-        (spent_ms / progress * share - spent_ms).max(0.0) as i64
+        (spent_ms / progress - spent_ms).max(0.0) as i64
     })
 }
 
@@ -156,10 +176,8 @@ mod tests {
     #[test]
     fn what_is_left_follows_from_what_was_done() {
         let spent = Duration::from_secs(10);
-        assert_eq!(remaining_ms(spent, 0.25, 1.0), Some(30_000));
-        assert_eq!(remaining_ms(spent, 0.25, 0.5), Some(10_000));
-        assert_eq!(remaining_ms(spent, 0.5, 0.25), Some(0));
-        assert_eq!(remaining_ms(spent, 0.0, 1.0), None);
+        assert_eq!(remaining_ms(spent, 0.25), Some(30_000));
+        assert_eq!(remaining_ms(spent, 0.0), None);
         assert_eq!((stepped(0.1234), stepped(1.0)), (0.12, 1.0));
     }
 }

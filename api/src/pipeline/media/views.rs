@@ -3,7 +3,7 @@
 use super::status::status;
 use serde::{Deserialize, Serialize};
 use sluice_db::MediaRow;
-use sluice_model::{Encryption, MediaKind, MediaStatus, Reason, Visibility};
+use sluice_model::{Encryption, MediaKind, MediaStatus, PackageStatus, Reason, Visibility};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -51,6 +51,8 @@ pub struct Owner {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Playback {
     pub hls_url: String,
+    /// A DASH manifest of the same segments, once the media is `ready`; none of what is encrypted.
+    pub dash_url: Option<String>,
     pub raw_url: String,
     pub poster_url: Option<String>,
     pub storyboard_url: Option<String>,
@@ -107,12 +109,14 @@ impl Media {
         let ((status, progress), error) = (status(&row), row.reason());
         // Written by the worker; what an unknown version wrote is not shown.
         let warnings = row.warnings.as_deref().and_then(|w| serde_json::from_str(w).ok()).unwrap_or_default();
+        let has_dash = row.status == PackageStatus::Ready && row.encryption == Encryption::None;
         let published_at = row.published_at().map(|t| t.as_millis());
         Self {
             kind: row.kind(),
             owner: Owner { id: row.owner_id.into(), username: row.owner_name },
             playback: Playback {
                 hls_url: format!("{base}/hls/{}/index.m3u8", row.id),
+                dash_url: has_dash.then(|| format!("{base}/hls/{}/manifest.mpd", row.id)),
                 raw_url: format!("{base}/raw/{}", row.id),
                 poster_url: None,
                 storyboard_url: None,

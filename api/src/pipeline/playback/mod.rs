@@ -1,10 +1,13 @@
 //! Playlists, segments and raw bytes.
 
 pub mod bytes_response;
+mod dash;
 mod direct;
 mod error;
 mod event_window;
+mod presentation;
 pub mod routes;
 mod service;
+mod subtitles;
 
 pub use error::PlaybackError;

@@ -2,6 +2,7 @@
 
 use super::{
     bytes_response::{respond, select},
+    dash,
     service::{self, File, Original},
 };
 use crate::{
@@ -26,6 +27,10 @@ use utoipa::IntoParams;
 
 /// What an answer depends on beside its URL.
 const VARY: &str = "authorization, cookie, accept-encoding";
+const PLAYLIST: &str = "application/vnd.apple.mpegurl";
+const MPD: &str = "application/dash+xml";
+const JSON: &str = "application/json";
+const WEBVTT: &str = "text/vtt; charset=utf-8";
 
 /// The media in the path.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -55,7 +60,7 @@ pub struct FilePath {
     package: PackageId,
     /// Or `keys`.
     rendition: String,
-    /// A media playlist, an init or media segment, or a key.
+    /// A media playlist, an init or media segment, a segment of subtitles, or a key.
     file: String,
 }
 
@@ -74,7 +79,7 @@ pub async fn multivariant(
 ) -> Result<Response, ApiError> {
     let row = media::playable(&state, &ticket, path.media).await?;
     let text = service::multivariant_of(&state, &row, &ticket, method == Method::GET).await?;
-    playlist(&method, &headers, text).await
+    whole_text(&method, &headers, PLAYLIST, text).await
 }
 
 /// The same by a playback token.
@@ -94,14 +99,53 @@ pub async fn multivariant_by_token(
     multivariant(state, player, path, method, headers).await
 }
 
-/// A media playlist, a segment or a key.
+/// The DASH manifest of a media that is ready and not encrypted: the same segments.
+#[utoipa::path(get, path = "/hls/{media}/manifest.mpd", tag = "playback", operation_id = "dash_manifest", params(MediaPath),
+    security((), ("session" = []), ("api_token" = ["read"])), responses(
+        (status = 200, description = "The manifest", content_type = "application/dash+xml", body = String),
+        (status = 304, description = "As before"),
+        (status = 409, description = "Not ready, or encrypted"),
+    ))]
+pub async fn manifest(
+    State(state): State<AppState>,
+    Player(ticket): Player,
+    Path(path): Path<MediaPath>,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let row = media::playable(&state, &ticket, path.media).await?;
+    let text = dash::manifest(&state, &row, &ticket, method == Method::GET).await?;
+    whole_text(&method, &headers, MPD, text).await
+}
+
+/// The same by a playback token.
+#[utoipa::path(get, path = "/p/{token}/hls/{media}/manifest.mpd", tag = "playback", operation_id = "dash_manifest_by_token",
+    params(("token" = String, Path), MediaPath), responses(
+        (status = 200, description = "The manifest", content_type = "application/dash+xml", body = String),
+        (status = 304, description = "As before"),
+        (status = 403, description = "Views are used up, or the page is not allowed"),
+        (status = 409, description = "Not ready, or encrypted"),
+    ))]
+pub async fn manifest_by_token(
+    state: State<AppState>,
+    player: Player,
+    path: Path<MediaPath>,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    manifest(state, player, path, method, headers).await
+}
+
+/// A media playlist, a segment (of subtitles: WebVTT) or a key.
 #[utoipa::path(get, path = "/hls/{media}/{package}/{rendition}/{file}", tag = "playback", params(FilePath),
     security((), ("session" = []), ("api_token" = ["read"])), responses(
         (status = 200, description = "All of it", content(
-            (String = "application/vnd.apple.mpegurl"), (String = "video/*"), (String = "application/octet-stream"),
+            (String = "application/vnd.apple.mpegurl"), (String = "video/*"), (String = "text/vtt"),
+            (String = "application/json"), (String = "application/octet-stream"),
         )),
         (status = 206, description = "The range", content(
-            (String = "application/vnd.apple.mpegurl"), (String = "video/*"), (String = "application/octet-stream"),
+            (String = "application/vnd.apple.mpegurl"), (String = "video/*"), (String = "text/vtt"),
+            (String = "application/json"), (String = "application/octet-stream"),
         )),
         (status = 304, description = "As before"),
         (status = 416, description = "The range lies outside"),
@@ -114,10 +158,12 @@ pub async fn file(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let FilePath { media, package, rendition, file: name } = path;
-    let (size, is_public) = match service::file(&state, &ticket, media, package, &rendition, &name).await? {
-        File::Playlist(text) => return playlist(&method, &headers, text).await,
+    let (name, size, is_public) = match service::file(&state, &ticket, media, package, &rendition, &name).await? {
+        File::Playlist(text) => return whole_text(&method, &headers, PLAYLIST, text).await,
+        File::Chapters(text) => return whole_text(&method, &headers, JSON, text).await,
+        File::Subtitles(text) => return whole_text(&method, &headers, WEBVTT, text).await,
         File::Key(key) => return Ok(key_response(key)),
-        File::Object { size_bytes, is_public } => (size_bytes, is_public),
+        File::Object { name, size_bytes, is_public } => (name, size_bytes, is_public),
     };
     let etag = format!("\"{name}\"");
     let key = Key::RenditionFile { package, rendition, file: name };
@@ -141,10 +187,12 @@ pub async fn file(
 #[utoipa::path(get, path = "/p/{token}/hls/{media}/{package}/{rendition}/{file}", tag = "playback",
     params(("token" = String, Path), FilePath), responses(
         (status = 200, description = "All of it", content(
-            (String = "application/vnd.apple.mpegurl"), (String = "video/*"), (String = "application/octet-stream"),
+            (String = "application/vnd.apple.mpegurl"), (String = "video/*"), (String = "text/vtt"),
+            (String = "application/json"), (String = "application/octet-stream"),
         )),
         (status = 206, description = "The range", content(
-            (String = "application/vnd.apple.mpegurl"), (String = "video/*"), (String = "application/octet-stream"),
+            (String = "application/vnd.apple.mpegurl"), (String = "video/*"), (String = "text/vtt"),
+            (String = "application/json"), (String = "application/octet-stream"),
         )),
         (status = 304, description = "As before"),
         (status = 403, description = "The page is not allowed"),
@@ -166,22 +214,28 @@ fn key_response(key: Vec<u8>) -> Response {
     (fixed, key).into_response()
 }
 
-async fn playlist(method: &Method, headers: &HeaderMap, list: String) -> Result<Response, ApiError> {
-    // Weak: the same list may be sent compressed or not.
-    let etag = format!("W/\"{}\"", text::fingerprint(&list));
+/// A playlist, subtitles or chapters, which are never sent in parts.
+async fn whole_text(
+    method: &Method,
+    headers: &HeaderMap,
+    content_type: &str,
+    body: String,
+) -> Result<Response, ApiError> {
+    // Weak: the same text may be sent compressed or not.
+    let etag = format!("W/\"{}\"", text::fingerprint(&body));
     let tag = etag.trim_start_matches("W/");
     let fixed = [
-        (header::CONTENT_TYPE, "application/vnd.apple.mpegurl".to_owned()),
-        // Never in a shared cache without asking: what it names may be private.
+        (header::CONTENT_TYPE, content_type.to_owned()),
+        // Never in a shared cache without asking: it may be private, or name what is.
         (header::CACHE_CONTROL, "private, no-cache".to_owned()),
         (header::VARY, VARY.to_owned()),
         (header::ETAG, etag.clone()),
     ];
     let mut plain = headers.clone();
     plain.remove(header::RANGE);
-    let selection = select(method, &plain, tag, list.len() as u64)?;
-    let size = list.len() as u64;
-    let mut response = respond(method, selection, size, &fixed, |_| async move { Ok(Body::from(list)) }).await?;
+    let selection = select(method, &plain, tag, body.len() as u64)?;
+    let size = body.len() as u64;
+    let mut response = respond(method, selection, size, &fixed, |_| async move { Ok(Body::from(body)) }).await?;
     response.headers_mut().remove(header::ACCEPT_RANGES);
     Ok(response)
 }

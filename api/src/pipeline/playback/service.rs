@@ -1,6 +1,12 @@
 //! Which presentation a player gets, and how much of it.
 
-use super::{direct::Addresses, error::PlaybackError, event_window};
+use super::{
+    dash,
+    direct::Addresses,
+    error::PlaybackError,
+    presentation::{Presented, Selector, lists, present},
+    subtitles::{self, TrackName},
+};
 use crate::{
     identity::access::Ticket,
     pipeline::media::{service as media, service::MediaError},
@@ -8,12 +14,13 @@ use crate::{
 };
 use bytes::Bytes;
 use futures::Stream;
-use sluice_db::{MediaRow, PackageRow, RenditionRow, SegmentRow};
-use sluice_hls::{MediaPlaylist, PlaylistType, Rendition, Segment, SegmentKey, multivariant};
-use sluice_ingest::sniff::sound_type;
-use sluice_model::{
-    Encryption, MediaId, MediaKind, PackageId, PackageStatus, RenditionRole, SourceStatus, Timestamp, Visibility, clock,
+use sluice_db::{MediaRow, RenditionRow};
+use sluice_hls::{
+    ChapterMark, IFRAMES, IFrameSegment, MediaPlaylist, PlaylistType, Rendition, Segment, SegmentKey, Supplements,
+    chapters_json, iframe_playlist, multivariant,
 };
+use sluice_ingest::sniff::sound_type;
+use sluice_model::{Encryption, MediaId, MediaKind, PackageId, PackageStatus, SourceStatus, Timestamp, Visibility};
 use sluice_storage::{Key, StoreError};
 use std::ops::Range;
 
@@ -23,6 +30,9 @@ const COMPLETE: &str = "index.m3u8";
 const GROWING: &str = "event.m3u8";
 /// Where a rendition's playlist finds its keys: beside the renditions.
 const KEYS: &str = "keys";
+/// Where the multivariant playlist finds the chapters: beside the renditions.
+const CHAPTERS: &str = "chapters";
+const CHAPTERS_JSON: &str = "chapters.json";
 
 /// A file of a rendition.
 #[derive(Debug)]
@@ -30,17 +40,22 @@ pub enum File {
     /// A playlist.
     Playlist(String),
     /// A published object of so many bytes.
-    Object { size_bytes: u64, is_public: bool },
+    Object { name: String, size_bytes: u64, is_public: bool },
+    /// A segment of subtitles, WebVTT.
+    Subtitles(String),
+    /// The chapters as JSON.
+    Chapters(String),
     /// An AES key; it is sent so that no client and no cache keeps a copy.
     Key(Vec<u8>),
 }
 
-fn in_growing(r: &RenditionRow) -> bool {
-    r.role != RenditionRole::Final
-}
-
-fn in_complete(r: &RenditionRow) -> bool {
-    r.role != RenditionRole::Growing
+/// Which presentation a media playlist belongs to, by its name.
+fn presentation(file: &str) -> Option<PlaylistType> {
+    match file {
+        COMPLETE => Some(PlaylistType::Vod),
+        GROWING => Some(PlaylistType::Event),
+        _ => None,
+    }
 }
 
 /// The multivariant playlist of a media. A playback token with `max_views` loses a view, unless the
@@ -54,9 +69,8 @@ pub async fn multivariant_of(
     let renditions = state.db.packages().renditions(row.package_id).await?;
     let package = row.package_id;
     let ready = row.status == PackageStatus::Ready;
-    let file = if ready { COMPLETE } else { GROWING };
-    let shown: Vec<&RenditionRow> =
-        renditions.iter().filter(|r| if ready { in_complete(r) } else { in_growing(r) }).collect();
+    let (file, playlist_type) = if ready { (COMPLETE, PlaylistType::Vod) } else { (GROWING, PlaylistType::Event) };
+    let shown: Vec<&RenditionRow> = renditions.iter().filter(|r| lists(playlist_type, r)).collect();
     // Failed halfway: what was published still plays for those who began, new players are told.
     let encoding = matches!(row.status, PackageStatus::Encoding | PackageStatus::Ready);
     if !encoding || shown.is_empty() || shown.iter().any(|r| r.contiguous == 0) {
@@ -67,7 +81,13 @@ pub async fn multivariant_of(
         Ticket::Token(token) => token.begin_view(state, row, counts).await?,
         Ticket::Viewer(_) => String::new(),
     };
-    Ok(multivariant(&list, |name| format!("{before}{package}/{name}/{file}")))
+    let uri = |name: &str| format!("{before}{package}/{name}/{file}");
+    let has_chapters = !state.db.chapters().of_media(row.id).await?.is_empty();
+    let supplements = Supplements {
+        subtitles: subtitles::tracks(state, row.id, uri).await?,
+        chapters_uri: has_chapters.then(|| format!("{before}{package}/{CHAPTERS}/{CHAPTERS_JSON}")),
+    };
+    Ok(multivariant(&list, &supplements, uri))
 }
 
 /// A file below a media, whose package is or was that media's.
@@ -89,15 +109,24 @@ pub async fn file(
     if !state.db.media().has_package(id, package).await? {
         return Err(PlaybackError::NotFound);
     }
-    match name {
+    let track = TrackName::parse(rendition);
+    match (track, presentation(name)) {
         _ if rendition == KEYS => key(state, package, name).await,
-        COMPLETE => vod_playlist(state, package, rendition).await.map(File::Playlist),
-        GROWING => event_playlist(state, package, rendition).await.map(File::Playlist),
-        _ => {
-            let size =
-                state.db.packages().published_object(package, rendition, name).await?.ok_or(PlaybackError::NotFound)?;
+        _ if rendition == CHAPTERS && name == CHAPTERS_JSON => chapters(state, &media).await.map(File::Chapters),
+        (Some(t), Some(of)) => subtitles::playlist(state, id, package, t, of).await.map(File::Playlist),
+        (Some(t), None) => subtitles::segment(state, id, package, t, name).await.map(File::Subtitles),
+        (None, None) if name == IFRAMES => iframes(state, package, rendition).await.map(File::Playlist),
+        (None, Some(of)) => media_playlist(state, package, rendition, of).await.map(File::Playlist),
+        (None, None) => {
+            let name = match dash::number(name) {
+                Some(number) => state.db.packages().segment_object(package, rendition, number).await?,
+                None => Some(name.to_owned()),
+            };
+            let name = name.ok_or(PlaybackError::NotFound)?;
+            let size = state.db.packages().published_object(package, rendition, &name).await?;
+            let size = size.ok_or(PlaybackError::NotFound)?;
             let is_public = media.visibility != Visibility::Private && matches!(ticket, Ticket::Viewer(None));
-            Ok(File::Object { size_bytes: size as u64, is_public })
+            Ok(File::Object { name, size_bytes: size as u64, is_public })
         }
     }
 }
@@ -107,65 +136,50 @@ async fn key(state: &AppState, package: PackageId, name: &str) -> Result<File, P
     state.db.packages().key(package, number).await?.map(File::Key).ok_or(PlaybackError::NotFound)
 }
 
+async fn chapters(state: &AppState, media: &MediaRow) -> Result<String, PlaybackError> {
+    let marks: Vec<ChapterMark> =
+        state.db.chapters().of_media(media.id).await?.into_iter().map(ChapterMark::from).collect();
+    Ok(chapters_json(&marks, media.duration_ms.unwrap_or(0).unsigned_abs()))
+}
+
 /// Names that this service gives; anything else is not worth a query.
 fn is_plain(name: &str) -> bool {
     name.len() <= 64 && !name.starts_with('.') && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
 }
 
-async fn package_row(state: &AppState, package: PackageId) -> Result<PackageRow, PlaybackError> {
-    state.db.packages().find(package).await?.ok_or(PlaybackError::NotFound)
-}
-
-async fn vod_playlist(state: &AppState, package: PackageId, rendition: &str) -> Result<String, PlaybackError> {
-    let row = package_row(state, package).await?;
-    let renditions = state.db.packages().renditions(package).await?;
-    let r = renditions.iter().find(|r| r.name == rendition && in_complete(r)).ok_or(PlaybackError::NotFound)?;
-    if row.status != PackageStatus::Ready {
-        return Err(MediaError::NotPlayable.into());
+/// The I-frame playlist of a rendition, where its multivariant playlist names one.
+async fn iframes(state: &AppState, package: PackageId, rendition: &str) -> Result<String, PlaybackError> {
+    let Presented { package: row, rendition: r, segments, .. } =
+        present(state, package, PlaylistType::Vod, Selector::Named(rendition)).await?;
+    if r.iframe_bps.is_none() {
+        return Err(PlaybackError::NotFound);
     }
-    let segments = state.db.packages().segments(package, rendition, i64::MAX).await?;
-    render(state, &row, r, &segments, PlaylistType::Vod, true).await
-}
-
-async fn event_playlist(state: &AppState, package: PackageId, rendition: &str) -> Result<String, PlaybackError> {
-    let row = package_row(state, package).await?;
-    let renditions = state.db.packages().renditions(package).await?;
-    let shown: Vec<&RenditionRow> = renditions.iter().filter(|r| in_growing(r)).collect();
-    let r = shown.iter().find(|r| r.name == rendition).ok_or(PlaybackError::NotFound)?;
-    // One prefix for all: players jump back when renditions differ in length.
-    let available = shown.iter().map(|r| r.contiguous).min().unwrap_or(0);
-    let finished = shown.iter().all(|r| r.contiguous == r.planned);
-    let mut segments = state.db.packages().segments(package, rendition, available).await?;
-    let newest = segments.last().map_or(Timestamp::EPOCH, |s| s.published_at);
-    let quiet_s = clock::now().duration_since(newest).as_secs_f64();
-    let target_s = row.target_s.unwrap_or(6) as f64;
-    let count = state
-        .db
-        .packages()
-        .raise_revealed(package, event_window::delivered_segments(available, finished, quiet_s, target_s))
-        .await?
-        .min(available);
-    if count == 0 {
-        return Err(MediaError::NotPlayable.into());
+    let addresses = Addresses::new(state, &row, &r.name, PlaylistType::Vod);
+    let mut list = Vec::with_capacity(segments.len());
+    for s in &segments {
+        let fragments = serde_json::from_str(&s.fragments).map_err(|_| PlaybackError::Internal)?;
+        let key = s.key_number.zip(s.iv.as_ref()).map(|(number, iv)| SegmentKey::of_package(number, iv));
+        list.push(IFrameSegment { uri: addresses.of(&s.object, s.published_at).await?, fragments, key });
     }
-    segments.truncate(count as usize);
-    render(state, &row, r, &segments, PlaylistType::Event, finished && count == available).await
+    let first_at = segments.first().map_or(Timestamp::EPOCH, |s| s.published_at);
+    let init = addresses.of(&r.init_object.ok_or(MediaError::NotPlayable)?, first_at).await?;
+    Ok(iframe_playlist(row.target_s.unwrap_or(6) as u64, &init, r.timescale.unsigned_abs(), &list))
 }
 
-async fn render(
+async fn media_playlist(
     state: &AppState,
-    row: &PackageRow,
-    r: &RenditionRow,
-    segments: &[SegmentRow],
+    package: PackageId,
+    rendition: &str,
     playlist_type: PlaylistType,
-    ended: bool,
 ) -> Result<String, PlaybackError> {
+    let Presented { package: row, rendition: r, segments, ended } =
+        present(state, package, playlist_type, Selector::Named(rendition)).await?;
     let timescale = r.timescale.max(1) as f64;
-    let addresses = Addresses::new(state, row, &r.name, playlist_type);
-    let init = r.init_object.clone().ok_or(MediaError::NotPlayable)?;
+    let addresses = Addresses::new(state, &row, &r.name, playlist_type);
+    let init = r.init_object.ok_or(MediaError::NotPlayable)?;
     let first_at = segments.first().map_or(Timestamp::EPOCH, |s| s.published_at);
     let mut list = Vec::with_capacity(segments.len());
-    for s in segments {
+    for s in &segments {
         list.push(Segment {
             uri: addresses.of(&s.object, s.published_at).await?,
             duration_s: s.duration_ticks as f64 / timescale,
@@ -175,7 +189,7 @@ async fn render(
     let playlist = MediaPlaylist {
         playlist_type,
         target_s: row.target_s.unwrap_or(6) as u64,
-        map_uri: addresses.of(&init, first_at).await?,
+        map_uri: Some(addresses.of(&init, first_at).await?),
         segments: list,
         ended,
     };

@@ -1,8 +1,8 @@
 //! Requests and answers of captions.
 
 use super::{
-    service,
-    views::{Track, TrackQuery, Tracks},
+    service::{self, Which},
+    views::{RoleQuery, Track, TrackQuery, Tracks},
 };
 use crate::{
     http::{base_url::BaseUrl, error::ApiError},
@@ -34,15 +34,16 @@ pub async fn list(
 
 /// Captions in one language, as WebVTT.
 #[utoipa::path(get, path = "/media/{id}/captions/{language}", tag = "media",
-    params(("id" = Uuid, Path), ("language" = String, Path)),
+    params(("id" = Uuid, Path), ("language" = String, Path), RoleQuery),
     security((), ("session" = []), ("api_token" = ["read", "upload"])),
     responses((status = 200, description = "The captions", body = String, content_type = "text/vtt")))]
 pub async fn read(
     State(state): State<AppState>,
     Follower(viewer): Follower,
     Path((id, language)): Path<(MediaId, String)>,
+    Query(RoleQuery { role }): Query<RoleQuery>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let body = service::read(&state, viewer.as_ref(), id, &language).await?;
+    let body = service::read(&state, viewer.as_ref(), id, Which { tag: &language, role }).await?;
     Ok(([(header::CONTENT_TYPE, "text/vtt; charset=utf-8")], body))
 }
 
@@ -62,19 +63,21 @@ pub async fn put(
     base: BaseUrl,
     body: Bytes,
 ) -> Result<Json<Track>, ApiError> {
-    let row = service::put(&state, &viewer, id, &language, query.label.as_deref(), body).await?;
+    let which = Which { tag: &language, role: query.role };
+    let row = service::put(&state, &viewer, id, which, query.label.as_deref(), body).await?;
     Ok(Json(Track::new(row, id, &base.0)))
 }
 
 /// Delete captions in one language.
 #[utoipa::path(delete, path = "/media/{id}/captions/{language}", tag = "media",
-    params(("id" = Uuid, Path), ("language" = String, Path)),
+    params(("id" = Uuid, Path), ("language" = String, Path), RoleQuery),
     security(("session" = []), ("api_token" = ["admin"])), responses((status = 204, description = "Gone")))]
 pub async fn remove(
     State(state): State<AppState>,
     Actor(viewer): Actor,
     Path((id, language)): Path<(MediaId, String)>,
+    Query(RoleQuery { role }): Query<RoleQuery>,
 ) -> Result<StatusCode, ApiError> {
-    service::remove(&state, &viewer, id, &language).await?;
+    service::remove(&state, &viewer, id, Which { tag: &language, role }).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -7,7 +7,7 @@ use crate::{
 };
 use bytes::Bytes;
 use sluice_db::{CaptionsRow, DbError, NewCaptions, words};
-use sluice_model::{MediaId, RateLimit, clock};
+use sluice_model::{MediaId, RateLimit, SubtitleRole, clock};
 use tokio::task::spawn_blocking;
 
 /// Largest file, bytes.
@@ -33,12 +33,19 @@ fn language(tag: &str) -> Option<String> {
     (out.len() <= 35).then_some(out)
 }
 
-/// Stores captions in one language instead of what there was.
+/// Which track of a media: a language tag and a role.
+#[derive(Debug, Clone, Copy)]
+pub struct Which<'a> {
+    pub tag: &'a str,
+    pub role: SubtitleRole,
+}
+
+/// Stores a track instead of what there was.
 pub async fn put(
     state: &AppState,
     viewer: &Viewer,
     id: MediaId,
-    tag: &str,
+    Which { tag, role }: Which<'_>,
     label: Option<&str>,
     body: Bytes,
 ) -> Result<CaptionsRow, PlatformError> {
@@ -64,14 +71,14 @@ pub async fn put(
     let (Some(language), Ok((body, cues, said))) = (language, read) else { return Err(PlatformError::Internal) };
     let label = label.unwrap_or_else(|| language.clone());
     let now = clock::now();
-    let new = NewCaptions { media: id, language: &language, label: &label, body: &body, words: &said, cues };
+    let new = NewCaptions { media: id, language: &language, role, label: &label, body: &body, words: &said, cues };
     let mut tx = state.db.begin().await?;
     let stored = tx.captions().put(&new, MOST_TRACKS, now).await.map_err(gone)?;
     if !stored {
         return Err(PlatformError::TooMany("captions"));
     }
     tx.commit().await?;
-    Ok(CaptionsRow { language, label, cues, updated_at: now })
+    Ok(CaptionsRow { language, role, label, cues, updated_at: now })
 }
 
 /// A media that was deleted meanwhile.
@@ -89,18 +96,28 @@ pub async fn list(state: &AppState, viewer: Option<&Viewer>, id: MediaId) -> Res
 }
 
 /// One track as WebVTT.
-pub async fn read(state: &AppState, viewer: Option<&Viewer>, id: MediaId, tag: &str) -> Result<String, PlatformError> {
+pub async fn read(
+    state: &AppState,
+    viewer: Option<&Viewer>,
+    id: MediaId,
+    Which { tag, role }: Which<'_>,
+) -> Result<String, PlatformError> {
     media::visible(state, viewer, id).await?;
     let language = language(tag).ok_or(PlatformError::NotFound)?;
-    state.db.captions().body(id, &language).await?.ok_or(PlatformError::NotFound)
+    state.db.captions().body(id, &language, role).await?.ok_or(PlatformError::NotFound)
 }
 
 /// Deletes one track.
-pub async fn remove(state: &AppState, viewer: &Viewer, id: MediaId, tag: &str) -> Result<(), PlatformError> {
+pub async fn remove(
+    state: &AppState,
+    viewer: &Viewer,
+    id: MediaId,
+    Which { tag, role }: Which<'_>,
+) -> Result<(), PlatformError> {
     media::owned(state, viewer, id).await?;
     let language = language(tag).ok_or(PlatformError::NotFound)?;
     let mut tx = state.db.begin().await?;
-    let deleted = tx.captions().delete(id, &language).await.map_err(gone)?;
+    let deleted = tx.captions().delete(id, &language, role).await.map_err(gone)?;
     tx.commit().await?;
     if deleted { Ok(()) } else { Err(PlatformError::NotFound) }
 }

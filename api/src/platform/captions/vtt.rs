@@ -1,6 +1,7 @@
 //! WebVTT (W3C) and SubRip, read and written as plain WebVTT: times in order, text, and the few settings of
 //! a cue that players agree on. Style sheets, regions and notes are left out.
 
+use sluice_hls::webvtt_time;
 use std::fmt::Write;
 
 /// Cues of a track: more than ten hours of talk.
@@ -49,7 +50,7 @@ pub fn normalise(text: &str) -> Result<(String, i64), Fault> {
     let mut out = "WEBVTT\n".to_owned();
     for c in &cues {
         // Writing into a string does not fail.
-        let _ = write!(out, "\n{} --> {}{}\n{}\n", stamp(c.start_ms), stamp(c.end_ms), c.settings, c.text);
+        let _ = write!(out, "\n{} --> {}{}\n{}\n", webvtt_time(c.start_ms), webvtt_time(c.end_ms), c.settings, c.text);
     }
     Ok((out, cues.len() as i64))
 }
@@ -104,10 +105,6 @@ fn instant(text: &str) -> Option<u64> {
     }
     let thousandths = fraction.parse::<u64>().ok()? * 1000 / 10_u64.pow(digits as u32);
     Some(((hours * 60 + minutes) * 60 + seconds) * 1000 + thousandths)
-}
-
-fn stamp(ms: u64) -> String {
-    format!("{:02}:{:02}:{:02}.{:03}", ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60, ms % 1000)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 /// A package with fewer published segments is never called playable.
 const LEAST_SEGMENTS: usize = 3;
 /// How much of the measured speed is trusted: later pictures may be harder.
-const TRUST: f64 = 0.8;
+pub const TRUST: f64 = 0.8;
 
 /// Whether the prefix covers the forecast deficit: `prefix >= duration x (1 - speed)`.
 ///

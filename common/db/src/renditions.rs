@@ -1,0 +1,75 @@
+//! Renditions as they are planned and stored; what is done with them is in `packages.rs`.
+
+use sluice_model::{MediaKind, RenditionRole, VideoRange};
+use sqlx::FromRow;
+
+/// A rendition as planned.
+#[derive(Debug, Clone)]
+pub struct NewRendition {
+    pub name: String,
+    pub kind: MediaKind,
+    pub role: RenditionRole,
+    pub passthrough: bool,
+    pub width: Option<i64>,
+    pub height: Option<i64>,
+    /// Frames a second as a fraction.
+    pub rate: Option<(i64, i64)>,
+    pub channels: Option<i64>,
+    pub codecs: String,
+    pub video_range: VideoRange,
+    pub supplemental_codecs: Option<String>,
+    pub timescale: i64,
+    pub cap_bps: i64,
+    pub planned: i64,
+}
+
+/// A rendition as stored.
+#[derive(Debug, Clone, FromRow)]
+pub struct RenditionRow {
+    pub name: String,
+    #[sqlx(try_from = "String")]
+    pub kind: MediaKind,
+    #[sqlx(try_from = "String")]
+    pub role: RenditionRole,
+    pub passthrough: bool,
+    pub width: Option<i64>,
+    pub height: Option<i64>,
+    pub rate_num: Option<i64>,
+    pub rate_den: Option<i64>,
+    pub channels: Option<i64>,
+    pub codecs: String,
+    #[sqlx(try_from = "String")]
+    pub video_range: VideoRange,
+    pub supplemental_codecs: Option<String>,
+    pub timescale: i64,
+    pub cap_bps: i64,
+    pub peak_bps: Option<i64>,
+    pub average_bps: Option<i64>,
+    pub iframe_bps: Option<i64>,
+    pub planned: i64,
+    pub contiguous: i64,
+    pub init_object: Option<String>,
+    pub init_bytes: Option<i64>,
+    pub init_sha256: Option<Vec<u8>>,
+}
+
+impl From<&RenditionRow> for sluice_model::Rendition {
+    fn from(r: &RenditionRow) -> Self {
+        let unsigned = |n: i64| u64::try_from(n).unwrap_or(0);
+        let pair = |a: Option<i64>, b: Option<i64>| Some((unsigned(a?), unsigned(b?)));
+        Self {
+            name: r.name.clone(),
+            kind: r.kind,
+            size: pair(r.width, r.height),
+            rate: pair(r.rate_num, r.rate_den),
+            channels: r.channels.map(unsigned),
+            codecs: r.codecs.clone(),
+            video_range: r.video_range,
+            supplemental_codecs: r.supplemental_codecs.clone(),
+            cap_bps: unsigned(r.cap_bps),
+            peak_bps: r.peak_bps.map(unsigned),
+            average_bps: r.average_bps.map(unsigned),
+            iframe_bps: r.iframe_bps.map(unsigned),
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Subtitle renditions: WebVTT cut into segments (RFC 8216 section 3.5).
+
+use sluice_model::SubtitleRole;
+use std::fmt::Write;
+
+/// A subtitle track of a media, as the multivariant playlist lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubtitleTrack {
+    /// URI of its media playlist, relative to the multivariant playlist.
+    pub uri: String,
+    /// RFC 5646.
+    pub language: String,
+    /// For menus.
+    pub name: String,
+    pub role: SubtitleRole,
+}
+
+/// CHARACTERISTICS of a track (RFC 8216 section 4.3.4.1): those for people who hear badly also write down who speaks and what
+/// else is heard.
+pub(crate) fn characteristics(role: SubtitleRole) -> Option<&'static str> {
+    const HARD_OF_HEARING: &str =
+        "public.accessibility.transcribes-spoken-dialog,public.accessibility.describes-music-and-sound";
+    (role == SubtitleRole::HardOfHearing).then_some(HARD_OF_HEARING)
+}
+
+/// Ticks a second of MPEG time stamps (X-TIMESTAMP-MAP).
+const MPEG_HZ: f64 = 90_000.0;
+
+/// The segment of a track that spans `from_ms..until_ms` of the programme. A cue that spans several segments stands in
+/// each, with its own times; `programme_start_s` is the presentation time at which the programme begins in audio and video.
+///
+/// `track` is WebVTT as this service writes it: a header, then blocks of a line of times and text.
+pub fn webvtt_segment(track: &str, from_ms: u64, until_ms: u64, programme_start_s: f64) -> String {
+    let mpeg = (programme_start_s * MPEG_HZ).round() as u64;
+    let mut out = format!("WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:{mpeg},LOCAL:00:00:00.000\n");
+    for block in track.split("\n\n") {
+        let block = block.trim_matches('\n');
+        let Some((start, end)) = block.lines().next().and_then(times_ms) else { continue };
+        if start < until_ms && end > from_ms {
+            // Writing into a string does not fail.
+            let _ = write!(out, "\n{block}\n");
+        }
+    }
+    out
+}
+
+/// `00:00:01.000 --> 00:00:02.500 align:start`
+fn times_ms(line: &str) -> Option<(u64, u64)> {
+    let (start, rest) = line.split_once(" --> ")?;
+    Some((instant_ms(start)?, instant_ms(rest.split(' ').next()?)?))
+}
+
+fn instant_ms(text: &str) -> Option<u64> {
+    let mut parts = text.splitn(3, ':');
+    let (hours, minutes, seconds) = (parts.next()?, parts.next()?, parts.next()?);
+    let (whole, thousandths) = seconds.split_once('.')?;
+    let number = |t: &str| t.parse::<u64>().ok();
+    Some(((number(hours)? * 60 + number(minutes)?) * 60 + number(whole)?) * 1000 + number(thousandths)?)
+}
+
+/// An instant as WebVTT writes it.
+pub fn webvtt_time(ms: u64) -> String {
+    format!("{:02}:{:02}:{:02}.{:03}", ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60, ms % 1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRACK: &str = "WEBVTT\n\n00:00:01.000 --> 00:00:02.000\nOne\n\n00:00:05.500 --> 00:00:06.500 align:start\nTwo\nlines\n\n\
+        01:00:00.000 --> 01:00:01.000\nLate\n";
+
+    #[test]
+    fn a_cue_stands_in_every_segment_that_it_spans() {
+        let cues = |from, until| {
+            let text = webvtt_segment(TRACK, from, until, 0.0);
+            ["One", "Two\nlines", "Late"].map(|cue| text.contains(cue))
+        };
+        assert_eq!(cues(0, 6_000), [true, true, false]);
+        assert_eq!(cues(6_000, 12_000), [false, true, false]);
+        assert_eq!(cues(2_000, 5_500), [false, false, false], "what ends or begins at the edge is not in it");
+        assert_eq!(cues(3_600_000, 3_606_000), [false, false, true]);
+    }
+
+    #[test]
+    fn times_are_mapped_to_the_begin_of_the_programme() {
+        assert_eq!(
+            webvtt_segment(TRACK, 0, 3_000, 0.08),
+            "WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:7200,LOCAL:00:00:00.000\n\n00:00:01.000 --> 00:00:02.000\nOne\n"
+        );
+    }
+}

@@ -1,0 +1,9 @@
+//! Chapters.
+
+/// Where a chapter begins; it ends where the next one begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChapterMark {
+    /// From the begin of the media.
+    pub start_ms: u64,
+    pub title: String,
+}
