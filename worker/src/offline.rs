@@ -97,7 +97,8 @@ impl Run {
             let Some(ended) = running.join_next().await else { return Ok(()) };
             match ended.map_err(anyhow::Error::from)? {
                 (_, Ok(())) => {}
-                (Step::Passthrough, Err(TaskError::Retry { .. } | TaskError::Fail { .. })) => {
+                (Step::Passthrough, Err(error @ (TaskError::Retry { .. } | TaskError::Fail { .. }))) => {
+                    tracing::info!(?error, "the source's own picture does not fit");
                     steps.extend(self.fall_back());
                 }
                 (_, Err(error)) => return Err(error.into()),

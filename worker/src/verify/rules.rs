@@ -6,6 +6,7 @@ use super::{
 };
 use crate::cmaf::InitInfo;
 use sluice_hls::{Measured, measure};
+use sluice_model::VideoRange;
 
 /// A package as read, from files or from the database.
 #[derive(Debug, Clone)]
@@ -299,8 +300,8 @@ impl Checker<'_> {
     fn ranges(&mut self) {
         let range = |v: &ParsedVariant| v.attributes.get("VIDEO-RANGE").cloned();
         let variants = &self.package.multivariant.variants;
-        let hdr = variants.iter().any(|v| range(v).is_some_and(|r| r != "SDR"));
-        let plain = variants.iter().any(|v| range(v).is_none_or(|r| r == "SDR"));
+        let hdr = variants.iter().any(|v| range(v).is_some_and(|r| r != VideoRange::Sdr.as_str()));
+        let plain = variants.iter().any(|v| range(v).is_none_or(|r| r == VideoRange::Sdr.as_str()));
         let d = if plain { Vec::new() } else { vec!["none".to_owned()] };
         self.add(Level::Must, "1.24", "SDR variants beside HDR ones", hdr, d);
         let d = self.each_variant(|v| range(v).is_none().then(|| "VIDEO-RANGE".to_owned()));
