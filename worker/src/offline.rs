@@ -110,7 +110,8 @@ impl Run {
             remuxing -= usize::from(ended.0 == Step::Passthrough);
             match ended {
                 (_, Ok(())) => {}
-                (Step::Passthrough, Err(TaskError::Retry { .. } | TaskError::Fail { .. })) => {
+                (Step::Passthrough, Err(error @ (TaskError::Retry { .. } | TaskError::Fail { .. }))) => {
+                    tracing::info!(?error, "the source's own picture does not fit");
                     steps.extend(self.fall_back());
                 }
                 (_, Err(error)) => return Err(error.into()),
