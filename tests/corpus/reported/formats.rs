@@ -32,7 +32,9 @@ fn films_of_rare_codecs_and_containers_have_picture_and_sound() {
     ] {
         let Some(file) = reported(name) else { return };
         let package = Package::of(&file);
-        assert!(pictures(&package).abs_diff(frames) <= 1, "{name}: {} pictures", pictures(&package));
+        // Where the sound is longer, the last picture may be repeated.
+        let shown = pictures(&package);
+        assert!((frames..=frames + 4).contains(&shown), "{name}: {shown} pictures, not {frames}");
         assert!(tone_db(&package) > -45.0, "{name}: {} dB", tone_db(&package));
         assert!(!package.said.contains("warning:"), "{name}: {}", package.said);
     }
