@@ -18,7 +18,7 @@ async fn private_media_is_404_for_others(pair: Pair) {
     owner.wait_for(id, &["ready"]).await;
 
     let top = owner.text(&format!("/hls/{id}/index.m3u8")).await;
-    let list = format!("/hls/{id}/{}", top.lines().last().unwrap());
+    let list = format!("/hls/{id}/{}", top.lines().find(|l| l.ends_with(".m3u8")).unwrap());
     let text = owner.text(&list).await;
     let segment =
         format!("{}/{}", list.rsplit_once('/').unwrap().0, text.lines().find(|l| l.ends_with(".m4s")).unwrap());

@@ -124,7 +124,9 @@ async fn contradicting_bytes_are_planned_anew(pair: Pair) {
     let (db, store) = (stack.database().await, stack.store().await);
     let package = db.media().find(media.parse().unwrap()).await.unwrap().unwrap().package_id;
     let row = db.packages().find(package).await.unwrap().unwrap();
-    let plan = row.plan.unwrap().replace(r#""coded_pixels":230400"#, r#""coded_pixels":230401"#);
+    let true_plan = row.plan.unwrap();
+    let plan = true_plan.replace(r#""coded_size":[640,360]"#, r#""coded_size":[642,360]"#);
+    assert_ne!(plan, true_plan);
     let misled = PlannedPackage {
         kind: MediaKind::Video,
         plan: &plan,
