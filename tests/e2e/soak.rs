@@ -14,7 +14,7 @@ async fn upload_play_delete(client: &Client) {
     let id = client.upload(&fixtures::silent()).await["id"].as_str().unwrap().to_owned();
     client.wait_for(&id, &["ready"]).await;
     let top = client.text(&format!("/hls/{id}/index.m3u8")).await;
-    let list = format!("/hls/{id}/{}", top.lines().last().unwrap());
+    let list = format!("/hls/{id}/{}", top.lines().find(|l| l.ends_with(".m3u8")).unwrap());
     let segments = client.text(&list).await;
     let folder = list.rsplit_once('/').unwrap().0;
     for name in segments.lines().filter(|l| l.ends_with(".m4s")) {
