@@ -111,6 +111,13 @@ fn a_refusal_says_what_was_found_and_what_is_accepted() {
 }
 
 #[test]
+fn a_track_without_samples_is_not_left_out() {
+    let Some(file) = reported("H2_empty_audio_track.mp4") else { return };
+    let package = Package::of(&file);
+    assert!(!package.said.contains("warning:"), "{}", package.said);
+}
+
+#[test]
 fn what_is_left_out_is_said() {
     let dir = tempfile::tempdir().unwrap();
     let text = dir.path().join("a.srt");

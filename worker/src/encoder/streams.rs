@@ -19,9 +19,9 @@ pub fn left_behind(input: &Input, demuxer: Demuxer, video: Option<usize>, audio:
     others.filter_map(|s| Some(LeftBehind { stream: s.index(), left: left(&s)?, codec: name(&s) })).collect()
 }
 
-/// A track of MP4 and QuickTime without a sample; other containers do not say.
+/// A track of MP4 and QuickTime without a sample, whatever length it claims; other containers do not say.
 fn is_empty(stream: &Stream<'_>, demuxer: Demuxer) -> bool {
-    demuxer == Demuxer::Mov && stream.frames() == 0 && ffi::index_length(stream) == 0 && stream.duration() <= 0
+    demuxer == Demuxer::Mov && stream.frames() == 0 && ffi::index_length(stream) == 0
 }
 
 fn left(stream: &Stream<'_>) -> Option<Left> {
