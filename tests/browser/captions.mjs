@@ -19,7 +19,11 @@ try {
         const seen = { tracks: [], first: null, cues: {}, errors: [] };
         const hls = new Hls({ debug: false });
         setTimeout(() => reject(new Error(JSON.stringify({ ...seen, at: video.currentTime }))), 150000);
-        hls.on(Hls.Events.ERROR, (_, data) => seen.errors.push(`${data.details}${data.fatal ? " (fatal)" : ""}`));
+        // As in play.mjs hls.js may go to where the programme begins; choosing a track ends the request for another.
+        hls.on(Hls.Events.ERROR, (_, data) => {
+          const expected = data.details === "aborted" || (data.details === "bufferSeekOverHole" && video.currentTime < 0.3);
+          if (data.fatal || !expected) seen.errors.push(data.details);
+        });
         hls.on(Hls.Events.SUBTITLE_TRACKS_UPDATED, (_, data) => {
           seen.tracks = data.subtitleTracks.map((t) => ({ name: t.name, language: t.lang, forced: t.forced }));
         });
@@ -28,8 +32,8 @@ try {
           hls.subtitleTrack = hls.subtitleTracks.findIndex((t) => t.name === wanted);
           hls.subtitleDisplay = true;
         });
-        // hls.js shows the programme's own clock; its first picture says where that begins.
-        video.requestVideoFrameCallback((_, frame) => (seen.first = frame.mediaTime));
+        // hls.js shows the programme's own clock; what is buffered first says where that begins.
+        video.addEventListener("loadeddata", () => (seen.first ??= video.buffered.start(0)));
         const note = () => {
           for (const track of video.textTracks) {
             for (const cue of track.mode === "showing" ? track.activeCues : []) {

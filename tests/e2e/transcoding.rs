@@ -169,8 +169,8 @@ async fn iframe_playlists_show_pictures_of_their_time(pair: Pair) {
     stack.add_worker();
     let client = stack.creator().await;
     for encryption in ["none", "aes-128"] {
-        let made: Value =
-            client.upload_with(&fixtures::compliant(10), &[("encryption", encryption)]).await.json().await.unwrap();
+        let fields = [("visibility", "unlisted"), ("encryption", encryption)];
+        let made: Value = client.upload_with(&fixtures::compliant(10), &fields).await.json().await.unwrap();
         let ready = client.wait_for(made["id"].as_str().unwrap(), &["ready"]).await;
         let url = ready["playback"]["hls_url"].as_str().unwrap();
         let top = harness::client::http().get(url).send().await.unwrap().text().await.unwrap();
