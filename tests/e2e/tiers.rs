@@ -61,6 +61,18 @@ async fn low_rungs_are_watched_while_the_others_are_made(pair: Pair) {
     let url = |path: &str| format!("{}{path}", client.url);
     let shown = segments(&client, &growing[0].1).await;
     assert_eq!(media::decoded_frames(&url(&growing[0].1), "v:0"), u64::from(SECONDS) * 30, "all of it can be watched");
+    // Captions are cut as what is watched now is cut; the upper rungs, which have nothing yet, do not matter.
+    let captions = client.request(Method::PUT, &format!("/api/v1/media/{id}/captions/en"));
+    let text = "WEBVTT\n\n00:01.000 --> 00:02.000\nHello\n";
+    assert_eq!(captions.body(text).send().await.unwrap().status(), 200);
+    let top = client.text(&format!("/hls/{id}/index.m3u8")).await;
+    let uri = top.split("TYPE=SUBTITLES,URI=\"").nth(1).unwrap().split('"').next().unwrap();
+    let list = client.text(&format!("/hls/{id}/{uri}")).await;
+    let cut: Vec<&str> = list.lines().filter(|l| l.ends_with(".vtt")).collect();
+    assert_eq!(cut.len(), shown.len());
+    let folder = format!("/hls/{id}/{}", uri.rsplit_once('/').unwrap().0);
+    assert!(client.text(&format!("{folder}/{}", cut[0])).await.contains("Hello"));
+    assert!(!client.text(&format!("{folder}/{}", cut[cut.len() - 1])).await.contains("Hello"));
     let said = client.json(Method::GET, &format!("/api/v1/media/{id}/status"), &Value::Null, 200).await;
     assert_eq!(said["playable_in_ms"], 0);
     assert!(said["ready_in_ms"].as_i64().unwrap() > 0, "{said}");

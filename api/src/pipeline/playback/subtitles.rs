@@ -96,15 +96,15 @@ pub async fn segment(
     if file == WHOLE {
         return body(state, media, track).await;
     }
-    let number = file.strip_suffix(".vtt").and_then(|n| n.split_once('-')).and_then(|n| n.0.parse::<usize>().ok());
-    let number = number.ok_or(PlaybackError::NotFound)?;
+    let number = file.strip_suffix(".vtt").and_then(|n| n.split_once('-')).and_then(|n| n.0.parse::<u32>().ok());
+    let number = i64::from(number.ok_or(PlaybackError::NotFound)?);
     let body = body(state, media, track).await?;
     let renditions = state.db.packages().renditions(package).await?;
-    let listed: Vec<_> = renditions.iter().collect();
-    let reference = Selector::Reference.select(&listed).ok_or(PlaybackError::NotFound)?;
-    let upto = i64::try_from(number).map_err(|_| PlaybackError::NotFound)? + 1;
-    let segments = state.db.packages().segments(package, &reference.name, upto).await?;
-    let last = segments.get(number).ok_or(PlaybackError::NotFound)?;
+    // All are cut alike; those of a second tier may have nothing yet.
+    let made: Vec<_> = renditions.iter().filter(|r| r.contiguous > number).collect();
+    let reference = Selector::Reference.select(&made).ok_or(PlaybackError::NotFound)?;
+    let segments = state.db.packages().segments(package, &reference.name, number + 1).await?;
+    let last = segments.last().ok_or(PlaybackError::NotFound)?;
     let ms = |ticks: i64| (ticks as f64 * 1000.0 / reference.timescale.max(1) as f64).round() as u64;
     let until: i64 = segments.iter().map(|s| s.duration_ticks).sum();
     let start_s = programme_start_s(state, package, &renditions).await?;
