@@ -99,12 +99,11 @@ pub async fn multivariant_by_token(
     multivariant(state, player, path, method, headers).await
 }
 
-/// The DASH manifest of a media that is ready and not encrypted: the same segments.
+/// The DASH manifest of a media: the same segments. There is none before it is ready, nor of what is encrypted.
 #[utoipa::path(get, path = "/hls/{media}/manifest.mpd", tag = "playback", operation_id = "dash_manifest", params(MediaPath),
     security((), ("session" = []), ("api_token" = ["read"])), responses(
         (status = 200, description = "The manifest", content_type = "application/dash+xml", body = String),
         (status = 304, description = "As before"),
-        (status = 409, description = "Not ready, or encrypted"),
     ))]
 pub async fn manifest(
     State(state): State<AppState>,
@@ -124,7 +123,6 @@ pub async fn manifest(
         (status = 200, description = "The manifest", content_type = "application/dash+xml", body = String),
         (status = 304, description = "As before"),
         (status = 403, description = "Views are used up, or the page is not allowed"),
-        (status = 409, description = "Not ready, or encrypted"),
     ))]
 pub async fn manifest_by_token(
     state: State<AppState>,
