@@ -2,7 +2,7 @@
 
 use crate::http::{
     connections::{Gate, Limits, Table},
-    door::{self, Caller, Usher},
+    listener::{self as accepting, PeerAddress, QueueAcceptor},
 };
 use anyhow::Context;
 use axum::Router;
@@ -42,8 +42,8 @@ pub async fn serve(
     tracing::info!(total = limits.total, per_address = limits.per_address, "connections");
     let gate = Gate::new(Table::open_for(limits), &config.http.trusted_proxies, config.http.tls.is_none());
     let make = app.into_make_service_with_connect_info::<SocketAddr>();
-    let hall = door::open(listener, gate, limits, make.clone(), stop.clone())?;
-    let handle = Handle::<Caller>::new();
+    let accepted = accepting::listen(listener, gate, limits, make.clone(), stop.clone())?;
+    let handle = Handle::<PeerAddress>::new();
     tokio::spawn({
         let handle = handle.clone();
         async move {
@@ -56,7 +56,7 @@ pub async fn serve(
         None => {
             // Tests and scripts read this line.
             say(format!("listening on http://{address}"));
-            let mut server = Server::from_listener(hall).handle(handle).acceptor(Usher);
+            let mut server = Server::from_listener(accepted).handle(handle).acceptor(QueueAcceptor);
             // HTTP/2 needs TLS in every client. Said to hyper itself: axum-server's own way of saying it knows no
             // upgrades, which WebSockets are.
             let http1 = server.http_builder().clone().http1_only();
@@ -68,8 +68,8 @@ pub async fn serve(
             drop(rustls::crypto::ring::default_provider().install_default());
             let tls = RustlsConfig::from_pem_file(cert, key).await.context("SLUICE_TLS_CERT, SLUICE_TLS_KEY")?;
             say(format!("listening on https://{address}"));
-            let acceptor = RustlsAcceptor::new(tls).handshake_timeout(limits.patience.silent).acceptor(Usher);
-            let server = Server::from_listener(hall).handle(handle).acceptor(acceptor);
+            let acceptor = RustlsAcceptor::new(tls).handshake_timeout(limits.patience.silent).acceptor(QueueAcceptor);
+            let server = Server::from_listener(accepted).handle(handle).acceptor(acceptor);
             bounded(server, &limits).serve(make).await?;
         }
     }

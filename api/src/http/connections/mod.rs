@@ -1,6 +1,6 @@
 //! Who is connected: how many may be, how long each may keep others waiting, and who is let go first.
 //!
-//! The door accepts; [`Gate`] admits each connection to the [`Table`]; its bytes ([`stream`]) and its requests
+//! The listener accepts; [`Gate`] admits each connection to the [`Table`]; its bytes ([`stream`]) and its requests
 //! ([`exchange`]) are wrapped. Both tell the connection what happens; once a tick the table ends those that are overdue.
 //! Invariant: a connection in use is never ended to make room for another; only one on which nothing is asked is.
 

@@ -1,5 +1,5 @@
-//! The door: a thread of its own accepts connections, and answers whoever asks how the service is. Everybody else is
-//! led to the threads that work.
+//! The listener: a thread of its own accepts connections, and answers health checks. All other connections are handed to the
+//! threads that work.
 //!
 //! Invariant: between an accepted connection and the answer to its health check stands nothing that others asked for:
 //! neither their turn on a thread, nor their files, nor their connections to an embedded database.
@@ -34,10 +34,10 @@ use tokio::{
 use tower::Service;
 
 /// Connections that have been let in and that nobody has begun with.
-const WAITING: usize = 1024;
+const QUEUE_LENGTH: usize = 1024;
 /// After a refusal by the system, which has no descriptor left: they come back.
 const PAUSE: Duration = Duration::from_millis(50);
-/// How requests begin that are answered at the door.
+/// How requests begin that are answered on the listener's thread.
 const HEALTH: [&[u8]; 4] = [b"GET /ready", b"GET /health", b"HEAD /ready", b"HEAD /health"];
 
 /// What makes the services of connections.
@@ -45,94 +45,96 @@ pub type Make = IntoMakeServiceWithConnectInfo<Router, SocketAddr>;
 
 /// Where somebody comes from.
 #[derive(Debug, Clone, Copy)]
-pub struct Caller(SocketAddr);
+pub struct PeerAddress(SocketAddr);
 
-impl Connected<Caller> for SocketAddr {
-    fn connect_info(caller: Caller) -> Self {
-        caller.0
+impl Connected<PeerAddress> for SocketAddr {
+    fn connect_info(peer: PeerAddress) -> Self {
+        peer.0
     }
 }
 
-impl Address for Caller {
-    type Stream = Visitor;
-    type Listener = Hall;
+impl Address for PeerAddress {
+    type Stream = AcceptedConnection;
+    type Listener = AcceptedQueue;
 }
 
 /// A connection that was let in, on its way from one thread to another.
 #[derive(Debug)]
-pub struct Visitor {
+pub struct AcceptedConnection {
     tcp: std::net::TcpStream,
     place: Place,
 }
 
 /// Where those wait who were let in; to axum-server it is what it listens to.
 #[derive(Debug)]
-pub struct Hall {
-    visitors: Mutex<mpsc::Receiver<(Visitor, Caller)>>,
-    address: Caller,
+pub struct AcceptedQueue {
+    connections: Mutex<mpsc::Receiver<(AcceptedConnection, PeerAddress)>>,
+    address: PeerAddress,
 }
 
-impl AddrListener<Visitor, Caller> for Hall {
-    async fn bind_to(_: Caller) -> io::Result<Self> {
+impl AddrListener<AcceptedConnection, PeerAddress> for AcceptedQueue {
+    async fn bind_to(_: PeerAddress) -> io::Result<Self> {
         Err(ErrorKind::Unsupported.into())
     }
 
-    async fn accept_stream(&self) -> io::Result<(Visitor, Caller)> {
-        self.visitors.lock().await.recv().await.ok_or_else(|| ErrorKind::NotConnected.into())
+    async fn accept_stream(&self) -> io::Result<(AcceptedConnection, PeerAddress)> {
+        self.connections.lock().await.recv().await.ok_or_else(|| ErrorKind::NotConnected.into())
     }
 
-    fn get_local_addr(&self) -> io::Result<Caller> {
+    fn get_local_addr(&self) -> io::Result<PeerAddress> {
         Ok(self.address)
     }
 }
 
-/// Gives those who come from the door what they were let in with.
+/// Gives connections of the queue the place that they were admitted with.
 #[derive(Debug, Clone, Copy)]
-pub struct Usher;
+pub struct QueueAcceptor;
 
-impl<S> Accept<Visitor, S> for Usher {
+impl<S> Accept<AcceptedConnection, S> for QueueAcceptor {
     type Stream = Watched;
     type Service = Counted<S>;
     type Future = Ready<io::Result<(Watched, Counted<S>)>>;
 
-    fn accept(&self, visitor: Visitor, service: S) -> Self::Future {
-        let connection = visitor.place.connection.clone();
+    fn accept(&self, accepted: AcceptedConnection, service: S) -> Self::Future {
+        let connection = accepted.place.connection.clone();
         ready(
-            TcpStream::from_std(visitor.tcp)
-                .map(|tcp| (Watched::new(tcp, visitor.place), Counted::new(service, connection))),
+            TcpStream::from_std(accepted.tcp)
+                .map(|tcp| (Watched::new(tcp, accepted.place), Counted::new(service, connection))),
         )
     }
 }
 
-/// Opens the door: until `stop` turns true, who asks for health is answered by `make`'s services, the others come
-/// through the hall.
-pub fn open(
+/// Listens until `stop` turns true: health checks are answered here by `make`'s services, all other connections come
+/// through the queue.
+pub fn listen(
     listener: TcpListener,
     gate: Gate,
     limits: Limits,
     make: Make,
     stop: watch::Receiver<bool>,
-) -> io::Result<Hall> {
-    let address = Caller(listener.local_addr()?);
-    let (let_in, visitors) = mpsc::channel(WAITING);
+) -> io::Result<AcceptedQueue> {
+    let address = PeerAddress(listener.local_addr()?);
+    let (queue, accepted) = mpsc::channel(QUEUE_LENGTH);
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-    let door = Door { gate, limits, make, let_in, others: runtime::Handle::current() };
-    std::thread::Builder::new().name("door".to_owned()).spawn(move || runtime.block_on(door.stand(listener, stop)))?;
-    Ok(Hall { visitors: Mutex::new(visitors), address })
+    let accepting = HealthListener { gate, limits, make, queue, others: runtime::Handle::current() };
+    std::thread::Builder::new()
+        .name("listener".to_owned())
+        .spawn(move || runtime.block_on(accepting.accept_all(listener, stop)))?;
+    Ok(AcceptedQueue { connections: Mutex::new(accepted), address })
 }
 
 #[derive(Clone)]
-struct Door {
+struct HealthListener {
     gate: Gate,
     limits: Limits,
     make: Make,
-    let_in: mpsc::Sender<(Visitor, Caller)>,
+    queue: mpsc::Sender<(AcceptedConnection, PeerAddress)>,
     /// Where all other work is done.
     others: runtime::Handle,
 }
 
-impl Door {
-    async fn stand(self, listener: TcpListener, mut stop: watch::Receiver<bool>) {
+impl HealthListener {
+    async fn accept_all(self, listener: TcpListener, mut stop: watch::Receiver<bool>) {
         let listener = match tokio::net::TcpListener::from_std(listener) {
             Ok(listener) => listener,
             Err(error) => return tracing::error!(%error, "nobody can come in"),
@@ -142,34 +144,34 @@ impl Door {
                 // An error means that the sender is gone, which is a stop too.
                 _ = stop.wait_for(|s| *s) => break,
                 accepted = listener.accept() => match accepted {
-                    Ok((tcp, peer)) => drop(tokio::spawn(self.clone().receive(tcp, Caller(peer)))),
+                    Ok((tcp, peer)) => drop(tokio::spawn(self.clone().receive(tcp, PeerAddress(peer)))),
                     Err(_) => sleep(PAUSE).await,
                 },
             }
         }
         drop(listener);
-        // Whoever stands at the door is still led in or answered, as long as the process lives.
-        self.let_in.closed().await;
+        // What was accepted is still handed on or answered, as long as the process lives.
+        self.queue.closed().await;
     }
 
-    async fn receive(self, tcp: TcpStream, caller: Caller) {
+    async fn receive(self, tcp: TcpStream, peer: PeerAddress) {
         let Ok(Some(place)) = self.gate.admit(&tcp) else { return self.gate.refuse(tcp).await };
         if self.gate.is_plain() {
             let mut head = [0; 16];
             let Ok(came) = first_bytes(&tcp, &place.connection, &mut head).await else { return };
             if asks_for_health(&head[..came]) {
-                // In a place of its own: most of those who stand here never need it.
-                return Box::pin(self.answer(tcp, place, caller)).await;
+                // Boxed: most connections never need it.
+                return Box::pin(self.answer(tcp, place, peer)).await;
             }
         }
         if let Ok(tcp) = tcp.into_std() {
-            drop(self.let_in.send((Visitor { tcp, place }, caller)).await);
+            drop(self.queue.send((AcceptedConnection { tcp, place }, peer)).await);
         }
     }
 
-    async fn answer(mut self, tcp: TcpStream, place: Place, caller: Caller) {
-        let Ok(service) = self.make.call(caller).await;
-        let service = AtDoor { inner: Counted::new(service, place.connection.clone()), others: self.others };
+    async fn answer(mut self, tcp: TcpStream, place: Place, peer: PeerAddress) {
+        let Ok(service) = self.make.call(peer).await;
+        let service = HealthConnection { inner: Counted::new(service, place.connection.clone()), others: self.others };
         let mut builder = Builder::new(TokioExecutor::new()).http1_only();
         builder.http1().timer(TokioTimer::new()).header_read_timeout(self.limits.patience.request);
         let io = TokioIo::new(Watched::new(tcp, place));
@@ -179,14 +181,14 @@ impl Door {
 }
 
 /// The service of a connection that began with a health check. What else is asked there is worked on where others
-/// work, and the connection ends with it: the next one is led to the right place.
+/// work, and the connection ends with it: the next one is handed to the right place.
 #[derive(Debug, Clone)]
-struct AtDoor<S> {
+struct HealthConnection<S> {
     inner: S,
     others: runtime::Handle,
 }
 
-impl<S, B> Service<Request<B>> for AtDoor<S>
+impl<S, B> Service<Request<B>> for HealthConnection<S>
 where
     S: Service<Request<B>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send + 'static,
@@ -228,7 +230,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_health_is_answered_at_the_door() {
+    fn only_health_is_answered_by_the_listener() {
         for head in ["GET /ready HTTP/1", "GET /health?x=1", "HEAD /health HTT"] {
             assert!(asks_for_health(head.as_bytes()), "{head}");
         }
