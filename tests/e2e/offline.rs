@@ -56,7 +56,7 @@ fn verify_finds_each_broken_rule() {
     let top = |out: &Path, change: &dyn Fn(String) -> String| edit(&out.join("index.m3u8"), change);
     let list = |out: &Path, change: &dyn Fn(String) -> String| edit(&out.join("v240/index.m3u8"), change);
     type Break<'a> = &'a dyn Fn(&Path);
-    let cases: [(&str, Break<'_>); 9] = [
+    let cases: [(&str, Break<'_>); 11] = [
         ("9.1", &|o| top(o, &|t| t.replace("CODECS=", "X-CODECS="))),
         ("R4.3.4.2", &|o| top(o, &|t| t.replace(",mp4a.40.2", ""))),
         ("R4.3.4.2", &|o| top(o, &|t| t.replace("RESOLUTION=640x360", "RESOLUTION=641x360"))),
@@ -71,6 +71,14 @@ fn verify_finds_each_broken_rule() {
             std::fs::write(a, two).unwrap();
             std::fs::write(b, one).unwrap();
         }),
+        ("R", &|o| {
+            let file = o.join("v240/000001.m4s");
+            let mut data = std::fs::read(&file).unwrap();
+            let middle = data.len() / 2;
+            data[middle..middle + 2_000].fill(0);
+            std::fs::write(file, data).unwrap();
+        }),
+        ("R6.2.1", &|o| std::fs::remove_file(o.join("v240/000001.m4s")).unwrap()),
     ];
     for (i, (rule, damage)) in cases.into_iter().enumerate() {
         let out = dir.path().join(i.to_string());
@@ -80,6 +88,71 @@ fn verify_finds_each_broken_rule() {
         assert!(!compliant && report.contains(&format!("FAIL {rule} ")), "rule {rule}:\n{report}");
     }
     std::fs::remove_file(whole.join("v240/000002.m4s")).unwrap();
-    let (compliant, said) = media::verify(whole.to_str().unwrap());
-    assert!(!compliant && said.contains("000002.m4s"), "{said}");
+    let (status, report) = verify_json(&whole);
+    let found = report["findings"].as_array().unwrap();
+    let missing = found.iter().find(|f| f["rule"] == "R6.2.1").unwrap();
+    assert!(status == 1 && missing["details"][0].as_str().unwrap().contains("000002.m4s"), "{report}");
+}
+
+fn verify_json(target: &Path) -> (i32, serde_json::Value) {
+    let run = Command::new(bin_dir().join("sluice-worker")).args(["verify", "--json"]).arg(target).output().unwrap();
+    (run.status.code().unwrap(), serde_json::from_slice(&run.stdout).unwrap())
+}
+
+/// Packages of the ffmpeg command: what is understood is judged, what is not is said, and JSON is JSON whatever comes of it.
+#[test]
+fn verify_judges_packages_of_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let film = fixtures::compliant(10).display().to_string();
+    let made = |name: &str, arguments: &[&str]| {
+        let folder = dir.path().join(name);
+        std::fs::create_dir(&folder).unwrap();
+        let mut run = Command::new("ffmpeg");
+        run.current_dir(&folder).args(["-v", "error", "-nostdin", "-i", &film, "-c", "copy"]);
+        run.args(["-f", "hls", "-hls_time", "6", "-hls_playlist_type", "vod"]).args(arguments);
+        let done = run.output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        folder
+    };
+    let split = made(
+        "split",
+        &[
+            "-map",
+            "0:v",
+            "-map",
+            "0:a",
+            "-hls_segment_type",
+            "fmp4",
+            "-var_stream_map",
+            "v:0,agroup:a a:0,agroup:a",
+            "-hls_fmp4_init_filename",
+            "init%v.mp4",
+            "-master_pl_name",
+            "index.m3u8",
+            "list%v.m3u8",
+        ],
+    );
+    let (status, report) = verify_json(&split);
+    let outcome = |rule: &str| {
+        let found = report["findings"].as_array().unwrap();
+        found.iter().find(|f| f["rule"] == rule).unwrap()["outcome"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(
+        (outcome("R6.2.1").as_str(), outcome("7.4").as_str(), outcome("2.17").as_str()),
+        ("pass", "pass", "pass"),
+        "{report}"
+    );
+    assert_eq!((status, outcome("9.14").as_str()), (1, "fail"), "it states no AVERAGE-BANDWIDTH: {report}");
+    let (_, alone) = verify_json(&split.join("list0.m3u8"));
+    let alone = alone["findings"].as_array().unwrap().iter().find(|f| f["rule"] == "9.14").unwrap()["outcome"].clone();
+    assert_eq!(alone, "not_applicable", "a media playlist alone says nothing of variants");
+    for (name, arguments) in [
+        ("streams", &["-hls_segment_filename", "%d.ts", "index.m3u8"][..]),
+        ("muxed", &["-hls_segment_type", "fmp4", "index.m3u8"]),
+    ] {
+        let (status, said) = verify_json(&made(name, arguments));
+        assert!(status == 2 && said["error"].as_str().unwrap().contains("cannot be judged"), "{name}: {said}");
+    }
+    let (status, said) = verify_json(&dir.path().join("nothing"));
+    assert!(status == 2 && said["error"].is_string(), "{said}");
 }

@@ -143,7 +143,7 @@ pub fn nal(data: &[u8]) {
 pub fn package_path(data: &[u8]) {
     let mut lines = std::str::from_utf8(data).unwrap_or_default().split('\n');
     let [list, uri] = [(); 2].map(|()| lines.next().unwrap_or_default());
-    let package = Fetch::Dir("package".into());
+    let package = Fetch::Dir("package".into(), "index.m3u8".to_owned());
     let Ok(list) = package.resolve("index.m3u8", list) else { return };
     let Ok(name) = package.resolve(&list, uri) else { return };
     assert!(!name.starts_with('/') && !name.split('/').any(|part| part == ".."), "{name}");
@@ -186,7 +186,7 @@ fn written(list: &ParsedMedia) -> Option<String> {
         key: k.as_ref().map(key),
     });
     let (map_uri, segments) = (list.map_uri.clone(), segments.collect::<Vec<_>>());
-    let whole = !list.iframes_only && list.ranges.iter().all(Option::is_none);
+    let whole = !list.iframes_only && list.map_range.is_none() && list.ranges.iter().all(Option::is_none);
     let plain =
         whole && all_or_none && short && !segments.is_empty() && list.media_sequence == 0 && list.discontinuities == 0;
     let written = MediaPlaylist { playlist_type, target_s: list.target_s, map_uri, segments, ended: list.ended };

@@ -83,9 +83,9 @@ enum Command {
         #[arg(long)]
         cores: Option<usize>,
     },
-    /// Check an HLS package against the rules.
+    /// Check an HLS package against the rules; status 1 if one is broken, 2 if it cannot be judged.
     Verify {
-        /// A folder with index.m3u8, or the URL of a multivariant playlist.
+        /// A folder with index.m3u8, a playlist, or the URL of one.
         target: String,
         /// Print the report as JSON.
         #[arg(long)]
@@ -189,9 +189,21 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// Status of `verify` where a package cannot be judged.
+const UNJUDGED: u8 = 2;
+
 async fn verify_command(target: &str, json: bool) -> anyhow::Result<ExitCode> {
     let fetch = verify::Fetch::parse(target).map_err(anyhow::Error::msg)?;
-    let observed = verify::observe(&fetch).await.map_err(anyhow::Error::msg)?;
+    let observed = match verify::observe(&fetch).await {
+        Ok(observed) => observed,
+        Err(error) => {
+            if json {
+                writeln!(stdout(), "{}", serde_json::json!({ "error": error.to_string() }))?;
+            }
+            complain(&error);
+            return Ok(ExitCode::from(UNJUDGED));
+        }
+    };
     let report = verify::check(&observed);
     if json {
         writeln!(stdout(), "{}", serde_json::to_string_pretty(&report)?)?;

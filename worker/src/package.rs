@@ -4,7 +4,7 @@ use crate::{
     cmaf::InitInfo,
     verify::{
         ObservedIFrames, ObservedPackage, ObservedRendition, ObservedSegment, Report, check, parse_media,
-        parse_multivariant,
+        parse_multivariant, playlist::ParsedMedia,
     },
 };
 use sluice_hls as hls;
@@ -78,14 +78,14 @@ pub fn assemble(target_s: u64, mut renditions: Vec<FinishedRendition>) -> Result
     renditions.retain(|r| !dropped.contains(&r.rendition.name));
     let list: Vec<hls::Rendition> = renditions.iter().map(|r| r.rendition.clone()).collect();
     let top = multivariant(&list, &Supplements::default(), media_playlist_name);
-    let observed_top = parse_multivariant(&top)?;
+    let observed_top = parse_multivariant(&top).map_err(|e| e.to_string())?;
     let mut playlists = vec![("index.m3u8".to_owned(), top)];
     let (mut observed, mut iframes) = (Vec::new(), Vec::new());
     for attributes in &observed_top.iframes {
         let uri = attributes.get("URI").cloned().unwrap_or_default();
         let rendition = renditions.iter().find(|r| iframes_name(&r.rendition.name) == uri);
         let text = render_iframes(target_s, rendition.ok_or("I-frames of no rendition")?);
-        iframes.push(ObservedIFrames { attributes: attributes.clone(), playlist: parse_media(&text)? });
+        iframes.push(ObservedIFrames { attributes: attributes.clone(), playlist: read_back(&text)? });
         playlists.push((uri, text));
     }
     for r in renditions {
@@ -94,7 +94,13 @@ pub fn assemble(target_s: u64, mut renditions: Vec<FinishedRendition>) -> Result
         observed.push(observe(&uri, &text, r)?);
         playlists.push((uri, text));
     }
-    let package = ObservedPackage { multivariant: observed_top, renditions: observed, subtitles: Vec::new(), iframes };
+    let package = ObservedPackage {
+        multivariant: observed_top,
+        renditions: observed,
+        subtitles: Vec::new(),
+        iframes,
+        unread: Vec::new(),
+    };
     Ok(Assembled { playlists, measured, dropped, report: check(&package) })
 }
 
@@ -181,12 +187,17 @@ fn render(target_s: u64, r: &FinishedRendition) -> String {
 }
 
 /// Segment bytes were checked when they were published; the record stands for them here.
+fn read_back(text: &str) -> Result<ParsedMedia, String> {
+    parse_media(text).map_err(|e| e.to_string())
+}
+
 fn observe(uri: &str, text: &str, r: FinishedRendition) -> Result<ObservedRendition, String> {
     let segment = |s: FinishedSegment| ObservedSegment {
         bytes: s.bytes,
         start: s.start,
         duration: s.duration,
         shown: None,
+        broken: None,
         fragments: s.fragments,
         idr: true,
         joined: true,
@@ -194,7 +205,7 @@ fn observe(uri: &str, text: &str, r: FinishedRendition) -> Result<ObservedRendit
     };
     Ok(ObservedRendition {
         uri: uri.to_owned(),
-        playlist: parse_media(text)?,
+        playlist: read_back(text)?,
         init: r.init,
         segments: r.segments.into_iter().map(segment).collect(),
     })

@@ -19,7 +19,7 @@ pub use header::{Coding, Header, Place};
 pub use init::{aac_init, avc_codecs, avc_init, extend_sample_entry};
 #[cfg(any(test, fuzzing))]
 pub use nal::length_prefixed_units;
-pub use nal::{annex_b_units, is_idr, to_length_prefixed};
+pub use nal::{annex_b_units, is_idr, is_whole, to_length_prefixed};
 pub use read::{InitInfo, SegmentInfo, read_init, read_segment};
 
 /// A box that could not be written or read.
@@ -31,4 +31,7 @@ pub enum BoxError {
     /// What is missing or wrong.
     #[error("{0}")]
     Broken(&'static str),
+    /// What may be right, but is never made here.
+    #[error("{0}")]
+    Foreign(&'static str),
 }

@@ -45,6 +45,13 @@ pub fn length_prefixed_units(mut data: &[u8]) -> Option<Vec<&[u8]>> {
     Some(units)
 }
 
+/// Whether a sample with 4-byte lengths is whole: its units fill it, and none holds what cannot be within one (ITU-T H.264 and
+/// H.265 section 7.4.1: emulation prevention keeps three bytes of zeros and start codes out).
+pub fn is_whole(sample: &[u8]) -> bool {
+    let forbidden = |unit: &&[u8]| unit.windows(3).any(|w| w[0] == 0 && w[1] == 0 && w[2] < 3);
+    length_prefixed_units(sample).is_some_and(|units| !units.is_empty() && !units.iter().any(forbidden))
+}
+
 /// Units as a sample with 4-byte lengths, without what the sample entry holds (parameter sets),
 /// what only a byte stream needs (delimiters, fillers), and what decoders ignore (user data).
 pub fn to_length_prefixed(units: &[&[u8]]) -> Vec<u8> {

@@ -39,6 +39,10 @@ pub struct SegmentInfo {
     pub first_presentation: i64,
     /// Smallest composition offset, ticks.
     pub least_offset: i64,
+    /// Bytes of each sample, one after the other in the data of its fragment.
+    pub sizes: Vec<u32>,
+    /// A time at which two samples are presented, ticks.
+    pub shown_twice: Option<i64>,
     /// Bytes of the first sample.
     pub first_sample: Vec<u8>,
     /// Number of tracks seen.
@@ -58,7 +62,9 @@ pub fn read_init(data: &[u8]) -> Result<InitInfo, BoxError> {
         rest = after;
     }
     let moov = moov.ok_or(BoxError::Broken("no moov"))?;
-    let [trak] = moov.trak.as_slice() else { return Err(BoxError::Broken("not one track")) };
+    let [trak] = moov.trak.as_slice() else {
+        return Err(BoxError::Foreign("segments of several tracks are not read"));
+    };
     let [codec] = trak.mdia.minf.stbl.stsd.codecs.as_slice() else {
         return Err(BoxError::Broken("not one sample entry"));
     };
@@ -78,7 +84,7 @@ pub fn read_init(data: &[u8]) -> Result<InitInfo, BoxError> {
                 m.esds.es_desc.dec_config.dec_specific.as_ref().ok_or(BoxError::Broken("no AudioSpecificConfig"))?;
             ("mp4a", format!("mp4a.40.{}", specific.profile), None)
         }
-        _ => return Err(BoxError::Broken("a sample entry that is never produced")),
+        _ => return Err(BoxError::Foreign("a sample entry that is not read")),
     };
     Ok(InitInfo {
         timescale: trak.mdia.mdhd.timescale,
@@ -89,6 +95,9 @@ pub fn read_init(data: &[u8]) -> Result<InitInfo, BoxError> {
         edit_list: trak.edts.is_some(),
     })
 }
+
+/// Boxes of other packagers' segments that say nothing of the samples: indices, events, times of production, room.
+const PASSED_OVER: [&[u8; 4]; 7] = [b"sidx", b"emsg", b"prft", b"ssix", b"free", b"skip", b"uuid"];
 
 /// Reads a media segment.
 pub fn read_segment(data: &[u8]) -> Result<SegmentInfo, BoxError> {
@@ -101,9 +110,12 @@ pub fn read_segment(data: &[u8]) -> Result<SegmentInfo, BoxError> {
         continuous: true,
         first_presentation: i64::MAX,
         least_offset: i64::MAX,
+        sizes: Vec::new(),
+        shown_twice: None,
         first_sample: Vec::new(),
         tracks: 0,
     };
+    let mut shown = Vec::new();
     let mut rest = data;
     let mut pending: Option<(u64, u64, usize)> = None;
     while !rest.is_empty() {
@@ -114,7 +126,7 @@ pub fn read_segment(data: &[u8]) -> Result<SegmentInfo, BoxError> {
         match header.kind {
             k if k == Moof::KIND => {
                 let moof = Moof::decode_body(&mut body)?;
-                let (ticks, first) = fragment(&moof, data.len() as u64, &mut info)?;
+                let (ticks, first) = fragment(&moof, data.len() as u64, &mut info, &mut shown)?;
                 pending = Some((at, ticks, first));
             }
             k if k == b"mdat".into() => {
@@ -128,17 +140,24 @@ pub fn read_segment(data: &[u8]) -> Result<SegmentInfo, BoxError> {
                 let key_bytes = payload + first as u64 - start;
                 info.fragments.push(FragmentRange { offset: start, bytes: end - start, ticks, key_bytes });
             }
-            k if k == Styp::KIND => {}
+            k if k == Styp::KIND || PASSED_OVER.iter().any(|p| k == (*p).into()) => {}
             _ => return Err(BoxError::Broken("unexpected box")),
         }
         rest = after;
     }
+    shown.sort_unstable();
+    info.shown_twice = shown.windows(2).find(|w| w[0] == w[1]).map(|w| w[0]);
     if info.fragments.is_empty() || pending.is_some() { Err(BoxError::Broken("incomplete segment")) } else { Ok(info) }
 }
 
 /// Takes in one moof: its ticks and the size of its first sample. A run of samples that say nothing of themselves is
 /// written as their number alone; more of them than the segment has bytes are none, and counting them would take long.
-fn fragment(moof: &Moof, segment_bytes: u64, info: &mut SegmentInfo) -> Result<(u64, usize), BoxError> {
+fn fragment(
+    moof: &Moof,
+    segment_bytes: u64,
+    info: &mut SegmentInfo,
+    shown: &mut Vec<i64>,
+) -> Result<(u64, usize), BoxError> {
     info.tracks = info.tracks.max(moof.traf.len());
     let traf = moof.traf.first().ok_or(BoxError::Broken("no traf"))?;
     let start = traf.tfdt.as_ref().ok_or(BoxError::Broken("no tfdt"))?.base_media_decode_time;
@@ -163,6 +182,8 @@ fn fragment(moof: &Moof, segment_bytes: u64, info: &mut SegmentInfo) -> Result<(
         let offset = sample.cts.unwrap_or(0);
         info.least_offset = info.least_offset.min(offset);
         info.first_presentation = info.first_presentation.min(decoded.saturating_add(offset));
+        info.sizes.push(u32::try_from(size).unwrap_or(u32::MAX));
+        shown.push(decoded.saturating_add(offset));
         ticks += u64::from(sample.duration.or(traf.tfhd.default_sample_duration).unwrap_or(0));
         info.samples += 1;
     }

@@ -1,13 +1,16 @@
 //! Files of a package, from a directory or over HTTP.
 
 use reqwest::{Client, redirect::Policy};
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// Where a package is read from.
 #[derive(Debug, Clone)]
 pub enum Fetch {
-    /// A directory with `index.m3u8`.
-    Dir(PathBuf),
+    /// A directory, and the playlist in it where reading begins.
+    Dir(PathBuf, String),
     /// The URL of a multivariant playlist, and what asks for it. Any address may be checked, this machine's too.
     Url(url::Url, Client),
 }
@@ -18,18 +21,29 @@ const MOST_BYTES: usize = 256 << 20;
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Fetch {
-    /// A directory or a URL, as a person writes it.
+    /// A directory with `index.m3u8`, a playlist or a URL, as a person writes it.
     pub fn parse(target: &str) -> Result<Self, String> {
         match url::Url::parse(target) {
             Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(Self::Url(url, client()?)),
-            _ => Ok(Self::Dir(PathBuf::from(target))),
+            _ => Ok(Self::local(PathBuf::from(target))),
         }
     }
 
-    /// The multivariant playlist and the name its URIs are relative to.
+    fn local(path: PathBuf) -> Self {
+        let name = path.file_name().and_then(|n| n.to_str()).filter(|n| n.ends_with(".m3u8") || n.ends_with(".m3u"));
+        match name.map(ToOwned::to_owned) {
+            Some(name) if !path.is_dir() => {
+                let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+                Self::Dir(folder.map_or_else(|| PathBuf::from("."), Path::to_path_buf), name)
+            }
+            _ => Self::Dir(path, "index.m3u8".to_owned()),
+        }
+    }
+
+    /// The playlist where reading begins, and the name its URIs are relative to.
     pub fn root(&self) -> String {
         match self {
-            Self::Dir(_) => "index.m3u8".to_owned(),
+            Self::Dir(_, name) => name.clone(),
             Self::Url(url, _) => url.to_string(),
         }
     }
@@ -40,7 +54,7 @@ impl Fetch {
             Self::Url(..) => {
                 url::Url::parse(base).and_then(|b| b.join(uri)).map(String::from).map_err(|e| e.to_string())
             }
-            Self::Dir(_) => {
+            Self::Dir(..) => {
                 let folder = base.rsplit_once('/').map_or("", |(folder, _)| folder);
                 let mut parts: Vec<&str> = folder.split('/').filter(|p| !p.is_empty()).collect();
                 for part in uri.split('/') {
@@ -58,7 +72,7 @@ impl Fetch {
     /// Reads a file.
     pub async fn get(&self, name: &str) -> Result<Vec<u8>, String> {
         let read = match self {
-            Self::Dir(dir) => tokio::fs::read(dir.join(name)).await.map_err(|e| e.to_string()),
+            Self::Dir(dir, _) => tokio::fs::read(dir.join(name)).await.map_err(|e| e.to_string()),
             Self::Url(_, client) => download(client, name).await,
         };
         read.map_err(|e| format!("{name}: {e}"))

@@ -5,6 +5,41 @@ use std::collections::BTreeMap;
 /// Digits of a number; an integer of the RFC has twenty.
 const MOST_DIGITS: usize = 40;
 
+/// Why a playlist was not read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ListError {
+    /// It breaks the RFC.
+    #[error("{0}")]
+    Broken(String),
+    /// It may be right, but has what is not read here.
+    #[error("{0} is not understood")]
+    NotUnderstood(String),
+}
+
+impl From<String> for ListError {
+    fn from(text: String) -> Self {
+        Self::Broken(text)
+    }
+}
+
+impl From<&str> for ListError {
+    fn from(text: &str) -> Self {
+        Self::Broken(text.to_owned())
+    }
+}
+
+/// Tags that change nothing of what is judged.
+const IGNORED: [&str; 8] = [
+    "#EXT-X-ALLOW-CACHE",
+    "#EXT-X-BITRATE",
+    "#EXT-X-CONTENT-STEERING",
+    "#EXT-X-DATERANGE",
+    "#EXT-X-PROGRAM-DATE-TIME",
+    "#EXT-X-SESSION-DATA",
+    "#EXT-X-SESSION-KEY",
+    "#EXT-X-START",
+];
+
 /// A media playlist as read.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ParsedMedia {
@@ -16,6 +51,8 @@ pub struct ParsedMedia {
     pub media_sequence: u64,
     pub discontinuities: usize,
     pub map_uri: Option<String>,
+    /// Length and offset of the init segment, where it is a range of its resource.
+    pub map_range: Option<(u64, u64)>,
     /// Whether it lists I-frames alone.
     pub iframes_only: bool,
     /// URI and seconds.
@@ -73,10 +110,10 @@ fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
 }
 
 /// Reads a media playlist.
-pub fn parse_media(text: &str) -> Result<ParsedMedia, String> {
+pub fn parse_media(text: &str) -> Result<ParsedMedia, ListError> {
     let mut list = ParsedMedia { version: 1, ..Default::default() };
     let mut duration: Option<f64> = None;
-    let mut range = None;
+    let (mut range, mut range_end) = (None, None);
     let mut current: Option<ParsedKey> = None;
     for line in lines(text)? {
         let (tag, value) = line.split_once(':').unwrap_or((line, ""));
@@ -86,60 +123,65 @@ pub fn parse_media(text: &str) -> Result<ParsedMedia, String> {
             "#EXT-X-PLAYLIST-TYPE" => list.playlist_type = Some(value.to_owned()),
             "#EXT-X-INDEPENDENT-SEGMENTS" => list.independent = true,
             "#EXT-X-I-FRAMES-ONLY" => list.iframes_only = true,
-            "#EXT-X-BYTERANGE" => range = Some(byte_range(value)?),
+            "#EXT-X-BYTERANGE" => range = Some(byte_range(value, range_end)?),
             "#EXT-X-ENDLIST" => list.ended = true,
             "#EXT-X-MEDIA-SEQUENCE" => list.media_sequence = number(value)?,
             "#EXT-X-DISCONTINUITY" => list.discontinuities += 1,
             "#EXT-X-MAP" => {
                 if list.map_uri.is_some() {
-                    return Err("a second EXT-X-MAP".to_owned());
+                    return Err(ListError::NotUnderstood("a second EXT-X-MAP".to_owned()));
                 }
                 if current.is_some() {
-                    return Err("an encrypted init segment".to_owned());
+                    return Err(ListError::NotUnderstood("an encrypted init segment".to_owned()));
                 }
-                list.map_uri = attributes(value)?.remove("URI");
+                let mut map = attributes(value)?;
+                list.map_uri = map.remove("URI");
+                list.map_range = map.remove("BYTERANGE").map(|r| byte_range(&r, Some(0))).transpose()?;
             }
             "#EXTINF" => {
                 let seconds = value.split(',').next().unwrap_or_default();
                 duration = Some(number(seconds)?);
             }
             "#EXT-X-KEY" => current = key(value)?,
-            "#EXT-X-START" => drop(attributes(value)?),
-            _ if line.starts_with("#EXT") => return Err(format!("unexpected {tag}")),
+            _ if IGNORED.contains(&tag) => {}
+            _ if line.starts_with("#EXT") => return Err(ListError::NotUnderstood(tag.to_owned())),
             _ if line.starts_with('#') => {}
             _ => {
                 list.keys.push(current.clone());
+                range_end = range.map(|(length, offset): (u64, u64)| offset.saturating_add(length));
                 list.ranges.push(range.take());
                 let seconds = duration.take().ok_or_else(|| format!("{line} without EXTINF"))?;
                 list.segments.push((line.to_owned(), seconds));
             }
         }
     }
-    if duration.is_some() { Err("EXTINF without a segment".to_owned()) } else { Ok(list) }
+    if duration.is_some() { Err("EXTINF without a segment".into()) } else { Ok(list) }
 }
 
-/// Length and offset; a range that goes on where the one before ended is not understood.
-fn byte_range(value: &str) -> Result<(u64, u64), String> {
-    let (length, offset) = value.split_once('@').ok_or_else(|| format!("a range without an offset: {value}"))?;
-    Ok((number(length)?, number(offset)?))
+/// Length and offset; without one a range goes on where the one before ended (RFC 8216 section 4.3.2.2).
+fn byte_range(value: &str, before: Option<u64>) -> Result<(u64, u64), String> {
+    match value.split_once('@') {
+        Some((length, offset)) => Ok((number(length)?, number(offset)?)),
+        None => Ok((number(value)?, before.ok_or_else(|| format!("a range without an offset: {value}"))?)),
+    }
 }
 
-fn key(value: &str) -> Result<Option<ParsedKey>, String> {
+fn key(value: &str) -> Result<Option<ParsedKey>, ListError> {
     let mut map = attributes(value)?;
     match map.remove("METHOD").as_deref() {
         Some("NONE") => return Ok(None),
         Some("AES-128") => {}
-        other => return Err(format!("EXT-X-KEY with METHOD {other:?}")),
+        other => return Err(ListError::NotUnderstood(format!("EXT-X-KEY with METHOD {other:?}"))),
     }
     let iv = map.remove("IV").and_then(|v| hex::decode(v.strip_prefix("0x")?).ok()).filter(|v| v.len() == 16);
     let (Some(uri), Some(iv)) = (map.remove("URI"), iv) else {
-        return Err("EXT-X-KEY needs URI and an IV of 128 bits".to_owned());
+        return Err(ListError::NotUnderstood("EXT-X-KEY without URI and an IV of 128 bits".to_owned()));
     };
     Ok(Some(ParsedKey { uri, iv }))
 }
 
 /// Reads a multivariant playlist.
-pub fn parse_multivariant(text: &str) -> Result<ParsedMultivariant, String> {
+pub fn parse_multivariant(text: &str) -> Result<ParsedMultivariant, ListError> {
     let mut list = ParsedMultivariant { version: 1, ..Default::default() };
     let mut pending: Option<BTreeMap<String, String>> = None;
     for line in lines(text)? {
@@ -149,10 +191,9 @@ pub fn parse_multivariant(text: &str) -> Result<ParsedMultivariant, String> {
             "#EXT-X-INDEPENDENT-SEGMENTS" => list.independent = true,
             "#EXT-X-MEDIA" => list.media.push(attributes(value)?),
             "#EXT-X-I-FRAME-STREAM-INF" => list.iframes.push(attributes(value)?),
-            "#EXT-X-SESSION-DATA" => drop(attributes(value)?),
             "#EXT-X-STREAM-INF" => pending = Some(attributes(value)?),
-            "#EXT-X-START" => drop(attributes(value)?),
-            _ if line.starts_with("#EXT") => return Err(format!("unexpected {tag}")),
+            _ if IGNORED.contains(&tag) => {}
+            _ if line.starts_with("#EXT") => return Err(ListError::NotUnderstood(tag.to_owned())),
             _ if line.starts_with('#') => {}
             _ => {
                 let attributes = pending.take().ok_or_else(|| format!("{line} without EXT-X-STREAM-INF"))?;
@@ -160,7 +201,7 @@ pub fn parse_multivariant(text: &str) -> Result<ParsedMultivariant, String> {
             }
         }
     }
-    if list.variants.is_empty() { Err("no variants".to_owned()) } else { Ok(list) }
+    if list.variants.is_empty() { Err("no variants".into()) } else { Ok(list) }
 }
 
 /// A value without quotes, and what follows: it holds none, and no white space.

@@ -18,6 +18,8 @@ pub struct ObservedPackage {
     pub renditions: Vec<ObservedRendition>,
     pub subtitles: Vec<ObservedSubtitles>,
     pub iframes: Vec<ObservedIFrames>,
+    /// What is named and is not there, or is not what it is called; nothing more of it is judged.
+    pub unread: Vec<String>,
 }
 
 /// A rendition as read.
@@ -41,6 +43,8 @@ pub struct ObservedSegment {
     /// When its first picture or sound is presented and the smallest composition offset, ticks; where its boxes were read.
     pub shown: Option<(i64, i64)>,
     pub fragments: Vec<FragmentRange>,
+    /// What is wrong with its pictures, where their bytes were read.
+    pub broken: Option<String>,
     /// Whether it begins with an IDR; true for sound.
     pub idr: bool,
     /// Whether its fragments join and begin with sync samples.
@@ -86,8 +90,15 @@ pub fn check(package: &ObservedPackage) -> Report {
     c.bit_rates();
     c.beside();
     c.not_made();
+    if package.multivariant.variants.is_empty() {
+        // A media playlist alone: what a multivariant playlist would say is nobody's fault.
+        c.report.leave_out(OF_VARIANTS);
+    }
     c.report
 }
+
+/// Rules of variants, and of renditions beside one another.
+const OF_VARIANTS: &[&str] = &["1.5", "1.3a", "1.19", "1.26", "1.27", "8.10", "R4.3.4.2", "9."];
 
 impl Checker<'_> {
     fn add(&mut self, level: Level, rule: &'static str, text: &'static str, applies: bool, details: Vec<String>) {
@@ -127,6 +138,9 @@ impl Checker<'_> {
 
     fn segments(&mut self) {
         let video = self.has_video();
+        self.must("R6.2.1", "every file that is named is there and is what it is called", self.package.unread.clone());
+        let d = self.each_segment(|_, _, s| s.broken.clone());
+        self.add(Level::Must, "R", "pictures are whole, and each is shown at a time of its own", video, d);
         let d = self.each_segment(|_, _, s| (!s.idr).then(|| "no IDR at its start".to_owned()));
         self.add(Level::Must, "7.4", "every video segment starts with an IDR", video, d);
         let d = self.each_segment(|r, _, s| {
