@@ -99,6 +99,7 @@ fn media_routes() -> Routes {
         .routes(routes!(media::routes::status))
         .routes(routes!(media::routes::events))
         .routes(routes!(media::routes::report))
+        .routes(routes!(playback::download_routes::list))
         .routes(routes!(media::routes::cancel))
         .routes(routes!(media::routes::retry))
         .routes(routes!(sharing::routes::grants))
@@ -201,7 +202,8 @@ fn playback_routes() -> Routes {
         .routes(routes!(playback::routes::multivariant_by_token))
         .routes(routes!(playback::routes::file_by_token))
         .routes(routes!(playback::routes::raw))
-        .routes(routes!(playback::routes::raw_named));
+        .routes(routes!(playback::routes::raw_named))
+        .routes(routes!(playback::download_routes::read));
     with_cors(routes, cors)
 }
 

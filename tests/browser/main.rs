@@ -11,6 +11,7 @@ harness::on_both!(
     hls_js_plays_low_rungs_while_the_others_are_made,
     hls_js_plays_encrypted_media_by_token,
     hls_js_shows_subtitles_in_time,
+    chromium_seeks_in_a_download,
     shaka_plays_hls_and_dash_with_subtitles,
     uppy_uploads_parts_to_the_store,
     user_input_never_executes,
@@ -43,6 +44,23 @@ async fn hls_js_plays_and_switches_renditions(pair: Pair) {
         assert_eq!(seen["errors"], serde_json::json!([]), "{seen}");
         assert!(seen["started"].as_f64().unwrap() < 0.3, "{seen}");
     }
+}
+
+/// A downloaded file is not read to its end to be seen in the middle.
+async fn chromium_seeks_in_a_download(pair: Pair) {
+    let mut stack = Stack::start(pair).await;
+    stack.add_worker();
+    let client = stack.creator().await;
+    let film = fixtures::compliant(30);
+    let answer = client.upload_with(&film, &[("visibility", "public")]).await;
+    let id = answer.json::<Value>().await.unwrap()["id"].as_str().unwrap().to_owned();
+    client.wait_for(&id, &["ready"]).await;
+    let list: Value = client.get(&format!("/api/v1/media/{id}/downloads")).await.json().await.unwrap();
+    let seen = node("download.mjs", &[list["items"][0]["url"].as_str().unwrap(), "21.5"]).await;
+    assert!((seen["duration"].as_f64().unwrap() - 30.0).abs() < 0.2, "{seen}");
+    assert!((seen["shown"].as_f64().unwrap() - 21.5).abs() < 0.1 && seen["size"] == 360, "{seen}");
+    let ranges = seen["ranges"].as_array().unwrap();
+    assert!(!ranges.is_empty() && ranges.iter().all(|r| r.as_str().unwrap().starts_with("206 bytes=")), "{seen}");
 }
 
 async fn hls_js_starts_growing_media_at_zero(pair: Pair) {

@@ -240,6 +240,67 @@ pub fn settings(name: &str, text: &str) -> String {
     file.display().to_string()
 }
 
+/// A file of this text that others are made of.
+fn written(name: &str, text: &str) -> String {
+    let folder = super::process::bin_dir().join("test-fixtures");
+    std::fs::create_dir_all(&folder).unwrap();
+    let draft = folder.join(format!("{}-{name}", uuid::Uuid::new_v4().simple()));
+    std::fs::write(&draft, text).unwrap();
+    let file = folder.join(name);
+    std::fs::rename(&draft, &file).unwrap();
+    file.display().to_string()
+}
+
+/// A film of twelve seconds with German text, English text for those who hear badly (ASS in Matroska), three chapters and
+/// tags, the place among them; by its ending Matroska or MP4.
+pub fn annotated(ending: &str) -> PathBuf {
+    let german = written(
+        "annotated.srt",
+        "1\n00:00:01,000 --> 00:00:02,500\n<i>Guten</i> Tag & mehr\n\n2\n00:00:07,200 --> 00:00:08,000\nZwiebelfisch\n",
+    );
+    let english = written(
+        "annotated.ass",
+        "[Script Info]\nScriptType: v4.00+\n\n[V4+ Styles]\nFormat: Name, Fontname, Fontsize\nStyle: Default,Arial,20\n\n[Events]\n\
+         Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n\
+         Dialogue: 0,0:00:01.00,0:00:02.50,Default,,0,0,0,,{\\an8}[door]\\NHello, you\n",
+    );
+    let about = written(
+        "annotated.ffmetadata",
+        ";FFMETADATA1\ntitle=A film about onions\nartist=Ada\ndate=2024\nlocation=+48.1+011.6/\n\
+         [CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=4000\ntitle=Begin\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=4000\nEND=9500\ntitle=Middle\n\
+         [CHAPTER]\nTIMEBASE=1/1000\nSTART=9500\nEND=12000\ntitle=End\n",
+    );
+    let film = compliant(12).display().to_string();
+    let text = if ending == "mkv" { "copy" } else { "mov_text" };
+    let mut arguments = vec!["-i", &film, "-i", &german, "-i", &english, "-i", &about];
+    arguments.extend([
+        "-map",
+        "0:v",
+        "-map",
+        "0:a",
+        "-map",
+        "1",
+        "-map",
+        "2",
+        "-map_metadata",
+        "3",
+        "-map_chapters",
+        "3",
+    ]);
+    arguments.extend([
+        "-c",
+        "copy",
+        "-c:s",
+        text,
+        "-metadata:s:s:0",
+        "language=ger",
+        "-metadata:s:s:1",
+        "language=eng",
+    ]);
+    arguments.extend(["-disposition:s:1", "hearing_impaired", "-movflags", "+faststart"]);
+    made(&format!("annotated.{ending}"), &arguments)
+}
+
 /// Text that calls itself a film.
 pub fn text() -> PathBuf {
     let file = super::process::bin_dir().join("test-fixtures").join("text.mp4");

@@ -244,6 +244,9 @@ async fn settle(running: &Running, error: &TaskError) -> Result<(), TaskError> {
         TaskError::Retry { .. } | TaskError::Fail { .. } if task.kind == TaskKind::Passthrough => {
             pipeline::fall_back(running).await
         }
+        TaskError::Retry { reason, .. } | TaskError::Fail { reason, .. } if task.kind == TaskKind::Subtitles => {
+            pipeline::leave_out_subtitles(running, reason).await
+        }
         TaskError::Retry { reason, .. } | TaskError::Fail { reason, .. } => park(running, reason).await,
     }
 }

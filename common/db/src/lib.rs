@@ -40,12 +40,12 @@ pub mod work;
 
 pub use access::{GrantRow, PlaybackTokenRow};
 pub use audit::{AuditPage, AuditRow};
-pub use captions::{CaptionsRow, NewCaptions};
+pub use captions::{CaptionsRow, NewCaptions, NewText};
 pub use catalogue::{CategoryRow, RankCursor};
 pub use chapters::ChapterRow;
 pub use comments::{CommentPage, CommentRow, NewComment};
 pub use engagement::{HistoryPage, HistoryRow, rank};
-pub use media::{MediaChange, MediaPage, MediaRow, NewMedia};
+pub use media::{MediaChange, MediaPage, MediaRow, NamedMedia, NewMedia};
 pub use moderation::{ActionRow, ReportRow};
 pub use news::NewsListener;
 pub use packages::{PackageRow, PlannedPackage, SegmentRow};

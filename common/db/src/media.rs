@@ -49,6 +49,8 @@ pub struct MediaRow {
     pub error_message: Option<String>,
     /// What of the source is not part of the package: a JSON array of reasons.
     pub warnings: Option<String>,
+    /// What the file says of itself: JSON.
+    pub file_tags: Option<String>,
     /// Segments that are published, by their pixels, over those that are planned.
     pub published: i64,
     pub planned: i64,
@@ -129,7 +131,7 @@ macro_rules! media_columns {
         concat!(
             "SELECT m.id, m.owner_id, u.username AS owner_name, m.source_id, m.package_id, m.title, m.description, ",
             "m.visibility, m.filename, m.created_us, s.size_bytes, s.total_bytes, s.status AS source_status, s.sha256, p.status, p.kind, p.duration_ms, p.width, p.height, ",
-            "p.playable, p.encryption, p.error_code, p.error_message, p.warnings, ",
+            "p.playable, p.encryption, p.error_code, p.error_message, p.warnings, p.tags AS file_tags, ",
             "(SELECT CAST(COALESCE(SUM(r.contiguous * COALESCE(r.width * r.height, 10000)), 0) AS BIGINT) ",
             "FROM renditions r WHERE r.package_id = p.id) AS published, ",
             "(SELECT CAST(COALESCE(SUM(r.planned * COALESCE(r.width * r.height, 10000)), 0) AS BIGINT) ",
@@ -211,7 +213,21 @@ impl Media<'_> {
     }
 }
 
+/// What a media is called, and its file.
+#[derive(Debug, Clone, FromRow)]
+pub struct NamedMedia {
+    pub id: MediaId,
+    pub title: String,
+    pub filename: String,
+}
+
 impl MediaTx<'_> {
+    /// What the media of a package are called.
+    pub async fn names_of(&mut self, package: PackageId) -> Result<Vec<NamedMedia>> {
+        let sql = "SELECT id, title, filename FROM media WHERE package_id = $1 ORDER BY id";
+        query_tx!(self.0, fetch_all as NamedMedia, sql, package)
+    }
+
     /// The package a media points to.
     pub async fn package_of(&mut self, media: MediaId) -> Result<Option<PackageId>> {
         let sql = "SELECT package_id FROM media WHERE id = $1";

@@ -32,6 +32,9 @@ pub struct PackageRow {
     pub report: Option<String>,
     #[sqlx(rename = "encode_started_us")]
     pub encode_started_at: Option<Timestamp>,
+    /// When the programme begins on the clock of the segments, microseconds; unknown of packages of older versions.
+    #[sqlx(rename = "programme_start_us")]
+    pub programme_start: Option<i64>,
 }
 
 /// What planning found out.
@@ -70,7 +73,7 @@ const SEGMENT: &str = "SELECT sequence, object, size_bytes, sha256, start_ticks,
 impl Packages<'_> {
     /// A package by id.
     pub async fn find(&self, id: PackageId) -> Result<Option<PackageRow>> {
-        let sql = "SELECT id, source_id, status, kind, plan, duration_ms, target_s, revealed, playable, encryption, report, encode_started_us \
+        let sql = "SELECT id, source_id, status, kind, plan, duration_ms, target_s, revealed, playable, encryption, report, encode_started_us, programme_start_us \
                    FROM packages WHERE id = $1";
         query!(self.0, fetch_optional as PackageRow, sql, id)
     }
@@ -226,6 +229,18 @@ impl PackagesTx<'_> {
         Ok(())
     }
 
+    /// Notes what the file says of itself (JSON), and when the programme begins on the clock of the segments, microseconds.
+    pub async fn set_programme(&mut self, id: PackageId, tags: Option<&str>, start_micros: i64) -> Result<()> {
+        execute_tx!(
+            self.0,
+            "UPDATE packages SET tags = $1, programme_start_us = $2 WHERE id = $3",
+            tags,
+            start_micros,
+            id
+        )?;
+        Ok(())
+    }
+
     /// Removes every plan of a source and what was made by it; of its tasks only `keep` stays.
     pub async fn delete_plans(&mut self, source: SourceId, keep: TaskId) -> Result<()> {
         execute_tx!(
@@ -237,7 +252,9 @@ impl PackagesTx<'_> {
         for sql in [
             "DELETE FROM segments WHERE package_id IN (SELECT id FROM packages WHERE source_id = $1)",
             "DELETE FROM renditions WHERE package_id IN (SELECT id FROM packages WHERE source_id = $1)",
-            "UPDATE packages SET status = 'planning', plan = NULL, warnings = NULL, kind = NULL, duration_ms = NULL, revealed = 0, playable = FALSE, \
+            "DELETE FROM text_tracks WHERE package_id IN (SELECT id FROM packages WHERE source_id = $1)",
+            "DELETE FROM package_chapters WHERE package_id IN (SELECT id FROM packages WHERE source_id = $1)",
+            "UPDATE packages SET status = 'planning', plan = NULL, warnings = NULL, tags = NULL, programme_start_us = NULL, kind = NULL, duration_ms = NULL, revealed = 0, playable = FALSE, \
              encode_started_us = NULL WHERE source_id = $1",
         ] {
             execute_tx!(self.0, sql, source)?;

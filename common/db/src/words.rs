@@ -3,6 +3,9 @@
 use std::collections::HashSet;
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
+/// Bytes of words that are kept of a track of captions for search: more than the longest film has.
+pub const MOST_OF_TRACK: usize = 128 << 10;
+
 /// Words of a query that count.
 const MOST: usize = 8;
 /// Longest word, characters.

@@ -10,6 +10,7 @@ mod media;
 mod mpd;
 mod multivariant;
 mod subtitles;
+mod webvtt;
 
 pub use bandwidth::{Measured, measure};
 pub use chapters::{chapters_json, chapters_webvtt};
@@ -19,6 +20,7 @@ pub use mpd::{DashRendition, DashSubtitles, mpd};
 pub use multivariant::{Supplements, multivariant};
 pub use sluice_model::{ChapterMark, FragmentRange, Rendition};
 pub use subtitles::{SubtitleTrack, webvtt_segment, webvtt_time};
+pub use webvtt::{Cue, LONGEST_CUE, MOST_CUES, cue_text, webvtt};
 
 /// A quoted-string attribute value (RFC 8216 section 4.2): no double quote, no control character.
 pub fn attribute(value: &str) -> String {

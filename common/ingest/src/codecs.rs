@@ -11,6 +11,7 @@
 pub enum Medium {
     Picture,
     Sound,
+    Text,
 }
 
 /// A codec as people are told of it.
@@ -31,6 +32,10 @@ const fn picture(name: &'static str, decoders: &'static [&'static str], why: &'s
 
 const fn sound(name: &'static str, decoders: &'static [&'static str], why: &'static str) -> Codec {
     Codec { name, medium: Medium::Sound, decoders, why }
+}
+
+const fn text(name: &'static str, decoders: &'static [&'static str], why: &'static str) -> Codec {
+    Codec { name, medium: Medium::Text, decoders, why }
 }
 
 /// All of them, the commonest first.
@@ -130,6 +135,10 @@ pub const CODECS: &[Codec] = &[
         ],
         "recorders, editors, discs, tapes",
     ),
+    text("SubRip, plain text", &["srt", "subrip", "text"], "films in Matroska"),
+    text("ASS, SSA", &["ass", "ssa"], "anime and translations by fans; what is said is kept, how it looks is not"),
+    text("WebVTT", &["webvtt"], "the web"),
+    text("3GPP Timed Text", &["mov_text"], "MP4 and QuickTime"),
 ];
 
 /// FFmpeg's decoders that may run. Parsers and decoders outside this list are never reached.

@@ -21,7 +21,7 @@ mod tests {
         for c in CONTAINERS {
             writeln!(text, "| {} | {} | {} |", c.name, c.endings.join(", "), c.why).unwrap();
         }
-        for (title, medium) in [("Pictures", Medium::Picture), ("Sound", Medium::Sound)] {
+        for (title, medium) in [("Pictures", Medium::Picture), ("Sound", Medium::Sound), ("Text", Medium::Text)] {
             writeln!(text, "\n## {title}\n\n| codec | FFmpeg's decoders | found in |\n|---|---|---|").unwrap();
             for c in CODECS.iter().filter(|c| c.medium == medium) {
                 writeln!(text, "| {} | {} | {} |", c.name, c.decoders.join(", "), c.why).unwrap();

@@ -4,19 +4,25 @@
 
 mod chapter;
 pub mod clock;
+mod file_tags;
 mod fragment;
 mod ids;
+mod language;
 mod payload;
 mod playable;
 mod rendition;
 mod states;
 mod timestamp;
+mod title;
 
 pub use chapter::ChapterMark;
+pub use file_tags::FileTags;
 pub use fragment::FragmentRange;
 pub use ids::*;
+pub use language::{language_name, language_tag};
 pub use payload::{AudioPayload, ChunkPayload, HashPayload, ImportPayload, Tier};
 pub use playable::{TRUST, is_playable};
 pub use rendition::{MeasuredRates, Rendition};
 pub use states::*;
 pub use timestamp::Timestamp;
+pub use title::default_title;

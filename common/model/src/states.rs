@@ -182,6 +182,7 @@ words!(
         Plan = "plan",
         Hash = "hash",
         Passthrough = "passthrough",
+        Subtitles = "subtitles",
         Audio = "audio",
         Chunk = "chunk",
         Finalize = "finalize",

@@ -60,6 +60,8 @@ pub enum Work {
     Passthrough(PassthroughWork),
     /// Make the sound.
     Audio(AudioWork),
+    /// Read text tracks.
+    Subtitles(SubtitlesWork),
 }
 
 /// How much of a source is probed.
@@ -121,6 +123,17 @@ pub struct AudioWork {
     pub first: usize,
 }
 
+/// Text tracks.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SubtitlesWork {
+    /// Indices in the source.
+    pub streams: Vec<usize>,
+    /// Time on the source's clock that is 0 of the programme, seconds.
+    pub origin_s: f64,
+    /// Length of the programme, seconds.
+    pub duration_s: f64,
+}
+
 /// From the worker to the child.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum ToChild {
@@ -153,6 +166,8 @@ pub enum FromChild {
     },
     /// A finished media segment; the bytes are the payload.
     Segment(SegmentMade),
+    /// A text track.
+    Cues(CuesRead),
     /// A sign of life on long work.
     Alive {
         /// Pictures decoded and encoded so far.
@@ -177,6 +192,25 @@ pub struct SegmentMade {
     pub duration_ticks: u64,
 }
 
+/// The cues of a text track, by their begin; what is not shown is not among them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CuesRead {
+    /// Index in the source.
+    pub stream: usize,
+    pub cues: Vec<CueRead>,
+}
+
+/// A cue as the child describes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CueRead {
+    /// From the begin of the programme.
+    pub start_ms: u64,
+    /// Later than `start_ms`.
+    pub end_ms: u64,
+    /// Lines; italics, bold and underline as in WebVTT, nothing escaped.
+    pub text: String,
+}
+
 /// A typed refusal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
@@ -195,6 +229,8 @@ pub enum Output {
     Init { rendition: String, codecs: String, data: Bytes },
     /// A media segment.
     Segment { made: SegmentMade, data: Bytes },
+    /// A text track.
+    Cues(CuesRead),
     /// A sign of life: pictures decoded and encoded so far.
     Worked { pictures: u64 },
 }

@@ -1,7 +1,7 @@
 //! Starting a child and seeing its end.
 
 use super::{
-    ChildError, Death, Job, Output,
+    ChildError, CuesRead, Death, Job, Output,
     death::death_of,
     log, serve,
     watch::{TimeLimits, Watch},
@@ -102,19 +102,34 @@ impl Children {
 
     /// Runs a probe: what the source is.
     pub async fn probe(&self, job: Job, source: SourceReader, limits: Limits) -> Result<SourceFacts, ChildError> {
+        let facts = |output| if let Output::Probed(facts) = output { Some(*facts) } else { None };
+        let found = self.gather(job, source, limits, facts).await?.pop();
+        found.ok_or_else(|| ChildError::died(Death::Crashed, "the probe said nothing"))
+    }
+
+    /// Reads text tracks.
+    pub async fn cues(&self, job: Job, source: SourceReader, limits: Limits) -> Result<Vec<CuesRead>, ChildError> {
+        self.gather(job, source, limits, |o| if let Output::Cues(read) = o { Some(read) } else { None }).await
+    }
+
+    /// Runs a job to its end; what `pick` takes of all that it hands over.
+    async fn gather<T>(
+        &self,
+        job: Job,
+        source: SourceReader,
+        limits: Limits,
+        pick: impl Fn(Output) -> Option<T>,
+    ) -> Result<Vec<T>, ChildError> {
         let (tx, mut rx) = mpsc::channel(1);
         let take = async move {
-            let mut facts = None;
+            let mut picked = Vec::new();
             while let Some(output) = rx.recv().await {
-                if let Output::Probed(f) = output {
-                    facts = Some(*f);
-                }
+                picked.extend(pick(output));
             }
-            facts
+            picked
         };
-        let (ended, facts) = tokio::join!(self.run(job, source, limits, tx), take);
-        ended?;
-        facts.ok_or_else(|| ChildError::died(Death::Crashed, "the probe said nothing"))
+        let (ended, picked) = tokio::join!(self.run(job, source, limits, tx), take);
+        ended.map(|()| picked)
     }
 
     /// Runs `job` over `source`, handing what is made to `outputs` in order.

@@ -5,6 +5,7 @@
 
 use super::{ChildError, Death, FromChild, Job, Output, ToChild, log, watch::Watch, wire};
 use crate::{plan::SourceFacts, source::SourceReader};
+use sluice_hls::MOST_CUES;
 use std::io;
 use tokio::{net::UnixStream, sync::mpsc};
 
@@ -68,6 +69,8 @@ pub async fn serve(
             }
             FromChild::Init { .. } => return Err(senseless("a codec string that is none")),
             FromChild::Segment(made) => Output::Segment { made, data: payload.into() },
+            FromChild::Cues(read) if read.cues.len() <= MOST_CUES => Output::Cues(read),
+            FromChild::Cues(_) => return Err(senseless("more cues than are kept")),
         };
         watch.progressed();
         outputs.send(output).await.map_err(|_| ChildError::GivenUp)?;

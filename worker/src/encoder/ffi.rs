@@ -2,10 +2,13 @@
 #![allow(unsafe_code)]
 
 use ffmpeg_next::{
-    Dictionary, Error, codec, ffi, format,
+    Dictionary, DictionaryRef, Error, Packet, codec, decoder, ffi, format,
     format::context::{Input, StreamIo},
 };
-use std::{ffi::CString, ptr};
+use std::{
+    ffi::{CStr, CString, c_char},
+    mem, ptr,
+};
 
 /// An entry of a demuxer's index.
 #[derive(Debug, Clone, Copy)]
@@ -230,4 +233,59 @@ pub fn colour_codes(context: &codec::Context) -> (i32, i32, i32, bool) {
 pub fn set_max_pixels(context: &mut codec::Context, pixels: u64) {
     // SAFETY: the context is exclusively borrowed and not yet open.
     unsafe { (*context.as_mut_ptr()).max_pixels = pixels as i64 };
+}
+
+/// A value of a dictionary. The safe call takes it for UTF-8, which nothing in a file need be.
+pub fn dictionary_value(dictionary: &DictionaryRef<'_>, key: &str) -> Option<String> {
+    let key = CString::new(key).ok()?;
+    // SAFETY: the dictionary is live for the borrow and only read; an entry's value is a C string of its own.
+    unsafe {
+        let entry = ffi::av_dict_get(dictionary.as_ptr(), key.as_ptr(), ptr::null(), 0).as_ref()?;
+        text(entry.value)
+    }
+}
+
+/// What a packet of a text track says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SubtitleText {
+    /// As it is shown.
+    Plain(String),
+    /// A dialogue line of ASS, without its times.
+    Ass(String),
+}
+
+/// Decodes a packet of a text track; the texts, and after how many milliseconds they go away where the packet itself
+/// says so. The safe call leaks what it makes, and takes it for UTF-8.
+pub fn decode_subtitle(
+    decoder: &mut decoder::Subtitle,
+    packet: &Packet,
+) -> Result<(Vec<SubtitleText>, Option<u32>), Error> {
+    // SAFETY: the decoder is open and exclusively borrowed, the packet live and only read. The subtitle is plain data that
+    // the call fills; its rectangles are valid until it is freed, once, here.
+    unsafe {
+        let mut subtitle: ffi::AVSubtitle = mem::zeroed();
+        let mut got = 0;
+        let packet = codec::packet::Ref::as_ptr(packet).cast_mut();
+        let result = ffi::avcodec_decode_subtitle2(decoder.as_mut_ptr(), &raw mut subtitle, &raw mut got, packet);
+        if result < 0 {
+            return Err(Error::from(result));
+        }
+        if got == 0 {
+            return Ok((Vec::new(), None));
+        }
+        let mut texts = Vec::new();
+        for i in 0..subtitle.num_rects as usize {
+            let Some(rect) = (*subtitle.rects.add(i)).as_ref() else { continue };
+            texts.extend(text(rect.ass).map(SubtitleText::Ass).or_else(|| text(rect.text).map(SubtitleText::Plain)));
+        }
+        let end_ms = subtitle.end_display_time;
+        ffi::avsubtitle_free(&raw mut subtitle);
+        Ok((texts, Some(end_ms).filter(|e| *e > 0 && *e < u32::MAX)))
+    }
+}
+
+/// SAFETY: `pointer` must be null or a C string that lives for the call.
+unsafe fn text(pointer: *const c_char) -> Option<String> {
+    // SAFETY: the caller's promise.
+    (!pointer.is_null()).then(|| unsafe { CStr::from_ptr(pointer) }.to_string_lossy().into_owned())
 }

@@ -13,6 +13,7 @@ mod evil;
 mod ffi;
 mod kept;
 mod link;
+mod metadata;
 mod mixer;
 mod open;
 mod packets;
@@ -26,6 +27,7 @@ mod sizes;
 mod sound;
 mod stamps;
 mod streams;
+mod subtitles;
 mod telecine;
 mod x264;
 
@@ -112,5 +114,6 @@ fn run(link: &Link, job: Job) -> Result<(), EncodeError> {
         Work::Chunk(work) => chunk::run(link, &job, work),
         Work::Passthrough(work) => passthrough::run(link, &job, work),
         Work::Audio(work) => audio::run(link, &job, work),
+        Work::Subtitles(work) => subtitles::run(link, &job, work),
     }
 }

@@ -114,6 +114,14 @@ pub fn audio_decoder(job: &Job, input: &Input, stream: usize) -> Result<ffmpeg::
     decoder.audio().named("decoder")
 }
 
+/// Opens the decoder of a text track.
+pub fn subtitle_decoder(job: &Job, input: &Input, stream: usize) -> Result<ffmpeg::decoder::Subtitle, EncodeError> {
+    let stream = stream_of(input, stream)?;
+    let mut decoder = context(job, stream.parameters(), 1)?.decoder();
+    decoder.set_packet_time_base(stream.time_base());
+    decoder.subtitle().named("decoder")
+}
+
 /// A stream by index.
 pub fn stream_of(input: &Input, index: usize) -> Result<format::stream::Stream<'_>, EncodeError> {
     input.stream(index).ok_or_else(|| EncodeError::refused(Refusal::Unreadable, "stream is missing"))

@@ -5,6 +5,7 @@ use super::{
     appearance::{self, Orientation},
     ffi, kept,
     link::Link,
+    metadata::metadata,
     open,
     packets::{Packets, sought_by_bytes},
     pcm,
@@ -14,7 +15,9 @@ use super::{
 };
 use crate::{
     child::{Job, Probe, Refusal},
-    plan::{AudioFacts, Clock, FieldOrder, KeyFrame, SourceFacts, VideoFacts, audio::FRAME_SAMPLES},
+    plan::{
+        AudioFacts, Clock, FieldOrder, KeyFrame, SourceFacts, VideoFacts, audio::FRAME_SAMPLES, subtitles::MOST_TRACKS,
+    },
 };
 use ffmpeg_next::{
     codec,
@@ -74,9 +77,11 @@ pub fn probe(link: &Link, job: &Job, scope: Probe) -> Result<SourceFacts, Encode
         }
         None => None,
     };
-    let kept = (video.as_ref().map(|v| v.stream), audio.first().map(|a| a.stream));
-    let left_behind = streams::left_behind(input, job.demuxer, kept.0, kept.1);
-    Ok(SourceFacts { demuxer: job.demuxer, video, audio, clock, left_behind })
+    let metadata = metadata(input);
+    let texts = metadata.texts.iter().take(MOST_TRACKS).map(|t| t.stream);
+    let kept = video.iter().map(|v| v.stream).chain(audio.first().map(|a| a.stream)).chain(texts);
+    let left_behind = streams::left_behind(input, job.demuxer, &kept.collect::<Vec<_>>());
+    Ok(SourceFacts { demuxer: job.demuxer, video, audio, clock, left_behind, metadata })
 }
 
 /// The packets of the picture, if there is one, and of the sound that is kept.

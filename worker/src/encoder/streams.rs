@@ -12,9 +12,15 @@ use sluice_ingest::container::Demuxer;
 /// Subtitles that are pictures.
 const IMAGE_SUBTITLES: [&str; 4] = ["dvd_subtitle", "dvb_subtitle", "hdmv_pgs_subtitle", "xsub"];
 
-/// All streams but the two that are kept. Covers and fonts are none.
-pub fn left_behind(input: &Input, demuxer: Demuxer, video: Option<usize>, audio: Option<usize>) -> Vec<LeftBehind> {
-    let kept = |s: &Stream<'_>| [video, audio].contains(&Some(s.index()));
+/// Whether a stream is subtitles, but not such as are pictures.
+pub fn is_text(stream: &Stream<'_>) -> bool {
+    let parameters = stream.parameters();
+    parameters.medium() == media::Type::Subtitle && !IMAGE_SUBTITLES.contains(&parameters.id().name())
+}
+
+/// All streams but those that are kept. Covers and fonts are none.
+pub fn left_behind(input: &Input, demuxer: Demuxer, kept: &[usize]) -> Vec<LeftBehind> {
+    let kept = |s: &Stream<'_>| kept.contains(&s.index());
     let others = input.streams().filter(|s| !kept(s) && !open::is_cover(s) && !is_empty(s, demuxer));
     others.filter_map(|s| Some(LeftBehind { stream: s.index(), left: left(&s)?, codec: name(&s) })).collect()
 }
@@ -34,8 +40,8 @@ fn left(stream: &Stream<'_>) -> Option<Left> {
         media::Type::Video => Left::UndecodablePicture,
         media::Type::Audio if decodable => Left::FurtherSound,
         media::Type::Audio => Left::UndecodableSound,
-        media::Type::Subtitle if IMAGE_SUBTITLES.contains(&parameters.id().name()) => Left::ImageSubtitles,
-        media::Type::Subtitle => Left::TextSubtitles,
+        media::Type::Subtitle if is_text(stream) => Left::TextSubtitles,
+        media::Type::Subtitle => Left::ImageSubtitles,
         media::Type::Attachment => return None,
         _ => Left::Data,
     })

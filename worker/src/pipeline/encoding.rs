@@ -3,14 +3,17 @@
 
 use super::index_of;
 use crate::{
-    child::{AudioWork, Children, ChunkWork, Entry, Job, PassthroughWork, Probe, Work},
+    child::{
+        AudioWork, Children, ChunkWork, CueRead, CuesRead, Entry, Job, PassthroughWork, Probe, SubtitlesWork, Work,
+    },
     package::assemble,
-    plan::{self, Allowance, Clock, EncodeSettings, Plan, SourceFacts, Step},
+    plan::{self, Allowance, Clock, EncodeSettings, Plan, SourceFacts, Step, SubtitlePlan},
     publish::{Publisher, Sink},
     source::{Source, SourceReader},
     task::{TaskError, rules_broken},
     verify::Report,
 };
+use sluice_hls::{Cue, cue_text};
 use sluice_ingest::sniff::{Demuxer, MOST_LEADING_BYTES, SNIFF_BYTES, next_look, refusal, sniff};
 use sluice_model::Reason;
 use tokio::sync::mpsc;
@@ -81,6 +84,26 @@ impl Encoder<'_> {
         plan::plan(&facts, self.settings, fleet_cores).map_err(TaskError::fail)
     }
 
+    /// Reads the text tracks of a plan that have a cue: what is shown when, on the programme's time.
+    pub async fn subtitles(&self, source: Source, plan: &Plan) -> Result<Vec<(SubtitlePlan, Vec<Cue>)>, TaskError> {
+        let job = Job {
+            source_bytes: source.size(),
+            demuxer: plan.demuxer,
+            max_pixels: self.settings.max_pixels,
+            index: index_of(plan),
+            clock: plan.clock.clone(),
+            work: Work::Subtitles(SubtitlesWork {
+                streams: plan.subtitles.iter().map(|t| t.stream).collect(),
+                origin_s: plan.origin_s(),
+                duration_s: plan.duration_s,
+            }),
+        };
+        let limits = self.children.limits(&Allowance::of_probe(job.source_bytes));
+        let read = self.children.cues(job, SourceReader::new(source), limits).await?;
+        let track = |r: CuesRead| Some((plan.subtitles.iter().find(|t| t.stream == r.stream)?.clone(), shown(r.cues)));
+        Ok(read.into_iter().filter_map(track).filter(|(_, cues)| !cues.is_empty()).collect())
+    }
+
     /// Makes what is missing of a step, and publishes it.
     pub async fn run<S: Sink>(
         &self,
@@ -125,6 +148,18 @@ impl Encoder<'_> {
         published?;
         Ok(ended?)
     }
+}
+
+/// What a child has read, as it is shown: nothing that it says is taken for markup but what every player shows.
+fn shown(read: Vec<CueRead>) -> Vec<Cue> {
+    let cue = |c: CueRead| {
+        let text = cue_text(&c.text);
+        let (start_ms, end_ms) = (c.start_ms, c.end_ms);
+        (start_ms < end_ms && !text.is_empty()).then_some(Cue { start_ms, end_ms, settings: String::new(), text })
+    };
+    let mut cues: Vec<Cue> = read.into_iter().filter_map(cue).collect();
+    cues.sort_by_key(|c| c.start_ms);
+    cues
 }
 
 /// The first segment from `first` on that is missing in any of these renditions.

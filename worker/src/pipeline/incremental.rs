@@ -5,7 +5,7 @@
 
 use super::{
     index_of,
-    storing::{store, tasks_of_steps},
+    storing::{store, subtitles_task, tasks_of_steps},
 };
 use crate::{
     child::Probe,
@@ -165,6 +165,7 @@ async fn publish(
         });
     }
     let whole = plan.incremental.is_none();
+    follow.extend(subtitles_task(plan, task, delivered.total).filter(|_| whole));
     store(running, plan, &follow, whole).await?;
     if whole { Ok(true) } else { Err(TaskError::NotArrived(next_bytes(plan, delivered))) }
 }

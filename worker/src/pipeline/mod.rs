@@ -9,9 +9,11 @@ mod import;
 mod incremental;
 mod planning;
 mod storing;
+mod subtitles;
 
 pub use encoding::{Encoder, finalize as assemble_package, identify};
 pub use planning::{bytes_to_wait_for, fall_back};
+pub use subtitles::leave_out as leave_out_subtitles;
 
 use crate::{
     child::Entry,
@@ -30,6 +32,7 @@ pub async fn run(running: &Running) -> Result<(), TaskError> {
         TaskKind::Plan => planning::make_plan(running).await,
         TaskKind::Hash => hashing::hash(running).await,
         TaskKind::Passthrough | TaskKind::Audio | TaskKind::Chunk => encode(running).await,
+        TaskKind::Subtitles => subtitles::extract(running).await,
         TaskKind::Finalize => finalize(running).await,
     }
 }

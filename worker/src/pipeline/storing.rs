@@ -6,9 +6,9 @@ use crate::{
     schedule,
     task::{Running, TaskError},
 };
-use sluice_db::{ClaimedTask, NewTask, PlannedPackage};
+use sluice_db::{ClaimedTask, MediaChange, NewTask, PlannedPackage, Tx};
 use sluice_ingest::{IngestError, completion, quota};
-use sluice_model::{Reason, TaskKind, Tier, clock};
+use sluice_model::{PackageId, Reason, TaskKind, Tier, clock, default_title};
 
 /// Beyond the guess of where the bytes of a chunk end.
 const MARGIN_BYTES: u64 = 1 << 20;
@@ -37,6 +37,7 @@ pub async fn store(running: &Running, plan: &Plan, follow: &[NewTask], whole: bo
     tx.packages().store_plan(task.package_id, &planned, now).await?;
     let warnings = serde_json::to_string(&plan.warnings).map_err(TaskError::corrupt)?;
     tx.packages().set_warnings(task.package_id, &warnings).await?;
+    store_metadata(&mut tx, task.package_id, plan).await?;
     let cost_ms = cost::millis(cost::cost_s(plan));
     quota::charge_encode(&mut tx, &context.ingest.config, task.package_id, cost_ms, now).await.map_err(uncharged)?;
     tx.tasks().enqueue(follow, now).await?;
@@ -45,6 +46,21 @@ pub async fn store(running: &Running, plan: &Plan, follow: &[NewTask], whole: bo
     }
     tx.commit().await?;
     context.wake.push(follow.len()).await;
+    Ok(())
+}
+
+/// Stores what the file says of itself; its title becomes that of media which nobody has given one.
+async fn store_metadata(tx: &mut Tx, package: PackageId, plan: &Plan) -> Result<(), TaskError> {
+    let tags = serde_json::to_string(&plan.tags).map_err(TaskError::corrupt)?;
+    let tags = Some(tags.as_str()).filter(|_| !plan.tags.is_empty());
+    tx.packages().set_programme(package, tags, (plan.programme_start_s() * 1e6).round() as i64).await?;
+    tx.chapters().replace_of_file(package, &plan.chapters).await?;
+    let Some(title) = &plan.tags.title else { return Ok(()) };
+    for named in tx.media().names_of(package).await? {
+        if named.title == default_title(&named.filename) && named.title != *title {
+            tx.media().change(named.id, &MediaChange { title: Some(title), ..MediaChange::default() }).await?;
+        }
+    }
     Ok(())
 }
 
@@ -68,7 +84,17 @@ fn needed_by(plan: &Plan, source_bytes: u64, end_s: f64) -> i64 {
 
 /// The tasks of a plan. Due when a player that starts now would need their first segment.
 pub fn tasks_of(plan: &Plan, task: &ClaimedTask, source_bytes: u64) -> Vec<NewTask> {
-    tasks_of_steps(plan, task, source_bytes, plan.steps().into_iter())
+    let mut tasks = tasks_of_steps(plan, task, source_bytes, plan.steps().into_iter());
+    tasks.extend(subtitles_task(plan, task, source_bytes));
+    tasks
+}
+
+/// The task that reads the text tracks of a whole source, if it has any.
+pub fn subtitles_task(plan: &Plan, task: &ClaimedTask, source_bytes: u64) -> Option<NewTask> {
+    let named = completion::source_task(task.package_id, task.source_id, TaskKind::Subtitles, task.due_at);
+    // It moves bytes and needs no core.
+    let whole = NewTask { cores: 0, needs_bytes: source_bytes as i64, ..named };
+    (!plan.subtitles.is_empty()).then_some(whole)
 }
 
 /// The tasks of some steps of a plan.

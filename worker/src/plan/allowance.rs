@@ -108,6 +108,7 @@ mod tests {
             audio: Vec::new(),
             clock: Clock::default(),
             left_behind: Vec::new(),
+            metadata: crate::plan::Metadata::default(),
         };
         let settings = EncodeSettings { passthrough: false, preset: preset.to_owned(), ..EncodeSettings::default() };
         let plan = plan(&facts, &settings, 2).unwrap().in_one_tier();

@@ -204,6 +204,7 @@ mod tests {
             audio: vec![sound],
             clock,
             left_behind: Vec::new(),
+            metadata: crate::plan::Metadata::default(),
         }
     }
 
@@ -234,6 +235,7 @@ mod tests {
                 audio: vec![AudioFacts { bit_rate, lossless, ..sound() }],
                 clock: Clock::default(),
                 left_behind: Vec::new(),
+                metadata: crate::plan::Metadata::default(),
             };
             alone(&facts, &[64, 128, 256]).unwrap().variants.iter().map(|v| v.bit_rate).collect::<Vec<_>>()
         };

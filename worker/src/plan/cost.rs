@@ -277,6 +277,7 @@ mod tests {
             audio: Vec::new(),
             clock: Clock::default(),
             left_behind: Vec::new(),
+            metadata: crate::plan::Metadata::default(),
         };
         let of = |passthrough| plan(&facts, &EncodeSettings { passthrough, ..EncodeSettings::default() }, 2).unwrap();
         let (kept, encoded) = (of(true), of(false));

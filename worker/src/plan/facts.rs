@@ -4,6 +4,7 @@ use super::{clock::Clock, warnings::LeftBehind};
 use crate::cmaf::Coding;
 use serde::{Deserialize, Serialize};
 use sluice_ingest::sniff::Demuxer;
+use sluice_model::FileTags;
 
 /// A source as probed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,6 +21,38 @@ pub struct SourceFacts {
     /// Streams that are not part of the package.
     #[serde(default)]
     pub left_behind: Vec<LeftBehind>,
+    /// What the file has beside picture and sound.
+    #[serde(default)]
+    pub metadata: Metadata,
+}
+
+/// What a file has beside picture and sound.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Metadata {
+    /// Text tracks that can be decoded.
+    pub texts: Vec<TextFacts>,
+    pub chapters: Vec<ChapterFacts>,
+    pub tags: FileTags,
+}
+
+/// A text track.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TextFacts {
+    /// Index in the source.
+    pub stream: usize,
+    /// As the container has it.
+    pub language: Option<String>,
+    pub title: Option<String>,
+    pub forced: bool,
+    pub hearing_impaired: bool,
+}
+
+/// Where a chapter begins.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ChapterFacts {
+    /// On the source's clock.
+    pub start_s: f64,
+    pub title: String,
 }
 
 /// A picture stream.

@@ -6,7 +6,7 @@
 
 use super::{
     Chunk, EncodeSettings, KeyFrame, Plan, Rate, SourceFacts, VideoFacts, VideoPlan, audio, boundaries, check_limits,
-    chunks, cost, extent::Extent, plan, tiers,
+    chunks, cost, extent::Extent, plan, subtitles, tiers,
 };
 use serde::{Deserialize, Serialize};
 use sluice_ingest::sniff::Demuxer;
@@ -144,6 +144,10 @@ pub fn extend(plan: &Plan, facts: &SourceFacts, fleet_cores: usize, delivered: D
         return Err(Halt::Changed);
     }
     let sound_s = facts.sound().map_or(0.0, |a| a.start_s + a.duration_s - start_s);
+    if delivered.whole() {
+        plan.subtitles = subtitles::tracks(facts);
+        plan.chapters = subtitles::chapters(facts, start_s, known_s);
+    }
     continued(plan, list, sound_s, delivered.extrapolated(known_s), fleet_cores)
 }
 
@@ -251,6 +255,7 @@ mod tests {
             audio: vec![sound],
             clock: Clock::default(),
             left_behind: Vec::new(),
+            metadata: crate::plan::Metadata::default(),
         }
     }
 

@@ -124,6 +124,7 @@ mod tests {
                 audio: Vec::new(),
                 clock: Clock::default(),
                 left_behind: Vec::new(),
+                metadata: crate::plan::Metadata::default(),
             };
             let settings =
                 EncodeSettings { preset: preset.to_owned(), passthrough: false, ..EncodeSettings::default() };

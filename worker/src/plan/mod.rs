@@ -22,6 +22,7 @@ pub mod memory;
 mod passthrough;
 mod renditions;
 mod steps;
+pub mod subtitles;
 pub mod telecine;
 mod tiers;
 mod timeline;
@@ -33,7 +34,10 @@ pub use allowance::Allowance;
 pub use audio::AudioPlan;
 pub use chunks::Chunk;
 pub use clock::Clock;
-pub use facts::{AudioFacts, Colour, FieldOrder, KeptFacts, KeyFrame, SizeSpan, SourceFacts, VideoFacts};
+pub use facts::{
+    AudioFacts, ChapterFacts, Colour, FieldOrder, KeptFacts, KeyFrame, Metadata, SizeSpan, SourceFacts, TextFacts,
+    VideoFacts,
+};
 pub use filters::{Shape, filter_graph};
 #[cfg(test)]
 pub use fixture::slow_film;
@@ -42,6 +46,7 @@ pub use ladder::Rung;
 pub use renditions::Schedule;
 pub use sluice_config::{EncodeSettings, RungSetting};
 pub use steps::Step;
+pub use subtitles::SubtitlePlan;
 pub use timeline::Rate;
 pub use variable::VariableRate;
 pub use warnings::{Left, LeftBehind};
@@ -50,7 +55,7 @@ use crate::cmaf::Coding;
 use extent::Extent;
 use serde::{Deserialize, Serialize};
 use sluice_ingest::sniff::Demuxer;
-use sluice_model::{MediaKind, Reason};
+use sluice_model::{ChapterMark, FileTags, MediaKind, Reason};
 
 /// All that is decided about one source. Stored with the package; every task works from it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -74,6 +79,15 @@ pub struct Plan {
     /// How the source's time stamps become the clock that all of the plan is on.
     #[serde(default)]
     pub clock: Clock,
+    /// Text tracks of the file.
+    #[serde(default)]
+    pub subtitles: Vec<SubtitlePlan>,
+    /// Chapters of the file.
+    #[serde(default)]
+    pub chapters: Vec<ChapterMark>,
+    /// What the file says of itself.
+    #[serde(default)]
+    pub tags: FileTags,
 }
 
 /// How the picture is made.
@@ -262,6 +276,9 @@ fn plan_video(
         warnings: warnings::warnings(facts),
         incremental: None,
         clock: facts.clock.clone(),
+        subtitles: subtitles::tracks(facts),
+        chapters: subtitles::chapters(facts, origin_s, duration_s),
+        tags: facts.metadata.tags.clone(),
         video: Some(VideoPlan {
             stream: video.stream,
             first_pts,
@@ -312,10 +329,13 @@ fn plan_sound(facts: &SourceFacts, settings: &EncodeSettings) -> Result<Plan, Re
         duration_s: audio.duration_s(),
         target_s: boundaries::SEGMENT_S,
         video: None,
-        audio: Some(audio),
         warnings: warnings::warnings(facts),
         incremental: None,
         clock: facts.clock.clone(),
+        subtitles: subtitles::tracks(facts),
+        chapters: subtitles::chapters(facts, audio.origin_s, audio.duration_s()),
+        tags: facts.metadata.tags.clone(),
+        audio: Some(audio),
     })
 }
 
@@ -334,6 +354,21 @@ impl Plan {
     /// Length of the film as far as it is known, or else guessed; seconds.
     pub fn expected_s(&self) -> f64 {
         self.incremental.map_or(self.duration_s, |i| i.expected_s)
+    }
+
+    /// Time on the source's clock at which the programme begins, seconds.
+    pub fn origin_s(&self) -> f64 {
+        match (&self.video, &self.audio) {
+            (Some(v), _) => v.start_s(),
+            (None, Some(a)) => a.origin_s,
+            (None, None) => 0.0,
+        }
+    }
+
+    /// When the programme begins on the clock of the segments: by how much everything is shown later than it is decoded,
+    /// seconds.
+    pub fn programme_start_s(&self) -> f64 {
+        self.video.as_ref().map_or(0.0, |v| v.delay_ticks as f64 / v.timescale().max(1) as f64)
     }
 
     /// What a person would call it.
@@ -406,6 +441,7 @@ mod fixture {
             audio: Vec::new(),
             clock: Clock::default(),
             left_behind: Vec::new(),
+            metadata: crate::plan::Metadata::default(),
         };
         let settings = EncodeSettings { passthrough: false, ..EncodeSettings::default() };
         plan(&facts, &settings, 2).unwrap()

@@ -157,6 +157,7 @@ mod tests {
             audio: Vec::new(),
             clock: crate::plan::Clock::default(),
             left_behind: left_behind.collect(),
+            metadata: crate::plan::Metadata::default(),
         }
     }
 

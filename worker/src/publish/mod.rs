@@ -113,7 +113,7 @@ impl<'a, S: Sink> Publisher<'a, S> {
             Output::Init { rendition, codecs, data } => self.init(&rendition, &codecs, data).await,
             Output::Segment { made, data } => self.segment(&made.rendition, made.sequence, data).await,
             Output::Worked { pictures } => self.worked(pictures).await,
-            Output::Probed(_) => Ok(()),
+            Output::Probed(_) | Output::Cues(_) => Ok(()),
         }
     }
 

@@ -12,6 +12,8 @@ pub struct Formats {
     pub containers: Vec<Container>,
     pub video_codecs: Vec<Codec>,
     pub audio_codecs: Vec<Codec>,
+    /// Of text tracks, which become subtitles.
+    pub text_codecs: Vec<Codec>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -40,6 +42,7 @@ impl Formats {
             containers: CONTAINERS.iter().map(Container::of).collect(),
             video_codecs: of_medium(Medium::Picture),
             audio_codecs: of_medium(Medium::Sound),
+            text_codecs: of_medium(Medium::Text),
         }
     }
 }

@@ -20,6 +20,7 @@ use sluice_db::{MediaChange, MediaPage, MediaRow, NewMedia, Tx};
 use sluice_ingest::{quota::Begins, quota::QuotaRequest};
 use sluice_model::{
     Encryption, MediaId, MediaStatus, PackageId, Reason, Role, SourceId, UploadKind, UserId, Visibility, clock,
+    default_title,
 };
 use std::{collections::HashMap, str::FromStr};
 
@@ -75,7 +76,7 @@ impl Metadata {
     pub fn check(self, encryption: Encryption) -> Result<Checked, MediaError> {
         let filename = text::line(&self.filename.unwrap_or_default());
         let title = self.title.map(|t| text::title(&t)).filter(|t| !t.is_empty());
-        let title = title.unwrap_or_else(|| stem(&filename));
+        let title = title.unwrap_or_else(|| default_title(&filename));
         let description = text::lines(&self.description.unwrap_or_default());
         let visibility = word(self.visibility.as_deref(), Visibility::Private);
         let encryption = word(self.encryption.as_deref(), encryption);
@@ -103,13 +104,6 @@ fn bounded(title: &str, description: &str) -> Faults {
     faults.demand(title.chars().count() <= 200, "title", "at most 200 characters");
     faults.demand(description.chars().count() <= 5000, "description", "at most 5000 characters");
     faults
-}
-
-fn stem(filename: &str) -> String {
-    let name = filename.rsplit(['/', '\\']).next().unwrap_or_default();
-    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-    let text: String = stem.chars().take(200).collect();
-    if text.trim().is_empty() { "Untitled".to_owned() } else { text }
 }
 
 /// Makes a media of bytes that will come, in the client's transaction, with the package they will be.

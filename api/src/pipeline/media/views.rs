@@ -3,7 +3,7 @@
 use super::status::status;
 use serde::{Deserialize, Serialize};
 use sluice_db::MediaRow;
-use sluice_model::{Encryption, MediaKind, MediaStatus, PackageStatus, Reason, Visibility};
+use sluice_model::{Encryption, FileTags, MediaKind, MediaStatus, PackageStatus, Reason, Visibility};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -39,6 +39,8 @@ pub struct Media {
     pub error: Option<Reason>,
     /// What of the file is not part of what is played, and why; known once it is planned.
     pub warnings: Vec<Reason>,
+    /// What the file says of itself; its title becomes that of a media to which nobody has given one.
+    pub file_tags: FileTags,
     pub playback: Playback,
 }
 
@@ -109,6 +111,7 @@ impl Media {
         let ((status, progress), error) = (status(&row), row.reason());
         // Written by the worker; what an unknown version wrote is not shown.
         let warnings = row.warnings.as_deref().and_then(|w| serde_json::from_str(w).ok()).unwrap_or_default();
+        let file_tags = row.file_tags.as_deref().and_then(|t| serde_json::from_str(t).ok()).unwrap_or_default();
         let has_dash = row.status == PackageStatus::Ready && row.encryption == Encryption::None;
         let published_at = row.published_at().map(|t| t.as_millis());
         Self {
@@ -141,6 +144,7 @@ impl Media {
             progress,
             error,
             warnings,
+            file_tags,
         }
     }
 }

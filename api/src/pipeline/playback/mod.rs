@@ -3,6 +3,8 @@
 pub mod bytes_response;
 mod dash;
 mod direct;
+mod download;
+pub mod download_routes;
 mod error;
 mod event_window;
 mod presentation;

@@ -18,7 +18,7 @@ use axum::{
     http::{HeaderMap, Method, header},
     response::{IntoResponse, Response},
 };
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use serde::Deserialize;
 use sluice_db::MediaRow;
 use sluice_model::{MediaId, PackageId};
@@ -26,7 +26,7 @@ use sluice_storage::Key;
 use utoipa::IntoParams;
 
 /// What an answer depends on beside its URL.
-const VARY: &str = "authorization, cookie, accept-encoding";
+pub const VARY: &str = "authorization, cookie, accept-encoding";
 const PLAYLIST: &str = "application/vnd.apple.mpegurl";
 const MPD: &str = "application/dash+xml";
 const JSON: &str = "application/json";
@@ -303,8 +303,13 @@ async fn original(
 
 /// A file name for saving, as RFC 6266 and RFC 8187 spell it; nothing of it is taken literally.
 fn disposition(row: &MediaRow) -> String {
-    // What stays as it is; `attr-char` of RFC 8187 has a few more.
-    const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_');
-    let name = utf8_percent_encode(&row.filename, PLAIN);
+    let name = encoded_name(&row.filename);
     if row.filename.is_empty() { "inline".to_owned() } else { format!("inline; filename*=UTF-8''{name}") }
+}
+
+/// A name as an extended value of a parameter (RFC 8187 section 3.2.1).
+pub fn encoded_name(name: &str) -> PercentEncode<'_> {
+    // What stays as it is; `attr-char` has a few more.
+    const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_');
+    utf8_percent_encode(name, PLAIN)
 }

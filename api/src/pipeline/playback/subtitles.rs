@@ -115,12 +115,17 @@ async fn body(state: &AppState, media: MediaId, track: TrackName<'_>) -> Result<
     state.db.captions().body(media, track.language, track.role).await?.ok_or(PlaybackError::NotFound)
 }
 
-/// Where the programme begins on the package's clock, seconds: sound begins with it, pictures after their reorder delay.
+/// When the programme begins on the package's clock, seconds: pictures are shown so much later than they are decoded. Packages
+/// of older versions do not say it: their sound does.
 pub async fn programme_start_s(
     state: &AppState,
     package: PackageId,
     renditions: &[RenditionRow],
 ) -> Result<f64, PlaybackError> {
+    let row = state.db.packages().find(package).await?.ok_or(PlaybackError::NotFound)?;
+    if let Some(micros) = row.programme_start {
+        return Ok(micros as f64 / 1e6);
+    }
     let Some(sound) = renditions.iter().find(|r| r.kind == MediaKind::Audio) else { return Ok(0.0) };
     let first = state.db.packages().segments(package, &sound.name, 1).await?;
     Ok(first.first().map_or(0.0, |s| s.start_ticks as f64 / sound.timescale.max(1) as f64))

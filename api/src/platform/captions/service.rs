@@ -6,14 +6,12 @@ use crate::{
     validation::Faults,
 };
 use bytes::Bytes;
-use sluice_db::{CaptionsRow, DbError, NewCaptions, words};
+use sluice_db::{CaptionsRow, DbError, NewCaptions, NewText, words};
 use sluice_model::{MediaId, RateLimit, SubtitleRole, clock};
 use tokio::task::spawn_blocking;
 
 /// Largest file, bytes.
 const MOST_BYTES: usize = 1 << 20;
-/// Bytes of words that are kept of a track for search: more than the longest film has.
-const MOST_SAID: usize = 128 << 10;
 /// Languages of a media.
 const MOST_TRACKS: i64 = 50;
 
@@ -23,14 +21,16 @@ fn language(tag: &str) -> Option<String> {
     let first = parts.next().filter(|p| (2..=3).contains(&p.len()) && p.chars().all(|c| c.is_ascii_alphabetic()))?;
     let mut out = first.to_ascii_lowercase();
     for part in parts {
-        if !(2..=8).contains(&part.len()) || !part.chars().all(|c| c.is_ascii_alphanumeric()) {
+        // A private subtag tells tracks of one language apart (RFC 5646 section 2.2.7).
+        let private = part.eq_ignore_ascii_case("x") && !out.contains("-x");
+        if !(private || (2..=8).contains(&part.len())) || !part.chars().all(|c| c.is_ascii_alphanumeric()) {
             return None;
         }
         // Countries are written large; everything is compared as it is written here.
         let part = if part.len() == 2 { part.to_ascii_uppercase() } else { part.to_ascii_lowercase() };
         out = format!("{out}-{part}");
     }
-    (out.len() <= 35).then_some(out)
+    (out.len() <= 35 && !out.ends_with("-x")).then_some(out)
 }
 
 /// Which track of a media: a language tag and a role.
@@ -63,7 +63,7 @@ pub async fn put(
         let text = std::str::from_utf8(&body).map_err(|_| vtt::Fault("text in UTF-8"))?;
         let (text, cues) = vtt::normalise(text)?;
         // What is between the signature, the cues' times and empty lines.
-        let said = words::distinct(text.lines().skip(1).filter(|l| !l.contains("-->")), MOST_SAID);
+        let said = words::distinct(text.lines().skip(1).filter(|l| !l.contains("-->")), words::MOST_OF_TRACK);
         Ok::<_, vtt::Fault>((text, cues, said))
     });
     let read = read.await.map_err(|_| PlatformError::Internal)?;
@@ -71,14 +71,15 @@ pub async fn put(
     let (Some(language), Ok((body, cues, said))) = (language, read) else { return Err(PlatformError::Internal) };
     let label = label.unwrap_or_else(|| language.clone());
     let now = clock::now();
-    let new = NewCaptions { media: id, language: &language, role, label: &label, body: &body, words: &said, cues };
+    let text = NewText { language: &language, role, label: &label, body: &body, words: &said, cues };
+    let new = NewCaptions { media: id, text };
     let mut tx = state.db.begin().await?;
     let stored = tx.captions().put(&new, MOST_TRACKS, now).await.map_err(gone)?;
     if !stored {
         return Err(PlatformError::TooMany("captions"));
     }
     tx.commit().await?;
-    Ok(CaptionsRow { language, role, label, cues, updated_at: now })
+    Ok(CaptionsRow { language, role, label, cues, updated_at: now, from_file: false })
 }
 
 /// A media that was deleted meanwhile.
@@ -117,7 +118,7 @@ pub async fn remove(
     media::owned(state, viewer, id).await?;
     let language = language(tag).ok_or(PlatformError::NotFound)?;
     let mut tx = state.db.begin().await?;
-    let deleted = tx.captions().delete(id, &language, role).await.map_err(gone)?;
+    let deleted = tx.captions().delete(id, &language, role, clock::now()).await.map_err(gone)?;
     tx.commit().await?;
     if deleted { Ok(()) } else { Err(PlatformError::NotFound) }
 }
@@ -130,7 +131,8 @@ mod tests {
     fn tags_are_read_in_any_case_and_written_in_one() {
         assert_eq!(language("PT-br").as_deref(), Some("pt-BR"));
         assert_eq!(language("zh-Hant").as_deref(), Some("zh-hant"));
-        for bad in ["", "d", "german", "de-", "de-ü", "de/../x", "de-a"] {
+        assert_eq!(language("de-X-02").as_deref(), Some("de-x-02"));
+        for bad in ["", "de-x", "de-x-x-y", "d", "german", "de-", "de-ü", "de/../x", "de-a"] {
             assert_eq!(language(bad), None, "{bad}");
         }
     }

@@ -15,6 +15,8 @@ pub struct Track {
     /// For menus.
     pub label: String,
     pub cues: i64,
+    /// Whether it came with the file. What is given in its language and role takes its place; deleting hides it.
+    pub from_file: bool,
     /// WebVTT.
     pub url: String,
     /// Milliseconds since the Unix epoch.
@@ -30,6 +32,7 @@ impl Track {
             language: row.language,
             label: row.label,
             cues: row.cues,
+            from_file: row.from_file,
             updated_at: row.updated_at.as_millis(),
         }
     }

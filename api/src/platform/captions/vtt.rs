@@ -1,22 +1,7 @@
 //! WebVTT (W3C) and SubRip, read and written as plain WebVTT: times in order, text, and the few settings of
 //! a cue that players agree on. Style sheets, regions and notes are left out.
 
-use sluice_hls::webvtt_time;
-use std::fmt::Write;
-
-/// Cues of a track: more than ten hours of talk.
-const MOST_CUES: usize = 30_000;
-/// Characters of a cue.
-const MOST_TEXT: usize = 2_000;
-
-/// One cue.
-#[derive(Debug, PartialEq, Eq)]
-struct Cue {
-    start_ms: u64,
-    end_ms: u64,
-    settings: String,
-    text: String,
-}
+use sluice_hls::{Cue, LONGEST_CUE, MOST_CUES, webvtt};
 
 /// What is wrong with a file, for people.
 #[derive(Debug, PartialEq, Eq)]
@@ -47,12 +32,7 @@ pub fn normalise(text: &str) -> Result<(String, i64), Fault> {
         return Err(Fault("WebVTT or SubRip with at least one cue"));
     }
     cues.sort_by_key(|c| c.start_ms);
-    let mut out = "WEBVTT\n".to_owned();
-    for c in &cues {
-        // Writing into a string does not fail.
-        let _ = write!(out, "\n{} --> {}{}\n{}\n", webvtt_time(c.start_ms), webvtt_time(c.end_ms), c.settings, c.text);
-    }
-    Ok((out, cues.len() as i64))
+    Ok((webvtt(&cues), cues.len() as i64))
 }
 
 /// The cue of a block; none where it is a header, a note or a style sheet.
@@ -73,7 +53,7 @@ fn cue(block: &[String]) -> Result<Option<Cue>, Fault> {
     let end = words.next().and_then(instant).ok_or(Fault(wrong.0))?;
     let start_ms = instant(start.trim()).ok_or(wrong)?;
     let settings = words.filter(|w| setting(w)).fold(String::new(), |all, w| all + " " + w);
-    let mut text: String = lines.collect::<Vec<_>>().join("\n").chars().take(MOST_TEXT).collect();
+    let mut text: String = lines.collect::<Vec<_>>().join("\n").chars().take(LONGEST_CUE).collect();
     // Where it was cut, an empty line would end the cue before its text.
     text.truncate(text.trim_end().len());
     let shown = end > start_ms && !text.trim().is_empty();

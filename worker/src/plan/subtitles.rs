@@ -1,0 +1,138 @@
+//! What a package keeps of a file beside picture and sound: text tracks, chapters, tags.
+
+use super::facts::{SourceFacts, TextFacts};
+use serde::{Deserialize, Serialize};
+use sluice_model::{ChapterMark, SubtitleRole, language_name, language_tag};
+
+/// Text tracks that are kept.
+pub const MOST_TRACKS: usize = 32;
+/// Chapters that are kept.
+const MOST_CHAPTERS: usize = 500;
+/// Characters of a name.
+const LONGEST_NAME: usize = 80;
+/// RFC 5646: nobody has said.
+const UNKNOWN: &str = "und";
+
+/// A text track of the file that becomes a subtitle rendition. No two of a plan have both language and role in common.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubtitlePlan {
+    /// Index in the source.
+    pub stream: usize,
+    /// RFC 5646.
+    pub language: String,
+    /// For menus.
+    pub label: String,
+    pub role: SubtitleRole,
+}
+
+/// The text tracks that are kept, in the order of the file.
+pub fn tracks(facts: &SourceFacts) -> Vec<SubtitlePlan> {
+    let mut list: Vec<SubtitlePlan> = Vec::new();
+    for text in facts.metadata.texts.iter().take(MOST_TRACKS) {
+        let known = text.language.as_deref().and_then(language_tag).unwrap_or_else(|| UNKNOWN.to_owned());
+        let role = role(text);
+        let taken = |tag: &str| list.iter().any(|t| t.language == tag && t.role == role);
+        // A second track of a language and role gets a private subtag (RFC 5646 section 2.2.7).
+        let tags = std::iter::once(known.clone()).chain((2..).map(|n| format!("{known}-x-{n:02}")));
+        let Some(language) = tags.take(MOST_TRACKS + 1).find(|tag| !taken(tag)) else { continue };
+        let title: String = text.title.as_deref().unwrap_or_default().trim().chars().take(LONGEST_NAME).collect();
+        let label = match title.is_empty() {
+            false => title,
+            true => language_name(&known).map_or_else(|| "Subtitles".to_owned(), str::to_owned),
+        };
+        list.push(SubtitlePlan { stream: text.stream, language, label, role });
+    }
+    list
+}
+
+fn role(text: &TextFacts) -> SubtitleRole {
+    let title = text.title.as_deref().unwrap_or_default().to_lowercase();
+    let words = || title.split(|c: char| !c.is_alphanumeric());
+    let says = |role: SubtitleRole| words().any(|w| w == role.as_str());
+    if text.forced || says(SubtitleRole::Forced) {
+        SubtitleRole::Forced
+    } else if text.hearing_impaired || says(SubtitleRole::HardOfHearing) || words().any(|w| w == "cc") {
+        SubtitleRole::HardOfHearing
+    } else {
+        SubtitleRole::Full
+    }
+}
+
+/// The chapters of the file on a programme of `duration_s` that begins at `origin_s` of the source's clock: those that begin
+/// within it, each later than the one before.
+pub fn chapters(facts: &SourceFacts, origin_s: f64, duration_s: f64) -> Vec<ChapterMark> {
+    let mut list: Vec<ChapterMark> = Vec::new();
+    for (n, chapter) in facts.metadata.chapters.iter().take(MOST_CHAPTERS).enumerate() {
+        let start_s = (chapter.start_s - origin_s).max(0.0);
+        let start_ms = (start_s * 1000.0).round() as u64;
+        if !facts.clock.is_plain() || start_s >= duration_s || list.last().is_some_and(|l| l.start_ms >= start_ms) {
+            continue;
+        }
+        let title: String = chapter.title.trim().chars().take(LONGEST_NAME * 2).collect();
+        list.push(ChapterMark { start_ms, title: if title.is_empty() { format!("{}", n + 1) } else { title } });
+    }
+    // One that spans the whole film says nothing.
+    if list.len() < 2 { Vec::new() } else { list }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{ChapterFacts, Clock, Metadata};
+    use sluice_ingest::sniff::Demuxer;
+
+    fn text(stream: usize, language: &str, title: &str) -> TextFacts {
+        TextFacts {
+            stream,
+            language: Some(language.to_owned()),
+            title: Some(title.to_owned()),
+            forced: false,
+            hearing_impaired: false,
+        }
+    }
+
+    fn facts(metadata: Metadata) -> SourceFacts {
+        SourceFacts {
+            demuxer: Demuxer::Matroska,
+            video: None,
+            audio: Vec::new(),
+            clock: Clock::default(),
+            left_behind: Vec::new(),
+            metadata,
+        }
+    }
+
+    #[test]
+    fn every_track_has_a_language_and_role_of_its_own() {
+        let texts = vec![
+            text(2, "ger", ""),
+            text(3, "deu", "Kommentar"),
+            TextFacts { forced: true, ..text(4, "de", "") },
+            text(5, "eng", "English [SDH]"),
+            text(6, "qqq", ""),
+        ];
+        let list = tracks(&facts(Metadata { texts, ..Metadata::default() }));
+        let told: Vec<_> = list.iter().map(|t| (t.language.as_str(), t.role, t.label.as_str())).collect();
+        assert_eq!(
+            told,
+            [
+                ("de", SubtitleRole::Full, "Deutsch"),
+                ("de-x-02", SubtitleRole::Full, "Kommentar"),
+                ("de", SubtitleRole::Forced, "Deutsch"),
+                ("en", SubtitleRole::HardOfHearing, "English [SDH]"),
+                ("und", SubtitleRole::Full, "Subtitles"),
+            ]
+        );
+    }
+
+    #[test]
+    fn chapters_lie_within_the_programme_and_follow_one_another() {
+        let mark = |start_s: f64, title: &str| ChapterFacts { start_s, title: title.to_owned() };
+        let chapters_of =
+            |list: Vec<ChapterFacts>| chapters(&facts(Metadata { chapters: list, ..Metadata::default() }), 10.0, 60.0);
+        let kept = chapters_of(vec![mark(9.0, "Before"), mark(10.0, "Same"), mark(30.5, ""), mark(80.0, "Beyond")]);
+        let told: Vec<_> = kept.iter().map(|c| (c.start_ms, c.title.as_str())).collect();
+        assert_eq!(told, [(0, "Before"), (20_500, "3")]);
+        assert!(chapters_of(vec![mark(10.0, "All")]).is_empty());
+    }
+}
