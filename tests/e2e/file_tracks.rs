@@ -35,7 +35,7 @@ async fn text_chapters_and_tags_of_a_file_are_kept(pair: Pair) {
             .iter()
             .map(|t| (&t["language"], &t["role"], &t["cues"], &t["from_file"]))
             .collect();
-        let (yes, sdh) = (json!(true), json!(if ending == "mkv" { "sdh" } else { "full" }));
+        let (yes, sdh) = (json!(true), json!("sdh"));
         let (de, en, full) = (json!("de"), json!("en"), json!("full"));
         assert_eq!(told, [(&de, &full, &json!(2), &yes), (&en, &sdh, &json!(1), &yes)], "{ending}");
         let body = owner.text(&format!("/api/v1/media/{id}/captions/de")).await;
@@ -44,8 +44,7 @@ async fn text_chapters_and_tags_of_a_file_are_kept(pair: Pair) {
             "WEBVTT\n\n00:00:01.000 --> 00:00:02.500\n<i>Guten</i> Tag &amp; mehr\n\n00:00:07.200 --> 00:00:08.000\nZwiebelfisch\n",
             "{ending}"
         );
-        let role = if ending == "mkv" { "?role=sdh" } else { "" };
-        let body = owner.text(&format!("/api/v1/media/{id}/captions/en{role}")).await;
+        let body = owner.text(&format!("/api/v1/media/{id}/captions/en?role=sdh")).await;
         assert!(body.ends_with("00:00:01.000 --> 00:00:02.500\n[door]\nHello, you\n"), "{body}");
         let chapters = get(&owner, &format!("/media/{id}/chapters")).await;
         let marks = chapters["items"].as_array().unwrap();

@@ -37,6 +37,29 @@ fn transcode_writes_a_compliant_package() {
     assert!(report["findings"].as_array().unwrap().len() > 30);
 }
 
+/// Text tracks and chapters are in the folder as they are in the service.
+#[test]
+fn transcode_keeps_text_and_chapters() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    let done = transcode(&fixtures::annotated("mkv"), &out, &["--preset", "ultrafast"]);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let text = |file: &str| std::fs::read_to_string(out.join(file)).unwrap();
+    assert!(
+        text("index.m3u8").contains("URI=\"text-full-de/index.m3u8\"")
+            && text("index.m3u8").contains("#EXT-X-SESSION-DATA")
+    );
+    assert!(text("text-full-de/000000.vtt").contains("\n00:00:01.000 --> 00:00:02.500\n<i>Guten</i> Tag &amp; mehr\n"));
+    let list = text("text-full-de/index.m3u8");
+    let pieces: Vec<String> =
+        list.lines().filter(|l| l.ends_with(".vtt")).map(|l| text(&format!("text-full-de/{l}"))).collect();
+    let said = pieces.iter().position(|p| p.contains("Zwiebelfisch"));
+    assert!(said.is_some_and(|n| n > 0) && pieces.iter().filter(|p| p.contains("Guten")).count() <= 2, "{pieces:?}");
+    assert!(text("chapters/chapters.json").contains("Middle"));
+    let (compliant, report) = media::verify(out.to_str().unwrap());
+    assert!(compliant, "{report}");
+}
+
 #[test]
 fn refusal_is_one_line_with_a_code() {
     let dir = tempfile::tempdir().unwrap();

@@ -82,6 +82,7 @@ pub async fn transcode(request: Request) -> Result<Report, OfflineError> {
     let sink = Arc::new(FolderSink::new(request.output, plan.clone()));
     let run = Run { source, plan, settings, children, sink };
     run.all(request.cores).await?;
+    run.subtitles().await?;
     Ok(pipeline::assemble_package(&*run.sink, run.plan.target_s).await?)
 }
 
@@ -122,6 +123,26 @@ impl Run {
     async fn step(&self, step: &Step, threads: usize) -> Result<(), TaskError> {
         let encoder = Encoder { children: &self.children, settings: &self.settings };
         encoder.run(self.source.clone(), &self.plan, step, threads, &*self.sink).await
+    }
+
+    /// Text tracks; those that cannot be read are left out.
+    async fn subtitles(&self) -> Result<(), OfflineError> {
+        if self.plan.subtitles.is_empty() {
+            return Ok(());
+        }
+        let encoder = Encoder { children: &self.children, settings: &self.settings };
+        match encoder.subtitles(self.source.clone(), &self.plan).await {
+            Ok(tracks) => {
+                for (track, cues) in tracks {
+                    self.sink.put_subtitles(&track, &cues)?;
+                }
+            }
+            Err(TaskError::Retry { reason, .. } | TaskError::Fail { reason, .. }) => {
+                complain(format!("warning: text_subtitles: Left out are the text tracks: {}", reason.message));
+            }
+            Err(other) => return Err(other.into()),
+        }
+        Ok(())
     }
 
     /// The passthrough does not fit: its rung is encoded like the others.

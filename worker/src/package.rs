@@ -64,7 +64,11 @@ pub fn media_playlist_name(rendition: &str) -> String {
 }
 
 /// Measures, renders and checks. The error names what the checker could not even read.
-pub fn assemble(target_s: u64, mut renditions: Vec<FinishedRendition>) -> Result<Assembled, String> {
+pub fn assemble(
+    target_s: u64,
+    mut renditions: Vec<FinishedRendition>,
+    supplements: &Supplements,
+) -> Result<Assembled, String> {
     let mut measured = Vec::new();
     for r in &mut renditions {
         let rates = rates(r, target_s);
@@ -77,7 +81,7 @@ pub fn assemble(target_s: u64, mut renditions: Vec<FinishedRendition>) -> Result
     let dropped = costly(&renditions);
     renditions.retain(|r| !dropped.contains(&r.rendition.name));
     let list: Vec<hls::Rendition> = renditions.iter().map(|r| r.rendition.clone()).collect();
-    let top = multivariant(&list, &Supplements::default(), media_playlist_name);
+    let top = multivariant(&list, supplements, media_playlist_name);
     let observed_top = parse_multivariant(&top).map_err(|e| e.to_string())?;
     let mut playlists = vec![("index.m3u8".to_owned(), top)];
     let (mut observed, mut iframes) = (Vec::new(), Vec::new());

@@ -15,6 +15,20 @@ pub struct SubtitleTrack {
     pub role: SubtitleRole,
 }
 
+impl SubtitleTrack {
+    /// A track beside others, whose name in menus is none of theirs (RFC 8216 section 4.3.4.1.1).
+    pub fn beside(others: &[Self], uri: String, language: String, label: &str, role: SubtitleRole) -> Self {
+        let plain = match role {
+            SubtitleRole::Full => label.to_owned(),
+            SubtitleRole::HardOfHearing => format!("{label} (SDH)"),
+            SubtitleRole::Forced => format!("{label} (forced)"),
+        };
+        let taken = others.iter().any(|t| t.name == plain);
+        let name = if taken { format!("{plain} ({language})") } else { plain };
+        Self { uri, language, name, role }
+    }
+}
+
 /// CHARACTERISTICS of a track (RFC 8216 section 4.3.4.1): those for people who hear badly also write down who speaks and what
 /// else is heard.
 pub(crate) fn characteristics(role: SubtitleRole) -> Option<&'static str> {

@@ -21,7 +21,10 @@ pub fn is_text(stream: &Stream<'_>) -> bool {
 /// All streams but those that are kept. Covers and fonts are none.
 pub fn left_behind(input: &Input, demuxer: Demuxer, kept: &[usize]) -> Vec<LeftBehind> {
     let kept = |s: &Stream<'_>| kept.contains(&s.index());
-    let others = input.streams().filter(|s| !kept(s) && !open::is_cover(s) && !is_empty(s, demuxer));
+    // QuickTime has its chapters in a track, whose samples FFmpeg hands over as such.
+    let has_chapters = demuxer == Demuxer::Mov && input.nb_chapters() > 0;
+    let is_chapters = |s: &Stream<'_>| has_chapters && s.parameters().id() == codec::Id::BIN_DATA;
+    let others = input.streams().filter(|s| !kept(s) && !open::is_cover(s) && !is_empty(s, demuxer) && !is_chapters(s));
     others.filter_map(|s| Some(LeftBehind { stream: s.index(), left: left(&s)?, codec: name(&s) })).collect()
 }
 

@@ -193,7 +193,7 @@ fn work(plan: &Plan, step: &Step, first: usize, end: usize, threads: usize) -> R
 
 /// Makes a package of all segments: bit rates are measured, the rules checked, the playlists stored.
 pub async fn finalize<S: Sink>(sink: &S, target_s: u64) -> Result<Report, TaskError> {
-    let assembled = assemble(target_s, sink.renditions().await?).map_err(rules_broken)?;
+    let assembled = assemble(target_s, sink.renditions().await?, &sink.supplements()).map_err(rules_broken)?;
     sink.accept(&assembled)?;
     // The multivariant playlist last: it makes the package one.
     for (path, text) in assembled.playlists.iter().rev() {

@@ -65,7 +65,14 @@ pub fn chapters(facts: &SourceFacts, origin_s: f64, duration_s: f64) -> Vec<Chap
     for (n, chapter) in facts.metadata.chapters.iter().take(MOST_CHAPTERS).enumerate() {
         let start_s = (chapter.start_s - origin_s).max(0.0);
         let start_ms = (start_s * 1000.0).round() as u64;
-        if !facts.clock.is_plain() || start_s >= duration_s || list.last().is_some_and(|l| l.start_ms >= start_ms) {
+        if !facts.clock.is_plain() || start_s >= duration_s {
+            continue;
+        }
+        // Of those before the programme the last one is what it begins with.
+        if start_ms == 0 {
+            list.clear();
+        }
+        if list.last().is_some_and(|l| l.start_ms >= start_ms) {
             continue;
         }
         let title: String = chapter.title.trim().chars().take(LONGEST_NAME * 2).collect();
@@ -132,7 +139,7 @@ mod tests {
             |list: Vec<ChapterFacts>| chapters(&facts(Metadata { chapters: list, ..Metadata::default() }), 10.0, 60.0);
         let kept = chapters_of(vec![mark(9.0, "Before"), mark(10.0, "Same"), mark(30.5, ""), mark(80.0, "Beyond")]);
         let told: Vec<_> = kept.iter().map(|c| (c.start_ms, c.title.as_str())).collect();
-        assert_eq!(told, [(0, "Before"), (20_500, "3")]);
+        assert_eq!(told, [(0, "Same"), (20_500, "3")]);
         assert!(chapters_of(vec![mark(10.0, "All")]).is_empty());
     }
 }

@@ -3,15 +3,18 @@
 use super::{Checked, Sink};
 use crate::{
     cmaf::{InitInfo, read_init},
-    package::{Assembled, FinishedRendition, FinishedSegment},
-    plan::Plan,
+    package::{Assembled, FinishedRendition, FinishedSegment, media_playlist_name},
+    plan::{Plan, SubtitlePlan},
     task::TaskError,
 };
 use bytes::Bytes;
 use indicatif::{ProgressBar, ProgressStyle};
 use sha2::{Digest, Sha256};
 use sluice_db::NewRendition;
-use sluice_hls as hls;
+use sluice_hls::{
+    self as hls, Cue, MediaPlaylist, PlaylistType, Segment, SubtitleTrack, Supplements, chapters_json, webvtt,
+    webvtt_segment,
+};
 use sluice_model::RenditionRole;
 use std::{
     collections::{BTreeMap, HashSet},
@@ -19,6 +22,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+/// Where chapters are, relative to the multivariant playlist.
+const CHAPTERS: &str = "chapters/chapters.json";
 /// File name of every init segment.
 const INIT_NAME: &str = "init.mp4";
 
@@ -37,6 +42,7 @@ struct Made {
     /// With the SHA-256 of its bytes.
     inits: BTreeMap<String, (InitInfo, Vec<u8>)>,
     segments: BTreeMap<String, BTreeMap<u64, FinishedSegment>>,
+    subtitles: Vec<SubtitleTrack>,
 }
 
 impl Sink for FolderSink {
@@ -87,6 +93,11 @@ impl Sink for FolderSink {
         there.map(|(segments, r)| finished(&made, r, segments)).collect()
     }
 
+    fn supplements(&self) -> Supplements {
+        let chapters_uri = (!self.plan.chapters.is_empty()).then(|| CHAPTERS.to_owned());
+        Supplements { subtitles: self.made().subtitles.clone(), chapters_uri }
+    }
+
     /// Whoever asked for it reads the report.
     fn accept(&self, _: &Assembled) -> Result<(), TaskError> {
         Ok(())
@@ -98,6 +109,10 @@ impl Sink for FolderSink {
 
     async fn finish(&self, assembled: &Assembled) -> Result<(), TaskError> {
         assembled.dropped.iter().for_each(|name| self.drop_rendition(name));
+        if !self.plan.chapters.is_empty() {
+            let text = chapters_json(&self.plan.chapters, (self.plan.duration_s * 1000.0).round() as u64);
+            self.write(CHAPTERS, text.as_bytes())?;
+        }
         let report = serde_json::to_vec_pretty(&assembled.report).map_err(TaskError::corrupt)?;
         self.write("report.json", &report)?;
         self.bar.finish_and_clear();
@@ -115,6 +130,28 @@ impl FolderSink {
             bar.set_style(style);
         }
         Self { folder, plan, made: Mutex::default(), bar }
+    }
+
+    /// Writes a text track as a subtitle rendition, cut where the renditions are.
+    pub fn put_subtitles(&self, track: &SubtitlePlan, cues: &[Cue]) -> Result<(), TaskError> {
+        let (name, body) = (format!("text-{}-{}", track.role, track.language), webvtt(cues));
+        let (cuts_s, start_s) = (self.plan.cuts_s(), self.plan.programme_start_s());
+        let mut segments = Vec::new();
+        for (n, cut) in cuts_s.windows(2).enumerate() {
+            let uri = format!("{n:06}.vtt");
+            let ms = |seconds: f64| (seconds * 1000.0).round() as u64;
+            let text = webvtt_segment(&body, ms(cut[0]), ms(cut[1]), start_s);
+            self.write(&format!("{name}/{uri}"), text.as_bytes())?;
+            segments.push(Segment { uri, duration_s: cut[1] - cut[0], key: None });
+        }
+        let (playlist_type, target_s) = (PlaylistType::Vod, self.plan.target_s);
+        let playlist = MediaPlaylist { playlist_type, target_s, map_uri: None, segments, ended: true };
+        let uri = media_playlist_name(&name);
+        self.write(&uri, playlist.render().as_bytes())?;
+        let mut made = self.made();
+        let track = SubtitleTrack::beside(&made.subtitles, uri, track.language.clone(), &track.label, track.role);
+        made.subtitles.push(track);
+        Ok(())
     }
 
     /// Removes what was made of a rendition that will not be part of the package.

@@ -16,6 +16,7 @@ use crate::{
 };
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
+use sluice_hls::Supplements;
 use sluice_model::Reason;
 use std::{
     collections::HashSet,
@@ -58,6 +59,11 @@ pub trait Sink: Send + Sync {
 
     /// All that is there, for the playlists.
     fn renditions(&self) -> impl Future<Output = Result<Vec<FinishedRendition>, TaskError>> + Send;
+
+    /// What the package has beside its renditions.
+    fn supplements(&self) -> Supplements {
+        Supplements::default()
+    }
 
     /// Takes or refuses a package whose report is not without faults.
     fn accept(&self, assembled: &Assembled) -> Result<(), TaskError>;

@@ -43,15 +43,8 @@ pub async fn tracks(
 ) -> Result<Vec<SubtitleTrack>, PlaybackError> {
     let mut list: Vec<SubtitleTrack> = Vec::new();
     for row in state.db.captions().of_media(media).await? {
-        let plain = match row.role {
-            SubtitleRole::Full => row.label.clone(),
-            SubtitleRole::HardOfHearing => format!("{} (SDH)", row.label),
-            SubtitleRole::Forced => format!("{} (forced)", row.label),
-        };
-        // Names in a group differ (RFC 8216 section 4.3.4.1.1).
-        let taken = list.iter().any(|t| t.name == plain);
-        let name = if taken { format!("{plain} ({})", row.language) } else { plain };
-        list.push(SubtitleTrack { uri: uri(&TrackName::of(&row)), language: row.language, name, role: row.role });
+        let uri = uri(&TrackName::of(&row));
+        list.push(SubtitleTrack::beside(&list, uri, row.language, &row.label, row.role));
     }
     Ok(list)
 }
