@@ -53,6 +53,7 @@ mod settings;
 mod sniffing;
 mod soak;
 mod tiers;
+mod tracks;
 mod transcoding;
 mod tus;
 mod tus_faults;

@@ -15,6 +15,7 @@ mod kept;
 mod link;
 mod mixer;
 mod open;
+mod outline;
 mod packets;
 mod passthrough;
 mod pcm;
@@ -26,6 +27,7 @@ mod sizes;
 mod sound;
 mod stamps;
 mod streams;
+mod tags;
 mod telecine;
 mod x264;
 

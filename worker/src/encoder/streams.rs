@@ -12,9 +12,9 @@ use sluice_ingest::container::Demuxer;
 /// Subtitles that are pictures.
 const IMAGE_SUBTITLES: [&str; 4] = ["dvd_subtitle", "dvb_subtitle", "hdmv_pgs_subtitle", "xsub"];
 
-/// All streams but the two that are kept. Covers and fonts are none.
-pub fn left_behind(input: &Input, demuxer: Demuxer, video: Option<usize>, audio: Option<usize>) -> Vec<LeftBehind> {
-    let kept = |s: &Stream<'_>| [video, audio].contains(&Some(s.index()));
+/// All streams but those that were probed. Covers and fonts are none.
+pub fn left_behind(input: &Input, demuxer: Demuxer, probed: &[usize]) -> Vec<LeftBehind> {
+    let kept = |s: &Stream<'_>| probed.contains(&s.index());
     let others = input.streams().filter(|s| !kept(s) && !open::is_cover(s) && !is_empty(s, demuxer));
     others.filter_map(|s| Some(LeftBehind { stream: s.index(), left: left(&s)?, codec: name(&s) })).collect()
 }

@@ -11,7 +11,7 @@ mod planning;
 mod storing;
 
 pub use encoding::{Encoder, finalize as assemble_package, identify};
-pub use planning::{bytes_to_wait_for, fall_back};
+pub use planning::{bytes_to_wait_for, fall_back, leave_out};
 
 use crate::{
     child::Entry,
@@ -88,6 +88,11 @@ fn finalize_task(task: &ClaimedTask) -> NewTask {
         needs_bytes: 0,
         not_before: Timestamp::EPOCH,
     }
+}
+
+/// Whether a package is one without what a task makes.
+pub fn is_optional(task: &ClaimedTask) -> bool {
+    task.kind == TaskKind::Audio && step_of(task).is_ok_and(|step| step.is_optional())
 }
 
 /// The step that a task is.

@@ -17,6 +17,7 @@ mod facts;
 mod filters;
 pub mod incremental;
 mod ladder;
+mod languages;
 mod level;
 pub mod memory;
 mod passthrough;
@@ -26,6 +27,7 @@ pub mod telecine;
 mod tiers;
 mod timeline;
 mod tone;
+mod tracks;
 mod variable;
 mod warnings;
 
@@ -33,10 +35,10 @@ pub use allowance::Allowance;
 pub use audio::AudioPlan;
 pub use chunks::Chunk;
 pub use clock::Clock;
-pub use facts::{AudioFacts, Colour, FieldOrder, KeptFacts, KeyFrame, SizeSpan, SourceFacts, VideoFacts};
+pub use facts::{AudioFacts, Colour, FieldOrder, KeptFacts, KeyFrame, SizeSpan, SourceFacts, TrackTags, VideoFacts};
 pub use filters::{Shape, filter_graph};
 #[cfg(test)]
-pub use fixture::slow_film;
+pub use fixture::{slow_film, sound};
 pub use incremental::Incremental;
 pub use ladder::Rung;
 pub use renditions::Schedule;
@@ -63,8 +65,11 @@ pub struct Plan {
     pub target_s: u64,
     /// The picture, if there is one.
     pub video: Option<VideoPlan>,
-    /// The sound, if there is one.
+    /// The sound that is heard unless another is chosen, if there is one.
     pub audio: Option<AudioPlan>,
+    /// The other sounds: further tracks, and tracks in more channels.
+    #[serde(default)]
+    pub further_audio: Vec<AudioPlan>,
     /// What of the source is not part of the package, for people.
     #[serde(default)]
     pub warnings: Vec<Reason>,
@@ -248,18 +253,21 @@ fn plan_video(
     let origin_s = video.seconds(first_pts);
     let delay_frames = delay::delay_frames(video, passthrough.is_some(), variable.is_some());
     let cuts_s = variable.as_ref().map_or_else(|| seconds(&boundaries, rate), VariableRate::cuts_s);
-    let mut audio = audio::beside_video(facts, origin_s, &cuts_s);
-    audio.iter_mut().for_each(|a| a.delay_by(rate.seconds(delay_frames)));
+    let kept = cost::affordable_tracks(facts, duration_s);
+    let mut sounds = audio::beside_video(&facts.audio[..kept], origin_s, &cuts_s, facts.clock.is_plain());
+    sounds.iter_mut().for_each(|a| a.delay_by(rate.seconds(delay_frames)));
     // Sound is cut at its own frames and may be a little longer than the picture.
-    let longest_s = rate.seconds(longest).max(audio.as_ref().map_or(0.0, AudioPlan::longest_segment_s));
+    let longest_s = sounds.iter().map(AudioPlan::longest_segment_s).fold(rate.seconds(longest), f64::max);
+    let mut sounds = sounds.into_iter();
     let target_s = (longest_s.round() as u64).max(boundaries::SEGMENT_S);
     let chunks = chunks::chunks(&boundaries, rate, video, fleet_cores);
     Ok(Plan {
         demuxer: facts.demuxer,
         duration_s,
         target_s,
-        audio,
-        warnings: warnings::warnings(facts),
+        audio: sounds.next(),
+        further_audio: sounds.collect(),
+        warnings: warnings::warnings(facts, kept),
         incremental: None,
         clock: facts.clock.clone(),
         video: Some(VideoPlan {
@@ -313,7 +321,8 @@ fn plan_sound(facts: &SourceFacts, settings: &EncodeSettings) -> Result<Plan, Re
         target_s: boundaries::SEGMENT_S,
         video: None,
         audio: Some(audio),
-        warnings: warnings::warnings(facts),
+        further_audio: Vec::new(),
+        warnings: warnings::warnings(facts, 1),
         incremental: None,
         clock: facts.clock.clone(),
     })
@@ -334,6 +343,16 @@ impl Plan {
     /// Length of the film as far as it is known, or else guessed; seconds.
     pub fn expected_s(&self) -> f64 {
         self.incremental.map_or(self.duration_s, |i| i.expected_s)
+    }
+
+    /// All sounds, the default first.
+    pub fn sounds(&self) -> impl Iterator<Item = &AudioPlan> {
+        self.audio.iter().chain(&self.further_audio)
+    }
+
+    /// A sound by its number among them.
+    pub fn sound(&self, number: usize) -> Option<&AudioPlan> {
+        self.sounds().nth(number)
     }
 
     /// What a person would call it.
@@ -394,6 +413,23 @@ impl Plan {
 #[cfg(test)]
 mod fixture {
     use super::{ladder::tests::source, *};
+
+    /// Twenty seconds of stereo that can be kept.
+    pub fn sound() -> AudioFacts {
+        AudioFacts {
+            stream: 1,
+            codec: "aac".into(),
+            sample_rate: 48_000,
+            channels: 2,
+            start_s: 0.0,
+            duration_s: 20.0,
+            gap_s: 0.0,
+            bit_rate: 128_000,
+            aac_lc_config: Some(vec![0x11, 0x90]),
+            lossless: false,
+            tags: TrackTags::default(),
+        }
+    }
 
     /// A silent minute on two cores, all of it to be encoded.
     pub fn planned(width: u32, height: u32) -> Plan {
