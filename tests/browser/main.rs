@@ -12,6 +12,7 @@ harness::on_both!(
     hls_js_plays_encrypted_media_by_token,
     hls_js_shows_subtitles_in_time,
     chromium_seeks_in_a_download,
+    players_choose_every_sound,
     shaka_plays_hls_and_dash_with_subtitles,
     uppy_uploads_parts_to_the_store,
     user_input_never_executes,
@@ -145,6 +146,30 @@ async fn hls_js_shows_subtitles_in_time(pair: Pair) {
             assert!((at - first - start).abs() <= 0.041, "{words}: {seen}");
         }
         assert_eq!(seen["cues"].as_object().unwrap().len(), 2, "one language alone: {seen}");
+    }
+}
+
+/// Each sound can be chosen and is the right one, in both players.
+async fn players_choose_every_sound(pair: Pair) {
+    let mut stack = Stack::start(pair).await;
+    stack.add_worker();
+    let client = stack.creator().await;
+    let id = client.upload(&fixtures::many_sounds(false)).await["id"].as_str().unwrap().to_owned();
+    let ready = client.wait_for(&id, &["ready"]).await;
+    let url = |key: &str| ready["playback"][key].as_str().unwrap().to_owned();
+    assert_eq!(node("parse.mjs", &[&url("hls_url")]).await["playlists"], 7, "two rungs and five sounds");
+    for key in ["hls_url", "dash_url"] {
+        let seen = node("tracks.mjs", &[&url(key)]).await;
+        assert_eq!(seen["errors"], serde_json::json!([]), "{key}: {seen}");
+        let tracks = seen["tracks"].as_array().unwrap();
+        for (n, label) in ["Deutsch", "English", "Français", "Director's remarks"].into_iter().enumerate() {
+            let of: Vec<&Value> = tracks.iter().filter(|t| t["label"] == label).collect();
+            assert!(!of.is_empty(), "{key} {label}: {seen}");
+            for track in of {
+                let tone = track["tone"].as_f64().unwrap();
+                assert!((tone - f64::from(fixtures::TONES[n])).abs() < 12.0, "{key} {label}: {seen}");
+            }
+        }
     }
 }
 

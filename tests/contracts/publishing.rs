@@ -2,9 +2,9 @@
 
 use crate::world::{Fresh, World, at, fresh, planned, rendition, segment};
 use sluice_db::{DbError, NewRendition, PlannedPackage};
-use sluice_model::{MediaKind, RenditionRole};
+use sluice_model::{MediaKind, Reason, RenditionRole, SoundTrack, TrackRole};
 
-harness::on_both!(fresh => first_publication_wins_and_prefix_has_no_hole, concurrent_publications_count_right, plan_grows_until_its_end_is_known, what_is_dropped_stays_where_it_is_watched);
+harness::on_both!(fresh => first_publication_wins_and_prefix_has_no_hole, concurrent_publications_count_right, plan_grows_until_its_end_is_known, what_is_left_out_is_told, what_is_dropped_stays_where_it_is_watched);
 
 async fn first_publication_wins_and_prefix_has_no_hole(Fresh { db, _folder }: Fresh) {
     let world = World::new(db).await;
@@ -59,6 +59,32 @@ async fn what_is_dropped_stays_where_it_is_watched(Fresh { db, _folder }: Fresh)
     assert_eq!(left.iter().map(|r| (r.name.as_str(), r.role)).collect::<Vec<_>>(), [("v720", RenditionRole::Growing)]);
     assert_eq!(packages.segments(package, "v720", 10).await.unwrap().len(), 1);
     assert_eq!(packages.segments(package, "v360", 10).await.unwrap().len(), 0);
+}
+
+async fn what_is_left_out_is_told(Fresh { db, _folder }: Fresh) {
+    let world = World::new(db).await;
+    let (_, package, media) = world.film(1).await;
+    let track = SoundTrack { position: 2, language: Some("de".into()), label: "Deutsch".into(), role: TrackRole::Dub };
+    let sound = |name: &str, track: &SoundTrack| NewRendition {
+        name: name.into(),
+        kind: MediaKind::Audio,
+        role: RenditionRole::Final,
+        track: track.clone(),
+        ..rendition()
+    };
+    let mut tx = world.db.begin().await.unwrap();
+    let sounds = [sound("audio-2", &SoundTrack::default()), sound("audio-3", &track)];
+    tx.packages().insert_renditions(package, &sounds).await.unwrap();
+    tx.packages().set_warnings(package, "[{\"code\":\"a\",\"message\":\"b\"}]").await.unwrap();
+    assert!(tx.packages().publish_segment(package, "audio-2", &segment(0)).await.unwrap());
+    tx.packages().leave_out(package, "audio-2", &Reason::new("c", "d")).await.unwrap();
+    tx.commit().await.unwrap();
+    let left = world.db.packages().renditions(package).await.unwrap();
+    assert_eq!(left.iter().map(|r| r.track()).collect::<Vec<_>>(), [track]);
+    assert!(world.db.packages().segments(package, "audio-2", 9).await.unwrap().is_empty());
+    let warnings = world.db.media().find(media).await.unwrap().unwrap().warnings.unwrap();
+    let warnings: Vec<Reason> = serde_json::from_str(&warnings).unwrap();
+    assert_eq!(warnings.iter().map(|w| w.code.as_str()).collect::<Vec<_>>(), ["a", "c"]);
 }
 
 async fn plan_grows_until_its_end_is_known(Fresh { db, _folder }: Fresh) {

@@ -6,8 +6,8 @@ use sluice_db::{
     SegmentRow, SessionUse,
 };
 use sluice_model::{
-    ClaimToken, Encryption, MediaId, MediaKind, PackageId, RenditionRole, Role, SourceId, TaskKind, Timestamp,
-    UploadId, UploadKind, UserId, VideoRange, Visibility,
+    ClaimToken, Encryption, MediaId, MediaKind, PackageId, RenditionRole, Role, SoundTrack, SourceId, TaskKind,
+    Timestamp, UploadId, UploadKind, UserId, VideoRange, Visibility,
 };
 
 pub const ROOM: ClaimLimits =
@@ -179,6 +179,7 @@ pub fn rendition() -> NewRendition {
         timescale: 25_000,
         cap_bps: 3_000_000,
         planned: 40,
+        track: SoundTrack::default(),
     }
 }
 

@@ -53,7 +53,7 @@ async fn what_is_left_out_of_a_media_is_told(pair: Pair) {
     assert_eq!(warnings[0]["code"], "extra_audio");
     assert_eq!(warnings[0]["message"], "Left out is 1 further sound track: mp3.");
     // Where nothing is left out, nothing is said.
-    let whole = client.upload(&fixtures::animation()).await;
+    let whole = client.upload(&fixtures::many_sounds(true)).await;
     let id = whole["id"].as_str().unwrap();
     client.wait_for(id, &["ready"]).await;
     let media = client.json(Method::GET, &format!("/api/v1/media/{id}"), &Value::Null, 200).await;

@@ -55,6 +55,7 @@ mod settings;
 mod sniffing;
 mod soak;
 mod tiers;
+mod tracks;
 mod transcoding;
 mod tus;
 mod tus_faults;

@@ -169,7 +169,7 @@ async fn contradicting_bytes_are_planned_anew(pair: Pair) {
 
 /// Uploads a film slowly, up to the piece that a player need not wait for: where the upload goes on, its media
 /// and how many bytes are there.
-async fn all_but_the_last_piece(stack: &Stack, client: &Client, film: &[u8]) -> (String, String, usize) {
+pub async fn all_but_the_last_piece(stack: &Stack, client: &Client, film: &[u8]) -> (String, String, usize) {
     let (path, media) = begin_media(client, film.len()).await;
     let part = film.len().div_ceil(15);
     let step = Duration::from_millis(300);

@@ -126,11 +126,58 @@ pub fn contained(seconds: u32, name: &str, rate: u32) -> PathBuf {
     made(&format!("{rate}-{name}"), &[&input[..], &["-c:v", "copy", "-c:a", "aac"], flags].concat())
 }
 
-/// A film with a second sound, which a package has no place for.
+/// Tones of the tracks of [`many_sounds`], Hz; the first one is 5.1 with a tone in each channel.
+pub const TONES: [u32; 4] = [500, 1000, 1500, 2000];
+/// Tones of the channels of its first track.
+pub const SURROUND_TONES: [u32; 6] = [500, 600, 700, 60, 800, 900];
+
+/// Seconds of [`many_sounds`].
+pub const MANY_SOUNDS_S: u64 = 24;
+
+/// A film with four sounds, each silent until 4 s and then a tone of its own: German in 5.1, English, French that ends
+/// at 20 s, and an English commentary. `kept` chooses whether picture and sounds can be kept as they are, in MP4.
+pub fn many_sounds(kept: bool) -> PathBuf {
+    let wave = |tone: u32, loud: f64| format!("{loud}*sin(2*PI*{tone}*t)*between(t,4,24)");
+    let channels: Vec<String> =
+        SURROUND_TONES.iter().enumerate().map(|(n, tone)| wave(*tone, if n == 0 { 0.5 } else { 0.1 })).collect();
+    let surround = format!("aevalsrc='{}':c=5.1:s=48000:d=24", channels.join("|"));
+    let tone = |n: usize, seconds| format!("aevalsrc='{}':s=48000:d={seconds}", wave(TONES[n], 0.5));
+    let first = if kept { tone(0, 24) } else { surround };
+    let (second, third, fourth) = (tone(1, 24), tone(2, 20), tone(3, 24));
+    let mut arguments = vec!["-f", "lavfi", "-i", "testsrc2=s=320x180:r=25:d=24"];
+    for sound in [&first, &second, &third, &fourth] {
+        arguments.extend(["-f", "lavfi", "-i", sound]);
+    }
+    arguments.extend(["-map", "0", "-map", "1", "-map", "2", "-map", "3", "-map", "4", "-b:a", "128k"]);
+    if kept {
+        arguments.extend(["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "50"]);
+        arguments.extend(["-c:a", "aac", "-ac", "2", "-movflags", "+faststart"]);
+    } else {
+        arguments.extend(["-c:v", "mpeg4", "-g", "50", "-b:v", "1M", "-c:a", "libmp3lame"]);
+        arguments.extend(["-c:a:0", "ac3", "-b:a:0", "448k", "-c:a:1", "libopus"]);
+    }
+    arguments.extend(["-metadata:s:a:0", "language=ger", "-metadata:s:a:1", "language=eng"]);
+    arguments.extend(["-metadata:s:a:2", "language=fra", "-metadata:s:a:3", "language=eng"]);
+    arguments.extend(["-metadata:s:a:3", "title=Director's remarks", "-disposition:a:0", "default"]);
+    arguments.extend(["-disposition:a:1", "0", "-disposition:a:2", "0", "-disposition:a:3", "comment"]);
+    made(if kept { "many-sounds.mp4" } else { "many-sounds.mkv" }, &arguments)
+}
+
+/// A film whose second sound is noise that no decoder takes.
+pub fn broken_sound() -> PathBuf {
+    let input = ["-f", "lavfi", "-i", "testsrc2=s=160x90:r=10:d=4", "-f", "lavfi", "-i", "sine=1000:d=4"];
+    let plain = ["-map", "0", "-map", "1", "-map", "1", "-c:v", "mpeg4", "-c:a:0", "aac", "-c:a:1", "flac"];
+    let whole = made("two-sounds.mkv", &[&input[..], &plain].concat());
+    let name = ["-metadata:s:a:1", "title=Broken", "-disposition:a:1", "0", "-bsf:a:1", "noise=amount=1"];
+    let copied = ["-i", whole.to_str().unwrap(), "-map", "0", "-c", "copy"];
+    made("broken-sound.mkv", &[&copied[..], &name].concat())
+}
+
+/// Sound alone, in two tracks, of which a package has a place for one.
 pub fn two_sounds() -> PathBuf {
-    let input = ["-f", "lavfi", "-i", "testsrc2=s=160x90:r=10:d=2", "-f", "lavfi", "-i", "sine=1000:d=2"];
-    let maps = ["-map", "0", "-map", "1", "-map", "1", "-c:v", "mpeg4", "-c:a:0", "aac", "-c:a:1", "libmp3lame"];
-    made("two-sounds.mkv", &[&input[..], &maps].concat())
+    let input = ["-f", "lavfi", "-i", "sine=1000:d=2"];
+    let maps = ["-map", "0", "-map", "0", "-c:a:0", "aac", "-c:a:1", "libmp3lame"];
+    made("two-sounds.mka", &[&input[..], &maps].concat())
 }
 
 /// Two seconds of a loop, as GIF.

@@ -65,6 +65,28 @@ pub fn beep(audio: &str) -> f64 {
     at.parse().unwrap()
 }
 
+/// Which of some tones is the loudest in a channel of a sound, from 5 s to 8 s.
+pub fn tone(audio: &str, channel: u32, tones: &[u32]) -> u32 {
+    const RATE: f64 = 8000.0;
+    let filter = format!("pan=mono|c0=c{channel},atrim=5:8,aresample=8000,aformat=sample_fmts=s16");
+    let arguments = ["-nostdin", "-v", "error", "-i", audio, "-vn", "-af", &filter, "-f", "s16le", "-"];
+    let output = Command::new("ffmpeg").args(arguments).output().unwrap();
+    assert!(output.status.success(), "{audio}: {}", String::from_utf8_lossy(&output.stderr));
+    let samples: Vec<f64> =
+        output.stdout.chunks_exact(2).map(|b| f64::from(i16::from_le_bytes([b[0], b[1]]))).collect();
+    assert!(samples.len() > 20_000, "{audio}: {} samples", samples.len());
+    // Goertzel's algorithm.
+    let power = |tone: u32| {
+        let turn = 2.0 * (2.0 * std::f64::consts::PI * f64::from(tone) / RATE).cos();
+        let (one, two) = samples.iter().fold((0.0, 0.0), |(one, two), s| (s + turn * one - two, one));
+        one * one + two * two - turn * one * two
+    };
+    let loudest = tones.iter().copied().max_by(|a, b| power(*a).total_cmp(&power(*b))).unwrap();
+    let all: f64 = samples.iter().map(|s| s * s).sum::<f64>() * samples.len() as f64 / 2.0;
+    assert!(power(loudest) > 0.3 * all, "{audio}: no tone stands out");
+    loudest
+}
+
 /// How much the pictures of two films are alike, one by one, decibels: pictures that are not the same moment
 /// stay below 25.
 pub fn likeness(one: &str, other: &str) -> f64 {

@@ -247,6 +247,9 @@ async fn settle(running: &Running, error: &TaskError) -> Result<(), TaskError> {
         TaskError::Retry { reason, .. } | TaskError::Fail { reason, .. } if task.kind == TaskKind::Subtitles => {
             pipeline::leave_out_subtitles(running, reason).await
         }
+        TaskError::Retry { .. } | TaskError::Fail { .. } if pipeline::is_optional(task) => {
+            pipeline::leave_out(running).await
+        }
         TaskError::Retry { reason, .. } | TaskError::Fail { reason, .. } => park(running, reason).await,
     }
 }

@@ -4,7 +4,7 @@
 use crate::{
     child::{Children, confined},
     pipeline::{self, Encoder},
-    plan::{EncodeSettings, Plan, Step},
+    plan::{EncodeSettings, Left, Plan, Step},
     publish::FolderSink,
     room::threads_beside,
     source::Source,
@@ -115,6 +115,10 @@ impl Run {
                     tracing::info!(?error, "the source's own picture does not fit");
                     steps.extend(self.fall_back());
                 }
+                (step, Err(error @ (TaskError::Retry { .. } | TaskError::Fail { .. }))) if step.is_optional() => {
+                    tracing::info!(?error, "a sound cannot be made");
+                    self.leave_out(&step);
+                }
                 (_, Err(error)) => return Err(error.into()),
             }
         }
@@ -143,6 +147,14 @@ impl Run {
             Err(other) => return Err(other.into()),
         }
         Ok(())
+    }
+
+    /// The package is one without a sound that is not the default one.
+    fn leave_out(&self, step: &Step) {
+        let Step::Audio(payload) = step else { return };
+        let warning = Left::broken_sound(self.plan.sound(payload.sound).map_or("", |a| &a.track.label));
+        complain(format!("warning: {}: {}", warning.code, warning.message));
+        step.renditions(&self.plan).iter().for_each(|name| self.sink.drop_rendition(name));
     }
 
     /// The passthrough does not fit: its rung is encoded like the others.

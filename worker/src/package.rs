@@ -218,7 +218,7 @@ fn observe(uri: &str, text: &str, r: FinishedRendition) -> Result<ObservedRendit
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sluice_model::VideoRange;
+    use sluice_model::{SoundTrack, VideoRange};
 
     fn rung(name: &str, size: (u64, u64), level: u8, average: u64, peak: u64) -> FinishedRendition {
         let codecs = format!("avc1.6400{level:02x}");
@@ -244,6 +244,7 @@ mod tests {
                 iframe_bps: None,
                 video_range: VideoRange::Sdr,
                 supplemental_codecs: None,
+                track: SoundTrack::default(),
             },
             listed: true,
             init_name: "init.mp4".into(),

@@ -54,7 +54,7 @@ pub use pictures::{NewPicture, PictureRow};
 pub use playlists::{ItemRow, POSITION_STEP, PlaylistChange, PlaylistRow};
 pub use posts::{PostChange, PostRow, PublishedCursor};
 pub use projects::{ProjectChange, ProjectRow};
-pub use renditions::{NewRendition, RenditionRow};
+pub use renditions::{NewRendition, RenditionRow, default_sound};
 pub use roles::CreatorRequestRow;
 pub use search::Nearness;
 pub use sessions::{RefreshRow, SessionRow, SessionUse};

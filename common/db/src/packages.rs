@@ -81,7 +81,8 @@ impl Packages<'_> {
     /// The renditions of a package, highest first.
     pub async fn renditions(&self, package: PackageId) -> Result<Vec<RenditionRow>> {
         let sql = "SELECT name, kind, role, passthrough, width, height, rate_num, rate_den, channels, codecs, video_range, \
-                   supplemental_codecs, timescale, cap_bps, peak_bps, average_bps, iframe_bps, planned, contiguous, init_object, init_bytes, init_sha256 \
+                   supplemental_codecs, timescale, cap_bps, peak_bps, average_bps, iframe_bps, planned, contiguous, init_object, init_bytes, init_sha256, \
+                   position, language, label, track_role \
                    FROM renditions WHERE package_id = $1 ORDER BY cap_bps DESC, name";
         query!(self.0, fetch_all as RenditionRow, sql, package)
     }
@@ -265,8 +266,9 @@ impl PackagesTx<'_> {
     /// Adds renditions; those that exist stay as they are.
     pub async fn insert_renditions(&mut self, package: PackageId, renditions: &[NewRendition]) -> Result<()> {
         let sql = "INSERT INTO renditions (package_id, name, kind, role, passthrough, width, height, rate_num, rate_den, channels, \
-                   codecs, timescale, cap_bps, planned, video_range, supplemental_codecs, contiguous) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 0) ON CONFLICT DO NOTHING";
+                   codecs, timescale, cap_bps, planned, video_range, supplemental_codecs, position, language, label, track_role, contiguous) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, 0) \
+                   ON CONFLICT DO NOTHING";
         for r in renditions {
             execute_tx!(
                 self.0,
@@ -286,7 +288,11 @@ impl PackagesTx<'_> {
                 r.cap_bps,
                 r.planned,
                 r.video_range.as_str(),
-                &r.supplemental_codecs
+                &r.supplemental_codecs,
+                i64::try_from(r.track.position).unwrap_or(i64::MAX),
+                &r.track.language,
+                Some(&r.track.label).filter(|l| !l.is_empty()),
+                r.track.role.as_str()
             )?;
         }
         Ok(())
@@ -312,6 +318,19 @@ impl PackagesTx<'_> {
         }
         execute_tx!(self.0, "UPDATE packages SET playable = FALSE, revealed = 0 WHERE id = $1", package)?;
         Ok(())
+    }
+
+    /// Takes a rendition that only the final presentation would have listed out of a package, and tells people why: a JSON
+    /// array of reasons, to which `warning` is added.
+    pub async fn leave_out(&mut self, package: PackageId, rendition: &str, warning: &Reason) -> Result<()> {
+        self.drop_from_final(package, rendition).await?;
+        let sql = "SELECT warnings FROM packages WHERE id = $1";
+        let row = query_tx!(self.0, fetch_optional as (Option<String>,), sql, package)?;
+        let known = row.and_then(|r| r.0);
+        let mut warnings: Vec<Reason> = known.and_then(|w| serde_json::from_str(&w).ok()).unwrap_or_default();
+        warnings.push(warning.clone());
+        let text = serde_json::to_string(&warnings).unwrap_or_else(|_| "[]".to_owned());
+        self.set_warnings(package, &text).await
     }
 
     /// Takes a rendition out of the final presentation. Whoever watches the growing one goes on; what only the final one

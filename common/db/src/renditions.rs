@@ -1,6 +1,6 @@
 //! Renditions as they are planned and stored; what is done with them is in `packages.rs`.
 
-use sluice_model::{MediaKind, RenditionRole, VideoRange};
+use sluice_model::{MediaKind, RenditionRole, SoundTrack, TrackRole, VideoRange};
 use sqlx::FromRow;
 
 /// A rendition as planned.
@@ -21,6 +21,8 @@ pub struct NewRendition {
     pub timescale: i64,
     pub cap_bps: i64,
     pub planned: i64,
+    /// Which track it is, of audio.
+    pub track: SoundTrack,
 }
 
 /// A rendition as stored.
@@ -51,6 +53,31 @@ pub struct RenditionRow {
     pub init_object: Option<String>,
     pub init_bytes: Option<i64>,
     pub init_sha256: Option<Vec<u8>>,
+    #[sqlx(rename = "position")]
+    pub track_position: i64,
+    pub language: Option<String>,
+    pub label: Option<String>,
+    #[sqlx(try_from = "String")]
+    pub track_role: TrackRole,
+}
+
+impl RenditionRow {
+    /// Which track it is, of audio.
+    pub fn track(&self) -> SoundTrack {
+        SoundTrack {
+            position: u64::try_from(self.track_position).unwrap_or(0),
+            language: self.language.clone(),
+            label: self.label.clone().unwrap_or_default(),
+            role: self.track_role,
+        }
+    }
+}
+
+/// The sound that is heard unless another is chosen, in the form that everybody can play: where the programme begins is read
+/// from it.
+pub fn default_sound(renditions: &[RenditionRow]) -> Option<&RenditionRow> {
+    let sounds = renditions.iter().filter(|r| r.kind == MediaKind::Audio);
+    sounds.min_by_key(|r| (r.track_position, r.channels))
 }
 
 impl From<&RenditionRow> for sluice_model::Rendition {
@@ -70,6 +97,7 @@ impl From<&RenditionRow> for sluice_model::Rendition {
             peak_bps: r.peak_bps.map(unsigned),
             average_bps: r.average_bps.map(unsigned),
             iframe_bps: r.iframe_bps.map(unsigned),
+            track: r.track(),
         }
     }
 }

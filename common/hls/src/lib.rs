@@ -3,6 +3,7 @@
 //! m3u8-rs writes the tags. It does not escape attribute values, so every value that could carry
 //! a quote or a line break goes through [`attribute`].
 
+mod audio_groups;
 mod bandwidth;
 mod chapters;
 mod iframes;

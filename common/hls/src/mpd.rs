@@ -1,6 +1,6 @@
 //! DASH manifests (ISO/IEC 23009-1) of complete packages: the segments of the HLS presentation, named by number.
 
-use sluice_model::{MediaKind, Rendition};
+use sluice_model::{MediaKind, Rendition, SoundTrack, TrackRole};
 use std::fmt::Write;
 
 /// A rendition with its segments.
@@ -32,7 +32,8 @@ pub struct DashSubtitles {
     pub role: &'static str,
 }
 
-/// The manifest of a presentation, with pictures in one set, sound in another, and a set for each track of subtitles.
+/// The manifest of a presentation: a set for the pictures, for each track of sound in each number of channels, and for each
+/// track of subtitles.
 pub fn mpd(renditions: &[DashRendition], subtitles: &[DashSubtitles]) -> String {
     let duration_s = renditions.iter().map(DashRendition::duration_s).fold(0.0, f64::max);
     let longest_s = renditions.iter().map(DashRendition::longest_segment_s).fold(0.0, f64::max);
@@ -42,22 +43,48 @@ pub fn mpd(renditions: &[DashRendition], subtitles: &[DashSubtitles]) -> String 
          mediaPresentationDuration=\"PT{duration_s:.3}S\" maxSegmentDuration=\"PT{longest_s:.3}S\" minBufferTime=\"PT2S\">\n\
          <Period id=\"0\" start=\"PT0S\">\n"
     );
-    for (kind, word) in [(MediaKind::Video, "video"), (MediaKind::Audio, "audio")] {
-        let set: Vec<&DashRendition> = renditions.iter().filter(|r| r.rendition.kind == kind).collect();
-        if set.is_empty() {
-            continue;
-        }
-        // Writing into a string does not fail, here and below.
-        let _ = writeln!(
-            out,
-            "<AdaptationSet contentType=\"{word}\" mimeType=\"{word}/mp4\" segmentAlignment=\"true\" startWithSAP=\"1\">"
-        );
-        set.iter().for_each(|r| representation(&mut out, r));
-        out.push_str("</AdaptationSet>\n");
-    }
+    let (video, mut audio): (Vec<_>, Vec<_>) = renditions.iter().partition(|r| r.rendition.kind == MediaKind::Video);
+    adaptation_set(&mut out, "video", &video);
+    let set_of = |r: &&DashRendition| (r.rendition.track.position, r.rendition.channels);
+    audio.sort_by_key(set_of);
+    audio.chunk_by(|a, b| set_of(a) == set_of(b)).for_each(|set| adaptation_set(&mut out, "audio", set));
     subtitles.iter().enumerate().for_each(|(i, track)| text_set(&mut out, i, track));
     out.push_str("</Period>\n</MPD>\n");
     out
+}
+
+/// Renditions between which players change as they please.
+fn adaptation_set(out: &mut String, word: &str, set: &[&DashRendition]) {
+    let Some(first) = set.first() else { return };
+    let track = &first.rendition.track;
+    let language = track.language.as_ref().map_or_else(String::new, |l| format!(" lang=\"{}\"", escaped(l)));
+    // Writing into a string does not fail, here and below.
+    let _ = writeln!(
+        out,
+        "<AdaptationSet contentType=\"{word}\" mimeType=\"{word}/mp4\"{language} segmentAlignment=\"true\" startWithSAP=\"1\">"
+    );
+    if first.rendition.kind == MediaKind::Audio {
+        descriptors(out, track);
+    }
+    set.iter().for_each(|r| representation(out, r));
+    out.push_str("</AdaptationSet>\n");
+}
+
+/// What a track of sound is for, and what menus call it. The first one is the main one.
+fn descriptors(out: &mut String, track: &SoundTrack) {
+    if !track.label.is_empty() {
+        let _ = writeln!(out, "<Label>{}</Label>", escaped(&track.label));
+    }
+    if track.role == TrackRole::Description {
+        // ETSI TS 102 822-3-1: for the visually impaired.
+        out.push_str("<Accessibility schemeIdUri=\"urn:tva:metadata:cs:AudioPurposeCS:2007\" value=\"1\"/>\n");
+    }
+    let role = match track.role {
+        TrackRole::Main if track.position > 0 => "alternate",
+        TrackRole::Description => "description",
+        role => role.as_str(),
+    };
+    let _ = writeln!(out, "<Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"{role}\"/>");
 }
 
 impl DashRendition {
@@ -164,6 +191,7 @@ mod tests {
                 peak_bps: Some(700_000),
                 average_bps: Some(600_000),
                 iframe_bps: None,
+                track: SoundTrack::default(),
                 video_range: VideoRange::Sdr,
                 supplemental_codecs: None,
             },
@@ -188,6 +216,38 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part}\n{text}");
         }
+    }
+
+    #[test]
+    fn each_track_is_a_set_of_its_own() {
+        let sound = |name: &str, position, channels, label: &str, role| {
+            let mut r = rendition(MediaKind::Audio);
+            (r.rendition.name, r.rendition.channels) = (name.into(), Some(channels));
+            r.rendition.track = SoundTrack { position, language: Some("en".into()), label: label.into(), role };
+            r
+        };
+        let text = mpd(
+            &[
+                sound("surround", 0, 6, "English", TrackRole::Main),
+                sound("audio-2", 1, 2, "A & B", TrackRole::Description),
+                sound("audio", 0, 2, "English", TrackRole::Main),
+            ],
+            &[],
+        );
+        let sets: Vec<&str> = text.split("<AdaptationSet ").skip(1).collect();
+        for (set, parts) in sets.iter().zip([
+            ["lang=\"en\"", "value=\"main\"/>", "<Label>English</Label>", "id=\"audio\""],
+            ["lang=\"en\"", "value=\"main\"/>", "<Label>English</Label>", "id=\"surround\""],
+            [
+                "AudioPurposeCS:2007\" value=\"1\"/>",
+                "value=\"description\"/>",
+                "<Label>A &amp; B</Label>",
+                "id=\"audio-2\"",
+            ],
+        ]) {
+            assert!(parts.iter().all(|p| set.contains(p)), "{set}");
+        }
+        assert_eq!(sets.len(), 3, "{text}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::{
     attribute,
+    audio_groups::{AudioGroup, SURROUND_GROUP, groups},
     chapters::CHAPTERS_ID,
     iframes::IFRAMES,
     subtitles::{SubtitleTrack, characteristics},
@@ -14,10 +15,11 @@ use m3u8_rs::{
 use sluice_model::{MediaKind, Rendition, SubtitleRole, VideoRange};
 use std::collections::HashMap;
 
-const AUDIO_GROUP: &str = "audio";
 const SUBTITLE_GROUP: &str = "subtitles";
 /// Where players begin before they have measured anything (Apple 1.32).
 const FIRST_VARIANT_BPS: u64 = 2_000_000;
+/// Short side from which a picture is one of a large screen, pixels.
+const LARGE: u64 = 720;
 
 /// What a media has beside its renditions.
 #[derive(Debug, Default)]
@@ -29,8 +31,9 @@ pub struct Supplements {
 
 /// The multivariant playlist of `renditions`. `uri` names a rendition's media playlist relative to it.
 ///
-/// With video, audio is one group beside the variants; without, every audio rendition is a variant. Subtitles are one group
-/// beside all.
+/// With video, audio stands in groups beside the variants, one for each class of channels: every variant is listed with the
+/// first group, those with a large picture also with the others. Without, every audio rendition is a variant. Subtitles are
+/// one group beside all.
 pub fn multivariant(renditions: &[Rendition], supplements: &Supplements, uri: impl Fn(&str) -> String) -> String {
     let (video, audio): (Vec<_>, Vec<_>) = renditions.iter().partition(|r| r.kind == MediaKind::Video);
     let mut variants: Vec<VariantStream>;
@@ -38,14 +41,16 @@ pub fn multivariant(renditions: &[Rendition], supplements: &Supplements, uri: im
     if video.is_empty() {
         variants = audio.iter().map(|a| variant(a, None, &uri)).collect();
     } else {
-        let sound = audio.first().copied();
-        alternatives.extend(sound.map(|a| audio_rendition(a, &uri)));
+        let groups = groups(&audio);
+        alternatives.extend(groups.iter().flat_map(|g| g.media(&uri)));
         // Without any HDR there is nothing to say of it (Apple 9.16).
         let ranged = video.iter().any(|v| v.video_range != VideoRange::Sdr);
-        variants = video
-            .iter()
-            .map(|v| VariantStream { other_attributes: beyond(v, ranged), ..variant(v, sound, &uri) })
-            .collect();
+        let of =
+            |v: &Rendition, group| VariantStream { other_attributes: beyond(v, ranged), ..variant(v, group, &uri) };
+        let (first, others) = (groups.first(), groups.get(1..).unwrap_or_default());
+        variants = video.iter().map(|v| of(v, first)).collect();
+        let large: Vec<_> = large(&video);
+        variants.extend(others.iter().flat_map(|g| large.iter().map(|v| of(v, Some(g)))));
     }
     if !supplements.subtitles.is_empty() {
         alternatives.extend(supplements.subtitles.iter().map(subtitle_rendition));
@@ -53,8 +58,10 @@ pub fn multivariant(renditions: &[Rendition], supplements: &Supplements, uri: im
     }
     variants.sort_by_key(|v| std::cmp::Reverse(v.bandwidth));
     // What every player knows comes first.
-    let known =
-        |v: &VariantStream| v.codecs.as_deref().is_some_and(|c| !c.starts_with("hvc1") && !c.starts_with("av01"));
+    let known = |v: &VariantStream| {
+        let codecs = v.codecs.as_deref().unwrap_or("hvc1");
+        !codecs.starts_with("hvc1") && !codecs.starts_with("av01") && v.audio.as_deref() != Some(SURROUND_GROUP)
+    };
     let first = (0..variants.len()).filter(|i| known(&variants[*i]));
     if let Some(first) = first.min_by_key(|i| variants[*i].bandwidth.abs_diff(FIRST_VARIANT_BPS)) {
         variants[..=first].rotate_right(1);
@@ -79,20 +86,27 @@ pub fn multivariant(renditions: &[Rendition], supplements: &Supplements, uri: im
     text(|out| playlist.write_to(out))
 }
 
-fn variant(r: &Rendition, sound: Option<&Rendition>, uri: &impl Fn(&str) -> String) -> VariantStream {
+/// The pictures that more than stereo is worth the bits beside: those of a large screen, or the largest there is.
+fn large<'a>(video: &[&'a Rendition]) -> Vec<&'a Rendition> {
+    let short_side = |r: &Rendition| r.size.map_or(0, |(width, height)| width.min(height));
+    let most = video.iter().map(|r| short_side(r)).max().unwrap_or(0).min(LARGE);
+    video.iter().copied().filter(|r| short_side(r) >= most).collect()
+}
+
+fn variant(r: &Rendition, sound: Option<&AudioGroup<'_>>, uri: &impl Fn(&str) -> String) -> VariantStream {
     let codecs = match sound {
-        Some(a) => format!("{},{}", r.codecs, a.codecs),
+        Some(a) => format!("{},{}", r.codecs, a.codecs()),
         None => r.codecs.clone(),
     };
     VariantStream {
         uri: uri(&r.name),
         // The largest sum of peaks over playable combinations (RFC 8216bis; Apple 9.13).
-        bandwidth: r.peak_or_cap_bps() + sound.map_or(0, Rendition::peak_or_cap_bps),
-        average_bandwidth: Some(r.average_or_cap_bps() + sound.map_or(0, Rendition::average_or_cap_bps)),
+        bandwidth: r.peak_or_cap_bps() + sound.map_or(0, AudioGroup::peak_bps),
+        average_bandwidth: Some(r.average_or_cap_bps() + sound.map_or(0, AudioGroup::average_bps)),
         codecs: Some(attribute(&codecs)),
         resolution: r.size.map(|(width, height)| Resolution { width, height }),
         frame_rate: r.rate.map(|(n, d)| (n as f64 / d as f64 * 1000.0).round() / 1000.0),
-        audio: sound.map(|_| AUDIO_GROUP.to_owned()),
+        audio: sound.map(|g| g.id.to_owned()),
         ..Default::default()
     }
 }
@@ -123,20 +137,6 @@ fn beyond(r: &Rendition, ranged: bool) -> Option<HashMap<String, QuotedOrUnquote
     (!list.is_empty()).then_some(list)
 }
 
-fn audio_rendition(a: &Rendition, uri: &impl Fn(&str) -> String) -> AlternativeMedia {
-    AlternativeMedia {
-        media_type: AlternativeMediaType::Audio,
-        uri: Some(uri(&a.name)),
-        group_id: AUDIO_GROUP.to_owned(),
-        language: Some("und".to_owned()),
-        name: "Audio".to_owned(),
-        default: true,
-        autoselect: true,
-        channels: a.channels.map(|c| c.to_string()),
-        ..Default::default()
-    }
-}
-
 fn subtitle_rendition(track: &SubtitleTrack) -> AlternativeMedia {
     let forced = track.role == SubtitleRole::Forced;
     AlternativeMedia {
@@ -156,6 +156,7 @@ fn subtitle_rendition(track: &SubtitleTrack) -> AlternativeMedia {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sluice_model::{SoundTrack, TrackRole};
 
     fn video(name: &str, height: u64, cap_bps: u64) -> Rendition {
         Rendition {
@@ -171,6 +172,7 @@ mod tests {
             peak_bps: None,
             average_bps: None,
             iframe_bps: None,
+            track: SoundTrack::default(),
         }
     }
 
@@ -188,6 +190,7 @@ mod tests {
             peak_bps: Some(130_000),
             average_bps: Some(127_000),
             iframe_bps: None,
+            track: SoundTrack::default(),
         }
     }
 
@@ -223,6 +226,58 @@ mod tests {
             lines[1].contains("VIDEO-RANGE=HLG") && lines[1].contains("SUPPLEMENTAL-CODECS=\"dvh1.08.04/db4h\""),
             "{list}"
         );
+    }
+
+    #[test]
+    fn every_track_is_in_every_group_under_one_name() {
+        let track = |name: &str, channels, position, language: Option<&str>, label: &str, role| Rendition {
+            name: name.into(),
+            channels: Some(channels),
+            peak_bps: Some(channels * 60_000),
+            average_bps: Some(channels * 60_000),
+            track: SoundTrack { position, language: language.map(str::to_owned), label: label.into(), role },
+            ..audio()
+        };
+        let sounds = [
+            track("audio-2", 2, 1, Some("en"), "English", TrackRole::Main),
+            track("audio-3", 2, 2, Some("en"), "English", TrackRole::Commentary),
+            track("surround", 6, 0, Some("de"), "Deutsch", TrackRole::Main),
+            track("audio-4", 1, 3, None, "", TrackRole::Description),
+            track("audio", 2, 0, Some("de"), "Deutsch", TrackRole::Main),
+        ];
+        let list = [&[video("v720", 720, 3_000_000), video("v360", 360, 800_000)][..], &sounds].concat();
+        let list = multivariant(&list, &Supplements::default(), |n| n.to_owned());
+        let media: Vec<&str> = list.lines().filter_map(|l| l.strip_prefix("#EXT-X-MEDIA:TYPE=AUDIO,")).collect();
+        let members = [
+            ("audio", "LANGUAGE=\"de\",NAME=\"Deutsch\",DEFAULT=YES,AUTOSELECT=YES"),
+            ("audio-2", "LANGUAGE=\"en\",NAME=\"English\",AUTOSELECT=YES"),
+            ("audio-3", "LANGUAGE=\"en\",NAME=\"English (2)\""),
+            (
+                "audio-4",
+                "LANGUAGE=\"und\",NAME=\"Audio\",AUTOSELECT=YES,CHARACTERISTICS=\"public.accessibility.describes-video\"",
+            ),
+        ];
+        for (n, (name, said)) in members.into_iter().enumerate() {
+            let channels = if n == 3 { 1 } else { 2 };
+            let stereo = format!("URI=\"{name}\",GROUP-ID=\"audio\",{said},CHANNELS=\"{channels}\"");
+            let (name, channels) = if n == 0 { ("surround", 6) } else { (name, channels) };
+            let surround = format!("URI=\"{name}\",GROUP-ID=\"surround\",{said},CHANNELS=\"{channels}\"");
+            assert_eq!((sorted(media[n]), sorted(media[n + 4])), (sorted(&stereo), sorted(&surround)));
+        }
+        let variants: Vec<&str> = list.lines().filter(|l| l.starts_with("#EXT-X-STREAM-INF")).collect();
+        let of = |n: usize, part: &str| assert!(variants[n].contains(part), "{part} {list}");
+        assert_eq!((media.len(), variants.len()), (8, 3), "{list}");
+        of(0, "RESOLUTION=640x360");
+        of(1, ":BANDWIDTH=3660000");
+        of(1, "AUDIO=\"surround\"");
+        of(2, ":BANDWIDTH=3420000");
+        of(2, "AUDIO=\"audio\"");
+    }
+
+    fn sorted(attributes: &str) -> Vec<&str> {
+        let mut list: Vec<&str> = attributes.split(',').collect();
+        list.sort_unstable();
+        list
     }
 
     #[test]

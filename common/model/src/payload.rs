@@ -48,7 +48,7 @@ pub enum Tier {
     Upper,
 }
 
-/// Payload of an `audio` task: all of the sound where nothing else is said.
+/// Payload of an `audio` task: all of the default sound where nothing else is said.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AudioPayload {
@@ -58,4 +58,6 @@ pub struct AudioPayload {
     pub end: Option<usize>,
     /// What it costs by estimate, milliseconds of one core; 0 where nobody has said.
     pub cost_ms: u64,
+    /// Which of the sounds of the plan; 0 is the one that is heard unless another is chosen.
+    pub sound: usize,
 }

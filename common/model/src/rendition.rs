@@ -1,6 +1,7 @@
 //! What players are told of one encoded track.
 
-use crate::{MediaKind, VideoRange};
+use crate::{MediaKind, TrackRole, VideoRange};
+use serde::{Deserialize, Serialize};
 
 /// What a multivariant playlist needs to know of a rendition.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +30,22 @@ pub struct Rendition {
     pub average_bps: Option<u64>,
     /// Measured peak of its I-frames alone, at the end; only where there is an I-frame playlist.
     pub iframe_bps: Option<u64>,
+    /// Which track of a media it is, of audio.
+    pub track: SoundTrack,
+}
+
+/// What is said of a track of sound, whatever it is coded in.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SoundTrack {
+    /// Its place among the tracks of its media, from 0. The first one is the default. Renditions of one track share it.
+    pub position: u64,
+    /// BCP 47; none where nobody knows.
+    pub language: Option<String>,
+    /// For menus; empty where there is nothing to say.
+    pub label: String,
+    /// What it is for.
+    pub role: TrackRole,
 }
 
 /// What the segments of a rendition measure, bits a second.

@@ -176,6 +176,20 @@ words!(
     SubtitleRole { Full = "full", HardOfHearing = "sdh", Forced = "forced" }
 );
 words!(
+    /// What a track of sound is for; most words are those of DASH (ISO/IEC 23009-1, 5.8.5.5).
+    #[derive(Default)]
+    TrackRole {
+        #[default]
+        Main = "main",
+        Dub = "dub",
+        Commentary = "commentary",
+        /// For those who see badly: it also says what is shown.
+        Description = "audio-description",
+        /// For those who hear badly: what is said is easier to understand.
+        Intelligible = "enhanced-audio-intelligibility",
+    }
+);
+words!(
     /// What a task does.
     TaskKind {
         Import = "import",

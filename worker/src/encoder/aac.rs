@@ -1,12 +1,12 @@
 //! One variant of the sound: AAC frames by their number, coded or taken over, cut into segments.
 
-use super::{EncodeError, Named, ffi, link::Link, segments::SegmentBuilder};
+use super::{EncodeError, Named, ffi, link::Link, segments::SegmentBuilder, sound::output_layout};
 use crate::{
     child::{AudioWork, FromChild, Refusal},
     cmaf::{Sample, aac_init},
     plan::{AudioPlan, audio::FRAME_SAMPLES},
 };
-use ffmpeg_next::{self as ffmpeg, ChannelLayout, Dictionary, Packet, Rational, codec, encoder, format, frame};
+use ffmpeg_next::{self as ffmpeg, Dictionary, Packet, Rational, codec, encoder, format, frame};
 
 /// Collects AAC frames of one variant by their number.
 pub struct Track {
@@ -95,7 +95,7 @@ impl AacEncoder {
         let codec = encoder::find_by_name("aac").ok_or(ffmpeg::Error::EncoderNotFound).named("aac")?;
         let mut audio = codec::context::Context::new_with_codec(codec).encoder().audio().named("aac")?;
         audio.set_rate(plan.sample_rate as i32);
-        audio.set_channel_layout(ChannelLayout::STEREO);
+        audio.set_channel_layout(output_layout(plan));
         #[allow(deprecated)]
         audio.set_channels(plan.channels as i32);
         audio.set_format(format::Sample::F32(format::sample::Type::Planar));

@@ -166,6 +166,23 @@ pub fn parameter_fields(parameters: &codec::Parameters) -> ParameterFields {
     }
 }
 
+/// Bytes of a text that are read.
+const MOST_TEXT: usize = 400;
+
+/// What a container says of a stream under a key, as far as it is UTF-8: the safe call takes for granted that it is.
+pub fn stream_text(stream: &format::stream::Stream<'_>, key: &CStr) -> Option<String> {
+    // SAFETY: the stream is live for the borrow and only read. Keys and values of a dictionary are C strings that live as
+    // long as it does.
+    let value = unsafe {
+        let entry = ffi::av_dict_get((*stream.as_ptr()).metadata, key.as_ptr(), ptr::null(), 0).as_ref()?;
+        if entry.value.is_null() {
+            return None;
+        }
+        CStr::from_ptr(entry.value).to_bytes()
+    };
+    Some(String::from_utf8_lossy(&value[..value.len().min(MOST_TEXT)]).into_owned())
+}
+
 /// Shape of a stream's pixels, as its container has it.
 pub fn stream_aspect(stream: &format::stream::Stream<'_>) -> (i32, i32) {
     // SAFETY: the stream is live for the borrow and only read.

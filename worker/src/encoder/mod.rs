@@ -16,6 +16,7 @@ mod link;
 mod metadata;
 mod mixer;
 mod open;
+mod outline;
 mod packets;
 mod passthrough;
 mod pcm;
@@ -28,6 +29,7 @@ mod sound;
 mod stamps;
 mod streams;
 mod subtitles;
+mod tags;
 mod telecine;
 mod x264;
 

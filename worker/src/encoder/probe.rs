@@ -7,16 +7,17 @@ use super::{
     link::Link,
     metadata::metadata,
     open,
+    outline::Outline,
     packets::{Packets, sought_by_bytes},
     pcm,
     sizes::Sizes,
     stamps::{self, Stamp, Timing},
-    streams, telecine,
+    streams, tags, telecine,
 };
 use crate::{
     child::{Job, Probe, Refusal},
     plan::{
-        AudioFacts, Clock, FieldOrder, KeyFrame, SourceFacts, VideoFacts, audio::FRAME_SAMPLES, subtitles::MOST_TRACKS,
+        AudioFacts, Clock, FieldOrder, KeyFrame, SourceFacts, VideoFacts, audio::FRAME_SAMPLES, cost::MOST_TRACKS, subtitles,
     },
 };
 use ffmpeg_next::{
@@ -31,8 +32,6 @@ use std::collections::BTreeMap;
 const FIRST_PACKETS: usize = 20;
 /// Pictures that H.264 and HEVC decoders hold back at the most.
 const MOST_REORDERED: i32 = 16;
-/// Packets of sound are no longer than this; between two that are further apart is a gap.
-const LONGEST_PACKET_S: f64 = 1.0;
 const AAC_LC_PROFILE: i32 = 1;
 
 /// Probes the source, or the part of it that `scope` names.
@@ -59,9 +58,11 @@ pub fn probe(link: &Link, job: &Job, scope: Probe) -> Result<SourceFacts, Encode
     let stamps: Vec<Vec<Stamp>> = read.stamps.into_iter().map(shown).collect();
     let of = |index: usize| wanted.iter().position(|w| *w == index).map_or(&[][..], |n| stamps[n].as_slice());
     let input = &mut packets.input;
-    let audio: Vec<AudioFacts> = sounds.iter().filter_map(|i| audio_facts(input, *i, of(*i), trusted)).collect();
+    let first = sounds.first().and_then(|i| Some((*i, outline(input, *i, of(*i))?)));
     // What has not been heard yet cannot be planned, and a film must not be begun without its sound.
-    let unheard = scope.is_beginning() && sounds.first().is_some_and(|i| of(*i).is_empty());
+    let unheard = scope.is_beginning() && first.as_ref().is_some_and(|f| f.1.is_empty());
+    let outlines = first.into_iter().chain(read.further);
+    let audio: Vec<AudioFacts> = outlines.filter_map(|(i, o)| audio_facts(input, i, &o, trusted)).collect();
     let video = match video.filter(|_| !unheard) {
         Some(i) => {
             // What is entered at its start only cannot be cut.
@@ -78,16 +79,19 @@ pub fn probe(link: &Link, job: &Job, scope: Probe) -> Result<SourceFacts, Encode
         None => None,
     };
     let metadata = metadata(input);
-    let texts = metadata.texts.iter().take(MOST_TRACKS).map(|t| t.stream);
-    let kept = video.iter().map(|v| v.stream).chain(audio.first().map(|a| a.stream)).chain(texts);
-    let left_behind = streams::left_behind(input, job.demuxer, &kept.collect::<Vec<_>>());
+    let texts = metadata.texts.iter().take(subtitles::MOST_TRACKS).map(|t| t.stream);
+    let probed: Vec<usize> =
+        video.as_ref().map(|v| v.stream).into_iter().chain(audio.iter().map(|a| a.stream)).chain(texts).collect();
+    let left_behind = streams::left_behind(input, job.demuxer, &probed);
     Ok(SourceFacts { demuxer: job.demuxer, video, audio, clock, left_behind, metadata })
 }
 
-/// The packets of the picture, if there is one, and of the sound that is kept.
+/// The packets of the picture, if there is one, and of the first sound.
 struct Read<'a> {
     wanted: Vec<usize>,
     stamps: Vec<Vec<Stamp>>,
+    /// What the other sounds are.
+    further: Vec<(usize, Outline)>,
     clock: Clock,
     /// Whether they are those of an index.
     trusted: bool,
@@ -95,7 +99,8 @@ struct Read<'a> {
     sizes: Option<Sizes<'a>>,
 }
 
-/// Reads the stamps of the picture and of the first sound that has any; tracks without are taken out of `sounds`.
+/// Reads the stamps of the picture and of the first sound that has any, and the outlines of the others; tracks without
+/// packets are none.
 fn read<'a>(
     packets: &mut Packets,
     job: &'a Job,
@@ -114,7 +119,12 @@ fn read<'a>(
             let of = |i: &usize| open::stream_of(&packets.input, *i).map(|s| stamps::from_index(&s));
             let stamps = wanted.iter().map(of).collect::<Result<Vec<_>, _>>()?;
             let sizes = video.map(|i| Sizes::new(job, &packets.input, i)).transpose()?;
-            return Ok(Read { wanted, stamps, clock: Clock::default(), trusted: true, sizes });
+            let indexed = |i: &usize| {
+                let stamps = stamps::from_index(&open::stream_of(&packets.input, *i).ok()?);
+                Some((*i, outline(&packets.input, *i, &stamps)?))
+            };
+            let further = sounds.iter().skip(1).take(MOST_TRACKS - 1).filter_map(indexed).collect();
+            return Ok(Read { wanted, stamps, further, clock: Clock::default(), trusted: true, sizes });
         }
     }
     loop {
@@ -126,12 +136,18 @@ fn read<'a>(
             (_, None) => {}
         }
         let mut sizes = video.map(|i| Sizes::new(job, &packets.input, i)).transpose()?;
-        let (stamps, clock) = stamps::scan(packets, &wanted, job.demuxer, sizes.as_mut())?;
+        // A plan that is continued has decided on its tracks.
+        let asked = if matches!(scope, Probe::After { .. }) { 0 } else { MOST_TRACKS - 1 };
+        let others = sounds.iter().skip(1).take(asked);
+        let mut further = others.filter_map(|i| Some((*i, outline(&packets.input, *i, &[])?))).collect();
+        let (stamps, clock) = stamps::scan(packets, &wanted, &mut further, job.demuxer, sizes.as_mut())?;
         if whole && !sounds.is_empty() && stamps.last().is_some_and(Vec::is_empty) {
             sounds.remove(0);
             continue;
         }
-        return Ok(Read { wanted, stamps, clock, trusted: false, sizes });
+        // Of the beginning nobody knows what is still to come.
+        further.retain(|f| scope.is_beginning() || !f.1.is_empty());
+        return Ok(Read { wanted, stamps, further, clock, trusted: false, sizes });
     }
 }
 
@@ -159,7 +175,17 @@ struct Trust {
     arrived_bytes: Option<u64>,
 }
 
-fn audio_facts(input: &Input, index: usize, stamps: &[Stamp], trusted: bool) -> Option<AudioFacts> {
+/// The outline of a track with these packets, if it is one of sound.
+fn outline(input: &Input, index: usize, stamps: &[Stamp]) -> Option<Outline> {
+    let stream = open::stream_of(input, index).ok()?;
+    let parameters = stream.parameters();
+    let (sample_rate, _) = form_of(&parameters)?;
+    let mut outline = Outline::new(stream.time_base(), sample_rate, ffi::parameter_fields(&parameters).frame_size);
+    stamps.iter().for_each(|s| outline.add(s));
+    Some(outline)
+}
+
+fn audio_facts(input: &Input, index: usize, outline: &Outline, trusted: bool) -> Option<AudioFacts> {
     let stream = open::stream_of(input, index).ok()?;
     let parameters = stream.parameters();
     let fields = ffi::parameter_fields(&parameters);
@@ -167,19 +193,16 @@ fn audio_facts(input: &Input, index: usize, stamps: &[Stamp], trusted: bool) -> 
     let unit = f64::from(stream.time_base());
     let known = |t: i64| (t != i64::MIN).then_some(t);
     let frame_s = f64::from(fields.frame_size.max(1024)) / f64::from(sample_rate);
-    let earliest = stamps.iter().map(|s| s.time).min();
-    let begin = if parameters.id() == codec::Id::AAC { first_heard(stamps) } else { earliest };
+    let begin = if parameters.id() == codec::Id::AAC { outline.aac_begin() } else { outline.begin() };
     let start = begin.or(known(stream.start_time())).unwrap_or(0);
     let claimed_s = known(stream.duration()).map_or(0.0, |d| d as f64 * unit);
-    let length_s = |s: &Stamp| if s.duration > 0 { f64::from(s.duration) * unit } else { frame_s };
-    let end_s = stamps.iter().map(|s| (s.time - start) as f64 * unit + length_s(s)).max_by(f64::total_cmp);
-    let duration_s = match end_s {
+    let duration_s = match outline.length_s(start) {
         // An index knows how much of the last packet is heard.
         Some(found_s) if trusted && (found_s - claimed_s).abs() <= frame_s + unit => claimed_s,
         Some(found_s) => found_s,
         None => claimed_s,
     };
-    let bytes: u64 = stamps.iter().map(|s| u64::from(s.size)).sum();
+    let bytes = outline.bytes();
     let bit_rate = if bytes > 0 && duration_s > 0.0 {
         (bytes as f64 * 8.0 / duration_s) as u64
     } else {
@@ -194,15 +217,6 @@ fn audio_facts(input: &Input, index: usize, stamps: &[Stamp], trusted: bool) -> 
         && config.len() == 2
         && config[0] >> 3 == 2
         && config[1] & 0b100 == 0;
-    let steady = stamps.windows(2).all(|w| {
-        let samples = (w[1].time - w[0].time) as f64 * unit * f64::from(sample_rate);
-        (samples - FRAME_SAMPLES as f64).abs() <= 64.0
-    });
-    // Small errors of one sign would carry the sound away from the picture: such a track is encoded.
-    let drifts = stamps.iter().enumerate().any(|(i, s)| {
-        let expected = start as f64 * unit + i as f64 * FRAME_SAMPLES as f64 / f64::from(sample_rate);
-        (s.time as f64 * unit - expected).abs() > 0.02
-    });
     Some(AudioFacts {
         stream: index,
         lossless: name.starts_with("pcm") || matches!(name.as_str(), "flac" | "alac"),
@@ -211,27 +225,11 @@ fn audio_facts(input: &Input, index: usize, stamps: &[Stamp], trusted: bool) -> 
         channels,
         start_s: start as f64 * unit,
         duration_s,
-        gap_s: gaps_s(stamps, unit),
+        gap_s: outline.gap_s(),
         bit_rate,
-        aac_lc_config: (lc && steady && !drifts && !stamps.is_empty()).then_some(config),
+        aac_lc_config: (lc && outline.is_even(start)).then_some(config),
+        tags: tags::tags(&stream),
     })
-}
-
-/// When AAC begins. Muxers that write no edit lists stretch the packet of priming over the delay of the picture: a first
-/// packet that is followed by a hole belongs to what comes behind the hole.
-fn first_heard(stamps: &[Stamp]) -> Option<i64> {
-    let start = stamps.iter().map(|s| s.time).min()?;
-    let [first, second, third, ..] = stamps else { return Some(start) };
-    let frame = third.time - second.time;
-    let moved = second.time - frame;
-    let stretched = first.time == start && frame > 0 && (frame / 2..frame * 20).contains(&(moved - start));
-    Some(if stretched { moved } else { start })
-}
-
-/// What lies in distances of packets beyond a second, seconds.
-fn gaps_s(stamps: &[Stamp], unit: f64) -> f64 {
-    let steps = stamps.windows(2).map(|w| (w[1].time - w[0].time) as f64 * unit);
-    steps.map(|s| (s - LONGEST_PACKET_S).max(0.0)).sum()
 }
 
 fn video_facts(
@@ -347,20 +345,4 @@ fn first_pts(input: &mut Input, index: usize, stamps: &[Stamp]) -> Result<i64, E
     let stamps = std::iter::from_fn(|| open::next_packet(input, index)).take(FIRST_PACKETS);
     let first = stamps.filter(|p| !ffi::is_hidden(p)).filter_map(|p| p.pts().or(p.dts())).min();
     first.ok_or_else(|| EncodeError::refused(Refusal::NoTimeStamps, "first packets"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn priming_that_is_stretched_begins_where_the_sound_does() {
-        let stamp =
-            |time| Stamp { time, seek: time, place: 0, size: 1, duration: 0, key: true, hidden: false, placed: true };
-        let first = |times: &[i64]| first_heard(&times.iter().copied().map(stamp).collect::<Vec<_>>());
-        assert_eq!(first(&[0, 1024, 2048]), Some(0));
-        assert_eq!(first(&[0, 3840, 4864, 5888]), Some(2816), "stretched over 80 ms");
-        assert_eq!(first(&[0, 480_000, 481_024]), Some(0), "a hole of ten seconds");
-        assert_eq!(first(&[]), None);
-    }
 }

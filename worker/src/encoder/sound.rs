@@ -1,7 +1,10 @@
 //! Decoded sound: brought into one form, and filtered to the output's rate and times.
 
 use super::{EncodeError, Named};
-use crate::plan::{AudioPlan, audio::FRAME_SAMPLES};
+use crate::plan::{
+    AudioPlan,
+    audio::{FRAME_SAMPLES, SURROUND},
+};
 use ffmpeg_next::{self as ffmpeg, ChannelLayout, filter, format, frame};
 
 /// More samples than a resampler holds back of one frame for the next.
@@ -71,20 +74,24 @@ pub fn silence(form: Form, samples: usize, at: i64) -> frame::Audio {
 
 /// The form of the output, before it is encoded.
 pub fn output_form(plan: &AudioPlan) -> Form {
-    (format::Sample::F32(format::sample::Type::Planar), ChannelLayout::STEREO, plan.sample_rate)
+    (format::Sample::F32(format::sample::Type::Planar), output_layout(plan), plan.sample_rate)
 }
 
-/// Two channels of so many. One is heard from both sides as loud as it is, where a downmix would take 3 dB away. More than
-/// two add up to more than full scale where they are loud together: a limiter that looks ahead takes what is beyond
-/// -2 dB, which leaves AAC room for its own overshoot. Its delay is compensated.
-fn to_stereo(channels: i32) -> &'static str {
+/// Channels of the output.
+pub fn output_layout(plan: &AudioPlan) -> ChannelLayout {
+    if plan.channels == SURROUND { ChannelLayout::_5POINT1_BACK } else { ChannelLayout::STEREO }
+}
+
+/// The output's channels of so many. One is heard from both sides as loud as it is, where a downmix would take 3 dB away. More
+/// than there will be add up to more than full scale where they are loud together: a limiter that looks ahead takes what is
+/// beyond -2 dB, which leaves AAC room for its own overshoot. Its delay is compensated.
+fn mix(channels: i32, plan: &AudioPlan) -> String {
+    let (layout, most) = if plan.channels == SURROUND { ("5.1", 6) } else { ("stereo", 2) };
+    let format = format!("aformat=sample_fmts=fltp:channel_layouts={layout}");
     match channels {
-        1 => "aformat=sample_fmts=fltp,pan=stereo|c0=c0|c1=c0",
-        2 => "aformat=sample_fmts=fltp:channel_layouts=stereo",
-        _ => {
-            "aformat=sample_fmts=fltp:channel_layouts=stereo,alimiter=level=disabled:limit=0.79:attack=5:release=50:latency=1,\
-             aformat=sample_fmts=fltp:channel_layouts=stereo"
-        }
+        1 if most == 2 => "aformat=sample_fmts=fltp,pan=stereo|c0=c0|c1=c0".to_owned(),
+        n if n <= most => format,
+        _ => format!("{format},alimiter=level=disabled:limit=0.79:attack=5:release=50:latency=1,{format}"),
     }
 }
 
@@ -93,7 +100,7 @@ pub fn source(graph: &mut filter::Graph) -> Result<filter::Context, EncodeError>
     graph.get("in").ok_or(ffmpeg::Error::Bug).named("filter source")
 }
 
-/// Stereo at the output rate from sample `start` to the planned end: gaps become silence, what
+/// The output's channels at its rate from sample `start` to the planned end: gaps become silence, what
 /// overlaps or lies outside is cut, and every frame has the encoder's size.
 pub fn filters(form: Form, plan: &AudioPlan, start: u64) -> Result<filter::Graph, EncodeError> {
     let missing = || EncodeError::Ffmpeg("filter", ffmpeg::Error::FilterNotFound);
@@ -121,7 +128,7 @@ pub fn filters(form: Form, plan: &AudioPlan, start: u64) -> Result<filter::Graph
          apad=whole_len={1},atrim=end_pts={total},asetnsamples=n={FRAME_SAMPLES}:p=1,asplit={count}{sinks}",
         plan.sample_rate,
         total - start,
-        to_stereo(layout.channels()),
+        mix(layout.channels(), plan),
     );
     parser.parse(&text).named("filters")?;
     graph.validate().named("filters")?;
@@ -146,6 +153,7 @@ mod tests {
             delay_samples: 0,
             phase_samples: 0,
             variants: vec![AudioVariant { name: "audio".into(), bit_rate: 128_000, codecs: "mp4a.40.2".into() }],
+            track: sluice_model::SoundTrack::default(),
         };
         let start = 170 * FRAME_SAMPLES;
         let silence = silence(output_form(&plan), FRAME_SAMPLES as usize, start as i64);

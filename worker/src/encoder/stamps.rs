@@ -2,6 +2,7 @@
 
 use super::{
     EncodeError, ffi,
+    outline::Outline,
     packets::{Packets, sought_by_bytes},
     sizes::Sizes,
 };
@@ -63,17 +64,19 @@ pub fn from_index(stream: &format::stream::Stream<'_>) -> Vec<Stamp> {
     ffi::index_entries(stream).into_iter().map(stamp).collect()
 }
 
-/// Reads every packet of some streams once, and finds the clock that they have in common.
+/// Reads every packet of some streams once, and finds the clock that they have in common. Of the `further` ones, which have
+/// no say in it, outlines are made.
 pub fn scan(
     packets: &mut Packets,
     wanted: &[usize],
+    further: &mut Vec<(usize, Outline)>,
     demuxer: Demuxer,
     mut sizes: Option<&mut Sizes<'_>>,
 ) -> Result<(Vec<Vec<Stamp>>, Clock), EncodeError> {
     // Any other stream of a transport stream may turn out to carry on one of them.
     let carries = sought_by_bytes(demuxer);
     if !carries {
-        packets.keep(wanted);
+        packets.keep(&wanted.iter().copied().chain(further.iter().map(|f| f.0)).collect::<Vec<_>>());
     }
     let mut found = vec![Vec::new(); wanted.len()];
     let mut others: BTreeMap<usize, Vec<Stamp>> = BTreeMap::new();
@@ -84,6 +87,9 @@ pub fn scan(
         let of_picture = packet.is_key() && wanted.first() == Some(&packet.stream());
         if let Some(sizes) = sizes.as_deref_mut().filter(|_| of_picture) {
             sizes.look(&packet, stamp.time);
+        }
+        if let Some((_, outline)) = further.iter_mut().find(|f| f.0 == packet.stream()) {
+            outline.add(&stamp);
         }
         match wanted.iter().position(|w| *w == packet.stream()) {
             Some(n) if found[n].len() < MOST_PACKETS => {
@@ -112,6 +118,12 @@ pub fn scan(
                 (stamp.time, stamp.seek) = (stamp.time + shift, stamp.seek + shift);
             }
         }
+    }
+    let carried: Vec<usize> =
+        packets.input.streams().filter(|s| carries.iter().any(|c| c.id == s.id())).map(|s| s.index()).collect();
+    further.retain(|f| !carried.contains(&f.0));
+    for (_, outline) in further {
+        *outline = outline.clone().on(&clock);
     }
     clock.carries = carries;
     Ok((found, clock))

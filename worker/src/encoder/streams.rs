@@ -18,9 +18,9 @@ pub fn is_text(stream: &Stream<'_>) -> bool {
     parameters.medium() == media::Type::Subtitle && !IMAGE_SUBTITLES.contains(&parameters.id().name())
 }
 
-/// All streams but those that are kept. Covers and fonts are none.
-pub fn left_behind(input: &Input, demuxer: Demuxer, kept: &[usize]) -> Vec<LeftBehind> {
-    let kept = |s: &Stream<'_>| kept.contains(&s.index());
+/// All streams but those that were probed. Covers and fonts are none.
+pub fn left_behind(input: &Input, demuxer: Demuxer, probed: &[usize]) -> Vec<LeftBehind> {
+    let kept = |s: &Stream<'_>| probed.contains(&s.index());
     // QuickTime has its chapters in a track, whose samples FFmpeg hands over as such.
     let has_chapters = demuxer == Demuxer::Mov && input.nb_chapters() > 0;
     let is_chapters = |s: &Stream<'_>| has_chapters && s.parameters().id() == codec::Id::BIN_DATA;

@@ -183,8 +183,9 @@ fn work(plan: &Plan, step: &Step, first: usize, end: usize, threads: usize) -> R
             video.rungs = video.chunk_rungs(payload).to_vec();
             Work::Chunk(ChunkWork { video, first, end, threads })
         }
-        Step::Audio(_) => {
-            let mut audio = plan.audio.clone().ok_or_else(|| TaskError::corrupt("a step for sound without any"))?;
+        Step::Audio(payload) => {
+            let mut audio =
+                plan.sound(payload.sound).cloned().ok_or_else(|| TaskError::corrupt("a step for sound without any"))?;
             audio.boundaries.truncate(end + 1);
             Work::Audio(AudioWork { audio, first })
         }

@@ -153,8 +153,8 @@ async fn publish(
     let mut follow = tasks_of_steps(plan, task, 0, video.chunk_steps(known.map_or(0, |v| v.chunks.len())));
     if let Some(sound) = &plan.audio {
         let first = before.and_then(|p| p.audio.as_ref()).map_or(0, |a| a.segment_count());
-        let cost_ms = (cost::sound_of_s(plan, first..sound.segment_count()) * 1000.0) as u64;
-        let payload = AudioPayload { first, end: Some(sound.segment_count()), cost_ms };
+        let cost_ms = (cost::sound_of_s(sound, first..sound.segment_count()) * 1000.0) as u64;
+        let payload = AudioPayload { first, end: Some(sound.segment_count()), cost_ms, sound: 0 };
         let first_s = video.rate.seconds(video.boundaries.get(first).copied().unwrap_or(0));
         let due_at = schedule::due_at(task.due_at, first_s);
         follow.push(NewTask {
@@ -166,6 +166,10 @@ async fn publish(
     }
     let whole = plan.incremental.is_none();
     follow.extend(subtitles_task(plan, task, delivered.total).filter(|_| whole));
+    if whole {
+        // What is not in the growing presentation is made when all of it is there.
+        follow.extend(tasks_of_steps(plan, task, 0, plan.sound_steps(1)));
+    }
     store(running, plan, &follow, whole).await?;
     if whole { Ok(true) } else { Err(TaskError::NotArrived(next_bytes(plan, delivered))) }
 }

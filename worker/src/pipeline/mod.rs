@@ -12,7 +12,7 @@ mod storing;
 mod subtitles;
 
 pub use encoding::{Encoder, finalize as assemble_package, identify};
-pub use planning::{bytes_to_wait_for, fall_back};
+pub use planning::{bytes_to_wait_for, fall_back, leave_out};
 pub use subtitles::leave_out as leave_out_subtitles;
 
 use crate::{
@@ -91,6 +91,11 @@ fn finalize_task(task: &ClaimedTask) -> NewTask {
         needs_bytes: 0,
         not_before: Timestamp::EPOCH,
     }
+}
+
+/// Whether a package is one without what a task makes.
+pub fn is_optional(task: &ClaimedTask) -> bool {
+    task.kind == TaskKind::Audio && step_of(task).is_ok_and(|step| step.is_optional())
 }
 
 /// The step that a task is.

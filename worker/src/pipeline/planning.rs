@@ -1,11 +1,11 @@
 //! From a source to a plan, or to what its planning waits for.
 
 use super::{
-    finalize_task, identify, incremental,
+    finalize_task, identify, incremental, step_of,
     storing::{store, tasks_of, tasks_of_steps},
 };
 use crate::{
-    plan::cost,
+    plan::{Left, Step, cost},
     task::{Running, TaskError},
 };
 use sluice_ingest::quota;
@@ -69,5 +69,29 @@ pub async fn fall_back(running: &Running) -> Result<(), TaskError> {
     }
     tx.commit().await?;
     running.context.wake.push(follow.len() + usize::from(last)).await;
+    Ok(())
+}
+
+/// What happens instead of failing when a sound that is not the default one cannot be made: the package is one without it.
+pub async fn leave_out(running: &Running) -> Result<(), TaskError> {
+    let (db, task) = (&running.context.db, &running.task);
+    let (plan, step) = (running.plan().await?, step_of(task)?);
+    let Step::Audio(payload) = step else { return Err(TaskError::corrupt("only sounds are left out")) };
+    let label = plan.sound(payload.sound).map_or("", |a| &a.track.label);
+    let warning = Left::broken_sound(label);
+    let now = clock::now();
+    let mut tx = db.begin().await?;
+    tx.packages().lock(task.package_id, now).await?;
+    tx.tasks().hold_claim(task.id, task.token, 1.0).await?;
+    for name in step.renditions(&plan) {
+        tx.packages().leave_out(task.package_id, &name, &warning).await?;
+    }
+    tx.tasks().complete(task.id, now).await?;
+    let last = tx.tasks().unfinished(task.package_id).await? == 0;
+    if last {
+        tx.tasks().enqueue(&[finalize_task(task)], now).await?;
+    }
+    tx.commit().await?;
+    running.context.wake.push(usize::from(last)).await;
     Ok(())
 }

@@ -136,7 +136,15 @@ fn step_task(plan: &Plan, task: &ClaimedTask, source_bytes: u64, step: Step) -> 
             }
         }
         (Step::Audio(payload), _) => {
-            NewTask { payload: serde_json::to_string(&payload).unwrap_or_default(), ..whole(TaskKind::Audio, 1) }
+            let whole =
+                NewTask { payload: serde_json::to_string(&payload).unwrap_or_default(), ..whole(TaskKind::Audio, 1) };
+            if !step.is_optional() {
+                return whole;
+            }
+            // Nobody hears it before the whole film is there: it waits for all bytes, and for what is watched.
+            let name = step.renditions(plan).into_iter().next().unwrap_or_default();
+            let due_at = schedule::due_at(task.due_at, plan.expected_s());
+            NewTask { name, due_at, needs_bytes: source_bytes as i64, ..whole }
         }
         // It moves bytes and needs no core.
         _ => whole(TaskKind::Passthrough, 0),
@@ -146,15 +154,13 @@ fn step_task(plan: &Plan, task: &ClaimedTask, source_bytes: u64, step: Step) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::slow_film;
+    use crate::plan::{AudioPlan, audio::beside_video, slow_film, sound};
     use sluice_db::OPENING_CHUNK;
     use sluice_model::{ClaimToken, PackageId, SourceId, TaskId, Timestamp};
     use std::time::Duration;
 
-    #[test]
-    fn the_second_tier_is_due_after_the_film() {
-        let plan = slow_film();
-        let task = ClaimedTask {
+    fn plan_task() -> ClaimedTask {
+        ClaimedTask {
             id: TaskId::new(),
             package_id: PackageId::new(),
             source_id: SourceId::new(),
@@ -166,12 +172,37 @@ mod tests {
             cores: 1,
             memory_bytes: 0,
             due_at: Timestamp::EPOCH,
-        };
+        }
+    }
+
+    #[test]
+    fn the_second_tier_is_due_after_the_film() {
+        let plan = slow_film();
+        let task = plan_task();
         let tasks = tasks_of(&plan, &task, 1 << 30);
         let (lower, upper): (Vec<_>, Vec<_>) = tasks.iter().partition(|t| t.name.starts_with("chunk-"));
         assert_eq!((lower[0].name.as_str(), upper[0].name.as_str()), (OPENING_CHUNK, "upper-000000"));
         assert!(lower.is_sorted_by_key(|t| t.due_at) && upper.is_sorted_by_key(|t| t.due_at));
         assert_eq!(upper[0].due_at.duration_since(task.due_at), Duration::from_secs(60), "as if it were played again");
         assert!(lower[0].memory_bytes < upper[0].memory_bytes);
+    }
+
+    #[test]
+    fn further_sounds_have_tasks_of_their_own_after_the_film() {
+        let sounds = beside_video(&[sound(), sound()], 0.0, &[0.0, 2.0, 60.0], true);
+        let [first, second] = <[AudioPlan; 2]>::try_from(sounds).unwrap();
+        let plan = Plan { audio: Some(first), further_audio: vec![second], ..slow_film() };
+        let tasks = tasks_of(&plan, &plan_task(), 1 << 30);
+        let named = |name: &str| tasks.iter().find(|t| t.name == name).unwrap();
+        let (first, second) = (named("audio"), named("audio-2"));
+        assert!(first.due_at == Timestamp::EPOCH && first.needs_bytes < 1 << 30);
+        assert!(second.due_at.duration_since(first.due_at) >= Duration::from_secs(60));
+        assert_eq!((second.kind, second.needs_bytes), (TaskKind::Audio, 1 << 30));
+        // What an older version stored has one sound.
+        let mut text = serde_json::to_value(&plan).unwrap();
+        text.as_object_mut().unwrap().remove("further_audio");
+        text["audio"].as_object_mut().unwrap().remove("track");
+        let older: Plan = serde_json::from_value(text).unwrap();
+        assert_eq!(older.sounds().count(), 1);
     }
 }

@@ -5,8 +5,10 @@ use super::{
     extent::LEAST_TAIL_S,
     facts::{AudioFacts, SourceFacts},
     timeline::Rate,
+    tracks::track,
 };
 use serde::{Deserialize, Serialize};
+use sluice_model::SoundTrack;
 
 /// Samples of one AAC-LC frame.
 pub const FRAME_SAMPLES: u64 = 1024;
@@ -14,6 +16,10 @@ pub const FRAME_SAMPLES: u64 = 1024;
 const AAC_LC: &str = "mp4a.40.2";
 /// AAC-LC stereo is transparent enough at this rate (hls-rules: 32 to 160 kb/s).
 const STEREO_BPS: u32 = 128_000;
+/// The same of 5.1.
+const SURROUND_BPS: u32 = 320_000;
+/// Channels of 5.1.
+pub const SURROUND: u32 = 6;
 const MOST_REMUX_BPS: u64 = 200_000;
 
 /// How the sound is made.
@@ -40,6 +46,9 @@ pub struct AudioPlan {
     /// By how many samples the source's frames that are kept lie after the grid of frames that begins with the picture.
     #[serde(default)]
     pub phase_samples: i64,
+    /// Which track it is.
+    #[serde(default)]
+    pub track: SoundTrack,
 }
 
 /// One audio rendition.
@@ -78,32 +87,49 @@ impl AudioPlan {
     }
 }
 
-/// The sound of a film: one stereo rendition over the span of the picture, cut where it is cut.
-pub fn beside_video(facts: &SourceFacts, origin_s: f64, cuts_s: &[f64]) -> Option<AudioPlan> {
-    let sound = facts.sound()?;
+/// The sounds of a film over the span of the picture, cut where it is cut, the default first: of every track one that all
+/// players play, and of those with more than two channels another one in 5.1.
+pub fn beside_video(tracks: &[AudioFacts], origin_s: f64, cuts_s: &[f64], plain_clock: bool) -> Vec<AudioPlan> {
+    let mut list = Vec::new();
+    for (position, sound) in tracks.iter().enumerate() {
+        let name = |of: &str| if position == 0 { of.to_owned() } else { format!("{of}-{}", position + 1) };
+        let stereo = AudioPlan { track: track(sound, position), ..stereo(sound, origin_s, cuts_s, plain_clock) };
+        let surround = (sound.channels > 2).then(|| AudioPlan {
+            channels: SURROUND,
+            variants: vec![variant(name("surround"), SURROUND_BPS)],
+            ..stereo.clone()
+        });
+        list.push(AudioPlan { variants: vec![variant(name("audio"), stereo.variants[0].bit_rate)], ..stereo });
+        list.extend(surround);
+    }
+    list
+}
+
+/// A track as it is, if everybody can play that, or else as stereo.
+fn stereo(sound: &AudioFacts, origin_s: f64, cuts_s: &[f64], plain_clock: bool) -> AudioPlan {
     let duration_s = cuts_s.last().copied().unwrap_or(0.0);
-    let kept = sound.aac_lc_config.clone().filter(|_| facts.clock.is_plain());
+    let kept = sound.aac_lc_config.clone().filter(|_| plain_clock);
     let remux = kept.filter(|_| fits_remux(sound, origin_s, duration_s));
-    let sample_rate = if remux.is_some() { sound.sample_rate } else { output_rate(sound.sample_rate) };
     let remuxed = remux.is_some();
-    let channels = if remux.is_some() { sound.channels } else { 2 };
+    let sample_rate = if remuxed { sound.sample_rate } else { output_rate(sound.sample_rate) };
     let bit_rate = match &remux {
         Some(_) => u32::try_from(sound.bit_rate).unwrap_or(STEREO_BPS),
         None if sound.channels == 1 => STEREO_BPS / 4 * 3,
         None => STEREO_BPS,
     };
     let end_s = sound.start_s + sound.duration_s - origin_s;
-    Some(AudioPlan {
+    AudioPlan {
         stream: sound.stream,
         origin_s,
         remux,
         sample_rate,
-        channels,
+        channels: if remuxed { sound.channels } else { 2 },
         boundaries: boundaries(cuts_s, end_s, sample_rate),
-        variants: vec![variant("audio".to_owned(), bit_rate)],
+        variants: vec![variant(String::new(), bit_rate)],
         delay_samples: 0,
         phase_samples: if remuxed { phase(sound, origin_s) } else { 0 },
-    })
+        track: SoundTrack::default(),
+    }
 }
 
 /// The AAC frames at which the sound of a picture that is cut at `cuts_s` is cut. Sound that ends at `end_s`, a little
@@ -141,6 +167,7 @@ pub fn alone(facts: &SourceFacts, kbps: &[u32]) -> Option<AudioPlan> {
         variants: rates.iter().rev().map(|k| variant(format!("a{k}"), k * 1000)).collect(),
         delay_samples: 0,
         phase_samples: 0,
+        track: track(sound, 0),
     })
 }
 
@@ -179,37 +206,38 @@ fn output_rate(source: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{Clock, ladder::tests::source};
+    use crate::plan::{Clock, TrackTags, fixture::sound};
     use sluice_ingest::sniff::Demuxer;
 
-    fn sound() -> AudioFacts {
-        AudioFacts {
-            stream: 1,
-            codec: "aac".into(),
-            sample_rate: 48_000,
-            channels: 2,
-            start_s: 0.0,
-            duration_s: 20.0,
-            gap_s: 0.0,
-            bit_rate: 128_000,
-            aac_lc_config: Some(vec![0x11, 0x90]),
-            lossless: false,
-        }
-    }
-
-    fn facts(sound: AudioFacts, clock: Clock) -> SourceFacts {
-        SourceFacts {
-            demuxer: Demuxer::Mov,
-            video: Some(source(640, 360)),
-            audio: vec![sound],
-            clock,
-            left_behind: Vec::new(),
-            metadata: crate::plan::Metadata::default(),
-        }
-    }
-
     fn film(sound: AudioFacts) -> AudioPlan {
-        beside_video(&facts(sound, Clock::default()), 0.0, &[0.0, 2.0, 4.0, 20.0]).unwrap()
+        beside_video(&[sound], 0.0, &[0.0, 2.0, 4.0, 20.0], true).remove(0)
+    }
+
+    #[test]
+    fn every_track_is_made_and_surround_beside_its_stereo() {
+        let language = |language: &str| TrackTags { language: language.into(), ..TrackTags::default() };
+        let tracks = [
+            AudioFacts { channels: 6, tags: language("ger"), ..sound() },
+            AudioFacts { stream: 2, sample_rate: 22_050, duration_s: 5.0, tags: language("eng"), ..sound() },
+            AudioFacts { stream: 3, ..sound() },
+        ];
+        let list = beside_video(&tracks, 0.0, &[0.0, 2.0, 20.0], true);
+        let made: Vec<_> = list
+            .iter()
+            .map(|a| (a.variants[0].name.as_str(), a.stream, a.channels, a.remux.is_some(), a.track.position))
+            .collect();
+        assert_eq!(
+            made,
+            [
+                ("audio", 1, 2, false, 0),
+                ("surround", 1, 6, false, 0),
+                ("audio-2", 2, 2, false, 1),
+                ("audio-3", 3, 2, true, 2),
+            ]
+        );
+        assert!(list.iter().all(|a| a.segment_count() == 2 && (a.duration_s() - 20.0).abs() < 0.03));
+        assert_eq!(list[1].track.label, "Deutsch");
+        assert_eq!((list[1].variants[0].bit_rate, list[2].sample_rate), (320_000, 44_100));
     }
 
     #[test]

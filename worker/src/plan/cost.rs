@@ -6,7 +6,7 @@
 use super::{
     AudioPlan, EncodeSettings, Plan, Rung, VideoPlan,
     extent::Extent,
-    facts::{AudioFacts, FieldOrder, VideoFacts},
+    facts::{AudioFacts, FieldOrder, SourceFacts, VideoFacts},
     ladder::ladder,
     timeline::{self, Rate},
 };
@@ -27,7 +27,7 @@ const BIT_COST_S: f64 = 30e-9;
 const WOVEN_PIXELS_PER_S: f64 = 120e6;
 /// Pixels that one core maps from HDR to SDR in a second.
 const MAPPED_PIXELS_PER_S: f64 = 15e6;
-/// Sound that one core encodes in a second for one variant, seconds.
+/// Sound that one core encodes in a second for two channels of one variant, seconds.
 const SOUND_PER_S: f64 = 60.0;
 /// Storing and publishing a segment, seconds of one core.
 const SEGMENT_COST_S: f64 = 0.01;
@@ -39,6 +39,8 @@ const STILL_BYTES_PER_S: f64 = 1000.0;
 const SILENCE_S: f64 = 3600.0;
 /// ... and so many times what is heard.
 const SILENCE_FACTOR: f64 = 10.0;
+/// Tracks of sound of one film.
+pub const MOST_TRACKS: usize = 32;
 /// Frames a second that long stillness is encoded at, where no more of them are in proportion.
 const SLOW_RATES: [Rate; 6] =
     [per_second(30), per_second(15), per_second(10), per_second(5), per_second(2), per_second(1)];
@@ -115,7 +117,7 @@ pub fn cost_s(plan: &Plan) -> f64 {
         let renditions = v.rungs.len() + usize::from(v.passthrough.is_some());
         passes * v.rate.seconds(v.frames) + (renditions * v.segment_count()) as f64 * SEGMENT_COST_S
     });
-    picture + sound_s(plan)
+    picture + plan.sounds().map(|a| sound_of_s(a, 0..a.segment_count())).sum::<f64>()
 }
 
 /// The same of a chunk.
@@ -127,18 +129,12 @@ pub fn chunk_s(v: &VideoPlan, chunk: &ChunkPayload) -> f64 {
         + (rungs.len() * chunk.end.saturating_sub(chunk.first)) as f64 * SEGMENT_COST_S
 }
 
-/// The same of all sound.
-pub fn sound_s(plan: &Plan) -> f64 {
-    sound_of_s(plan, 0..plan.audio.as_ref().map_or(0, AudioPlan::segment_count))
-}
-
-/// The same of some segments of the sound.
-pub fn sound_of_s(plan: &Plan, segments: Range<usize>) -> f64 {
-    plan.audio.as_ref().map_or(0.0, |a| {
-        let share = segments.len() as f64 / a.segment_count().max(1) as f64;
-        let coded = if a.remux.is_some() { 0.0 } else { a.duration_s() * share / SOUND_PER_S };
-        a.variants.len() as f64 * (coded + segments.len() as f64 * SEGMENT_COST_S)
-    })
+/// The same of some segments of a sound.
+pub fn sound_of_s(a: &AudioPlan, segments: Range<usize>) -> f64 {
+    let share = segments.len() as f64 / a.segment_count().max(1) as f64;
+    let pairs = f64::from(a.channels.max(2)) / 2.0;
+    let coded = if a.remux.is_some() { 0.0 } else { a.duration_s() * share * pairs / SOUND_PER_S };
+    a.variants.len() as f64 * (coded + segments.len() as f64 * SEGMENT_COST_S)
 }
 
 /// Seconds as whole milliseconds, as they are counted.
@@ -150,7 +146,7 @@ pub fn millis(seconds: f64) -> i64 {
 pub fn fallback_cost_s(plan: &Plan) -> f64 {
     let rungs = |v: &VideoPlan| v.fallback.iter().cloned().collect();
     let video = plan.video.as_ref().map(|v| VideoPlan { rungs: rungs(v), passthrough: None, ..v.clone() });
-    cost_s(&Plan { video, audio: None, ..plan.clone() })
+    cost_s(&Plan { video, audio: None, further_audio: Vec::new(), ..plan.clone() })
 }
 
 /// Seconds of one core for `frames` more frames of these rungs than the source has.
@@ -208,6 +204,22 @@ pub fn is_affordable(v: &VideoPlan, output_frames: u64, found: &VideoFacts, soun
     frames == 0 || still_cost_s(&v.rungs, v.rate, frames, &v.preset) <= allowed_s(bytes(found, sound))
 }
 
+/// How many of the sounds of a film are made, from the first on. Silence where a track has nothing costs a file nothing: the
+/// further ones may be silent for as long as is in proportion to the bytes of all.
+pub fn affordable_tracks(facts: &SourceFacts, film_s: f64) -> usize {
+    let heard_s = |a: &AudioFacts| (a.duration_s - a.gap_s).clamp(0.0, film_s);
+    let silence_s = |a: &AudioFacts| (film_s - heard_s(a)) / super::boundaries::SEGMENT_S as f64 * SEGMENT_COST_S;
+    let sounds_bits: f64 = facts.audio.iter().map(|a| a.bit_rate as f64 * a.duration_s).sum();
+    let allowed_s = allowed_s(facts.video.as_ref().map_or(0.0, |v| bytes(v, None)) + sounds_bits / 8.0);
+    let mut spent_s = 0.0;
+    let fits = |a: &&AudioFacts| {
+        spent_s += silence_s(a);
+        spent_s <= allowed_s
+    };
+    let first = facts.audio.len().min(1);
+    first + facts.audio.iter().take(MOST_TRACKS).skip(first).take_while(fits).count()
+}
+
 /// Refuses sound that is nearly all gaps.
 ///
 /// # Errors
@@ -226,7 +238,7 @@ mod tests {
     use super::*;
     use crate::{
         cmaf::Coding,
-        plan::{Clock, KeptFacts, KeyFrame, SourceFacts, ladder::tests::source, plan},
+        plan::{Clock, KeptFacts, KeyFrame, TrackTags, ladder::tests::source, plan},
     };
     use sluice_ingest::sniff::Demuxer;
 
@@ -287,6 +299,26 @@ mod tests {
     }
 
     #[test]
+    fn tracks_that_are_silent_must_be_in_proportion() {
+        let kept = |film_s: f64, heard_s: f64, tracks: usize| {
+            let track = |_| AudioFacts { duration_s: heard_s, ..crate::plan::fixture::sound() };
+            let facts = SourceFacts {
+                demuxer: Demuxer::Matroska,
+                video: Some(VideoFacts { duration_s: film_s, bit_rate: 8, ..source(640, 360) }),
+                audio: (0..tracks).map(track).collect(),
+                clock: Clock::default(),
+                left_behind: Vec::new(),
+            };
+            affordable_tracks(&facts, film_s)
+        };
+        assert_eq!(kept(7200.0, 7200.0, 12), 12, "a film in many languages");
+        assert_eq!(kept(7200.0, 60.0, 3), 3, "remarks on two scenes");
+        assert_eq!(kept(43_200.0, 0.0, 32), 3, "tracks of nothing");
+        assert_eq!(kept(60.0, 60.0, 60), MOST_TRACKS);
+        assert_eq!(kept(60.0, 0.0, 0), 0);
+    }
+
+    #[test]
     fn sound_may_rest_but_not_only() {
         let sound = |duration_s: f64, gap_s: f64| AudioFacts {
             stream: 0,
@@ -299,6 +331,7 @@ mod tests {
             bit_rate: 0,
             aac_lc_config: None,
             lossless: false,
+            tags: TrackTags::default(),
         };
         assert!(check_silence(&sound(1200.0, 600.0)).is_ok(), "a talk with a break");
         assert!(check_silence(&sound(40_000.0, 30_000.0)).is_ok(), "a night with noises");

@@ -85,7 +85,7 @@ impl SourceFacts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::ladder::tests::source;
+    use crate::plan::{TrackTags, ladder::tests::source};
 
     fn sound(from_s: f64, to_s: f64) -> AudioFacts {
         AudioFacts {
@@ -99,6 +99,7 @@ mod tests {
             bit_rate: 128_000,
             aac_lc_config: None,
             lossless: false,
+            tags: TrackTags::default(),
         }
     }
 

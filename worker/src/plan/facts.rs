@@ -213,6 +213,25 @@ pub struct AudioFacts {
     pub aac_lc_config: Option<Vec<u8>>,
     /// Whether coding lost nothing.
     pub lossless: bool,
+    /// What the container says of it.
+    #[serde(default)]
+    pub tags: TrackTags,
+}
+
+/// What a container says of a track of sound, as it says it: whoever shows it makes sure of it first.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TrackTags {
+    /// ISO 639-2 in most containers; empty where nothing is said, here and below.
+    pub language: String,
+    /// For people.
+    pub title: String,
+    /// For people too, or the name of the muxer.
+    pub handler: String,
+    pub is_commentary: bool,
+    pub is_dub: bool,
+    pub for_hearing_impaired: bool,
+    pub for_visually_impaired: bool,
 }
 
 impl VideoFacts {

@@ -190,7 +190,7 @@ fn continued(
     } else {
         chunks::extend(&mut v.chunks, &v.boundaries, v.rate, length_s);
     }
-    if let Some(a) = &mut plan.audio {
+    for a in plan.audio.iter_mut().chain(&mut plan.further_audio) {
         // While more is to come, sound is cut with the picture.
         let end_s = if incremental.is_some() { 0.0 } else { sound_s };
         a.boundaries = audio::boundaries(&super::seconds(&v.boundaries, v.rate), end_s, a.sample_rate);
@@ -226,7 +226,7 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{AudioFacts, Clock, ladder::tests::source};
+    use crate::plan::{AudioFacts, Clock, TrackTags, ladder::tests::source};
 
     const TOTAL: u64 = 60_000_000;
 
@@ -247,6 +247,7 @@ mod tests {
             bit_rate: 128_000,
             aac_lc_config: Some(vec![0x11, 0x90]),
             lossless: false,
+            tags: TrackTags::default(),
         };
         let video = VideoFacts { time_base: (1, 25), frames, duration_s: seconds, keys, ..source(1280, 720) };
         SourceFacts {

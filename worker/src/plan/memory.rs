@@ -90,7 +90,8 @@ fn encoded_pictures(preset: &str, threads: u64) -> u64 {
 /// What the index of a whole source takes that a child opens, however little of it it reads.
 fn index_bytes(plan: &Plan) -> u64 {
     let pictures = plan.video.as_ref().map_or(0, |v| v.frames);
-    (pictures + (plan.duration_s.max(0.0) * SOUND_PACKETS) as u64) * SAMPLE_BYTES
+    let tracks = plan.sounds().count().max(1) as f64;
+    (pictures + (plan.duration_s.max(0.0) * SOUND_PACKETS * tracks) as u64) * SAMPLE_BYTES
 }
 
 #[cfg(test)]

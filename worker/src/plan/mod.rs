@@ -17,6 +17,7 @@ mod facts;
 mod filters;
 pub mod incremental;
 mod ladder;
+mod languages;
 mod level;
 pub mod memory;
 mod passthrough;
@@ -27,6 +28,7 @@ pub mod telecine;
 mod tiers;
 mod timeline;
 mod tone;
+mod tracks;
 mod variable;
 mod warnings;
 
@@ -36,11 +38,11 @@ pub use chunks::Chunk;
 pub use clock::Clock;
 pub use facts::{
     AudioFacts, ChapterFacts, Colour, FieldOrder, KeptFacts, KeyFrame, Metadata, SizeSpan, SourceFacts, TextFacts,
-    VideoFacts,
+    TrackTags, VideoFacts,
 };
 pub use filters::{Shape, filter_graph};
 #[cfg(test)]
-pub use fixture::slow_film;
+pub use fixture::{slow_film, sound};
 pub use incremental::Incremental;
 pub use ladder::Rung;
 pub use renditions::Schedule;
@@ -68,8 +70,11 @@ pub struct Plan {
     pub target_s: u64,
     /// The picture, if there is one.
     pub video: Option<VideoPlan>,
-    /// The sound, if there is one.
+    /// The sound that is heard unless another is chosen, if there is one.
     pub audio: Option<AudioPlan>,
+    /// The other sounds: further tracks, and tracks in more channels.
+    #[serde(default)]
+    pub further_audio: Vec<AudioPlan>,
     /// What of the source is not part of the package, for people.
     #[serde(default)]
     pub warnings: Vec<Reason>,
@@ -262,18 +267,21 @@ fn plan_video(
     let origin_s = video.seconds(first_pts);
     let delay_frames = delay::delay_frames(video, passthrough.is_some(), variable.is_some());
     let cuts_s = variable.as_ref().map_or_else(|| seconds(&boundaries, rate), VariableRate::cuts_s);
-    let mut audio = audio::beside_video(facts, origin_s, &cuts_s);
-    audio.iter_mut().for_each(|a| a.delay_by(rate.seconds(delay_frames)));
+    let kept = cost::affordable_tracks(facts, duration_s);
+    let mut sounds = audio::beside_video(&facts.audio[..kept], origin_s, &cuts_s, facts.clock.is_plain());
+    sounds.iter_mut().for_each(|a| a.delay_by(rate.seconds(delay_frames)));
     // Sound is cut at its own frames and may be a little longer than the picture.
-    let longest_s = rate.seconds(longest).max(audio.as_ref().map_or(0.0, AudioPlan::longest_segment_s));
+    let longest_s = sounds.iter().map(AudioPlan::longest_segment_s).fold(rate.seconds(longest), f64::max);
+    let mut sounds = sounds.into_iter();
     let target_s = (longest_s.round() as u64).max(boundaries::SEGMENT_S);
     let chunks = chunks::chunks(&boundaries, rate, video, fleet_cores);
     Ok(Plan {
         demuxer: facts.demuxer,
         duration_s,
         target_s,
-        audio,
-        warnings: warnings::warnings(facts),
+        audio: sounds.next(),
+        further_audio: sounds.collect(),
+        warnings: warnings::warnings(facts, kept),
         incremental: None,
         clock: facts.clock.clone(),
         subtitles: subtitles::tracks(facts),
@@ -329,13 +337,14 @@ fn plan_sound(facts: &SourceFacts, settings: &EncodeSettings) -> Result<Plan, Re
         duration_s: audio.duration_s(),
         target_s: boundaries::SEGMENT_S,
         video: None,
-        warnings: warnings::warnings(facts),
+        warnings: warnings::warnings(facts, 1),
         incremental: None,
         clock: facts.clock.clone(),
         subtitles: subtitles::tracks(facts),
         chapters: subtitles::chapters(facts, audio.origin_s, audio.duration_s()),
         tags: facts.metadata.tags.clone(),
         audio: Some(audio),
+        further_audio: Vec::new(),
     })
 }
 
@@ -369,6 +378,16 @@ impl Plan {
     /// seconds.
     pub fn programme_start_s(&self) -> f64 {
         self.video.as_ref().map_or(0.0, |v| v.delay_ticks as f64 / v.timescale().max(1) as f64)
+    }
+
+    /// All sounds, the default first.
+    pub fn sounds(&self) -> impl Iterator<Item = &AudioPlan> {
+        self.audio.iter().chain(&self.further_audio)
+    }
+
+    /// A sound by its number among them.
+    pub fn sound(&self, number: usize) -> Option<&AudioPlan> {
+        self.sounds().nth(number)
     }
 
     /// What a person would call it.
@@ -429,6 +448,23 @@ impl Plan {
 #[cfg(test)]
 mod fixture {
     use super::{ladder::tests::source, *};
+
+    /// Twenty seconds of stereo that can be kept.
+    pub fn sound() -> AudioFacts {
+        AudioFacts {
+            stream: 1,
+            codec: "aac".into(),
+            sample_rate: 48_000,
+            channels: 2,
+            start_s: 0.0,
+            duration_s: 20.0,
+            gap_s: 0.0,
+            bit_rate: 128_000,
+            aac_lc_config: Some(vec![0x11, 0x90]),
+            lossless: false,
+            tags: TrackTags::default(),
+        }
+    }
 
     /// A silent minute on two cores, all of it to be encoded.
     pub fn planned(width: u32, height: u32) -> Plan {

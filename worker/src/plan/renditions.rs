@@ -2,9 +2,9 @@
 
 use crate::cmaf::Coding;
 
-use super::{Plan, Rung, VideoPlan, audio::FRAME_SAMPLES};
+use super::{AudioPlan, Plan, Rung, VideoPlan, audio::FRAME_SAMPLES};
 use sluice_db::NewRendition;
-use sluice_model::{MediaKind, RenditionRole, VideoRange};
+use sluice_model::{MediaKind, RenditionRole, SoundTrack, VideoRange};
 
 /// Where the segments of a rendition begin, in its own ticks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,24 +36,7 @@ impl Plan {
                 self.video_rendition(v, r, role, false)
             }));
         }
-        if let Some(a) = &self.audio {
-            list.extend(a.variants.iter().map(|variant| NewRendition {
-                name: variant.name.clone(),
-                kind: MediaKind::Audio,
-                role: RenditionRole::Both,
-                passthrough: false,
-                width: None,
-                height: None,
-                rate: None,
-                channels: Some(a.channels.into()),
-                codecs: variant.codecs.clone(),
-                video_range: VideoRange::Sdr,
-                supplemental_codecs: None,
-                timescale: a.sample_rate.into(),
-                cap_bps: variant.bit_rate.into(),
-                planned: self.segments_in_all(a.segment_count()),
-            }));
-        }
+        list.extend(self.sounds().enumerate().flat_map(|(n, a)| self.audio_renditions(a, n == 0)));
         list
     }
 
@@ -72,7 +55,7 @@ impl Plan {
 
     /// The schedule of a rendition by name.
     pub fn schedule(&self, rendition: &str) -> Option<Schedule> {
-        if let Some(a) = self.audio.as_ref().filter(|a| a.variants.iter().any(|v| v.name == rendition)) {
+        if let Some(a) = self.sounds().find(|a| a.variants.iter().any(|v| v.name == rendition)) {
             return Some(Schedule {
                 timescale: a.sample_rate.into(),
                 ticks: a.boundaries.iter().map(|b| a.delay_samples + b * FRAME_SAMPLES).collect(),
@@ -94,6 +77,28 @@ impl Plan {
         })
     }
 
+    /// The default sound grows with the picture. The others are listed when they are complete, so that none holds it back.
+    fn audio_renditions<'a>(&'a self, a: &'a AudioPlan, is_default: bool) -> impl Iterator<Item = NewRendition> + 'a {
+        let role = if is_default { RenditionRole::Both } else { RenditionRole::Final };
+        a.variants.iter().map(move |variant| NewRendition {
+            name: variant.name.clone(),
+            kind: MediaKind::Audio,
+            role,
+            passthrough: false,
+            width: None,
+            height: None,
+            rate: None,
+            channels: Some(a.channels.into()),
+            codecs: variant.codecs.clone(),
+            video_range: VideoRange::Sdr,
+            supplemental_codecs: None,
+            timescale: a.sample_rate.into(),
+            cap_bps: variant.bit_rate.into(),
+            planned: self.segments_in_all(a.segment_count()),
+            track: a.track.clone(),
+        })
+    }
+
     fn video_rendition(&self, v: &VideoPlan, rung: &Rung, role: RenditionRole, passthrough: bool) -> NewRendition {
         NewRendition {
             name: rung.name.clone(),
@@ -110,6 +115,7 @@ impl Plan {
             timescale: v.timescale() as i64,
             cap_bps: rung.max_bps as i64,
             planned: self.segments_in_all(v.segment_count()),
+            track: SoundTrack::default(),
         }
     }
 }

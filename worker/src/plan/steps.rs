@@ -1,6 +1,6 @@
 //! The steps of a plan: what one child makes of it at a time.
 
-use super::{Plan, VideoPlan, cost};
+use super::{AudioPlan, Plan, VideoPlan, cost};
 use sluice_model::{AudioPayload, ChunkPayload, Tier};
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use std::ops::Range;
 pub enum Step {
     /// The source's own picture becomes the top rung.
     Passthrough,
-    /// A run of segments of the sound.
+    /// A run of segments of one of the sounds.
     Audio(AudioPayload),
     /// A run of segments of the encoded rungs.
     Chunk {
@@ -29,11 +29,17 @@ impl Plan {
                 steps.extend(v.chunk_steps(0));
             }
         }
-        if self.audio.is_some() {
-            let cost_ms = (cost::sound_s(self) * 1000.0) as u64;
-            steps.insert(steps.len().min(1), Step::Audio(AudioPayload { cost_ms, ..AudioPayload::default() }));
-        }
+        let first = steps.len().min(1);
+        steps.splice(first..first, self.sound_steps(0));
         steps
+    }
+
+    /// The steps of whole sounds from the one with the number `first` on.
+    pub fn sound_steps(&self, first: usize) -> impl Iterator<Item = Step> + '_ {
+        self.sounds().enumerate().skip(first).map(|(sound, a)| {
+            let cost_ms = (cost::sound_of_s(a, 0..a.segment_count()) * 1000.0) as u64;
+            Step::Audio(AudioPayload { cost_ms, sound, ..AudioPayload::default() })
+        })
     }
 }
 
@@ -61,7 +67,7 @@ impl Step {
     /// Whether the plan has what the step works on.
     pub fn belongs_to(&self, plan: &Plan) -> bool {
         match self {
-            Self::Audio(_) => plan.audio.is_some(),
+            Self::Audio(a) => plan.sound(a.sound).is_some(),
             Self::Passthrough | Self::Chunk { .. } => plan.video.is_some(),
         }
     }
@@ -70,9 +76,14 @@ impl Step {
     pub fn segments(&self, plan: &Plan) -> Range<usize> {
         match self {
             Self::Passthrough => 0..plan.video.as_ref().map_or(0, VideoPlan::segment_count),
-            Self::Audio(a) => a.first..a.end.unwrap_or(plan.audio.as_ref().map_or(0, |a| a.segment_count())),
+            Self::Audio(a) => a.first..a.end.unwrap_or(plan.sound(a.sound).map_or(0, AudioPlan::segment_count)),
             Self::Chunk { payload, .. } => payload.first..payload.end,
         }
+    }
+
+    /// Whether a package is one without what it makes: a further sound.
+    pub fn is_optional(&self) -> bool {
+        matches!(self, Self::Audio(a) if a.sound > 0)
     }
 
     /// Pictures that are decoded and encoded for some of its segments; 0 where none are.
@@ -85,12 +96,12 @@ impl Step {
 
     /// Names of the renditions that it makes.
     pub fn renditions(&self, plan: &Plan) -> Vec<String> {
-        match (self, &plan.video, &plan.audio) {
-            (Self::Passthrough, Some(v), _) => v.passthrough.iter().map(|r| r.name.clone()).collect(),
-            (Self::Chunk { payload, .. }, Some(v), _) => {
-                v.chunk_rungs(payload).iter().map(|r| r.name.clone()).collect()
+        match (self, &plan.video) {
+            (Self::Passthrough, Some(v)) => v.passthrough.iter().map(|r| r.name.clone()).collect(),
+            (Self::Chunk { payload, .. }, Some(v)) => v.chunk_rungs(payload).iter().map(|r| r.name.clone()).collect(),
+            (Self::Audio(a), _) => {
+                plan.sound(a.sound).map_or(Vec::new(), |s| s.variants.iter().map(|v| v.name.clone()).collect())
             }
-            (Self::Audio(_), _, Some(a)) => a.variants.iter().map(|v| v.name.clone()).collect(),
             _ => Vec::new(),
         }
     }

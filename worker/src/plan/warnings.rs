@@ -32,7 +32,7 @@ pub enum Left {
     UndecodableSound,
     /// A package has one picture.
     FurtherPicture,
-    /// A package has one sound.
+    /// A package of sound alone has one; one with a picture has as many as its bytes are worth.
     FurtherSound,
     /// Text.
     TextSubtitles,
@@ -67,6 +67,13 @@ impl Left {
         }
     }
 
+    /// A track of sound whose work could not be done although it was planned.
+    pub fn broken_sound(label: &str) -> Reason {
+        let name = if label.is_empty() { "without a name" } else { label };
+        let text = format!("Left out is a sound track that cannot be decoded: {name}.");
+        Reason::new(Self::UndecodableSound.code(), text)
+    }
+
     /// What one, and more than one, is called.
     fn nouns(self) -> (&'static str, &'static str) {
         match self {
@@ -83,15 +90,18 @@ impl Left {
     }
 }
 
-/// One entry for each kind of stream that was left out.
-pub fn warnings(facts: &SourceFacts) -> Vec<Reason> {
+/// One entry for each kind of stream that was left out; of the sounds that can be decoded, those after the first `kept`.
+pub fn warnings(facts: &SourceFacts, kept: usize) -> Vec<Reason> {
+    let further = facts.audio.iter().skip(kept);
+    let further = further.map(|a| LeftBehind { stream: a.stream, left: Left::FurtherSound, codec: a.codec.clone() });
+    let all: Vec<LeftBehind> = facts.left_behind.iter().cloned().chain(further).collect();
     let told = |left: Left| {
-        let count = facts.left_behind.iter().filter(|l| l.left == left).count();
+        let count = all.iter().filter(|l| l.left == left).count();
         let (one, more) = left.nouns();
         let text = match count {
             0 => return None,
-            1 => format!("Left out is 1 {one}: {}.", codecs_of(facts, left)),
-            _ => format!("Left out are {count} {more}: {}.", codecs_of(facts, left)),
+            1 => format!("Left out is 1 {one}: {}.", codecs_of(&all, left)),
+            _ => format!("Left out are {count} {more}: {}.", codecs_of(&all, left)),
         };
         Some(Reason::new(left.code(), text))
     };
@@ -104,7 +114,7 @@ pub fn refusal(facts: &SourceFacts) -> Option<Reason> {
     let refused = |what: &str, left, medium| {
         let text = format!(
             "The file's {what} is {}, which is not decoded. {}",
-            codecs_of(facts, left),
+            codecs_of(&facts.left_behind, left),
             codecs::accepted(medium)
         );
         Some(Reason::new("unsupported_format", text))
@@ -125,9 +135,9 @@ pub fn refusal(facts: &SourceFacts) -> Option<Reason> {
 }
 
 /// The names of the codecs of one kind, each once.
-fn codecs_of(facts: &SourceFacts, left: Left) -> String {
+fn codecs_of(list: &[LeftBehind], left: Left) -> String {
     let mut names: Vec<String> = Vec::new();
-    for stream in facts.left_behind.iter().filter(|l| l.left == left) {
+    for stream in list.iter().filter(|l| l.left == left) {
         let known = |c: &char| c.is_ascii_alphanumeric() || "._-+".contains(*c);
         let name: String = stream.codec.chars().filter(known).take(LONGEST_NAME).collect();
         let name = if name.is_empty() { "unknown".to_owned() } else { name };
@@ -167,7 +177,7 @@ mod tests {
             true,
             &[(Left::Data, "tmcd"), (Left::UndecodableSound, "apac"), (Left::Data, "mebx"), (Left::Data, "mebx")],
         );
-        let told: Vec<(String, String)> = warnings(&facts).into_iter().map(|w| (w.code, w.message)).collect();
+        let told: Vec<(String, String)> = warnings(&facts, 1).into_iter().map(|w| (w.code, w.message)).collect();
         assert_eq!(
             told,
             [

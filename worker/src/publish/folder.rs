@@ -200,6 +200,7 @@ fn finished(
             peak_bps: None,
             average_bps: None,
             iframe_bps: None,
+            track: r.track,
             name: r.name,
         },
     })

@@ -9,6 +9,7 @@ pub mod playlist;
 mod report;
 mod rules;
 mod segment;
+mod sounds;
 mod subtitles;
 mod trick_play;
 

@@ -3,13 +3,14 @@
 use super::{
     playlist::{ParsedMedia, ParsedMultivariant, ParsedVariant},
     report::{Finding, Level, Report},
+    sounds,
     subtitles::{self, ObservedSubtitles},
     trick_play::{self, ObservedIFrames},
 };
 use crate::cmaf::InitInfo;
 use sluice_hls::{FragmentRange, Measured, measure};
 use sluice_model::VideoRange;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A package as read, from files or from the database.
 #[derive(Debug, Clone)]
@@ -322,8 +323,12 @@ impl Checker<'_> {
             let stated = stated.and_then(|s| s.parse::<u64>().ok()).unwrap_or(0);
             (stated.abs_diff(real) * 10 > stated).then(|| format!("{stated} stated, {real} measured"))
         };
-        let sum =
-            |v: &ParsedVariant, of: fn(&Measured) -> u64| self.parts(v).iter().map(|r| of(&r.measured())).sum::<u64>();
+        // A player plays one of the group beside the variant.
+        let sum = |v: &ParsedVariant, of: fn(&Measured) -> u64| {
+            let (own, group) = self.parts(v).into_iter().partition::<Vec<_>, _>(|r| r.uri == v.uri);
+            let rates = |list: Vec<&ObservedRendition>| list.into_iter().map(|r| of(&r.measured())).max().unwrap_or(0);
+            rates(own) + rates(group)
+        };
         let average = self.each_variant(|v| near(v.attributes.get("AVERAGE-BANDWIDTH"), sum(v, |m| m.average_bps)));
         let peak = self.each_variant(|v| near(v.attributes.get("BANDWIDTH"), sum(v, |m| m.peak_bps)));
         let steep = self.each(|r| {
@@ -344,6 +349,7 @@ impl Checker<'_> {
     fn beside(&mut self) {
         let programme_s = self.package.renditions.iter().map(ObservedRendition::duration_s).fold(0.0, f64::max);
         let target_s = self.package.renditions.first().map_or(0, |r| r.playlist.target_s);
+        self.report.findings.extend(sounds::findings(&self.package.multivariant));
         self.report.findings.extend(subtitles::findings(&self.package.subtitles, programme_s, target_s));
         self.report.findings.extend(trick_play::findings(&self.package.iframes, &self.package.renditions));
     }
@@ -353,23 +359,20 @@ impl Checker<'_> {
         for (rule, text) in [
             ("9.10", "two bit rates at the highest resolution"),
             ("9.21", "a variant of at most 192 kb/s for cellular networks"),
-            ("9.6", "multichannel and alternate sound in groups of their own"),
         ] {
             self.add(Level::Must, rule, text, false, Vec::new());
         }
     }
 
-    /// The renditions that play together in a variant.
+    /// The rendition of a variant and those of the group of sound beside it.
     fn parts(&self, v: &ParsedVariant) -> Vec<&ObservedRendition> {
         let group = v.attributes.get("AUDIO");
-        let audio = self
-            .package
-            .multivariant
-            .media
-            .iter()
-            .find(|m| group.is_some() && m.get("GROUP-ID") == group)
-            .and_then(|m| m.get("URI"));
-        self.package.renditions.iter().filter(|r| r.uri == v.uri || Some(&r.uri) == audio).collect()
+        let beside = |m: &&BTreeMap<String, String>| {
+            group.is_some() && m.get("GROUP-ID") == group && m.get("TYPE").is_some_and(|t| t == "AUDIO")
+        };
+        let media = self.package.multivariant.media.iter().filter(beside);
+        let sounds: Vec<&String> = media.filter_map(|m| m.get("URI")).collect();
+        self.package.renditions.iter().filter(|r| r.uri == v.uri || sounds.contains(&&r.uri)).collect()
     }
 }
 

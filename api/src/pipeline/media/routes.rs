@@ -3,7 +3,7 @@
 use super::{
     progress::{Progress, ProgressEvent},
     service,
-    views::{ChangeMedia, Media, Page},
+    views::{AudioTrack, ChangeMedia, Media, MediaWithTracks, Page},
 };
 use crate::{
     client::Client,
@@ -33,16 +33,17 @@ const FOLLOW: Duration = Duration::from_millis(500);
 /// One media, with its status.
 #[utoipa::path(get, path = "/media/{id}", tag = "media", params(("id" = Uuid, Path)),
     security((), ("session" = []), ("api_token" = ["read", "upload"])), responses(
-        (status = 200, description = "The media", body = Media),
+        (status = 200, description = "The media", body = MediaWithTracks),
     ))]
 pub async fn show(
     State(state): State<AppState>,
     Follower(viewer): Follower,
     Path(id): Path<MediaId>,
     base: BaseUrl,
-) -> Result<Json<Media>, ApiError> {
+) -> Result<Json<MediaWithTracks>, ApiError> {
     let row = service::visible(&state, viewer.as_ref(), id).await?;
-    Ok(Json(Media::new(row, &base.0)))
+    let tracks = AudioTrack::list(&service::renditions(&state, &row).await?);
+    Ok(Json(MediaWithTracks { media: Media::new(row, &base.0), tracks }))
 }
 
 /// How far it is: every unit of work, what comes first, how long it will take.

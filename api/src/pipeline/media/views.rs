@@ -2,8 +2,10 @@
 
 use super::status::status;
 use serde::{Deserialize, Serialize};
-use sluice_db::MediaRow;
-use sluice_model::{Encryption, FileTags, MediaKind, MediaStatus, PackageStatus, Reason, Visibility};
+use sluice_db::{MediaRow, RenditionRow};
+use sluice_model::{
+    Encryption, FileTags, MediaKind, MediaStatus, PackageStatus, Reason, RenditionRole, TrackRole, Visibility,
+};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -42,6 +44,59 @@ pub struct Media {
     /// What the file says of itself; its title becomes that of a media to which nobody has given one.
     pub file_tags: FileTags,
     pub playback: Playback,
+}
+
+/// A media with what is in it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MediaWithTracks {
+    #[serde(flatten)]
+    pub media: Media,
+    /// Its sounds, the default first; known once it is planned.
+    pub tracks: Vec<AudioTrack>,
+}
+
+/// A track of sound.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AudioTrack {
+    /// Stays the same.
+    pub name: String,
+    /// A language tag such as `de` or `pt-BR`; nothing where nobody knows.
+    pub language: Option<String>,
+    /// For menus; empty where there is nothing to say.
+    pub label: String,
+    /// The most that there are of it.
+    pub channels: i64,
+    /// `main`, `dub`, `commentary`, `audio-description` or `enhanced-audio-intelligibility`.
+    #[schema(value_type = String)]
+    pub role: TrackRole,
+    /// Whether it is heard unless another is chosen.
+    pub default: bool,
+}
+
+impl AudioTrack {
+    /// The tracks of a package. A sound alone has one, at several rates.
+    pub fn list(renditions: &[RenditionRow]) -> Vec<Self> {
+        let sounds = renditions.iter().filter(|r| r.kind == MediaKind::Audio && r.role != RenditionRole::Growing);
+        let mut sounds: Vec<&RenditionRow> = sounds.collect();
+        sounds.sort_by_key(|r| (r.track_position, r.channels));
+        let tracks = sounds.chunk_by(|a, b| a.track_position == b.track_position);
+        tracks
+            .enumerate()
+            .filter_map(|(n, renditions)| Some(Self::of(renditions.first()?, renditions, n == 0)))
+            .collect()
+    }
+
+    fn of(first: &RenditionRow, renditions: &[&RenditionRow], default: bool) -> Self {
+        let track = first.track();
+        Self {
+            name: first.name.clone(),
+            language: track.language,
+            label: track.label,
+            channels: renditions.iter().filter_map(|r| r.channels).max().unwrap_or(0),
+            role: track.role,
+            default,
+        }
+    }
 }
 
 #[derive(Debug, Serialize, ToSchema)]

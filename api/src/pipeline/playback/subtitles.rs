@@ -6,9 +6,9 @@ use super::{
     presentation::{Presented, Selector, present},
 };
 use crate::{state::AppState, text};
-use sluice_db::{CaptionsRow, RenditionRow, SegmentRow};
+use sluice_db::{CaptionsRow, RenditionRow, SegmentRow, default_sound};
 use sluice_hls::{MediaPlaylist, PlaylistType, Segment, SubtitleTrack, webvtt_segment};
-use sluice_model::{MediaId, MediaKind, PackageId, SubtitleRole};
+use sluice_model::{MediaId, PackageId, SubtitleRole};
 
 /// What the names of these renditions begin with; those of a package begin with `v` or `a`.
 const PREFIX: &str = "text-";
@@ -119,7 +119,7 @@ pub async fn programme_start_s(
     if let Some(micros) = row.programme_start {
         return Ok(micros as f64 / 1e6);
     }
-    let Some(sound) = renditions.iter().find(|r| r.kind == MediaKind::Audio) else { return Ok(0.0) };
+    let Some(sound) = default_sound(renditions) else { return Ok(0.0) };
     let first = state.db.packages().segments(package, &sound.name, 1).await?;
     Ok(first.first().map_or(0.0, |s| s.start_ticks as f64 / sound.timescale.max(1) as f64))
 }
