@@ -308,6 +308,7 @@ mod tests {
                 audio: (0..tracks).map(track).collect(),
                 clock: Clock::default(),
                 left_behind: Vec::new(),
+                metadata: crate::plan::Metadata::default(),
             };
             affordable_tracks(&facts, film_s)
         };
