@@ -27,3 +27,7 @@ ALTER TABLE packages ADD COLUMN programme_start_us BIGINT;
 -- Chapters that somebody has typed, or deleted, take the place of the file's.
 ALTER TABLE media ADD COLUMN chapters_edited BOOLEAN NOT NULL DEFAULT FALSE;
 UPDATE media SET chapters_edited = TRUE WHERE id IN (SELECT media_id FROM chapters);
+
+-- Scripts in tags of languages are written `zh-Hant` (RFC 5646 section 2.1.1), as those of files are.
+UPDATE captions SET language = SUBSTR(language, 1, 3) || UPPER(SUBSTR(language, 4, 1)) || SUBSTR(language, 5)
+WHERE language LIKE '__-____';

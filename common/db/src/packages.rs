@@ -320,10 +320,8 @@ impl PackagesTx<'_> {
         Ok(())
     }
 
-    /// Takes a rendition that only the final presentation would have listed out of a package, and tells people why: a JSON
-    /// array of reasons, to which `warning` is added.
-    pub async fn leave_out(&mut self, package: PackageId, rendition: &str, warning: &Reason) -> Result<()> {
-        self.drop_from_final(package, rendition).await?;
+    /// Adds to what people are told of a package.
+    pub async fn add_warning(&mut self, package: PackageId, warning: &Reason) -> Result<()> {
         let sql = "SELECT warnings FROM packages WHERE id = $1";
         let row = query_tx!(self.0, fetch_optional as (Option<String>,), sql, package)?;
         let known = row.and_then(|r| r.0);
@@ -331,6 +329,12 @@ impl PackagesTx<'_> {
         warnings.push(warning.clone());
         let text = serde_json::to_string(&warnings).unwrap_or_else(|_| "[]".to_owned());
         self.set_warnings(package, &text).await
+    }
+
+    /// Takes a rendition that only the final presentation would have listed out of a package, and tells people why.
+    pub async fn leave_out(&mut self, package: PackageId, rendition: &str, warning: &Reason) -> Result<()> {
+        self.drop_from_final(package, rendition).await?;
+        self.add_warning(package, warning).await
     }
 
     /// Takes a rendition out of the final presentation. Whoever watches the growing one goes on; what only the final one

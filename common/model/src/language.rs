@@ -26,10 +26,14 @@ const BIBLIOGRAPHIC: [(&str, &str); 20] = [
     ("wel", "cym"),
 ];
 
-/// A language as a container names it (`ger`, `deu`, `de`, `pt-BR`) as a BCP 47 tag with the shortest primary subtag (RFC 5646
-/// section 2.2.1); `None` for what is no language, and for those that say that nobody knows.
+/// Longest tag that is believed (RFC 5646 section 4.4.1).
+const LONGEST: usize = 35;
+
+/// A language as a container names it (`ger`, `deu`, `de`, `pt-br`) as a BCP 47 tag with the shortest primary subtag (RFC 5646
+/// section 2.2.1) in the usual case (section 2.1.1); `None` for what is no language, and for those that say that nobody knows.
+/// A broadcast of two languages at once names both: the first one counts.
 pub fn language_tag(named: &str) -> Option<String> {
-    let mut parts = named.trim().split(['-', '_']);
+    let mut parts = named.split([',', ';', '/']).next()?.trim().split(['-', '_']);
     let primary = parts.next()?.to_ascii_lowercase();
     let code = BIBLIOGRAPHIC.iter().find(|(from, _)| *from == primary).map_or(primary.as_str(), |(_, to)| *to);
     let language = match code.len() {
@@ -39,25 +43,38 @@ pub fn language_tag(named: &str) -> Option<String> {
     };
     let mut tag = language.to_639_1().unwrap_or_else(|| language.to_639_3()).to_owned();
     for part in parts {
-        if !(2..=8).contains(&part.len()) || !part.bytes().all(|b| b.is_ascii_alphanumeric()) || tag.len() > 25 {
+        if !(2..=8).contains(&part.len()) || !part.bytes().all(|b| b.is_ascii_alphanumeric()) {
             return None;
         }
         tag.push('-');
-        // Regions are written large (RFC 5646 section 2.1.1).
-        tag.push_str(&if part.len() == 2 { part.to_ascii_uppercase() } else { part.to_ascii_lowercase() });
+        tag.push_str(&subtag(part));
     }
-    Some(tag)
+    Some(tag).filter(|t| t.len() <= LONGEST)
 }
 
-/// What speakers of a language call it, by its BCP 47 tag, or else its English name.
-pub fn language_name(tag: &str) -> Option<&'static str> {
-    let primary = tag.split('-').next().unwrap_or_default();
+/// A subtag after the language in its usual case: scripts like this, REGIONS like that (RFC 5646 section 2.1.1).
+pub fn subtag(part: &str) -> String {
+    let lower = part.to_ascii_lowercase();
+    match lower.len() {
+        2 => lower.to_ascii_uppercase(),
+        4 if lower.is_ascii() => lower[..1].to_ascii_uppercase() + &lower[1..],
+        _ => lower,
+    }
+}
+
+/// What menus call a language: as its speakers do, or else in English, with what else its BCP 47 tag says.
+pub fn language_name(tag: &str) -> Option<String> {
+    let (primary, rest) = tag.split_once('-').unwrap_or((tag, ""));
     let language = Language::from_639_1(primary).or_else(|| Language::from_639_3(primary))?;
     // Codes that name no language.
     if matches!(language, Language::Und | Language::Zxx | Language::Mis | Language::Mul) {
         return None;
     }
-    Some(language.to_autonym().unwrap_or_else(|| language.to_name()))
+    let name = language.to_autonym().unwrap_or_else(|| language.to_name());
+    let mut letters = name.chars();
+    // Some write their language small, which looks like a slip in a list.
+    let name = letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect());
+    Some(if rest.is_empty() { name } else { format!("{name} ({rest})") })
 }
 
 #[cfg(test)]
@@ -71,7 +88,12 @@ mod tests {
             ("deu", Some("de")),
             ("EN", Some("en")),
             ("pt-br", Some("pt-BR")),
-            ("zh_Hant", Some("zh-hant")),
+            ("zh_hant", Some("zh-Hant")),
+            ("zho-hant-tw", Some("zh-Hant-TW")),
+            ("fre,eng", Some("fr")),
+            ("es-419", Some("es-419")),
+            ("gsw", Some("gsw")),
+            ("en-\"x", None),
             ("yue", Some("yue")),
             ("mul", Some("mul")),
             ("und", None),
@@ -83,5 +105,15 @@ mod tests {
         ] {
             assert_eq!(language_tag(named).as_deref(), tag, "{named}");
         }
+    }
+
+    #[test]
+    fn languages_are_called_as_their_speakers_do() {
+        let name = |tag: &str| language_name(tag).unwrap_or_default();
+        assert_eq!(
+            (name("de"), name("fr"), name("pt-BR")),
+            ("Deutsch".into(), "Français".into(), "Português (BR)".into())
+        );
+        assert_eq!((name("und"), name("")), (String::new(), String::new()));
     }
 }

@@ -19,7 +19,7 @@ pub use chapter::ChapterMark;
 pub use file_tags::FileTags;
 pub use fragment::FragmentRange;
 pub use ids::*;
-pub use language::{language_name, language_tag};
+pub use language::{language_name, language_tag, subtag};
 pub use payload::{AudioPayload, ChunkPayload, HashPayload, ImportPayload, Tier};
 pub use playable::{TRUST, is_playable};
 pub use rendition::{MeasuredRates, Rendition, SoundTrack};

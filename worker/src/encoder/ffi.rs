@@ -166,23 +166,6 @@ pub fn parameter_fields(parameters: &codec::Parameters) -> ParameterFields {
     }
 }
 
-/// Bytes of a text that are read.
-const MOST_TEXT: usize = 400;
-
-/// What a container says of a stream under a key, as far as it is UTF-8: the safe call takes for granted that it is.
-pub fn stream_text(stream: &format::stream::Stream<'_>, key: &CStr) -> Option<String> {
-    // SAFETY: the stream is live for the borrow and only read. Keys and values of a dictionary are C strings that live as
-    // long as it does.
-    let value = unsafe {
-        let entry = ffi::av_dict_get((*stream.as_ptr()).metadata, key.as_ptr(), ptr::null(), 0).as_ref()?;
-        if entry.value.is_null() {
-            return None;
-        }
-        CStr::from_ptr(entry.value).to_bytes()
-    };
-    Some(String::from_utf8_lossy(&value[..value.len().min(MOST_TEXT)]).into_owned())
-}
-
 /// Shape of a stream's pixels, as its container has it.
 pub fn stream_aspect(stream: &format::stream::Stream<'_>) -> (i32, i32) {
     // SAFETY: the stream is live for the borrow and only read.
@@ -252,13 +235,20 @@ pub fn set_max_pixels(context: &mut codec::Context, pixels: u64) {
     unsafe { (*context.as_mut_ptr()).max_pixels = pixels as i64 };
 }
 
+/// Bytes of a value that are read.
+const MOST_VALUE: usize = 4096;
+
 /// A value of a dictionary. The safe call takes it for UTF-8, which nothing in a file need be.
 pub fn dictionary_value(dictionary: &DictionaryRef<'_>, key: &str) -> Option<String> {
     let key = CString::new(key).ok()?;
     // SAFETY: the dictionary is live for the borrow and only read; an entry's value is a C string of its own.
     unsafe {
         let entry = ffi::av_dict_get(dictionary.as_ptr(), key.as_ptr(), ptr::null(), 0).as_ref()?;
-        text(entry.value)
+        if entry.value.is_null() {
+            return None;
+        }
+        let value = CStr::from_ptr(entry.value).to_bytes();
+        Some(String::from_utf8_lossy(&value[..value.len().min(MOST_VALUE)]).into_owned())
     }
 }
 

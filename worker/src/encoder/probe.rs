@@ -17,7 +17,8 @@ use super::{
 use crate::{
     child::{Job, Probe, Refusal},
     plan::{
-        AudioFacts, Clock, FieldOrder, KeyFrame, SourceFacts, VideoFacts, audio::FRAME_SAMPLES, cost::MOST_TRACKS, subtitles,
+        AudioFacts, Clock, FieldOrder, KeyFrame, SourceFacts, VideoFacts, audio::FRAME_SAMPLES, cost::MOST_TRACKS,
+        subtitles,
     },
 };
 use ffmpeg_next::{

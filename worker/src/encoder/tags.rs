@@ -6,12 +6,13 @@ use ffmpeg_next::format::stream::{Disposition, Stream};
 
 /// As it says it; whoever shows it makes sure of it.
 pub fn tags(stream: &Stream<'_>) -> TrackTags {
-    let text = |key| ffi::stream_text(stream, key).unwrap_or_default();
+    let said = stream.metadata();
+    let text = |key| ffi::dictionary_value(&said, key).unwrap_or_default();
     let marked = |mark| stream.disposition().contains(mark);
     TrackTags {
-        language: text(c"language"),
-        title: text(c"title"),
-        handler: text(c"handler_name"),
+        language: text("language"),
+        title: text("title"),
+        handler: text("handler_name"),
         is_commentary: marked(Disposition::COMMENT),
         is_dub: marked(Disposition::DUB),
         for_hearing_impaired: marked(Disposition::HEARING_IMPAIRED),

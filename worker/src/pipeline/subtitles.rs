@@ -40,16 +40,14 @@ pub async fn extract(running: &Running) -> Result<(), TaskError> {
 
 /// What happens instead of failing when text tracks cannot be read: the film is made without them, and people are told.
 pub async fn leave_out(running: &Running, reason: &Reason) -> Result<(), TaskError> {
-    let (task, plan) = (&running.task, running.plan().await?);
+    let task = &running.task;
     let told = Reason::new("text_subtitles", "Left out are the subtitle tracks of text: they cannot be read.");
     tracing::warn!(package = %task.package_id, reason = reason.message, "text tracks are left out");
-    let warnings: Vec<&Reason> = plan.warnings.iter().chain([&told]).collect();
-    let warnings = serde_json::to_string(&warnings).map_err(TaskError::corrupt)?;
     let now = clock::now();
     let mut tx = running.context.db.begin().await?;
     tx.packages().lock(task.package_id, now).await?;
     tx.tasks().hold_claim(task.id, task.token, 1.0).await?;
-    tx.packages().set_warnings(task.package_id, &warnings).await?;
+    tx.packages().add_warning(task.package_id, &told).await?;
     tx.commit().await?;
     running.complete(&[]).await
 }

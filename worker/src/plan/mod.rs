@@ -17,7 +17,6 @@ mod facts;
 mod filters;
 pub mod incremental;
 mod ladder;
-mod languages;
 mod level;
 pub mod memory;
 mod passthrough;

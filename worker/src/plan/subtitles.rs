@@ -38,7 +38,7 @@ pub fn tracks(facts: &SourceFacts) -> Vec<SubtitlePlan> {
         let title: String = text.title.as_deref().unwrap_or_default().trim().chars().take(LONGEST_NAME).collect();
         let label = match title.is_empty() {
             false => title,
-            true => language_name(&known).map_or_else(|| "Subtitles".to_owned(), str::to_owned),
+            true => language_name(&known).unwrap_or_else(|| "Subtitles".to_owned()),
         };
         list.push(SubtitlePlan { stream: text.stream, language, label, role });
     }

@@ -1,10 +1,7 @@
 //! What menus say of the tracks of sound: from what their container says of them, which is not believed.
 
-use super::{
-    facts::{AudioFacts, TrackTags},
-    languages,
-};
-use sluice_model::{SoundTrack, TrackRole};
+use super::facts::{AudioFacts, TrackTags};
+use sluice_model::{SoundTrack, TrackRole, language_name, language_tag};
 
 /// Longest label, characters.
 const LONGEST_LABEL: usize = 80;
@@ -15,7 +12,7 @@ const MEANINGLESS: [&str; 8] =
 /// A track of sound at its place among the others, from 0.
 pub fn track(sound: &AudioFacts, position: usize) -> SoundTrack {
     let tags = &sound.tags;
-    let language = languages::tag(&tags.language);
+    let language = language_tag(&tags.language);
     let title = [&tags.title, &tags.handler].into_iter().map(|t| cleaned(t)).find(|t| says_something(t));
     let role = role(tags, title.as_deref().unwrap_or_default());
     let label = title.unwrap_or_else(|| called(language.as_deref(), role));
@@ -30,7 +27,7 @@ fn called(language: Option<&str>, role: TrackRole) -> String {
         TrackRole::Description => Some("audio description"),
         TrackRole::Intelligible => Some("clear speech"),
     };
-    match (language.map(languages::name), purpose) {
+    match (language.map(|l| language_name(l).unwrap_or_else(|| l.to_owned())), purpose) {
         (Some(name), Some(purpose)) => format!("{name} ({purpose})"),
         (Some(name), None) => name,
         (None, Some(purpose)) => purpose[..1].to_uppercase() + &purpose[1..],

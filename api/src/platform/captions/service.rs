@@ -7,7 +7,7 @@ use crate::{
 };
 use bytes::Bytes;
 use sluice_db::{CaptionsRow, DbError, NewCaptions, NewText, words};
-use sluice_model::{MediaId, RateLimit, SubtitleRole, clock};
+use sluice_model::{MediaId, RateLimit, SubtitleRole, clock, subtag};
 use tokio::task::spawn_blocking;
 
 /// Largest file, bytes.
@@ -26,9 +26,8 @@ fn language(tag: &str) -> Option<String> {
         if !(private || (2..=8).contains(&part.len())) || !part.chars().all(|c| c.is_ascii_alphanumeric()) {
             return None;
         }
-        // Countries are written large; everything is compared as it is written here.
-        let part = if part.len() == 2 { part.to_ascii_uppercase() } else { part.to_ascii_lowercase() };
-        out = format!("{out}-{part}");
+        // Everything is compared as it is written here.
+        out = format!("{out}-{}", subtag(part));
     }
     (out.len() <= 35 && !out.ends_with("-x")).then_some(out)
 }
@@ -130,7 +129,7 @@ mod tests {
     #[test]
     fn tags_are_read_in_any_case_and_written_in_one() {
         assert_eq!(language("PT-br").as_deref(), Some("pt-BR"));
-        assert_eq!(language("zh-Hant").as_deref(), Some("zh-hant"));
+        assert_eq!(language("zh-Hant").as_deref(), Some("zh-Hant"));
         assert_eq!(language("de-X-02").as_deref(), Some("de-x-02"));
         for bad in ["", "de-x", "de-x-x-y", "d", "german", "de-", "de-ü", "de/../x", "de-a"] {
             assert_eq!(language(bad), None, "{bad}");
