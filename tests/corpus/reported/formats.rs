@@ -126,11 +126,11 @@ fn what_is_left_out_is_said() {
     let (picture, sine) = ("testsrc2=s=160x90:r=10:d=1", "sine=f=1000:d=1");
     let (text, path) = (text.display().to_string(), file.display().to_string());
     ffmpeg(&[
-        "-y", "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sine, "-i", &text, "-map", "0", "-map", "1", "-map",
-        "1", "-map", "2", "-c:v", "mpeg4", "-c:a", "aac", "-c:s", "subrip", &path,
+        "-y", "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sine, "-i", &text, "-map", "0", "-map", "0", "-map",
+        "1", "-map", "1", "-map", "2", "-c:v", "mpeg4", "-c:a", "aac", "-c:s", "subrip", &path,
     ]);
     let package = Package::of(&file);
-    let line = "warning: text_subtitles: Left out is 1 subtitle track of text: subrip.";
+    let line = "warning: extra_video: Left out is 1 further picture track: mpeg4.";
     assert!(package.said.contains(line), "{}", package.said);
     assert_eq!(package.said.matches("warning:").count(), 1, "{}", package.said);
 }
