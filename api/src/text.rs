@@ -23,7 +23,37 @@ pub fn title(text: &str) -> String {
     line(text).trim().to_owned()
 }
 
+/// A language tag as far as menus need it (RFC 5646): letters, then parts of letters and digits.
+pub fn language(tag: &str) -> Option<String> {
+    let mut parts = tag.split('-');
+    let first = parts.next().filter(|p| (2..=3).contains(&p.len()) && p.chars().all(|c| c.is_ascii_alphabetic()))?;
+    let mut out = first.to_ascii_lowercase();
+    for part in parts {
+        if !(2..=8).contains(&part.len()) || !part.chars().all(|c| c.is_ascii_alphanumeric()) {
+            return None;
+        }
+        // Countries are written large; everything is compared as it is written here.
+        let part = if part.len() == 2 { part.to_ascii_uppercase() } else { part.to_ascii_lowercase() };
+        out = format!("{out}-{part}");
+    }
+    (out.len() <= 35).then_some(out)
+}
+
 /// What tells one text from another: 16 hexadecimal digits of its SHA-256, the same in every build.
 pub fn fingerprint(text: &str) -> String {
     hex::encode(&Sha256::digest(text)[..8])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::language;
+
+    #[test]
+    fn tags_are_read_in_any_case_and_written_in_one() {
+        assert_eq!(language("PT-br").as_deref(), Some("pt-BR"));
+        assert_eq!(language("zh-Hant").as_deref(), Some("zh-hant"));
+        for bad in ["", "d", "german", "de-", "de-ü", "de/../x", "de-a"] {
+            assert_eq!(language(bad), None, "{bad}");
+        }
+    }
 }
