@@ -2,6 +2,7 @@
 //! PostgreSQL refuses NUL and XML (1.0, production 2) most, as it does the two that are no characters.
 
 use sha2::{Digest, Sha256};
+use sluice_model::subtag;
 
 /// Whether something has a place in a line of text.
 fn is_text(c: char) -> bool {
@@ -23,7 +24,39 @@ pub fn title(text: &str) -> String {
     line(text).trim().to_owned()
 }
 
+/// A language tag as far as menus need it (RFC 5646): letters, then parts of letters and digits.
+pub fn language(tag: &str) -> Option<String> {
+    let mut parts = tag.split('-');
+    let first = parts.next().filter(|p| (2..=3).contains(&p.len()) && p.chars().all(|c| c.is_ascii_alphabetic()))?;
+    let mut out = first.to_ascii_lowercase();
+    for part in parts {
+        // A private subtag tells tracks of one language apart (RFC 5646 section 2.2.7).
+        let private = part.eq_ignore_ascii_case("x") && !out.contains("-x");
+        if !(private || (2..=8).contains(&part.len())) || !part.chars().all(|c| c.is_ascii_alphanumeric()) {
+            return None;
+        }
+        // Everything is compared as it is written here.
+        out = format!("{out}-{}", subtag(part));
+    }
+    (out.len() <= 35 && !out.ends_with("-x")).then_some(out)
+}
+
 /// What tells one text from another: 16 hexadecimal digits of its SHA-256, the same in every build.
 pub fn fingerprint(text: &str) -> String {
     hex::encode(&Sha256::digest(text)[..8])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::language;
+
+    #[test]
+    fn tags_are_read_in_any_case_and_written_in_one() {
+        assert_eq!(language("PT-br").as_deref(), Some("pt-BR"));
+        assert_eq!(language("zh-hant").as_deref(), Some("zh-Hant"));
+        assert_eq!(language("de-X-02").as_deref(), Some("de-x-02"));
+        for bad in ["", "de-x", "de-x-x-y", "d", "german", "de-", "de-ü", "de/../x", "de-a"] {
+            assert_eq!(language(bad), None, "{bad}");
+        }
+    }
 }

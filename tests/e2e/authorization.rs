@@ -80,6 +80,8 @@ GET    /api/v1/media/{id}/status                                404    404   200
 GET    /api/v1/media/{id}/events                                404    404   200   404   200     401     401         200
 PATCH  /api/v1/media/{id}                                       401    404   200   404   200     401     401         403
 DELETE /api/v1/media/{id}                                       401    404   204   404   204     401     401         403
+PUT    /api/v1/media/{id}/tracks/{track}                        401    404   404   404   404     401     401         403
+DELETE /api/v1/media/{id}/tracks/{track}                        401    404   204   404   204     401     401         403
 GET    /api/v1/media/{id}/report                                401    404   200   404   200     401     401         403
 POST   /api/v1/media/{id}/cancel                                401    404   409   404   409     401     401         403
 POST   /api/v1/media/{id}/retry                                 401    404   409   404   409     401     401         403
@@ -362,6 +364,7 @@ impl World {
             .replace("{file}", "index.m3u8")
             .replace("{item}", &item)
             .replace("{slug}", "films")
+            .replace("{track}", "audio")
             .replace("{tag}", "live")
             .replace("{kind}", "avatar")
             .replace("{language}", "de")
@@ -425,6 +428,7 @@ fn body(operation: &str, account: &Client, refresh_token: &str) -> Option<Value>
         ("PATCH", "/api/v1/me/profile") => json!({ "bio": "x" }),
         ("POST", "/api/v1/media/{id}/comments") | ("PATCH", "/api/v1/comments/{id}") => json!({ "body": "x" }),
         ("PUT", "/api/v1/me/history/{id}") => json!({ "position_ms": 1 }),
+        ("PUT", "/api/v1/media/{id}/tracks/{track}") => json!({ "label": "x" }),
         ("PUT", "/api/v1/admin/categories/{slug}") => json!({ "name": "Films" }),
         ("POST", "/api/v1/media/import") => json!({ "url": "https://film.invalid/a.mp4" }),
         ("POST", "/api/v1/media/{id}/playback-tokens") => json!({ "expires_in": 60 }),

@@ -50,7 +50,7 @@ async fn every_track_is_a_rendition_of_its_own(pair: Pair) {
     let client = stack.creator().await;
     let (id, media) = ready(&mut stack, &client, &fixtures::many_sounds(false)).await;
     assert_eq!(media["warnings"], json!([]));
-    let track = |name: &str, language: &str, label: &str, channels: u64, role: &str| json!({ "name": name, "language": language, "label": label, "channels": channels, "role": role, "default": name == "audio" });
+    let track = |name: &str, language: &str, label: &str, channels: u64, role: &str| json!({ "name": name, "language": language, "label": label, "channels": channels, "role": role, "default": name == "audio", "hidden": false });
     let expected = [
         track("audio", "de", "Deutsch", 6, "main"),
         track("audio-2", "en", "English", 2, "main"),
@@ -92,6 +92,7 @@ async fn tracks_that_can_be_kept_are(pair: Pair) {
     let (sound, report) = media::verify(&format!("{}/hls/{id}/index.m3u8", client.url));
     assert!(sound, "{report}");
     check_tones(&members(&client, &id, "audio").await);
+    change_tracks(&client, &id).await;
 }
 
 /// Matroska is begun before its last byte: the default sound grows with the picture, the others come with the end.
@@ -122,4 +123,45 @@ async fn a_track_that_cannot_be_decoded_is_left_out(pair: Pair) {
     assert_eq!(media::play(&format!("{}/hls/{id}/index.m3u8", client.url)), "");
     let kept = client.json(Method::GET, &format!("/api/v1/media/{id}/report"), &Value::Null, 200).await;
     assert!(kept["findings"].as_array().is_some(), "{kept}");
+}
+
+/// Tracks are renamed, chosen and hidden for the next player; nothing is encoded for it.
+async fn change_tracks(client: &Client, id: &str) {
+    let put = async |name: &str, body: Value, status: u16| -> Value {
+        client.json(Method::PUT, &format!("/api/v1/media/{id}/tracks/{name}"), &body, status).await
+    };
+    put("audio-2", json!({ "label": "Original \"1\"", "language": "en-gb", "default": true }), 200).await;
+    put("audio-3", json!({ "hidden": true }), 200).await;
+    let media = put("audio-4", json!({ "role": "audio-description" }), 200).await;
+    let names = |media: &Value| -> Vec<(String, bool, bool)> {
+        let tracks = media["tracks"].as_array().unwrap();
+        tracks.iter().map(|t| (t["name"].as_str().unwrap().into(), t["default"] == true, t["hidden"] == true)).collect()
+    };
+    let expected =
+        [("audio-2", true, false), ("audio", false, false), ("audio-4", false, false), ("audio-3", false, true)];
+    assert_eq!(names(&media), expected.map(|(name, default, hidden)| (name.to_owned(), default, hidden)));
+    let listed = members(client, id, "audio").await;
+    let said = [
+        "LANGUAGE=\"en-GB\",NAME=\"Original '1'\",DEFAULT=YES",
+        "LANGUAGE=\"de\",NAME=\"Deutsch\",AUTOSELECT=YES",
+        "AUTOSELECT=YES,CHARACTERISTICS=\"public.accessibility.describes-video\"",
+    ];
+    assert_eq!(listed.len(), 3, "{listed:?}");
+    assert!(listed.iter().zip(said).all(|((line, _), said)| line.contains(said)), "{listed:?}");
+    assert_eq!(media::tone(&listed[0].1, 0, &TONES), TONES[1]);
+    assert!(!client.text(&format!("/hls/{id}/manifest.mpd")).await.contains("Français"));
+    for (name, body, status) in [
+        ("audio-9", json!({}), 404),
+        ("audio", json!({ "language": "x y" }), 422),
+        ("audio", json!({ "hidden": true, "default": true }), 422),
+    ] {
+        put(name, body, status).await;
+    }
+    put("audio", json!({ "hidden": true }), 200).await;
+    put("audio-4", json!({ "hidden": true }), 200).await;
+    put("audio-2", json!({ "hidden": true }), 422).await;
+    for name in ["audio", "audio-2", "audio-3", "audio-4"] {
+        client.json(Method::DELETE, &format!("/api/v1/media/{id}/tracks/{name}"), &Value::Null, 204).await;
+    }
+    assert_eq!(members(client, id, "audio").await.len(), 4);
 }

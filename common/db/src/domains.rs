@@ -2,8 +2,8 @@
 
 use crate::{
     Db, Tx, access, audit, captions, catalogue, chapters, comments, engagement, limits, media, moderation, news,
-    packages, people, pictures, playlists, posts, projects, roles, search, sessions, sources, tasks, tokens, uploads,
-    usage, users, webhooks, work,
+    packages, people, pictures, playlists, posts, projects, roles, search, sessions, sources, tasks, tokens, tracks,
+    uploads, usage, users, webhooks, work,
 };
 
 impl Db {
@@ -122,6 +122,11 @@ impl Db {
         tokens::Tokens(self)
     }
 
+    /// What people say of tracks of sound.
+    pub fn tracks(&self) -> tracks::Tracks<'_> {
+        tracks::Tracks(self)
+    }
+
     /// Uploads under way.
     pub fn uploads(&self) -> uploads::Uploads<'_> {
         uploads::Uploads(self)
@@ -237,6 +242,11 @@ impl Tx {
     /// API tokens and codes sent by e-mail.
     pub fn tokens(&mut self) -> tokens::TokensTx<'_> {
         tokens::TokensTx(self)
+    }
+
+    /// What people say of tracks of sound.
+    pub fn tracks(&mut self) -> tracks::TracksTx<'_> {
+        tracks::TracksTx(self)
     }
 
     /// Uploads under way.

@@ -8,4 +8,6 @@ pub mod service;
 pub mod source;
 mod status;
 mod tags;
+pub mod track_routes;
+pub mod tracks;
 pub mod views;

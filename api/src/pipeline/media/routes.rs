@@ -2,8 +2,8 @@
 
 use super::{
     progress::{Progress, ProgressEvent},
-    service,
-    views::{AudioTrack, ChangeMedia, Media, MediaWithTracks, Page},
+    service, tracks,
+    views::{ChangeMedia, Media, MediaWithTracks, Page},
 };
 use crate::{
     client::Client,
@@ -42,7 +42,7 @@ pub async fn show(
     base: BaseUrl,
 ) -> Result<Json<MediaWithTracks>, ApiError> {
     let row = service::visible(&state, viewer.as_ref(), id).await?;
-    let tracks = AudioTrack::list(&service::renditions(&state, &row).await?);
+    let tracks = tracks::list(&state, &row).await?;
     Ok(Json(MediaWithTracks { media: Media::new(row, &base.0), tracks }))
 }
 

@@ -16,7 +16,7 @@ use crate::{
     validation::Faults,
 };
 use serde::{Deserialize, Serialize};
-use sluice_db::{MediaChange, MediaPage, MediaRow, NewMedia, RenditionRow, Tx};
+use sluice_db::{MediaChange, MediaPage, MediaRow, NewMedia, Tx};
 use sluice_ingest::{quota::Begins, quota::QuotaRequest};
 use sluice_model::{
     Encryption, MediaId, MediaStatus, PackageId, Reason, Role, SourceId, UploadKind, UserId, Visibility, clock,
@@ -173,11 +173,6 @@ async fn seen_by(state: &AppState, viewer: Option<&Viewer>, media: MediaRow) -> 
         None => false,
     };
     if granted { Ok(media) } else { Err(MediaError::NotFound) }
-}
-
-/// What a media's package is made of.
-pub async fn renditions(state: &AppState, media: &MediaRow) -> Result<Vec<RenditionRow>, MediaError> {
-    Ok(state.db.packages().renditions(media.package_id).await?)
 }
 
 /// A media that may be played by this ticket.

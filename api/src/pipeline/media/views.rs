@@ -71,6 +71,27 @@ pub struct AudioTrack {
     pub role: TrackRole,
     /// Whether it is heard unless another is chosen.
     pub default: bool,
+    /// Whether no playlist lists it.
+    pub hidden: bool,
+}
+
+/// What is said of a track of sound; what is left out is as the file says.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeTrack {
+    /// A language tag such as `de` or `pt-BR`.
+    #[schema(max_length = 35)]
+    pub language: Option<String>,
+    /// For menus.
+    #[schema(max_length = 80)]
+    pub label: Option<String>,
+    pub role: Option<TrackRole>,
+    /// Whether it is heard unless another is chosen; the default until then is no more.
+    #[serde(default)]
+    pub default: bool,
+    /// Whether no playlist lists it. One track stays.
+    #[serde(default)]
+    pub hidden: bool,
 }
 
 impl AudioTrack {
@@ -95,6 +116,7 @@ impl AudioTrack {
             channels: renditions.iter().filter_map(|r| r.channels).max().unwrap_or(0),
             role: track.role,
             default,
+            hidden: false,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{error::PlaybackError, presentation::lists, subtitles};
 use crate::{identity::access::Ticket, pipeline::media::service::MediaError, state::AppState};
-use sluice_db::{MediaRow, RenditionRow};
+use sluice_db::{MediaRow, RenditionRow, overlaid};
 use sluice_hls::{DashRendition, DashSubtitles, PlaylistType, Rendition, mpd};
 use sluice_model::{Encryption, PackageId, PackageStatus, SubtitleRole};
 
@@ -32,7 +32,10 @@ pub async fn manifest(
     };
     let start_s = subtitles::programme_start_s(state, package, &stored).await?;
     let mut renditions = Vec::new();
-    for r in stored.iter().filter(|r| lists(PlaylistType::Vod, r)) {
+    for r in overlaid(stored, &state.db.tracks().of_media(row.id).await?, true)
+        .iter()
+        .filter(|r| lists(PlaylistType::Vod, r))
+    {
         renditions.push(rendition(state, package, r, &before, start_s).await?);
     }
     let tracks =

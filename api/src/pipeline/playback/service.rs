@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     identity::access::Ticket,
-    pipeline::media::{service as media, service::MediaError},
+    pipeline::media::{service as media, service::MediaError, tracks},
     state::AppState,
 };
 use bytes::Bytes;
@@ -66,9 +66,9 @@ pub async fn multivariant_of(
     ticket: &Ticket,
     counts: bool,
 ) -> Result<String, PlaybackError> {
-    let renditions = state.db.packages().renditions(row.package_id).await?;
     let package = row.package_id;
     let ready = row.status == PackageStatus::Ready;
+    let renditions = tracks::renditions(state, row, ready).await?;
     let (file, playlist_type) = if ready { (COMPLETE, PlaylistType::Vod) } else { (GROWING, PlaylistType::Event) };
     let shown: Vec<&RenditionRow> = renditions.iter().filter(|r| lists(playlist_type, r)).collect();
     // Failed halfway: what was published still plays for those who began, new players are told.

@@ -7,30 +7,13 @@ use crate::{
 };
 use bytes::Bytes;
 use sluice_db::{CaptionsRow, DbError, NewCaptions, NewText, words};
-use sluice_model::{MediaId, RateLimit, SubtitleRole, clock, subtag};
+use sluice_model::{MediaId, RateLimit, SubtitleRole, clock};
 use tokio::task::spawn_blocking;
 
 /// Largest file, bytes.
 const MOST_BYTES: usize = 1 << 20;
 /// Languages of a media.
 const MOST_TRACKS: i64 = 50;
-
-/// A language tag as far as menus need it (RFC 5646): letters, then parts of letters and digits.
-fn language(tag: &str) -> Option<String> {
-    let mut parts = tag.split('-');
-    let first = parts.next().filter(|p| (2..=3).contains(&p.len()) && p.chars().all(|c| c.is_ascii_alphabetic()))?;
-    let mut out = first.to_ascii_lowercase();
-    for part in parts {
-        // A private subtag tells tracks of one language apart (RFC 5646 section 2.2.7).
-        let private = part.eq_ignore_ascii_case("x") && !out.contains("-x");
-        if !(private || (2..=8).contains(&part.len())) || !part.chars().all(|c| c.is_ascii_alphanumeric()) {
-            return None;
-        }
-        // Everything is compared as it is written here.
-        out = format!("{out}-{}", subtag(part));
-    }
-    (out.len() <= 35 && !out.ends_with("-x")).then_some(out)
-}
 
 /// Which track of a media: a language tag and a role.
 #[derive(Debug, Clone, Copy)]
@@ -54,7 +37,7 @@ pub async fn put(
         return Err(PlatformError::TooLarge(MOST_BYTES as u64));
     }
     let mut faults = Faults::default();
-    let language = language(tag);
+    let language = text::language(tag);
     faults.demand(language.is_some(), "language", "a language tag such as de or pt-BR");
     let label = label.map(text::title).filter(|l| !l.is_empty());
     faults.demand(label.as_ref().is_none_or(|l| l.chars().count() <= 80), "label", "at most 80 characters");
@@ -103,7 +86,7 @@ pub async fn read(
     Which { tag, role }: Which<'_>,
 ) -> Result<String, PlatformError> {
     media::visible(state, viewer, id).await?;
-    let language = language(tag).ok_or(PlatformError::NotFound)?;
+    let language = text::language(tag).ok_or(PlatformError::NotFound)?;
     state.db.captions().body(id, &language, role).await?.ok_or(PlatformError::NotFound)
 }
 
@@ -115,24 +98,9 @@ pub async fn remove(
     Which { tag, role }: Which<'_>,
 ) -> Result<(), PlatformError> {
     media::owned(state, viewer, id).await?;
-    let language = language(tag).ok_or(PlatformError::NotFound)?;
+    let language = text::language(tag).ok_or(PlatformError::NotFound)?;
     let mut tx = state.db.begin().await?;
     let deleted = tx.captions().delete(id, &language, role, clock::now()).await.map_err(gone)?;
     tx.commit().await?;
     if deleted { Ok(()) } else { Err(PlatformError::NotFound) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::language;
-
-    #[test]
-    fn tags_are_read_in_any_case_and_written_in_one() {
-        assert_eq!(language("PT-br").as_deref(), Some("pt-BR"));
-        assert_eq!(language("zh-Hant").as_deref(), Some("zh-Hant"));
-        assert_eq!(language("de-X-02").as_deref(), Some("de-x-02"));
-        for bad in ["", "de-x", "de-x-x-y", "d", "german", "de-", "de-ü", "de/../x", "de-a"] {
-            assert_eq!(language(bad), None, "{bad}");
-        }
-    }
 }
