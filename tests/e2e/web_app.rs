@@ -13,7 +13,8 @@ fn header<'a>(answer: &'a Response, name: &str) -> &'a str {
 async fn the_app_is_served_where_it_lives_and_nowhere_else(pair: Pair) {
     let stack = Stack::start(pair).await;
     let client = stack.creator().await.anonymous();
-    let pages = [("/", "./"), ("/login", "./"), ("/watch/0199", "../"), ("/settings/usage", "../"), ("/api/docs", "../")];
+    let pages =
+        [("/", "./"), ("/login", "./"), ("/watch/0199", "../"), ("/settings/usage", "../"), ("/api/docs", "../")];
     for (page, base) in pages {
         let answer = client.get(page).await;
         assert_eq!(answer.status(), 200, "{page}");
@@ -31,7 +32,9 @@ async fn the_app_is_served_where_it_lives_and_nowhere_else(pair: Pair) {
     let embedded = client.get("/embed/0199").await;
     assert!(header(&embedded, "content-security-policy").contains("frame-ancestors *"));
     assert_eq!(header(&embedded, "x-frame-options"), "");
-    for other in ["/nowhere", "/api/v1/nowhere", "/api/docs/nowhere", "/assets/gone.js", "/index.html", "/../Cargo.toml"] {
+    for other in
+        ["/nowhere", "/api/v1/nowhere", "/api/docs/nowhere", "/assets/gone.js", "/index.html", "/../Cargo.toml"]
+    {
         assert_eq!(problem(client.get(other).await).await, (404, "not_found".into()), "{other}");
     }
     let posted = client.request(Method::POST, "/login").body("x").send().await.unwrap();

@@ -1,1 +1,0 @@
-import{ao as t,ap as o,u as c,aj as a}from"./Icon-B5MRKLlq.js";function l(e){throw new Error("https://svelte.dev/e/lifecycle_outside_component")}function r(e){t===null&&l(),o&&t.l!==null?u(t).m.push(e):c(()=>{const n=a(e);if(typeof n=="function")return n})}function u(e){var n=e.l;return n.u??={a:[],b:[],m:[]}}export{r as o};

@@ -1,1 +1,0 @@
-import{af as c,ag as f,ah as t}from"./Icon-B5MRKLlq.js";const i=Symbol("NaN");function y(e,r,n){var o=new t(e),s=!c();f(()=>{var a=r();a!==a&&(a=i),s&&a!==null&&typeof a=="object"&&(a={}),o.ensure(a,n)})}export{y as k};
