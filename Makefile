@@ -7,7 +7,7 @@ WEED := $(CURDIR)/$(TOOLS)/weed/weed
 PYTHON := $(CURDIR)/$(TOOLS)/python/bin/python3
 TEST_ENV := env -u SLUICE_CONFIG SLUICE_TEST_WEED=$(WEED) SLUICE_TEST_PYTHON=$(PYTHON) SLUICE_TEST_MEDIA=$${SLUICE_TEST_MEDIA:-$(CURDIR)/../shared/media}
 
-.PHONY: help run deps check fmt test proof fuzz test-corpus test-deps bench docker-lint
+.PHONY: help run deps check fmt test proof fuzz test-corpus test-deps bench docker-lint web screenshots
 
 help:
 	@echo "make run          install what is missing, build, start API and worker on SQLite and ./data"
@@ -17,6 +17,8 @@ help:
 	@echo "make fuzz         every fuzz target for FUZZ_SECONDS, otherwise three minutes; part of the proof"
 	@echo "make check        formatting, lints, documentation, structure"
 	@echo "make bench        speed and memory beside the ffmpeg command; PART=first-play: when films can be watched"
+	@echo "make web          the web app anew from its source, into api/web/dist"
+	@echo "make screenshots  every page of the web app, in target/screenshots"
 	@echo "make test-corpus  every file of the shared media, where they are at hand"
 
 run: deps
@@ -26,7 +28,7 @@ run: deps
 deps:
 	@docker/install.sh build
 
-test-deps: deps $(TOOLS)/weed/weed $(PYTHON) tests/browser/node_modules/.package-lock.json
+test-deps: deps $(TOOLS)/weed/weed $(PYTHON) tests/browser/node_modules/.package-lock.json api/web/node_modules/.package-lock.json
 	@docker/install.sh test
 	@$(CARGO) nextest --version >/dev/null 2>&1 || $(CARGO) install cargo-nextest --locked --version 0.9.143
 
@@ -50,6 +52,19 @@ tests/browser/node_modules/.package-lock.json: tests/browser/package-lock.json
 	@docker/install.sh test
 	cd tests/browser && npm ci --no-audit --no-fund --silent
 	touch $@
+
+api/web/node_modules/.package-lock.json: api/web/package-lock.json
+	@docker/install.sh test
+	cd api/web && npm ci --no-audit --no-fund --silent && touch node_modules/.package-lock.json || \
+	echo "the packages of the web app cannot be had: whether it is what its source gives is not tested"
+
+web: api/web/node_modules/.package-lock.json
+	cd api/web && npm run check && npm run build && node build/words.mjs
+
+# Needs no database server: one of its own, in a folder that goes.
+screenshots: test-deps
+	$(CARGO) build --locked -p sluice-api -p sluice-worker
+	tests/browser/screenshots.sh $${CARGO_TARGET_DIR:-target}/debug target/screenshots
 
 check: deps
 	$(CARGO) fmt --all --check

@@ -8,13 +8,13 @@ use axum::{Json, extract::State};
 use serde_json::{Value, json};
 
 /// The process answers.
-#[utoipa::path(get, path = "/health", tag = "health", responses((status = 200, description = "It does", body = Value)))]
+#[utoipa::path(get, path = "/health", operation_id = "get_health", tag = "health", responses((status = 200, description = "It does", body = Value)))]
 pub async fn live() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
 
 /// The database and the store answer too. While the disk is nearly full nothing new is accepted, with a reason.
-#[utoipa::path(get, path = "/ready", tag = "health", responses(
+#[utoipa::path(get, path = "/ready", operation_id = "get_ready", tag = "health", responses(
     (status = 200, description = "They do", body = Value),
     (status = 503, description = "One of them does not"),
 ))]

@@ -20,6 +20,7 @@ mod supervise;
 mod surface;
 mod text;
 mod validation;
+mod web;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};

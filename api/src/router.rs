@@ -22,6 +22,7 @@ use crate::{
     },
     reserve,
     state::AppState,
+    web,
 };
 use axum::{
     Json, Router,
@@ -323,7 +324,7 @@ pub fn describe() -> Document {
 }
 
 /// The document itself.
-#[utoipa::path(get, path = "/openapi.json", tag = "health", responses(
+#[utoipa::path(get, path = "/openapi.json", operation_id = "get_openapi", tag = "health", responses(
     (status = 200, description = "OpenAPI 3.1", body = serde_json::Value),
 ))]
 async fn document() -> Json<&'static Document> {
@@ -346,7 +347,7 @@ pub fn router(state: AppState, sockets: SocketIoLayer) -> Router {
         .layer(api_cors(&state.config.http.allowed_origins));
     let app = router
         .merge(sockets)
-        .fallback(problem::not_found)
+        .fallback(web::serve)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(
             ServiceBuilder::new()
@@ -366,9 +367,18 @@ pub fn router(state: AppState, sockets: SocketIoLayer) -> Router {
     Router::new().fallback_service(app).layer(map_request(tus::overridden))
 }
 
-/// Playlists and JSON shrink (Apple 10.1); media does not. What holds a token is not compressed beside
+/// Playlists and the app shrink (Apple 10.1); media does not. What holds a token is not compressed beside
 /// what a stranger chose (BREACH): accounts answer uncompressed.
 fn is_text(_: StatusCode, _: Version, headers: &HeaderMap, _: &axum::http::Extensions) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    ["application/vnd.apple.mpegurl", "application/dash+xml", "text/vtt; charset=utf-8"].contains(&kind)
+    [
+        "application/dash+xml",
+        "application/vnd.apple.mpegurl",
+        "image/svg+xml",
+        "text/css; charset=utf-8",
+        "text/html; charset=utf-8",
+        "text/javascript; charset=utf-8",
+        "text/vtt; charset=utf-8",
+    ]
+    .contains(&kind)
 }

@@ -198,3 +198,33 @@ fn the_document_names_the_scopes_of_the_guards() {
     // `/health`, `/ready` and the document itself are no routes.rs.
     assert_eq!(seen, found.len());
 }
+
+/// Names of the types that describe themselves for the document, read from the code.
+fn schemas(folder: &Path, found: &mut Vec<String>) {
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            schemas(&path, found);
+        } else if path.extension().is_some_and(|e| e == "rs") && !path.ends_with("surface.rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            for part in text.split("ToSchema)]").skip(1) {
+                let kinds = ["pub struct ", "pub enum "].iter().filter_map(|k| part.find(k).map(|at| at + k.len()));
+                let at = kinds.min().unwrap();
+                found.push(part[at..].chars().take_while(|c| c.is_alphanumeric()).collect());
+            }
+        }
+    }
+}
+
+/// Generators of clients name functions and types after them, and of two with one name they keep one.
+#[test]
+fn operations_and_schemas_have_names_of_their_own() {
+    let document = serde_json::to_value(router::describe()).unwrap();
+    let operations = document["paths"].as_object().unwrap().values().flat_map(|i| i.as_object().unwrap().values());
+    let mut names: Vec<String> = operations.map(|o| o["operationId"].as_str().unwrap().to_owned()).collect();
+    schemas(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut names);
+    assert!(names.len() > 200, "{} were found", names.len());
+    let mut seen = BTreeSet::new();
+    let twice: Vec<&String> = names.iter().filter(|n| !seen.insert(n.as_str())).collect();
+    assert!(twice.is_empty(), "stand twice: {twice:?}");
+}

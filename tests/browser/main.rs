@@ -1,4 +1,6 @@
-//! Real players from npm: hls.js in headless Chromium, hls-parser in strict mode.
+//! Real players from npm: hls.js in headless Chromium, hls-parser in strict mode; and the web app.
+
+mod app;
 
 use harness::{NO_QUOTAS, Pair, Stack, client::PATIENCE, fixtures};
 use serde_json::Value;

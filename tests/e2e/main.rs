@@ -60,4 +60,5 @@ mod transcoding;
 mod tus;
 mod tus_faults;
 mod upload_quotas;
+mod web_app;
 mod webhooks;

@@ -19,6 +19,8 @@ pub async fn secure(State(state): State<AppState>, request: Request, next: Next)
         || state.config.http.public_url.as_ref().is_some_and(|u| u.starts_with("https://"));
     // What speaks of an account stays in no cache.
     let api = path.starts_with("/api/");
+    // The player is for the pages of others; its policy says so, as DENY could not.
+    let embedded = path.starts_with("/embed/");
     let mut response = next.run(request).await;
     let failed = response.status().is_client_error() || response.status().is_server_error();
     let headers = response.headers_mut();
@@ -30,9 +32,11 @@ pub async fn secure(State(state): State<AppState>, request: Request, next: Next)
         header::CONTENT_SECURITY_POLICY,
         "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     );
-    set(header::X_FRAME_OPTIONS, "DENY");
+    if !embedded {
+        set(header::X_FRAME_OPTIONS, "DENY");
+    }
     set(header::REFERRER_POLICY, "no-referrer");
-    set(CORP, if playback { "cross-origin" } else { "same-origin" });
+    set(CORP, if playback || embedded { "cross-origin" } else { "same-origin" });
     set(COOP, "same-origin");
     if by_https {
         set(header::STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains");

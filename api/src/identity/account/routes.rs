@@ -24,7 +24,7 @@ use axum::{
 use sluice_model::SessionId;
 
 /// Who am I?
-#[utoipa::path(get, path = "/me", tag = "account", security(("session" = []), ("api_token" = ["read"])), responses(
+#[utoipa::path(get, path = "/me", operation_id = "get_me", tag = "account", security(("session" = []), ("api_token" = ["read"])), responses(
     (status = 200, description = "The account", body = User),
 ))]
 pub async fn me(State(state): State<AppState>, Reader(viewer): Reader) -> Result<Json<User>, ApiError> {
@@ -32,7 +32,7 @@ pub async fn me(State(state): State<AppState>, Reader(viewer): Reader) -> Result
 }
 
 /// Delete the account and everything personal. Media are deleted or handed over, as asked.
-#[utoipa::path(post, path = "/me/delete", tag = "account", security(("session" = [])), request_body = DeleteAccount,
+#[utoipa::path(post, path = "/me/delete", operation_id = "delete_me", tag = "account", security(("session" = [])), request_body = DeleteAccount,
     responses(
         (status = 204, description = "Gone"),
         (status = 409, description = "The last administrator cannot leave"),
@@ -63,7 +63,7 @@ pub async fn change_password(
 }
 
 /// Send the e-mail that proves the address once more.
-#[utoipa::path(post, path = "/me/verify-email", tag = "account", security(("session" = [])), responses(
+#[utoipa::path(post, path = "/me/verify-email", operation_id = "send_verification", tag = "account", security(("session" = [])), responses(
     (status = 202, description = "On its way, unless the address is proved already"),
     (status = 429, description = "Too many e-mails"),
 ))]
@@ -73,7 +73,7 @@ pub async fn verify_email(State(state): State<AppState>, Person(viewer): Person)
 }
 
 /// The live sessions of the account.
-#[utoipa::path(get, path = "/me/sessions", tag = "account", security(("session" = [])), responses(
+#[utoipa::path(get, path = "/me/sessions", operation_id = "list_sessions", tag = "account", security(("session" = [])), responses(
     (status = 200, description = "Newest first", body = Sessions),
 ))]
 pub async fn sessions(State(state): State<AppState>, Person(viewer): Person) -> Result<Json<Sessions>, ApiError> {
@@ -82,7 +82,7 @@ pub async fn sessions(State(state): State<AppState>, Person(viewer): Person) -> 
 }
 
 /// End one session.
-#[utoipa::path(delete, path = "/me/sessions/{id}", tag = "account", security(("session" = [])),
+#[utoipa::path(delete, path = "/me/sessions/{id}", operation_id = "end_session", tag = "account", security(("session" = [])),
     params(("id" = Uuid, Path)), responses((status = 204, description = "Ended")))]
 pub async fn end_session(
     State(state): State<AppState>,
@@ -95,7 +95,7 @@ pub async fn end_session(
 }
 
 /// What happened to the account.
-#[utoipa::path(get, path = "/me/audit", tag = "account", security(("session" = [])), params(PageQuery), responses(
+#[utoipa::path(get, path = "/me/audit", operation_id = "list_own_audit", tag = "account", security(("session" = [])), params(PageQuery), responses(
     (status = 200, description = "Security events, newest first", body = AuditEvents),
 ))]
 pub async fn audit(
@@ -108,7 +108,7 @@ pub async fn audit(
 }
 
 /// Ask to become a creator.
-#[utoipa::path(post, path = "/me/creator-request", tag = "account", security(("session" = [])),
+#[utoipa::path(post, path = "/me/creator-request", operation_id = "ask_creator", tag = "account", security(("session" = [])),
     request_body = AskCreator, responses(
         (status = 201, description = "An administrator will decide", body = CreatorRequest),
         (status = 409, description = "Asked already, or a creator already"),
@@ -124,7 +124,7 @@ pub async fn ask_creator(
 }
 
 /// The last request to become a creator.
-#[utoipa::path(get, path = "/me/creator-request", tag = "account", security(("session" = [])), responses(
+#[utoipa::path(get, path = "/me/creator-request", operation_id = "get_creator_request", tag = "account", security(("session" = [])), responses(
     (status = 200, description = "As it stands", body = CreatorRequest),
     (status = 404, description = "Never asked"),
 ))]

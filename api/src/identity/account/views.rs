@@ -123,7 +123,6 @@ pub struct CreatorRequest {
     pub username: String,
     pub message: String,
     /// `pending`, `granted` or `refused`.
-    #[schema(value_type = String)]
     pub status: CreatorRequestStatus,
     /// What the administrator said.
     pub answer: Option<String>,

@@ -2,7 +2,7 @@
 
 use super::{
     service,
-    views::{AuditQuery, CreatorRequests, Decision, RequestQuery, SetRole, Users},
+    views::{AuditQuery, CreatorDecision, CreatorRequests, RequestQuery, SetRole, Users},
 };
 use crate::{
     client::Client,
@@ -22,7 +22,7 @@ use axum::{
 use sluice_model::{CreatorRequestId, CreatorRequestStatus, UserId};
 
 /// All accounts.
-#[utoipa::path(get, path = "/admin/users", tag = "admin", security(("session" = []), ("api_token" = ["admin"])),
+#[utoipa::path(get, path = "/admin/users", operation_id = "list_users", tag = "admin", security(("session" = []), ("api_token" = ["admin"])),
     params(PageQuery), responses((status = 200, description = "Newest first", body = Users)))]
 pub async fn users(
     State(state): State<AppState>,
@@ -34,7 +34,7 @@ pub async fn users(
 }
 
 /// Set an account's role. It acts at once.
-#[utoipa::path(put, path = "/admin/users/{id}/role", tag = "admin", params(("id" = Uuid, Path)),
+#[utoipa::path(put, path = "/admin/users/{id}/role", operation_id = "set_user_role", tag = "admin", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["admin"])), request_body = SetRole, responses(
         (status = 200, description = "The account", body = User),
         (status = 409, description = "The last administrator stays one"),
@@ -50,7 +50,7 @@ pub async fn set_role(
 }
 
 /// Requests to become a creator.
-#[utoipa::path(get, path = "/admin/creator-requests", tag = "admin", params(RequestQuery, PageQuery),
+#[utoipa::path(get, path = "/admin/creator-requests", operation_id = "list_creator_requests", tag = "admin", params(RequestQuery, PageQuery),
     security(("session" = []), ("api_token" = ["admin"])), responses(
         (status = 200, description = "Newest first", body = CreatorRequests),
     ))]
@@ -65,8 +65,8 @@ pub async fn creator_requests(
 }
 
 /// Grant a request: its author is a creator at once.
-#[utoipa::path(post, path = "/admin/creator-requests/{id}/grant", tag = "admin", params(("id" = Uuid, Path)),
-    security(("session" = []), ("api_token" = ["admin"])), request_body = Decision, responses(
+#[utoipa::path(post, path = "/admin/creator-requests/{id}/grant", operation_id = "grant_creator_request", tag = "admin", params(("id" = Uuid, Path)),
+    security(("session" = []), ("api_token" = ["admin"])), request_body = CreatorDecision, responses(
         (status = 200, description = "Granted", body = CreatorRequest),
         (status = 409, description = "Decided already"),
     ))]
@@ -75,15 +75,15 @@ pub async fn grant(
     client: Client,
     Admin(admin): Admin,
     Path(id): Path<CreatorRequestId>,
-    Body(body): Body<Decision>,
+    Body(body): Body<CreatorDecision>,
 ) -> Result<Json<CreatorRequest>, ApiError> {
     let answer = body.answer.as_deref();
     Ok(Json(service::decide(&state, &client, &admin, id, CreatorRequestStatus::Granted, answer).await?.into()))
 }
 
 /// Refuse a request.
-#[utoipa::path(post, path = "/admin/creator-requests/{id}/refuse", tag = "admin", params(("id" = Uuid, Path)),
-    security(("session" = []), ("api_token" = ["admin"])), request_body = Decision, responses(
+#[utoipa::path(post, path = "/admin/creator-requests/{id}/refuse", operation_id = "refuse_creator_request", tag = "admin", params(("id" = Uuid, Path)),
+    security(("session" = []), ("api_token" = ["admin"])), request_body = CreatorDecision, responses(
         (status = 200, description = "Refused", body = CreatorRequest),
         (status = 409, description = "Decided already"),
     ))]
@@ -92,14 +92,14 @@ pub async fn refuse(
     client: Client,
     Admin(admin): Admin,
     Path(id): Path<CreatorRequestId>,
-    Body(body): Body<Decision>,
+    Body(body): Body<CreatorDecision>,
 ) -> Result<Json<CreatorRequest>, ApiError> {
     let answer = body.answer.as_deref();
     Ok(Json(service::decide(&state, &client, &admin, id, CreatorRequestStatus::Refused, answer).await?.into()))
 }
 
 /// The log of security events.
-#[utoipa::path(get, path = "/admin/audit", tag = "admin", params(AuditQuery, PageQuery),
+#[utoipa::path(get, path = "/admin/audit", operation_id = "list_admin_audit", tag = "admin", params(AuditQuery, PageQuery),
     security(("session" = []), ("api_token" = ["admin"])), responses(
         (status = 200, description = "Newest first", body = AuditEvents),
     ))]

@@ -23,7 +23,7 @@ pub struct SetRole {
 
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Decision {
+pub struct CreatorDecision {
     /// For the person who asked.
     #[schema(max_length = 1000)]
     pub answer: Option<String>,

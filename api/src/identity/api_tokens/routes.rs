@@ -18,7 +18,7 @@ use axum::{
 use sluice_model::ApiTokenId;
 
 /// Make a token for a machine. It is shown this once.
-#[utoipa::path(post, path = "/me/api-tokens", tag = "account", security(("session" = [])), request_body = NewToken,
+#[utoipa::path(post, path = "/me/api-tokens", operation_id = "create_api_token", tag = "account", security(("session" = [])), request_body = NewToken,
     responses(
         (status = 201, description = "The token", body = CreatedToken),
         (status = 409, description = "There are too many"),
@@ -34,7 +34,7 @@ pub async fn create(
 }
 
 /// The account's live tokens.
-#[utoipa::path(get, path = "/me/api-tokens", tag = "account", security(("session" = [])), responses(
+#[utoipa::path(get, path = "/me/api-tokens", operation_id = "list_api_tokens", tag = "account", security(("session" = [])), responses(
     (status = 200, description = "Newest first", body = ApiTokens),
 ))]
 pub async fn list(State(state): State<AppState>, Person(viewer): Person) -> Result<Json<ApiTokens>, ApiError> {
@@ -43,7 +43,7 @@ pub async fn list(State(state): State<AppState>, Person(viewer): Person) -> Resu
 }
 
 /// Revoke a token. It is worthless at once.
-#[utoipa::path(delete, path = "/me/api-tokens/{id}", tag = "account", security(("session" = [])),
+#[utoipa::path(delete, path = "/me/api-tokens/{id}", operation_id = "revoke_api_token", tag = "account", security(("session" = [])),
     params(("id" = Uuid, Path)), responses((status = 204, description = "Revoked")))]
 pub async fn revoke(
     State(state): State<AppState>,

@@ -22,7 +22,6 @@ const STEP: f64 = 0.005;
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Progress {
     /// `uploading`, `processing`, `playable`, `ready` or `failed`.
-    #[schema(value_type = String)]
     pub status: MediaStatus,
     /// 0 to 1.
     pub progress: f64,
@@ -61,7 +60,6 @@ pub struct ProgressEvent {
 pub struct Task {
     pub name: String,
     /// `queued`, `running`, `done`, `parked` or `cancelled`.
-    #[schema(value_type = String)]
     pub status: TaskStatus,
     /// 0 to 1.
     pub progress: f64,

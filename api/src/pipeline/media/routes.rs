@@ -31,7 +31,7 @@ use std::{convert::Infallible, time::Duration};
 /// How often the database is asked for somebody who follows a media.
 const FOLLOW: Duration = Duration::from_millis(500);
 /// One media, with its status.
-#[utoipa::path(get, path = "/media/{id}", tag = "media", params(("id" = Uuid, Path)),
+#[utoipa::path(get, path = "/media/{id}", operation_id = "get_media", tag = "media", params(("id" = Uuid, Path)),
     security((), ("session" = []), ("api_token" = ["read", "upload"])), responses(
         (status = 200, description = "The media", body = MediaWithTracks),
     ))]
@@ -47,7 +47,7 @@ pub async fn show(
 }
 
 /// How far it is: every unit of work, what comes first, how long it will take.
-#[utoipa::path(get, path = "/media/{id}/status", tag = "media", params(("id" = Uuid, Path)),
+#[utoipa::path(get, path = "/media/{id}/status", operation_id = "get_media_status", tag = "media", params(("id" = Uuid, Path)),
     security((), ("session" = []), ("api_token" = ["read", "upload"])), responses(
         (status = 200, description = "As it stands", body = Progress),
     ))]
@@ -62,7 +62,7 @@ pub async fn status(
 
 /// The same as a stream (server-sent events), until it is ready or has failed. `Last-Event-ID` goes on
 /// where a connection broke.
-#[utoipa::path(get, path = "/media/{id}/events", tag = "media", params(
+#[utoipa::path(get, path = "/media/{id}/events", operation_id = "follow_media", tag = "media", params(
         ("id" = Uuid, Path), ("Last-Event-ID" = Option<String>, Header)),
     security((), ("session" = []), ("api_token" = ["read", "upload"])), responses(
         (status = 200, description = "Events named `progress`", content_type = "text/event-stream", body = ProgressEvent),
@@ -125,7 +125,7 @@ impl Following {
 }
 
 /// One's own media.
-#[utoipa::path(get, path = "/media", tag = "media", params(PageQuery),
+#[utoipa::path(get, path = "/media", operation_id = "list_media", tag = "media", params(PageQuery),
     security(("session" = []), ("api_token" = ["read"])), responses(
         (status = 200, description = "Newest first", body = Page),
     ))]
@@ -140,7 +140,7 @@ pub async fn list(
 }
 
 /// Change what people see of a media, and who sees it.
-#[utoipa::path(patch, path = "/media/{id}", tag = "media", params(("id" = Uuid, Path)),
+#[utoipa::path(patch, path = "/media/{id}", operation_id = "change_media", tag = "media", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["admin"])), request_body = ChangeMedia, responses(
         (status = 200, description = "The media", body = Media),
     ))]
@@ -157,7 +157,7 @@ pub async fn change(
 }
 
 /// Delete a media. Nothing of it is served any more.
-#[utoipa::path(delete, path = "/media/{id}", tag = "media", params(("id" = Uuid, Path)),
+#[utoipa::path(delete, path = "/media/{id}", operation_id = "delete_media", tag = "media", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["admin"])), responses((status = 204, description = "Gone")))]
 pub async fn remove(
     State(state): State<AppState>,
@@ -169,7 +169,7 @@ pub async fn remove(
 }
 
 /// Stop the work on a media. It has failed then (`cancelled`) and can be retried; an upload under way goes on.
-#[utoipa::path(post, path = "/media/{id}/cancel", tag = "media", params(("id" = Uuid, Path)),
+#[utoipa::path(post, path = "/media/{id}/cancel", operation_id = "cancel_media", tag = "media", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["admin"])), responses(
         (status = 200, description = "Stopped", body = Media),
         (status = 409, description = "Nothing is done for it, or not for it alone"),
@@ -185,7 +185,7 @@ pub async fn cancel(
 }
 
 /// Set a failed media to work again.
-#[utoipa::path(post, path = "/media/{id}/retry", tag = "media", params(("id" = Uuid, Path)),
+#[utoipa::path(post, path = "/media/{id}/retry", operation_id = "retry_media", tag = "media", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["admin"])), responses(
         (status = 200, description = "Queued", body = Media),
         (status = 409, description = "It has not failed"),
@@ -201,7 +201,7 @@ pub async fn retry(
 }
 
 /// What the rule checker found in the finished package.
-#[utoipa::path(get, path = "/media/{id}/report", tag = "media", params(("id" = Uuid, Path)),
+#[utoipa::path(get, path = "/media/{id}/report", operation_id = "get_media_report", tag = "media", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["read"])), responses(
         (status = 200, description = "The report", content_type = "application/json", body = serde_json::Value),
     ))]

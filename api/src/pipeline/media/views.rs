@@ -33,7 +33,6 @@ pub struct Media {
     /// Bytes of the original; while they arrive, as announced or as far as they are there.
     pub size_bytes: i64,
     /// `uploading`, `processing`, `playable`, `ready` or `failed`.
-    #[schema(value_type = String)]
     pub status: MediaStatus,
     pub encryption: Encryption,
     /// 0 to 1.
@@ -170,7 +169,7 @@ pub struct ChangeMedia {
 /// The fields of an upload, `file` last.
 #[derive(Debug, ToSchema)]
 #[expect(dead_code, reason = "describes the form; it is read field by field")]
-pub struct Upload {
+pub struct UploadForm {
     #[schema(max_length = 200)]
     title: Option<String>,
     #[schema(max_length = 5000)]

@@ -65,7 +65,7 @@ pub struct FilePath {
 }
 
 /// The multivariant playlist of a media.
-#[utoipa::path(get, path = "/hls/{media}/index.m3u8", tag = "playback", params(MediaPath),
+#[utoipa::path(get, path = "/hls/{media}/index.m3u8", operation_id = "get_multivariant_playlist", tag = "playback", params(MediaPath),
     security((), ("session" = []), ("api_token" = ["read"])), responses(
         (status = 200, description = "The playlist", content_type = "application/vnd.apple.mpegurl", body = String),
         (status = 304, description = "As before"),
@@ -83,7 +83,7 @@ pub async fn multivariant(
 }
 
 /// The same by a playback token.
-#[utoipa::path(get, path = "/p/{token}/hls/{media}/index.m3u8", tag = "playback",
+#[utoipa::path(get, path = "/p/{token}/hls/{media}/index.m3u8", operation_id = "get_multivariant_playlist_by_token", tag = "playback",
     params(("token" = String, Path), MediaPath), responses(
         (status = 200, description = "The playlist", content_type = "application/vnd.apple.mpegurl", body = String),
         (status = 304, description = "As before"),
@@ -135,7 +135,7 @@ pub async fn manifest_by_token(
 }
 
 /// A media playlist, a segment (of subtitles: WebVTT) or a key.
-#[utoipa::path(get, path = "/hls/{media}/{package}/{rendition}/{file}", tag = "playback", params(FilePath),
+#[utoipa::path(get, path = "/hls/{media}/{package}/{rendition}/{file}", operation_id = "get_package_file", tag = "playback", params(FilePath),
     security((), ("session" = []), ("api_token" = ["read"])), responses(
         (status = 200, description = "All of it", content(
             (String = "application/vnd.apple.mpegurl"), (String = "video/*"), (String = "text/vtt"),
@@ -182,7 +182,7 @@ pub async fn file(
 }
 
 /// The same by a playback token.
-#[utoipa::path(get, path = "/p/{token}/hls/{media}/{package}/{rendition}/{file}", tag = "playback",
+#[utoipa::path(get, path = "/p/{token}/hls/{media}/{package}/{rendition}/{file}", operation_id = "get_package_file_by_token", tag = "playback",
     params(("token" = String, Path), FilePath), responses(
         (status = 200, description = "All of it", content(
             (String = "application/vnd.apple.mpegurl"), (String = "video/*"), (String = "text/vtt"),
@@ -239,7 +239,7 @@ async fn whole_text(
 }
 
 /// The bytes as they were uploaded. Playback tokens do not open them.
-#[utoipa::path(get, path = "/raw/{media}", tag = "playback", params(MediaPath),
+#[utoipa::path(get, path = "/raw/{media}", operation_id = "get_original", tag = "playback", params(MediaPath),
     security((), ("session" = []), ("api_token" = ["read"])), responses(
         (status = 200, description = "All of it", content((String = "video/*"), (String = "audio/*"))),
         (status = 206, description = "The range", content((String = "video/*"), (String = "audio/*"))),
@@ -257,7 +257,7 @@ pub async fn raw(
 }
 
 /// The same under any name.
-#[utoipa::path(get, path = "/raw/{media}/{name}", tag = "playback", params(NamedPath),
+#[utoipa::path(get, path = "/raw/{media}/{name}", operation_id = "get_original_named", tag = "playback", params(NamedPath),
     security((), ("session" = []), ("api_token" = ["read"])), responses(
         (status = 200, description = "All of it", content((String = "video/*"), (String = "audio/*"))),
         (status = 206, description = "The range", content((String = "video/*"), (String = "audio/*"))),

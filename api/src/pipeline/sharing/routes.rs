@@ -19,7 +19,7 @@ use axum::{
 use sluice_model::{MediaId, PlaybackTokenId};
 
 /// Who was granted a private media.
-#[utoipa::path(get, path = "/media/{id}/grants", tag = "access", params(("id" = Uuid, Path), PageQuery),
+#[utoipa::path(get, path = "/media/{id}/grants", operation_id = "list_grants", tag = "access", params(("id" = Uuid, Path), PageQuery),
     security(("session" = []), ("api_token" = ["admin"])), responses((status = 200, description = "People", body = Grants)))]
 pub async fn grants(
     State(state): State<AppState>,
@@ -32,7 +32,7 @@ pub async fn grants(
 }
 
 /// Let a person play a private media.
-#[utoipa::path(put, path = "/media/{id}/grants/{username}", tag = "access",
+#[utoipa::path(put, path = "/media/{id}/grants/{username}", operation_id = "put_grant", tag = "access",
     params(("id" = Uuid, Path), ("username" = String, Path)), security(("session" = []), ("api_token" = ["admin"])),
     responses((status = 204, description = "Granted")))]
 pub async fn grant(
@@ -46,7 +46,7 @@ pub async fn grant(
 }
 
 /// End a grant.
-#[utoipa::path(delete, path = "/media/{id}/grants/{username}", tag = "access",
+#[utoipa::path(delete, path = "/media/{id}/grants/{username}", operation_id = "delete_grant", tag = "access",
     params(("id" = Uuid, Path), ("username" = String, Path)), security(("session" = []), ("api_token" = ["admin"])),
     responses((status = 204, description = "Ended")))]
 pub async fn revoke_grant(
@@ -60,7 +60,7 @@ pub async fn revoke_grant(
 }
 
 /// Make a URL by which a media can be played without an account.
-#[utoipa::path(post, path = "/media/{id}/playback-tokens", tag = "access", params(("id" = Uuid, Path)),
+#[utoipa::path(post, path = "/media/{id}/playback-tokens", operation_id = "create_playback_token", tag = "access", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["admin"])), request_body = NewPlaybackToken, responses(
         (status = 201, description = "The token and its URL", body = PlaybackToken),
     ))]
@@ -77,7 +77,7 @@ pub async fn create_token(
 }
 
 /// A media's live playback tokens.
-#[utoipa::path(get, path = "/media/{id}/playback-tokens", tag = "access", params(("id" = Uuid, Path), PageQuery),
+#[utoipa::path(get, path = "/media/{id}/playback-tokens", operation_id = "list_playback_tokens", tag = "access", params(("id" = Uuid, Path), PageQuery),
     security(("session" = []), ("api_token" = ["admin"])), responses(
         (status = 200, description = "Newest first", body = PlaybackTokens),
     ))]
@@ -97,7 +97,7 @@ pub async fn tokens(
 }
 
 /// Revoke a playback token.
-#[utoipa::path(delete, path = "/media/{id}/playback-tokens/{token_id}", tag = "access",
+#[utoipa::path(delete, path = "/media/{id}/playback-tokens/{token_id}", operation_id = "revoke_playback_token", tag = "access",
     params(("id" = Uuid, Path), ("token_id" = Uuid, Path)), security(("session" = []), ("api_token" = ["admin"])),
     responses((status = 204, description = "Revoked")))]
 pub async fn revoke_token(

@@ -14,7 +14,7 @@ use crate::{
     identity::guards::Uploader,
     pipeline::media::{
         service as media,
-        views::{Media, Upload},
+        views::{Media, UploadForm},
     },
     state::AppState,
 };
@@ -39,8 +39,8 @@ const MOST_FIELDS: usize = 32;
 const AROUND_THE_FILE: u64 = (MOST_FIELDS * (FIELD_BYTES + 1024)) as u64;
 
 /// Upload a video or audio file.
-#[utoipa::path(post, path = "/media", tag = "media", security(("session" = []), ("api_token" = ["upload"])),
-    request_body(content = Upload, content_type = "multipart/form-data"), responses(
+#[utoipa::path(post, path = "/media", operation_id = "upload_media", tag = "media", security(("session" = []), ("api_token" = ["upload"])),
+    request_body(content = UploadForm, content_type = "multipart/form-data"), responses(
         (status = 201, description = "Stored, and queued for processing", body = Media),
         (status = 507, description = "The store is full"),
     ))]

@@ -29,7 +29,7 @@ use utoipa::IntoParams;
 
 /// Begin an upload that goes straight to the store. Put each part to its URL with exactly the given headers;
 /// ask for more URLs, or new ones, at `/parts`; then complete it.
-#[utoipa::path(post, path = "/uploads/presigned", tag = "uploads",
+#[utoipa::path(post, path = "/uploads/presigned", operation_id = "create_presigned_upload", tag = "uploads",
     security(("session" = []), ("api_token" = ["upload"])), request_body = BeginPresigned, responses(
         (status = 201, description = "Begun; the first thousand URLs", body = Presigned),
         (status = 413, description = "Too large"),
@@ -90,7 +90,7 @@ fn url(part: SignedPart, content_type: &str) -> PartUrl {
 }
 
 /// Sign URLs for parts: those beyond the first thousand, and those whose URL has expired or was used.
-#[utoipa::path(post, path = "/uploads/presigned/{id}/parts", tag = "uploads", params(("id" = Uuid, Path)),
+#[utoipa::path(post, path = "/uploads/presigned/{id}/parts", operation_id = "sign_presigned_parts", tag = "uploads", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["upload"])), request_body = PartNumbers, responses(
         (status = 200, description = "In the order asked for", body = PartUrls),
         (status = 409, description = "It is complete"),
@@ -110,7 +110,7 @@ pub async fn sign(
 }
 
 /// The parts that are there.
-#[utoipa::path(get, path = "/uploads/presigned/{id}/parts", tag = "uploads", params(("id" = Uuid, Path)),
+#[utoipa::path(get, path = "/uploads/presigned/{id}/parts", operation_id = "list_presigned_parts", tag = "uploads", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["upload"])), responses(
         (status = 200, description = "In order", body = PartList),
         (status = 410, description = "It has expired"),
@@ -130,7 +130,7 @@ pub async fn list(
 }
 
 /// Complete an upload whose parts are all there. The answer to a repeated request is the same.
-#[utoipa::path(post, path = "/uploads/presigned/{id}/complete", tag = "uploads", params(("id" = Uuid, Path)),
+#[utoipa::path(post, path = "/uploads/presigned/{id}/complete", operation_id = "complete_presigned_upload", tag = "uploads", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["upload"])), responses(
         (status = 200, description = "Queued for processing", body = Media),
         (status = 409, description = "Parts are missing"),
@@ -149,7 +149,7 @@ pub async fn complete(
 }
 
 /// Give an upload up.
-#[utoipa::path(delete, path = "/uploads/presigned/{id}", tag = "uploads", params(("id" = Uuid, Path)),
+#[utoipa::path(delete, path = "/uploads/presigned/{id}", operation_id = "delete_presigned_upload", tag = "uploads", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["upload"])), responses(
         (status = 204, description = "Gone"),
         (status = 410, description = "It has expired"),
@@ -174,7 +174,7 @@ pub struct SignedQuery {
 
 /// Send a part to a signed URL, where the store is a directory of this service. The URL is all the permission
 /// it needs.
-#[utoipa::path(put, path = "/uploads/presigned/{id}/parts/{number}", tag = "uploads",
+#[utoipa::path(put, path = "/uploads/presigned/{id}/parts/{number}", operation_id = "put_presigned_part", tag = "uploads",
     params(("id" = Uuid, Path), ("number" = i64, Path), SignedQuery), security(()),
     request_body(content = String, content_type = "application/octet-stream"), responses(
         (status = 200, description = "Stored; `ETag` names it"),
@@ -201,7 +201,7 @@ pub async fn receive(
 }
 
 /// Fetch a film from the web. The media is there at once; `/status` and `/events` tell how far it is.
-#[utoipa::path(post, path = "/media/import", tag = "media", security(("session" = []), ("api_token" = ["upload"])),
+#[utoipa::path(post, path = "/media/import", operation_id = "import_media", tag = "media", security(("session" = []), ("api_token" = ["upload"])),
     request_body = Import, responses(
         (status = 202, description = "Queued", body = Media),
         (status = 422, description = "The address may not be asked, or some fields are not valid"),

@@ -59,7 +59,7 @@ fn is_chunk(headers: &HeaderMap) -> bool {
 }
 
 /// Begin a resumable upload (tus 1.0: creation, creation-with-upload, creation-defer-length, concatenation).
-#[utoipa::path(post, path = "/uploads", tag = "uploads", security(("session" = []), ("api_token" = ["upload"])),
+#[utoipa::path(post, path = "/uploads", operation_id = "create_upload", tag = "uploads", security(("session" = []), ("api_token" = ["upload"])),
     params(
         ("Tus-Resumable" = String, Header, description = "1.0.0"),
         ("Upload-Length" = Option<i64>, Header, description = "Bytes; or Upload-Defer-Length: 1"),
@@ -127,7 +127,7 @@ pub async fn create(
 }
 
 /// How far an upload is (tus 1.0). `GET` answers the same as JSON and disturbs nobody who is writing.
-#[utoipa::path(get, path = "/uploads/{id}", tag = "uploads", params(("id" = Uuid, Path)),
+#[utoipa::path(get, path = "/uploads/{id}", operation_id = "get_upload", tag = "uploads", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["upload"])), responses(
         (status = 200, description = "As it stands", body = Upload),
         (status = 410, description = "It has expired"),
@@ -159,7 +159,7 @@ pub async fn show(
 }
 
 /// Continue an upload (tus 1.0: core, checksum).
-#[utoipa::path(patch, path = "/uploads/{id}", tag = "uploads",
+#[utoipa::path(patch, path = "/uploads/{id}", operation_id = "append_upload", tag = "uploads",
     security(("session" = []), ("api_token" = ["upload"])),
     params(
         ("id" = Uuid, Path),
@@ -200,7 +200,7 @@ pub async fn patch(
 }
 
 /// Give an upload up (tus 1.0: termination). One that is complete is deleted as the media that it became.
-#[utoipa::path(delete, path = "/uploads/{id}", tag = "uploads", params(("id" = Uuid, Path)),
+#[utoipa::path(delete, path = "/uploads/{id}", operation_id = "delete_upload", tag = "uploads", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["upload"])), responses(
         (status = 204, description = "Gone"),
         (status = 410, description = "It has expired"),
@@ -218,7 +218,7 @@ pub async fn terminate(
 }
 
 /// What the account uses, and what it may use.
-#[utoipa::path(get, path = "/me/usage", tag = "account", security(("session" = []), ("api_token" = ["read"])),
+#[utoipa::path(get, path = "/me/usage", operation_id = "get_usage", tag = "account", security(("session" = []), ("api_token" = ["read"])),
     responses((status = 200, description = "Usage and quotas", body = Usage)))]
 pub async fn usage(State(state): State<AppState>, Reader(viewer): Reader) -> Result<Json<Usage>, ApiError> {
     let (used, quota) = creation::usage(&state, &viewer).await?;

@@ -19,7 +19,7 @@ use axum::{
 use sluice_model::MediaId;
 
 /// The captions of a media.
-#[utoipa::path(get, path = "/media/{id}/captions", tag = "media", params(("id" = Uuid, Path)),
+#[utoipa::path(get, path = "/media/{id}/captions", operation_id = "list_captions", tag = "media", params(("id" = Uuid, Path)),
     security((), ("session" = []), ("api_token" = ["read", "upload"])),
     responses((status = 200, description = "By language", body = Tracks)))]
 pub async fn list(
@@ -33,7 +33,7 @@ pub async fn list(
 }
 
 /// Captions in one language, as WebVTT.
-#[utoipa::path(get, path = "/media/{id}/captions/{language}", tag = "media",
+#[utoipa::path(get, path = "/media/{id}/captions/{language}", operation_id = "get_captions", tag = "media",
     params(("id" = Uuid, Path), ("language" = String, Path), RoleQuery),
     security((), ("session" = []), ("api_token" = ["read", "upload"])),
     responses((status = 200, description = "The captions", body = String, content_type = "text/vtt")))]
@@ -48,7 +48,7 @@ pub async fn read(
 }
 
 /// Give a media captions in a language: a WebVTT or SubRip file in UTF-8 of at most 1 MiB. Instead of those there were.
-#[utoipa::path(put, path = "/media/{id}/captions/{language}", tag = "media",
+#[utoipa::path(put, path = "/media/{id}/captions/{language}", operation_id = "put_captions", tag = "media",
     params(("id" = Uuid, Path), ("language" = String, Path), TrackQuery),
     security(("session" = []), ("api_token" = ["admin"])), request_body(content = String, content_type = "text/vtt"),
     responses(
@@ -69,7 +69,7 @@ pub async fn put(
 }
 
 /// Delete captions in one language.
-#[utoipa::path(delete, path = "/media/{id}/captions/{language}", tag = "media",
+#[utoipa::path(delete, path = "/media/{id}/captions/{language}", operation_id = "delete_captions", tag = "media",
     params(("id" = Uuid, Path), ("language" = String, Path), RoleQuery),
     security(("session" = []), ("api_token" = ["admin"])), responses((status = 204, description = "Gone")))]
 pub async fn remove(

@@ -18,7 +18,7 @@ use axum::{
 };
 
 /// All categories.
-#[utoipa::path(get, path = "/categories", tag = "catalogue",
+#[utoipa::path(get, path = "/categories", operation_id = "list_categories", tag = "catalogue",
     security((), ("session" = []), ("api_token" = ["read", "upload"])),
     responses((status = 200, description = "By name", body = Categories)))]
 pub async fn list(
@@ -31,7 +31,7 @@ pub async fn list(
 }
 
 /// Public media of a category.
-#[utoipa::path(get, path = "/categories/{slug}/media", tag = "catalogue", params(("slug" = String, Path), PageQuery),
+#[utoipa::path(get, path = "/categories/{slug}/media", operation_id = "list_category_media", tag = "catalogue", params(("slug" = String, Path), PageQuery),
     security((), ("session" = []), ("api_token" = ["read", "upload"])),
     responses((status = 200, description = "Newest first", body = Page)))]
 pub async fn of_category(
@@ -46,7 +46,7 @@ pub async fn of_category(
 }
 
 /// Public media with a tag.
-#[utoipa::path(get, path = "/tags/{tag}/media", tag = "catalogue", params(("tag" = String, Path), PageQuery),
+#[utoipa::path(get, path = "/tags/{tag}/media", operation_id = "list_tag_media", tag = "catalogue", params(("tag" = String, Path), PageQuery),
     security((), ("session" = []), ("api_token" = ["read", "upload"])),
     responses((status = 200, description = "Newest first", body = Page)))]
 pub async fn with_tag(
@@ -61,7 +61,7 @@ pub async fn with_tag(
 }
 
 /// Make a category, or name it anew.
-#[utoipa::path(put, path = "/admin/categories/{slug}", tag = "admin", params(("slug" = String, Path)),
+#[utoipa::path(put, path = "/admin/categories/{slug}", operation_id = "put_category", tag = "admin", params(("slug" = String, Path)),
     security(("session" = []), ("api_token" = ["admin"])), request_body = PutCategory,
     responses((status = 204, description = "It is so")))]
 pub async fn put(
@@ -75,7 +75,7 @@ pub async fn put(
 }
 
 /// Remove a category; its media have none then.
-#[utoipa::path(delete, path = "/admin/categories/{slug}", tag = "admin", params(("slug" = String, Path)),
+#[utoipa::path(delete, path = "/admin/categories/{slug}", operation_id = "delete_category", tag = "admin", params(("slug" = String, Path)),
     security(("session" = []), ("api_token" = ["admin"])), responses((status = 204, description = "Gone")))]
 pub async fn delete(
     State(state): State<AppState>,

@@ -18,7 +18,7 @@ use axum::{
 use sluice_model::{CommentId, MediaId};
 
 /// A media's comments: the beginnings of its threads.
-#[utoipa::path(get, path = "/media/{id}/comments", tag = "comments", params(("id" = Uuid, Path), PageQuery),
+#[utoipa::path(get, path = "/media/{id}/comments", operation_id = "list_comments", tag = "comments", params(("id" = Uuid, Path), PageQuery),
     security((), ("session" = []), ("api_token" = ["read", "upload"])),
     responses((status = 200, description = "Newest first", body = Comments)))]
 pub async fn list(
@@ -32,7 +32,7 @@ pub async fn list(
 }
 
 /// The answers to a comment.
-#[utoipa::path(get, path = "/comments/{id}/replies", tag = "comments", params(("id" = Uuid, Path), PageQuery),
+#[utoipa::path(get, path = "/comments/{id}/replies", operation_id = "list_replies", tag = "comments", params(("id" = Uuid, Path), PageQuery),
     security((), ("session" = []), ("api_token" = ["read", "upload"])),
     responses((status = 200, description = "Oldest first", body = Comments)))]
 pub async fn replies(
@@ -46,7 +46,7 @@ pub async fn replies(
 }
 
 /// Say something.
-#[utoipa::path(post, path = "/media/{id}/comments", tag = "comments", params(("id" = Uuid, Path)),
+#[utoipa::path(post, path = "/media/{id}/comments", operation_id = "create_comment", tag = "comments", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["admin"])), request_body = NewComment, responses(
         (status = 200, description = "It was there, by its `client_key`", body = Comment),
         (status = 201, description = "Stored", body = Comment),
@@ -64,7 +64,7 @@ pub async fn create(
 }
 
 /// Change what one said; it is marked as changed.
-#[utoipa::path(patch, path = "/comments/{id}", tag = "comments", params(("id" = Uuid, Path)),
+#[utoipa::path(patch, path = "/comments/{id}", operation_id = "change_comment", tag = "comments", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["admin"])), request_body = EditComment,
     responses(
         (status = 200, description = "Changed", body = Comment),
@@ -80,7 +80,7 @@ pub async fn edit(
 }
 
 /// Delete a comment with the answers to it: its author may, the media's owner and administrators.
-#[utoipa::path(delete, path = "/comments/{id}", tag = "comments", params(("id" = Uuid, Path)),
+#[utoipa::path(delete, path = "/comments/{id}", operation_id = "delete_comment", tag = "comments", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["admin"])), responses((status = 204, description = "Gone")))]
 pub async fn delete(
     State(state): State<AppState>,

@@ -24,7 +24,7 @@ fn creators((rows, next_cursor): Cut<CreatorRow, String>, base: &BaseUrl) -> Jso
 }
 
 /// Creators, by the beginning of their names.
-#[utoipa::path(get, path = "/creators", tag = "creators", params(NameQuery),
+#[utoipa::path(get, path = "/creators", operation_id = "list_creators", tag = "creators", params(NameQuery),
     security((), ("session" = []), ("api_token" = ["read", "upload"])),
     responses((status = 200, description = "In the order of their names", body = Creators)))]
 pub async fn list(
@@ -37,7 +37,7 @@ pub async fn list(
 }
 
 /// One creator.
-#[utoipa::path(get, path = "/creators/{id}", tag = "creators", params(("id" = Uuid, Path)),
+#[utoipa::path(get, path = "/creators/{id}", operation_id = "get_creator", tag = "creators", params(("id" = Uuid, Path)),
     security((), ("session" = []), ("api_token" = ["read", "upload"])),
     responses((status = 200, description = "The creator", body = Profile)))]
 pub async fn show(
@@ -51,7 +51,7 @@ pub async fn show(
 }
 
 /// A creator's public media.
-#[utoipa::path(get, path = "/creators/{id}/media", tag = "creators", params(("id" = Uuid, Path), PageQuery),
+#[utoipa::path(get, path = "/creators/{id}/media", operation_id = "list_creator_media", tag = "creators", params(("id" = Uuid, Path), PageQuery),
     security((), ("session" = []), ("api_token" = ["read", "upload"])),
     responses((status = 200, description = "Newest first", body = Page)))]
 pub async fn media(
@@ -66,7 +66,7 @@ pub async fn media(
 }
 
 /// Change what others see of oneself, and whether one's history is kept.
-#[utoipa::path(patch, path = "/me/profile", tag = "account", security(("session" = []), ("api_token" = ["admin"])),
+#[utoipa::path(patch, path = "/me/profile", operation_id = "change_profile", tag = "account", security(("session" = []), ("api_token" = ["admin"])),
     request_body = ChangeProfile, responses((status = 204, description = "Changed")))]
 pub async fn change(
     State(state): State<AppState>,
@@ -78,7 +78,7 @@ pub async fn change(
 }
 
 /// Whom one follows.
-#[utoipa::path(get, path = "/subscriptions", tag = "creators", params(PageQuery),
+#[utoipa::path(get, path = "/subscriptions", operation_id = "list_subscriptions", tag = "creators", params(PageQuery),
     security(("session" = []), ("api_token" = ["read"])),
     responses((status = 200, description = "Newest first", body = Subscriptions)))]
 pub async fn subscriptions(
@@ -96,7 +96,7 @@ pub async fn subscriptions(
 }
 
 /// Follow a creator.
-#[utoipa::path(post, path = "/subscriptions/{id}", tag = "creators", params(("id" = Uuid, Path)),
+#[utoipa::path(post, path = "/subscriptions/{id}", operation_id = "subscribe", tag = "creators", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["admin"])), responses((status = 204, description = "Subscribed")))]
 pub async fn subscribe(
     State(state): State<AppState>,
@@ -108,7 +108,7 @@ pub async fn subscribe(
 }
 
 /// Follow a creator no more.
-#[utoipa::path(delete, path = "/subscriptions/{id}", tag = "creators", params(("id" = Uuid, Path)),
+#[utoipa::path(delete, path = "/subscriptions/{id}", operation_id = "unsubscribe", tag = "creators", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["admin"])), responses((status = 204, description = "Not subscribed")))]
 pub async fn unsubscribe(
     State(state): State<AppState>,
@@ -120,7 +120,7 @@ pub async fn unsubscribe(
 }
 
 /// Whom one has blocked.
-#[utoipa::path(get, path = "/me/blocks", tag = "account", params(NameQuery),
+#[utoipa::path(get, path = "/me/blocks", operation_id = "list_blocks", tag = "account", params(NameQuery),
     security(("session" = []), ("api_token" = ["read"])),
     responses((status = 200, description = "In the order of their names", body = Creators)))]
 pub async fn blocks(
@@ -133,7 +133,7 @@ pub async fn blocks(
 }
 
 /// Block somebody: their comments are out of one's sight, and they cannot comment on one's media.
-#[utoipa::path(put, path = "/me/blocks/{id}", tag = "account", params(("id" = Uuid, Path)),
+#[utoipa::path(put, path = "/me/blocks/{id}", operation_id = "block", tag = "account", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["admin"])), responses((status = 204, description = "Blocked")))]
 pub async fn block(
     State(state): State<AppState>,
@@ -145,7 +145,7 @@ pub async fn block(
 }
 
 /// End a block.
-#[utoipa::path(delete, path = "/me/blocks/{id}", tag = "account", params(("id" = Uuid, Path)),
+#[utoipa::path(delete, path = "/me/blocks/{id}", operation_id = "unblock", tag = "account", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["admin"])), responses((status = 204, description = "Not blocked")))]
 pub async fn unblock(
     State(state): State<AppState>,

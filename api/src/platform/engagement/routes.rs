@@ -32,7 +32,7 @@ impl From<HistoryRow> for Position {
 }
 
 /// Whether one likes a media.
-#[utoipa::path(get, path = "/media/{id}/like", tag = "engagement", params(("id" = Uuid, Path)),
+#[utoipa::path(get, path = "/media/{id}/like", operation_id = "get_likes", tag = "engagement", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["read"])), responses((status = 200, description = "Likes", body = Likes)))]
 pub async fn likes(
     State(state): State<AppState>,
@@ -44,7 +44,7 @@ pub async fn likes(
 }
 
 /// Like a media.
-#[utoipa::path(put, path = "/media/{id}/like", tag = "engagement", params(("id" = Uuid, Path)),
+#[utoipa::path(put, path = "/media/{id}/like", operation_id = "like_media", tag = "engagement", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["admin"])), responses((status = 200, description = "Likes", body = Likes)))]
 pub async fn like(
     State(state): State<AppState>,
@@ -56,7 +56,7 @@ pub async fn like(
 }
 
 /// Like a media no more.
-#[utoipa::path(delete, path = "/media/{id}/like", tag = "engagement", params(("id" = Uuid, Path)),
+#[utoipa::path(delete, path = "/media/{id}/like", operation_id = "unlike_media", tag = "engagement", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["admin"])), responses((status = 200, description = "Likes", body = Likes)))]
 pub async fn unlike(
     State(state): State<AppState>,
@@ -68,7 +68,7 @@ pub async fn unlike(
 }
 
 /// Count a view: players say so when they begin. A viewer counts once in six hours.
-#[utoipa::path(post, path = "/media/{id}/views", tag = "engagement", params(("id" = Uuid, Path)),
+#[utoipa::path(post, path = "/media/{id}/views", operation_id = "count_view", tag = "engagement", params(("id" = Uuid, Path)),
     security((), ("session" = []), ("api_token" = ["read", "upload"])), responses(
         (status = 200, description = "Views", body = Views),
         (status = 429, description = "Too many requests"),
@@ -84,7 +84,7 @@ pub async fn view(
 }
 
 /// What one watched, latest first; with `unfinished=true`, what there is to go on with.
-#[utoipa::path(get, path = "/me/history", tag = "engagement", params(HistoryQuery),
+#[utoipa::path(get, path = "/me/history", operation_id = "list_history", tag = "engagement", params(HistoryQuery),
     security(("session" = []), ("api_token" = ["read"])),
     responses((status = 200, description = "Latest first", body = History)))]
 pub async fn history(
@@ -100,7 +100,7 @@ pub async fn history(
 }
 
 /// Forget all of one's history.
-#[utoipa::path(delete, path = "/me/history", tag = "engagement", security(("session" = []), ("api_token" = ["admin"])),
+#[utoipa::path(delete, path = "/me/history", operation_id = "delete_history", tag = "engagement", security(("session" = []), ("api_token" = ["admin"])),
     responses((status = 204, description = "Forgotten")))]
 pub async fn forget_all(State(state): State<AppState>, Actor(viewer): Actor) -> Result<StatusCode, ApiError> {
     service::forget(&state, &viewer, None).await?;
@@ -108,7 +108,7 @@ pub async fn forget_all(State(state): State<AppState>, Actor(viewer): Actor) -> 
 }
 
 /// Where one is in a media.
-#[utoipa::path(get, path = "/me/history/{id}", tag = "engagement", params(("id" = Uuid, Path)),
+#[utoipa::path(get, path = "/me/history/{id}", operation_id = "get_position", tag = "engagement", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["read"])),
     responses((status = 200, description = "The position", body = Position)))]
 pub async fn position(
@@ -120,7 +120,7 @@ pub async fn position(
 }
 
 /// Say where one is in a media; the latest counts.
-#[utoipa::path(put, path = "/me/history/{id}", tag = "engagement", params(("id" = Uuid, Path)),
+#[utoipa::path(put, path = "/me/history/{id}", operation_id = "put_position", tag = "engagement", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["admin"])), request_body = PutPosition, responses(
         (status = 200, description = "Remembered", body = Position),
         (status = 204, description = "Not remembered: it is switched off"),
@@ -138,7 +138,7 @@ pub async fn remember(
 }
 
 /// Forget that one watched a media.
-#[utoipa::path(delete, path = "/me/history/{id}", tag = "engagement", params(("id" = Uuid, Path)),
+#[utoipa::path(delete, path = "/me/history/{id}", operation_id = "delete_position", tag = "engagement", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["admin"])), responses((status = 204, description = "Forgotten")))]
 pub async fn forget(
     State(state): State<AppState>,

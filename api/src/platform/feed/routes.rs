@@ -18,7 +18,7 @@ use axum::{
 
 /// What to watch: the newest of those one follows, every third place something of others by recency and
 /// engagement. Without an account, the latter alone.
-#[utoipa::path(get, path = "/feed", tag = "creators", params(FeedQuery),
+#[utoipa::path(get, path = "/feed", operation_id = "get_feed", tag = "creators", params(FeedQuery),
     security((), ("session" = []), ("api_token" = ["read", "upload"])),
     responses((status = 200, description = "Nothing comes twice on the way through the pages", body = Feed)))]
 pub async fn feed(

@@ -17,7 +17,7 @@ pub struct FeedQuery {
 }
 
 /// Why a media is in somebody's feed.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum FeedReason {
     /// Its creator is followed.
@@ -30,7 +30,6 @@ pub enum FeedReason {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Entry {
     /// `subscription` or `discovery`.
-    #[schema(value_type = String)]
     pub reason: FeedReason,
     pub media: Media,
 }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     error::Refusal,
-    identity::{IdentityError, Viewer, authentication::authenticate},
+    identity::{IdentityError, Viewer, authentication::authenticate, cookies},
     pipeline::media::service as media,
     platform::{
         PlatformError,
@@ -136,15 +136,22 @@ pub fn sockets(state: &AppState) -> (SocketIoLayer, SocketIo) {
 
 /// Lets in whoever has a good token, and whoever has none: they may watch what is public.
 async fn admit(state: &AppState, socket: &SocketRef, auth: Auth) -> Result<(), IdentityError> {
-    let login = match auth.token {
+    // Own pages have theirs in a cookie, which no script can read. Pages of others have come no further than their Origin.
+    let cookie = cookies::get(&socket.req_parts().headers, cookies::ACCESS);
+    let is_said = auth.token.is_some();
+    let login = match auth.token.or(cookie) {
         None => None,
-        Some(token) => {
-            let viewer = patiently_authenticate(state, &token).await?;
-            // A machine has the HTTP API.
-            viewer.session.ok_or(IdentityError::Forbidden)?;
-            socket.join(person(viewer.id));
-            Some((viewer, Arc::from(token)))
-        }
+        Some(token) => match patiently_authenticate(state, &token).await {
+            // A stale cookie is nobody, because browsers send it unasked.
+            Err(IdentityError::Unauthenticated) if !is_said => None,
+            Err(other) => return Err(other),
+            Ok(viewer) => {
+                // A machine has the HTTP API.
+                viewer.session.ok_or(IdentityError::Forbidden)?;
+                socket.join(person(viewer.id));
+                Some((viewer, Arc::from(token)))
+            }
+        },
     };
     socket.extensions.insert(Guest::new(login));
     listen(state, socket);

@@ -19,7 +19,7 @@ use axum::{
 use sluice_model::{ActionId, ReportId};
 
 /// Report a media, a comment or a person.
-#[utoipa::path(post, path = "/reports", tag = "moderation", security(("session" = []), ("api_token" = ["admin"])),
+#[utoipa::path(post, path = "/reports", operation_id = "create_report", tag = "moderation", security(("session" = []), ("api_token" = ["admin"])),
     request_body = NewReport, responses(
         (status = 201, description = "An administrator will look at it"),
         (status = 200, description = "You reported it before"),
@@ -36,7 +36,7 @@ pub async fn report(
 }
 
 /// The queue of reports.
-#[utoipa::path(get, path = "/admin/reports", tag = "moderation", params(ReportQuery),
+#[utoipa::path(get, path = "/admin/reports", operation_id = "list_reports", tag = "moderation", params(ReportQuery),
     security(("session" = []), ("api_token" = ["admin"])),
     responses((status = 200, description = "Oldest first", body = Reports)))]
 pub async fn reports(
@@ -50,7 +50,7 @@ pub async fn reports(
 }
 
 /// Decide a report, and with it all of the same thing.
-#[utoipa::path(post, path = "/admin/reports/{id}/decide", tag = "moderation", params(("id" = Uuid, Path)),
+#[utoipa::path(post, path = "/admin/reports/{id}/decide", operation_id = "decide_report", tag = "moderation", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["admin"])), request_body = Decide, responses(
         (status = 204, description = "Decided"),
         (status = 409, description = "It was decided already"),
@@ -67,7 +67,7 @@ pub async fn decide(
 }
 
 /// What was done, with appeals.
-#[utoipa::path(get, path = "/admin/moderation", tag = "moderation", params(PageQuery),
+#[utoipa::path(get, path = "/admin/moderation", operation_id = "list_moderation_actions", tag = "moderation", params(PageQuery),
     security(("session" = []), ("api_token" = ["admin"])),
     responses((status = 200, description = "Latest first", body = Actions)))]
 pub async fn actions(
@@ -80,7 +80,7 @@ pub async fn actions(
 }
 
 /// Undo what was done.
-#[utoipa::path(post, path = "/admin/moderation/{id}/lift", tag = "moderation", params(("id" = Uuid, Path)),
+#[utoipa::path(post, path = "/admin/moderation/{id}/lift", operation_id = "lift_moderation_action", tag = "moderation", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["admin"])), responses((status = 204, description = "Undone")))]
 pub async fn lift(
     State(state): State<AppState>,
@@ -93,7 +93,7 @@ pub async fn lift(
 }
 
 /// What was done to oneself and one's own, and why.
-#[utoipa::path(get, path = "/me/moderation", tag = "moderation", params(PageQuery), security(("session" = [])),
+#[utoipa::path(get, path = "/me/moderation", operation_id = "list_own_moderation_actions", tag = "moderation", params(PageQuery), security(("session" = [])),
     responses((status = 200, description = "Latest first", body = Actions)))]
 pub async fn own(
     State(state): State<AppState>,
@@ -105,7 +105,7 @@ pub async fn own(
 }
 
 /// Say something to it, once. Who is banned may do so too.
-#[utoipa::path(post, path = "/me/moderation/{id}/appeal", tag = "moderation", params(("id" = Uuid, Path)),
+#[utoipa::path(post, path = "/me/moderation/{id}/appeal", operation_id = "appeal_moderation_action", tag = "moderation", params(("id" = Uuid, Path)),
     security(("session" = [])), request_body = Appeal, responses((status = 204, description = "Noted")))]
 pub async fn appeal(
     State(state): State<AppState>,

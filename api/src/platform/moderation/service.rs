@@ -1,6 +1,6 @@
 //! The rules of moderation.
 
-use super::views::{Decision, NewReport};
+use super::views::{NewReport, ReportDecision};
 use crate::{
     client::Client,
     identity::{
@@ -52,12 +52,12 @@ async fn author(state: &AppState, report: &ReportRow) -> Result<Option<UserId>, 
 }
 
 /// What a decision does, and to what: somebody is banned, not what they wrote.
-fn action_of(decision: Decision, report: &ReportRow, affected: Option<UserId>) -> (Option<ActionKind>, TargetId) {
+fn action_of(decision: ReportDecision, report: &ReportRow, affected: Option<UserId>) -> (Option<ActionKind>, TargetId) {
     match (decision, report.target_kind) {
-        (Decision::Ban, _) => (Some(ActionKind::Ban), affected.map_or(report.target_id, Into::into)),
-        (Decision::Hide, ReportTarget::Media) => (Some(ActionKind::HideMedia), report.target_id),
-        (Decision::Hide, ReportTarget::Comment) => (Some(ActionKind::HideComment), report.target_id),
-        (Decision::Dismiss, _) | (Decision::Hide, ReportTarget::User) => (None, report.target_id),
+        (ReportDecision::Ban, _) => (Some(ActionKind::Ban), affected.map_or(report.target_id, Into::into)),
+        (ReportDecision::Hide, ReportTarget::Media) => (Some(ActionKind::HideMedia), report.target_id),
+        (ReportDecision::Hide, ReportTarget::Comment) => (Some(ActionKind::HideComment), report.target_id),
+        (ReportDecision::Dismiss, _) | (ReportDecision::Hide, ReportTarget::User) => (None, report.target_id),
     }
 }
 
@@ -67,7 +67,7 @@ pub async fn decide(
     client: &Client,
     admin: &Viewer,
     id: ReportId,
-    decision: Decision,
+    decision: ReportDecision,
     reason: &str,
 ) -> Result<(), PlatformError> {
     let report = state.db.moderation().report(id).await?.ok_or(PlatformError::NotFound)?;
@@ -77,7 +77,7 @@ pub async fn decide(
     let reason = text::lines(reason);
     Faults::default().demand(reason.chars().count() <= 1000, "reason", "at most 1000 characters").refuse()?;
     let affected = author(state, &report).await?;
-    let hides_somebody = matches!((decision, report.target_kind), (Decision::Hide, ReportTarget::User));
+    let hides_somebody = matches!((decision, report.target_kind), (ReportDecision::Hide, ReportTarget::User));
     Faults::default().demand(!hides_somebody, "decision", "people are banned or left alone").refuse()?;
     let (kind, target) = action_of(decision, &report, affected);
     let status = if kind.is_some() { ReportStatus::Upheld } else { ReportStatus::Dismissed };

@@ -68,7 +68,7 @@ pub struct ReportQuery {
 /// What becomes of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Decision {
+pub enum ReportDecision {
     /// Nothing is wrong with it.
     Dismiss,
     /// The media or comment is out of sight.
@@ -80,7 +80,7 @@ pub enum Decision {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Decide {
-    pub decision: Decision,
+    pub decision: ReportDecision,
     /// Said to whom it concerns.
     #[serde(default)]
     #[schema(max_length = 1000)]

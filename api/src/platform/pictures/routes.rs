@@ -46,7 +46,7 @@ fn stream(body: Body) -> impl Stream<Item = Result<Bytes, PlatformError>> + Unpi
 
 /// Show a picture of oneself: `avatar` or `banner`. JPEG, PNG, WebP or GIF of at most 10 MiB and 50 megapixels;
 /// it is turned upright, made smaller, and loses what cameras add.
-#[utoipa::path(put, path = "/me/pictures/{kind}", tag = "account", params(("kind" = String, Path)),
+#[utoipa::path(put, path = "/me/pictures/{kind}", operation_id = "put_own_picture", tag = "account", params(("kind" = String, Path)),
     security(("session" = []), ("api_token" = ["admin"])), request_body(content = [u8], content_type = "image/jpeg"),
     responses(
         (status = 200, description = "It is shown", body = Picture),
@@ -63,7 +63,7 @@ pub async fn put_own(
 }
 
 /// Take a picture of oneself away.
-#[utoipa::path(delete, path = "/me/pictures/{kind}", tag = "account", params(("kind" = String, Path)),
+#[utoipa::path(delete, path = "/me/pictures/{kind}", operation_id = "delete_own_picture", tag = "account", params(("kind" = String, Path)),
     security(("session" = []), ("api_token" = ["admin"])), responses((status = 204, description = "Gone")))]
 pub async fn remove_own(
     State(state): State<AppState>,
@@ -75,7 +75,7 @@ pub async fn remove_own(
 }
 
 /// Give a playlist a cover.
-#[utoipa::path(put, path = "/playlists/{id}/cover", tag = "library", params(("id" = Uuid, Path)),
+#[utoipa::path(put, path = "/playlists/{id}/cover", operation_id = "put_playlist_cover", tag = "library", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["admin"])), request_body(content = [u8], content_type = "image/jpeg"),
     responses(
         (status = 200, description = "It is shown", body = Picture),
@@ -93,7 +93,7 @@ pub async fn put_cover(
 }
 
 /// Take a playlist's cover away.
-#[utoipa::path(delete, path = "/playlists/{id}/cover", tag = "library", params(("id" = Uuid, Path)),
+#[utoipa::path(delete, path = "/playlists/{id}/cover", operation_id = "delete_playlist_cover", tag = "library", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["admin"])), responses((status = 204, description = "Gone")))]
 pub async fn remove_cover(
     State(state): State<AppState>,
@@ -106,7 +106,7 @@ pub async fn remove_cover(
 }
 
 /// Give a category a picture.
-#[utoipa::path(put, path = "/admin/categories/{slug}/picture", tag = "admin", params(("slug" = String, Path)),
+#[utoipa::path(put, path = "/admin/categories/{slug}/picture", operation_id = "put_category_picture", tag = "admin", params(("slug" = String, Path)),
     security(("session" = []), ("api_token" = ["admin"])), request_body(content = [u8], content_type = "image/jpeg"),
     responses(
         (status = 200, description = "It is shown", body = Picture),
@@ -124,7 +124,7 @@ pub async fn put_category(
 }
 
 /// Take a category's picture away.
-#[utoipa::path(delete, path = "/admin/categories/{slug}/picture", tag = "admin", params(("slug" = String, Path)),
+#[utoipa::path(delete, path = "/admin/categories/{slug}/picture", operation_id = "delete_category_picture", tag = "admin", params(("slug" = String, Path)),
     security(("session" = []), ("api_token" = ["admin"])), responses((status = 204, description = "Gone")))]
 pub async fn remove_category(
     State(state): State<AppState>,
@@ -137,7 +137,7 @@ pub async fn remove_category(
 }
 
 /// A picture. It never changes; covers of private playlists are for those who may see the playlist.
-#[utoipa::path(get, path = "/pictures/{id}", tag = "catalogue", params(("id" = Uuid, Path)),
+#[utoipa::path(get, path = "/pictures/{id}", operation_id = "get_picture", tag = "catalogue", params(("id" = Uuid, Path)),
     security((), ("session" = []), ("api_token" = ["read", "upload"])),
     responses((status = 200, description = "The picture", body = [u8], content_type = "image/jpeg")))]
 pub async fn show(

@@ -25,7 +25,7 @@ fn item((row, media): (ItemRow, MediaRow), base: &str) -> Item {
 }
 
 /// One's own playlists.
-#[utoipa::path(get, path = "/playlists", tag = "library", params(PageQuery),
+#[utoipa::path(get, path = "/playlists", operation_id = "list_playlists", tag = "library", params(PageQuery),
     security(("session" = []), ("api_token" = ["read"])),
     responses((status = 200, description = "Newest first", body = Playlists)))]
 pub async fn list(
@@ -39,7 +39,7 @@ pub async fn list(
 }
 
 /// A creator's public playlists.
-#[utoipa::path(get, path = "/creators/{id}/playlists", tag = "library", params(("id" = Uuid, Path), PageQuery),
+#[utoipa::path(get, path = "/creators/{id}/playlists", operation_id = "list_creator_playlists", tag = "library", params(("id" = Uuid, Path), PageQuery),
     security((), ("session" = []), ("api_token" = ["read", "upload"])),
     responses((status = 200, description = "Newest first", body = Playlists)))]
 pub async fn of_creator(
@@ -54,7 +54,7 @@ pub async fn of_creator(
 }
 
 /// Make a playlist.
-#[utoipa::path(post, path = "/playlists", tag = "library", security(("session" = []), ("api_token" = ["admin"])),
+#[utoipa::path(post, path = "/playlists", operation_id = "create_playlist", tag = "library", security(("session" = []), ("api_token" = ["admin"])),
     request_body = NewPlaylist, responses(
         (status = 201, description = "The playlist", body = Playlist),
         (status = 409, description = "There are too many"),
@@ -70,7 +70,7 @@ pub async fn create(
 }
 
 /// One playlist.
-#[utoipa::path(get, path = "/playlists/{id}", tag = "library", params(("id" = Uuid, Path)),
+#[utoipa::path(get, path = "/playlists/{id}", operation_id = "get_playlist", tag = "library", params(("id" = Uuid, Path)),
     security((), ("session" = []), ("api_token" = ["read", "upload"])),
     responses((status = 200, description = "The playlist", body = Playlist)))]
 pub async fn show(
@@ -83,7 +83,7 @@ pub async fn show(
 }
 
 /// Change title, description, visibility.
-#[utoipa::path(patch, path = "/playlists/{id}", tag = "library", params(("id" = Uuid, Path)),
+#[utoipa::path(patch, path = "/playlists/{id}", operation_id = "change_playlist", tag = "library", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["admin"])), request_body = ChangePlaylist,
     responses((status = 200, description = "The playlist", body = Playlist)))]
 pub async fn change(
@@ -97,7 +97,7 @@ pub async fn change(
 }
 
 /// Delete a playlist; its media stay.
-#[utoipa::path(delete, path = "/playlists/{id}", tag = "library", params(("id" = Uuid, Path)),
+#[utoipa::path(delete, path = "/playlists/{id}", operation_id = "delete_playlist", tag = "library", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["admin"])), responses((status = 204, description = "Gone")))]
 pub async fn remove(
     State(state): State<AppState>,
@@ -109,7 +109,7 @@ pub async fn remove(
 }
 
 /// What is in a playlist.
-#[utoipa::path(get, path = "/playlists/{id}/items", tag = "library", params(("id" = Uuid, Path), ItemQuery),
+#[utoipa::path(get, path = "/playlists/{id}/items", operation_id = "list_playlist_items", tag = "library", params(("id" = Uuid, Path), ItemQuery),
     security((), ("session" = []), ("api_token" = ["read", "upload"])),
     responses((status = 200, description = "In order", body = Items)))]
 pub async fn items(
@@ -124,7 +124,7 @@ pub async fn items(
 }
 
 /// Put a media into a playlist.
-#[utoipa::path(post, path = "/playlists/{id}/items", tag = "library", params(("id" = Uuid, Path)),
+#[utoipa::path(post, path = "/playlists/{id}/items", operation_id = "add_playlist_item", tag = "library", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["admin"])), request_body = NewItem, responses(
         (status = 201, description = "The item", body = Item),
         (status = 409, description = "There are too many"),
@@ -141,7 +141,7 @@ pub async fn add(
 }
 
 /// One place of a playlist, with what comes before and after it.
-#[utoipa::path(get, path = "/playlists/{id}/items/{item}", tag = "library",
+#[utoipa::path(get, path = "/playlists/{id}/items/{item}", operation_id = "get_playlist_item", tag = "library",
     params(("id" = Uuid, Path), ("item" = Uuid, Path)),
     security((), ("session" = []), ("api_token" = ["read", "upload"])),
     responses((status = 200, description = "The place", body = Place)))]
@@ -157,7 +157,7 @@ pub async fn place(
 }
 
 /// Give an item another place.
-#[utoipa::path(patch, path = "/playlists/{id}/items/{item}", tag = "library",
+#[utoipa::path(patch, path = "/playlists/{id}/items/{item}", operation_id = "move_playlist_item", tag = "library",
     params(("id" = Uuid, Path), ("item" = Uuid, Path)), security(("session" = []), ("api_token" = ["admin"])),
     request_body = MoveItem, responses((status = 204, description = "It is there")))]
 pub async fn move_item(
@@ -171,7 +171,7 @@ pub async fn move_item(
 }
 
 /// Take an item away.
-#[utoipa::path(delete, path = "/playlists/{id}/items/{item}", tag = "library",
+#[utoipa::path(delete, path = "/playlists/{id}/items/{item}", operation_id = "delete_playlist_item", tag = "library",
     params(("id" = Uuid, Path), ("item" = Uuid, Path)), security(("session" = []), ("api_token" = ["admin"])),
     responses((status = 204, description = "Gone")))]
 pub async fn remove_item(
@@ -184,7 +184,7 @@ pub async fn remove_item(
 }
 
 /// A playlist as an extended M3U, for players.
-#[utoipa::path(get, path = "/playlists/{id}/playlist.m3u8", tag = "library", params(("id" = Uuid, Path)),
+#[utoipa::path(get, path = "/playlists/{id}/playlist.m3u8", operation_id = "get_playlist_m3u8", tag = "library", params(("id" = Uuid, Path)),
     security((), ("session" = []), ("api_token" = ["read", "upload"])),
     responses((status = 200, description = "What whoever asks may see", body = String, content_type = "audio/x-mpegurl")))]
 pub async fn export(

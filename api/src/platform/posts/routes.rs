@@ -24,7 +24,7 @@ fn posts((rows, next_cursor): Cut<PostRow, String>, base: &BaseUrl) -> Json<Post
 }
 
 /// Everybody's published posts.
-#[utoipa::path(get, path = "/posts", tag = "posts", params(PostQuery),
+#[utoipa::path(get, path = "/posts", operation_id = "list_posts", tag = "posts", params(PostQuery),
     security((), ("session" = []), ("api_token" = ["read", "upload"])),
     responses((status = 200, description = "Latest first", body = Posts)))]
 pub async fn list(
@@ -37,7 +37,7 @@ pub async fn list(
 }
 
 /// A creator's published posts.
-#[utoipa::path(get, path = "/creators/{id}/posts", tag = "posts", params(("id" = Uuid, Path), PostQuery),
+#[utoipa::path(get, path = "/creators/{id}/posts", operation_id = "list_creator_posts", tag = "posts", params(("id" = Uuid, Path), PostQuery),
     security((), ("session" = []), ("api_token" = ["read", "upload"])),
     responses((status = 200, description = "Latest first", body = Posts)))]
 pub async fn of_creator(
@@ -51,7 +51,7 @@ pub async fn of_creator(
 }
 
 /// One's own posts, drafts too.
-#[utoipa::path(get, path = "/me/posts", tag = "posts", params(PageQuery),
+#[utoipa::path(get, path = "/me/posts", operation_id = "list_own_posts", tag = "posts", params(PageQuery),
     security(("session" = []), ("api_token" = ["read"])),
     responses((status = 200, description = "Newest first", body = Posts)))]
 pub async fn own(
@@ -65,7 +65,7 @@ pub async fn own(
 }
 
 /// Write a post: creators may.
-#[utoipa::path(post, path = "/posts", tag = "posts", security(("session" = []), ("api_token" = ["upload"])),
+#[utoipa::path(post, path = "/posts", operation_id = "create_post", tag = "posts", security(("session" = []), ("api_token" = ["upload"])),
     request_body = NewPost, responses(
         (status = 201, description = "The post", body = Post),
         (status = 429, description = "Too many requests"),
@@ -81,7 +81,7 @@ pub async fn create(
 }
 
 /// One post.
-#[utoipa::path(get, path = "/posts/{id}", tag = "posts", params(("id" = Uuid, Path)),
+#[utoipa::path(get, path = "/posts/{id}", operation_id = "get_post", tag = "posts", params(("id" = Uuid, Path)),
     security((), ("session" = []), ("api_token" = ["read", "upload"])),
     responses((status = 200, description = "The post", body = Post)))]
 pub async fn show(
@@ -94,7 +94,7 @@ pub async fn show(
 }
 
 /// Change a post, publish it, or make a draft of it again.
-#[utoipa::path(patch, path = "/posts/{id}", tag = "posts", params(("id" = Uuid, Path)),
+#[utoipa::path(patch, path = "/posts/{id}", operation_id = "change_post", tag = "posts", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["admin"])), request_body = ChangePost,
     responses((status = 200, description = "The post", body = Post)))]
 pub async fn change(
@@ -108,7 +108,7 @@ pub async fn change(
 }
 
 /// Delete a post; its media stay.
-#[utoipa::path(delete, path = "/posts/{id}", tag = "posts", params(("id" = Uuid, Path)),
+#[utoipa::path(delete, path = "/posts/{id}", operation_id = "delete_post", tag = "posts", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["admin"])), responses((status = 204, description = "Gone")))]
 pub async fn remove(
     State(state): State<AppState>,
@@ -120,7 +120,7 @@ pub async fn remove(
 }
 
 /// A creator's latest posts as an Atom feed.
-#[utoipa::path(get, path = "/creators/{id}/feed.atom", tag = "posts", params(("id" = Uuid, Path)),
+#[utoipa::path(get, path = "/creators/{id}/feed.atom", operation_id = "get_creator_atom", tag = "posts", params(("id" = Uuid, Path)),
     security((), ("session" = []), ("api_token" = ["read", "upload"])),
     responses((status = 200, description = "Atom", body = String, content_type = "application/atom+xml")))]
 pub async fn atom(
@@ -134,7 +134,7 @@ pub async fn atom(
 }
 
 /// A creator's latest public sound as RSS with enclosures, for podcast players.
-#[utoipa::path(get, path = "/creators/{id}/podcast.rss", tag = "posts", params(("id" = Uuid, Path)),
+#[utoipa::path(get, path = "/creators/{id}/podcast.rss", operation_id = "get_creator_podcast", tag = "posts", params(("id" = Uuid, Path)),
     security((), ("session" = []), ("api_token" = ["read", "upload"])),
     responses((status = 200, description = "RSS", body = String, content_type = "application/rss+xml")))]
 pub async fn podcast(

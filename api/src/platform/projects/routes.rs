@@ -24,7 +24,7 @@ use sluice_db::ProjectRow;
 use sluice_model::{DocumentFormat, ProjectId};
 
 /// One's projects.
-#[utoipa::path(get, path = "/projects", tag = "library", params(PageQuery),
+#[utoipa::path(get, path = "/projects", operation_id = "list_projects", tag = "library", params(PageQuery),
     security(("session" = []), ("api_token" = ["read"])),
     responses((status = 200, description = "Newest first", body = Projects)))]
 pub async fn list(
@@ -37,7 +37,7 @@ pub async fn list(
 }
 
 /// Make a project.
-#[utoipa::path(post, path = "/projects", tag = "library", security(("session" = []), ("api_token" = ["admin"])),
+#[utoipa::path(post, path = "/projects", operation_id = "create_project", tag = "library", security(("session" = []), ("api_token" = ["admin"])),
     request_body = NewProject, responses(
         (status = 201, description = "The project", body = Project),
         (status = 409, description = "There are too many"),
@@ -52,7 +52,7 @@ pub async fn create(
 }
 
 /// One project.
-#[utoipa::path(get, path = "/projects/{id}", tag = "library", params(("id" = Uuid, Path)),
+#[utoipa::path(get, path = "/projects/{id}", operation_id = "get_project", tag = "library", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["read"])),
     responses((status = 200, description = "The project", body = Project)))]
 pub async fn show(
@@ -64,7 +64,7 @@ pub async fn show(
 }
 
 /// Change title and reference.
-#[utoipa::path(patch, path = "/projects/{id}", tag = "library", params(("id" = Uuid, Path)),
+#[utoipa::path(patch, path = "/projects/{id}", operation_id = "change_project", tag = "library", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["admin"])), request_body = ChangeProject,
     responses((status = 200, description = "The project", body = Project)))]
 pub async fn change(
@@ -77,7 +77,7 @@ pub async fn change(
 }
 
 /// Delete a project with its document; the media stays.
-#[utoipa::path(delete, path = "/projects/{id}", tag = "library", params(("id" = Uuid, Path)),
+#[utoipa::path(delete, path = "/projects/{id}", operation_id = "delete_project", tag = "library", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["admin"])), responses((status = 204, description = "Gone")))]
 pub async fn remove(
     State(state): State<AppState>,
@@ -93,7 +93,7 @@ fn etag(row: &ProjectRow) -> HeaderValue {
 }
 
 /// Open the notes. `ETag` is what `If-Match` wants when they are saved.
-#[utoipa::path(get, path = "/projects/{id}/document", tag = "library", params(("id" = Uuid, Path)),
+#[utoipa::path(get, path = "/projects/{id}/document", operation_id = "get_project_document", tag = "library", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["read"])),
     responses((status = 200, description = "The document", body = String, content_type = "text/markdown")))]
 pub async fn document(
@@ -116,7 +116,7 @@ pub async fn document(
 
 /// Save the notes, at most 1 MiB. `If-Match` names the version that was opened: what somebody else saved
 /// meanwhile is not overwritten.
-#[utoipa::path(put, path = "/projects/{id}/document", tag = "library",
+#[utoipa::path(put, path = "/projects/{id}/document", operation_id = "put_project_document", tag = "library",
     params(("id" = Uuid, Path), ("If-Match" = Option<String>, Header, description = "The ETag that was opened")),
     security(("session" = []), ("api_token" = ["admin"])),
     request_body(content = String, content_type = "text/markdown"), responses(
@@ -142,7 +142,7 @@ pub async fn save(
 }
 
 /// The time stamps in the notes: `[1:02:03]` in Markdown, `at_ms` in JSON.
-#[utoipa::path(get, path = "/projects/{id}/moments", tag = "library", params(("id" = Uuid, Path)),
+#[utoipa::path(get, path = "/projects/{id}/moments", operation_id = "list_project_moments", tag = "library", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["read"])),
     responses((status = 200, description = "In the order of the notes", body = Moments)))]
 pub async fn moments(

@@ -17,7 +17,7 @@ use axum::{
 };
 
 /// Public media that have all words in title, tags, description or creator's name.
-#[utoipa::path(get, path = "/search", tag = "catalogue", params(SearchQuery),
+#[utoipa::path(get, path = "/search", operation_id = "search", tag = "catalogue", params(SearchQuery),
     security((), ("session" = []), ("api_token" = ["read", "upload"])),
     responses((status = 200, description = "Nearest first, then by recency and engagement", body = Found)))]
 pub async fn search(

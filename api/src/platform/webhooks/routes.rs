@@ -18,7 +18,7 @@ use axum::{
 use sluice_model::WebhookId;
 
 /// One's endpoints.
-#[utoipa::path(get, path = "/webhooks", tag = "webhooks", params(PageQuery),
+#[utoipa::path(get, path = "/webhooks", operation_id = "list_webhooks", tag = "webhooks", params(PageQuery),
     security(("session" = []), ("api_token" = ["read"])),
     responses((status = 200, description = "Newest first", body = Webhooks)))]
 pub async fn list(
@@ -33,7 +33,7 @@ pub async fn list(
 /// Have a service told what happens to one's media. Deliveries are signed as Standard Webhooks has it: `webhook-id`,
 /// `webhook-timestamp`, `webhook-signature: v1,BASE64`. They are repeated for a day until they are answered with 2xx, and
 /// may come twice: `webhook-id` tells.
-#[utoipa::path(post, path = "/webhooks", tag = "webhooks", security(("session" = []), ("api_token" = ["admin"])),
+#[utoipa::path(post, path = "/webhooks", operation_id = "create_webhook", tag = "webhooks", security(("session" = []), ("api_token" = ["admin"])),
     request_body = NewWebhook, responses(
         (status = 201, description = "The endpoint, with its secret", body = Webhook),
         (status = 409, description = "There are too many"),
@@ -48,7 +48,7 @@ pub async fn create(
 }
 
 /// One endpoint.
-#[utoipa::path(get, path = "/webhooks/{id}", tag = "webhooks", params(("id" = Uuid, Path)),
+#[utoipa::path(get, path = "/webhooks/{id}", operation_id = "get_webhook", tag = "webhooks", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["read"])),
     responses((status = 200, description = "The endpoint", body = Webhook)))]
 pub async fn show(
@@ -60,7 +60,7 @@ pub async fn show(
 }
 
 /// Change an endpoint, or switch it off.
-#[utoipa::path(patch, path = "/webhooks/{id}", tag = "webhooks", params(("id" = Uuid, Path)),
+#[utoipa::path(patch, path = "/webhooks/{id}", operation_id = "change_webhook", tag = "webhooks", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["admin"])), request_body = ChangeWebhook,
     responses((status = 200, description = "The endpoint", body = Webhook)))]
 pub async fn change(
@@ -73,7 +73,7 @@ pub async fn change(
 }
 
 /// Delete an endpoint with its log.
-#[utoipa::path(delete, path = "/webhooks/{id}", tag = "webhooks", params(("id" = Uuid, Path)),
+#[utoipa::path(delete, path = "/webhooks/{id}", operation_id = "delete_webhook", tag = "webhooks", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["admin"])), responses((status = 204, description = "Gone")))]
 pub async fn remove(
     State(state): State<AppState>,
@@ -85,7 +85,7 @@ pub async fn remove(
 }
 
 /// What an endpoint was told in the last thirty days, and what waits.
-#[utoipa::path(get, path = "/webhooks/{id}/deliveries", tag = "webhooks", params(("id" = Uuid, Path), PageQuery),
+#[utoipa::path(get, path = "/webhooks/{id}/deliveries", operation_id = "list_webhook_deliveries", tag = "webhooks", params(("id" = Uuid, Path), PageQuery),
     security(("session" = []), ("api_token" = ["read"])),
     responses((status = 200, description = "Latest first", body = Deliveries)))]
 pub async fn deliveries(
@@ -99,7 +99,7 @@ pub async fn deliveries(
 }
 
 /// Have a test delivered now.
-#[utoipa::path(post, path = "/webhooks/{id}/test", tag = "webhooks", params(("id" = Uuid, Path)),
+#[utoipa::path(post, path = "/webhooks/{id}/test", operation_id = "test_webhook", tag = "webhooks", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["admin"])), responses(
         (status = 202, description = "Queued"),
         (status = 429, description = "Too many requests"),

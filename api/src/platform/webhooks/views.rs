@@ -66,7 +66,6 @@ pub struct Delivery {
     /// As it is sent.
     pub payload: serde_json::Value,
     /// `queued`, `delivered` or `failed`.
-    #[schema(value_type = String)]
     pub status: DeliveryStatus,
     pub attempts: i64,
     /// HTTP status of the last try.
