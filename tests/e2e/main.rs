@@ -21,6 +21,7 @@ mod engagement;
 mod feed;
 mod form_uploads;
 mod formats;
+mod images;
 mod imports;
 mod list_scale;
 mod live_comments;

@@ -114,6 +114,9 @@ impl Run {
                     tracing::info!(?error, "the source's own picture does not fit");
                     steps.extend(self.fall_back());
                 }
+                (Step::Images, Err(error @ (TaskError::Retry { .. } | TaskError::Fail { .. }))) => {
+                    tracing::info!(?error, "a film without pictures of it");
+                }
                 (_, Err(error)) => return Err(error.into()),
             }
         }

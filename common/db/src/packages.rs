@@ -120,10 +120,11 @@ impl Packages<'_> {
         Ok(query!(self.0, fetch_optional as (Vec<u8>,), sql, package, number)?.map(|r| r.0))
     }
 
-    /// Every object of a rendition that a row names.
+    /// Every object of a rendition that a row names, and every still picture.
     pub async fn object_names(&self, package: PackageId) -> Result<Vec<(String, String)>> {
         let sql = "SELECT rendition, object FROM segments WHERE package_id = $1 \
-                   UNION ALL SELECT name, init_object FROM renditions WHERE package_id = $1 AND init_object IS NOT NULL";
+                   UNION ALL SELECT name, init_object FROM renditions WHERE package_id = $1 AND init_object IS NOT NULL \
+                   UNION ALL SELECT 'images', object FROM images WHERE package_id = $1";
         query!(self.0, fetch_all as (String, String), sql, package)
     }
 
@@ -237,6 +238,7 @@ impl PackagesTx<'_> {
         for sql in [
             "DELETE FROM segments WHERE package_id IN (SELECT id FROM packages WHERE source_id = $1)",
             "DELETE FROM renditions WHERE package_id IN (SELECT id FROM packages WHERE source_id = $1)",
+            "DELETE FROM images WHERE package_id IN (SELECT id FROM packages WHERE source_id = $1)",
             "UPDATE packages SET status = 'planning', plan = NULL, warnings = NULL, kind = NULL, duration_ms = NULL, revealed = 0, playable = FALSE, \
              encode_started_us = NULL WHERE source_id = $1",
         ] {

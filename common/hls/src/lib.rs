@@ -9,6 +9,7 @@ mod iframes;
 mod media;
 mod mpd;
 mod multivariant;
+mod storyboard;
 mod subtitles;
 
 pub use bandwidth::{Measured, measure};
@@ -18,6 +19,7 @@ pub use media::{MediaPlaylist, PlaylistType, Segment, SegmentKey};
 pub use mpd::{DashRendition, DashSubtitles, mpd};
 pub use multivariant::{Supplements, multivariant};
 pub use sluice_model::{ChapterMark, FragmentRange, Rendition};
+pub use storyboard::{STORYBOARD_COLUMNS, Sheet, storyboard_webvtt};
 pub use subtitles::{SubtitleTrack, webvtt_segment, webvtt_time};
 
 /// A quoted-string attribute value (RFC 8216 section 4.2): no double quote, no control character.

@@ -121,6 +121,8 @@ words!(
         /// Of a playlist.
         Cover = "cover",
         Category = "category",
+        /// Of a media, by its owner's choice.
+        Poster = "poster",
     }
 );
 words!(
@@ -176,12 +178,17 @@ words!(
     SubtitleRole { Full = "full", HardOfHearing = "sdh", Forced = "forced" }
 );
 words!(
+    /// What a still picture of a package is for: to stand for the film, or to be shown on the seek bar.
+    ImageKind { Poster = "poster", Sheet = "sheet" }
+);
+words!(
     /// What a task does.
     TaskKind {
         Import = "import",
         Plan = "plan",
         Hash = "hash",
         Passthrough = "passthrough",
+        Images = "images",
         Audio = "audio",
         Chunk = "chunk",
         Finalize = "finalize",

@@ -15,7 +15,7 @@ pub use death::ChildError;
 pub use process::{Children, confined};
 pub use refusal::{Death, Refusal};
 
-use crate::plan::{AudioPlan, Clock, SourceFacts, VideoPlan};
+use crate::plan::{AudioPlan, Clock, ImageWork, SourceFacts, VideoPlan};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sluice_ingest::sniff::Demuxer;
@@ -60,6 +60,8 @@ pub enum Work {
     Passthrough(PassthroughWork),
     /// Make the sound.
     Audio(AudioWork),
+    /// Make still pictures of key frames.
+    Images(ImagesWork),
 }
 
 /// How much of a source is probed.
@@ -101,6 +103,18 @@ pub struct ChunkWork {
     pub end: usize,
     /// Threads of the decoder and of each encoder.
     pub threads: usize,
+    /// Still pictures to make of what is decoded.
+    #[serde(default)]
+    pub images: Option<ImageWork>,
+}
+
+/// Still pictures of a film that is passed through.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ImagesWork {
+    /// The plan.
+    pub video: VideoPlan,
+    /// What to make.
+    pub images: ImageWork,
 }
 
 /// A passthrough.
@@ -153,6 +167,8 @@ pub enum FromChild {
     },
     /// A finished media segment; the bytes are the payload.
     Segment(SegmentMade),
+    /// A finished still picture, JPEG; the bytes are the payload.
+    Image(ImageMade),
     /// A sign of life on long work.
     Alive {
         /// Pictures decoded and encoded so far.
@@ -177,6 +193,23 @@ pub struct SegmentMade {
     pub duration_ticks: u64,
 }
 
+/// A still picture as the child describes it; the worker checks it against the plan and its bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ImageMade {
+    /// What stands for the film.
+    Poster {
+        /// What it is worth beside others, 0 to 1000.
+        appeal: u32,
+    },
+    /// Tiles of the storyboard.
+    Sheet {
+        /// Number of its first tile.
+        number: u64,
+        /// When each of its tiles is shown, milliseconds from the begin of the film.
+        times_ms: Vec<u64>,
+    },
+}
+
 /// A typed refusal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
@@ -195,6 +228,8 @@ pub enum Output {
     Init { rendition: String, codecs: String, data: Bytes },
     /// A media segment.
     Segment { made: SegmentMade, data: Bytes },
+    /// A still picture.
+    Image { made: ImageMade, data: Bytes },
     /// A sign of life: pictures decoded and encoded so far.
     Worked { pictures: u64 },
 }

@@ -68,6 +68,7 @@ pub async fn serve(
             }
             FromChild::Init { .. } => return Err(senseless("a codec string that is none")),
             FromChild::Segment(made) => Output::Segment { made, data: payload.into() },
+            FromChild::Image(made) => Output::Image { made, data: payload.into() },
         };
         watch.progressed();
         outputs.send(output).await.map_err(|_| ChildError::GivenUp)?;

@@ -11,7 +11,10 @@ mod chunk;
 #[cfg(debug_assertions)]
 mod evil;
 mod ffi;
+mod images;
+mod jpeg;
 mod kept;
+mod key_images;
 mod link;
 mod mixer;
 mod open;
@@ -58,7 +61,7 @@ enum EncodeError {
 }
 
 /// Calls that fail by what the encoder or this program did, not by what is in the file.
-const ENCODING: &[&str] = &["libx264", "aac", "encode"];
+const ENCODING: &[&str] = &["libx264", "aac", "mjpeg", "encode"];
 
 impl EncodeError {
     fn refused(refusal: Refusal, detail: impl Into<String>) -> Self {
@@ -112,5 +115,6 @@ fn run(link: &Link, job: Job) -> Result<(), EncodeError> {
         Work::Chunk(work) => chunk::run(link, &job, work),
         Work::Passthrough(work) => passthrough::run(link, &job, work),
         Work::Audio(work) => audio::run(link, &job, work),
+        Work::Images(work) => key_images::run(link, &job, work),
     }
 }

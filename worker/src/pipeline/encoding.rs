@@ -3,9 +3,9 @@
 
 use super::index_of;
 use crate::{
-    child::{AudioWork, Children, ChunkWork, Entry, Job, PassthroughWork, Probe, Work},
+    child::{AudioWork, Children, ChunkWork, Entry, ImagesWork, Job, PassthroughWork, Probe, Work},
     package::assemble,
-    plan::{self, Allowance, Clock, EncodeSettings, Plan, SourceFacts, Step},
+    plan::{self, Allowance, Clock, EncodeSettings, ImageWork, Plan, SourceFacts, Step},
     publish::{Publisher, Sink},
     source::{Source, SourceReader},
     task::{TaskError, rules_broken},
@@ -13,6 +13,7 @@ use crate::{
 };
 use sluice_ingest::sniff::{Demuxer, MOST_LEADING_BYTES, SNIFF_BYTES, next_look, refusal, sniff};
 use sluice_model::Reason;
+use std::ops::Range;
 use tokio::sync::mpsc;
 
 /// Segments on their way from the child to the sink.
@@ -95,7 +96,10 @@ impl Encoder<'_> {
         }
         let (names, segments) = (step.renditions(plan), step.segments(plan));
         let first = resume_at(sink, &names, segments.start, segments.end).await?;
-        if first >= segments.end {
+        let images = images_of(sink, plan, step).await?;
+        // Of a chunk its pictures are there before its last segment.
+        let done = if *step == Step::Images { images.is_none() } else { first >= segments.end };
+        if done {
             return Ok(());
         }
         // All that an incremental plan names was delivered, and its demuxer takes what was for a whole file.
@@ -106,7 +110,7 @@ impl Encoder<'_> {
             max_pixels: self.settings.max_pixels,
             index: index_of(plan),
             clock: plan.clock.clone(),
-            work: work(plan, step, first, segments.end, threads)?,
+            work: work(plan, step, first..segments.end, threads, images)?,
         };
         let expected = (segments.end - first) * names.len();
         let pictures = step.pictures(plan, first..segments.end);
@@ -138,15 +142,35 @@ async fn resume_at<S: Sink>(sink: &S, names: &[String], first: usize, end: usize
     Ok(at)
 }
 
-/// What a child is told to do for a step, from the segment `first` on.
-fn work(plan: &Plan, step: &Step, first: usize, end: usize, threads: usize) -> Result<Work, TaskError> {
+/// The still pictures that a step has yet to make.
+async fn images_of<S: Sink>(sink: &S, plan: &Plan, step: &Step) -> Result<Option<ImageWork>, TaskError> {
+    Ok(match (step, &plan.video) {
+        (Step::Chunk { payload, .. }, Some(video)) => video.images_of_chunk(payload, &sink.images().await?),
+        (Step::Images, Some(video)) => video.images_of_keys(&sink.images().await?),
+        _ => None,
+    })
+}
+
+/// What a child is told to do for these segments of a step.
+fn work(
+    plan: &Plan,
+    step: &Step,
+    segments: Range<usize>,
+    threads: usize,
+    images: Option<ImageWork>,
+) -> Result<Work, TaskError> {
+    let Range { start: first, end } = segments;
     let video = || plan.video.clone().ok_or_else(|| TaskError::corrupt("a step for a picture without one"));
     Ok(match step {
         Step::Passthrough => Work::Passthrough(PassthroughWork { video: video()?, first }),
+        Step::Images => {
+            let images = images.ok_or_else(|| TaskError::corrupt("a step for pictures without any"))?;
+            Work::Images(ImagesWork { video: video()?, images })
+        }
         Step::Chunk { payload, .. } => {
             let mut video = video()?;
             video.rungs = video.chunk_rungs(payload).to_vec();
-            Work::Chunk(ChunkWork { video, first, end, threads })
+            Work::Chunk(ChunkWork { video, first, end, threads, images })
         }
         Step::Audio(_) => {
             let mut audio = plan.audio.clone().ok_or_else(|| TaskError::corrupt("a step for sound without any"))?;

@@ -41,6 +41,11 @@ pub fn chunk_bytes(plan: &Plan, rungs: &[Rung]) -> i64 {
     i64::try_from(BASE_BYTES + decoded_bytes(video) + encoded).unwrap_or(i64::MAX)
 }
 
+/// For still pictures of key frames.
+pub fn images_bytes(plan: &Plan) -> i64 {
+    chunk_bytes(plan, &[])
+}
+
 /// Most that a child may have which only moves bytes, or encodes sound.
 pub fn light_limit_bytes(plan: &Plan) -> u64 {
     BASE_BYTES * 2 + index_bytes(plan)

@@ -1,6 +1,6 @@
 //! The steps of a plan: what one child makes of it at a time.
 
-use super::{Plan, VideoPlan, cost};
+use super::{Plan, PublishedImages, VideoPlan, cost};
 use sluice_model::{AudioPayload, ChunkPayload, Tier};
 use std::ops::Range;
 
@@ -9,6 +9,8 @@ use std::ops::Range;
 pub enum Step {
     /// The source's own picture becomes the top rung.
     Passthrough,
+    /// Its key frames become still pictures.
+    Images,
     /// A run of segments of the sound.
     Audio(AudioPayload),
     /// A run of segments of the encoded rungs.
@@ -25,6 +27,7 @@ impl Plan {
         let mut steps = Vec::new();
         if let Some(v) = &self.video {
             steps.extend(v.passthrough.is_some().then_some(Step::Passthrough));
+            steps.extend(v.images_of_keys(&PublishedImages::default()).map(|_| Step::Images));
             if !v.rungs.is_empty() {
                 steps.extend(v.chunk_steps(0));
             }
@@ -62,7 +65,7 @@ impl Step {
     pub fn belongs_to(&self, plan: &Plan) -> bool {
         match self {
             Self::Audio(_) => plan.audio.is_some(),
-            Self::Passthrough | Self::Chunk { .. } => plan.video.is_some(),
+            Self::Passthrough | Self::Images | Self::Chunk { .. } => plan.video.is_some(),
         }
     }
 
@@ -70,6 +73,7 @@ impl Step {
     pub fn segments(&self, plan: &Plan) -> Range<usize> {
         match self {
             Self::Passthrough => 0..plan.video.as_ref().map_or(0, VideoPlan::segment_count),
+            Self::Images => 0..0,
             Self::Audio(a) => a.first..a.end.unwrap_or(plan.audio.as_ref().map_or(0, |a| a.segment_count())),
             Self::Chunk { payload, .. } => payload.first..payload.end,
         }
@@ -135,7 +139,7 @@ mod tests {
         let video = plan.video.as_mut().unwrap();
         video.passthrough = video.rungs.first().cloned();
         video.fallback = Some(video.rungs.remove(0));
-        assert_eq!(plan.steps().len(), plan.video.as_ref().unwrap().chunks.len() + 1, "the source grows: one pass");
+        assert_eq!(plan.steps().len(), plan.video.as_ref().unwrap().chunks.len() + 2, "the source grows: one pass");
         assert_eq!(plan.fallback_rendition().unwrap().role, RenditionRole::Final);
         assert_eq!(plan.growing_without_passthrough(), ["v720", "v480", "v360", "v240"]);
     }

@@ -1,10 +1,10 @@
 //! The sink of `sluice-worker transcode`: files in a folder, and a progress bar.
 
-use super::{Checked, Sink};
+use super::{Checked, CheckedImage, Sink};
 use crate::{
     cmaf::{InitInfo, read_init},
     package::{Assembled, FinishedRendition, FinishedSegment},
-    plan::Plan,
+    plan::{Plan, PublishedImages},
     task::TaskError,
 };
 use bytes::Bytes;
@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use sha2::{Digest, Sha256};
 use sluice_db::NewRendition;
 use sluice_hls as hls;
-use sluice_model::RenditionRole;
+use sluice_model::{ImageKind, RenditionRole};
 use std::{
     collections::{BTreeMap, HashSet},
     path::{Path, PathBuf},
@@ -21,6 +21,10 @@ use std::{
 
 /// File name of every init segment.
 const INIT_NAME: &str = "init.mp4";
+
+/// File names of the still pictures.
+const POSTER: &str = "poster.jpg";
+const STORYBOARD: &str = "storyboard.vtt";
 
 /// Writes a package into a folder, which is made with the first file.
 #[derive(Debug)]
@@ -37,6 +41,9 @@ struct Made {
     /// With the SHA-256 of its bytes.
     inits: BTreeMap<String, (InitInfo, Vec<u8>)>,
     segments: BTreeMap<String, BTreeMap<u64, FinishedSegment>>,
+    /// What the poster is worth.
+    appeal: Option<u32>,
+    sheets: BTreeMap<u64, hls::Sheet>,
 }
 
 impl Sink for FolderSink {
@@ -79,6 +86,28 @@ impl Sink for FolderSink {
         Ok(())
     }
 
+    async fn images(&self) -> Result<PublishedImages, TaskError> {
+        let made = self.made();
+        Ok(PublishedImages { sheets: made.sheets.keys().copied().collect(), appeal: made.appeal })
+    }
+
+    async fn put_image(&self, _: &Plan, image: CheckedImage, _: f64) -> Result<(), TaskError> {
+        let mut made = self.made();
+        match image.kind {
+            ImageKind::Poster if made.appeal.is_some_and(|before| image.appeal <= before) => Ok(()),
+            ImageKind::Poster => {
+                made.appeal = Some(image.appeal);
+                self.write(POSTER, &image.data)
+            }
+            ImageKind::Sheet => {
+                let uri = format!("storyboard/{:06}.jpg", image.number);
+                self.write(&uri, &image.data)?;
+                made.sheets.insert(image.number, hls::Sheet { uri, size: image.size, times_ms: image.times_ms });
+                Ok(())
+            }
+        }
+    }
+
     async fn renditions(&self) -> Result<Vec<FinishedRendition>, TaskError> {
         let made = self.made();
         let mut planned = self.plan.renditions();
@@ -100,6 +129,11 @@ impl Sink for FolderSink {
         assembled.dropped.iter().for_each(|name| self.drop_rendition(name));
         let report = serde_json::to_vec_pretty(&assembled.report).map_err(TaskError::corrupt)?;
         self.write("report.json", &report)?;
+        let sheets: Vec<hls::Sheet> = self.made().sheets.values().cloned().collect();
+        if !sheets.is_empty() {
+            let text = hls::storyboard_webvtt(&sheets, (self.plan.duration_s * 1000.0).round() as u64);
+            self.write(STORYBOARD, text.as_bytes())?;
+        }
         self.bar.finish_and_clear();
         Ok(())
     }

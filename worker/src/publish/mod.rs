@@ -2,15 +2,17 @@
 
 mod claimed;
 mod folder;
+mod images;
 
 pub use claimed::{ClaimedSink, remove_orphans};
 pub use folder::FolderSink;
+pub use images::CheckedImage;
 
 use crate::{
     child::Output,
     cmaf::SegmentInfo,
     package::{Assembled, FinishedRendition},
-    plan::Plan,
+    plan::{Plan, PublishedImages},
     task::TaskError,
     verify::check_segment,
 };
@@ -55,6 +57,17 @@ pub trait Sink: Send + Sync {
 
     /// Stores a media segment. The first one with a number stays.
     fn put_segment(&self, segment: Checked<'_>) -> impl Future<Output = Result<(), TaskError>> + Send;
+
+    /// Which still pictures are there.
+    fn images(&self) -> impl Future<Output = Result<PublishedImages, TaskError>> + Send;
+
+    /// Stores a still picture. The first sheet with a number stays, and of posters the one that is worth most.
+    fn put_image(
+        &self,
+        plan: &Plan,
+        image: CheckedImage,
+        progress: f64,
+    ) -> impl Future<Output = Result<(), TaskError>> + Send;
 
     /// All that is there, for the playlists.
     fn renditions(&self) -> impl Future<Output = Result<Vec<FinishedRendition>, TaskError>> + Send;
@@ -112,6 +125,10 @@ impl<'a, S: Sink> Publisher<'a, S> {
         match output {
             Output::Init { rendition, codecs, data } => self.init(&rendition, &codecs, data).await,
             Output::Segment { made, data } => self.segment(&made.rendition, made.sequence, data).await,
+            Output::Image { made, data } => {
+                let image = images::checked(self.plan, made, data)?;
+                self.sink.put_image(self.plan, image, self.progress()).await
+            }
             Output::Worked { pictures } => self.worked(pictures).await,
             Output::Probed(_) => Ok(()),
         }

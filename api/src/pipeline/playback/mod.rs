@@ -5,6 +5,8 @@ mod dash;
 mod direct;
 mod error;
 mod event_window;
+mod file;
+mod images;
 mod presentation;
 pub mod routes;
 mod service;
