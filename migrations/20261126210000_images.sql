@@ -15,3 +15,6 @@ CREATE TABLE images (
     times_ms   TEXT NOT NULL,
     PRIMARY KEY (package_id, kind, number)
 );
+
+-- Peaks of the sound in stretches of equal length, of the first rendition of sound.
+ALTER TABLE segments ADD COLUMN peaks BYTEA;

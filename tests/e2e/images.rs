@@ -15,6 +15,7 @@ harness::on_both!(
     pictures_show_the_film_and_are_there_when_it_can_be_played,
     pictures_are_as_private_as_the_film,
     a_chosen_poster_takes_the_place_of_the_films_own,
+    waveform_shows_when_it_is_loud,
 );
 
 const SECONDS: u32 = 14;
@@ -144,6 +145,26 @@ async fn a_chosen_poster_takes_the_place_of_the_films_own(pair: Pair) {
     assert!(db.pictures().find(last.parse().unwrap()).await.unwrap().is_none());
 }
 
+/// Of what is encoded and of what is kept: ten seconds of silence but for one beep.
+async fn waveform_shows_when_it_is_loud(pair: Pair) {
+    let mut stack = Stack::start(pair).await;
+    stack.add_worker();
+    let client = stack.creator().await;
+    for kept in [false, true] {
+        let id = client.upload(&fixtures::flash(kept)).await["id"].as_str().unwrap().to_owned();
+        let ready = client.wait_for(&id, &["ready"]).await;
+        let answer = client.get(&path(&client, &ready["playback"]["waveform_url"])).await;
+        assert_eq!(answer.headers()["content-type"], "application/json");
+        let wave: Value = answer.json().await.unwrap();
+        assert_eq!(wave["duration_ms"], ready["duration_ms"]);
+        let peaks: Vec<u64> = wave["peaks"].as_array().unwrap().iter().map(|p| p.as_u64().unwrap()).collect();
+        assert!((60..=1800).contains(&peaks.len()), "{}", peaks.len());
+        let at = |i: usize| i as f64 / peaks.len() as f64 * wave["duration_ms"].as_f64().unwrap() / 1000.0;
+        let loud: Vec<f64> = (0..peaks.len()).filter(|i| peaks[*i] > 16).map(at).collect();
+        assert!((3.7..4.1).contains(&loud[0]) && (4.2..4.6).contains(loud.last().unwrap()), "kept {kept}: {loud:?}");
+    }
+}
+
 /// Without a server, and where nothing of the film is decoded but key frames.
 #[test]
 fn transcode_writes_pictures_of_what_is_encoded_and_of_what_is_passed_through() {
@@ -161,6 +182,7 @@ fn transcode_writes_pictures_of_what_is_encoded_and_of_what_is_passed_through() 
         let cues = cues(&std::fs::read_to_string(out.join("storyboard.vtt")).unwrap());
         assert_eq!(cues.len(), SECONDS as usize / 2);
         assert_matches(&cues, &film, |picture| std::fs::read(out.join(picture)).unwrap());
+        assert!(std::fs::read_to_string(out.join("waveform.json")).unwrap().contains("\"peaks\":["));
         assert!(lightness(&std::fs::read(out.join("poster.jpg")).unwrap(), [0, 0, 320, 90]) > 60.0);
     }
 }

@@ -62,6 +62,9 @@ pub struct SegmentRow {
     /// Key and initialization vector of an encrypted segment.
     pub key_number: Option<i64>,
     pub iv: Option<Vec<u8>>,
+    /// Of sound: peaks of stretches of equal length. Playlists are made without them, so they are not read with the rest.
+    #[sqlx(default)]
+    pub peaks: Option<Vec<u8>>,
 }
 
 const SEGMENT: &str = "SELECT sequence, object, size_bytes, sha256, start_ticks, duration_ticks, fragments, published_us, key_number, iv \
@@ -86,6 +89,13 @@ impl Packages<'_> {
     /// The segments of a rendition with a sequence number below `end`, in order.
     pub async fn segments(&self, package: PackageId, rendition: &str, end: i64) -> Result<Vec<SegmentRow>> {
         query!(self.0, fetch_all as SegmentRow, SEGMENT, package, rendition, end)
+    }
+
+    /// How long the segments of sound are that have peaks, in ticks, and these, in order.
+    pub async fn peaks(&self, package: PackageId) -> Result<Vec<(i64, Vec<u8>)>> {
+        let sql = "SELECT s.duration_ticks, s.peaks FROM renditions r JOIN segments s ON s.package_id = r.package_id \
+                   AND s.rendition = r.name WHERE r.package_id = $1 AND r.kind = 'audio' AND s.peaks IS NOT NULL ORDER BY s.sequence";
+        query!(self.0, fetch_all as (i64, Vec<u8>), sql, package)
     }
 
     /// The published object of a segment.
@@ -338,8 +348,8 @@ impl PackagesTx<'_> {
         if execute_tx!(self.0, lock, package, rendition)? == 0 {
             return Err(DbError::Fenced);
         }
-        let sql = "INSERT INTO segments (package_id, rendition, sequence, object, size_bytes, sha256, start_ticks, duration_ticks, fragments, published_us, key_number, iv) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING";
+        let sql = "INSERT INTO segments (package_id, rendition, sequence, object, size_bytes, sha256, start_ticks, duration_ticks, fragments, published_us, key_number, iv, peaks) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING";
         let won = execute_tx!(
             self.0,
             sql,
@@ -354,7 +364,8 @@ impl PackagesTx<'_> {
             &s.fragments,
             s.published_at,
             s.key_number,
-            &s.iv
+            &s.iv,
+            &s.peaks
         )? == 1;
         let count = "UPDATE renditions SET contiguous = COALESCE( \
                        (SELECT MIN(s.sequence) + 1 FROM segments s WHERE s.package_id = $1 AND s.rendition = $2 \

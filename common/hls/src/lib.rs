@@ -11,6 +11,7 @@ mod mpd;
 mod multivariant;
 mod storyboard;
 mod subtitles;
+mod waveform;
 
 pub use bandwidth::{Measured, measure};
 pub use chapters::{chapters_json, chapters_webvtt};
@@ -21,6 +22,7 @@ pub use multivariant::{Supplements, multivariant};
 pub use sluice_model::{ChapterMark, FragmentRange, Rendition};
 pub use storyboard::{STORYBOARD_COLUMNS, Sheet, storyboard_webvtt};
 pub use subtitles::{SubtitleTrack, webvtt_segment, webvtt_time};
+pub use waveform::waveform_json;
 
 /// A quoted-string attribute value (RFC 8216 section 4.2): no double quote, no control character.
 pub fn attribute(value: &str) -> String {

@@ -17,6 +17,6 @@ pub use fragment::FragmentRange;
 pub use ids::*;
 pub use payload::{AudioPayload, ChunkPayload, HashPayload, ImportPayload, Tier};
 pub use playable::{TRUST, is_playable};
-pub use rendition::{MeasuredRates, Rendition};
+pub use rendition::{MeasuredRates, Rendition, SEGMENT_PEAKS};
 pub use states::*;
 pub use timestamp::Timestamp;

@@ -2,6 +2,9 @@
 
 use crate::{MediaKind, VideoRange};
 
+/// Peaks that are kept of a segment of sound at most.
+pub const SEGMENT_PEAKS: usize = 48;
+
 /// What a multivariant playlist needs to know of a rendition.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rendition {

@@ -191,6 +191,9 @@ pub struct SegmentMade {
     pub start_ticks: u64,
     /// Length, ticks.
     pub duration_ticks: u64,
+    /// Of the first rendition of sound: peaks of stretches of equal length.
+    #[serde(default)]
+    pub peaks: Vec<u8>,
 }
 
 /// A still picture as the child describes it; the worker checks it against the plan and its bytes.

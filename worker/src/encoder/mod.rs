@@ -21,6 +21,7 @@ mod open;
 mod packets;
 mod passthrough;
 mod pcm;
+mod peaks;
 mod picture;
 mod pictures;
 mod probe;

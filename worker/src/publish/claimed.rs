@@ -68,13 +68,14 @@ impl Sink for ClaimedSink<'_> {
     }
 
     async fn put_segment(&self, segment: Checked<'_>) -> Result<(), TaskError> {
-        let Checked { plan, rendition, sequence, data, info, progress } = segment;
+        let Checked { plan, rendition, sequence, data, info, progress, peaks } = segment;
         let (data, secret) = self.encrypted(sequence, data).await?;
         let file = format!("{sequence:06}-{}.m4s", self.attempt());
         let key = self.key(rendition, &file);
         let (task, context) = (&self.running.task, self.context());
         context.store.put(&key, data.clone()).await?;
-        let row = row(sequence, file, &data, &info, secret)?;
+        let mut row = row(sequence, file, &data, &info, secret)?;
+        row.peaks = (!peaks.is_empty()).then_some(peaks);
         let mut tx = context.db.begin().await?;
         if let Err(error) = tx.tasks().hold_claim(task.id, task.token, progress).await {
             // Nobody will name it, and where the package is gone nobody will look for it.
@@ -309,6 +310,7 @@ fn row(
         published_at: clock::now(),
         key_number,
         iv,
+        peaks: None,
     })
 }
 

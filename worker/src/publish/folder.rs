@@ -25,6 +25,7 @@ const INIT_NAME: &str = "init.mp4";
 /// File names of the still pictures.
 const POSTER: &str = "poster.jpg";
 const STORYBOARD: &str = "storyboard.vtt";
+const WAVEFORM: &str = "waveform.json";
 
 /// Writes a package into a folder, which is made with the first file.
 #[derive(Debug)]
@@ -44,6 +45,8 @@ struct Made {
     /// What the poster is worth.
     appeal: Option<u32>,
     sheets: BTreeMap<u64, hls::Sheet>,
+    /// Length of the segments of sound, and their peaks.
+    peaks: BTreeMap<u64, (u64, Vec<u8>)>,
 }
 
 impl Sink for FolderSink {
@@ -70,7 +73,7 @@ impl Sink for FolderSink {
     }
 
     async fn put_segment(&self, segment: Checked<'_>) -> Result<(), TaskError> {
-        let Checked { rendition, sequence, data, info, .. } = segment;
+        let Checked { rendition, sequence, data, info, peaks, .. } = segment;
         let name = format!("{sequence:06}.m4s");
         self.write(&format!("{rendition}/{name}"), &data)?;
         let finished = FinishedSegment {
@@ -81,6 +84,9 @@ impl Sink for FolderSink {
             fragments: info.fragments.clone(),
             key: None,
         };
+        if !peaks.is_empty() {
+            self.made().peaks.insert(sequence, (info.duration, peaks));
+        }
         self.made().segments.entry(rendition.to_owned()).or_default().insert(sequence, finished);
         self.bar.inc(1);
         Ok(())
@@ -129,9 +135,14 @@ impl Sink for FolderSink {
         assembled.dropped.iter().for_each(|name| self.drop_rendition(name));
         let report = serde_json::to_vec_pretty(&assembled.report).map_err(TaskError::corrupt)?;
         self.write("report.json", &report)?;
+        let duration_ms = (self.plan.duration_s * 1000.0).round() as u64;
+        let peaks: Vec<(u64, Vec<u8>)> = self.made().peaks.values().cloned().collect();
+        if !peaks.is_empty() {
+            self.write(WAVEFORM, hls::waveform_json(&peaks, duration_ms).as_bytes())?;
+        }
         let sheets: Vec<hls::Sheet> = self.made().sheets.values().cloned().collect();
         if !sheets.is_empty() {
-            let text = hls::storyboard_webvtt(&sheets, (self.plan.duration_s * 1000.0).round() as u64);
+            let text = hls::storyboard_webvtt(&sheets, duration_ms);
             self.write(STORYBOARD, text.as_bytes())?;
         }
         self.bar.finish_and_clear();

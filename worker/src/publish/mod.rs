@@ -9,7 +9,7 @@ pub use folder::FolderSink;
 pub use images::CheckedImage;
 
 use crate::{
-    child::Output,
+    child::{Output, SegmentMade},
     cmaf::SegmentInfo,
     package::{Assembled, FinishedRendition},
     plan::{Plan, PublishedImages},
@@ -18,7 +18,7 @@ use crate::{
 };
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
-use sluice_model::Reason;
+use sluice_model::{Reason, SEGMENT_PEAKS};
 use std::{
     collections::HashSet,
     future::Future,
@@ -36,6 +36,8 @@ pub struct Checked<'a> {
     pub info: SegmentInfo,
     /// How much of the step is done with it, 0 to 1.
     pub progress: f64,
+    /// Of the first rendition of sound: peaks of stretches of equal length; else empty.
+    pub peaks: Vec<u8>,
 }
 
 /// Where a package goes: the database and the store, or a folder.
@@ -124,7 +126,7 @@ impl<'a, S: Sink> Publisher<'a, S> {
     pub async fn publish(&mut self, output: Output) -> Result<(), TaskError> {
         match output {
             Output::Init { rendition, codecs, data } => self.init(&rendition, &codecs, data).await,
-            Output::Segment { made, data } => self.segment(&made.rendition, made.sequence, data).await,
+            Output::Segment { made, data } => self.segment(made, data).await,
             Output::Image { made, data } => {
                 let image = images::checked(self.plan, made, data)?;
                 self.sink.put_image(self.plan, image, self.progress()).await
@@ -147,11 +149,16 @@ impl<'a, S: Sink> Publisher<'a, S> {
         Err(TaskError::Retry { reason, detail: rendition.to_owned() })
     }
 
-    async fn segment(&mut self, rendition: &str, sequence: u64, data: Bytes) -> Result<(), TaskError> {
+    async fn segment(&mut self, made: SegmentMade, data: Bytes) -> Result<(), TaskError> {
+        let SegmentMade { rendition, sequence, peaks, .. } = made;
+        let rendition = rendition.as_str();
+        if peaks.len() > SEGMENT_PEAKS {
+            return Err(TaskError::senseless());
+        }
         let schedule = self.plan.schedule(rendition).ok_or_else(TaskError::senseless)?;
         let info = check_segment(&data, sequence, &schedule)?;
         self.published += 1;
-        let segment = Checked { plan: self.plan, rendition, sequence, data, info, progress: self.progress() };
+        let segment = Checked { plan: self.plan, rendition, sequence, data, info, progress: self.progress(), peaks };
         self.sink.put_segment(segment).await
     }
 }

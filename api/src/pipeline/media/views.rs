@@ -59,6 +59,8 @@ pub struct Playback {
     pub poster_url: Option<String>,
     /// WebVTT whose cues name a part of a JPEG (`#xywh=`) for a time of the film; while it grows, as far as it is made.
     pub storyboard_url: Option<String>,
+    /// JSON: `peaks` of the sound, 0 to 255, of moments of equal length, at most 1,800; while it grows, as far as it is made.
+    pub waveform_url: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -126,6 +128,7 @@ impl Media {
         let has_dash = row.status == PackageStatus::Ready && row.encryption == Encryption::None;
         let published_at = row.published_at().map(|t| t.as_millis());
         let poster_url = poster_url(&row, base);
+        let waveform_url = row.has_waveform.then(|| image_url(&row, base, "waveform.json"));
         let storyboard_url = row.has_storyboard.then(|| image_url(&row, base, "storyboard.vtt"));
         Self {
             kind: row.kind(),
@@ -136,6 +139,7 @@ impl Media {
                 raw_url: format!("{base}/raw/{}", row.id),
                 poster_url,
                 storyboard_url,
+                waveform_url,
             },
             id: row.id.into(),
             title: row.title,

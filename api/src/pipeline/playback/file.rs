@@ -14,8 +14,8 @@ pub enum File {
     Subtitles(String),
     /// What is shown on the seek bar, WebVTT.
     Storyboard(String),
-    /// The chapters as JSON.
-    Chapters(String),
+    /// The chapters, or the shape of the sound, as JSON.
+    Json(String),
     /// An AES key; it is sent so that no client and no cache keeps a copy.
     Key(Vec<u8>),
 }

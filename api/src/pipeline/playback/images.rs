@@ -1,14 +1,16 @@
-//! Still pictures of a media: the poster, and the storyboard with its sheets. Who may play the media may see them.
+//! Still pictures of a media, the poster and the storyboard with its sheets, and the shape of its sound. Who may play the media may see them.
 
 use super::{error::PlaybackError, file::File};
 use crate::state::AppState;
 use sluice_db::{ImageRow, MediaRow};
-use sluice_hls::{Sheet, storyboard_webvtt};
+use sluice_hls::{Sheet, storyboard_webvtt, waveform_json};
 use sluice_model::{ImageKind, PackageId, PictureId, PictureKind};
 use sluice_storage::{IMAGES, Key};
 
 /// Name of the WebVTT file of the storyboard, beside its sheets.
 const STORYBOARD: &str = "storyboard.vtt";
+/// Name of the shape of the sound.
+const WAVEFORM: &str = "waveform.json";
 /// How long the last tile stands of a film whose end is not known, milliseconds.
 const LAST_MS: u64 = 10_000;
 
@@ -22,6 +24,9 @@ pub async fn file(
 ) -> Result<File, PlaybackError> {
     if name == STORYBOARD {
         return storyboard(state, package).await.map(File::Storyboard);
+    }
+    if name == WAVEFORM {
+        return waveform(state, package).await.map(File::Json);
     }
     let chosen = name.strip_suffix(".jpg").and_then(|id| id.parse::<PictureId>().ok());
     let (key, size) = match chosen {
@@ -47,6 +52,16 @@ async fn storyboard(state: &AppState, package: PackageId) -> Result<String, Play
     let last_ms = sheets.last().and_then(|s| s.times_ms.last().copied()).ok_or(PlaybackError::NotFound)?;
     let duration_ms = row.duration_ms.map_or(last_ms + LAST_MS, i64::unsigned_abs);
     Ok(storyboard_webvtt(&sheets, duration_ms))
+}
+
+async fn waveform(state: &AppState, package: PackageId) -> Result<String, PlaybackError> {
+    let row = state.db.packages().find(package).await?.ok_or(PlaybackError::NotFound)?;
+    let peaks = state.db.packages().peaks(package).await?;
+    if peaks.is_empty() {
+        return Err(PlaybackError::NotFound);
+    }
+    let segments: Vec<(u64, Vec<u8>)> = peaks.into_iter().map(|(ticks, peaks)| (ticks.unsigned_abs(), peaks)).collect();
+    Ok(waveform_json(&segments, row.duration_ms.unwrap_or(0).unsigned_abs()))
 }
 
 fn sheet(row: &ImageRow) -> Option<Sheet> {

@@ -158,7 +158,7 @@ pub async fn file(
     let FilePath { media, package, rendition, file: name } = path;
     let (key, tag, size, is_public) = match service::file(&state, &ticket, media, package, &rendition, &name).await? {
         File::Playlist(text) => return whole_text(&method, &headers, PLAYLIST, text).await,
-        File::Chapters(text) => return whole_text(&method, &headers, JSON, text).await,
+        File::Json(text) => return whole_text(&method, &headers, JSON, text).await,
         File::Subtitles(text) | File::Storyboard(text) => return whole_text(&method, &headers, WEBVTT, text).await,
         File::Key(key) => return Ok(key_response(key)),
         File::Object { key, tag, size_bytes, is_public } => (key, tag, size_bytes, is_public),

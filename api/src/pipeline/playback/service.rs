@@ -101,7 +101,7 @@ pub async fn file(
     match (track, presentation(name)) {
         _ if rendition == KEYS => key(state, package, name).await,
         _ if rendition == IMAGES => images::file(state, &media, package, name, is_public).await,
-        _ if rendition == CHAPTERS && name == CHAPTERS_JSON => chapters(state, &media).await.map(File::Chapters),
+        _ if rendition == CHAPTERS && name == CHAPTERS_JSON => chapters(state, &media).await.map(File::Json),
         (Some(t), Some(of)) => subtitles::playlist(state, id, package, t, of).await.map(File::Playlist),
         (Some(t), None) => subtitles::segment(state, id, package, t, name).await.map(File::Subtitles),
         (None, None) if name == IFRAMES => iframes(state, package, rendition).await.map(File::Playlist),
