@@ -16,6 +16,7 @@ harness::on_both!(
     pictures_are_as_private_as_the_film,
     a_chosen_poster_takes_the_place_of_the_films_own,
     waveform_shows_when_it_is_loud,
+    cover_of_a_sound_is_its_poster,
 );
 
 const SECONDS: u32 = 14;
@@ -163,6 +164,22 @@ async fn waveform_shows_when_it_is_loud(pair: Pair) {
         let loud: Vec<f64> = (0..peaks.len()).filter(|i| peaks[*i] > 16).map(at).collect();
         assert!((3.7..4.1).contains(&loud[0]) && (4.2..4.6).contains(loud.last().unwrap()), "kept {kept}: {loud:?}");
     }
+}
+
+async fn cover_of_a_sound_is_its_poster(pair: Pair) {
+    let mut stack = Stack::start(pair).await;
+    stack.add_worker();
+    let client = stack.creator().await;
+    let mut made = Vec::new();
+    for file in [fixtures::covered_sound(), fixtures::sound()] {
+        let id = client.upload(&file).await["id"].as_str().unwrap().to_owned();
+        made.push(client.wait_for(&id, &["ready"]).await);
+    }
+    let cover = bytes(&client, &path(&client, &made[0]["playback"]["poster_url"])).await;
+    let shade = lightness(&cover, [0, 0, 600, 600]);
+    assert!((110.0..145.0).contains(&shade), "{shade}");
+    assert_eq!(made[1]["playback"]["poster_url"], Value::Null);
+    assert!(made.iter().all(|m| m["playback"]["storyboard_url"] == Value::Null));
 }
 
 /// Without a server, and where nothing of the film is decoded but key frames.

@@ -238,6 +238,13 @@ pub fn sound() -> PathBuf {
     made("sound.flac", &["-f", "lavfi", "-i", "sine=440:r=44100:d=20", "-ac", "2"])
 }
 
+/// Sound with a picture that is attached to it: 600 pixels of grey.
+pub fn covered_sound() -> PathBuf {
+    let input = ["-f", "lavfi", "-i", "sine=440:r=44100:d=8", "-f", "lavfi", "-i", "color=gray:s=600x600:d=1"];
+    let maps = ["-map", "0", "-map", "1", "-frames:v", "1", "-c:a", "libmp3lame", "-c:v", "png", "-pix_fmt", "rgb24"];
+    made("covered.mp3", &[&input[..], &maps, &["-disposition:v", "attached_pic"]].concat())
+}
+
 /// One picture, as PNG.
 pub fn picture(width: u32, height: u32) -> PathBuf {
     let source = format!("testsrc2=s={width}x{height}");

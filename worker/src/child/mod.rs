@@ -62,6 +62,8 @@ pub enum Work {
     Audio(AudioWork),
     /// Make still pictures of key frames.
     Images(ImagesWork),
+    /// Make a poster of the picture that is attached to a sound.
+    Cover,
 }
 
 /// How much of a source is probed.

@@ -179,6 +179,12 @@ pub fn send_poster(link: &Link, video: &VideoPlan, appeal: u32, picture: frame::
     Ok(link.send(&FromChild::Image(ImageMade::Poster { appeal }), &data)?)
 }
 
+/// Sends a picture that needs no change: there is no other.
+pub fn send_cover(link: &Link, cover: &frame::Video) -> Result<(), EncodeError> {
+    let data = jpeg::encode(cover, POSTER_QUANTIZER)?;
+    Ok(link.send(&FromChild::Image(ImageMade::Poster { appeal: 0 }), &data)?)
+}
+
 /// Sends the tiles of a sheet.
 pub fn send_sheet(
     link: &Link,

@@ -44,17 +44,24 @@ pub struct Shrink {
 impl Shrink {
     /// From pictures of a rung of this size to that one.
     pub fn new(video: &VideoPlan, from: (u32, u32), to: (u32, u32)) -> Result<Self, EncodeError> {
+        Self::with(from, "yuv420p", to, &format!(":in_range=tv:in_color_matrix={}", matrix(video, from)))
+    }
+
+    /// From pictures like this one, whatever it says of its colours.
+    pub fn of_any(picture: &frame::Video, to: (u32, u32)) -> Result<Self, EncodeError> {
+        let format = picture.format().descriptor().map_or("yuv420p", |d| d.name());
+        Self::with((picture.width(), picture.height()), format, to, "")
+    }
+
+    fn with(from: (u32, u32), format: &str, to: (u32, u32), colour: &str) -> Result<Self, EncodeError> {
         let missing = || EncodeError::Ffmpeg("filter", ffmpeg::Error::FilterNotFound);
-        let arguments = format!("video_size={}x{}:pix_fmt=yuv420p:time_base=1/25:pixel_aspect=1/1", from.0, from.1);
+        let arguments = format!("video_size={}x{}:pix_fmt={format}:time_base=1/25:pixel_aspect=1/1", from.0, from.1);
         let mut graph = filter::Graph::new();
         graph.add(&filter::find("buffer").ok_or_else(missing)?, "in", &arguments).named("filter source")?;
         graph.add(&filter::find("buffersink").ok_or_else(missing)?, "out", "").named("filter sink")?;
-        let text = format!(
-            "scale={}:{}:flags=area:in_range=tv:out_range=pc:in_color_matrix={}:out_color_matrix=bt601,format=yuvj420p",
-            to.0,
-            to.1,
-            matrix(video, from)
-        );
+        let (width, height) = to;
+        let text =
+            format!("scale={width}:{height}:flags=area{colour}:out_range=pc:out_color_matrix=bt601,format=yuvj420p");
         let parser = graph.output("in", 0).named("filters")?;
         parser.input("out", 0).named("filters")?.parse(&text).named("filters")?;
         graph.validate().named("filters")?;

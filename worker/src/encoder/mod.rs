@@ -8,6 +8,7 @@ mod aac;
 mod appearance;
 mod audio;
 mod chunk;
+mod cover;
 #[cfg(debug_assertions)]
 mod evil;
 mod ffi;
@@ -117,5 +118,6 @@ fn run(link: &Link, job: Job) -> Result<(), EncodeError> {
         Work::Passthrough(work) => passthrough::run(link, &job, work),
         Work::Audio(work) => audio::run(link, &job, work),
         Work::Images(work) => key_images::run(link, &job, work),
+        Work::Cover => cover::run(link, &job),
     }
 }

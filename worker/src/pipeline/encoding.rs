@@ -98,7 +98,11 @@ impl Encoder<'_> {
         let first = resume_at(sink, &names, segments.start, segments.end).await?;
         let images = images_of(sink, plan, step).await?;
         // Of a chunk its pictures are there before its last segment.
-        let done = if *step == Step::Images { images.is_none() } else { first >= segments.end };
+        let done = match step {
+            Step::Images if plan.video.is_none() => sink.images().await?.appeal.is_some(),
+            Step::Images => images.is_none(),
+            _ => first >= segments.end,
+        };
         if done {
             return Ok(());
         }
@@ -163,6 +167,7 @@ fn work(
     let video = || plan.video.clone().ok_or_else(|| TaskError::corrupt("a step for a picture without one"));
     Ok(match step {
         Step::Passthrough => Work::Passthrough(PassthroughWork { video: video()?, first }),
+        Step::Images if plan.video.is_none() => Work::Cover,
         Step::Images => {
             let images = images.ok_or_else(|| TaskError::corrupt("a step for pictures without any"))?;
             Work::Images(ImagesWork { video: video()?, images })

@@ -112,8 +112,8 @@ fn step_task(plan: &Plan, task: &ClaimedTask, source_bytes: u64, step: Step) -> 
         (Step::Audio(payload), _) => {
             NewTask { payload: serde_json::to_string(&payload).unwrap_or_default(), ..whole(TaskKind::Audio, 1) }
         }
-        // A few key frames, on which the poster waits.
-        (Step::Images, Some(_)) => NewTask { memory_bytes: memory::images_bytes(plan), ..whole(TaskKind::Images, 0) },
+        // A cover, or a few key frames on which the poster waits.
+        (Step::Images, _) => NewTask { memory_bytes: memory::images_bytes(plan), ..whole(TaskKind::Images, 0) },
         // It moves bytes and needs no core.
         _ => whole(TaskKind::Passthrough, 0),
     }

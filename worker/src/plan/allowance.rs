@@ -47,6 +47,7 @@ impl Allowance {
                 (wall_s, pictures, memory::chunk_limit_bytes(plan, rungs, threads))
             }
             (Step::Images, Some(video)) => images(plan, video),
+            (Step::Images, None) => (0.0, 1, memory::cover_limit_bytes(plan)),
             (Step::Passthrough, Some(video)) => {
                 (video.frames as f64 / SLOWEST_REMUXED, 0, memory::light_limit_bytes(plan))
             }

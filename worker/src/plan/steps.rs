@@ -9,7 +9,7 @@ use std::ops::Range;
 pub enum Step {
     /// The source's own picture becomes the top rung.
     Passthrough,
-    /// Its key frames become still pictures.
+    /// Its key frames become still pictures, or the cover of a sound its poster.
     Images,
     /// A run of segments of the sound.
     Audio(AudioPayload),
@@ -32,9 +32,13 @@ impl Plan {
                 steps.extend(v.chunk_steps(0));
             }
         }
+        if self.video.is_none() {
+            steps.push(Step::Images);
+        }
         if self.audio.is_some() {
             let cost_ms = (cost::sound_s(self) * 1000.0) as u64;
-            steps.insert(steps.len().min(1), Step::Audio(AudioPayload { cost_ms, ..AudioPayload::default() }));
+            let first = if self.video.is_some() { steps.len().min(1) } else { 0 };
+            steps.insert(first, Step::Audio(AudioPayload { cost_ms, ..AudioPayload::default() }));
         }
         steps
     }
@@ -65,7 +69,8 @@ impl Step {
     pub fn belongs_to(&self, plan: &Plan) -> bool {
         match self {
             Self::Audio(_) => plan.audio.is_some(),
-            Self::Passthrough | Self::Images | Self::Chunk { .. } => plan.video.is_some(),
+            Self::Images => true,
+            Self::Passthrough | Self::Chunk { .. } => plan.video.is_some(),
         }
     }
 

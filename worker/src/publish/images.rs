@@ -33,13 +33,12 @@ pub struct CheckedImage {
 
 /// Checks what a child says of a picture, and the picture.
 pub fn checked(plan: &Plan, made: ImageMade, data: Bytes) -> Result<CheckedImage, TaskError> {
+    let size = jpeg::size(&data).filter(|_| data.len() <= MOST_BYTES).ok_or_else(TaskError::senseless)?;
     let storyboard = plan.video.as_ref().and_then(|v| v.storyboard);
-    let (size, storyboard) =
-        jpeg::size(&data).filter(|_| data.len() <= MOST_BYTES).zip(storyboard).ok_or_else(TaskError::senseless)?;
     let duration_ms = (plan.expected_s().max(plan.duration_s) * 1000.0).ceil() as u64;
     let fits = match &made {
         ImageMade::Poster { appeal } => *appeal <= MOST_APPEAL && size.0 <= POSTER_WIDTH && size.1 <= MOST_HEIGHT,
-        ImageMade::Sheet { times_ms, .. } => is_sheet(&storyboard, times_ms, size, duration_ms),
+        ImageMade::Sheet { times_ms, .. } => storyboard.is_some_and(|s| is_sheet(&s, times_ms, size, duration_ms)),
     };
     if !fits {
         return Err(TaskError::senseless());
