@@ -160,6 +160,7 @@ pub fn segment(sequence: i64) -> SegmentRow {
         published_at: at(1),
         key_number: None,
         iv: None,
+        peaks: None,
     }
 }
 

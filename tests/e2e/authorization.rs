@@ -76,6 +76,8 @@ DELETE /api/v1/media/{id}/captions/{language}                   401    404   204
 GET    /api/v1/media/{id}/chapters                              404    404   200   404   200     401     401         200
 GET    /api/v1/media/{id}/chapters.vtt                          404    404   200   404   200     401     401         200
 PUT    /api/v1/media/{id}/chapters                              401    404   200   404   200     401     401         403
+PUT    /api/v1/media/{id}/poster                                401    404   200   404   200     401     401         403
+DELETE /api/v1/media/{id}/poster                                401    404   204   404   204     401     401         403
 GET    /api/v1/media/{id}/status                                404    404   200   404   200     401     401         200
 GET    /api/v1/media/{id}/events                                404    404   200   404   200     401     401         200
 PATCH  /api/v1/media/{id}                                       401    404   200   404   200     401     401         403
@@ -502,7 +504,9 @@ async fn request(world: &World, document: &Value, people: &People, operation: &s
         let part = reqwest::multipart::Part::bytes(file).file_name("film.mp4");
         return request.multipart(reqwest::multipart::Form::new().part("file", part));
     }
-    if operation.starts_with("PUT") && ["/pictures/", "/cover", "/picture"].iter().any(|p| operation.contains(p)) {
+    if operation.starts_with("PUT")
+        && ["/pictures/", "/cover", "/picture", "/poster"].iter().any(|p| operation.contains(p))
+    {
         return request.body(picture());
     }
     if operation.contains("/uploads") && !operation.contains("/presigned") {

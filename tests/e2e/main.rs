@@ -23,6 +23,7 @@ mod feed;
 mod file_tracks;
 mod form_uploads;
 mod formats;
+mod images;
 mod imports;
 mod list_scale;
 mod live_comments;

@@ -2,7 +2,14 @@
 
 mod random;
 
-use harness::{Client, Pair, Stack, client::PATIENCE, eventually, fixtures, media, process::kill_pid, proof};
+use harness::{
+    Client, Pair, Stack,
+    client::PATIENCE,
+    eventually, fixtures, media,
+    process::kill_pid,
+    proof,
+    storyboard::{assert_matches, cues},
+};
 use nix::sys::signal::Signal;
 use reqwest::{Body, Method, multipart};
 use std::{collections::BTreeMap, time::Duration};
@@ -10,6 +17,7 @@ use std::{collections::BTreeMap, time::Duration};
 harness::on_both!(
     killed_worker_loses_only_segments_in_work,
     killed_encoder_is_replaced,
+    repeated_chunk_makes_the_pictures_of_the_whole,
     killed_api_leaves_only_a_cut_upload,
     revived_worker_changes_nothing,
     crashing_task_is_parked,
@@ -112,6 +120,33 @@ async fn killed_encoder_is_replaced_at(pair: Pair, part: f64) {
     })
     .await;
     assert_whole(&client, &id, &before).await;
+}
+
+/// What a killed run had shown to nobody is shown: the tiles of segments that it had published.
+async fn repeated_chunk_makes_the_pictures_of_the_whole(pair: Pair) {
+    const LENGTH: u32 = 30;
+    let settings = "[encode]\npreset = \"veryslow\"\npassthrough = false\nladder = [{ short_side = 180, crf = 22, max_kbps = 500 }]\n";
+    let settings = fixtures::settings("one-slow-rung", settings);
+    let mut stack = Stack::start_with(pair, &[("SLUICE_WORKER_CORES", "1"), ("SLUICE_CONFIG", &settings)]).await;
+    stack.add_worker();
+    let client = stack.creator().await;
+    let film = fixtures::by_second_one_entry(LENGTH);
+    let id = client.upload(&film).await["id"].as_str().unwrap().to_owned();
+    made(&client, &id, 0.55).await;
+    stack.workers[0].encoders().into_iter().for_each(kill_pid);
+    stack.workers[0].kill();
+    let before = client.media(&id).await;
+    assert_eq!(before["playback"]["storyboard_url"], serde_json::Value::Null, "all of it is one sheet");
+    stack.add_worker();
+    let ready = client.wait_for(&id, &["ready"]).await;
+    let url = ready["playback"]["hls_url"].as_str().unwrap();
+    assert_eq!(media::decoded_frames(url, "v:0"), u64::from(LENGTH) * 25);
+    let board = ready["playback"]["storyboard_url"].as_str().unwrap().strip_prefix(&client.url).unwrap();
+    let cues = cues(&client.text(board).await);
+    assert_eq!(cues.len(), LENGTH as usize / 2);
+    let sheet = format!("{}/{}", board.rsplit_once('/').unwrap().0, cues[0].picture);
+    let data = client.get(&sheet).await.bytes().await.unwrap();
+    assert_matches(&cues, &film, |_| data.to_vec());
 }
 
 async fn killed_api_leaves_only_a_cut_upload(pair: Pair) {

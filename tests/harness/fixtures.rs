@@ -230,6 +230,35 @@ pub fn flashes(name: &str, rate: (u32, u32), seconds: u32, flashes: &[u32], code
     made(name, &[&input[..], codecs].concat())
 }
 
+/// A film whose lower half is lighter with every second and whose upper half is black for four, then a test pattern: 320x180,
+/// 25 pictures a second, an entry point every two seconds. `passed` chooses whether it can be passed through.
+pub fn by_second(seconds: u32, passed: bool) -> PathBuf {
+    let x264 =
+        ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-x264-params", "keyint=50:scenecut=0"];
+    if passed {
+        seconds_seen(&format!("by-second-{seconds}.mp4"), seconds, &x264)
+    } else {
+        seconds_seen(&format!("by-second-{seconds}.mkv"), seconds, &["-c:v", "mpeg4", "-q:v", "3", "-g", "50"])
+    }
+}
+
+/// The same film with a single entry point, so that it is one chunk.
+pub fn by_second_one_entry(seconds: u32) -> PathBuf {
+    let x264 =
+        ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-x264-params", "keyint=9999:scenecut=0"];
+    seconds_seen(&format!("by-second-one-entry-{seconds}.mkv"), seconds, &x264)
+}
+
+fn seconds_seen(name: &str, seconds: u32, codecs: &[&str]) -> PathBuf {
+    let video = format!(
+        "testsrc2=s=320x90:r=25:d={seconds},drawbox=color=black:t=fill:enable='lt(t,4)'[a];\
+         color=gray:s=320x90:r=25:d={seconds},eq=brightness='-0.4+0.03*floor(t)':eval=frame[b];[a][b]vstack"
+    );
+    let audio = format!("sine=440:r=48000:d={seconds}");
+    let input = ["-f", "lavfi", "-i", &video, "-f", "lavfi", "-i", &audio, "-c:a", "aac", "-b:a", "64k"];
+    made(name, &[&input[..], codecs].concat())
+}
+
 /// A picture without sound.
 pub fn silent() -> PathBuf {
     made(
@@ -254,6 +283,13 @@ pub fn silent() -> PathBuf {
 /// Sound without a picture, as a lossless file.
 pub fn sound() -> PathBuf {
     made("sound.flac", &["-f", "lavfi", "-i", "sine=440:r=44100:d=20", "-ac", "2"])
+}
+
+/// Sound with a picture that is attached to it: 600 pixels of grey.
+pub fn covered_sound() -> PathBuf {
+    let input = ["-f", "lavfi", "-i", "sine=440:r=44100:d=8", "-f", "lavfi", "-i", "color=gray:s=600x600:d=1"];
+    let maps = ["-map", "0", "-map", "1", "-frames:v", "1", "-c:a", "libmp3lame", "-c:v", "png", "-pix_fmt", "rgb24"];
+    made("covered.mp3", &[&input[..], &maps, &["-disposition:v", "attached_pic"]].concat())
 }
 
 /// One picture, as PNG.

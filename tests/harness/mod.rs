@@ -18,6 +18,7 @@ pub mod postgres;
 pub mod process;
 pub mod proxy;
 pub mod stack;
+pub mod storyboard;
 pub mod tus;
 
 pub use client::Client;

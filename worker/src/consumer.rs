@@ -250,6 +250,9 @@ async fn settle(running: &Running, error: &TaskError) -> Result<(), TaskError> {
         TaskError::Retry { .. } | TaskError::Fail { .. } if pipeline::is_optional(task) => {
             pipeline::leave_out(running).await
         }
+        TaskError::Retry { .. } | TaskError::Fail { .. } if task.kind == TaskKind::Images => {
+            pipeline::go_without(running).await
+        }
         TaskError::Retry { reason, .. } | TaskError::Fail { reason, .. } => park(running, reason).await,
     }
 }

@@ -7,6 +7,7 @@ use crate::{
         Fragment, Sample, annex_b_units, avc_codecs, avc_init, is_idr, length_prefixed_units, read_init, read_segment,
         to_length_prefixed, write_fragment, write_styp,
     },
+    jpeg,
     source::moov::{MoovPosition, moov_position},
     verify::{
         Fetch, parse_media, parse_multivariant,
@@ -25,6 +26,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("fragment", fragment),
     ("init_segment", init_segment),
     ("ipc", ipc),
+    ("jpeg", jpeg),
     ("media_segment", media_segment),
     ("moov", moov),
     ("nal", nal),
@@ -52,6 +54,15 @@ fn frame<T: Serialize + DeserializeOwned>(data: &[u8]) {
     let text = |m: &T| serde_json::to_value(m).ok();
     assert!(read.is_some_and(|(m, p)| text(&m) == text(&message) && p == payload));
     assert!(matches!(concurrent, Ok(Some((m, p))) if text(&m) == text(&message) && p == payload));
+}
+
+/// A still picture: what is taken for one ends with its bytes, and holds no text that a browser could take it for.
+pub fn jpeg(data: &[u8]) {
+    let Some((width, height)) = jpeg::size(data) else { return };
+    assert!(width > 0 && height > 0 && data.starts_with(&[0xff, 0xd8]) && data.ends_with(&[0xff, 0xd9]));
+    assert_eq!(jpeg::size(&data[..data.len() - 1]), None);
+    let longer = [data, b"<".as_slice()].concat();
+    assert_eq!(jpeg::size(&longer), None);
 }
 
 /// A line of a child's log: short, of one line, nothing that moves a terminal's cursor.

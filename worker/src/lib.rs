@@ -8,6 +8,7 @@ mod consumer;
 mod encoder;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
+mod jpeg;
 mod lease;
 mod offline;
 mod package;

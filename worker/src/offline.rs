@@ -119,6 +119,9 @@ impl Run {
                     tracing::info!(?error, "a sound cannot be made");
                     self.leave_out(&step);
                 }
+                (Step::Images, Err(error @ (TaskError::Retry { .. } | TaskError::Fail { .. }))) => {
+                    tracing::info!(?error, "a film without pictures of it");
+                }
                 (_, Err(error)) => return Err(error.into()),
             }
         }

@@ -1,9 +1,9 @@
 //! One handle for each domain: `db.tasks()`, `tx.uploads()`.
 
 use crate::{
-    Db, Tx, access, audit, captions, catalogue, chapters, comments, engagement, limits, media, moderation, news,
-    packages, people, pictures, playlists, posts, projects, roles, search, sessions, sources, tasks, tokens, tracks,
-    uploads, usage, users, webhooks, work,
+    Db, Tx, access, audit, captions, catalogue, chapters, comments, engagement, images, limits, media, moderation,
+    news, packages, people, pictures, playlists, posts, projects, roles, search, sessions, sources, tasks, tokens,
+    tracks, uploads, usage, users, webhooks, work,
 };
 
 impl Db {
@@ -40,6 +40,11 @@ impl Db {
     /// Likes, views and history.
     pub fn engagement(&self) -> engagement::Engagement<'_> {
         engagement::Engagement(self)
+    }
+
+    /// Still pictures of packages.
+    pub fn images(&self) -> images::Images<'_> {
+        images::Images(self)
     }
 
     /// Allowances of rate limits.
@@ -172,6 +177,11 @@ impl Tx {
     /// Likes, views and history.
     pub fn engagement(&mut self) -> engagement::EngagementTx<'_> {
         engagement::EngagementTx(self)
+    }
+
+    /// Still pictures of packages.
+    pub fn images(&mut self) -> images::ImagesTx<'_> {
+        images::ImagesTx(self)
     }
 
     /// Media.

@@ -2,7 +2,7 @@
 
 use super::{Db, Result, Tx, execute_tx, query, query_tx, rank};
 use sluice_model::{
-    Encryption, MediaEvent, MediaId, MediaKind, PackageId, PackageStatus, PublicationId, Reason, SourceId,
+    Encryption, MediaEvent, MediaId, MediaKind, PackageId, PackageStatus, PictureId, PublicationId, Reason, SourceId,
     SourceStatus, Timestamp, UserId, Visibility,
 };
 use sqlx::FromRow;
@@ -67,6 +67,14 @@ pub struct MediaRow {
     pub rank: i64,
     /// UUIDv7 of when it became public for the first time: its place in the order of feeds.
     pub published_id: Option<PublicationId>,
+    /// The poster that its owner has chosen.
+    pub own_poster: Option<PictureId>,
+    /// File name of the one that was chosen from the film.
+    pub poster: Option<String>,
+    /// Whether there are pictures for the seek bar.
+    pub has_storyboard: bool,
+    /// Whether the shape of its sound is known.
+    pub has_waveform: bool,
 }
 
 /// When a media became public.
@@ -138,6 +146,11 @@ macro_rules! media_columns {
             "FROM renditions r WHERE r.package_id = p.id) AS planned, ",
             "m.tags, (SELECT k.slug FROM categories k WHERE k.id = m.category_id) AS category, ",
             "m.like_count, m.view_count, m.comment_count, m.rank, m.published_id, ",
+            "(SELECT c.id FROM pictures c WHERE c.owner_id = m.id AND c.kind = 'poster' AND c.doomed_us IS NULL) AS own_poster, ",
+            "(SELECT i.object FROM images i WHERE i.package_id = p.id AND i.kind = 'poster') AS poster, ",
+            "EXISTS (SELECT 1 FROM images i WHERE i.package_id = p.id AND i.kind = 'sheet') AS has_storyboard, ",
+            "EXISTS (SELECT 1 FROM renditions r JOIN segments g ON g.package_id = r.package_id AND g.rendition = r.name AND g.sequence = 0 ",
+            "WHERE r.package_id = p.id AND r.kind = 'audio' AND g.peaks IS NOT NULL) AS has_waveform, ",
             "(m.hidden_us IS NOT NULL OR u.banned_us IS NOT NULL) AS hidden ",
             "FROM media m JOIN users u ON u.id = m.owner_id JOIN sources s ON s.id = m.source_id ",
             "JOIN packages p ON p.id = m.package_id ",
@@ -205,6 +218,7 @@ impl Media<'_> {
         };
         tx.webhooks().notify_owner(id, MediaEvent::Deleted, now).await?;
         let gone = execute_tx!(&mut tx, "DELETE FROM media WHERE id = $1", id)? == 1;
+        tx.pictures().mark_posters_deleting(&[(id,)], now).await?;
         // Bytes that are still arriving have no other media.
         tx.uploads().mark_source_deleting(source, now).await?;
         tx.work().release(&packages, now).await?;
@@ -270,7 +284,8 @@ impl MediaTx<'_> {
 
     /// Removes the media of a source that is gone.
     pub(crate) async fn purge_of(&mut self, source: SourceId) -> Result<()> {
-        execute_tx!(self.0, "DELETE FROM media WHERE source_id = $1", source)?;
-        Ok(())
+        let gone = "DELETE FROM media WHERE source_id = $1 RETURNING id";
+        let media = query_tx!(self.0, fetch_all as (MediaId,), gone, source)?;
+        self.0.pictures().mark_posters_deleting(&media, Timestamp::EPOCH).await
     }
 }

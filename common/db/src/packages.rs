@@ -65,6 +65,9 @@ pub struct SegmentRow {
     /// Key and initialization vector of an encrypted segment.
     pub key_number: Option<i64>,
     pub iv: Option<Vec<u8>>,
+    /// Of sound: peaks of stretches of equal length. Playlists are made without them, so they are not read with the rest.
+    #[sqlx(default)]
+    pub peaks: Option<Vec<u8>>,
 }
 
 const SEGMENT: &str = "SELECT sequence, object, size_bytes, sha256, start_ticks, duration_ticks, fragments, published_us, key_number, iv \
@@ -90,6 +93,13 @@ impl Packages<'_> {
     /// The segments of a rendition with a sequence number below `end`, in order.
     pub async fn segments(&self, package: PackageId, rendition: &str, end: i64) -> Result<Vec<SegmentRow>> {
         query!(self.0, fetch_all as SegmentRow, SEGMENT, package, rendition, end)
+    }
+
+    /// How long the segments of sound are that have peaks, in ticks, and these, in order.
+    pub async fn peaks(&self, package: PackageId) -> Result<Vec<(i64, Vec<u8>)>> {
+        let sql = "SELECT s.duration_ticks, s.peaks FROM renditions r JOIN segments s ON s.package_id = r.package_id \
+                   AND s.rendition = r.name WHERE r.package_id = $1 AND r.kind = 'audio' AND s.peaks IS NOT NULL ORDER BY s.sequence";
+        query!(self.0, fetch_all as (i64, Vec<u8>), sql, package)
     }
 
     /// The published object of a segment.
@@ -124,10 +134,11 @@ impl Packages<'_> {
         Ok(query!(self.0, fetch_optional as (Vec<u8>,), sql, package, number)?.map(|r| r.0))
     }
 
-    /// Every object of a rendition that a row names.
+    /// Every object of a rendition that a row names, and every still picture.
     pub async fn object_names(&self, package: PackageId) -> Result<Vec<(String, String)>> {
         let sql = "SELECT rendition, object FROM segments WHERE package_id = $1 \
-                   UNION ALL SELECT name, init_object FROM renditions WHERE package_id = $1 AND init_object IS NOT NULL";
+                   UNION ALL SELECT name, init_object FROM renditions WHERE package_id = $1 AND init_object IS NOT NULL \
+                   UNION ALL SELECT 'images', object FROM images WHERE package_id = $1";
         query!(self.0, fetch_all as (String, String), sql, package)
     }
 
@@ -253,6 +264,7 @@ impl PackagesTx<'_> {
         for sql in [
             "DELETE FROM segments WHERE package_id IN (SELECT id FROM packages WHERE source_id = $1)",
             "DELETE FROM renditions WHERE package_id IN (SELECT id FROM packages WHERE source_id = $1)",
+            "DELETE FROM images WHERE package_id IN (SELECT id FROM packages WHERE source_id = $1)",
             "DELETE FROM text_tracks WHERE package_id IN (SELECT id FROM packages WHERE source_id = $1)",
             "DELETE FROM package_chapters WHERE package_id IN (SELECT id FROM packages WHERE source_id = $1)",
             "UPDATE packages SET status = 'planning', plan = NULL, warnings = NULL, tags = NULL, programme_start_us = NULL, kind = NULL, duration_ms = NULL, revealed = 0, playable = FALSE, \
@@ -376,8 +388,8 @@ impl PackagesTx<'_> {
         if execute_tx!(self.0, lock, package, rendition)? == 0 {
             return Err(DbError::Fenced);
         }
-        let sql = "INSERT INTO segments (package_id, rendition, sequence, object, size_bytes, sha256, start_ticks, duration_ticks, fragments, published_us, key_number, iv) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING";
+        let sql = "INSERT INTO segments (package_id, rendition, sequence, object, size_bytes, sha256, start_ticks, duration_ticks, fragments, published_us, key_number, iv, peaks) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING";
         let won = execute_tx!(
             self.0,
             sql,
@@ -392,7 +404,8 @@ impl PackagesTx<'_> {
             &s.fragments,
             s.published_at,
             s.key_number,
-            &s.iv
+            &s.iv,
+            &s.peaks
         )? == 1;
         let count = "UPDATE renditions SET contiguous = COALESCE( \
                        (SELECT MIN(s.sequence) + 1 FROM segments s WHERE s.package_id = $1 AND s.rendition = $2 \

@@ -1,9 +1,9 @@
-//! Pictures of people, playlists and categories.
+//! Pictures of people, playlists, categories and media.
 //!
 //! Invariant: a row is there before its object and goes after it, so no object is ever without a row.
 
 use super::{Db, DbError, Result, Tx, execute, execute_tx, query, query_tx};
-use sluice_model::{PictureId, PictureKind, PictureOwnerId, PlaylistId, Timestamp, UserId};
+use sluice_model::{MediaId, PictureId, PictureKind, PictureOwnerId, PlaylistId, Timestamp, UserId};
 use sqlx::FromRow;
 
 /// Reads and single statements of this domain, from [`Db::pictures`].
@@ -20,7 +20,7 @@ pub struct PictureRow {
     pub id: PictureId,
     #[sqlx(try_from = "String")]
     pub kind: PictureKind,
-    /// The user, playlist or category that shows it.
+    /// The user, playlist, category or media that shows it.
     pub owner_id: PictureOwnerId,
     pub size_bytes: i64,
     /// Out of sight: the person is banned.
@@ -77,6 +77,7 @@ impl PicturesTx<'_> {
             PictureKind::Avatar | PictureKind::Banner => "UPDATE users SET bio = bio WHERE id = $1",
             PictureKind::Cover => "UPDATE playlists SET updated_us = $2 WHERE id = $1",
             PictureKind::Category => "UPDATE categories SET name = name WHERE id = $1",
+            PictureKind::Poster => "UPDATE media SET rank = rank WHERE id = $1",
         };
         let found = match new.kind {
             PictureKind::Cover => execute_tx!(self.0, lock, new.owner, now)?,
@@ -92,6 +93,15 @@ impl PicturesTx<'_> {
     pub async fn mark_deleting(&mut self, kind: PictureKind, owner: PictureOwnerId, now: Timestamp) -> Result<bool> {
         let sql = "UPDATE pictures SET doomed_us = $1 WHERE owner_id = $2 AND kind = $3 AND doomed_us IS NULL";
         Ok(execute_tx!(self.0, sql, now, owner, kind.as_str())? == 1)
+    }
+
+    /// Takes the chosen posters of media out of sight that were just deleted: whoever is giving one a poster waits for its
+    /// row, and finds it gone.
+    pub(crate) async fn mark_posters_deleting(&mut self, media: &[(MediaId,)], now: Timestamp) -> Result<()> {
+        for (id,) in media {
+            self.mark_deleting(PictureKind::Poster, (*id).into(), now).await?;
+        }
+        Ok(())
     }
 
     /// Dooms the pictures of a leaving person, and deletes their playlists with their covers.

@@ -266,7 +266,9 @@ impl UploadsTx<'_> {
         let sql = "UPDATE sources SET status = 'deleting', \
                    open_until_us = CASE WHEN open_until_us < $1 THEN $1 ELSE open_until_us END WHERE id = $2 AND status = 'receiving'";
         if execute_tx!(self.0, sql, now + STILL_WORKING, source)? == 1 {
-            execute_tx!(self.0, "DELETE FROM media WHERE source_id = $1", source)?;
+            let gone = "DELETE FROM media WHERE source_id = $1 RETURNING id";
+            let media = query_tx!(self.0, fetch_all as (MediaId,), gone, source)?;
+            self.0.pictures().mark_posters_deleting(&media, now).await?;
             execute_tx!(self.0, "DELETE FROM uploads WHERE source_id = $1", source)?;
             let sql = "UPDATE tasks SET status = 'cancelled', token = NULL WHERE source_id = $1 AND status IN ('queued', 'running')";
             execute_tx!(self.0, sql, source)?;

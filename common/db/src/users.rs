@@ -4,7 +4,7 @@
 //! registration nor anything else tells whether an address has an account.
 
 use super::{Db, Result, Tx, execute, execute_tx, query, query_tx};
-use sluice_model::{Role, Timestamp, UserId};
+use sluice_model::{MediaId, Role, Timestamp, UserId};
 use sqlx::FromRow;
 
 /// Reads and single statements of this domain, from [`Db::users`].
@@ -172,9 +172,11 @@ impl UsersTx<'_> {
         let packages = self.0.work().lock_owner(owner, now).await?;
         let touch = "UPDATE sources SET touched_us = $1 WHERE id IN (SELECT source_id FROM media WHERE owner_id = $2)";
         execute_tx!(self.0, touch, now, owner)?;
-        let gone = execute_tx!(self.0, "DELETE FROM media WHERE owner_id = $1", owner)?;
+        let gone = "DELETE FROM media WHERE owner_id = $1 RETURNING id";
+        let media = query_tx!(self.0, fetch_all as (MediaId,), gone, owner)?;
+        self.0.pictures().mark_posters_deleting(&media, now).await?;
         self.0.work().release(&packages, now).await?;
-        Ok(gone)
+        Ok(media.len() as u64)
     }
 
     /// Deletes an account without media, its uploads under way and everything personal about it. What the audit log keeps

@@ -105,7 +105,7 @@ ids!(
     CategoryId,
     /// A stored picture.
     PictureId,
-    /// Whose a picture is: a person's, a playlist's or a category's, which its kind tells.
+    /// Whose a picture is: a person's, a playlist's, a category's or a media's, which its kind tells.
     PictureOwnerId,
     /// An endpoint that is told of events.
     WebhookId,
@@ -141,7 +141,7 @@ macro_rules! any_of {
     )+};
 }
 
-any_of!(PictureOwnerId: UserId, PlaylistId, CategoryId);
+any_of!(PictureOwnerId: UserId, PlaylistId, CategoryId, MediaId);
 any_of!(TargetId: MediaId, CommentId, UserId);
 
 macro_rules! ordered {

@@ -22,7 +22,7 @@ pub use ids::*;
 pub use language::{language_name, language_tag, subtag};
 pub use payload::{AudioPayload, ChunkPayload, HashPayload, ImportPayload, Tier};
 pub use playable::{TRUST, is_playable};
-pub use rendition::{MeasuredRates, Rendition, SoundTrack};
+pub use rendition::{MeasuredRates, Rendition, SEGMENT_PEAKS, SoundTrack};
 pub use states::*;
 pub use timestamp::Timestamp;
 pub use title::default_title;

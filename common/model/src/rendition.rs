@@ -3,6 +3,9 @@
 use crate::{MediaKind, TrackRole, VideoRange};
 use serde::{Deserialize, Serialize};
 
+/// Peaks that are kept of a segment of sound at most.
+pub const SEGMENT_PEAKS: usize = 48;
+
 /// What a multivariant playlist needs to know of a rendition.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rendition {

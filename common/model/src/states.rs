@@ -121,6 +121,8 @@ words!(
         /// Of a playlist.
         Cover = "cover",
         Category = "category",
+        /// Of a media, by its owner's choice.
+        Poster = "poster",
     }
 );
 words!(
@@ -190,6 +192,10 @@ words!(
     }
 );
 words!(
+    /// What a still picture of a package is for: to stand for the film, or to be shown on the seek bar.
+    ImageKind { Poster = "poster", Sheet = "sheet" }
+);
+words!(
     /// What a task does.
     TaskKind {
         Import = "import",
@@ -197,6 +203,7 @@ words!(
         Hash = "hash",
         Passthrough = "passthrough",
         Subtitles = "subtitles",
+        Images = "images",
         Audio = "audio",
         Chunk = "chunk",
         Finalize = "finalize",

@@ -8,13 +8,13 @@ use std::fmt;
 pub enum Key {
     /// Bytes of a source, by running number.
     Extent { source: SourceId, number: u64 },
-    /// A file of a rendition: an init segment or a media segment.
+    /// A file of a rendition: an init segment or a media segment; or a still picture, below [`IMAGES`].
     RenditionFile { package: PackageId, rendition: String, file: String },
     /// A file of the package itself: playlists, report.
     PackageFile { package: PackageId, file: String },
     /// A version of a project's document.
     Document { project: ProjectId, object: DocumentId },
-    /// A picture of a person, a playlist or a category.
+    /// A picture of a person, a playlist or a category, or one that a media's owner has chosen.
     Picture(PictureId),
 }
 
@@ -50,6 +50,9 @@ impl fmt::Display for Key {
         }
     }
 }
+
+/// Where the still pictures of a package are: beside its renditions.
+pub const IMAGES: &str = "images";
 
 /// Cache header of what never changes under its name.
 pub const IMMUTABLE: &str = "public, max-age=31536000, immutable";

@@ -9,7 +9,7 @@ mod local;
 mod s3;
 mod space;
 
-pub use key::{Key, Prefix};
+pub use key::{IMAGES, Key, Prefix};
 pub use space::{Shortage, Space};
 
 use bytes::Bytes;

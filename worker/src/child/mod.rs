@@ -15,7 +15,7 @@ pub use death::ChildError;
 pub use process::{Children, confined};
 pub use refusal::{Death, Refusal};
 
-use crate::plan::{AudioPlan, Clock, SourceFacts, VideoPlan};
+use crate::plan::{AudioPlan, Clock, ImageWork, SourceFacts, VideoPlan};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sluice_ingest::sniff::Demuxer;
@@ -62,6 +62,10 @@ pub enum Work {
     Audio(AudioWork),
     /// Read text tracks.
     Subtitles(SubtitlesWork),
+    /// Make still pictures of key frames.
+    Images(ImagesWork),
+    /// Make a poster of the picture that is attached to a sound.
+    Cover,
 }
 
 /// How much of a source is probed.
@@ -103,6 +107,18 @@ pub struct ChunkWork {
     pub end: usize,
     /// Threads of the decoder and of each encoder.
     pub threads: usize,
+    /// Still pictures to make of what is decoded.
+    #[serde(default)]
+    pub images: Option<ImageWork>,
+}
+
+/// Still pictures of a film that is passed through.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ImagesWork {
+    /// The plan.
+    pub video: VideoPlan,
+    /// What to make.
+    pub images: ImageWork,
 }
 
 /// A passthrough.
@@ -168,6 +184,8 @@ pub enum FromChild {
     Segment(SegmentMade),
     /// A text track.
     Cues(CuesRead),
+    /// A finished still picture, JPEG; the bytes are the payload.
+    Image(ImageMade),
     /// A sign of life on long work.
     Alive {
         /// Pictures decoded and encoded so far.
@@ -190,6 +208,26 @@ pub struct SegmentMade {
     pub start_ticks: u64,
     /// Length, ticks.
     pub duration_ticks: u64,
+    /// Of the first rendition of sound: peaks of stretches of equal length.
+    #[serde(default)]
+    pub peaks: Vec<u8>,
+}
+
+/// A still picture as the child describes it; the worker checks it against the plan and its bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ImageMade {
+    /// What stands for the film.
+    Poster {
+        /// What it is worth beside others, 0 to 1000.
+        appeal: u32,
+    },
+    /// Tiles of the storyboard.
+    Sheet {
+        /// Number of its first tile.
+        number: u64,
+        /// When each of its tiles is shown, milliseconds from the begin of the film.
+        times_ms: Vec<u64>,
+    },
 }
 
 /// The cues of a text track, by their begin; what is not shown is not among them.
@@ -231,6 +269,8 @@ pub enum Output {
     Segment { made: SegmentMade, data: Bytes },
     /// A text track.
     Cues(CuesRead),
+    /// A still picture.
+    Image { made: ImageMade, data: Bytes },
     /// A sign of life: pictures decoded and encoded so far.
     Worked { pictures: u64 },
 }

@@ -71,6 +71,7 @@ pub async fn serve(
             FromChild::Segment(made) => Output::Segment { made, data: payload.into() },
             FromChild::Cues(read) if read.cues.len() <= MOST_CUES => Output::Cues(read),
             FromChild::Cues(_) => return Err(senseless("more cues than are kept")),
+            FromChild::Image(made) => Output::Image { made, data: payload.into() },
         };
         watch.progressed();
         outputs.send(output).await.map_err(|_| ChildError::GivenUp)?;

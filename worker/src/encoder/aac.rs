@@ -1,6 +1,6 @@
 //! One variant of the sound: AAC frames by their number, coded or taken over, cut into segments.
 
-use super::{EncodeError, Named, ffi, link::Link, segments::SegmentBuilder, sound::output_layout};
+use super::{EncodeError, Named, ffi, link::Link, peaks::Peaks, segments::SegmentBuilder, sound::output_layout};
 use crate::{
     child::{AudioWork, FromChild, Refusal},
     cmaf::{Sample, aac_init},
@@ -17,6 +17,8 @@ pub struct Track {
     next: u64,
     samples: Vec<Sample>,
     builder: SegmentBuilder,
+    /// Of the first variant: what its frames sound like.
+    peaks: Option<Peaks>,
 }
 
 impl Track {
@@ -24,7 +26,8 @@ impl Track {
     pub fn new(plan: &AudioPlan, name: &str, first: usize) -> Self {
         let (boundaries, next) = (plan.boundaries.clone(), plan.boundaries[first]);
         let (delay, samples, builder) = (plan.delay_samples, Vec::new(), SegmentBuilder::new(name));
-        Self { boundaries, delay, segment: first, next, samples, builder }
+        let peaks = (plan.variants.first().map(|v| v.name.as_str()) == Some(name)).then(Peaks::default);
+        Self { boundaries, delay, segment: first, next, samples, builder, peaks }
     }
 
     /// Whether all planned frames are there.
@@ -35,6 +38,13 @@ impl Track {
     /// Frames in all.
     pub fn total(&self) -> u64 {
         self.boundaries.last().copied().unwrap_or(0)
+    }
+
+    /// Listens to what frame `number` is or will be.
+    pub fn hear(&mut self, number: u64, sound: &frame::Audio) {
+        if let Some(peaks) = self.peaks.as_mut().filter(|_| number >= self.next) {
+            peaks.hear(number, sound);
+        }
     }
 
     /// Files frame `number`; frames outside the wanted range are dropped.
@@ -48,6 +58,9 @@ impl Track {
             composition_offset: 0,
             sync: true,
         });
+        if let Some(peaks) = &mut self.peaks {
+            self.builder.peaks.push(peaks.take(self.next));
+        }
         self.next += 1;
         if self.next == self.boundaries[self.segment + 1] {
             self.flush(link)?;
@@ -112,6 +125,8 @@ impl AacEncoder {
 
     /// Encodes one frame of [`FRAME_SAMPLES`] samples.
     pub fn encode(&mut self, link: &Link, sound: &frame::Audio) -> Result<(), EncodeError> {
+        let number = sound.pts().and_then(|at| u64::try_from(at).ok()).unwrap_or(0) / FRAME_SAMPLES;
+        self.track.hear(number, sound);
         self.encoder.send_frame(sound).named("encode")?;
         self.drain(link)
     }

@@ -42,12 +42,25 @@ fn remux(link: &Link, job: &Job, work: &AudioWork, config: &[u8]) -> Result<(), 
         let at = ((wanted_s - 0.5) / f64::from(time_base)) as i64;
         packets.seek_before(plan.stream, at)?;
     }
-    while let Some(packet) = packets.next_of(plan.stream) {
-        let stamp = packet.pts().or(packet.dts()).unwrap_or(0);
+    // What is kept is decoded too, only to be heard.
+    let mut decoder = open::audio_decoder(job, &packets.input, plan.stream).ok();
+    // Frames before the first that is kept get a negative number and are dropped.
+    let number_at = |stamp: i64| {
         let seconds = stamp as f64 * f64::from(time_base) - plan.origin_s;
-        // Frames before the first that is kept get a negative number and are dropped.
         let samples = seconds * f64::from(plan.sample_rate) - plan.phase_samples as f64;
-        let number = (samples / FRAME_SAMPLES as f64).round() as i64;
+        (samples / FRAME_SAMPLES as f64).round() as i64
+    };
+    while let Some(packet) = packets.next_of(plan.stream) {
+        let number = number_at(packet.pts().or(packet.dts()).unwrap_or(0));
+        if let Some(decoder) = decoder.as_mut().filter(|_| number >= 0) {
+            let mut sound = frame::Audio::empty();
+            // What does not decode is heard as silence.
+            let heard = decoder.send_packet(&packet).and_then(|()| decoder.receive_frame(&mut sound));
+            let at = sound.timestamp().map_or(number, number_at);
+            if let (Ok(()), Ok(at)) = (heard.map_err(open::check_memory), u64::try_from(at)) {
+                track.hear(at, &sound);
+            }
+        }
         track.take(link, number, packet.data().unwrap_or_default())?;
         if track.is_full() {
             break;

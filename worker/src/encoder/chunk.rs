@@ -2,6 +2,7 @@
 
 use super::{
     EncodeError,
+    images::Images,
     link::Link,
     picture::{Filters, slot, timestamp},
     pictures::Pictures,
@@ -25,7 +26,10 @@ const PRE_ROLL: i64 = 3;
 pub fn run(link: &Link, job: &Job, work: &ChunkWork) -> Result<(), EncodeError> {
     let video = &work.video;
     let (start, end) = (video.boundaries[work.first], video.boundaries[work.end]);
-    let feed = Feed::of(video, start, end);
+    // What a run before this one left to be made of pictures may lie before what it left of segments.
+    let sheet = work.images.as_ref().and_then(|i| i.sheets.first()?.frames.first().copied());
+    let shown_from = start.min(sheet.unwrap_or(start));
+    let feed = Feed::of(video, shown_from, end);
     let gops = layout(&video.boundaries, work.first..work.end, video.rate);
     let config = RungConfig { video, gops, threads: work.threads };
     let rungs = video.rungs.iter().map(|r| RungEncoder::open(link, r, &config)).collect::<Result<Vec<_>, _>>()?;
@@ -35,7 +39,20 @@ pub fn run(link: &Link, job: &Job, work: &ChunkWork) -> Result<(), EncodeError> 
     super::evil::turn(link, job)?;
     let counts = vec![feed.first_out; rungs.len()];
     let feed_end = feed.end as i64;
-    let mut chunk = Chunk { link, work, start, end, rungs, feed, counts, filters: None, repeats: BTreeMap::new() };
+    let images = work.images.as_ref().map(|images| Images::new(link, video, &video.rungs, images));
+    let mut chunk = Chunk {
+        link,
+        work,
+        shown_from,
+        start,
+        end,
+        rungs,
+        images,
+        feed,
+        counts,
+        filters: None,
+        repeats: BTreeMap::new(),
+    };
     let (mut at, mut picture) = first;
     loop {
         let next = later(&mut pictures, &chunk.feed.video, at);
@@ -113,9 +130,12 @@ impl Feed {
 struct Chunk<'a> {
     link: &'a Link,
     work: &'a ChunkWork,
+    /// The first output frame that is looked at, and the first that is encoded.
+    shown_from: u64,
     start: u64,
     end: u64,
     rungs: Vec<RungEncoder>,
+    images: Option<Images<'a>>,
     feed: Feed,
     /// The next output frame of each rung, where film is taken out of television: there filters number frames anew.
     counts: Vec<u64>,
@@ -130,10 +150,10 @@ impl Chunk<'_> {
         if self.feed.video.picture.telecined {
             return self.weave(picture, from, until);
         }
-        let first = from.max(self.start as i64);
+        let first = from.max(self.shown_from as i64);
         let count = (until.min(self.end as i64) - first).max(0) as u64;
         let stateful = self.work.video.picture.interlaced;
-        let pre_roll = stateful && from < self.start as i64 && from >= self.start as i64 - PRE_ROLL;
+        let pre_roll = stateful && from < self.shown_from as i64 && from >= self.shown_from as i64 - PRE_ROLL;
         if count == 0 && !pre_roll {
             return Ok(());
         }
@@ -188,6 +208,9 @@ impl Chunk<'_> {
                 if self.feed.video.picture.telecined {
                     let number = self.counts[i];
                     self.counts[i] += 1;
+                    if let Some(images) = &mut self.images {
+                        images.look(i, &picture, number..number + 1)?;
+                    }
                     if (self.start..self.end).contains(&number) {
                         rung.encode(self.link, &self.work.video, &mut picture, number)?;
                         self.link.worked_on_a_picture()?;
@@ -199,8 +222,12 @@ impl Chunk<'_> {
                 if i == last {
                     self.repeats.remove(&number);
                 }
-                for n in 0..count {
-                    rung.encode(self.link, &self.work.video, &mut picture, number as u64 + n)?;
+                let shown = number as u64..number as u64 + count;
+                if let Some(images) = &mut self.images {
+                    images.look(i, &picture, shown.clone())?;
+                }
+                for n in shown.start.max(self.start)..shown.end {
+                    rung.encode(self.link, &self.work.video, &mut picture, n)?;
                     self.link.worked_on_a_picture()?;
                 }
             }
@@ -210,6 +237,9 @@ impl Chunk<'_> {
 
     fn finish(mut self) -> Result<(), EncodeError> {
         self.drain_filters()?;
+        if let Some(images) = &mut self.images {
+            images.finish()?;
+        }
         for rung in &mut self.rungs {
             rung.finish(self.link, &self.work.video)?;
         }

@@ -8,10 +8,14 @@ mod aac;
 mod appearance;
 mod audio;
 mod chunk;
+mod cover;
 #[cfg(debug_assertions)]
 mod evil;
 mod ffi;
+mod images;
+mod jpeg;
 mod kept;
+mod key_images;
 mod link;
 mod metadata;
 mod mixer;
@@ -20,6 +24,7 @@ mod outline;
 mod packets;
 mod passthrough;
 mod pcm;
+mod peaks;
 mod picture;
 mod pictures;
 mod probe;
@@ -62,7 +67,7 @@ enum EncodeError {
 }
 
 /// Calls that fail by what the encoder or this program did, not by what is in the file.
-const ENCODING: &[&str] = &["libx264", "aac", "encode"];
+const ENCODING: &[&str] = &["libx264", "aac", "mjpeg", "encode"];
 
 impl EncodeError {
     fn refused(refusal: Refusal, detail: impl Into<String>) -> Self {
@@ -117,5 +122,7 @@ fn run(link: &Link, job: Job) -> Result<(), EncodeError> {
         Work::Passthrough(work) => passthrough::run(link, &job, work),
         Work::Audio(work) => audio::run(link, &job, work),
         Work::Subtitles(work) => subtitles::run(link, &job, work),
+        Work::Images(work) => key_images::run(link, &job, work),
+        Work::Cover => cover::run(link, &job),
     }
 }

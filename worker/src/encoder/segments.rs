@@ -1,6 +1,6 @@
 //! Collecting coded samples into closed GOPs, fragments and segments.
 
-use super::{EncodeError, link::Link};
+use super::{EncodeError, link::Link, peaks::of_segment};
 use crate::{
     child::{FromChild, SegmentMade},
     cmaf::{Fragment, Sample, write_fragment, write_styp},
@@ -42,12 +42,14 @@ pub struct SegmentBuilder {
     data: Vec<u8>,
     start: u64,
     duration: u64,
+    /// Of sound that is listened to: the peak of every frame.
+    pub peaks: Vec<u8>,
 }
 
 impl SegmentBuilder {
     /// For one rendition.
     pub fn new(rendition: &str) -> Self {
-        Self { rendition: rendition.to_owned(), data: Vec::new(), start: 0, duration: 0 }
+        Self { rendition: rendition.to_owned(), data: Vec::new(), start: 0, duration: 0, peaks: Vec::new() }
     }
 
     /// Adds a fragment whose first sample decodes at `decode_time` ticks. `sequence` must rise
@@ -70,9 +72,11 @@ impl SegmentBuilder {
             sequence: sequence as u64,
             start_ticks: self.start,
             duration_ticks: self.duration,
+            peaks: of_segment(&self.peaks),
         };
         link.send(&FromChild::Segment(made), &self.data)?;
         self.data.clear();
+        self.peaks.clear();
         self.duration = 0;
         Ok(())
     }

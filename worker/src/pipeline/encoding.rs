@@ -4,10 +4,11 @@
 use super::index_of;
 use crate::{
     child::{
-        AudioWork, Children, ChunkWork, CueRead, CuesRead, Entry, Job, PassthroughWork, Probe, SubtitlesWork, Work,
+        AudioWork, Children, ChunkWork, CueRead, CuesRead, Entry, ImagesWork, Job, PassthroughWork, Probe,
+        SubtitlesWork, Work,
     },
     package::assemble,
-    plan::{self, Allowance, Clock, EncodeSettings, Plan, SourceFacts, Step, SubtitlePlan},
+    plan::{self, Allowance, Clock, EncodeSettings, ImageWork, Plan, SourceFacts, Step, SubtitlePlan},
     publish::{Publisher, Sink},
     source::{Source, SourceReader},
     task::{TaskError, rules_broken},
@@ -16,6 +17,7 @@ use crate::{
 use sluice_hls::{Cue, cue_text};
 use sluice_ingest::sniff::{Demuxer, MOST_LEADING_BYTES, SNIFF_BYTES, next_look, refusal, sniff};
 use sluice_model::Reason;
+use std::ops::Range;
 use tokio::sync::mpsc;
 
 /// Segments on their way from the child to the sink.
@@ -118,7 +120,14 @@ impl Encoder<'_> {
         }
         let (names, segments) = (step.renditions(plan), step.segments(plan));
         let first = resume_at(sink, &names, segments.start, segments.end).await?;
-        if first >= segments.end {
+        let images = images_of(sink, plan, step).await?;
+        // Of a chunk its pictures are there before its last segment.
+        let done = match step {
+            Step::Images if plan.video.is_none() => sink.images().await?.appeal.is_some(),
+            Step::Images => images.is_none(),
+            _ => first >= segments.end,
+        };
+        if done {
             return Ok(());
         }
         // All that an incremental plan names was delivered, and its demuxer takes what was for a whole file.
@@ -129,7 +138,7 @@ impl Encoder<'_> {
             max_pixels: self.settings.max_pixels,
             index: index_of(plan),
             clock: plan.clock.clone(),
-            work: work(plan, step, first, segments.end, threads)?,
+            work: work(plan, step, first..segments.end, threads, images)?,
         };
         let expected = (segments.end - first) * names.len();
         let pictures = step.pictures(plan, first..segments.end);
@@ -173,15 +182,36 @@ async fn resume_at<S: Sink>(sink: &S, names: &[String], first: usize, end: usize
     Ok(at)
 }
 
-/// What a child is told to do for a step, from the segment `first` on.
-fn work(plan: &Plan, step: &Step, first: usize, end: usize, threads: usize) -> Result<Work, TaskError> {
+/// The still pictures that a step has yet to make.
+async fn images_of<S: Sink>(sink: &S, plan: &Plan, step: &Step) -> Result<Option<ImageWork>, TaskError> {
+    Ok(match (step, &plan.video) {
+        (Step::Chunk { payload, .. }, Some(video)) => video.images_of_chunk(payload, &sink.images().await?),
+        (Step::Images, Some(video)) => video.images_of_keys(&sink.images().await?),
+        _ => None,
+    })
+}
+
+/// What a child is told to do for these segments of a step.
+fn work(
+    plan: &Plan,
+    step: &Step,
+    segments: Range<usize>,
+    threads: usize,
+    images: Option<ImageWork>,
+) -> Result<Work, TaskError> {
+    let Range { start: first, end } = segments;
     let video = || plan.video.clone().ok_or_else(|| TaskError::corrupt("a step for a picture without one"));
     Ok(match step {
         Step::Passthrough => Work::Passthrough(PassthroughWork { video: video()?, first }),
+        Step::Images if plan.video.is_none() => Work::Cover,
+        Step::Images => {
+            let images = images.ok_or_else(|| TaskError::corrupt("a step for pictures without any"))?;
+            Work::Images(ImagesWork { video: video()?, images })
+        }
         Step::Chunk { payload, .. } => {
             let mut video = video()?;
             video.rungs = video.chunk_rungs(payload).to_vec();
-            Work::Chunk(ChunkWork { video, first, end, threads })
+            Work::Chunk(ChunkWork { video, first, end, threads, images })
         }
         Step::Audio(payload) => {
             let mut audio =

@@ -31,7 +31,7 @@ pub async fn run(running: &Running) -> Result<(), TaskError> {
         TaskKind::Import => import::run(running).await,
         TaskKind::Plan => planning::make_plan(running).await,
         TaskKind::Hash => hashing::hash(running).await,
-        TaskKind::Passthrough | TaskKind::Audio | TaskKind::Chunk => encode(running).await,
+        TaskKind::Passthrough | TaskKind::Images | TaskKind::Audio | TaskKind::Chunk => encode(running).await,
         TaskKind::Subtitles => subtitles::extract(running).await,
         TaskKind::Finalize => finalize(running).await,
     }
@@ -78,6 +78,11 @@ fn index_of(plan: &Plan) -> Vec<Entry> {
     entries.map(|(time, position)| Entry { time: *time, unit: v.time_base, position: *position }).collect()
 }
 
+/// Ends a task whose work a film can do without.
+pub async fn go_without(running: &Running) -> Result<(), TaskError> {
+    running.complete(&[]).await
+}
+
 fn finalize_task(task: &ClaimedTask) -> NewTask {
     NewTask {
         package_id: task.package_id,
@@ -106,6 +111,7 @@ fn step_of(task: &ClaimedTask) -> Result<Step, TaskError> {
             Step::Chunk { number: 0, payload: serde_json::from_str(&task.payload).map_err(TaskError::corrupt)? }
         }
         TaskKind::Passthrough => Step::Passthrough,
+        TaskKind::Images => Step::Images,
         other => return Err(TaskError::corrupt(format!("a task of the kind {other} encodes nothing"))),
     })
 }

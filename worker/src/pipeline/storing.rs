@@ -146,6 +146,8 @@ fn step_task(plan: &Plan, task: &ClaimedTask, source_bytes: u64, step: Step) -> 
             let due_at = schedule::due_at(task.due_at, plan.expected_s());
             NewTask { name, due_at, needs_bytes: source_bytes as i64, ..whole }
         }
+        // A cover, or a few key frames on which the poster waits.
+        (Step::Images, _) => NewTask { memory_bytes: memory::images_bytes(plan), ..whole(TaskKind::Images, 0) },
         // It moves bytes and needs no core.
         _ => whole(TaskKind::Passthrough, 0),
     }

@@ -1,7 +1,7 @@
 //! What one child may use for its work: a bound with much room, not an estimate. Who passes it does not work, it hangs
 //! or was made to.
 
-use super::{Plan, Rung, Step, VideoPlan, memory};
+use super::{ImageWork, Plan, PublishedImages, Rung, Step, VideoPlan, memory};
 
 /// What a child may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +46,8 @@ impl Allowance {
                 let (wall_s, pictures) = chunk(video, rungs, payload.first, payload.end);
                 (wall_s, pictures, memory::chunk_limit_bytes(plan, rungs, threads))
             }
+            (Step::Images, Some(video)) => images(plan, video),
+            (Step::Images, None) => (0.0, 1, memory::cover_limit_bytes(plan)),
             (Step::Passthrough, Some(video)) => {
                 (video.frames as f64 / SLOWEST_REMUXED, 0, memory::light_limit_bytes(plan))
             }
@@ -53,6 +55,16 @@ impl Allowance {
         };
         Self { memory_bytes, wall_s: (LEAST_S + wall_s) as u64, threads: threads.max(1) as u64, pictures }
     }
+}
+
+/// Seconds, pictures and memory of the still pictures of key frames.
+fn images(plan: &Plan, video: &VideoPlan) -> (f64, u64, u64) {
+    let work = video.images_of_keys(&PublishedImages::default());
+    let tiles = |w: ImageWork| w.candidates.len() + w.sheets.iter().map(|s| s.frames.len()).sum::<usize>();
+    let pictures = 2 * work.map_or(0, tiles) as u64;
+    let weight = if video.picture.hdr { 8.0 } else { 1.0 };
+    let decoding_s = pictures as f64 * video.picture.coded_pixels as f64 * weight / SLOWEST_DECODED;
+    (decoding_s, pictures, memory::chunk_limit_bytes(plan, &[], 1))
 }
 
 /// Seconds and pictures of a chunk.

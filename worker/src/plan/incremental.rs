@@ -5,8 +5,8 @@
 //! at its end, and by then the beginning has been watched.
 
 use super::{
-    Chunk, EncodeSettings, KeyFrame, Plan, Rate, SourceFacts, VideoFacts, VideoPlan, audio, boundaries, check_limits,
-    chunks, cost, extent::Extent, plan, subtitles, tiers,
+    Chunk, EncodeSettings, KeyFrame, Plan, Rate, SourceFacts, Storyboard, VideoFacts, VideoPlan, audio, boundaries,
+    canvas::canvas, check_limits, chunks, cost, extent::Extent, plan, subtitles, tiers,
 };
 use serde::{Deserialize, Serialize};
 use sluice_ingest::sniff::Demuxer;
@@ -90,6 +90,7 @@ pub fn begin(
     let incremental = delivered.extrapolated(end_s + margin_s(v.rate));
     // What was decided for the part that has arrived would be right for a shorter film.
     let whole_s = incremental.map_or(end_s, |i| i.expected_s);
+    v.storyboard = Some(Storyboard::of(whole_s, canvas(video)));
     v.upper_rungs = tiers::upper_rungs(&v.rungs, whole_s, fleet_cores, |r| per_second.of_rungs(r) * whole_s);
     Ok(continued(plan, list, 0.0, incremental, fleet_cores).ok())
 }

@@ -41,6 +41,19 @@ pub fn chunk_bytes(plan: &Plan, rungs: &[Rung]) -> i64 {
     i64::try_from(BASE_BYTES + decoded_bytes(video) + encoded).unwrap_or(i64::MAX)
 }
 
+/// A cover as it is decoded, and as it is scaled.
+const COVER_BYTES: u64 = 160 << 20;
+
+/// For still pictures of key frames, or a cover.
+pub fn images_bytes(plan: &Plan) -> i64 {
+    if plan.video.is_some() { chunk_bytes(plan, &[]) } else { light_bytes() + COVER_BYTES as i64 }
+}
+
+/// Most that a child may have for a cover.
+pub fn cover_limit_bytes(plan: &Plan) -> u64 {
+    light_limit_bytes(plan) + COVER_BYTES * 2
+}
+
 /// Most that a child may have which only moves bytes, or encodes sound.
 pub fn light_limit_bytes(plan: &Plan) -> u64 {
     BASE_BYTES * 2 + index_bytes(plan)

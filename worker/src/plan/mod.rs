@@ -15,6 +15,7 @@ mod delay;
 mod extent;
 mod facts;
 mod filters;
+mod images;
 pub mod incremental;
 mod ladder;
 mod level;
@@ -42,6 +43,7 @@ pub use facts::{
 pub use filters::{Shape, filter_graph};
 #[cfg(test)]
 pub use fixture::{slow_film, sound};
+pub use images::{ImageWork, POSTER_WIDTH, PublishedImages, SHEET_TILES, Storyboard, appeal};
 pub use incremental::Incremental;
 pub use ladder::Rung;
 pub use renditions::Schedule;
@@ -147,6 +149,9 @@ pub struct VideoPlan {
     /// Set where the pictures of the source are kept and not evenly spaced.
     #[serde(default)]
     pub variable: Option<VariableRate>,
+    /// The pictures on the seek bar; none in plans of older versions.
+    #[serde(default)]
+    pub storyboard: Option<Storyboard>,
 }
 
 /// What lies between the decoder and the scalers.
@@ -307,6 +312,7 @@ fn plan_video(
             preset: settings.preset.clone(),
             delay_ticks: variable.as_ref().map_or(delay_frames * rate.frame_ticks(), |v| v.ticks(delay_frames, rate)),
             variable,
+            storyboard: Some(Storyboard::of(duration_s, canvas::canvas(video))),
         }),
     })
 }

@@ -1,6 +1,6 @@
 //! The steps of a plan: what one child makes of it at a time.
 
-use super::{AudioPlan, Plan, VideoPlan, cost};
+use super::{AudioPlan, Plan, PublishedImages, VideoPlan, cost};
 use sluice_model::{AudioPayload, ChunkPayload, Tier};
 use std::ops::Range;
 
@@ -9,6 +9,8 @@ use std::ops::Range;
 pub enum Step {
     /// The source's own picture becomes the top rung.
     Passthrough,
+    /// Its key frames become still pictures, or the cover of a sound its poster.
+    Images,
     /// A run of segments of one of the sounds.
     Audio(AudioPayload),
     /// A run of segments of the encoded rungs.
@@ -25,11 +27,15 @@ impl Plan {
         let mut steps = Vec::new();
         if let Some(v) = &self.video {
             steps.extend(v.passthrough.is_some().then_some(Step::Passthrough));
+            steps.extend(v.images_of_keys(&PublishedImages::default()).map(|_| Step::Images));
             if !v.rungs.is_empty() {
                 steps.extend(v.chunk_steps(0));
             }
         }
-        let first = steps.len().min(1);
+        let first = if self.video.is_some() { steps.len().min(1) } else { 0 };
+        if self.video.is_none() {
+            steps.push(Step::Images);
+        }
         steps.splice(first..first, self.sound_steps(0));
         steps
     }
@@ -68,6 +74,7 @@ impl Step {
     pub fn belongs_to(&self, plan: &Plan) -> bool {
         match self {
             Self::Audio(a) => plan.sound(a.sound).is_some(),
+            Self::Images => true,
             Self::Passthrough | Self::Chunk { .. } => plan.video.is_some(),
         }
     }
@@ -76,6 +83,7 @@ impl Step {
     pub fn segments(&self, plan: &Plan) -> Range<usize> {
         match self {
             Self::Passthrough => 0..plan.video.as_ref().map_or(0, VideoPlan::segment_count),
+            Self::Images => 0..0,
             Self::Audio(a) => a.first..a.end.unwrap_or(plan.sound(a.sound).map_or(0, AudioPlan::segment_count)),
             Self::Chunk { payload, .. } => payload.first..payload.end,
         }
@@ -146,7 +154,7 @@ mod tests {
         let video = plan.video.as_mut().unwrap();
         video.passthrough = video.rungs.first().cloned();
         video.fallback = Some(video.rungs.remove(0));
-        assert_eq!(plan.steps().len(), plan.video.as_ref().unwrap().chunks.len() + 1, "the source grows: one pass");
+        assert_eq!(plan.steps().len(), plan.video.as_ref().unwrap().chunks.len() + 2, "the source grows: one pass");
         assert_eq!(plan.fallback_rendition().unwrap().role, RenditionRole::Final);
         assert_eq!(plan.growing_without_passthrough(), ["v720", "v480", "v360", "v240"]);
     }

@@ -3,20 +3,20 @@
 //! Invariants: an object is stored before a row names it; a row names it only while the task's claim
 //! is held; of two segments with one number the first wins and the other's object goes away.
 
-use super::{Checked, Sink};
+use super::{Checked, CheckedImage, Sink};
 use crate::{
     cipher::{self, KEY_BYTES},
     cmaf::{SegmentInfo, read_init},
     package::{Assembled, FinishedRendition, FinishedSegment},
-    plan::Plan,
+    plan::{Plan, PublishedImages},
     task::{Context, Running, TaskError, rules_broken},
 };
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
-use sluice_db::{DbError, RenditionRow, SegmentRow};
+use sluice_db::{DbError, ImageRow, RenditionRow, SegmentRow};
 use sluice_hls::SegmentKey;
-use sluice_model::{Encryption, PackageId, RenditionRole, clock, is_playable};
-use sluice_storage::{Key, Prefix};
+use sluice_model::{Encryption, ImageKind, PackageId, RenditionRole, clock, is_playable};
+use sluice_storage::{IMAGES, Key, Prefix};
 use std::collections::HashSet;
 use tokio::sync::OnceCell;
 
@@ -68,13 +68,14 @@ impl Sink for ClaimedSink<'_> {
     }
 
     async fn put_segment(&self, segment: Checked<'_>) -> Result<(), TaskError> {
-        let Checked { plan, rendition, sequence, data, info, progress } = segment;
+        let Checked { plan, rendition, sequence, data, info, progress, peaks } = segment;
         let (data, secret) = self.encrypted(sequence, data).await?;
         let file = format!("{sequence:06}-{}.m4s", self.attempt());
         let key = self.key(rendition, &file);
         let (task, context) = (&self.running.task, self.context());
         context.store.put(&key, data.clone()).await?;
-        let row = row(sequence, file, &data, &info, secret)?;
+        let mut row = row(sequence, file, &data, &info, secret)?;
+        row.peaks = (!peaks.is_empty()).then_some(peaks);
         let mut tx = context.db.begin().await?;
         if let Err(error) = tx.tasks().hold_claim(task.id, task.token, progress).await {
             // Nobody will name it, and where the package is gone nobody will look for it.
@@ -87,6 +88,47 @@ impl Sink for ClaimedSink<'_> {
             context.store.delete(&key).await?;
         }
         self.announce_playable(plan).await
+    }
+
+    async fn images(&self) -> Result<PublishedImages, TaskError> {
+        let mut found = PublishedImages::default();
+        for row in self.context().db.images().of_package(self.package()).await? {
+            match row.kind {
+                ImageKind::Poster => found.appeal = Some(row.appeal as u32),
+                ImageKind::Sheet => drop(found.sheets.insert(row.number as u64)),
+            }
+        }
+        Ok(found)
+    }
+
+    async fn put_image(&self, plan: &Plan, image: CheckedImage, progress: f64) -> Result<(), TaskError> {
+        let (task, context) = (&self.running.task, self.context());
+        // Of one attempt's posters each is another object: the first may be named already.
+        let number = if image.kind == ImageKind::Poster { u64::from(image.appeal) } else { image.number };
+        let file = format!("{}-{number:06}-{}.jpg", image.kind, self.attempt());
+        let key = self.key(IMAGES, &file);
+        context.store.put(&key, image.data.clone()).await?;
+        let row = ImageRow {
+            kind: image.kind,
+            number: image.number as i64,
+            object: file,
+            size_bytes: image.data.len() as i64,
+            width: image.size.0.into(),
+            height: image.size.1.into(),
+            appeal: image.appeal.into(),
+            times_ms: serde_json::to_string(&image.times_ms).map_err(TaskError::corrupt)?,
+        };
+        let mut tx = context.db.begin().await?;
+        if let Err(error) = tx.tasks().hold_claim(task.id, task.token, progress).await {
+            context.store.delete(&key).await?;
+            return Err(error.into());
+        }
+        let won = tx.images().publish(task.package_id, &row).await?;
+        tx.commit().await?;
+        if !won {
+            context.store.delete(&key).await?;
+        }
+        if won && image.kind == ImageKind::Poster { self.announce_playable(plan).await } else { Ok(()) }
     }
 
     async fn renditions(&self) -> Result<Vec<FinishedRendition>, TaskError> {
@@ -200,6 +242,11 @@ impl<'a> ClaimedSink<'a> {
         let (db, package) = (&self.context().db, self.package());
         let Some(row) = db.packages().find(package).await?.filter(|p| !p.playable) else { return Ok(()) };
         let Some(started) = row.encode_started_at else { return Ok(()) };
+        // Its poster is made of key frames beside it, in no time.
+        let by_keys = plan.video.as_ref().is_some_and(|v| v.storyboard.is_some() && v.source_grows());
+        if by_keys && db.images().poster_is_to_come(package).await? {
+            return Ok(());
+        }
         let renditions = db.packages().renditions(package).await?;
         let shown = renditions.iter().filter(|r| r.role != RenditionRole::Final);
         let prefix = shown.map(|r| r.contiguous).min().unwrap_or(0);
@@ -263,6 +310,7 @@ fn row(
         published_at: clock::now(),
         key_number,
         iv,
+        peaks: None,
     })
 }
 

@@ -1,10 +1,10 @@
 //! The sink of `sluice-worker transcode`: files in a folder, and a progress bar.
 
-use super::{Checked, Sink};
+use super::{Checked, CheckedImage, Sink};
 use crate::{
     cmaf::{InitInfo, read_init},
     package::{Assembled, FinishedRendition, FinishedSegment, media_playlist_name},
-    plan::{Plan, SubtitlePlan},
+    plan::{Plan, PublishedImages, SubtitlePlan},
     task::TaskError,
 };
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use sluice_hls::{
     self as hls, Cue, MediaPlaylist, PlaylistType, Segment, SubtitleTrack, Supplements, chapters_json, webvtt,
     webvtt_segment,
 };
-use sluice_model::RenditionRole;
+use sluice_model::{ImageKind, RenditionRole};
 use std::{
     collections::{BTreeMap, HashSet},
     path::{Path, PathBuf},
@@ -26,6 +26,11 @@ use std::{
 const CHAPTERS: &str = "chapters/chapters.json";
 /// File name of every init segment.
 const INIT_NAME: &str = "init.mp4";
+
+/// File names of the still pictures.
+const POSTER: &str = "poster.jpg";
+const STORYBOARD: &str = "storyboard.vtt";
+const WAVEFORM: &str = "waveform.json";
 
 /// Writes a package into a folder, which is made with the first file.
 #[derive(Debug)]
@@ -43,6 +48,11 @@ struct Made {
     inits: BTreeMap<String, (InitInfo, Vec<u8>)>,
     segments: BTreeMap<String, BTreeMap<u64, FinishedSegment>>,
     subtitles: Vec<SubtitleTrack>,
+    /// What the poster is worth.
+    appeal: Option<u32>,
+    sheets: BTreeMap<u64, hls::Sheet>,
+    /// Length of the segments of sound, and their peaks.
+    peaks: BTreeMap<u64, (u64, Vec<u8>)>,
 }
 
 impl Sink for FolderSink {
@@ -69,7 +79,7 @@ impl Sink for FolderSink {
     }
 
     async fn put_segment(&self, segment: Checked<'_>) -> Result<(), TaskError> {
-        let Checked { rendition, sequence, data, info, .. } = segment;
+        let Checked { rendition, sequence, data, info, peaks, .. } = segment;
         let name = format!("{sequence:06}.m4s");
         self.write(&format!("{rendition}/{name}"), &data)?;
         let finished = FinishedSegment {
@@ -80,9 +90,34 @@ impl Sink for FolderSink {
             fragments: info.fragments.clone(),
             key: None,
         };
+        if !peaks.is_empty() {
+            self.made().peaks.insert(sequence, (info.duration, peaks));
+        }
         self.made().segments.entry(rendition.to_owned()).or_default().insert(sequence, finished);
         self.bar.inc(1);
         Ok(())
+    }
+
+    async fn images(&self) -> Result<PublishedImages, TaskError> {
+        let made = self.made();
+        Ok(PublishedImages { sheets: made.sheets.keys().copied().collect(), appeal: made.appeal })
+    }
+
+    async fn put_image(&self, _: &Plan, image: CheckedImage, _: f64) -> Result<(), TaskError> {
+        let mut made = self.made();
+        match image.kind {
+            ImageKind::Poster if made.appeal.is_some_and(|before| image.appeal <= before) => Ok(()),
+            ImageKind::Poster => {
+                made.appeal = Some(image.appeal);
+                self.write(POSTER, &image.data)
+            }
+            ImageKind::Sheet => {
+                let uri = format!("storyboard/{:06}.jpg", image.number);
+                self.write(&uri, &image.data)?;
+                made.sheets.insert(image.number, hls::Sheet { uri, size: image.size, times_ms: image.times_ms });
+                Ok(())
+            }
+        }
     }
 
     async fn renditions(&self) -> Result<Vec<FinishedRendition>, TaskError> {
@@ -115,6 +150,16 @@ impl Sink for FolderSink {
         }
         let report = serde_json::to_vec_pretty(&assembled.report).map_err(TaskError::corrupt)?;
         self.write("report.json", &report)?;
+        let duration_ms = (self.plan.duration_s * 1000.0).round() as u64;
+        let peaks: Vec<(u64, Vec<u8>)> = self.made().peaks.values().cloned().collect();
+        if !peaks.is_empty() {
+            self.write(WAVEFORM, hls::waveform_json(&peaks, duration_ms).as_bytes())?;
+        }
+        let sheets: Vec<hls::Sheet> = self.made().sheets.values().cloned().collect();
+        if !sheets.is_empty() {
+            let text = hls::storyboard_webvtt(&sheets, duration_ms);
+            self.write(STORYBOARD, text.as_bytes())?;
+        }
         self.bar.finish_and_clear();
         Ok(())
     }

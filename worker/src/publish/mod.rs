@@ -2,22 +2,24 @@
 
 mod claimed;
 mod folder;
+mod images;
 
 pub use claimed::{ClaimedSink, remove_orphans};
 pub use folder::FolderSink;
+pub use images::CheckedImage;
 
 use crate::{
-    child::Output,
+    child::{Output, SegmentMade},
     cmaf::SegmentInfo,
     package::{Assembled, FinishedRendition},
-    plan::Plan,
+    plan::{Plan, PublishedImages},
     task::TaskError,
     verify::check_segment,
 };
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use sluice_hls::Supplements;
-use sluice_model::Reason;
+use sluice_model::{Reason, SEGMENT_PEAKS};
 use std::{
     collections::HashSet,
     future::Future,
@@ -35,6 +37,8 @@ pub struct Checked<'a> {
     pub info: SegmentInfo,
     /// How much of the step is done with it, 0 to 1.
     pub progress: f64,
+    /// Of the first rendition of sound: peaks of stretches of equal length; else empty.
+    pub peaks: Vec<u8>,
 }
 
 /// Where a package goes: the database and the store, or a folder.
@@ -56,6 +60,17 @@ pub trait Sink: Send + Sync {
 
     /// Stores a media segment. The first one with a number stays.
     fn put_segment(&self, segment: Checked<'_>) -> impl Future<Output = Result<(), TaskError>> + Send;
+
+    /// Which still pictures are there.
+    fn images(&self) -> impl Future<Output = Result<PublishedImages, TaskError>> + Send;
+
+    /// Stores a still picture. The first sheet with a number stays, and of posters the one that is worth most.
+    fn put_image(
+        &self,
+        plan: &Plan,
+        image: CheckedImage,
+        progress: f64,
+    ) -> impl Future<Output = Result<(), TaskError>> + Send;
 
     /// All that is there, for the playlists.
     fn renditions(&self) -> impl Future<Output = Result<Vec<FinishedRendition>, TaskError>> + Send;
@@ -117,7 +132,11 @@ impl<'a, S: Sink> Publisher<'a, S> {
     pub async fn publish(&mut self, output: Output) -> Result<(), TaskError> {
         match output {
             Output::Init { rendition, codecs, data } => self.init(&rendition, &codecs, data).await,
-            Output::Segment { made, data } => self.segment(&made.rendition, made.sequence, data).await,
+            Output::Segment { made, data } => self.segment(made, data).await,
+            Output::Image { made, data } => {
+                let image = images::checked(self.plan, made, data)?;
+                self.sink.put_image(self.plan, image, self.progress()).await
+            }
             Output::Worked { pictures } => self.worked(pictures).await,
             Output::Probed(_) | Output::Cues(_) => Ok(()),
         }
@@ -136,11 +155,16 @@ impl<'a, S: Sink> Publisher<'a, S> {
         Err(TaskError::Retry { reason, detail: rendition.to_owned() })
     }
 
-    async fn segment(&mut self, rendition: &str, sequence: u64, data: Bytes) -> Result<(), TaskError> {
+    async fn segment(&mut self, made: SegmentMade, data: Bytes) -> Result<(), TaskError> {
+        let SegmentMade { rendition, sequence, peaks, .. } = made;
+        let rendition = rendition.as_str();
+        if peaks.len() > SEGMENT_PEAKS {
+            return Err(TaskError::senseless());
+        }
         let schedule = self.plan.schedule(rendition).ok_or_else(TaskError::senseless)?;
         let info = check_segment(&data, sequence, &schedule)?;
         self.published += 1;
-        let segment = Checked { plan: self.plan, rendition, sequence, data, info, progress: self.progress() };
+        let segment = Checked { plan: self.plan, rendition, sequence, data, info, progress: self.progress(), peaks };
         self.sink.put_segment(segment).await
     }
 }

@@ -88,7 +88,12 @@ fn work_of(task: &TaskRow, known: &Known) -> Option<Work> {
             let segments = cuts_s(known.film_s).len() - 1;
             (known.film_s * 1000.0 / REMUXED_S, (0, segments), known.source_grows)
         }
-        TaskKind::Import | TaskKind::Plan | TaskKind::Hash | TaskKind::Subtitles | TaskKind::Finalize => return None,
+        TaskKind::Images
+        | TaskKind::Import
+        | TaskKind::Plan
+        | TaskKind::Hash
+        | TaskKind::Subtitles
+        | TaskKind::Finalize => return None,
     };
     let done = if task.status == TaskStatus::Done { 1.0 } else { task.progress.clamp(0.0, 1.0) };
     let cost_s = cost_ms / 1000.0;

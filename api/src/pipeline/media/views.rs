@@ -6,6 +6,7 @@ use sluice_db::{MediaRow, RenditionRow};
 use sluice_model::{
     Encryption, FileTags, MediaKind, MediaStatus, PackageStatus, Reason, RenditionRole, TrackRole, Visibility,
 };
+use sluice_storage::IMAGES;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -132,8 +133,12 @@ pub struct Playback {
     /// A DASH manifest of the same segments, once the media is `ready`; none of what is encrypted.
     pub dash_url: Option<String>,
     pub raw_url: String,
+    /// A JPEG that stands for it: its owner's choice, or one from the film. Another picture has another address.
     pub poster_url: Option<String>,
+    /// WebVTT whose cues name a part of a JPEG (`#xywh=`) for a time of the film; while it grows, as far as it is made.
     pub storyboard_url: Option<String>,
+    /// JSON: `peaks` of the sound, 0 to 255, of moments of equal length, at most 1,800; while it grows, as far as it is made.
+    pub waveform_url: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -181,6 +186,17 @@ pub struct UploadForm {
     file: Vec<u8>,
 }
 
+/// The address of a media's poster, if it has one. `base` is the external URL of the API without a trailing slash.
+pub fn poster_url(row: &MediaRow, base: &str) -> Option<String> {
+    let chosen = row.own_poster.map(|id| format!("{id}.jpg"));
+    chosen.or_else(|| row.poster.clone()).map(|name| image_url(row, base, &name))
+}
+
+/// Still pictures are where the segments are: who may have these may have those.
+fn image_url(row: &MediaRow, base: &str, name: &str) -> String {
+    format!("{base}/hls/{}/{}/{IMAGES}/{name}", row.id, row.package_id)
+}
+
 impl Media {
     /// `base` is the external URL of the API without a trailing slash.
     pub fn new(row: MediaRow, base: &str) -> Self {
@@ -190,6 +206,9 @@ impl Media {
         let file_tags = row.file_tags.as_deref().and_then(|t| serde_json::from_str(t).ok()).unwrap_or_default();
         let has_dash = row.status == PackageStatus::Ready && row.encryption == Encryption::None;
         let published_at = row.published_at().map(|t| t.as_millis());
+        let poster_url = poster_url(&row, base);
+        let waveform_url = row.has_waveform.then(|| image_url(&row, base, "waveform.json"));
+        let storyboard_url = row.has_storyboard.then(|| image_url(&row, base, "storyboard.vtt"));
         Self {
             kind: row.kind(),
             owner: Owner { id: row.owner_id.into(), username: row.owner_name },
@@ -197,8 +216,9 @@ impl Media {
                 hls_url: format!("{base}/hls/{}/index.m3u8", row.id),
                 dash_url: has_dash.then(|| format!("{base}/hls/{}/manifest.mpd", row.id)),
                 raw_url: format!("{base}/raw/{}", row.id),
-                poster_url: None,
-                storyboard_url: None,
+                poster_url,
+                storyboard_url,
+                waveform_url,
             },
             id: row.id.into(),
             title: row.title,

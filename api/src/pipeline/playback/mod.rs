@@ -7,6 +7,8 @@ mod download;
 pub mod download_routes;
 mod error;
 mod event_window;
+mod file;
+mod images;
 mod presentation;
 pub mod routes;
 mod service;

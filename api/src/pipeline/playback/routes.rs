@@ -3,7 +3,8 @@
 use super::{
     bytes_response::{respond, select},
     dash,
-    service::{self, File, Original},
+    file::File,
+    service::{self, Original},
 };
 use crate::{
     http::error::ApiError,
@@ -22,7 +23,6 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_e
 use serde::Deserialize;
 use sluice_db::MediaRow;
 use sluice_model::{MediaId, PackageId};
-use sluice_storage::Key;
 use utoipa::IntoParams;
 
 /// What an answer depends on beside its URL.
@@ -58,9 +58,9 @@ pub struct FilePath {
     media: MediaId,
     #[param(value_type = Uuid)]
     package: PackageId,
-    /// Or `keys`.
+    /// Or `keys`, `chapters`, `images`.
     rendition: String,
-    /// A media playlist, an init or media segment, a segment of subtitles, or a key.
+    /// A media playlist, an init or media segment, a segment of subtitles, a key, a picture or the storyboard.
     file: String,
 }
 
@@ -134,16 +134,16 @@ pub async fn manifest_by_token(
     manifest(state, player, path, method, headers).await
 }
 
-/// A media playlist, a segment (of subtitles: WebVTT) or a key.
+/// A media playlist, a segment (of subtitles: WebVTT), a key, or a still picture.
 #[utoipa::path(get, path = "/hls/{media}/{package}/{rendition}/{file}", operation_id = "get_package_file", tag = "playback", params(FilePath),
     security((), ("session" = []), ("api_token" = ["read"])), responses(
         (status = 200, description = "All of it", content(
             (String = "application/vnd.apple.mpegurl"), (String = "video/*"), (String = "text/vtt"),
-            (String = "application/json"), (String = "application/octet-stream"),
+            (String = "application/json"), (Vec<u8> = "image/jpeg"), (String = "application/octet-stream"),
         )),
         (status = 206, description = "The range", content(
             (String = "application/vnd.apple.mpegurl"), (String = "video/*"), (String = "text/vtt"),
-            (String = "application/json"), (String = "application/octet-stream"),
+            (String = "application/json"), (Vec<u8> = "image/jpeg"), (String = "application/octet-stream"),
         )),
         (status = 304, description = "As before"),
         (status = 416, description = "The range lies outside"),
@@ -156,15 +156,14 @@ pub async fn file(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let FilePath { media, package, rendition, file: name } = path;
-    let (name, size, is_public) = match service::file(&state, &ticket, media, package, &rendition, &name).await? {
+    let (key, tag, size, is_public) = match service::file(&state, &ticket, media, package, &rendition, &name).await? {
         File::Playlist(text) => return whole_text(&method, &headers, PLAYLIST, text).await,
-        File::Chapters(text) => return whole_text(&method, &headers, JSON, text).await,
-        File::Subtitles(text) => return whole_text(&method, &headers, WEBVTT, text).await,
+        File::Json(text) => return whole_text(&method, &headers, JSON, text).await,
+        File::Subtitles(text) | File::Storyboard(text) => return whole_text(&method, &headers, WEBVTT, text).await,
         File::Key(key) => return Ok(key_response(key)),
-        File::Object { name, size_bytes, is_public } => (name, size_bytes, is_public),
+        File::Object { key, tag, size_bytes, is_public } => (key, tag, size_bytes, is_public),
     };
-    let etag = format!("\"{name}\"");
-    let key = Key::RenditionFile { package, rendition, file: name };
+    let etag = format!("\"{tag}\"");
     let selection = select(&method, &headers, &etag, size)?;
     // Shared caches keep public segments for an hour, as a media may become private; private ones are kept by the
     // player alone.
@@ -186,11 +185,11 @@ pub async fn file(
     params(("token" = String, Path), FilePath), responses(
         (status = 200, description = "All of it", content(
             (String = "application/vnd.apple.mpegurl"), (String = "video/*"), (String = "text/vtt"),
-            (String = "application/json"), (String = "application/octet-stream"),
+            (String = "application/json"), (Vec<u8> = "image/jpeg"), (String = "application/octet-stream"),
         )),
         (status = 206, description = "The range", content(
             (String = "application/vnd.apple.mpegurl"), (String = "video/*"), (String = "text/vtt"),
-            (String = "application/json"), (String = "application/octet-stream"),
+            (String = "application/json"), (Vec<u8> = "image/jpeg"), (String = "application/octet-stream"),
         )),
         (status = 304, description = "As before"),
         (status = 403, description = "The page is not allowed"),

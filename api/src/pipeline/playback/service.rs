@@ -4,6 +4,8 @@ use super::{
     dash,
     direct::Addresses,
     error::PlaybackError,
+    file::File,
+    images,
     presentation::{Presented, Selector, lists, present},
     subtitles::{self, TrackName},
 };
@@ -21,7 +23,7 @@ use sluice_hls::{
 };
 use sluice_ingest::sniff::sound_type;
 use sluice_model::{Encryption, MediaId, MediaKind, PackageId, PackageStatus, SourceStatus, Timestamp, Visibility};
-use sluice_storage::{Key, StoreError};
+use sluice_storage::{IMAGES, Key, StoreError};
 use std::ops::Range;
 
 /// Names of the two media playlists of a rendition: they are two resources, because a list must
@@ -33,21 +35,6 @@ const KEYS: &str = "keys";
 /// Where the multivariant playlist finds the chapters: beside the renditions.
 const CHAPTERS: &str = "chapters";
 const CHAPTERS_JSON: &str = "chapters.json";
-
-/// A file of a rendition.
-#[derive(Debug)]
-pub enum File {
-    /// A playlist.
-    Playlist(String),
-    /// A published object of so many bytes.
-    Object { name: String, size_bytes: u64, is_public: bool },
-    /// A segment of subtitles, WebVTT.
-    Subtitles(String),
-    /// The chapters as JSON.
-    Chapters(String),
-    /// An AES key; it is sent so that no client and no cache keeps a copy.
-    Key(Vec<u8>),
-}
 
 /// Which presentation a media playlist belongs to, by its name.
 fn presentation(file: &str) -> Option<PlaylistType> {
@@ -109,10 +96,12 @@ pub async fn file(
     if !state.db.media().has_package(id, package).await? {
         return Err(PlaybackError::NotFound);
     }
+    let is_public = media.visibility != Visibility::Private && matches!(ticket, Ticket::Viewer(None));
     let track = TrackName::parse(rendition);
     match (track, presentation(name)) {
         _ if rendition == KEYS => key(state, package, name).await,
-        _ if rendition == CHAPTERS && name == CHAPTERS_JSON => chapters(state, &media).await.map(File::Chapters),
+        _ if rendition == IMAGES => images::file(state, &media, package, name, is_public).await,
+        _ if rendition == CHAPTERS && name == CHAPTERS_JSON => chapters(state, &media).await.map(File::Json),
         (Some(t), Some(of)) => subtitles::playlist(state, id, package, t, of).await.map(File::Playlist),
         (Some(t), None) => subtitles::segment(state, id, package, t, name).await.map(File::Subtitles),
         (None, None) if name == IFRAMES => iframes(state, package, rendition).await.map(File::Playlist),
@@ -125,8 +114,8 @@ pub async fn file(
             let name = name.ok_or(PlaybackError::NotFound)?;
             let size = state.db.packages().published_object(package, rendition, &name).await?;
             let size = size.ok_or(PlaybackError::NotFound)?;
-            let is_public = media.visibility != Visibility::Private && matches!(ticket, Ticket::Viewer(None));
-            Ok(File::Object { name, size_bytes: size as u64, is_public })
+            let key = Key::RenditionFile { package, rendition: rendition.to_owned(), file: name.clone() };
+            Ok(File::Object { key, tag: name, size_bytes: size as u64, is_public })
         }
     }
 }

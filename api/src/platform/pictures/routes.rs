@@ -7,6 +7,7 @@ use crate::{
         error::{ApiError, HttpError},
     },
     identity::guards::{Actor, Admin, Follower},
+    pipeline::media::{service as media, views::poster_url},
     platform::{
         PlatformError,
         catalogue::service as catalogue,
@@ -24,7 +25,7 @@ use axum::{
 };
 use bytes::Bytes;
 use futures::{Stream, TryStreamExt};
-use sluice_model::{PictureId, PictureKind, PlaylistId};
+use sluice_model::{MediaId, PictureId, PictureKind, PlaylistId};
 use sluice_storage::Key;
 
 /// Own pictures, as paths spell them.
@@ -105,6 +106,39 @@ pub async fn remove_cover(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Choose another poster for a media than the one that was chosen from the film.
+#[utoipa::path(put, path = "/media/{id}/poster", tag = "media", params(("id" = Uuid, Path)),
+    security(("session" = []), ("api_token" = ["admin"])), request_body(content = [u8], content_type = "image/jpeg"),
+    responses(
+        (status = 200, description = "It is shown", body = Picture),
+        (status = 507, description = "The store is full"),
+    ))]
+pub async fn put_poster(
+    State(state): State<AppState>,
+    Actor(viewer): Actor,
+    Path(id): Path<MediaId>,
+    base: BaseUrl,
+    body: Body,
+) -> Result<Json<Picture>, ApiError> {
+    media::owned(&state, &viewer, id).await?;
+    let (_, (width, height)) = service::put(&state, &viewer, PictureKind::Poster, id.into(), stream(body)).await?;
+    let row = media::owned(&state, &viewer, id).await?;
+    Ok(Json(Picture { url: poster_url(&row, &base.0).unwrap_or_default(), width, height }))
+}
+
+/// Go back to the poster that was chosen from the film.
+#[utoipa::path(delete, path = "/media/{id}/poster", tag = "media", params(("id" = Uuid, Path)),
+    security(("session" = []), ("api_token" = ["admin"])), responses((status = 204, description = "Gone")))]
+pub async fn remove_poster(
+    State(state): State<AppState>,
+    Actor(viewer): Actor,
+    Path(id): Path<MediaId>,
+) -> Result<StatusCode, ApiError> {
+    media::owned(&state, &viewer, id).await?;
+    service::remove(&state, PictureKind::Poster, id.into()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// Give a category a picture.
 #[utoipa::path(put, path = "/admin/categories/{slug}/picture", operation_id = "put_category_picture", tag = "admin", params(("slug" = String, Path)),
     security(("session" = []), ("api_token" = ["admin"])), request_body(content = [u8], content_type = "image/jpeg"),
@@ -136,7 +170,7 @@ pub async fn remove_category(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// A picture. It never changes; covers of private playlists are for those who may see the playlist.
+/// A picture. It never changes; covers of private playlists and posters of private media are for those who may see these.
 #[utoipa::path(get, path = "/pictures/{id}", operation_id = "get_picture", tag = "catalogue", params(("id" = Uuid, Path)),
     security((), ("session" = []), ("api_token" = ["read", "upload"])),
     responses((status = 200, description = "The picture", body = [u8], content_type = "image/jpeg")))]

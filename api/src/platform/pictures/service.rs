@@ -3,13 +3,14 @@
 use super::render::render;
 use crate::{
     identity::Viewer,
+    pipeline::media::service as media,
     platform::{PlatformError, playlists::service as playlists},
     state::AppState,
 };
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use sluice_db::{DbError, NewPicture};
-use sluice_model::{PictureId, PictureKind, PictureOwnerId, RateLimit, clock};
+use sluice_model::{PictureId, PictureKind, PictureOwnerId, RateLimit, Visibility, clock};
 use sluice_storage::Key;
 use std::{sync::LazyLock, time::Duration};
 use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
@@ -30,6 +31,7 @@ fn bounds(kind: PictureKind) -> (u32, u32) {
         PictureKind::Avatar => (512, 512),
         PictureKind::Banner => (2048, 1024),
         PictureKind::Cover | PictureKind::Category => (1024, 1024),
+        PictureKind::Poster => (1280, 1280),
     }
 }
 
@@ -95,13 +97,20 @@ pub async fn remove(state: &AppState, kind: PictureKind, owner: PictureOwnerId) 
     Ok(tx.commit().await?)
 }
 
-/// A picture, and whether everybody may see it: the cover of a private playlist is as private.
+/// A picture, and whether everybody may see it: the cover of a private playlist is as private, and the poster of a private
+/// media.
 pub async fn read(state: &AppState, viewer: Option<&Viewer>, id: PictureId) -> Result<(Bytes, bool), PlatformError> {
     let row = state.db.pictures().find(id).await?.filter(|p| !p.hidden).ok_or(PlatformError::NotFound)?;
-    if row.kind == PictureKind::Cover {
-        playlists::visible(state, viewer, row.owner_id.into()).await?;
-    }
-    let public = row.kind != PictureKind::Cover || playlists::visible(state, None, row.owner_id.into()).await.is_ok();
+    let public = match row.kind {
+        PictureKind::Avatar | PictureKind::Banner | PictureKind::Category => true,
+        PictureKind::Cover => {
+            playlists::visible(state, viewer, row.owner_id.into()).await?;
+            playlists::visible(state, None, row.owner_id.into()).await.is_ok()
+        }
+        PictureKind::Poster => {
+            media::visible(state, viewer, row.owner_id.into()).await?.visibility != Visibility::Private
+        }
+    };
     let size = u64::try_from(row.size_bytes).unwrap_or(0);
     Ok((state.store.read(&Key::Picture(id), 0..size).await?, public))
 }

@@ -1,0 +1,205 @@
+//! Still pictures of a film: the poster, and what is shown on the seek bar.
+
+use harness::{
+    Client, Pair, Stack,
+    client::problem,
+    fixtures,
+    process::bin_dir,
+    storyboard::{assert_matches, cues, lightness},
+};
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, path::Path, process::Command};
+
+harness::on_both!(
+    pictures_show_the_film_and_are_there_when_it_can_be_played,
+    pictures_are_as_private_as_the_film,
+    a_chosen_poster_takes_the_place_of_the_films_own,
+    waveform_shows_when_it_is_loud,
+    cover_of_a_sound_is_its_poster,
+);
+
+const SECONDS: u32 = 14;
+
+/// A path of the service from an URL of it.
+fn path(client: &Client, url: &Value) -> String {
+    url.as_str().unwrap().strip_prefix(&client.url).unwrap().to_owned()
+}
+
+async fn bytes(client: &Client, path: &str) -> Vec<u8> {
+    let answer = client.get(path).await;
+    assert_eq!(answer.status(), 200, "{path}");
+    answer.bytes().await.unwrap().to_vec()
+}
+
+/// The whole storyboard of a film shows it.
+async fn assert_storyboard(client: &Client, media: &Value, film: &Path) {
+    let board = path(client, &media["playback"]["storyboard_url"]);
+    let cues = cues(&client.text(&board).await);
+    assert_eq!(cues.len(), SECONDS as usize / 2);
+    let folder = board.rsplit_once('/').unwrap().0;
+    let mut sheets = BTreeMap::new();
+    for cue in &cues {
+        if !sheets.contains_key(&cue.picture) {
+            sheets.insert(cue.picture.clone(), bytes(client, &format!("{folder}/{}", cue.picture)).await);
+        }
+    }
+    assert_matches(&cues, film, |name| sheets[name].clone());
+}
+
+async fn pictures_show_the_film_and_are_there_when_it_can_be_played(pair: Pair) {
+    let mut stack = Stack::start(pair).await;
+    stack.add_worker();
+    let client = stack.creator().await;
+    for passed in [false, true] {
+        let film = fixtures::by_second(SECONDS, passed);
+        let id = client.upload(&film).await["id"].as_str().unwrap().to_owned();
+        let playable = client.wait_for(&id, &["playable", "ready"]).await;
+        let first = bytes(&client, &path(&client, &playable["playback"]["poster_url"])).await;
+        assert!(first.starts_with(&[0xff, 0xd8, 0xff]));
+        let ready = client.wait_for(&id, &["ready"]).await;
+        assert_storyboard(&client, &ready, &film).await;
+        // Its first seconds are half black.
+        let poster = bytes(&client, &path(&client, &ready["playback"]["poster_url"])).await;
+        assert!(lightness(&poster, [0, 0, 320, 90]) > 60.0);
+        let list = client.json(Method::GET, "/api/v1/media", &Value::Null, 200).await;
+        assert_eq!(list["items"][0]["playback"]["poster_url"], ready["playback"]["poster_url"]);
+    }
+}
+
+async fn pictures_are_as_private_as_the_film(pair: Pair) {
+    let mut stack = Stack::start(pair).await;
+    stack.add_worker();
+    let (owner, stranger) = (stack.creator().await, stack.creator().await);
+    let id = owner.upload(&fixtures::silent()).await["id"].as_str().unwrap().to_owned();
+    let ready = owner.wait_for(&id, &["ready"]).await;
+    let (poster, board) =
+        (path(&owner, &ready["playback"]["poster_url"]), path(&owner, &ready["playback"]["storyboard_url"]));
+    let sheet = format!("{}/{}", board.rsplit_once('/').unwrap().0, cues(&owner.text(&board).await)[0].picture);
+    let open = stranger.anonymous().get(&poster).await;
+    assert_eq!(open.headers()["content-type"], "image/jpeg");
+    assert_eq!(open.headers()["cache-control"], "public, max-age=3600, immutable");
+    assert_eq!(open.headers()["cross-origin-resource-policy"], "cross-origin");
+    let tag = open.headers()["etag"].to_str().unwrap().to_owned();
+    let again = owner.request(Method::GET, &poster).header("if-none-match", tag).send().await.unwrap();
+    assert_eq!(again.status(), 304);
+    assert_eq!(stranger.get(&board).await.headers()["content-type"], "text/vtt; charset=utf-8");
+    let link = owner
+        .json(Method::POST, &format!("/api/v1/media/{id}/playback-tokens"), &json!({ "expires_in": 60 }), 201)
+        .await;
+    owner.json(Method::PATCH, &format!("/api/v1/media/{id}"), &json!({ "visibility": "private" }), 200).await;
+    let by_link = format!("/p/{}{}", link["token"].as_str().unwrap(), poster);
+    for file in [&poster, &board, &sheet] {
+        assert_eq!(problem(stranger.get(file).await).await.0, 404, "{file}");
+        assert_eq!(problem(stranger.anonymous().get(file).await).await.0, 404, "{file}");
+        let own = owner.get(file).await;
+        assert_eq!(own.status(), 200);
+        assert!(own.headers()["cache-control"].to_str().unwrap().starts_with("private"));
+    }
+    assert_eq!(stranger.anonymous().get(&by_link).await.status(), 200);
+    // Under another film's name they are nothing.
+    let other = stranger.upload(&fixtures::sound()).await["id"].as_str().unwrap().to_owned();
+    assert_eq!(problem(stranger.get(&poster.replace(&id, &other)).await).await.0, 404);
+    let folder = board.rsplit_once('/').unwrap().0;
+    for none in ["poster.jpg", "sheet-000000-x.jpg", "storyboard.txt", "00000000-0000-0000-0000-000000000000.jpg"] {
+        assert_eq!(problem(owner.get(&format!("{folder}/{none}")).await).await.0, 404, "{none}");
+    }
+    owner.json(Method::DELETE, &format!("/api/v1/media/{id}"), &Value::Null, 204).await;
+    assert_eq!(problem(owner.get(&poster).await).await.0, 404);
+}
+
+async fn a_chosen_poster_takes_the_place_of_the_films_own(pair: Pair) {
+    let mut stack = Stack::start(pair).await;
+    stack.add_worker();
+    let (owner, stranger) = (stack.creator().await, stack.creator().await);
+    let id = owner.upload(&fixtures::silent()).await["id"].as_str().unwrap().to_owned();
+    let own = owner.wait_for(&id, &["ready"]).await["playback"]["poster_url"].clone();
+    let of_media = format!("/api/v1/media/{id}/poster");
+    let put = async |client: &Client| {
+        let body = std::fs::read(fixtures::picture(1600, 800)).unwrap();
+        client.request(Method::PUT, &of_media).body(body).send().await.unwrap()
+    };
+    assert_eq!(put(&stranger).await.status(), 403);
+    let answer = put(&owner).await;
+    assert_eq!(answer.status(), 200);
+    let shown: Value = answer.json().await.unwrap();
+    assert_eq!((&shown["width"], &shown["height"]), (&json!(1280), &json!(640)));
+    let chosen = owner.media(&id).await["playback"]["poster_url"].clone();
+    assert_eq!(shown["url"], chosen);
+    let chosen_path = path(&owner, &chosen);
+    assert_eq!(stranger.get(&chosen_path).await.headers()["content-type"], "image/jpeg");
+    let picture = format!("/api/v1/pictures/{}", chosen_path.rsplit('/').next().unwrap().trim_end_matches(".jpg"));
+    assert_eq!(stranger.get(&picture).await.status(), 200);
+    owner.json(Method::PATCH, &format!("/api/v1/media/{id}"), &json!({ "visibility": "private" }), 200).await;
+    for file in [&chosen_path, &picture] {
+        assert_eq!(stranger.get(file).await.status(), 404);
+        assert_eq!(owner.get(file).await.status(), 200);
+    }
+    owner.json(Method::DELETE, &of_media, &Value::Null, 204).await;
+    assert_eq!(owner.media(&id).await["playback"]["poster_url"], own);
+    assert_eq!(owner.get(&chosen_path).await.status(), 404);
+    // With its media a chosen one goes too.
+    let again: Value = put(&owner).await.json().await.unwrap();
+    let last = path(&owner, &again["url"]).rsplit('/').next().unwrap().trim_end_matches(".jpg").to_owned();
+    owner.json(Method::DELETE, &format!("/api/v1/media/{id}"), &Value::Null, 204).await;
+    let db = stack.database().await;
+    assert!(db.pictures().find(last.parse().unwrap()).await.unwrap().is_none());
+}
+
+/// Of what is encoded and of what is kept: ten seconds of silence but for one beep.
+async fn waveform_shows_when_it_is_loud(pair: Pair) {
+    let mut stack = Stack::start(pair).await;
+    stack.add_worker();
+    let client = stack.creator().await;
+    for kept in [false, true] {
+        let id = client.upload(&fixtures::flash(kept)).await["id"].as_str().unwrap().to_owned();
+        let ready = client.wait_for(&id, &["ready"]).await;
+        let answer = client.get(&path(&client, &ready["playback"]["waveform_url"])).await;
+        assert_eq!(answer.headers()["content-type"], "application/json");
+        let wave: Value = answer.json().await.unwrap();
+        assert_eq!(wave["duration_ms"], ready["duration_ms"]);
+        let peaks: Vec<u64> = wave["peaks"].as_array().unwrap().iter().map(|p| p.as_u64().unwrap()).collect();
+        assert!((60..=1800).contains(&peaks.len()), "{}", peaks.len());
+        let at = |i: usize| i as f64 / peaks.len() as f64 * wave["duration_ms"].as_f64().unwrap() / 1000.0;
+        let loud: Vec<f64> = (0..peaks.len()).filter(|i| peaks[*i] > 16).map(at).collect();
+        assert!((3.7..4.1).contains(&loud[0]) && (4.2..4.6).contains(loud.last().unwrap()), "kept {kept}: {loud:?}");
+    }
+}
+
+async fn cover_of_a_sound_is_its_poster(pair: Pair) {
+    let mut stack = Stack::start(pair).await;
+    stack.add_worker();
+    let client = stack.creator().await;
+    let mut made = Vec::new();
+    for file in [fixtures::covered_sound(), fixtures::sound()] {
+        let id = client.upload(&file).await["id"].as_str().unwrap().to_owned();
+        made.push(client.wait_for(&id, &["ready"]).await);
+    }
+    let cover = bytes(&client, &path(&client, &made[0]["playback"]["poster_url"])).await;
+    let shade = lightness(&cover, [0, 0, 600, 600]);
+    assert!((110.0..145.0).contains(&shade), "{shade}");
+    assert_eq!(made[1]["playback"]["poster_url"], Value::Null);
+    assert!(made.iter().all(|m| m["playback"]["storyboard_url"] == Value::Null));
+}
+
+/// Without a server, and where nothing of the film is decoded but key frames.
+#[test]
+fn transcode_writes_pictures_of_what_is_encoded_and_of_what_is_passed_through() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, passed) in [("encoded", false), ("passed", true)] {
+        let (film, out) = (fixtures::by_second(SECONDS, passed), dir.path().join(name));
+        let done = Command::new(bin_dir().join("sluice-worker"))
+            .args(["transcode", "--preset", "ultrafast", "--ladder", "360:30:500"])
+            .arg(&film)
+            .arg(&out)
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        assert_eq!(out.join("source").exists(), passed);
+        let cues = cues(&std::fs::read_to_string(out.join("storyboard.vtt")).unwrap());
+        assert_eq!(cues.len(), SECONDS as usize / 2);
+        assert_matches(&cues, &film, |picture| std::fs::read(out.join(picture)).unwrap());
+        assert!(std::fs::read_to_string(out.join("waveform.json")).unwrap().contains("\"peaks\":["));
+        assert!(lightness(&std::fs::read(out.join("poster.jpg")).unwrap(), [0, 0, 320, 90]) > 60.0);
+    }
+}
