@@ -7,4 +7,4 @@ mod boxes;
 mod file;
 
 pub use boxes::BoxError;
-pub use file::{Track, header, renumber};
+pub use file::{Track, header, overwritten};

@@ -8,18 +8,15 @@ use crate::{
     state::AppState,
 };
 use bytes::Bytes;
-use futures::{Stream, StreamExt, stream};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 use sluice_db::{MediaRow, RenditionRow, SegmentRow};
 use sluice_hls::PlaylistType;
-use sluice_model::{Encryption, MediaId, MediaKind, PackageId, PackageStatus, Visibility};
-use sluice_mp4::{Track, header, renumber};
+use sluice_model::{Encryption, FragmentRange, MediaId, MediaKind, PackageId, PackageStatus, Visibility};
+use sluice_mp4::{Track, header, overwritten};
 use sluice_storage::{Key, StoreError};
 use std::ops::Range;
 use utoipa::ToSchema;
-
-/// Fragments of a segment are fewer: one for each picture that needs none before it, in ten seconds.
-const FRAGMENTS: u32 = 1024;
 
 /// A file that can be downloaded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -98,10 +95,8 @@ pub struct Download {
 struct Part {
     key: Key,
     bytes: u64,
-    /// Number of its track.
-    track: u32,
-    /// Number of its first fragment.
-    sequence: u32,
+    /// What takes the place of four bytes, by where in it.
+    writes: Vec<(u64, [u8; 4])>,
 }
 
 /// The file of this name.
@@ -115,7 +110,7 @@ pub async fn download(state: &AppState, ticket: &Ticket, id: MediaId, name: &str
     }
     let list: Vec<Track<'_>> = tracks.iter().map(Source::track).collect();
     let head = Bytes::from(header(&list).map_err(|_| PlaybackError::Internal)?);
-    let parts = parts(media.package_id, &tracks);
+    let parts = parts(media.package_id, &tracks)?;
     Ok(Download {
         content_type: if chosen.kind == MediaKind::Video { "video/mp4" } else { "audio/mp4" },
         version: format!("{}-{}", media.package_id, chosen.name),
@@ -153,18 +148,28 @@ impl Source {
     }
 }
 
-/// The segments of one number of all tracks, then those of the next.
-fn parts(package: PackageId, tracks: &[Source]) -> Vec<Part> {
+/// The segments of one number of all tracks, then those of the next. Packages of older versions do not say where their
+/// fragments are, and have no downloads.
+fn parts(package: PackageId, tracks: &[Source]) -> Result<Vec<Part>, PlaybackError> {
     let count = tracks.iter().map(|t| t.segments.len()).max().unwrap_or(0);
-    let numbered =
-        (0..count).flat_map(|n| (1..).zip(tracks).filter_map(move |(track, t)| Some((track, t, t.segments.get(n)?))));
-    let part = |(i, (track, t, s)): (u32, (u32, &Source, &SegmentRow))| Part {
-        key: Key::RenditionFile { package, rendition: t.name.clone(), file: s.object.clone() },
-        bytes: s.size_bytes.unsigned_abs(),
-        track,
-        sequence: i * FRAGMENTS + 1,
-    };
-    (0..).zip(numbered).map(part).collect()
+    let (mut parts, mut sequence) = (Vec::new(), 1_u32);
+    for n in 0..count {
+        for (track, t) in (1..).zip(tracks) {
+            let Some(s) = t.segments.get(n) else { continue };
+            let fragments: Vec<FragmentRange> = serde_json::from_str(&s.fragments).unwrap_or_default();
+            if fragments.is_empty() {
+                return Err(PlaybackError::NotFound);
+            }
+            let mut writes = Vec::with_capacity(fragments.len() * 2);
+            for fragment in fragments {
+                writes.extend(overwritten(fragment.offset, track, sequence));
+                sequence = sequence.wrapping_add(1);
+            }
+            let key = Key::RenditionFile { package, rendition: t.name.clone(), file: s.object.clone() };
+            parts.push(Part { key, bytes: s.size_bytes.unsigned_abs(), writes });
+        }
+    }
+    Ok(parts)
 }
 
 impl Download {
@@ -184,16 +189,38 @@ impl Download {
             at = span.end;
             wanted.extend(within(&span, &range).map(|slice| (part, slice)));
         }
-        let segments = stream::iter(wanted).then(move |(part, slice)| {
+        let segments = stream::iter(wanted).then(move |(part, slice): (Part, Range<usize>)| {
             let store = store.clone();
             async move {
-                let mut data = store.read(&part.key, 0..part.bytes).await?.to_vec();
-                renumber(&mut data, part.track, part.sequence).map_err(|e| StoreError::Unavailable(e.to_string()))?;
-                Ok(Bytes::from(data).slice(slice))
+                let (start, end) = (slice.start as u64, slice.end as u64);
+                let mut at = start;
+                let bytes = store.get(&part.key, start..end).await?;
+                Ok::<_, StoreError>(bytes.map_ok(move |chunk| {
+                    let from = at;
+                    at += chunk.len() as u64;
+                    written_over(chunk, from, &part.writes)
+                }))
             }
         });
+        let segments = segments.try_flatten();
         stream::iter(head).chain(segments)
     }
+}
+
+/// A piece of a segment that begins at its byte `from`, with what is written over in it.
+fn written_over(piece: Bytes, from: u64, writes: &[(u64, [u8; 4])]) -> Bytes {
+    let end = from + piece.len() as u64;
+    let mut inside = writes.iter().filter(|(at, bytes)| *at < end && at + bytes.len() as u64 > from).peekable();
+    if inside.peek().is_none() {
+        return piece;
+    }
+    let mut data = piece.to_vec();
+    for (at, bytes) in inside {
+        for (place, byte) in (*at..).zip(bytes).filter(|(place, _)| (from..end).contains(place)) {
+            data[(place - from) as usize] = *byte;
+        }
+    }
+    data.into()
 }
 
 /// What of a span lies in a range, counted from the begin of the span.
@@ -205,6 +232,21 @@ fn within(span: &Range<u64>, range: &Range<u64>) -> Option<Range<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bytes_are_written_over_wherever_pieces_end() {
+        let whole: Vec<u8> = (0..40).collect();
+        let writes = [(3, [103, 104, 105, 106]), (30, [130, 131, 132, 133])];
+        let mut expected = whole.clone();
+        writes.iter().for_each(|(at, b)| expected[*at as usize..][..4].copy_from_slice(b));
+        for length in 1..=40 {
+            let pieces = whole.chunks(length).enumerate();
+            let sent: Vec<u8> = pieces
+                .flat_map(|(n, p)| written_over(Bytes::copy_from_slice(p), (n * length) as u64, &writes))
+                .collect();
+            assert_eq!(sent, expected, "pieces of {length}");
+        }
+    }
 
     #[test]
     fn what_of_a_span_lies_in_a_range() {
