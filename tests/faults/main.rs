@@ -143,7 +143,7 @@ async fn repeated_chunk_makes_the_pictures_of_the_whole(pair: Pair) {
     assert_eq!(media::decoded_frames(url, "v:0"), u64::from(LENGTH) * 25);
     let board = ready["playback"]["storyboard_url"].as_str().unwrap().strip_prefix(&client.url).unwrap();
     let cues = cues(&client.text(board).await);
-    assert_eq!(cues.len(), LENGTH as usize / 2);
+    assert_eq!(cues.len(), LENGTH as usize / 3);
     let sheet = format!("{}/{}", board.rsplit_once('/').unwrap().0, cues[0].picture);
     let data = client.get(&sheet).await.bytes().await.unwrap();
     assert_matches(&cues, &film, |_| data.to_vec());

@@ -21,8 +21,8 @@ use std::{
 };
 
 /// Quantizers: of tiles, which are small and many, and of the poster.
-const SHEET_QUANTIZER: u8 = 6;
-const POSTER_QUANTIZER: u8 = 4;
+const SHEET_QUANTIZER: u8 = 7;
+const POSTER_QUANTIZER: u8 = 6;
 
 /// Gathers the pictures of one piece of work.
 pub struct Images<'a> {
