@@ -107,7 +107,7 @@ pub async fn remove_cover(
 }
 
 /// Choose another poster for a media than the one that was chosen from the film.
-#[utoipa::path(put, path = "/media/{id}/poster", tag = "media", params(("id" = Uuid, Path)),
+#[utoipa::path(put, path = "/media/{id}/poster", operation_id = "put_poster", tag = "media", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["admin"])), request_body(content = [u8], content_type = "image/jpeg"),
     responses(
         (status = 200, description = "It is shown", body = Picture),
@@ -127,7 +127,7 @@ pub async fn put_poster(
 }
 
 /// Go back to the poster that was chosen from the film.
-#[utoipa::path(delete, path = "/media/{id}/poster", tag = "media", params(("id" = Uuid, Path)),
+#[utoipa::path(delete, path = "/media/{id}/poster", operation_id = "delete_poster", tag = "media", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["admin"])), responses((status = 204, description = "Gone")))]
 pub async fn remove_poster(
     State(state): State<AppState>,
