@@ -1,6 +1,6 @@
 //! The head of a file, and what becomes of a segment in it.
 
-use crate::boxes::{BoxError, boxes, child, make, put_number};
+use crate::boxes::{BoxError, child, make, put_number};
 
 /// References that one segment index box can have (ISO/IEC 14496-12 section 8.16.3).
 const MOST_REFERENCES: usize = 0xffff;
@@ -120,7 +120,7 @@ fn index(tracks: &[Track<'_>], first: &Track<'_>) -> Result<Vec<u8>, BoxError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::boxes::number;
+    use crate::boxes::{boxes, number};
 
     fn boxed(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
         make(kind, &[body]).unwrap()
