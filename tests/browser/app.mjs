@@ -43,7 +43,7 @@ async function person(name, more = {}) {
   page.setDefaultTimeout(30_000);
   // Over plain HTTP this one header has no meaning, which browsers say.
   const idle = (text) => url.includes("plain.example") && text.startsWith("The Cross-Origin-Opener-Policy header has been ignored");
-  page.on("console", (m) => ["error", "warning"].includes(m.type()) && !idle(m.text()) && complaints.push(`${name}: ${m.text()}`));
+  page.on("console", (m) => ["error", "warning"].includes(m.type()) && !idle(m.text()) && complaints.push(`${name}: ${m.text()} ${m.location().url}`));
   // A page that asks the same again and again is broken, whatever it shows.
   const asked = new Map();
   page.on("framenavigated", () => asked.clear());

@@ -74,6 +74,7 @@ GET    /api/v1/media/{id}/captions/{language}                   404    404   200
 PUT    /api/v1/media/{id}/captions/{language}                   401    404   200   404   200     401     401         403
 DELETE /api/v1/media/{id}/captions/{language}                   401    404   204   404   204     401     401         403
 GET    /api/v1/media/{id}/chapters                              404    404   200   404   200     401     401         200
+GET    /api/v1/media/{id}/downloads                             404    404   200   404   200     401     401         200
 GET    /api/v1/media/{id}/chapters.vtt                          404    404   200   404   200     401     401         200
 PUT    /api/v1/media/{id}/chapters                              401    404   200   404   200     401     401         403
 PUT    /api/v1/media/{id}/poster                                401    404   200   404   200     401     401         403
@@ -175,6 +176,7 @@ GET    /p/{token}/hls/{media}/manifest.mpd                      200    200   200
 GET    /p/{token}/hls/{media}/{package}/{rendition}/{file}      200    200   200   200   200     200     200         200
 GET    /raw/{media}                                             404    404   200   404   200     401     401         403
 GET    /raw/{media}/{name}                                      404    404   200   404   200     401     401         403
+GET    /download/{media}/{name}                                 404    404   200   404   200     401     401         403
 ";
 
 const CALLERS: [&str; 8] = ["anonymous", "viewer", "owner", "other", "admin", "expired", "revoked", "wrong-scope"];
@@ -355,6 +357,8 @@ impl World {
             owner.json(Method::PUT, &grant, &Value::Null, 204).await;
         }
         let path = if path == "/api/v1/search" { "/api/v1/search?q=film" } else { path };
+        // A download is named by its rendition; an original has any name.
+        let path = path.replace("/download/{media}/{name}", &format!("/download/{{media}}/{}.mp4", self.rendition));
         path.replace("{id}", &id)
             .replace("{media}", &self.film)
             .replace("{name}", "film.mp4")

@@ -13,6 +13,7 @@ pub mod comments;
 mod domains;
 pub mod engagement;
 pub mod images;
+mod leaving_out;
 pub mod limits;
 pub mod media;
 pub mod moderation;

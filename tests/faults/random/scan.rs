@@ -176,7 +176,9 @@ fn referenced(world: &World) -> BTreeMap<String, (u64, String)> {
         "SELECT {package}, name, init_object, init_bytes, {init_hash} FROM renditions WHERE init_object IS NOT NULL"
     ));
     let mut found = BTreeMap::new();
-    for line in segments.lines().chain(inits.lines()) {
+    // Of still pictures the checksum is not kept.
+    let images = stack.run_sql(&format!("SELECT {package}, 'images', object, size_bytes, '' FROM images"));
+    for line in segments.lines().chain(inits.lines()).chain(images.lines()) {
         let [package, rendition, file, size, hash] = line.split('|').collect::<Vec<_>>()[..] else { panic!("{line}") };
         let key = Key::RenditionFile {
             package: package.parse().unwrap(),

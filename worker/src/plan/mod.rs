@@ -21,6 +21,7 @@ mod ladder;
 mod level;
 pub mod memory;
 mod passthrough;
+mod programme;
 mod renditions;
 mod steps;
 pub mod subtitles;
@@ -370,21 +371,6 @@ impl Plan {
         self.incremental.map_or(self.duration_s, |i| i.expected_s)
     }
 
-    /// Time on the source's clock at which the programme begins, seconds.
-    pub fn origin_s(&self) -> f64 {
-        match (&self.video, &self.audio) {
-            (Some(v), _) => v.start_s(),
-            (None, Some(a)) => a.origin_s,
-            (None, None) => 0.0,
-        }
-    }
-
-    /// When the programme begins on the clock of the segments: by how much everything is shown later than it is decoded,
-    /// seconds.
-    pub fn programme_start_s(&self) -> f64 {
-        self.video.as_ref().map_or(0.0, |v| v.delay_ticks as f64 / v.timescale().max(1) as f64)
-    }
-
     /// All sounds, the default first.
     pub fn sounds(&self) -> impl Iterator<Item = &AudioPlan> {
         self.audio.iter().chain(&self.further_audio)
@@ -433,20 +419,6 @@ impl VideoPlan {
     /// Number of segments of every video rendition.
     pub fn segment_count(&self) -> usize {
         self.boundaries.len().saturating_sub(1)
-    }
-}
-
-impl Plan {
-    /// Segment boundaries of the package, seconds.
-    pub fn cuts_s(&self) -> Vec<f64> {
-        match (&self.video, &self.audio) {
-            (Some(v), _) => v.variable.as_ref().map_or_else(|| seconds(&v.boundaries, v.rate), VariableRate::cuts_s),
-            (None, Some(a)) => {
-                let frame_s = audio::FRAME_SAMPLES as f64 / f64::from(a.sample_rate);
-                a.boundaries.iter().map(|b| *b as f64 * frame_s).collect()
-            }
-            (None, None) => Vec::new(),
-        }
     }
 }
 

@@ -29,19 +29,32 @@ pub async fn file(
         return waveform(state, package).await.map(File::Json);
     }
     let chosen = name.strip_suffix(".jpg").and_then(|id| id.parse::<PictureId>().ok());
-    let (key, size) = match chosen {
+    let (key, tag, size_bytes) = match chosen {
         Some(id) => {
             let row = state.db.pictures().find(id).await?;
             let own = row.filter(|p| p.kind == PictureKind::Poster && p.owner_id == media.id.into());
-            (Key::Picture(id), own.map(|p| p.size_bytes))
+            (Key::Picture(id), name.to_owned(), own.ok_or(PlaybackError::NotFound)?.size_bytes)
         }
         None => {
-            let key = Key::RenditionFile { package, rendition: IMAGES.to_owned(), file: name.to_owned() };
-            (key, state.db.images().size_of(package, name).await?)
+            let (file, size_bytes) = object(state, package, name).await?.ok_or(PlaybackError::NotFound)?;
+            (Key::RenditionFile { package, rendition: IMAGES.to_owned(), file: file.clone() }, file, size_bytes)
         }
     };
-    let size_bytes = size.ok_or(PlaybackError::NotFound)?.unsigned_abs();
-    Ok(File::Object { key, tag: name.to_owned(), size_bytes, is_public })
+    Ok(File::Object { key, tag, size_bytes: size_bytes.unsigned_abs(), is_public })
+}
+
+/// A published picture and its size. A page that was given a poster may ask for it after a better one took its place: it gets
+/// that one.
+async fn object(state: &AppState, package: PackageId, name: &str) -> Result<Option<(String, i64)>, PlaybackError> {
+    if let Some(size_bytes) = state.db.images().size_of(package, name).await? {
+        return Ok(Some((name.to_owned(), size_bytes)));
+    }
+    let of_a_poster = name.strip_prefix(ImageKind::Poster.as_str()).is_some_and(|rest| rest.starts_with('-'));
+    if !of_a_poster {
+        return Ok(None);
+    }
+    let images = state.db.images().of_package(package).await?;
+    Ok(images.into_iter().find(|i| i.kind == ImageKind::Poster).map(|i| (i.object, i.size_bytes)))
 }
 
 async fn storyboard(state: &AppState, package: PackageId) -> Result<String, PlaybackError> {

@@ -45,7 +45,7 @@ export const absolute = (path: string) => new URL(path.replace(/^\//, ""), root)
 /** An address that the API named, on the host that this page came from: a service may be known by several names. */
 export function own(url: string): string {
   const at = new URL(url, root);
-  const way = at.pathname.search(/\/(api\/v1|hls|raw|p)\//);
+  const way = at.pathname.search(/\/(api\/v1|hls|raw|download|p)\//);
   return way < 0 ? url : absolute(at.pathname.slice(way) + at.search);
 }
 

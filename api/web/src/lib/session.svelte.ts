@@ -1,7 +1,7 @@
 // Who is logged in. The tokens are cookies that no script can read; over plain HTTP browsers take no such cookies, some not
 // even on this machine, so there the tokens are kept for as long as the tab lives.
 import { ApiError, type User } from "./api";
-import { absolute } from "./router.svelte";
+import { absolute, own } from "./router.svelte";
 import type { components } from "./schema";
 import { read, write } from "./stored";
 
@@ -36,6 +36,11 @@ class Session {
     } catch {
       return null;
     }
+  }
+
+  /** The address of a picture of a media, where an image may have it: one that is private asks for a cookie. */
+  picture(media: { visibility: string }, url: string | null | undefined): string | null {
+    return url && (media.visibility !== "private" || this.#tokens === null) ? own(url) : null;
   }
 
   /** A request with the token, where it is not a cookie. */
