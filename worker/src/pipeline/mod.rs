@@ -22,7 +22,7 @@ use crate::{
     source::Source,
     task::{Running, TaskError},
 };
-use sluice_db::{ClaimedTask, NewTask};
+use sluice_db::{ClaimedTask, NewTask, Tx};
 use sluice_model::{TaskKind, Timestamp, clock};
 
 /// Runs one claimed task to its end.
@@ -55,6 +55,12 @@ impl Running {
         let mut tx = db.begin().await?;
         tx.packages().lock(task.package_id, now).await?;
         tx.tasks().hold_claim(task.id, task.token, 1.0).await?;
+        self.complete_in(tx, follow, now).await
+    }
+
+    /// The same in a transaction that has locked the package, holds the claim, and has what the task did.
+    async fn complete_in(&self, mut tx: Tx, follow: &[NewTask], now: Timestamp) -> Result<(), TaskError> {
+        let task = &self.task;
         tx.tasks().complete(task.id, now).await?;
         tx.tasks().enqueue(follow, now).await?;
         let last = tx.tasks().unfinished(task.package_id).await? == 0;

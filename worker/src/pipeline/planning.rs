@@ -86,12 +86,5 @@ pub async fn leave_out(running: &Running) -> Result<(), TaskError> {
     for name in step.renditions(&plan) {
         tx.packages().leave_out(task.package_id, &name, &warning).await?;
     }
-    tx.tasks().complete(task.id, now).await?;
-    let last = tx.tasks().unfinished(task.package_id).await? == 0;
-    if last {
-        tx.tasks().enqueue(&[finalize_task(task)], now).await?;
-    }
-    tx.commit().await?;
-    running.context.wake.push(usize::from(last)).await;
-    Ok(())
+    running.complete_in(tx, &[], now).await
 }

@@ -34,8 +34,7 @@ pub async fn extract(running: &Running) -> Result<(), TaskError> {
     tx.packages().lock(task.package_id, now).await?;
     tx.tasks().hold_claim(task.id, task.token, 1.0).await?;
     tx.captions().put_of_file(task.package_id, &rows, now).await?;
-    tx.commit().await?;
-    running.complete(&[]).await
+    running.complete_in(tx, &[], now).await
 }
 
 /// What happens instead of failing when text tracks cannot be read: the film is made without them, and people are told.
@@ -48,6 +47,5 @@ pub async fn leave_out(running: &Running, reason: &Reason) -> Result<(), TaskErr
     tx.packages().lock(task.package_id, now).await?;
     tx.tasks().hold_claim(task.id, task.token, 1.0).await?;
     tx.packages().add_warning(task.package_id, &told).await?;
-    tx.commit().await?;
-    running.complete(&[]).await
+    running.complete_in(tx, &[], now).await
 }

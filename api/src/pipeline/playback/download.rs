@@ -10,7 +10,7 @@ use crate::{
 use bytes::Bytes;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use serde::Serialize;
-use sluice_db::{MediaRow, RenditionRow, SegmentRow};
+use sluice_db::{MediaRow, RenditionRow, SegmentRow, default_sound};
 use sluice_hls::PlaylistType;
 use sluice_model::{Encryption, FragmentRange, MediaId, MediaKind, PackageId, PackageStatus, Visibility};
 use sluice_mp4::{Track, header, overwritten};
@@ -35,7 +35,7 @@ pub struct Offer {
 /// The files of a media: one of each rendition of its complete presentation, the best first; of a film its sound alone, too.
 pub async fn offers(state: &AppState, ticket: &Ticket, id: MediaId) -> Result<(MediaRow, Vec<Offer>), PlaybackError> {
     let (media, renditions) = complete(state, ticket, id).await?;
-    let sound = renditions.iter().find(|r| r.kind == MediaKind::Audio);
+    let sound = default_sound(&renditions);
     let seconds = media.duration_ms.unwrap_or(0) as f64 / 1000.0;
     let bytes = |r: &RenditionRow| r.average_bps.unwrap_or(r.cap_bps) as f64 / 8.0 * seconds;
     let offer = |r: &RenditionRow| {
@@ -103,7 +103,7 @@ struct Part {
 pub async fn download(state: &AppState, ticket: &Ticket, id: MediaId, name: &str) -> Result<Download, PlaybackError> {
     let (media, renditions) = complete(state, ticket, id).await?;
     let chosen = renditions.iter().find(|r| file_name(r) == name).ok_or(PlaybackError::NotFound)?;
-    let beside = renditions.iter().find(|r| r.kind == MediaKind::Audio && chosen.kind == MediaKind::Video);
+    let beside = default_sound(&renditions).filter(|_| chosen.kind == MediaKind::Video);
     let mut tracks = Vec::new();
     for r in [chosen].into_iter().chain(beside) {
         tracks.push(Source::read(state, media.package_id, r).await?);
