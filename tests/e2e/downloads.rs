@@ -4,7 +4,11 @@ use harness::{Client, Pair, Stack, fixtures, media::decoded_frames};
 use reqwest::{Method, StatusCode, header};
 use serde_json::{Value, json};
 
-harness::on_both!(renditions_are_downloaded_as_one_file, what_is_private_or_encrypted_is_not_downloaded_by_others);
+harness::on_both!(
+    renditions_are_downloaded_as_one_file,
+    the_default_sound_is_beside_a_picture,
+    what_is_private_or_encrypted_is_not_downloaded_by_others
+);
 
 async fn ready(client: &Client, fields: &[(&'static str, &'static str)]) -> String {
     let answer = client.upload_with(&fixtures::compliant(14), fields).await;
@@ -71,6 +75,24 @@ async fn renditions_are_downloaded_as_one_file(pair: Pair) {
     for name in ["v999.mp4", "audio.mp4", "v360.m4a", "..", "v360"] {
         assert_eq!(owner.get(&format!("/download/{id}/{name}")).await.status(), 404, "{name}");
     }
+}
+
+/// Of many sounds it is the default one, in the form that everybody can play.
+async fn the_default_sound_is_beside_a_picture(pair: Pair) {
+    let mut stack = Stack::start(pair).await;
+    stack.add_worker();
+    let owner = stack.creator().await;
+    let media = owner.upload(&fixtures::many_sounds(false)).await;
+    let id = media["id"].as_str().unwrap();
+    owner.wait_for(id, &["ready"]).await;
+    let list: Value = owner.get(&format!("/api/v1/media/{id}/downloads")).await.json().await.unwrap();
+    let items = list["items"].as_array().unwrap();
+    assert!(items.iter().any(|i| i["name"] == "surround.m4a"), "{list}");
+    let film = items.iter().find(|i| i["kind"] == "video").unwrap();
+    let url = film["url"].as_str().unwrap();
+    let shown = ["-v", "error", "-select_streams", "a", "-show_entries", "stream=channels", "-of", "csv=p=0", url];
+    let output = std::process::Command::new("ffprobe").args(shown).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "2", "{list}");
 }
 
 async fn what_is_private_or_encrypted_is_not_downloaded_by_others(pair: Pair) {
