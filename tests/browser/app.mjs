@@ -172,15 +172,15 @@ const modes = {
     await Promise.all(["nobody", "ada", "bob", "root"].map(async (who) => {
       const page = await person(who, { reducedMotion: "reduce" });
       if (who !== "nobody") await logIn(page, who === "root" ? admin.login : who);
-      for (const [label, path] of all.filter(([, , by]) => by === who)) {
-        await page.goto(url + path);
-        await page.locator("h1").first().waitFor({ state: "attached" });
-        await page.waitForFunction(() => !document.querySelector(".spinner"));
-        await page.evaluate(axeCore.source);
-        for (const colorScheme of ["light", "dark"]) {
-          await page.emulateMedia({ colorScheme });
-          // Colours change over a moment.
+      // A page is loaded in its theme, as people load it: what is in the middle of changing has colours of both.
+      for (const colorScheme of ["light", "dark"]) {
+        await page.emulateMedia({ colorScheme });
+        for (const [label, path] of all.filter(([, , by]) => by === who)) {
+          await page.goto(url + path);
+          await page.locator("h1").first().waitFor({ state: "attached" });
+          await page.waitForFunction(() => !document.querySelector(".spinner"));
           await page.evaluate(() => new Promise(requestAnimationFrame).then(() => Promise.allSettled(document.getAnimations().map((a) => a.finished))));
+          await page.evaluate(axeCore.source);
           const rules = colorScheme === "dark" ? { runOnly: ["color-contrast"] } : {};
           const { violations } = await page.evaluate((rules) => axe.run(document, { resultTypes: ["violations"], ...rules }), rules);
           for (const v of violations.filter((v) => ["serious", "critical"].includes(v.impact)))

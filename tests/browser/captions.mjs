@@ -46,6 +46,8 @@ try {
         video.addEventListener("ended", () => resolve(seen));
         hls.loadSource(url);
         hls.attachMedia(video);
+        // When a cue begins is read from the cue, so that the film may run fast.
+        video.playbackRate = 2;
         video.play().catch((e) => reject(e));
       }),
     { url, wanted },

@@ -72,14 +72,14 @@ async fn hls_js_starts_growing_media_at_zero(pair: Pair) {
     let mut stack = Stack::start_with(pair, &[("SLUICE_WORKER_CORES", "1"), ("SLUICE_CONFIG", &slow)]).await;
     stack.add_worker();
     let client = stack.creator().await;
-    let id = client.upload(&fixtures::foreign(24)).await["id"].as_str().unwrap().to_owned();
+    let id = client.upload(&fixtures::foreign(18)).await["id"].as_str().unwrap().to_owned();
     let playable = client.wait_for(&id, &["playable"]).await;
     let url = playable["playback"]["hls_url"].as_str().unwrap();
     assert!(client.text(&format!("/hls/{id}/index.m3u8")).await.contains("/event.m3u8"), "the growing presentation");
     assert_eq!(node("parse.mjs", &[url]).await["playlists"], 3);
     let seen = node("play.mjs", &[url, "1", ""]).await;
     assert!(seen["started"].as_f64().unwrap() < 0.3, "{seen}");
-    assert!((seen["ended"].as_f64().unwrap() - 24.0).abs() < 0.2, "{seen}");
+    assert!((seen["ended"].as_f64().unwrap() - 18.0).abs() < 0.2, "{seen}");
     assert_eq!(seen["stalls"], serde_json::json!([]), "{seen}");
     let jumps: Vec<&Value> = seen["seeks"].as_array().unwrap().iter().filter(|s| !s[0].is_null()).collect();
     assert_eq!(jumps, [] as [&Value; 0], "{seen}");

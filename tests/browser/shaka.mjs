@@ -34,6 +34,8 @@ try {
       };
       video.requestVideoFrameCallback(note);
       const ended = new Promise((resolve) => video.addEventListener("ended", resolve));
+      // When a cue begins is read from the cue, so that the film may run fast.
+      video.playbackRate = 2;
       await video.play();
       await ended;
       seen.ended = video.currentTime;

@@ -37,15 +37,21 @@ async fn moov_first_passes_through_before_last_byte(pair: Pair) {
 }
 
 async fn matroska_plays_before_last_byte(pair: Pair) {
-    growing_journey(pair, "grown.mkv", 22_050).await;
+    if harness::in_sample(pair, 0) {
+        growing_journey(pair, "grown.mkv", 22_050).await;
+    }
 }
 
 async fn transport_stream_plays_before_last_byte(pair: Pair) {
-    growing_journey(pair, "grown.ts", 32_000).await;
+    if harness::in_sample(pair, 1) {
+        growing_journey(pair, "grown.ts", 32_000).await;
+    }
 }
 
 async fn fragmented_mp4_plays_before_last_byte(pair: Pair) {
-    growing_journey(pair, "grown.mp4", 48_000).await;
+    if harness::in_sample(pair, 0) {
+        growing_journey(pair, "grown.mp4", 48_000).await;
+    }
 }
 
 /// A film that is uploaded more slowly than it is encoded is played before its last byte is sent, and comes

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 harness::on_both!(low_rungs_are_watched_while_the_others_are_made, work_between_tiers_is_ended_and_goes_on);
 
-const SECONDS: u32 = 40;
+const SECONDS: u32 = 24;
 
 /// By estimate one core encodes this preset slower than the film plays; what stands still costs less, so that the
 /// tests are short.

@@ -54,6 +54,17 @@ pub fn proof<T>(sample: T, whole: T) -> T {
     if std::env::var("SLUICE_TEST_PROOF").is_ok_and(|on| on == "1") { whole } else { sample }
 }
 
+/// Whether one of several like journeys is made on `pair`: of a sample each one on one pair, in turn; of a proof all on
+/// both. Whoever is told `false` has printed why.
+pub fn in_sample(pair: Pair, number: usize) -> bool {
+    let chosen = if number.is_multiple_of(2) { Pair::Embedded } else { Pair::Servers };
+    let here = proof(pair == chosen, true);
+    if !here {
+        println!("not run: the sample has this one on {chosen:?}; `make proof` has it on both pairs");
+    }
+    here
+}
+
 /// The day (UTC) that it is, by which some counts begin anew.
 pub fn today() -> u64 {
     std::time::UNIX_EPOCH.elapsed().unwrap().as_secs() / 86_400
