@@ -82,7 +82,7 @@ class Service:
         self.dir = pathlib.Path(tempfile.mkdtemp(dir=WORK))
         (self.dir / "sluice.toml").write_text(config)
         env = dict(ENV, SLUICE_LIMITS="upload=0/1,upload_account=0/1", SLUICE_QUOTAS=NO_QUOTAS, SLUICE_LISTEN="127.0.0.1:0", SLUICE_DATA_DIR=str(self.dir), SLUICE_WORKER_CORES=str(cores),
-                   SLUICE_FLEET_CORES=str(cores * workers), SLUICE_CONFIG=str(self.dir / "sluice.toml"), **settings)
+                   SLUICE_FLEET_CORES=str(max(1, cores * workers)), SLUICE_CONFIG=str(self.dir / "sluice.toml"), **settings)
         self.api = subprocess.Popen([BIN / "sluice-api"], env=env, stdout=subprocess.PIPE, text=True)
         line = self.api.stdout.readline()
         self.host = line.strip().rsplit("/", 1)[-1]
