@@ -123,6 +123,30 @@ fn dolby_vision_is_supplemental() {
     assert!(package.multivariant().contains("VIDEO-RANGE=HLG"), "{}", package.multivariant());
 }
 
+/// Cut without being encoded, as phones and editors do it: pictures that would have been shown before the last ones are gone.
+#[test]
+fn a_film_that_was_cut_off_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let (whole, film) = (dir.path().join("whole.mp4"), dir.path().join("film.mp4"));
+    let source = "testsrc2=s=640x360:r=24:d=8";
+    let h264 = ["-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-x264-params", "keyint=48:scenecut=0"];
+    let file = whole.to_str().unwrap();
+    ffmpeg(&[&["-f", "lavfi", "-i", source, "-pix_fmt", "yuv420p"][..], &h264, &[file]].concat());
+    // 7.05 s are in the middle of a P picture and its two B pictures, for one of these lengths at least.
+    let mut holes = 0;
+    for frames in ["169", "170", "171"] {
+        ffmpeg(&["-y", "-i", file, "-c", "copy", "-frames:v", frames, film.to_str().unwrap()]);
+        let times = shown(film.to_str().unwrap());
+        holes += usize::from(times.windows(2).any(|w| w[1] - w[0] > 0.05));
+        let package = Package::of(&film);
+        package.assert_kept(&film, "avc1.", "v240");
+        let got = shown(&package.variant("source"));
+        let near = times.len() == got.len() && times.iter().zip(&got).all(|(w, g)| (w - g).abs() < 0.001);
+        assert!(near, "{frames}: {times:.3?}\n{got:.3?}");
+    }
+    assert!(holes > 0, "nothing was cut in the middle");
+}
+
 /// An edit list that begins in mid-GOP hides pictures that others need: players would show them.
 #[test]
 fn what_an_edit_list_hides_is_not_shown() {

@@ -127,10 +127,14 @@ impl Muxer<'_> {
     fn flush(&mut self, end: i64, own_end: i64) -> Result<(), EncodeError> {
         let Some(start) = self.gop.first().map(|p| p.shown) else { return Ok(()) };
         let shown: Vec<i64> = self.gop.iter().map(|p| p.shown).collect();
-        if self.video.variable.is_none() {
-            self.check_spacing(&shown, own_end)?;
-        }
         let delay = self.video.delay_ticks as i64;
+        if self.video.variable.is_none() {
+            let frame = self.video.rate.frame_ticks() as i64;
+            let cut_off = Some(&end) == self.cuts.last() && is_cut_off(&shown, own_end, frame, delay);
+            if !cut_off && !is_even(&shown, own_end, frame) {
+                return Err(unfit(format!("pictures from tick {start} are not evenly spaced")));
+            }
+        }
         // An index has decode times: where pictures are reordered, the last may be shown a little after the end it tells.
         let latest = if Some(&end) == self.cuts.last() { end + delay } else { end };
         if shown.iter().any(|t| *t >= latest) {
@@ -152,16 +156,6 @@ impl Muxer<'_> {
         self.builder.add(sequence, sequence, &samples)
     }
 
-    /// Pictures of a constant rate are one frame apart, without holes.
-    fn check_spacing(&self, shown: &[i64], end: i64) -> Result<(), EncodeError> {
-        let frame = self.video.rate.frame_ticks() as i64;
-        let mut order = shown.to_vec();
-        order.push(end);
-        order.sort_unstable();
-        let even = order.windows(2).all(|w| w[1] - w[0] == frame);
-        if even { Ok(()) } else { Err(unfit(format!("pictures from tick {} are not evenly spaced", order[0]))) }
-    }
-
     fn finish(mut self, whole: bool) -> Result<(), EncodeError> {
         let end = self.cuts.last().copied().unwrap_or(0);
         let expected = self.video.variable.as_ref().map_or(self.video.frames - self.video.tail, |v| v.pictures);
@@ -173,6 +167,26 @@ impl Muxer<'_> {
         self.flush(end, end - tail as i64)?;
         self.builder.send(self.link, self.segment)
     }
+}
+
+/// Pictures of a constant rate are one frame apart, without holes.
+fn is_even(shown: &[i64], end: i64, frame: i64) -> bool {
+    let mut order = shown.to_vec();
+    order.push(end);
+    order.sort_unstable();
+    order.windows(2).all(|w| w[1] - w[0] == frame)
+}
+
+/// The last GOP of a film that was cut without being encoded: of what was cut off some pictures would have been shown before
+/// the last ones. They leave holes, as many as pictures can be out of order, through which the picture before stands.
+fn is_cut_off(shown: &[i64], end: i64, frame: i64, delay: i64) -> bool {
+    let mut order = shown.to_vec();
+    order.sort_unstable();
+    let whole = order.windows(2).all(|w| w[1] > w[0] && (w[1] - w[0]) % frame == 0);
+    let (Some(first), Some(last)) = (order.first(), order.last()) else { return false };
+    let slots = (last - first) / frame + 1;
+    let missing = slots - order.len() as i64;
+    whole && missing * frame <= delay && last + frame >= end && *last < end + delay
 }
 
 /// Decode times of a closed GOP that is shown at the ticks `shown`, given in decoding order, and ends at `end`: rising,
@@ -216,6 +230,16 @@ mod tests {
         let decoded = decode_ticks(&shown, 1066, 66).unwrap();
         assert_eq!(decoded, [0, 33, 99, 1033]);
         assert!(decoded.iter().zip(&shown).all(|(d, s)| *d <= s + 66));
+    }
+
+    #[test]
+    fn only_holes_of_a_cut_are_kept() {
+        // Of I P B B P B B the last two are cut off; the index says that five pictures are five frames long.
+        assert!(is_cut_off(&[0, 30, 10, 20, 60], 50, 10, 20));
+        assert!(!is_cut_off(&[0, 30, 10, 20, 70], 50, 10, 20), "a hole deeper than pictures are out of order");
+        assert!(!is_cut_off(&[0, 30, 10, 25, 50], 50, 10, 20), "uneven");
+        assert!(!is_cut_off(&[0, 30, 10, 20], 60, 10, 20), "it ends too soon");
+        assert!(is_even(&[0, 30, 10, 20], 40, 10) && !is_even(&[0, 30, 10, 20, 60], 50, 10));
     }
 
     #[test]
