@@ -3,7 +3,7 @@
 set -euo pipefail
 build=(build-essential clang libclang-dev pkg-config ffmpeg libavcodec-dev libavfilter-dev libavformat-dev libavutil-dev
   libswresample-dev libswscale-dev)
-test=(chromium curl faketime nodejs openssl postgresql postgresql-client python3 python3-pip python3-venv unzip)
+test=(chromium curl faketime nodejs openssl postgresql postgresql-client prometheus python3 python3-pip python3-venv unzip)
 # Programs that may come from elsewhere than a package.
 has() {
   case "$1" in
@@ -12,6 +12,7 @@ has() {
     python3-venv) python3 -c 'import ensurepip, venv' ;;
     postgresql) ls /usr/lib/postgresql/*/bin/initdb ;;
     postgresql-client) command -v psql ;;
+    prometheus) command -v prometheus && command -v promtool ;;
     curl | openssl | python3 | unzip | chromium) command -v "$1" ;;
     *) dpkg-query -W -f='${Status}' "$1" 2>/dev/null | grep -q 'ok installed' ;;
   esac >/dev/null 2>&1

@@ -1,5 +1,6 @@
 //! `sluice-api`: the HTTP API, and on request the supervisor of an embedded worker.
 
+mod check;
 mod client;
 mod error;
 #[cfg(any(test, fuzzing))]
@@ -12,6 +13,7 @@ mod openapi;
 mod paging;
 mod pipeline;
 mod platform;
+mod queue_gauges;
 mod reserve;
 mod router;
 mod state;
@@ -63,6 +65,8 @@ enum Command {
     /// The signing secret in the data directory.
     #[command(subcommand)]
     Secret(SecretCommand),
+    /// Say whether settings, directories, database, store, clock and mail are as they must be; status 1 if one is not.
+    Check,
     /// Print the OpenAPI document.
     Openapi,
 }
@@ -87,7 +91,7 @@ enum SecretCommand {
 /// The program, by its arguments.
 pub fn main() -> ExitCode {
     match start(Cli::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             complain(format!("{error:#}"));
             ExitCode::FAILURE
@@ -95,17 +99,24 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn start(cli: Cli) -> anyhow::Result<()> {
+fn start(cli: Cli) -> anyhow::Result<ExitCode> {
     if let Some(Command::Openapi) = cli.command {
         // Whole or an error: it may be larger than what a pipe holds.
-        return Ok(writeln!(stdout(), "{}", serde_json::to_string_pretty(&router::describe())?)?);
+        writeln!(stdout(), "{}", serde_json::to_string_pretty(&router::describe())?)?;
+        return Ok(ExitCode::SUCCESS);
     }
     // Its environment and memory hold the secrets, and programs of the same user could read them.
     nix::sys::prctl::set_dumpable(false).context("this process")?;
     let config = Config::load()?;
+    if matches!(cli.command, Some(Command::Check)) {
+        let findings = tokio::runtime::Runtime::new()?.block_on(check::run(&config));
+        write!(stdout(), "{findings}")?;
+        return Ok(if findings.good() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
     let _logs = telemetry::init(&config.log);
     keep_private(&config).with_context(|| config.data_dir.display().to_string())?;
-    tokio::runtime::Runtime::new()?.block_on(run(cli, config))
+    tokio::runtime::Runtime::new()?.block_on(run(cli, config))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn run(cli: Cli, config: Config) -> anyhow::Result<()> {
@@ -155,6 +166,10 @@ async fn serve_api(with_worker: bool, state: AppState) -> anyhow::Result<()> {
     identity::admin::bootstrap::by_settings(&state).await?;
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(until_signal(stop));
+    if let Some(address) = state.config.http.metrics_listen {
+        sluice_metrics::serve(address, "sluice-api", env!("CARGO_PKG_VERSION"))?;
+        tokio::spawn(queue_gauges::run(state.db.clone(), stopped.clone()));
+    }
     let worker = with_worker.then(|| tokio::spawn(supervise::worker(stopped.clone())));
     tokio::spawn(platform::webhooks::run(state.clone(), stopped.clone()));
     tokio::spawn(housekeeping::run(state.clone(), stopped.clone()));

@@ -145,8 +145,14 @@ impl Stack {
 
     /// Runs a command of the API's binary; whether it succeeded, and what it said.
     pub fn command(&self, arguments: &[&str], input: &str) -> (bool, String) {
+        self.command_with(&[], arguments, input)
+    }
+
+    /// The same with further settings.
+    pub fn command_with(&self, settings: &[(&str, &str)], arguments: &[&str], input: &str) -> (bool, String) {
         let mut command = Command::new(bin_dir().join("sluice-api"));
-        let output = database::fed(command.args(arguments).env_clear().envs(self.environment.iter().cloned()), input);
+        command.args(arguments).env_clear().envs(self.environment.iter().cloned()).envs(settings.iter().copied());
+        let output = database::fed(&mut command, input);
         let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
         (output.status.success(), text(&output.stdout) + &text(&output.stderr))
     }

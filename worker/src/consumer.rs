@@ -181,21 +181,42 @@ impl Pool {
 
 /// Runs a task under its lease and settles its end. Whatever it runs ends with it, its child too.
 async fn run(running: &Running, lease: Duration, lost: &Notify) {
+    let began = Instant::now();
     let outcome = tokio::select! {
         outcome = pipeline::run(running) => outcome,
         () = beat_until_fenced(running, lease) => Err(TaskError::Fenced),
         () = lost.notified() => Err(TaskError::Fenced),
     };
-    let Err(error) = outcome else { return running.context.outage.over() };
     let task = &running.task;
-    if let TaskError::NotArrived(needed) = error {
-        tracing::info!(task = %task.id, name = task.name, needed, "waits for the upload");
-    } else {
-        tracing::warn!(task = %task.id, name = task.name, package = %task.package_id, attempt = task.attempts, %error, "task ended badly");
+    sluice_metrics::task(task.kind.as_str(), outcome_name(&outcome), began.elapsed());
+    let Err(error) = outcome else { return running.context.outage.over() };
+    match error {
+        TaskError::NotArrived(needed) => {
+            tracing::info!(task = %task.id, name = task.name, needed, "waits for the upload");
+        }
+        // Others have it now, or nobody wants it: what was given up while it ran, or found to be here already.
+        TaskError::Fenced => {
+            tracing::info!(task = %task.id, name = task.name, package = %task.package_id, "task was taken away");
+        }
+        _ => {
+            tracing::warn!(task = %task.id, name = task.name, package = %task.package_id, attempt = task.attempts, %error, "task ended badly");
+        }
     }
     tokio::select! {
         () = settle_at_last(running, &error) => {}
         () = beat_until_fenced(running, lease) => {}
+    }
+}
+
+/// How a run ended, in one word.
+fn outcome_name(outcome: &Result<(), TaskError>) -> &'static str {
+    match outcome {
+        Ok(()) => "done",
+        Err(TaskError::Retry { .. }) => "retry",
+        Err(TaskError::Fail { .. }) => "failed",
+        Err(TaskError::Infrastructure(_)) => "released",
+        Err(TaskError::NotArrived(_)) => "waits",
+        Err(TaskError::Fenced) => "lost",
     }
 }
 

@@ -216,6 +216,9 @@ async fn verify_command(target: &str, json: bool) -> anyhow::Result<ExitCode> {
 
 /// Runs tasks until a stop is asked for.
 async fn work(config: Config, supervised: bool) -> anyhow::Result<()> {
+    if let Some(address) = config.worker.metrics_listen {
+        sluice_metrics::serve(address, "sluice-worker", env!("CARGO_PKG_VERSION"))?;
+    }
     let (children, report) = child::confined(&config.worker.child).await?;
     tracing::info!(%report, "encoder children");
     let db = Db::open(&config.database_url).await.context("database")?;

@@ -151,6 +151,7 @@ fn table(text: &str) -> Result<toml::Table, String> {
 fn http(r: &mut Reader<'_>) -> HttpConfig {
     HttpConfig {
         listen: r.parsed(&settings::LISTEN),
+        metrics_listen: r.address(&settings::METRICS_LISTEN),
         public_url: r.public_url(),
         trusted_proxies: r.list(&settings::TRUSTED_PROXIES, NETWORK),
         allowed_origins: r.origins(&settings::ALLOWED_ORIGINS),
@@ -202,6 +203,7 @@ fn worker(r: &mut Reader<'_>) -> WorkerConfig {
     WorkerConfig {
         lease: Duration::from_secs(r.parsed(&settings::LEASE_SECONDS)),
         cores,
+        metrics_listen: r.address(&settings::WORKER_METRICS_LISTEN),
         memory_bytes: r.derived(&settings::WORKER_MEMORY_BYTES, memory_bytes, 64 << 20..=1 << 50),
         fleet_cores: r.derived(&settings::FLEET_CORES, cores, 1..=1_000_000),
         child: ChildConfig {

@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use sluice_model::{RateLimit, Role};
 use std::{
     collections::BTreeMap,
+    net::SocketAddr,
     ops::RangeInclusive,
     path::{Path, PathBuf},
     str::FromStr,
@@ -94,6 +95,13 @@ impl Reader<'_> {
         self.optional(setting)?;
         let least = *range.start();
         Some(self.derived(setting, least, range))
+    }
+
+    /// An address to listen on, if there is one.
+    pub(super) fn address(&mut self, setting: &Optional) -> Option<SocketAddr> {
+        self.optional(setting)?;
+        let default = settings::LISTEN.default;
+        Some(self.within(setting, default, None))
     }
 
     fn within<T: Value>(&mut self, setting: &dyn Described, default: T, range: Option<&RangeInclusive<T>>) -> T {

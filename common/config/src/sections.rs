@@ -44,6 +44,8 @@ pub struct Config {
 pub struct HttpConfig {
     /// Address to listen on.
     pub listen: SocketAddr,
+    /// Where metrics are read.
+    pub metrics_listen: Option<SocketAddr>,
     /// External base URL without a trailing slash.
     pub public_url: Option<String>,
     /// Networks of proxies.
@@ -131,6 +133,8 @@ pub struct WorkerConfig {
     pub lease: Duration,
     /// Cores it may use.
     pub cores: usize,
+    /// Where its metrics are read.
+    pub metrics_listen: Option<SocketAddr>,
     /// Memory it may plan with.
     pub memory_bytes: u64,
     /// Cores of all workers together.

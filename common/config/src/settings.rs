@@ -146,6 +146,12 @@ pub(crate) const LISTEN: Setting<SocketAddr> = setting(
     SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8080)),
     "address of the HTTP API; port 0 takes a free one",
 );
+pub(crate) const METRICS_LISTEN: Optional = optional(
+    "SLUICE_METRICS_LISTEN",
+    "address for Prometheus to read the API's metrics from (GET /metrics), not to be reached by the world; default: none",
+);
+pub(crate) const WORKER_METRICS_LISTEN: Optional =
+    optional("SLUICE_WORKER_METRICS_LISTEN", "the same of a worker: another address, where both are on one machine");
 pub(crate) const DATA_DIR: Setting<&str> =
     setting("SLUICE_DATA_DIR", "./data", "SQLite file, local store and signing secret");
 pub(crate) const DATABASE_URL: Optional =
@@ -268,6 +274,8 @@ pub(crate) const FLEET_CORES: Optional =
 /// Every setting, in the order in which they are shown.
 pub const SETTINGS: &[&dyn Described] = &[
     &LISTEN,
+    &METRICS_LISTEN,
+    &WORKER_METRICS_LISTEN,
     &DATA_DIR,
     &DATABASE_URL,
     &STORE_URL,

@@ -63,7 +63,7 @@ pub use roles::CreatorRequestRow;
 pub use search::Nearness;
 pub use sessions::{RefreshRow, SessionRow, SessionUse};
 pub use sources::{ExtentRow, SourceRow};
-pub use tasks::{ClaimLimits, ClaimedTask, MAX_ATTEMPTS, NewTask, OPENING_CHUNK, TaskRow};
+pub use tasks::{ClaimLimits, ClaimedTask, MAX_ATTEMPTS, NewTask, OPENING_CHUNK, TaskCount, TaskRow};
 pub use tokens::{ApiTokenRow, MailPurpose, NewApiToken};
 pub use tracks::{TrackRow, overlaid};
 pub use uploads::{NewUpload, UploadRow};
@@ -210,6 +210,7 @@ use {execute, execute_tx, query, query_tx, returning};
 impl Db {
     /// Begins a transaction.
     pub async fn begin(&self) -> Result<Tx> {
+        let _measured = sluice_metrics::database("begin");
         Ok(match self {
             Self::Sqlite(p) => Tx::Sqlite(p.writer.begin_with("BEGIN IMMEDIATE").await?),
             Self::Postgres(p) => Tx::Postgres(p.up()?.begin().await?),
@@ -254,6 +255,7 @@ impl Db {
 impl Tx {
     /// Makes it so.
     pub async fn commit(self) -> Result<()> {
+        let _measured = sluice_metrics::database("commit");
         match self {
             Self::Sqlite(t) => t.commit().await?,
             Self::Postgres(t) => t.commit().await?,

@@ -81,6 +81,12 @@ impl Packages<'_> {
         query!(self.0, fetch_optional as PackageRow, sql, id)
     }
 
+    /// When the last byte of its source came; `None` while some are missing.
+    pub async fn arrived_at(&self, id: PackageId) -> Result<Option<Timestamp>> {
+        let sql = "SELECT s.touched_us FROM packages p JOIN sources s ON s.id = p.source_id WHERE p.id = $1 AND s.status = 'live'";
+        Ok(query!(self.0, fetch_optional as (Timestamp,), sql, id)?.map(|r| r.0))
+    }
+
     /// The renditions of a package, highest first.
     pub async fn renditions(&self, package: PackageId) -> Result<Vec<RenditionRow>> {
         let sql = "SELECT name, kind, role, passthrough, width, height, rate_num, rate_den, channels, codecs, video_range, \

@@ -94,6 +94,20 @@ pub struct TaskRow {
     pub progress: f64,
 }
 
+/// Tasks of one kind and status.
+#[derive(Debug, Clone, FromRow)]
+pub struct TaskCount {
+    #[sqlx(try_from = "String")]
+    pub kind: TaskKind,
+    #[sqlx(try_from = "String")]
+    pub status: TaskStatus,
+    /// How many there are.
+    pub tasks: i64,
+    /// When the first of them is, or was, due.
+    #[sqlx(rename = "due_us")]
+    pub due: Timestamp,
+}
+
 macro_rules! claim {
     ($lock:literal) => {
         concat!(
@@ -159,6 +173,14 @@ impl Tasks<'_> {
                    AND not_before_us <= $2 AND (needs_bytes = 0 OR EXISTS (SELECT 1 FROM sources s WHERE s.id = tasks.source_id \
                    AND (s.status <> 'receiving' OR needs_bytes <= s.size_bytes))) LIMIT $3) AS waiting";
         Ok(query!(self.0, fetch_one as (i64,), sql, MAX_ATTEMPTS, now, most)?.0)
+    }
+
+    /// How many tasks of each kind and status there are, and since when the first of them is due. Those that are done,
+    /// or that nobody wants, are not counted.
+    pub async fn counts(&self) -> Result<Vec<TaskCount>> {
+        let sql = "SELECT kind, status, COUNT(*) AS tasks, MIN(CASE WHEN due_us > not_before_us THEN due_us ELSE not_before_us END) \
+                   AS due_us FROM tasks WHERE status IN ('queued', 'running', 'parked') GROUP BY kind, status";
+        query!(self.0, fetch_all as TaskCount, sql)
     }
 
     /// The claims that a worker still has. What it runs beside them is no longer wanted.

@@ -192,6 +192,7 @@ impl Writer {
         let Some(storing) = self.under_way.pop_front() else { return Ok(None) };
         let (data, extent) = storing.await.map_err(|e| IngestError::Aborted(e.to_string()))??;
         self.delivered = (extent.offset_bytes + extent.size_bytes).unsigned_abs();
+        sluice_metrics::uploaded(extent.size_bytes.unsigned_abs());
         if matches!(self.target.recording, Recording::Deferred) {
             self.deferred.push(extent);
         }

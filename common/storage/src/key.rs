@@ -16,6 +16,9 @@ pub enum Key {
     Document { project: ProjectId, object: DocumentId },
     /// A picture of a person, a playlist or a category, or one that a media's owner has chosen.
     Picture(PictureId),
+    /// What is written to see whether a store can be written, and deleted at once. Always the same bytes, so that one which
+    /// is left behind by a dying process is overwritten by the next.
+    Probe,
 }
 
 /// A folder of objects.
@@ -47,6 +50,7 @@ impl fmt::Display for Key {
             Self::PackageFile { package, file } => write!(f, "packages/{package}/{file}"),
             Self::Document { project, object } => write!(f, "projects/{project}/{object}"),
             Self::Picture(id) => write!(f, "pictures/{id}.jpg"),
+            Self::Probe => f.write_str("probe"),
         }
     }
 }
@@ -70,6 +74,7 @@ impl Key {
             ["projects", id, object] => {
                 Some(Self::Document { project: id.parse().ok()?, object: object.parse().ok()? })
             }
+            ["probe"] => Some(Self::Probe),
             ["pictures", file] => Some(Self::Picture(file.strip_suffix(".jpg")?.parse().ok()?)),
             ["packages", _, names @ ..] if names.iter().any(|n| n.is_empty() || *n == "." || *n == "..") => None,
             ["packages", id, rendition, file] => Some(Self::RenditionFile {
@@ -100,7 +105,7 @@ impl Key {
     pub fn cache_control(&self) -> &'static str {
         match self {
             Self::RenditionFile { file, .. } if !file.ends_with(".m3u8") => IMMUTABLE,
-            Self::Extent { .. } | Self::Document { .. } | Self::Picture(_) => "private, no-store",
+            Self::Extent { .. } | Self::Document { .. } | Self::Picture(_) | Self::Probe => "private, no-store",
             _ => "public, max-age=60",
         }
     }
@@ -119,6 +124,7 @@ mod tests {
             Key::RenditionFile { package: id.into(), rendition: "v720".into(), file: "000001-x.m4s".into() },
             Key::PackageFile { package: id.into(), file: "report.json".into() },
             Key::Document { project: id.into(), object: id.into() },
+            Key::Probe,
         ] {
             assert_eq!(Key::parse(&key.to_string()), Some(key));
         }

@@ -64,10 +64,11 @@ impl Store {
 
     /// Stores `data` under `key`, durably: once this returns, a crash does not lose it.
     pub async fn put(&self, key: &Key, data: Bytes) -> Result<(), StoreError> {
-        match self {
+        let measured = sluice_metrics::store("put");
+        measured.ended(match self {
             Self::Local(s) => s.put(key, data).await,
             Self::S3(s) => s.put(key, data).await,
-        }
+        })
     }
 
     /// Streams `range` (bytes, end exclusive) of an object. A short object ends the stream with
@@ -77,10 +78,11 @@ impl Store {
             return Ok(futures::stream::empty().boxed());
         }
         let want = range.end - range.start;
-        let inner = match self {
-            Self::Local(s) => s.get(key, range).await?,
-            Self::S3(s) => s.get(key, range).await?,
-        };
+        let measured = sluice_metrics::store("get");
+        let inner = measured.ended(match self {
+            Self::Local(s) => s.get(key, range).await,
+            Self::S3(s) => s.get(key, range).await,
+        })?;
         Ok(exactly(inner, want).boxed())
     }
 
@@ -152,10 +154,11 @@ impl Store {
 
     /// Removes an object; removing what is not there is fine.
     pub async fn delete(&self, key: &Key) -> Result<(), StoreError> {
-        match self {
+        let measured = sluice_metrics::store("delete");
+        measured.ended(match self {
             Self::Local(s) => s.delete(key).await,
             Self::S3(s) => s.delete(key).await,
-        }
+        })
     }
 
     /// Every key under `prefix`, in no particular order.
@@ -165,10 +168,11 @@ impl Store {
 
     /// The same with sizes in bytes.
     pub async fn list_sizes(&self, prefix: &Prefix) -> Result<Vec<(Key, u64)>, StoreError> {
-        match self {
+        let measured = sluice_metrics::store("list");
+        measured.ended(match self {
             Self::Local(s) => s.list(prefix).await,
             Self::S3(s) => s.list(prefix).await,
-        }
+        })
     }
 
     /// Whether the back end answers.

@@ -7,7 +7,7 @@ use aws_sdk_s3::{
         BehaviorVersion, Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation,
         retry::RetryConfig, timeout::TimeoutConfig,
     },
-    error::{DisplayErrorContext, SdkError},
+    error::{ProvideErrorMetadata, SdkError},
     presigning::PresigningConfig,
 };
 use aws_smithy_http_client::{
@@ -162,9 +162,25 @@ fn is_missing<E>(e: &SdkError<E>) -> bool {
 }
 
 /// 507 and the codes that servers use for a full disk are told apart; the rest is worth a retry.
-fn failed<E: Error + 'static>(e: &SdkError<E>) -> StoreError {
+fn failed<E: Error + ProvideErrorMetadata + 'static>(e: &SdkError<E>) -> StoreError {
     match e.raw_response().map(|r| r.status().as_u16()) {
         Some(507) => StoreError::Full,
-        _ => StoreError::Unavailable(DisplayErrorContext(e).to_string()),
+        Some(status) if e.code().is_some() => {
+            let (code, message) = (e.code().unwrap_or_default(), e.message().unwrap_or_default());
+            StoreError::Unavailable(format!("the server answered {status}, {code}: {message}"))
+        }
+        Some(status) => StoreError::Unavailable(format!("the server answered {status}: {}", causes(e))),
+        None => StoreError::Unavailable(causes(e)),
     }
+}
+
+/// An error with what led to it, in one line: whole answers and connections are nothing for a log.
+fn causes(error: &dyn Error) -> String {
+    let (mut said, mut next) = (Vec::new(), Some(error));
+    while let Some(cause) = next {
+        said.push(cause.to_string());
+        next = cause.source();
+    }
+    said.dedup();
+    said.join(": ")
 }

@@ -24,6 +24,10 @@ use crate::{
 };
 use sluice_db::{ClaimedTask, NewTask, Tx};
 use sluice_model::{TaskKind, Timestamp, clock};
+use std::{
+    ops::Range,
+    time::{Duration, Instant},
+};
 
 /// Runs one claimed task to its end.
 pub async fn run(running: &Running) -> Result<(), TaskError> {
@@ -125,8 +129,20 @@ fn step_of(task: &ClaimedTask) -> Result<Step, TaskError> {
 async fn encode(running: &Running) -> Result<(), TaskError> {
     let (plan, step) = (running.plan().await?, step_of(&running.task)?);
     let source = running.source().await?;
+    let began = Instant::now();
     running.encoder().run(source, &plan, &step, running.threads, &ClaimedSink::new(running)).await?;
+    if let Step::Chunk { payload, .. } = &step {
+        sluice_metrics::encoded(length_of(&plan, payload.first..payload.end), began.elapsed());
+    }
     running.complete(&[]).await
+}
+
+/// How much of the film these segments are.
+fn length_of(plan: &Plan, segments: Range<usize>) -> Duration {
+    let cuts = plan.cuts_s();
+    let at = |number: usize| cuts.get(number).copied();
+    let length_s = at(segments.end).zip(at(segments.start)).map_or(0.0, |(end, start)| end - start);
+    Duration::try_from_secs_f64(length_s).unwrap_or_default()
 }
 
 async fn finalize(running: &Running) -> Result<(), TaskError> {

@@ -17,7 +17,7 @@ use sluice_db::{DbError, ImageRow, RenditionRow, SegmentRow};
 use sluice_hls::SegmentKey;
 use sluice_model::{Encryption, ImageKind, PackageId, RenditionRole, clock, is_playable};
 use sluice_storage::{IMAGES, Key, Prefix};
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 use tokio::sync::OnceCell;
 
 /// Publishes under a task's claim.
@@ -183,6 +183,7 @@ impl Sink for ClaimedSink<'_> {
         tx.tasks().complete(task.id, now).await?;
         tx.commit().await?;
         tracing::info!(%package, "ready");
+        sluice_metrics::ready(self.since_arrival().await);
         Ok(())
     }
 }
@@ -195,6 +196,13 @@ impl<'a> ClaimedSink<'a> {
 
     fn context(&self) -> &Context {
         &self.running.context
+    }
+
+    /// How long all bytes of the film have been here; nothing while some are missing, or where that cannot be asked.
+    async fn since_arrival(&self) -> Duration {
+        let db = &self.context().db;
+        let (arrived, now) = (db.packages().arrived_at(self.package()).await, clock::now());
+        arrived.ok().flatten().map_or(Duration::ZERO, |at| now.duration_since(at))
     }
 
     fn package(&self) -> PackageId {
@@ -255,6 +263,7 @@ impl<'a> ClaimedSink<'a> {
             && db.packages().mark_playable(package, clock::now()).await?
         {
             tracing::info!(%package, elapsed_s, prefix, "playable");
+            sluice_metrics::playable(self.since_arrival().await);
         }
         Ok(())
     }

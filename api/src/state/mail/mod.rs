@@ -58,6 +58,16 @@ impl Mailer {
         Ok(Self { transport, from, public_url: config.http.public_url.clone() })
     }
 
+    /// Whether the server takes this service's login, asked without sending anything; `None` where there is no server.
+    pub async fn reaches_server(&self) -> Option<Result<(), String>> {
+        let Transport::Smtp(transport) = &self.transport else { return None };
+        Some(match transport.test_connection().await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err("the SMTP server does not answer as one".to_owned()),
+            Err(error) => Err(format!("the SMTP server: {error}")),
+        })
+    }
+
     /// Sends in the background, so that an answer's time does not tell whether there was somebody to
     /// write to. An e-mail that is lost with the process is asked for again by its reader.
     pub fn send(&self, to: &str, letter: &Letter) {
