@@ -8,6 +8,7 @@ use harness::{
     proxy::{Network, TcpProxy},
     stack::need,
 };
+use nix::sys::signal::Signal;
 use reqwest::Method;
 use serde_json::json;
 use std::{
@@ -125,4 +126,34 @@ async fn a_locked_file_is_read_and_not_written() {
         (again.get("/api/v1/me").await.status() == 200).then_some(())
     })
     .await;
+}
+
+/// Statements that never end keep no process from ending: what it has is found by others when its lease is over.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_stop_ends_in_time_while_statements_hang() {
+    let slow = fixtures::slow_preset();
+    let settings = [("SLUICE_WORKER_CORES", "1"), ("SLUICE_CONFIG", &*slow)];
+    let mut stack = Stack::start_with(Pair::Servers, &settings).await;
+    stack.add_worker();
+    let client = stack.creator().await;
+    client.upload(&fixtures::foreign(14)).await;
+    eventually("it is being encoded", PATIENCE, || async {
+        stack.workers[0].log().contains("chunk-000000").then_some(())
+    })
+    .await;
+    let url = stack.setting("SLUICE_DATABASE_URL").unwrap();
+    let lock = "BEGIN; LOCK TABLE tasks, users IN ACCESS EXCLUSIVE MODE; SELECT 'locked'; SELECT pg_sleep(120)";
+    let mut holder = Command::new("psql").args(["-qAt", "-c", lock, &url]).stdout(Stdio::null()).spawn().unwrap();
+    let locked =
+        "SELECT COUNT(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted AND relation = 'tasks'::regclass";
+    eventually("the lock is had", PATIENCE, || async { (stack.run_sql(locked).trim() == "1").then_some(()) }).await;
+    tokio::spawn(async move { client.get("/api/v1/me").await });
+    let ended = tokio::task::block_in_place(|| {
+        stack.api.signal(Signal::SIGTERM);
+        let worker = stack.workers[0].ends_by(Signal::SIGTERM);
+        (worker, stack.api.ends_by(Signal::SIGTERM))
+    });
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    assert_eq!(ended, (true, true), "{}", stack.logs());
 }

@@ -27,6 +27,8 @@ const LOOK: Duration = Duration::from_secs(1);
 const LISTENED: Duration = Duration::from_secs(10);
 /// How long running tasks may finish after a stop was asked for.
 const GRACE: Duration = Duration::from_secs(20);
+/// How long giving back what is left may take: a stop ends in time whatever the database does.
+const RELEASE: Duration = Duration::from_secs(5);
 
 /// What this worker may use.
 #[derive(Debug, Clone)]
@@ -168,6 +170,13 @@ impl Pool {
             tracing::info!(left = self.running.len(), "releasing unfinished tasks");
         }
         self.running.shutdown().await;
+        if timeout(RELEASE, self.release()).await.is_err() {
+            tracing::warn!("the database does not answer: what is left is found when its lease is over");
+        }
+    }
+
+    /// Gives back what this worker has, and says that there is work.
+    async fn release(&self) {
         if let Ok(left) = self.context.db.tasks().running().await {
             for task in left.iter().filter(|t| t.worker.as_deref() == Some(&self.capacity.name)) {
                 if let Some(token) = task.token {

@@ -76,7 +76,11 @@ pub use watch::Postgres;
 
 use sluice_model::Timestamp;
 use sqlx::{PgPool, SqlitePool, Transaction};
-use std::{fs::File, path::Path};
+use std::{fs::File, path::Path, time::Duration};
+use tokio::time::timeout;
+
+/// How long the last statements of a process may take.
+const CLOSING: Duration = Duration::from_secs(3);
 
 /// A failed database call.
 #[derive(Debug, thiserror::Error)]
@@ -239,15 +243,21 @@ impl Db {
         .map_err(DbError::from)
     }
 
-    /// Closes all connections, letting running statements end.
+    /// Closes all connections, letting running statements end. A database that does not answer holds nobody up: what a
+    /// process that ends had under way is undone by it, or is found by others.
     pub async fn close(&self) {
-        match self {
-            Self::Sqlite(p) => {
-                p.pulse.close().await;
-                p.readers.close().await;
-                p.writer.close().await;
+        let closed = async {
+            match self {
+                Self::Sqlite(p) => {
+                    p.pulse.close().await;
+                    p.readers.close().await;
+                    p.writer.close().await;
+                }
+                Self::Postgres(p) => p.pool().close().await,
             }
-            Self::Postgres(p) => p.pool().close().await,
+        };
+        if timeout(CLOSING, closed).await.is_err() {
+            tracing::warn!("statements that the database does not end were left to it");
         }
     }
 }
