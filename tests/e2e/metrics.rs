@@ -178,7 +178,7 @@ async fn every_panel_has_data() {
     }
     let http = reqwest::Client::new();
     for (title, query) in panels() {
-        let query = query.replace("$__rate_interval", "1m").replace("$__range", "1m");
+        let query = query.replace("$__rate_interval", "30m").replace("$__range", "30m");
         eventually(&format!("{title}: {query}"), PATIENCE, || async {
             client.get("/health").await;
             let url = url::Url::parse_with_params(&format!("http://{at}/api/v1/query"), [("query", &query)]).unwrap();

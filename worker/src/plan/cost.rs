@@ -25,8 +25,8 @@ const DEEP_FACTOR: f64 = 1.25;
 const BIT_COST_S: f64 = 30e-9;
 /// Pixels whose fields one core weaves in a second.
 const WOVEN_PIXELS_PER_S: f64 = 120e6;
-/// Pixels that one core maps from HDR to SDR in a second.
-const MAPPED_PIXELS_PER_S: f64 = 15e6;
+/// Pixels that one core maps from HDR to SDR in a second, after they were made as small as the largest rung.
+const MAPPED_PIXELS_PER_S: f64 = 120e6;
 /// Sound that one core encodes in a second for two channels of one variant, seconds.
 const SOUND_PER_S: f64 = 60.0;
 /// Storing and publishing a segment, seconds of one core.
@@ -76,6 +76,8 @@ pub struct PerSecond {
     pub decode_s: f64,
     /// A pixel of every rung, all the second.
     pixel_s: f64,
+    /// A pixel of the largest rung of a pass, all the second: of HDR pictures that is what is mapped, once for all rungs.
+    mapped_pixel_s: f64,
 }
 
 impl PerSecond {
@@ -87,26 +89,36 @@ impl PerSecond {
         let is_deep = ["10", "12", "14", "16"].iter().any(|bits| video.pixel_format.contains(&format!("p{bits}")));
         let decoded_s = coded / known.map_or(OTHER_PIXELS_PER_S, |k| k.1) * if is_deep { DEEP_FACTOR } else { 1.0 };
         let woven_s = if video.field_order == FieldOrder::Interlaced { coded / WOVEN_PIXELS_PER_S } else { 0.0 };
-        let mapped_s = if video.colour.is_hdr() { coded / MAPPED_PIXELS_PER_S } else { 0.0 };
-        let decode_s = decoded_s + video.bit_rate as f64 * BIT_COST_S + woven_s + mapped_s;
-        Self { decode_s, pixel_s: pixel_s(rate, &settings.preset) }
+        let decode_s = decoded_s + video.bit_rate as f64 * BIT_COST_S + woven_s;
+        let mapped_pixel_s = mapped_pixel_s(rate, video.colour.is_hdr());
+        Self { decode_s, pixel_s: pixel_s(rate, &settings.preset), mapped_pixel_s }
     }
 
     fn of_plan(v: &VideoPlan) -> Self {
         // Plans of an older version do not say it.
         let guessed = || v.picture.coded_pixels as f64 * v.rate.fps() / OTHER_PIXELS_PER_S;
         let decode_s = if v.decode_cost > 0.0 { v.decode_cost } else { guessed() };
-        Self { decode_s, pixel_s: pixel_s(v.rate, &v.preset) }
+        let mapped_pixel_s = mapped_pixel_s(v.rate, v.picture.colour.is_hdr());
+        Self { decode_s, pixel_s: pixel_s(v.rate, &v.preset), mapped_pixel_s }
     }
 
     /// One pass that makes these rungs.
     pub fn of_rungs(&self, rungs: &[Rung]) -> f64 {
-        if rungs.is_empty() { 0.0 } else { self.decode_s + pixels(rungs) * self.pixel_s }
+        let largest = rungs.iter().map(|r| pixels(std::slice::from_ref(r))).fold(0.0, f64::max);
+        if rungs.is_empty() {
+            0.0
+        } else {
+            self.decode_s + pixels(rungs) * self.pixel_s + largest * self.mapped_pixel_s
+        }
     }
 }
 
 fn pixel_s(rate: Rate, preset: &str) -> f64 {
     rate.fps() * preset_factor(preset) / PIXELS_PER_S
+}
+
+fn mapped_pixel_s(rate: Rate, is_hdr: bool) -> f64 {
+    if is_hdr { rate.fps() / MAPPED_PIXELS_PER_S } else { 0.0 }
 }
 
 /// Seconds of one core that the work on a plan takes, by estimate.

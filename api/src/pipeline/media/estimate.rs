@@ -7,9 +7,11 @@ use sluice_db::TaskRow;
 use sluice_model::{AudioPayload, ChunkPayload, TaskKind, TaskStatus, Tier, is_playable};
 
 /// So many seconds of the time spent, a fleet is believed to work as it should; then what was measured counts.
-const PRIOR_S: f64 = 3.0;
+const PRIOR_S: f64 = 2.0;
 /// Checking and writing down a finished package, seconds.
 const FINALIZE_S: f64 = 0.5;
+/// How old what is known of a running task is, seconds: workers say it every two.
+const KNOWN_SINCE_S: f64 = 1.0;
 /// What is remuxed in a second, seconds of film.
 const REMUXED_S: f64 = 200.0;
 /// Lengths of the segments of a film by plan: three short ones, then longer ones; seconds.
@@ -66,8 +68,9 @@ pub fn estimate(tasks: &[TaskRow], known: &Known) -> Option<Estimate> {
     let speed = (done_s + PRIOR_S * known.cores as f64) / (known.spent_s.max(0.0) + PRIOR_S);
     let (segments, end_s) = run_through(&work, known.cores.max(1), speed.max(1e-6));
     let unplanned_s = cost_s * (1.0 / known.planned.clamp(0.01, 1.0) - 1.0) / speed.max(1e-6);
-    let ready_s = end_s + unplanned_s + FINALIZE_S;
-    let playable_s = playable_s(segments, known).unwrap_or(ready_s).min(ready_s);
+    let known_since_s = if work.iter().any(|w| w.running) { KNOWN_SINCE_S } else { 0.0 };
+    let ready_s = (end_s + unplanned_s - known_since_s).max(0.0) + FINALIZE_S;
+    let playable_s = playable_s(segments, known).map_or(ready_s, |s| (s - known_since_s).max(0.0)).min(ready_s);
     Some(Estimate { playable_s, ready_s })
 }
 
