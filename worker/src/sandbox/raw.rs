@@ -11,6 +11,9 @@ use std::{
 /// Exit status of a child whose memory is used up.
 pub const OUT_OF_MEMORY_STATUS: i32 = 71;
 
+/// Less memory than this is none: FFmpeg asks for more at once.
+const LEAST_LEFT_BYTES: usize = 1 << 20;
+
 /// Whether memory that cannot be had ends the process with [`OUT_OF_MEMORY_STATUS`].
 static LIMITED: AtomicBool = AtomicBool::new(false);
 /// Bytes that this process may use, 0 while there is no limit.
@@ -60,10 +63,16 @@ pub fn memory_is_limited_to(bytes: u64) {
 /// Ends this process as out of memory, unless an eighth of its limit can still be had: FFmpeg says that memory is
 /// short also for sizes that a damaged file made up.
 pub fn end_if_memory_is_used_up() {
-    let bytes = LIMIT_BYTES.load(Ordering::Relaxed) / 8;
-    if bytes > 0 {
-        drop(std::hint::black_box(Vec::<u8>::with_capacity(bytes)));
+    let limit = LIMIT_BYTES.load(Ordering::Relaxed);
+    if limit > 0 {
+        drop(std::hint::black_box(Vec::<u8>::with_capacity(needed_bytes(limit))));
     }
+}
+
+/// What must be left of a limit. A limit from outside may be so low that an eighth of it lies about in the heap.
+const fn needed_bytes(limit: usize) -> usize {
+    let eighth = limit / 8;
+    if eighth > LEAST_LEFT_BYTES { eighth } else { LEAST_LEFT_BYTES }
 }
 
 /// Ends this process at once, without what libraries registered for its end.
@@ -120,4 +129,15 @@ pub fn attempt(number: libc::c_long, arguments: &mut [Argument<'_>]) -> io::Resu
     // address that is not mapped. The process that tries it does nothing else and ends right after.
     let result = unsafe { libc::syscall(number, raw[0], raw[1], raw[2], raw[3], raw[4], raw[5]) };
     if result == -1 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_that_holds_nothing_leaves_nothing() {
+        assert_eq!(needed_bytes(96 << 20), 12 << 20);
+        assert_eq!(needed_bytes(4096), LEAST_LEFT_BYTES, "512 bytes are always found");
+    }
 }
