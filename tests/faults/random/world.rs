@@ -154,6 +154,16 @@ impl World {
         };
     }
 
+    /// Starts what has ended by itself again, as whoever runs a service has it done: a process whose database goes while
+    /// it starts says so and ends.
+    fn revive(&mut self) {
+        for place in 0..self.workers.len() {
+            if self.stack.workers[self.workers[place]].has_ended() {
+                self.start_worker(place);
+            }
+        }
+    }
+
     /// Ends all faults that last.
     pub fn heal(&self) {
         if let Some(proxy) = &self.database {
@@ -169,6 +179,7 @@ impl World {
 
     /// Notes that a fault begins, and the sources and packages that there are.
     pub fn before(&mut self, kind: Kind) {
+        self.revive();
         self.remember_names();
         self.begun.push((kind, self.stack.workers.iter().map(|w| w.log().len()).collect()));
     }
@@ -217,6 +228,7 @@ impl World {
     /// Lets people finish, waits until all is quiet, and searches for what is wrong.
     pub async fn close(mut self) -> Found {
         self.heal();
+        self.revive();
         self.stop.store(true, Ordering::Relaxed);
         self.finish_senders().await;
         self.remember_names();
