@@ -10,6 +10,7 @@ mod encoder;
 pub mod fuzz;
 mod jpeg;
 mod lease;
+mod loudness;
 mod offline;
 mod package;
 mod pipeline;

@@ -1,6 +1,8 @@
 //! One variant of the sound: AAC frames by their number, coded or taken over, cut into segments.
 
-use super::{EncodeError, Named, ffi, link::Link, peaks::Peaks, segments::SegmentBuilder, sound::output_layout};
+use super::{
+    EncodeError, Named, ffi, link::Link, meter::Meter, peaks::Peaks, segments::SegmentBuilder, sound::output_layout,
+};
 use crate::{
     child::{AudioWork, FromChild, Refusal},
     cmaf::{Sample, aac_init},
@@ -19,6 +21,8 @@ pub struct Track {
     builder: SegmentBuilder,
     /// Of the first variant: what its frames sound like.
     peaks: Option<Peaks>,
+    /// Of the first variant: how loud they are.
+    meter: Option<Meter>,
 }
 
 impl Track {
@@ -26,8 +30,9 @@ impl Track {
     pub fn new(plan: &AudioPlan, name: &str, first: usize) -> Self {
         let (boundaries, next) = (plan.boundaries.clone(), plan.boundaries[first]);
         let (delay, samples, builder) = (plan.delay_samples, Vec::new(), SegmentBuilder::new(name));
-        let peaks = (plan.variants.first().map(|v| v.name.as_str()) == Some(name)).then(Peaks::default);
-        Self { boundaries, delay, segment: first, next, samples, builder, peaks }
+        let is_first = plan.variants.first().map(|v| v.name.as_str()) == Some(name);
+        let (peaks, meter) = (is_first.then(Peaks::default), is_first.then(|| Meter::new(plan)).flatten());
+        Self { boundaries, delay, segment: first, next, samples, builder, peaks, meter }
     }
 
     /// Whether all planned frames are there.
@@ -40,8 +45,15 @@ impl Track {
         self.boundaries.last().copied().unwrap_or(0)
     }
 
-    /// Listens to what frame `number` is or will be.
-    pub fn hear(&mut self, number: u64, sound: &frame::Audio) {
+    /// Listens to what the frames from sample `at` on are or will be; also to what comes before the first that is wanted.
+    pub fn hear(&mut self, at: u64, sound: &frame::Audio) {
+        if at >= self.total() * FRAME_SAMPLES {
+            return;
+        }
+        if let Some(meter) = &mut self.meter {
+            meter.hear(at, sound);
+        }
+        let number = (at + FRAME_SAMPLES / 2) / FRAME_SAMPLES;
         if let Some(peaks) = self.peaks.as_mut().filter(|_| number >= self.next) {
             peaks.hear(number, sound);
         }
@@ -72,6 +84,7 @@ impl Track {
         let start = self.next - self.samples.len() as u64;
         self.builder.add(start, self.delay + start * FRAME_SAMPLES, &self.samples)?;
         self.samples.clear();
+        self.builder.loudness = self.meter.as_mut().map(|m| m.take(start..self.next));
         self.builder.send(link, self.segment)?;
         self.segment += 1;
         Ok(())
@@ -125,8 +138,7 @@ impl AacEncoder {
 
     /// Encodes one frame of [`FRAME_SAMPLES`] samples.
     pub fn encode(&mut self, link: &Link, sound: &frame::Audio) -> Result<(), EncodeError> {
-        let number = sound.pts().and_then(|at| u64::try_from(at).ok()).unwrap_or(0) / FRAME_SAMPLES;
-        self.track.hear(number, sound);
+        self.track.hear(sound.pts().and_then(|at| u64::try_from(at).ok()).unwrap_or(0), sound);
         self.encoder.send_frame(sound).named("encode")?;
         self.drain(link)
     }

@@ -16,8 +16,9 @@ use crate::{
 };
 use ffmpeg_next::frame;
 
-/// Frames encoded and thrown away before the first wanted one, so that its overlap is right.
-const PRE_ROLL_FRAMES: u64 = 2;
+/// Frames encoded and thrown away before the first wanted one: its overlap needs two, and the first block of loudness that
+/// ends in it begins up to 100 ms earlier, before which the meter's filters need to settle.
+const PRE_ROLL_FRAMES: u64 = 8;
 
 /// Makes the segments of the sound from `work.first` on.
 pub fn run(link: &Link, job: &Job, work: &AudioWork) -> Result<(), EncodeError> {
@@ -44,21 +45,20 @@ fn remux(link: &Link, job: &Job, work: &AudioWork, config: &[u8]) -> Result<(), 
     }
     // What is kept is decoded too, only to be heard.
     let mut decoder = open::audio_decoder(job, &packets.input, plan.stream).ok();
-    // Frames before the first that is kept get a negative number and are dropped.
-    let number_at = |stamp: i64| {
+    let sample_at = |stamp: i64| {
         let seconds = stamp as f64 * f64::from(time_base) - plan.origin_s;
-        let samples = seconds * f64::from(plan.sample_rate) - plan.phase_samples as f64;
-        (samples / FRAME_SAMPLES as f64).round() as i64
+        seconds * f64::from(plan.sample_rate) - plan.phase_samples as f64
     };
     while let Some(packet) = packets.next_of(plan.stream) {
-        let number = number_at(packet.pts().or(packet.dts()).unwrap_or(0));
+        let first_sample = sample_at(packet.pts().or(packet.dts()).unwrap_or(0));
+        // Frames before the first that is kept get a negative number and are dropped.
+        let number = (first_sample / FRAME_SAMPLES as f64).round() as i64;
         if let Some(decoder) = decoder.as_mut().filter(|_| number >= 0) {
             let mut sound = frame::Audio::empty();
             // What does not decode is heard as silence.
             let heard = decoder.send_packet(&packet).and_then(|()| decoder.receive_frame(&mut sound));
-            let at = sound.timestamp().map_or(number, number_at);
-            if let (Ok(()), Ok(at)) = (heard.map_err(open::check_memory), u64::try_from(at)) {
-                track.hear(at, &sound);
+            if heard.map_err(open::check_memory).is_ok() {
+                track.hear(sound.timestamp().map_or(first_sample, sample_at).round().max(0.0) as u64, &sound);
             }
         }
         track.take(link, number, packet.data().unwrap_or_default())?;

@@ -18,6 +18,7 @@ mod kept;
 mod key_images;
 mod link;
 mod metadata;
+mod meter;
 mod mixer;
 mod open;
 mod outline;
