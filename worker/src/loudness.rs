@@ -18,6 +18,8 @@ const ABSOLUTE_GATE: f64 = -70.0;
 const INTEGRATED_GATE: f64 = 10.0;
 /// ... or of the loudness range (EBU Tech 3342), LU.
 const RANGE_GATE: f64 = 20.0;
+/// True peak that a sound which is made louder may reach (EBU R 128), dBTP.
+const HIGHEST_PEAK: f64 = -1.0;
 /// The loudness range lies between these shares of the windows.
 const RANGE: (f64, f64) = (0.10, 0.95);
 
@@ -91,6 +93,12 @@ pub fn of_segments<'a>(segments: impl Iterator<Item = Option<&'a SegmentLoudness
         range_lu: rounded(range(gated(&windows(&blocks, SHORT_TERM), RANGE_GATE))),
         true_peak_dbtp: rounded(true_peak.decibels()),
     })
+}
+
+/// By how much a sound is made louder to reach a loudness, or the highest peak that is allowed if it reaches that first,
+/// decibels. Silence stays as it is.
+pub fn gain_db(found: Option<Loudness>, target_lufs: f64) -> f64 {
+    found.map_or(0.0, |f| (target_lufs - f.integrated_lufs).min(HIGHEST_PEAK - f.true_peak_dbtp))
 }
 
 /// The mean power of every window of so many blocks.
@@ -173,6 +181,15 @@ mod tests {
         assert_eq!(of_segments([Some(&loud[0]), None].into_iter()), None);
         let short = measured(&[(1, -23.0)]).unwrap();
         assert_eq!((short.integrated_lufs, short.range_lu, short.true_peak_dbtp), (-23.0, 0.0, -9.0));
+    }
+
+    #[test]
+    fn gain_leads_to_the_target_and_never_to_clipping() {
+        let found = |integrated_lufs, true_peak_dbtp| Some(Loudness { integrated_lufs, range_lu: 0.0, true_peak_dbtp });
+        for (found, gain) in [(found(-23.0, -10.0), 7.0), (found(-10.0, 0.5), -6.0), (found(-30.0, -4.0), 3.0), (None, 0.0)]
+        {
+            assert_eq!(gain_db(found, -16.0), gain, "{found:?}");
+        }
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! One variant of the sound: AAC frames by their number, coded or taken over, cut into segments.
 
 use super::{
-    EncodeError, Named, ffi, link::Link, meter::Meter, peaks::Peaks, segments::SegmentBuilder, sound::output_layout,
+    EncodeError, Named, ffi, link::Link, meter::Meter, mixer::Listener, peaks::Peaks, segments::SegmentBuilder,
+    sound::output_layout,
 };
 use crate::{
     child::{AudioWork, FromChild, Refusal},
@@ -136,27 +137,6 @@ impl AacEncoder {
         Ok(Self { encoder, track: Track::new(plan, &variant.name, work.first), coded: Vec::new(), silence: None })
     }
 
-    /// Encodes one frame of [`FRAME_SAMPLES`] samples.
-    pub fn encode(&mut self, link: &Link, sound: &frame::Audio) -> Result<(), EncodeError> {
-        self.track.hear(sound.pts().and_then(|at| u64::try_from(at).ok()).unwrap_or(0), sound);
-        self.encoder.send_frame(sound).named("encode")?;
-        self.drain(link)
-    }
-
-    /// Takes the frame that was coded last for silence. Whatever the encoder is not given from now on is that: the
-    /// encoder is in silence, so that its overlap with what follows is silent too.
-    pub fn repeat_silence(&mut self) {
-        self.silence = (!self.coded.is_empty()).then(|| self.coded.clone());
-    }
-
-    /// Ends the variant: what is missing at its end is silence, if silence was coded.
-    pub fn finish(&mut self, link: &Link) -> Result<(), EncodeError> {
-        self.encoder.send_eof().named("encode")?;
-        self.drain(link)?;
-        self.fill(link, self.track.total())?;
-        self.track.finish(link)
-    }
-
     fn drain(&mut self, link: &Link) -> Result<(), EncodeError> {
         let mut packet = Packet::empty();
         while self.encoder.receive_packet(&mut packet).is_ok() {
@@ -178,5 +158,27 @@ impl AacEncoder {
             }
         }
         Ok(())
+    }
+}
+
+impl Listener for AacEncoder {
+    fn take(&mut self, link: &Link, sound: &frame::Audio) -> Result<(), EncodeError> {
+        self.track.hear(sound.pts().and_then(|at| u64::try_from(at).ok()).unwrap_or(0), sound);
+        self.encoder.send_frame(sound).named("encode")?;
+        self.drain(link)
+    }
+
+    /// Takes the frame that was coded last for silence. Whatever the encoder is not given from now on is that: the
+    /// encoder is in silence, so that its overlap with what follows is silent too.
+    fn repeat_silence(&mut self) {
+        self.silence = (!self.coded.is_empty()).then(|| self.coded.clone());
+    }
+
+    /// Ends the variant: what is missing at its end is silence, if silence was coded.
+    fn finish(&mut self, link: &Link) -> Result<(), EncodeError> {
+        self.encoder.send_eof().named("encode")?;
+        self.drain(link)?;
+        self.fill(link, self.track.total())?;
+        self.track.finish(link)
     }
 }

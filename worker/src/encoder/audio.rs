@@ -4,7 +4,8 @@ use super::{
     EncodeError,
     aac::{AacEncoder, Track},
     link::Link,
-    mixer::Mixer,
+    meter::Whole,
+    mixer::{Listener, Mixer},
     open,
     packets::Packets,
     sound::Uniform,
@@ -12,9 +13,11 @@ use super::{
 use crate::{
     child::{AudioWork, FromChild, Job},
     cmaf::aac_init,
-    plan::audio::FRAME_SAMPLES,
+    loudness::gain_db,
+    plan::{AudioPlan, audio::FRAME_SAMPLES},
 };
 use ffmpeg_next::frame;
+use sluice_model::Loudness;
 
 /// Frames encoded and thrown away before the first wanted one: its overlap needs two, and the first block of loudness that
 /// ends in it begins up to 100 ms earlier, before which the meter's filters need to settle.
@@ -71,19 +74,42 @@ fn remux(link: &Link, job: &Job, work: &AudioWork, config: &[u8]) -> Result<(), 
 
 fn encode(link: &Link, job: &Job, work: &AudioWork) -> Result<(), EncodeError> {
     let plan = &work.audio;
+    let gain_db = match plan.target_lufs {
+        Some(target_lufs) => gain_db(measure(link, job, plan)?, target_lufs),
+        None => 0.0,
+    };
+    let start = plan.boundaries[work.first].saturating_sub(PRE_ROLL_FRAMES) * FRAME_SAMPLES;
+    let encoders = || (0..plan.variants.len()).map(|i| AacEncoder::open(link, work, i)).collect();
+    mix(link, job, plan, start, gain_db, encoders)
+}
+
+/// How loud a whole sound is before anything is done about it; none of silence.
+fn measure(link: &Link, job: &Job, plan: &AudioPlan) -> Result<Option<Loudness>, EncodeError> {
+    let Some(mut whole) = Whole::new(plan) else { return Ok(None) };
+    mix(link, job, plan, 0, 0.0, || Ok(vec![&mut whole]))?;
+    Ok(whole.loudness())
+}
+
+/// Decodes a sound from sample `start` on and hands it to its listeners, so much louder.
+fn mix<L: Listener>(
+    link: &Link,
+    job: &Job,
+    plan: &AudioPlan,
+    start: u64,
+    gain_db: f64,
+    listeners: impl FnOnce() -> Result<Vec<L>, EncodeError>,
+) -> Result<(), EncodeError> {
     let mut packets = Packets::open(link, job)?;
     let mut decoder = open::audio_decoder(job, &packets.input, plan.stream)?;
     let time_base = open::stream_of(&packets.input, plan.stream)?.time_base();
     packets.keep(&[plan.stream]);
-    let encoders = (0..plan.variants.len()).map(|i| AacEncoder::open(link, work, i)).collect::<Result<Vec<_>, _>>()?;
-    let start = plan.boundaries[work.first].saturating_sub(PRE_ROLL_FRAMES) * FRAME_SAMPLES;
+    let mut mixer = Mixer::new(link, plan, start, gain_db, listeners()?);
     if start > 0 {
         let at = (plan.origin_s + start as f64 / f64::from(plan.sample_rate) - 1.0) / f64::from(time_base);
         packets.seek_before(plan.stream, at as i64)?;
     }
     // Beyond the last frame, and what a decoder may hold back.
     let enough_s = plan.duration_s() + 0.5;
-    let mut mixer = Mixer::new(link, plan, start, encoders);
     let mut uniform: Option<Uniform> = None;
     // Frames without a time stamp follow the one before them.
     let mut expected_s = 0.0;

@@ -3,12 +3,14 @@
 //! Invariant: blocks lie on the grid that begins with the sound, whatever moment is heard first; what is not heard is
 //! silent, and costs neither memory nor work.
 
+use super::{EncodeError, link::Link, mixer::Listener};
 use crate::{
-    loudness::{BLOCKS_PER_S, Level, SegmentLoudness},
+    loudness::{BLOCKS_PER_S, Level, SegmentLoudness, of_segments},
     plan::{AudioPlan, audio::FRAME_SAMPLES},
 };
 use ebur128::{Channel, EbuR128, Mode};
 use ffmpeg_next::{format::Sample, format::sample::Type, frame};
+use sluice_model::Loudness;
 use std::{collections::BTreeMap, ops::Range};
 
 /// Time stamps are rounded: sound follows what was heard before it if it is no farther away, samples.
@@ -107,13 +109,59 @@ impl Meter {
     }
 }
 
+/// Measures a whole sound, and nothing else.
+pub struct Whole {
+    meter: Meter,
+    /// What is put away, and up to which frame.
+    stretches: Vec<SegmentLoudness>,
+    done: u64,
+    /// Frames of the sound.
+    total: u64,
+}
+
+/// Frames after which what was measured is put away.
+const STRETCH_FRAMES: u64 = 4096;
+
+impl Whole {
+    /// For the sound of a plan; none where it has a form that cannot be measured.
+    pub fn new(plan: &AudioPlan) -> Option<Self> {
+        let total = plan.boundaries.last().copied().unwrap_or(0);
+        Meter::new(plan).map(|meter| Self { meter, stretches: Vec::new(), done: 0, total })
+    }
+
+    /// How loud it is; none of silence.
+    pub fn loudness(&self) -> Option<Loudness> {
+        of_segments(self.stretches.iter().map(Some))
+    }
+
+    fn put_away(&mut self, end: u64) {
+        self.stretches.push(self.meter.take(self.done..end));
+        self.done = end;
+    }
+}
+
+impl Listener for &mut Whole {
+    fn take(&mut self, _: &Link, sound: &frame::Audio) -> Result<(), EncodeError> {
+        let at = sound.pts().and_then(|at| u64::try_from(at).ok()).unwrap_or(0);
+        if at / FRAME_SAMPLES >= self.done + STRETCH_FRAMES {
+            self.put_away(at / FRAME_SAMPLES);
+        }
+        self.meter.hear(at, sound);
+        Ok(())
+    }
+
+    fn repeat_silence(&mut self) {}
+
+    fn finish(&mut self, _: &Link) -> Result<(), EncodeError> {
+        self.put_away(self.total.max(self.done));
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        loudness::of_segments,
-        plan::{audio::beside_video, sound},
-    };
+    use crate::plan::{audio::beside_video, sound};
     use ffmpeg_next::ChannelLayout;
 
     const RATE: u32 = 48_000;

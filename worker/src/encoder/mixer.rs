@@ -1,11 +1,10 @@
-//! Sound between its decoder and the encoders of its variants.
+//! Sound between its decoder and who listens to it: the encoders of its variants, or who measures it before.
 //!
 //! Invariant: neither memory nor work grows with a gap. Filters would make all its silence at once; here a second of it
 //! is coded, the coded frame is repeated, and new filters begin shortly before the sound goes on.
 
 use super::{
     EncodeError, Named,
-    aac::AacEncoder,
     link::Link,
     sound::{Form, filters, form, output_form, silence, source},
 };
@@ -23,11 +22,25 @@ const CODED_S: u64 = 1;
 /// Frames of silence coded before sound goes on: more than the overlap of two.
 const LEAD_FRAMES: u64 = 4;
 
-/// Filters and encoders, and how far the sound is.
-pub struct Mixer<'a> {
+/// Who takes the mixed sound.
+pub trait Listener {
+    /// Takes one frame of [`FRAME_SAMPLES`] samples, whose time stamp counts them from the begin of the sound.
+    fn take(&mut self, link: &Link, sound: &frame::Audio) -> Result<(), EncodeError>;
+
+    /// What is not taken from now on is silent, as the end of what was.
+    fn repeat_silence(&mut self);
+
+    /// There is no more.
+    fn finish(&mut self, link: &Link) -> Result<(), EncodeError>;
+}
+
+/// Filters and listeners, and how far the sound is.
+pub struct Mixer<'a, L> {
     link: &'a Link,
     plan: &'a AudioPlan,
-    encoders: Vec<AacEncoder>,
+    listeners: Vec<L>,
+    /// How much louder it becomes, decibels.
+    gain_db: f64,
     graph: Option<filter::Graph>,
     /// What the graph is given.
     form: Form,
@@ -35,17 +48,24 @@ pub struct Mixer<'a> {
     start: u64,
     /// One past the last sample that was taken in.
     end: i64,
-    /// One past the last frame that was given to the encoders.
+    /// One past the last frame that was given to the listeners.
     fed: u64,
     /// Whether anything was decoded.
     heard: bool,
 }
 
-impl<'a> Mixer<'a> {
-    /// Sound from sample `start` on.
-    pub fn new(link: &'a Link, plan: &'a AudioPlan, start: u64, encoders: Vec<AacEncoder>) -> Self {
-        let (form, end) = (output_form(plan), start as i64);
-        Self { link, plan, encoders, graph: None, form, start, end, fed: start / FRAME_SAMPLES, heard: false }
+impl<'a, L: Listener> Mixer<'a, L> {
+    /// Sound from sample `start` on, so much louder.
+    pub fn new(link: &'a Link, plan: &'a AudioPlan, start: u64, gain_db: f64, listeners: Vec<L>) -> Self {
+        let (form, end, fed) = (output_form(plan), start as i64, start / FRAME_SAMPLES);
+        Self { link, plan, listeners, gain_db, graph: None, form, start, end, fed, heard: false }
+    }
+
+    /// New filters for what comes.
+    fn open(&mut self, form: Form) -> Result<(), EncodeError> {
+        self.form = form;
+        self.graph = Some(filters(form, self.plan, self.start, self.listeners.len(), self.gain_db)?);
+        Ok(())
     }
 
     fn total(&self) -> i64 {
@@ -66,8 +86,7 @@ impl<'a> Mixer<'a> {
             self.bridge(begin as u64)?;
         }
         if self.graph.is_none() {
-            self.form = form(sound);
-            self.graph = Some(filters(self.form, self.plan, self.start)?);
+            self.open(form(sound))?;
         }
         self.end = self.end.max(end);
         self.push(sound)
@@ -80,14 +99,13 @@ impl<'a> Mixer<'a> {
     /// Fills a gap that ends with sample `to`.
     fn bridge(&mut self, to: u64) -> Result<(), EncodeError> {
         if self.graph.is_none() {
-            self.form = output_form(self.plan);
-            self.graph = Some(filters(self.form, self.plan, self.start)?);
+            self.open(output_form(self.plan))?;
         }
         let rate = u64::from(self.form.2);
         let at = self.end as f64 / f64::from(self.plan.sample_rate) * rate as f64;
         self.push(&silence(self.form, (CODED_S * rate) as usize, at.round() as i64))?;
         self.graph = None;
-        self.encoders.iter_mut().for_each(AacEncoder::repeat_silence);
+        self.listeners.iter_mut().for_each(L::repeat_silence);
         let resumed = (to / FRAME_SAMPLES).saturating_sub(LEAD_FRAMES).max(self.fed);
         self.start = resumed * FRAME_SAMPLES;
         self.end = to as i64;
@@ -101,19 +119,19 @@ impl<'a> Mixer<'a> {
         self.pull()
     }
 
-    /// Encodes what the filters have ready, one frame for each variant in turn: what one has taken waits for the others.
+    /// Hands on what the filters have ready, one frame for each listener in turn: what one has taken waits for the others.
     fn pull(&mut self) -> Result<(), EncodeError> {
         let Some(graph) = &mut self.graph else { return Ok(()) };
         let mut any = true;
         while std::mem::take(&mut any) {
-            for (i, encoder) in self.encoders.iter_mut().enumerate() {
+            for (i, listener) in self.listeners.iter_mut().enumerate() {
                 let mut sink = graph.get(&format!("o{i}")).ok_or(ffmpeg::Error::Bug).named("filter sink")?;
                 let mut sound = frame::Audio::empty();
                 if sink.sink().frame(&mut sound).is_ok() {
                     any = true;
                     let number = sound.pts().unwrap_or(0).max(0) as u64 / FRAME_SAMPLES;
                     self.fed = self.fed.max(number + 1);
-                    encoder.encode(self.link, &sound)?;
+                    listener.take(self.link, &sound)?;
                 }
             }
         }
@@ -131,7 +149,7 @@ impl<'a> Mixer<'a> {
             self.pad()?;
         }
         let link = self.link;
-        self.encoders.iter_mut().try_for_each(|e| e.finish(link))
+        self.listeners.iter_mut().try_for_each(|l| l.finish(link))
     }
 
     /// Has the filters pad a short rest. They pad what there is, so there must be something: a run that is resumed where
@@ -139,8 +157,7 @@ impl<'a> Mixer<'a> {
     fn pad(&mut self) -> Result<(), EncodeError> {
         let nothing = self.start > 0 && self.fed * FRAME_SAMPLES <= self.start;
         if self.graph.is_none() || nothing {
-            self.form = output_form(self.plan);
-            self.graph = Some(filters(self.form, self.plan, self.start)?);
+            self.open(output_form(self.plan))?;
             self.push(&silence(self.form, FRAME_SAMPLES as usize, self.start as i64))?;
         }
         if let Some(graph) = &mut self.graph {

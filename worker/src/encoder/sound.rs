@@ -100,9 +100,15 @@ pub fn source(graph: &mut filter::Graph) -> Result<filter::Context, EncodeError>
     graph.get("in").ok_or(ffmpeg::Error::Bug).named("filter source")
 }
 
-/// The output's channels at its rate from sample `start` to the planned end: gaps become silence, what
-/// overlaps or lies outside is cut, and every frame has the encoder's size.
-pub fn filters(form: Form, plan: &AudioPlan, start: u64) -> Result<filter::Graph, EncodeError> {
+/// The output's channels at its rate from sample `start` to the planned end, so often as they are wanted and with a gain:
+/// gaps become silence, what overlaps or lies outside is cut, and every frame has the encoder's size.
+pub fn filters(
+    form: Form,
+    plan: &AudioPlan,
+    start: u64,
+    count: usize,
+    gain_db: f64,
+) -> Result<filter::Graph, EncodeError> {
     let missing = || EncodeError::Ffmpeg("filter", ffmpeg::Error::FilterNotFound);
     let total = plan.boundaries.last().copied().unwrap_or(0) * FRAME_SAMPLES;
     let (samples, layout, rate) = form;
@@ -113,7 +119,6 @@ pub fn filters(form: Form, plan: &AudioPlan, start: u64) -> Result<filter::Graph
     );
     let mut graph = filter::Graph::new();
     graph.add(&filter::find("abuffer").ok_or_else(missing)?, "in", &arguments).named("filter source")?;
-    let count = plan.variants.len();
     for i in 0..count {
         graph.add(&filter::find("abuffersink").ok_or_else(missing)?, &format!("o{i}"), "").named("filter sink")?;
     }
@@ -122,9 +127,10 @@ pub fn filters(form: Form, plan: &AudioPlan, start: u64) -> Result<filter::Graph
         parser = parser.input(&format!("o{i}"), 0).named("filters")?;
     }
     let sinks: String = (0..count).map(|i| format!("[o{i}]")).collect();
+    let gain = if gain_db == 0.0 { String::new() } else { format!("volume=volume={gain_db}dB:precision=float,") };
     // The rate first: `first_pts` counts samples as they come in, not as they go out.
     let text = format!(
-        "[in]aresample={0},aresample={0}:async=1:min_hard_comp=0.03:first_pts={start},{2},\
+        "[in]aresample={0},aresample={0}:async=1:min_hard_comp=0.03:first_pts={start},{2},{gain}\
          apad=whole_len={1},atrim=end_pts={total},asetnsamples=n={FRAME_SAMPLES}:p=1,asplit={count}{sinks}",
         plan.sample_rate,
         total - start,
@@ -154,10 +160,11 @@ mod tests {
             phase_samples: 0,
             variants: vec![AudioVariant { name: "audio".into(), bit_rate: 128_000, codecs: "mp4a.40.2".into() }],
             track: sluice_model::SoundTrack::default(),
+            target_lufs: None,
         };
         let start = 170 * FRAME_SAMPLES;
         let silence = silence(output_form(&plan), FRAME_SAMPLES as usize, start as i64);
-        let mut graph = filters(output_form(&plan), &plan, start).unwrap();
+        let mut graph = filters(output_form(&plan), &plan, start, 1, 0.0).unwrap();
         source(&mut graph).unwrap().source().add(&silence).unwrap();
         source(&mut graph).unwrap().source().flush().unwrap();
         let mut sink = graph.get("o0").unwrap();
