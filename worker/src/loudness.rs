@@ -186,7 +186,8 @@ mod tests {
     #[test]
     fn gain_leads_to_the_target_and_never_to_clipping() {
         let found = |integrated_lufs, true_peak_dbtp| Some(Loudness { integrated_lufs, range_lu: 0.0, true_peak_dbtp });
-        for (found, gain) in [(found(-23.0, -10.0), 7.0), (found(-10.0, 0.5), -6.0), (found(-30.0, -4.0), 3.0), (None, 0.0)]
+        for (found, gain) in
+            [(found(-23.0, -10.0), 7.0), (found(-10.0, 0.5), -6.0), (found(-30.0, -4.0), 3.0), (None, 0.0)]
         {
             assert_eq!(gain_db(found, -16.0), gain, "{found:?}");
         }
