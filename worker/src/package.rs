@@ -4,8 +4,8 @@ use crate::{
     cmaf::InitInfo,
     loudness::{SegmentLoudness, of_segments},
     verify::{
-        ObservedIFrames, ObservedPackage, ObservedRendition, ObservedSegment, Report, SoundLoudness, check, parse_media,
-        parse_multivariant, playlist::ParsedMedia,
+        ObservedIFrames, ObservedPackage, ObservedRendition, ObservedSegment, Report, SoundLoudness, check,
+        parse_media, parse_multivariant, playlist::ParsedMedia,
     },
 };
 use sluice_hls as hls;

@@ -8,7 +8,6 @@ use super::{
     mixer::{Listener, Mixer},
     open,
     packets::Packets,
-    sound::Uniform,
 };
 use crate::{
     child::{AudioWork, FromChild, Job},
@@ -110,7 +109,6 @@ fn mix<L: Listener>(
     }
     // Beyond the last frame, and what a decoder may hold back.
     let enough_s = plan.duration_s() + 0.5;
-    let mut uniform: Option<Uniform> = None;
     // Frames without a time stamp follow the one before them.
     let mut expected_s = 0.0;
     let mut draining = false;
@@ -131,10 +129,8 @@ fn mix<L: Listener>(
             expected_s = seconds + sound.samples() as f64 / rate;
             draining |= seconds > enough_s;
             sound.set_pts(Some((seconds * rate).round() as i64));
-            let sound = uniform
-                .get_or_insert_with(|| Uniform::like(&sound))
-                .convert(std::mem::replace(&mut sound, frame::Audio::empty()))?;
             mixer.take(&sound)?;
+            sound = frame::Audio::empty();
         }
     }
     mixer.finish()

@@ -149,6 +149,8 @@ pub struct ParameterFields {
     pub profile: i32,
     /// Samples of an audio frame, 0 when unknown.
     pub frame_size: i32,
+    /// Samples a second, 0 when unknown.
+    pub sample_rate: i32,
     /// Pictures that a decoder holds back to bring them into order.
     pub video_delay: i32,
     /// The container's name of the codec, as bytes in the order of the file.
@@ -170,6 +172,7 @@ pub fn parameter_fields(parameters: &codec::Parameters) -> ParameterFields {
         interlaced,
         profile: p.profile,
         frame_size: p.frame_size,
+        sample_rate: p.sample_rate,
         video_delay: p.video_delay,
         tag: p.codec_tag.to_le_bytes(),
         sample_bits: p.bits_per_coded_sample,

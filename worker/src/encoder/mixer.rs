@@ -1,18 +1,21 @@
 //! Sound between its decoder and who listens to it: the encoders of its variants, or who measures it before.
 //!
+//! Broadcasts and joined recordings change channels and rate in the middle, which filters do not take: each stretch of one
+//! form has its own, and what these give goes on without a seam.
+//!
 //! Invariant: neither memory nor work grows with a gap. Filters would make all its silence at once; here a second of it
 //! is coded, the coded frame is repeated, and new filters begin shortly before the sound goes on.
 
 use super::{
     EncodeError, Named,
     link::Link,
-    sound::{Form, filters, form, output_form, silence, source},
+    sound::{Form, form, framed, levelled, output_form, pulled, silence, source},
 };
 use crate::{
     child::Refusal,
     plan::{AudioPlan, audio::FRAME_SAMPLES},
 };
-use ffmpeg_next::{self as ffmpeg, filter, frame};
+use ffmpeg_next::{filter, frame};
 
 /// A gap from which silence is repeated instead of coded, seconds. It must be longer than the silence that is coded
 /// before and after the repeated part.
@@ -41,11 +44,14 @@ pub struct Mixer<'a, L> {
     listeners: Vec<L>,
     /// How much louder it becomes, decibels.
     gain_db: f64,
-    graph: Option<filter::Graph>,
-    /// What the graph is given.
-    form: Form,
-    /// Sample from which on the graph gives sound, a multiple of [`FRAME_SAMPLES`].
+    /// Filters for sound of the form that comes now, which bring it to the output's.
+    levelled: Option<(Form, filter::Graph)>,
+    /// Filters for what those give.
+    framed: Option<filter::Graph>,
+    /// Sample from which on the filters give sound, a multiple of [`FRAME_SAMPLES`].
     start: u64,
+    /// One past the last sample that has come out of those for a form.
+    mixed: u64,
     /// One past the last sample that was taken in.
     end: i64,
     /// One past the last frame that was given to the listeners.
@@ -57,14 +63,32 @@ pub struct Mixer<'a, L> {
 impl<'a, L: Listener> Mixer<'a, L> {
     /// Sound from sample `start` on, so much louder.
     pub fn new(link: &'a Link, plan: &'a AudioPlan, start: u64, gain_db: f64, listeners: Vec<L>) -> Self {
-        let (form, end, fed) = (output_form(plan), start as i64, start / FRAME_SAMPLES);
-        Self { link, plan, listeners, gain_db, graph: None, form, start, end, fed, heard: false }
+        let (mixed, end, fed) = (start, start as i64, start / FRAME_SAMPLES);
+        let (levelled, framed) = (None, None);
+        Self { link, plan, listeners, gain_db, levelled, framed, start, mixed, end, fed, heard: false }
     }
 
-    /// New filters for what comes.
-    fn open(&mut self, form: Form) -> Result<(), EncodeError> {
-        self.form = form;
-        self.graph = Some(filters(form, self.plan, self.start, self.listeners.len(), self.gain_db)?);
+    /// Has filters for sound of a form. What those for another one still hold comes out before.
+    fn prepare(&mut self, form: Form) -> Result<(), EncodeError> {
+        if self.levelled.as_ref().is_some_and(|l| l.0 == form) {
+            return Ok(());
+        }
+        if self.framed.is_none() {
+            self.framed = Some(framed(self.plan, self.start, self.listeners.len(), self.gain_db)?);
+            self.mixed = self.start;
+        }
+        self.drain()?;
+        self.levelled = Some((form, levelled(form, self.plan, self.mixed)?));
+        Ok(())
+    }
+
+    /// Takes all out of the filters for a form.
+    fn drain(&mut self) -> Result<(), EncodeError> {
+        if let Some((_, graph)) = &mut self.levelled {
+            source(graph)?.source().flush().named("filter")?;
+        }
+        self.pull()?;
+        self.levelled = None;
         Ok(())
     }
 
@@ -72,7 +96,7 @@ impl<'a, L: Listener> Mixer<'a, L> {
         (self.plan.boundaries.last().copied().unwrap_or(0) * FRAME_SAMPLES) as i64
     }
 
-    /// Takes in a decoded frame whose pts counts its own samples. All frames have one form.
+    /// Takes in a decoded frame whose pts counts its own samples.
     pub fn take(&mut self, sound: &frame::Audio) -> Result<(), EncodeError> {
         self.heard = true;
         let rate = f64::from(sound.rate()).max(1.0);
@@ -85,9 +109,7 @@ impl<'a, L: Listener> Mixer<'a, L> {
         if begin - self.end > self.samples(GAP_S) {
             self.bridge(begin as u64)?;
         }
-        if self.graph.is_none() {
-            self.open(form(sound))?;
-        }
+        self.prepare(form(sound))?;
         self.end = self.end.max(end);
         self.push(sound)
     }
@@ -98,13 +120,14 @@ impl<'a, L: Listener> Mixer<'a, L> {
 
     /// Fills a gap that ends with sample `to`.
     fn bridge(&mut self, to: u64) -> Result<(), EncodeError> {
-        if self.graph.is_none() {
-            self.open(output_form(self.plan))?;
+        if self.levelled.is_none() {
+            self.prepare(output_form(self.plan))?;
         }
-        let rate = u64::from(self.form.2);
+        let form = self.levelled.as_ref().map_or_else(|| output_form(self.plan), |l| l.0);
+        let rate = u64::from(form.2);
         let at = self.end as f64 / f64::from(self.plan.sample_rate) * rate as f64;
-        self.push(&silence(self.form, (CODED_S * rate) as usize, at.round() as i64))?;
-        self.graph = None;
+        self.push(&silence(form, (CODED_S * rate) as usize, at.round() as i64))?;
+        (self.levelled, self.framed) = (None, None);
         self.listeners.iter_mut().for_each(L::repeat_silence);
         let resumed = (to / FRAME_SAMPLES).saturating_sub(LEAD_FRAMES).max(self.fed);
         self.start = resumed * FRAME_SAMPLES;
@@ -113,21 +136,31 @@ impl<'a, L: Listener> Mixer<'a, L> {
     }
 
     fn push(&mut self, sound: &frame::Audio) -> Result<(), EncodeError> {
-        if let Some(graph) = &mut self.graph {
+        if let Some((_, graph)) = &mut self.levelled {
             source(graph)?.source().add(sound).named("filter")?;
         }
         self.pull()
     }
 
-    /// Hands on what the filters have ready, one frame for each listener in turn: what one has taken waits for the others.
+    /// Hands on what the filters have ready.
     fn pull(&mut self) -> Result<(), EncodeError> {
-        let Some(graph) = &mut self.graph else { return Ok(()) };
+        if let (Some((_, levelled)), Some(framed)) = (&mut self.levelled, &mut self.framed) {
+            while let Some(sound) = pulled(levelled, 0)? {
+                let at = sound.pts().and_then(|at| u64::try_from(at).ok()).unwrap_or(self.mixed);
+                self.mixed = self.mixed.max(at + sound.samples() as u64);
+                source(framed)?.source().add(&sound).named("filter")?;
+            }
+        }
+        self.hand_on()
+    }
+
+    /// One frame for each listener in turn: what one has taken waits for the others.
+    fn hand_on(&mut self) -> Result<(), EncodeError> {
+        let Some(graph) = &mut self.framed else { return Ok(()) };
         let mut any = true;
         while std::mem::take(&mut any) {
             for (i, listener) in self.listeners.iter_mut().enumerate() {
-                let mut sink = graph.get(&format!("o{i}")).ok_or(ffmpeg::Error::Bug).named("filter sink")?;
-                let mut sound = frame::Audio::empty();
-                if sink.sink().frame(&mut sound).is_ok() {
+                if let Some(sound) = pulled(graph, i)? {
                     any = true;
                     let number = sound.pts().unwrap_or(0).max(0) as u64 / FRAME_SAMPLES;
                     self.fed = self.fed.max(number + 1);
@@ -156,13 +189,16 @@ impl<'a, L: Listener> Mixer<'a, L> {
     /// the sound had ended already has nothing.
     fn pad(&mut self) -> Result<(), EncodeError> {
         let nothing = self.start > 0 && self.fed * FRAME_SAMPLES <= self.start;
-        if self.graph.is_none() || nothing {
-            self.open(output_form(self.plan))?;
-            self.push(&silence(self.form, FRAME_SAMPLES as usize, self.start as i64))?;
+        if self.framed.is_none() || nothing {
+            let form = output_form(self.plan);
+            (self.levelled, self.framed) = (None, None);
+            self.prepare(form)?;
+            self.push(&silence(form, FRAME_SAMPLES as usize, self.start as i64))?;
         }
-        if let Some(graph) = &mut self.graph {
+        self.drain()?;
+        if let Some(graph) = &mut self.framed {
             source(graph)?.source().flush().named("filter")?;
         }
-        self.pull()
+        self.hand_on()
     }
 }

@@ -37,6 +37,7 @@ mod streams;
 mod subtitles;
 mod tags;
 mod telecine;
+mod undated;
 mod x264;
 
 use crate::{

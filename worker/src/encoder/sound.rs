@@ -1,4 +1,5 @@
-//! Decoded sound: brought into one form, and filtered to the output's rate and times.
+//! Decoded sound, filtered to the output's form, rate and times: by filters for each form that the source has, and by one
+//! more for what these give.
 
 use super::{EncodeError, Named};
 use crate::plan::{
@@ -6,15 +7,6 @@ use crate::plan::{
     audio::{FRAME_SAMPLES, SURROUND},
 };
 use ffmpeg_next::{self as ffmpeg, ChannelLayout, filter, format, frame};
-
-/// More samples than a resampler holds back of one frame for the next.
-const HELD_BACK: usize = 512;
-
-/// Sound in one form: broadcasts change channels and rates in the middle, which filters do not take.
-pub struct Uniform {
-    form: Form,
-    converter: Option<(Form, ffmpeg::software::resampling::Context)>,
-}
 
 /// Sample format, channel layout and samples a second.
 pub type Form = (format::Sample, ChannelLayout, u32);
@@ -26,36 +18,6 @@ pub fn form(sound: &frame::Audio) -> Form {
         l => l,
     };
     (sound.format(), layout, sound.rate())
-}
-
-impl Uniform {
-    /// Everything like the first frame.
-    pub fn like(first: &frame::Audio) -> Self {
-        Self { form: form(first), converter: None }
-    }
-
-    /// Converts sound to the sample format and channel layout of the first frame.
-    pub fn convert(&mut self, sound: frame::Audio) -> Result<frame::Audio, EncodeError> {
-        let (from, to) = (form(&sound), self.form);
-        if from == to {
-            self.converter = None;
-            return Ok(sound);
-        }
-        if self.converter.as_ref().is_none_or(|c| c.0 != from) {
-            let context = ffmpeg::software::resampling::Context::get(from.0, from.1, from.2, to.0, to.1, to.2)
-                .named("resample")?;
-            self.converter = Some((from, context));
-        }
-        // Given no room, it takes as many samples as come in and falls behind where the rate rises.
-        let samples = sound.samples() as f64 * f64::from(to.2) / f64::from(from.2.max(1));
-        let mut out = frame::Audio::new(to.0, samples.ceil() as usize + HELD_BACK, to.1);
-        if let Some((_, context)) = &mut self.converter {
-            context.run(&sound, &mut out).named("resample")?;
-        }
-        let seconds = sound.pts().unwrap_or(0) as f64 / f64::from(from.2);
-        out.set_pts(Some((seconds * f64::from(to.2)).round() as i64));
-        Ok(out)
-    }
 }
 
 /// `samples` of silence in a form, the first of them at `at` on the clock of its rate.
@@ -100,17 +62,41 @@ pub fn source(graph: &mut filter::Graph) -> Result<filter::Context, EncodeError>
     graph.get("in").ok_or(ffmpeg::Error::Bug).named("filter source")
 }
 
-/// The output's channels at its rate from sample `start` to the planned end, so often as they are wanted and with a gain:
-/// gaps become silence, what overlaps or lies outside is cut, and every frame has the encoder's size.
-pub fn filters(
-    form: Form,
-    plan: &AudioPlan,
-    start: u64,
-    count: usize,
-    gain_db: f64,
-) -> Result<filter::Graph, EncodeError> {
-    let missing = || EncodeError::Ffmpeg("filter", ffmpeg::Error::FilterNotFound);
+/// What has come out at `number`, if anything has.
+pub fn pulled(graph: &mut filter::Graph, number: usize) -> Result<Option<frame::Audio>, EncodeError> {
+    let mut sink = graph.get(&format!("o{number}")).ok_or(ffmpeg::Error::Bug).named("filter sink")?;
+    let mut sound = frame::Audio::empty();
+    Ok(sink.sink().frame(&mut sound).is_ok().then_some(sound))
+}
+
+/// Filters for sound of one form: what comes out has the output's form from sample `start` on, on its clock. Gaps become
+/// silence, what overlaps is cut.
+pub fn levelled(form: Form, plan: &AudioPlan, start: u64) -> Result<filter::Graph, EncodeError> {
+    // The rate first: `first_pts` counts samples as they come in, not as they go out.
+    let text = format!(
+        "[in]aresample={0},aresample={0}:async=1:min_hard_comp=0.03:first_pts={start},{1}[o0]",
+        plan.sample_rate,
+        mix(form.1.channels(), plan),
+    );
+    graph(form, 1, &text)
+}
+
+/// Filters for sound in the output's form from sample `start` on: so much louder, padded or cut to the planned end, in
+/// frames of the encoder's size, as often as they are wanted.
+pub fn framed(plan: &AudioPlan, start: u64, count: usize, gain_db: f64) -> Result<filter::Graph, EncodeError> {
     let total = plan.boundaries.last().copied().unwrap_or(0) * FRAME_SAMPLES;
+    let gain = if gain_db == 0.0 { String::new() } else { format!("volume=volume={gain_db}dB:precision=float,") };
+    let outputs: String = (0..count).map(|i| format!("[o{i}]")).collect();
+    let text = format!(
+        "[in]{gain}apad=whole_len={},atrim=end_pts={total},asetnsamples=n={FRAME_SAMPLES}:p=1,asplit={count}{outputs}",
+        total.saturating_sub(start),
+    );
+    graph(output_form(plan), count, &text)
+}
+
+/// A graph for sound of a form, from `in` to `o0` and so on.
+fn graph(form: Form, count: usize, text: &str) -> Result<filter::Graph, EncodeError> {
+    let missing = || EncodeError::Ffmpeg("filter", ffmpeg::Error::FilterNotFound);
     let (samples, layout, rate) = form;
     let arguments = format!(
         "time_base=1/{rate}:sample_rate={rate}:sample_fmt={}:channel_layout=0x{:x}",
@@ -126,17 +112,7 @@ pub fn filters(
     for i in 0..count {
         parser = parser.input(&format!("o{i}"), 0).named("filters")?;
     }
-    let sinks: String = (0..count).map(|i| format!("[o{i}]")).collect();
-    let gain = if gain_db == 0.0 { String::new() } else { format!("volume=volume={gain_db}dB:precision=float,") };
-    // The rate first: `first_pts` counts samples as they come in, not as they go out.
-    let text = format!(
-        "[in]aresample={0},aresample={0}:async=1:min_hard_comp=0.03:first_pts={start},{2},{gain}\
-         apad=whole_len={1},atrim=end_pts={total},asetnsamples=n={FRAME_SAMPLES}:p=1,asplit={count}{sinks}",
-        plan.sample_rate,
-        total - start,
-        mix(layout.channels(), plan),
-    );
-    parser.parse(&text).named("filters")?;
+    parser.parse(text).named("filters")?;
     graph.validate().named("filters")?;
     Ok(graph)
 }
@@ -164,7 +140,7 @@ mod tests {
         };
         let start = 170 * FRAME_SAMPLES;
         let silence = silence(output_form(&plan), FRAME_SAMPLES as usize, start as i64);
-        let mut graph = filters(output_form(&plan), &plan, start, 1, 0.0).unwrap();
+        let mut graph = framed(&plan, start, 1, 0.0).unwrap();
         source(&mut graph).unwrap().source().add(&silence).unwrap();
         source(&mut graph).unwrap().source().flush().unwrap();
         let mut sink = graph.get("o0").unwrap();
