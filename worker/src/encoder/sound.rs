@@ -44,17 +44,28 @@ pub fn output_layout(plan: &AudioPlan) -> ChannelLayout {
     if plan.channels == SURROUND { ChannelLayout::_5POINT1_BACK } else { ChannelLayout::STEREO }
 }
 
-/// The output's channels of so many. One is heard from both sides as loud as it is, where a downmix would take 3 dB away. More
-/// than there will be add up to more than full scale where they are loud together: a limiter that looks ahead takes what is
-/// beyond -2 dB, which leaves AAC room for its own overshoot. Its delay is compensated.
-fn mix(channels: i32, plan: &AudioPlan) -> String {
+/// The output's channels of so many, from sample `start` on. One is heard from both sides as loud as it is, where a downmix
+/// would take 3 dB away. More than there will be add up to more than full scale where they are loud together: a limiter that
+/// looks ahead takes what is beyond -2 dB, which leaves AAC room for its own overshoot. It sees four samples for each, so that
+/// what lies between them is not beyond either. Its delay is compensated.
+fn mix(channels: i32, plan: &AudioPlan, start: u64) -> String {
     let (layout, most) = if plan.channels == SURROUND { ("5.1", 6) } else { ("stereo", 2) };
     let format = format!("aformat=sample_fmts=fltp:channel_layouts={layout}");
     match channels {
         1 if most == 2 => "aformat=sample_fmts=fltp,pan=stereo|c0=c0|c1=c0".to_owned(),
         n if n <= most => format,
-        _ => format!("{format},alimiter=level=disabled:limit=0.79:attack=5:release=50:latency=1,{format}"),
+        _ => format!(
+            "{format},aresample={},alimiter=level=disabled:limit=0.79:attack=5:release=50:latency=1,{},{format}",
+            plan.sample_rate * 4,
+            counted(plan, start),
+        ),
     }
+}
+
+/// A filter that brings sound to the output's rate and counts its samples from `start` on: gaps become silence, what
+/// overlaps is cut.
+fn counted(plan: &AudioPlan, start: u64) -> String {
+    format!("aresample={}:async=1:min_hard_comp=0.03:first_pts={start}", plan.sample_rate)
 }
 
 /// Where sound goes in.
@@ -73,11 +84,8 @@ pub fn pulled(graph: &mut filter::Graph, number: usize) -> Result<Option<frame::
 /// silence, what overlaps is cut.
 pub fn levelled(form: Form, plan: &AudioPlan, start: u64) -> Result<filter::Graph, EncodeError> {
     // The rate first: `first_pts` counts samples as they come in, not as they go out.
-    let text = format!(
-        "[in]aresample={0},aresample={0}:async=1:min_hard_comp=0.03:first_pts={start},{1}[o0]",
-        plan.sample_rate,
-        mix(form.1.channels(), plan),
-    );
+    let (counted, mix) = (counted(plan, start), mix(form.1.channels(), plan, start));
+    let text = format!("[in]aresample={},{counted},{mix}[o0]", plan.sample_rate);
     graph(form, 1, &text)
 }
 
