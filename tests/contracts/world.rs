@@ -161,6 +161,7 @@ pub fn segment(sequence: i64) -> SegmentRow {
         key_number: None,
         iv: None,
         peaks: None,
+        loudness: None,
     }
 }
 

@@ -41,6 +41,9 @@ const KINDS: &[Kind] = &[
     film("mpeg1.mpg", "mpeg1video", "mp2"),
     film("mpeg2.vob", "mpeg2video", "ac3 -f vob"),
     film("lpcm.vob", "mpeg2video", "pcm_dvd -f vob"),
+    // Pictures so small that several share a packet, of which only the first has time stamps.
+    sampled(film("h264.mpg", "libx264 -bf 2", "mp2")),
+    film("h264.vob", "libx264 -bf 3 -g 12", "ac3 -f vob"),
     sampled(film("mpeg2.mxf", "mpeg2video", "pcm_s16le")),
     film("h264.mxf", "libx264 -g 12", "pcm_s16le"),
     film("mpeg4.3gp", "mpeg4", "aac"),
@@ -101,6 +104,8 @@ const KINDS: &[Kind] = &[
     sound("adpcm.aiff", "adpcm_ima_qt"),
     sampled(sound("alac.caf", "alac")),
     sound("pcm.caf", "pcm_s24be"),
+    sampled(sound("opus.caf", "libopus")),
+    sound("voice.caf", "libopus -ar 24000 -ac 1 -frame_duration 60"),
     sound("sound.w64", "pcm_s16le"),
     sound("rf64.wav", "pcm_s16le -rf64 always"),
     sound("gsm.wav", "libgsm_ms -ar 8000"),

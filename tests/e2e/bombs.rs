@@ -30,7 +30,7 @@ fn bombs_are_refused_by_name() {
         (bombs::sound_with_gap(1, 43_000), ["limit_exceeded", "are gaps"]),
         (bombs::late_picture(43_000, "mkv"), ["limit_exceeded", "stands still"]),
         (bombs::late_picture(900_001, "mp4"), ["limit_exceeded", "The file claims"]),
-        (bombs::many_streams(900), ["corrupt_input", "not what it claims"]),
+        (bombs::many_streams(900), ["limit_exceeded", "more than 256 tracks"]),
         (bombs::huge_picture(), ["limit_exceeded", "more pixels"]),
     ] {
         let (_folder, outcome) = run(&file);
@@ -38,6 +38,16 @@ fn bombs_are_refused_by_name() {
         assert!(said.iter().all(|words| outcome.said.contains(words)), "{}: {outcome:?}", file.display());
         assert!(outcome.took <= PATIENCE, "{}: {outcome:?}", file.display());
     }
+}
+
+/// A hundred tracks are no fault of a file: what is not made of them is said.
+#[test]
+fn surplus_tracks_are_left_out_and_counted() {
+    let (folder, outcome) = run(&bombs::many_streams(100));
+    assert!(outcome.succeeded, "{outcome:?}");
+    let said = "warning: extra_audio: Left out are 99 further sound tracks: pcm_s16le.";
+    assert!(outcome.said.contains(said), "{outcome:?}");
+    assert_eq!(media::play(&folder.path().join("out/index.m3u8").display().to_string()), "");
 }
 
 #[test]

@@ -30,6 +30,7 @@ mod list_scale;
 mod live_comments;
 mod login_load;
 mod logs;
+mod loudness;
 mod media_access;
 mod metrics;
 mod moderation;

@@ -44,6 +44,21 @@ fn check_tones(members: &[(String, String)]) {
     }
 }
 
+/// Each track is said to be as loud as FFmpeg finds the sound that is played.
+fn check_loudness(said: &[Value], uris: &[&String]) {
+    assert_eq!(said.len(), uris.len());
+    for (said, uri) in said.iter().zip(uris) {
+        let found = media::loudness(uri);
+        // Where a sound sets in, AAC adds to its peaks.
+        for (name, found, most) in
+            [("integrated_lufs", found[0], 0.2), ("range_lu", found[1], 1.0), ("true_peak_dbtp", found[2], 3.0)]
+        {
+            let told = said[name].as_f64().unwrap();
+            assert!((told - found).abs() < most, "{uri}: {name} {told}, not {found}");
+        }
+    }
+}
+
 /// Matroska is begun before its last byte: the default sound grows with the picture, the others come with the end.
 async fn every_track_is_a_rendition_of_its_own(pair: Pair) {
     let mut stack = Stack::start(pair).await;
@@ -66,7 +81,11 @@ async fn every_track_is_a_rendition_of_its_own(pair: Pair) {
         track("audio-3", "fr", "Français", 2, "main"),
         track("audio-4", "en", "Director's remarks", 2, "commentary"),
     ];
-    assert_eq!(media["tracks"], json!(expected));
+    let (mut tracks, mut loudness) = (media["tracks"].clone(), Vec::new());
+    for track in tracks.as_array_mut().unwrap() {
+        loudness.extend(track.as_object_mut().unwrap().remove("loudness"));
+    }
+    assert_eq!(tracks, json!(expected));
     let (sound, report) = media::verify(&format!("{}/hls/{id}/index.m3u8", client.url));
     assert!(sound && report.contains("ok   9.6"), "{report}");
     let stereo = members(&client, &id, "audio").await;
@@ -80,6 +99,7 @@ async fn every_track_is_a_rendition_of_its_own(pair: Pair) {
     assert!(stereo.iter().zip(said).all(|((line, _), said)| line.contains(said)), "{stereo:?}");
     let surround = members(&client, &id, "surround").await;
     assert!(surround[0].0.contains("CHANNELS=\"6\"") && surround[1].1 == stereo[1].1, "{surround:?}");
+    check_loudness(&loudness, &[&surround[0].1, &stereo[1].1, &stereo[2].1, &stereo[3].1]);
     for (channel, tone) in SURROUND_TONES.iter().enumerate() {
         assert_eq!(media::tone(&surround[0].1, channel as u32, &SURROUND_TONES), *tone, "channel {channel}");
     }
@@ -100,7 +120,13 @@ async fn tracks_that_can_be_kept_are(pair: Pair) {
     assert_eq!(media["tracks"].as_array().unwrap().len(), 4, "{media}");
     let (sound, report) = media::verify(&format!("{}/hls/{id}/index.m3u8", client.url));
     assert!(sound, "{report}");
-    check_tones(&members(&client, &id, "audio").await);
+    let stereo = members(&client, &id, "audio").await;
+    check_tones(&stereo);
+    let loudness: Vec<Value> = media["tracks"].as_array().unwrap().iter().map(|t| t["loudness"].clone()).collect();
+    check_loudness(&loudness, &stereo.iter().map(|m| &m.1).collect::<Vec<_>>());
+    let report = client.json(Method::GET, &format!("/api/v1/media/{id}/report"), &Value::Null, 200).await;
+    let told = &report["loudness"][0];
+    assert_eq!((&told["rendition"], &told["integrated_lufs"]), (&json!("audio"), &loudness[0]["integrated_lufs"]));
     change_tracks(&client, &id).await;
 }
 

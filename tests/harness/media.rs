@@ -87,6 +87,17 @@ pub fn tone(audio: &str, channel: u32, tones: &[u32]) -> u32 {
     loudest
 }
 
+/// How loud a sound is, as FFmpeg measures it (EBU R 128): integrated LUFS, range LU, true peak dBTP.
+pub fn loudness(audio: &str) -> [f64; 3] {
+    let (_, log) =
+        run("ffmpeg", &["-nostdin", "-i", audio, "-map", "0:a:0", "-af", "ebur128=peak=true", "-f", "null", "-"]);
+    let summary = log.rsplit("Summary:").next().unwrap();
+    ["I:", "LRA:", "Peak:"].map(|name| {
+        let value = summary.split(name).nth(1).expect("not measured").split_whitespace().next().unwrap();
+        value.parse().unwrap()
+    })
+}
+
 /// How much the pictures of two films are alike, one by one, decibels: pictures that are not the same moment
 /// stay below 25.
 pub fn likeness(one: &str, other: &str) -> f64 {

@@ -10,6 +10,7 @@ mod encoder;
 pub mod fuzz;
 mod jpeg;
 mod lease;
+mod loudness;
 mod offline;
 mod package;
 mod pipeline;
@@ -26,7 +27,7 @@ mod verify;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use plan::RungSetting;
+use plan::{LoudnessSetting, RungSetting};
 pub use sandbox::Allocator;
 use sluice_config as config;
 use sluice_config::{
@@ -80,6 +81,9 @@ enum Command {
         /// x264 preset.
         #[arg(long)]
         preset: Option<String>,
+        /// Integrated loudness that every sound is brought to, LUFS, such as -16; default: that of its source.
+        #[arg(long, value_name = "LUFS", allow_negative_numbers = true)]
+        loudness: Option<f64>,
         /// Cores to use; default: all.
         #[arg(long)]
         cores: Option<usize>,
@@ -170,7 +174,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Verify { target, json } => tokio::runtime::Runtime::new()?.block_on(verify_command(&target, json)),
-        Command::Transcode { input, output, ladder, no_passthrough, preset, cores } => {
+        Command::Transcode { input, output, ladder, no_passthrough, preset, loudness, cores } => {
             let config = Config::load()?;
             let _logs = telemetry::init(&config.log);
             let mut settings = config.encode.clone();
@@ -179,6 +183,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
                 settings.ladder = ladder;
             }
             settings.preset = preset.unwrap_or(settings.preset);
+            settings.loudness = loudness.map(|target_lufs| LoudnessSetting { target_lufs }).or(settings.loudness);
             let faults = settings.faults();
             anyhow::ensure!(faults.is_empty(), faults.join("\n"));
             let cores = cores.unwrap_or(config.worker.cores).max(1);

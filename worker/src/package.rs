@@ -2,9 +2,10 @@
 
 use crate::{
     cmaf::InitInfo,
+    loudness::{SegmentLoudness, of_segments},
     verify::{
-        ObservedIFrames, ObservedPackage, ObservedRendition, ObservedSegment, Report, check, parse_media,
-        parse_multivariant, playlist::ParsedMedia,
+        ObservedIFrames, ObservedPackage, ObservedRendition, ObservedSegment, Report, SoundLoudness, check,
+        parse_media, parse_multivariant, playlist::ParsedMedia,
     },
 };
 use sluice_hls as hls;
@@ -12,7 +13,7 @@ use sluice_hls::{
     FragmentRange, IFRAMES, IFrameSegment, MediaPlaylist, PlaylistType, Segment, SegmentKey, Supplements,
     iframe_playlist, measure, measure_iframes, multivariant,
 };
-use sluice_model::{MeasuredRates, MediaKind};
+use sluice_model::{Measured, MediaKind};
 
 /// A rendition with all its segments.
 #[derive(Debug, Clone)]
@@ -43,6 +44,8 @@ pub struct FinishedSegment {
     pub fragments: Vec<FragmentRange>,
     /// How it is encrypted, if it is.
     pub key: Option<SegmentKey>,
+    /// Of sound that is measured: how loud it is.
+    pub loudness: Option<SegmentLoudness>,
 }
 
 /// What is written and stored at the end.
@@ -50,8 +53,8 @@ pub struct FinishedSegment {
 pub struct Assembled {
     /// Path within the package and text of every playlist of the final presentation.
     pub playlists: Vec<(String, String)>,
-    /// Bit rates by rendition.
-    pub measured: Vec<(String, MeasuredRates)>,
+    /// Bit rates and loudness by rendition.
+    pub measured: Vec<(String, Measured)>,
     /// Renditions that the final presentation does not list because they cost hardly less than a better one.
     pub dropped: Vec<String>,
     /// The checker's word.
@@ -71,11 +74,11 @@ pub fn assemble(
 ) -> Result<Assembled, String> {
     let mut measured = Vec::new();
     for r in &mut renditions {
-        let rates = rates(r, target_s);
-        r.rendition.peak_bps = Some(rates.peak_bps);
-        r.rendition.average_bps = Some(rates.average_bps);
-        r.rendition.iframe_bps = rates.iframe_bps;
-        measured.push((r.rendition.name.clone(), rates));
+        let found = measured_of(r, target_s);
+        r.rendition.peak_bps = Some(found.peak_bps);
+        r.rendition.average_bps = Some(found.average_bps);
+        r.rendition.iframe_bps = found.iframe_bps;
+        measured.push((r.rendition.name.clone(), found));
     }
     renditions.retain(|r| r.listed);
     let dropped = costly(&renditions);
@@ -105,7 +108,12 @@ pub fn assemble(
         iframes,
         unread: Vec::new(),
     };
-    Ok(Assembled { playlists, measured, dropped, report: check(&package) })
+    let loudness = measured
+        .iter()
+        .filter(|(name, _)| !dropped.contains(name))
+        .filter_map(|(name, m)| Some(SoundLoudness { rendition: name.clone(), loudness: m.loudness? }))
+        .collect();
+    Ok(Assembled { playlists, measured, dropped, report: Report { loudness, ..check(&package) } })
 }
 
 /// The share of the bits of the rendition above it that a rendition may have: one that saves less only makes players change
@@ -153,14 +161,15 @@ fn iframes_name(rendition: &str) -> String {
     format!("{rendition}/{IFRAMES}")
 }
 
-/// What a rendition's segments measure; of pictures their I-frames too.
-fn rates(r: &FinishedRendition, target_s: u64) -> MeasuredRates {
+/// What a rendition's segments measure; of pictures their I-frames too, of sound how loud it is.
+fn measured_of(r: &FinishedRendition, target_s: u64) -> Measured {
     let list: Vec<_> = r.segments.iter().map(|s| (s.bytes, seconds(r.init.timescale, s.duration))).collect();
     let m = measure(&list, target_s as f64);
     let fragments = r.segments.iter().flat_map(|s| &s.fragments);
     let iframes = measure_iframes(fragments, r.init.timescale.into(), target_s);
     let iframe_bps = (r.rendition.kind == MediaKind::Video).then_some(iframes.peak_bps);
-    MeasuredRates { peak_bps: m.peak_bps, average_bps: m.average_bps, iframe_bps }
+    let loudness = of_segments(r.segments.iter().map(|s| s.loudness.as_ref()));
+    Measured { peak_bps: m.peak_bps, average_bps: m.average_bps, iframe_bps, loudness }
 }
 
 fn render_iframes(target_s: u64, r: &FinishedRendition) -> String {

@@ -23,6 +23,16 @@ pub struct EncodeSettings {
     pub max_pixels: u64,
     /// Segments that share a key, where a media is encrypted.
     pub key_segments: u64,
+    /// How loud every sound is to be; as its source is where nothing is said.
+    pub loudness: Option<LoudnessSetting>,
+}
+
+/// How loud sounds are to be.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoudnessSetting {
+    /// Integrated loudness by EBU R 128, LUFS.
+    pub target_lufs: f64,
 }
 
 /// One rung of the ladder.
@@ -62,6 +72,7 @@ impl Default for EncodeSettings {
             max_duration_s: 12.0 * 3600.0,
             max_pixels: 8192 * 4320,
             key_segments: 10,
+            loudness: None,
         }
     }
 }
@@ -125,6 +136,9 @@ impl EncodeSettings {
         let longest = self.max_duration_s;
         check((1.0..=604_800.0).contains(&longest), "max_duration_s", &longest, "1 to 604800 seconds");
         check((4096..=1 << 28).contains(&self.max_pixels), "max_pixels", &self.max_pixels, "4096 to 268435456 pixels");
+        if let Some(LoudnessSetting { target_lufs }) = self.loudness {
+            check((-40.0..=-5.0).contains(&target_lufs), "target_lufs", &target_lufs, "-40 to -5 LUFS");
+        }
         check((1..=1_000_000).contains(&self.key_segments), "key_segments", &self.key_segments, "1 to 1000000");
         faults
     }
@@ -152,7 +166,7 @@ mod tests {
     fn every_fault_is_named_with_what_would_fit() {
         let (_, faults) = read(
             "[encode]\npreset = \"bogus\"\naudio_kbps = [1]\npasthrough = true\nkey_segments = 0\nmax_pixels = \"many\"\n\
-             max_duration_s = nan\nladder = [{ short_side = 1, crf = 99, max_kbps = 0 }]",
+             max_duration_s = nan\nloudness = { target_lufs = 3 }\nladder = [{ short_side = 1, crf = 99, max_kbps = 0 }]",
         );
         let text = faults.join("\n");
         for said in [
@@ -162,12 +176,13 @@ mod tests {
             "key_segments: 0 ",
             "max_pixels: \"many\" ",
             "max_duration_s: NaN ",
+            "target_lufs: 3 ",
             "short_side: 1 ",
             "crf: 99 does not fit; needed is a number from 1 to 51",
             "max_kbps: 0 ",
         ] {
             assert!(text.contains(said), "{said} is missing in:\n{text}");
         }
-        assert_eq!(faults.len(), 9, "{text}");
+        assert_eq!(faults.len(), 10, "{text}");
     }
 }

@@ -12,7 +12,7 @@ mod settings;
 mod store_url;
 pub mod telemetry;
 
-pub use encode::{EncodeSettings, RungSetting};
+pub use encode::{EncodeSettings, LoudnessSetting, RungSetting};
 pub use private_files::keep_private;
 pub use secret::{rotate_secret, signing_secrets};
 pub use sections::{

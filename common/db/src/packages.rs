@@ -2,7 +2,7 @@
 
 use super::{Db, DbError, NewRendition, RenditionRow, Result, Tx, execute, execute_tx, query, query_tx};
 use sluice_model::{
-    Encryption, MeasuredRates, MediaEvent, MediaKind, PackageId, PackageStatus, Reason, SourceId, TaskId, Timestamp,
+    Encryption, Measured, MediaEvent, MediaKind, PackageId, PackageStatus, Reason, SourceId, TaskId, Timestamp,
 };
 use sqlx::FromRow;
 
@@ -68,6 +68,9 @@ pub struct SegmentRow {
     /// Of sound: peaks of stretches of equal length. Playlists are made without them, so they are not read with the rest.
     #[sqlx(default)]
     pub peaks: Option<Vec<u8>>,
+    /// Of sound that is measured: how loud it is, as the worker writes it; not read with the rest either.
+    #[sqlx(default)]
+    pub loudness: Option<Vec<u8>>,
 }
 
 const SEGMENT: &str = "SELECT sequence, object, size_bytes, sha256, start_ticks, duration_ticks, fragments, published_us, key_number, iv \
@@ -91,7 +94,7 @@ impl Packages<'_> {
     pub async fn renditions(&self, package: PackageId) -> Result<Vec<RenditionRow>> {
         let sql = "SELECT name, kind, role, passthrough, width, height, rate_num, rate_den, channels, codecs, video_range, \
                    supplemental_codecs, timescale, cap_bps, peak_bps, average_bps, iframe_bps, planned, contiguous, init_object, init_bytes, init_sha256, \
-                   position, language, label, track_role \
+                   position, language, label, track_role, integrated_lufs, loudness_range_lu, true_peak_dbtp \
                    FROM renditions WHERE package_id = $1 ORDER BY cap_bps DESC, name";
         query!(self.0, fetch_all as RenditionRow, sql, package)
     }
@@ -106,6 +109,13 @@ impl Packages<'_> {
         let sql = "SELECT s.duration_ticks, s.peaks FROM renditions r JOIN segments s ON s.package_id = r.package_id \
                    AND s.rendition = r.name WHERE r.package_id = $1 AND r.kind = 'audio' AND s.peaks IS NOT NULL ORDER BY s.sequence";
         query!(self.0, fetch_all as (i64, Vec<u8>), sql, package)
+    }
+
+    /// How loud each segment of a rendition is, in order; none of what was not measured.
+    pub async fn loudness(&self, package: PackageId, rendition: &str) -> Result<Vec<Option<Vec<u8>>>> {
+        let sql = "SELECT loudness FROM segments WHERE package_id = $1 AND rendition = $2 ORDER BY sequence";
+        let rows = query!(self.0, fetch_all as (Option<Vec<u8>>,), sql, package, rendition)?;
+        Ok(rows.into_iter().map(|r| r.0).collect())
     }
 
     /// The published object of a segment.
@@ -169,12 +179,25 @@ impl Packages<'_> {
     }
 
     /// Stores what the segments of a rendition measure.
-    pub async fn set_measured(&self, package: PackageId, rendition: &str, rates: MeasuredRates) -> Result<()> {
-        let sql = "UPDATE renditions SET peak_bps = $1, average_bps = $2, iframe_bps = $3 WHERE package_id = $4 AND name = $5";
+    pub async fn set_measured(&self, package: PackageId, rendition: &str, measured: Measured) -> Result<()> {
+        let sql = "UPDATE renditions SET peak_bps = $1, average_bps = $2, iframe_bps = $3, integrated_lufs = $4, \
+                   loudness_range_lu = $5, true_peak_dbtp = $6 WHERE package_id = $7 AND name = $8";
         let signed = |bps: u64| i64::try_from(bps).unwrap_or(i64::MAX);
         let (peak, average, iframes) =
-            (signed(rates.peak_bps), signed(rates.average_bps), rates.iframe_bps.map(signed));
-        execute!(self.0, sql, peak, average, iframes, package, rendition)?;
+            (signed(measured.peak_bps), signed(measured.average_bps), measured.iframe_bps.map(signed));
+        let loud = measured.loudness;
+        execute!(
+            self.0,
+            sql,
+            peak,
+            average,
+            iframes,
+            loud.map(|l| l.integrated_lufs),
+            loud.map(|l| l.range_lu),
+            loud.map(|l| l.true_peak_dbtp),
+            package,
+            rendition
+        )?;
         Ok(())
     }
 
@@ -342,8 +365,8 @@ impl PackagesTx<'_> {
         if execute_tx!(self.0, lock, package, rendition)? == 0 {
             return Err(DbError::Fenced);
         }
-        let sql = "INSERT INTO segments (package_id, rendition, sequence, object, size_bytes, sha256, start_ticks, duration_ticks, fragments, published_us, key_number, iv, peaks) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING";
+        let sql = "INSERT INTO segments (package_id, rendition, sequence, object, size_bytes, sha256, start_ticks, duration_ticks, fragments, published_us, key_number, iv, peaks, loudness) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING";
         let won = execute_tx!(
             self.0,
             sql,
@@ -359,7 +382,8 @@ impl PackagesTx<'_> {
             s.published_at,
             s.key_number,
             &s.iv,
-            &s.peaks
+            &s.peaks,
+            &s.loudness
         )? == 1;
         let count = "UPDATE renditions SET contiguous = COALESCE( \
                        (SELECT MIN(s.sequence) + 1 FROM segments s WHERE s.package_id = $1 AND s.rendition = $2 \

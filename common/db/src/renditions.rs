@@ -1,6 +1,6 @@
 //! Renditions as they are planned and stored; what is done with them is in `packages.rs`.
 
-use sluice_model::{MediaKind, RenditionRole, SoundTrack, TrackRole, VideoRange};
+use sluice_model::{Loudness, MediaKind, RenditionRole, SoundTrack, TrackRole, VideoRange};
 use sqlx::FromRow;
 
 /// A rendition as planned.
@@ -59,9 +59,21 @@ pub struct RenditionRow {
     pub label: Option<String>,
     #[sqlx(try_from = "String")]
     pub track_role: TrackRole,
+    pub integrated_lufs: Option<f64>,
+    pub loudness_range_lu: Option<f64>,
+    pub true_peak_dbtp: Option<f64>,
 }
 
 impl RenditionRow {
+    /// How loud it is, of sound that was measured.
+    pub fn loudness(&self) -> Option<Loudness> {
+        Some(Loudness {
+            integrated_lufs: self.integrated_lufs?,
+            range_lu: self.loudness_range_lu?,
+            true_peak_dbtp: self.true_peak_dbtp?,
+        })
+    }
+
     /// Which track it is, of audio.
     pub fn track(&self) -> SoundTrack {
         SoundTrack {

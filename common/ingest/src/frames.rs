@@ -14,6 +14,8 @@ const LONGEST_HEADER: usize = 8;
 struct Header {
     bytes: usize,
     common: u32,
+    /// Where it is read: samples of the frame, and how many a second has.
+    length: Option<(u32, u32)>,
 }
 
 type Read = fn(&[u8]) -> Option<Header>;
@@ -52,6 +54,12 @@ pub fn anywhere(data: &[u8]) -> Option<Demuxer> {
     (0..data.len()).find_map(|at| KINDS.iter().find(|kind| known(at, kind)).map(|k| k.0))
 }
 
+/// Samples of the frame that these bytes begin with, and how many of them a second has; of AAC before a decoder doubles them.
+/// Recordings that were joined change from one frame to the next, so what holds for the first need not for others.
+pub fn length(demuxer: Demuxer, data: &[u8]) -> Option<(u32, u32)> {
+    KINDS.iter().find(|k| k.0 == demuxer)?.1(data)?.length
+}
+
 /// How many frames of one recording follow one another until the data ends, and where the last of them ends. `None`
 /// where the second is missing though it should be there.
 fn chain(data: &[u8], read: Read) -> Option<(usize, usize)> {
@@ -88,24 +96,34 @@ fn mpeg_audio(data: &[u8]) -> Option<Header> {
         3 if !full => 72_000 * kbps / hz + padding,
         _ => 144_000 * kbps / hz + padding,
     };
-    Some(Header { bytes, common: (u32::from(b1 & 0xfe) << 8) | u32::from(b2 & 0x0c) })
+    let samples = match layer {
+        1 => 384,
+        3 if !full => 576,
+        _ => 1152,
+    };
+    let common = (u32::from(b1 & 0xfe) << 8) | u32::from(b2 & 0x0c);
+    Some(Header { bytes, common, length: u32::try_from(hz).ok().map(|hz| (samples, hz)) })
 }
 
 /// ISO/IEC 13818-7.
 fn adts(data: &[u8]) -> Option<Header> {
-    let [0xff, b1, b2, b3, b4, b5, _, ..] = *data else { return None };
+    const HZ: [u32; 13] =
+        [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350];
+    let [0xff, b1, b2, b3, b4, b5, b6, ..] = *data else { return None };
     let bytes = (usize::from(b3 & 3) << 11) | (usize::from(b4) << 3) | (usize::from(b5) >> 5);
-    if b1 & 0xf6 != 0xf0 || (b2 >> 2) & 0xf > 12 || bytes < 8 {
+    let hz = HZ.get(usize::from((b2 >> 2) & 0xf))?;
+    if b1 & 0xf6 != 0xf0 || bytes < 8 {
         return None;
     }
-    Some(Header { bytes, common: (u32::from(b1) << 8) | u32::from(b2 & 0xfc) })
+    let length = Some((1024 * (u32::from(b6 & 3) + 1), *hz));
+    Some(Header { bytes, common: (u32::from(b1) << 8) | u32::from(b2 & 0xfc), length })
 }
 
 /// ISO/IEC 14496-3, AudioSyncStream.
 fn loas(data: &[u8]) -> Option<Header> {
     let [0x56, b1, b2, ..] = *data else { return None };
     let bytes = ((usize::from(b1 & 0x1f) << 8) | usize::from(b2)) + 3;
-    (b1 & 0xe0 == 0xe0 && bytes > 8).then_some(Header { bytes, common: 0 })
+    (b1 & 0xe0 == 0xe0 && bytes > 8).then_some(Header { bytes, common: 0, length: None })
 }
 
 /// ETSI TS 102 366, AC-3.
@@ -119,14 +137,18 @@ fn ac3(data: &[u8]) -> Option<Header> {
         2 => kbps * 3,
         _ => return None,
     };
-    (b5 >> 3 <= 10).then_some(Header { bytes: words * 2, common: u32::from(b4 >> 6) })
+    (b5 >> 3 <= 10).then_some(Header { bytes: words * 2, common: u32::from(b4 >> 6), length: None })
 }
 
 /// ETSI TS 102 366, annex E.
 fn eac3(data: &[u8]) -> Option<Header> {
     let [0x0b, 0x77, b2, b3, b4, b5, ..] = *data else { return None };
     let words = ((usize::from(b2 & 7) << 8) | usize::from(b3)) + 1;
-    ((11..=16).contains(&(b5 >> 3)) && words > 4).then_some(Header { bytes: words * 2, common: u32::from(b4 >> 6) })
+    ((11..=16).contains(&(b5 >> 3)) && words > 4).then_some(Header {
+        bytes: words * 2,
+        common: u32::from(b4 >> 6),
+        length: None,
+    })
 }
 
 #[cfg(test)]
@@ -163,6 +185,16 @@ mod tests {
             let behind = [&b"APETAGEX and more of it"[..], &data].concat();
             assert_eq!((at_start(&behind), anywhere(&behind)), (None, Some(kind)), "{header:x?}");
         }
+    }
+
+    #[test]
+    fn frames_of_joined_recordings_last_as_long_as_each_says() {
+        let lengths: Vec<_> =
+            kinds().iter().map(|(kind, header, _)| length(*kind, &[header, &[0; 8][..]].concat())).collect();
+        let expected =
+            [Some((1152, 44_100)), Some((1152, 48_000)), Some((576, 8_000)), Some((1024, 44_100)), None, None, None];
+        assert_eq!(lengths, expected);
+        assert_eq!((length(Demuxer::Mp3, b"ID3"), length(Demuxer::Wav, &[0xff; 8])), (None, None));
     }
 
     #[test]

@@ -10,7 +10,7 @@ pub mod container;
 mod error;
 mod extents;
 mod foreign;
-mod frames;
+pub mod frames;
 mod identify;
 mod lease;
 mod listing;

@@ -1,6 +1,6 @@
 //! What players are told of one encoded track.
 
-use crate::{MediaKind, TrackRole, VideoRange};
+use crate::{Loudness, MediaKind, TrackRole, VideoRange};
 use serde::{Deserialize, Serialize};
 
 /// Peaks that are kept of a segment of sound at most.
@@ -51,13 +51,17 @@ pub struct SoundTrack {
     pub role: TrackRole,
 }
 
-/// What the segments of a rendition measure, bits a second.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MeasuredRates {
+/// What the segments of a rendition measure.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Measured {
+    /// Highest bit rate, bits a second.
     pub peak_bps: u64,
+    /// Bits a second.
     pub average_bps: u64,
-    /// Peak of its I-frames alone; none where it has no I-frame playlist.
+    /// Peak of its I-frames alone, bits a second; none where it has no I-frame playlist.
     pub iframe_bps: Option<u64>,
+    /// Of sound that is measured: how loud it is.
+    pub loudness: Option<Loudness>,
 }
 
 impl Rendition {

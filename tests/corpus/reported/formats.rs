@@ -2,7 +2,7 @@
 
 use super::{Package, assert_instants, ffmpeg, reported};
 use crate::run::transcode;
-use harness::media;
+use harness::{fixtures::made, media};
 use std::time::Duration;
 
 /// Pictures of the first variant.
@@ -55,6 +55,17 @@ fn sound_that_is_known_takes_the_place_of_sound_that_is_not() {
     assert!(tone_db(&package) > -45.0);
     assert!(package.said.contains("warning: undecodable_audio: Left out is 1 sound track"), "{}", package.said);
     assert!(package.said.contains("apac"), "{}", package.said);
+}
+
+/// A transport stream announces its sound; one of which nothing came is none, and nothing is said of it.
+#[test]
+fn sound_that_is_announced_and_never_comes_is_none() {
+    let input = ["-f", "lavfi", "-i", "testsrc2=s=320x180:r=25:d=2", "-f", "lavfi", "-i", "sine=1000:r=48000:d=2"];
+    // The film ends with its first picture, before there is enough sound for a packet.
+    let coded = ["-frames:v", "1", "-c:v", "libx264", "-c:a", "aac"];
+    let package = Package::of(&made("announced.ts", &[&input[..], &coded].concat()));
+    assert!(!package.said.contains("warning:"), "{}", package.said);
+    assert!(!std::fs::read_to_string(package.list()).unwrap().contains("AUDIO"));
 }
 
 /// Marks of the recordings whose beginning is missing: those of the film, less what was cut.

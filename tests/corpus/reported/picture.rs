@@ -395,6 +395,8 @@ fn loud_surround_does_not_clip_and_a_single_channel_keeps_its_level() {
     let Some(file) = reported("H4b_51_loud.mka") else { return };
     let loud = levels(&Package::of(&file).list());
     assert!(loud.len() == 2 && loud.iter().all(|l| l.0 <= 0.0), "{loud:?}");
+    let true_peak = media::loudness(&Package::of(&file).list())[2];
+    assert!(true_peak <= 0.0, "{true_peak} dBTP");
     let front = "sine=440:r=48000:d=2,volume=12dB,pan=5.1|FL=c0";
     let (_dir, file) = made("front.wav", &["-f", "lavfi", "-i", front]);
     let source = levels(&file.display().to_string())[0].1;

@@ -1,10 +1,11 @@
 //! Length, late and early streams, clocks that step.
 
-use super::{Package, assert_instants, reported};
+use super::{Package, assert_instants, ffmpeg, reported};
 use crate::run::transcode;
-use harness::fixtures::made;
+use harness::{fixtures::made, media};
 use std::{
     path::{Path, PathBuf},
+    process::Command,
     time::Duration,
 };
 
@@ -151,6 +152,80 @@ fn sound_whose_rate_and_channels_change_stays_in_sync() {
     let mono = film("mono.ts", &["-i", "FILM", "-c:v", "copy", "-c:a", "aac", "-ac", "1", "-ar", "44100"]);
     let both = joined(&dir, "forms.ts", &[first.clone(), mono, first]);
     assert_shows(&both, 30.05, &repeated(3, 10.027), &repeated(3, 10.027));
+}
+
+/// Beginnings of sound after silence in a file, and how long its frames of so many samples last in all, seconds.
+fn beeps_and_length(file: &Path, samples: f64, rate: f64) -> (Vec<f64>, f64) {
+    let file = file.to_str().unwrap();
+    let (_, log) = ffmpeg(&["-v", "info", "-i", file, "-af", "silencedetect=noise=-30dB:d=0.3", "-f", "null", "-"]);
+    let count = ["-v", "error", "-count_packets", "-show_entries", "stream=nb_read_packets", "-of", "csv=p=0", file];
+    let count = String::from_utf8(Command::new("ffprobe").args(count).output().unwrap().stdout).unwrap();
+    let length_s = count.trim().parse::<f64>().unwrap() * samples / rate;
+    let ends = log.split("silence_end: ").skip(1).map(|t| t.split_whitespace().next().unwrap().parse::<f64>().unwrap());
+    (ends.filter(|t| *t < length_s - 0.1).collect(), length_s)
+}
+
+/// Highest level of the left channel between two instants of a file or a playlist, decibels.
+fn level_db(input: &str, from_s: f64, to_s: f64) -> f64 {
+    let filter = format!("pan=mono|c0=c0,atrim={from_s}:{to_s},volumedetect");
+    let (_, log) = ffmpeg(&["-v", "info", "-i", input, "-map", "0:a:0", "-af", &filter, "-f", "null", "-"]);
+    log.split("max_volume: ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap()
+}
+
+/// Raw sound has no time stamps: each part lasts as long as its own frames do, and is as loud as it was.
+#[test]
+fn raw_sound_that_was_joined_keeps_time_and_level() {
+    let dir = tempfile::tempdir().unwrap();
+    for (ending, codec, options) in
+        [("aac", "aac", &[][..]), ("mp3", "libmp3lame", &["-write_xing", "0", "-id3v2_version", "0"])]
+    {
+        let (mut parts, mut beeps, mut begin_s) = (Vec::new(), Vec::new(), 0.0);
+        for (rate, channels) in [(44_100.0, "2"), (48_000.0, "1"), (24_000.0, "2")] {
+            let (hz, name) = (rate.to_string(), format!("{rate}-{channels}.{ending}"));
+            let coded = ["-i", "FILM", "-map", "0:a", "-c:a", codec, "-b:a", "96k", "-ar", &hz, "-ac", channels];
+            let part = film(&name, &[&coded[..], options].concat());
+            let samples = if ending == "aac" {
+                1024.0
+            } else if rate < 32_000.0 {
+                576.0
+            } else {
+                1152.0
+            };
+            let (own, length_s) = beeps_and_length(&part, samples, rate);
+            assert_eq!(own.len(), BASE.len(), "{name}");
+            beeps.push((part.clone(), begin_s, own));
+            begin_s += length_s;
+            parts.push(part);
+        }
+        let package = Package::of(&joined(&dir, &format!("joined.{ending}"), &parts));
+        assert_length(&package, begin_s, 0.1);
+        let expected: Vec<f64> = beeps.iter().flat_map(|(_, begin, own)| own.iter().map(move |b| begin + b)).collect();
+        assert_instants(ending, &package.beeps(), &expected, 0.06);
+        for (part, begin_s, own) in &beeps {
+            let source = level_db(part.to_str().unwrap(), own[1] + 0.05, own[1] + 0.15);
+            let (from_s, to_s) = (begin_s + own[1] + 0.05, begin_s + own[1] + 0.15);
+            let made = level_db(&package.list(), from_s, to_s);
+            assert!((made - source).abs() < 1.0, "{}: {made} dB, not {source}", part.display());
+        }
+    }
+}
+
+/// A broadcast of which one picture was received, or of sound with a slide.
+#[test]
+fn a_single_picture_of_a_transport_stream_stands_while_the_sound_lasts() {
+    for codec in ["libx264", "mpeg2video"] {
+        let name = format!("slide-{codec}.ts");
+        let input =
+            ["-f", "lavfi", "-i", "color=white:s=320x180:r=25:d=0.04", "-f", "lavfi", "-i", "sine=1000:r=48000:d=3"];
+        let coded = ["-c:v", codec, "-c:a", "mp2"];
+        let package = Package::of(&made(&name, &[&input[..], &coded].concat()));
+        assert_length(&package, 3.0, 0.1);
+        assert!(level_db(&package.list(), 2.0, 2.9) > -25.0, "{name}: the tone lasts");
+        assert_eq!(package.flashes().len(), 1, "{name}: white from the begin to the end");
+    }
+    let input = ["-f", "lavfi", "-i", "color=white:s=320x180:r=25:d=0.04"];
+    let alone = Package::of(&made("slide-alone.ts", &[&input[..], &["-c:v", "libx264"]].concat()));
+    assert!(media::decoded_frames(&alone.list(), "v:0") >= 1);
 }
 
 #[test]

@@ -15,7 +15,10 @@ pub use death::ChildError;
 pub use process::{Children, confined};
 pub use refusal::{Death, Refusal};
 
-use crate::plan::{AudioPlan, Clock, ImageWork, SourceFacts, VideoPlan};
+use crate::{
+    loudness::SegmentLoudness,
+    plan::{AudioPlan, Clock, ImageWork, SourceFacts, VideoPlan},
+};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sluice_ingest::sniff::Demuxer;
@@ -211,6 +214,9 @@ pub struct SegmentMade {
     /// Of the first rendition of sound: peaks of stretches of equal length.
     #[serde(default)]
     pub peaks: Vec<u8>,
+    /// Of sound that is measured: how loud it is.
+    #[serde(default)]
+    pub loudness: Option<SegmentLoudness>,
 }
 
 /// A still picture as the child describes it; the worker checks it against the plan and its bytes.

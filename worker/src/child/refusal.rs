@@ -28,6 +28,8 @@ pub enum Refusal {
     TooManyPictures,
     /// A picture with more pixels than are decoded.
     TooManyPixels,
+    /// More streams than are looked at.
+    TooManyStreams,
     /// The source's own picture does not fit; it is encoded instead.
     PassthroughUnfit,
     /// Fewer pictures than planned.
@@ -41,7 +43,7 @@ impl Refusal {
     pub fn code(self) -> &'static str {
         match self {
             Self::UnsupportedCodec | Self::DolbyVision => "unsupported_format",
-            Self::TooManyPictures | Self::TooManyPixels => "limit_exceeded",
+            Self::TooManyPictures | Self::TooManyPixels | Self::TooManyStreams => "limit_exceeded",
             Self::PassthroughUnfit => "passthrough_unfit",
             Self::EncodeIncomplete => "encode_incomplete",
             Self::EncodeFailed => "encode_failed",
@@ -70,6 +72,7 @@ impl Refusal {
             Self::SoundEndsEarly => "The sound ends before the file says it does.",
             Self::TooManyPictures => "The file has more pictures than is accepted.",
             Self::TooManyPixels => "The picture has more pixels than are accepted.",
+            Self::TooManyStreams => "The file has more than 256 tracks.",
             Self::PassthroughUnfit => "The source's own picture cannot be served as it is.",
             Self::EncodeIncomplete => "The encoder made fewer pictures than planned.",
             Self::EncodeFailed => "The film could not be encoded.",

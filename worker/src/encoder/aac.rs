@@ -1,6 +1,9 @@
 //! One variant of the sound: AAC frames by their number, coded or taken over, cut into segments.
 
-use super::{EncodeError, Named, ffi, link::Link, peaks::Peaks, segments::SegmentBuilder, sound::output_layout};
+use super::{
+    EncodeError, Named, ffi, link::Link, meter::Meter, mixer::Listener, peaks::Peaks, segments::SegmentBuilder,
+    sound::output_layout,
+};
 use crate::{
     child::{AudioWork, FromChild, Refusal},
     cmaf::{Sample, aac_init},
@@ -19,6 +22,8 @@ pub struct Track {
     builder: SegmentBuilder,
     /// Of the first variant: what its frames sound like.
     peaks: Option<Peaks>,
+    /// Of the first variant: how loud they are.
+    meter: Option<Meter>,
 }
 
 impl Track {
@@ -26,8 +31,9 @@ impl Track {
     pub fn new(plan: &AudioPlan, name: &str, first: usize) -> Self {
         let (boundaries, next) = (plan.boundaries.clone(), plan.boundaries[first]);
         let (delay, samples, builder) = (plan.delay_samples, Vec::new(), SegmentBuilder::new(name));
-        let peaks = (plan.variants.first().map(|v| v.name.as_str()) == Some(name)).then(Peaks::default);
-        Self { boundaries, delay, segment: first, next, samples, builder, peaks }
+        let is_first = plan.variants.first().map(|v| v.name.as_str()) == Some(name);
+        let (peaks, meter) = (is_first.then(Peaks::default), is_first.then(|| Meter::new(plan)).flatten());
+        Self { boundaries, delay, segment: first, next, samples, builder, peaks, meter }
     }
 
     /// Whether all planned frames are there.
@@ -40,8 +46,15 @@ impl Track {
         self.boundaries.last().copied().unwrap_or(0)
     }
 
-    /// Listens to what frame `number` is or will be.
-    pub fn hear(&mut self, number: u64, sound: &frame::Audio) {
+    /// Listens to what the frames from sample `at` on are or will be; also to what comes before the first that is wanted.
+    pub fn hear(&mut self, at: u64, sound: &frame::Audio) {
+        if at >= self.total() * FRAME_SAMPLES {
+            return;
+        }
+        if let Some(meter) = &mut self.meter {
+            meter.hear(at, sound);
+        }
+        let number = (at + FRAME_SAMPLES / 2) / FRAME_SAMPLES;
         if let Some(peaks) = self.peaks.as_mut().filter(|_| number >= self.next) {
             peaks.hear(number, sound);
         }
@@ -72,6 +85,7 @@ impl Track {
         let start = self.next - self.samples.len() as u64;
         self.builder.add(start, self.delay + start * FRAME_SAMPLES, &self.samples)?;
         self.samples.clear();
+        self.builder.loudness = self.meter.as_mut().map(|m| m.take(start..self.next));
         self.builder.send(link, self.segment)?;
         self.segment += 1;
         Ok(())
@@ -123,28 +137,6 @@ impl AacEncoder {
         Ok(Self { encoder, track: Track::new(plan, &variant.name, work.first), coded: Vec::new(), silence: None })
     }
 
-    /// Encodes one frame of [`FRAME_SAMPLES`] samples.
-    pub fn encode(&mut self, link: &Link, sound: &frame::Audio) -> Result<(), EncodeError> {
-        let number = sound.pts().and_then(|at| u64::try_from(at).ok()).unwrap_or(0) / FRAME_SAMPLES;
-        self.track.hear(number, sound);
-        self.encoder.send_frame(sound).named("encode")?;
-        self.drain(link)
-    }
-
-    /// Takes the frame that was coded last for silence. Whatever the encoder is not given from now on is that: the
-    /// encoder is in silence, so that its overlap with what follows is silent too.
-    pub fn repeat_silence(&mut self) {
-        self.silence = (!self.coded.is_empty()).then(|| self.coded.clone());
-    }
-
-    /// Ends the variant: what is missing at its end is silence, if silence was coded.
-    pub fn finish(&mut self, link: &Link) -> Result<(), EncodeError> {
-        self.encoder.send_eof().named("encode")?;
-        self.drain(link)?;
-        self.fill(link, self.track.total())?;
-        self.track.finish(link)
-    }
-
     fn drain(&mut self, link: &Link) -> Result<(), EncodeError> {
         let mut packet = Packet::empty();
         while self.encoder.receive_packet(&mut packet).is_ok() {
@@ -166,5 +158,27 @@ impl AacEncoder {
             }
         }
         Ok(())
+    }
+}
+
+impl Listener for AacEncoder {
+    fn take(&mut self, link: &Link, sound: &frame::Audio) -> Result<(), EncodeError> {
+        self.track.hear(sound.pts().and_then(|at| u64::try_from(at).ok()).unwrap_or(0), sound);
+        self.encoder.send_frame(sound).named("encode")?;
+        self.drain(link)
+    }
+
+    /// Takes the frame that was coded last for silence. Whatever the encoder is not given from now on is that: the
+    /// encoder is in silence, so that its overlap with what follows is silent too.
+    fn repeat_silence(&mut self) {
+        self.silence = (!self.coded.is_empty()).then(|| self.coded.clone());
+    }
+
+    /// Ends the variant: what is missing at its end is silence, if silence was coded.
+    fn finish(&mut self, link: &Link) -> Result<(), EncodeError> {
+        self.encoder.send_eof().named("encode")?;
+        self.drain(link)?;
+        self.fill(link, self.track.total())?;
+        self.track.finish(link)
     }
 }

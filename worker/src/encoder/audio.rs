@@ -4,20 +4,23 @@ use super::{
     EncodeError,
     aac::{AacEncoder, Track},
     link::Link,
-    mixer::Mixer,
+    meter::Whole,
+    mixer::{Listener, Mixer},
     open,
     packets::Packets,
-    sound::Uniform,
 };
 use crate::{
     child::{AudioWork, FromChild, Job},
     cmaf::aac_init,
-    plan::audio::FRAME_SAMPLES,
+    loudness::gain_db,
+    plan::{AudioPlan, audio::FRAME_SAMPLES},
 };
 use ffmpeg_next::frame;
+use sluice_model::Loudness;
 
-/// Frames encoded and thrown away before the first wanted one, so that its overlap is right.
-const PRE_ROLL_FRAMES: u64 = 2;
+/// Frames encoded and thrown away before the first wanted one: its overlap needs two, and the first block of loudness that
+/// ends in it begins up to 100 ms earlier, before which the meter's filters need to settle.
+const PRE_ROLL_FRAMES: u64 = 8;
 
 /// Makes the segments of the sound from `work.first` on.
 pub fn run(link: &Link, job: &Job, work: &AudioWork) -> Result<(), EncodeError> {
@@ -44,21 +47,20 @@ fn remux(link: &Link, job: &Job, work: &AudioWork, config: &[u8]) -> Result<(), 
     }
     // What is kept is decoded too, only to be heard.
     let mut decoder = open::audio_decoder(job, &packets.input, plan.stream).ok();
-    // Frames before the first that is kept get a negative number and are dropped.
-    let number_at = |stamp: i64| {
+    let sample_at = |stamp: i64| {
         let seconds = stamp as f64 * f64::from(time_base) - plan.origin_s;
-        let samples = seconds * f64::from(plan.sample_rate) - plan.phase_samples as f64;
-        (samples / FRAME_SAMPLES as f64).round() as i64
+        seconds * f64::from(plan.sample_rate) - plan.phase_samples as f64
     };
     while let Some(packet) = packets.next_of(plan.stream) {
-        let number = number_at(packet.pts().or(packet.dts()).unwrap_or(0));
+        let first_sample = sample_at(packet.pts().or(packet.dts()).unwrap_or(0));
+        // Frames before the first that is kept get a negative number and are dropped.
+        let number = (first_sample / FRAME_SAMPLES as f64).round() as i64;
         if let Some(decoder) = decoder.as_mut().filter(|_| number >= 0) {
             let mut sound = frame::Audio::empty();
             // What does not decode is heard as silence.
             let heard = decoder.send_packet(&packet).and_then(|()| decoder.receive_frame(&mut sound));
-            let at = sound.timestamp().map_or(number, number_at);
-            if let (Ok(()), Ok(at)) = (heard.map_err(open::check_memory), u64::try_from(at)) {
-                track.hear(at, &sound);
+            if heard.map_err(open::check_memory).is_ok() {
+                track.hear(sound.timestamp().map_or(first_sample, sample_at).round().max(0.0) as u64, &sound);
             }
         }
         track.take(link, number, packet.data().unwrap_or_default())?;
@@ -71,20 +73,42 @@ fn remux(link: &Link, job: &Job, work: &AudioWork, config: &[u8]) -> Result<(), 
 
 fn encode(link: &Link, job: &Job, work: &AudioWork) -> Result<(), EncodeError> {
     let plan = &work.audio;
+    let gain_db = match plan.target_lufs {
+        Some(target_lufs) => gain_db(measure(link, job, plan)?, target_lufs),
+        None => 0.0,
+    };
+    let start = plan.boundaries[work.first].saturating_sub(PRE_ROLL_FRAMES) * FRAME_SAMPLES;
+    let encoders = || (0..plan.variants.len()).map(|i| AacEncoder::open(link, work, i)).collect();
+    mix(link, job, plan, start, gain_db, encoders)
+}
+
+/// How loud a whole sound is before anything is done about it; none of silence.
+fn measure(link: &Link, job: &Job, plan: &AudioPlan) -> Result<Option<Loudness>, EncodeError> {
+    let Some(mut whole) = Whole::new(plan) else { return Ok(None) };
+    mix(link, job, plan, 0, 0.0, || Ok(vec![&mut whole]))?;
+    Ok(whole.loudness())
+}
+
+/// Decodes a sound from sample `start` on and hands it to its listeners, so much louder.
+fn mix<L: Listener>(
+    link: &Link,
+    job: &Job,
+    plan: &AudioPlan,
+    start: u64,
+    gain_db: f64,
+    listeners: impl FnOnce() -> Result<Vec<L>, EncodeError>,
+) -> Result<(), EncodeError> {
     let mut packets = Packets::open(link, job)?;
     let mut decoder = open::audio_decoder(job, &packets.input, plan.stream)?;
     let time_base = open::stream_of(&packets.input, plan.stream)?.time_base();
     packets.keep(&[plan.stream]);
-    let encoders = (0..plan.variants.len()).map(|i| AacEncoder::open(link, work, i)).collect::<Result<Vec<_>, _>>()?;
-    let start = plan.boundaries[work.first].saturating_sub(PRE_ROLL_FRAMES) * FRAME_SAMPLES;
+    let mut mixer = Mixer::new(link, plan, start, gain_db, listeners()?);
     if start > 0 {
         let at = (plan.origin_s + start as f64 / f64::from(plan.sample_rate) - 1.0) / f64::from(time_base);
         packets.seek_before(plan.stream, at as i64)?;
     }
     // Beyond the last frame, and what a decoder may hold back.
     let enough_s = plan.duration_s() + 0.5;
-    let mut mixer = Mixer::new(link, plan, start, encoders);
-    let mut uniform: Option<Uniform> = None;
     // Frames without a time stamp follow the one before them.
     let mut expected_s = 0.0;
     let mut draining = false;
@@ -105,10 +129,8 @@ fn encode(link: &Link, job: &Job, work: &AudioWork) -> Result<(), EncodeError> {
             expected_s = seconds + sound.samples() as f64 / rate;
             draining |= seconds > enough_s;
             sound.set_pts(Some((seconds * rate).round() as i64));
-            let sound = uniform
-                .get_or_insert_with(|| Uniform::like(&sound))
-                .convert(std::mem::replace(&mut sound, frame::Audio::empty()))?;
             mixer.take(&sound)?;
+            sound = frame::Audio::empty();
         }
     }
     mixer.finish()

@@ -25,7 +25,8 @@ pub struct IndexEntry {
     pub hidden: bool,
 }
 
-/// Opens `io` with the demuxer of this name and no other: no byte of a file chooses one.
+/// Opens `io` with the demuxer of this name and no other: no byte of a file chooses one. Of its streams only what the
+/// header says is known then.
 pub fn open_input(mut io: StreamIo, demuxer: &str, options: Dictionary<'_>) -> Result<Input, Error> {
     let name = CString::new(demuxer).map_err(|_| Error::DemuxerNotFound)?;
     // SAFETY: the name is a C string for the call, demuxers are static. The context is new and exclusively held; when
@@ -48,10 +49,19 @@ pub fn open_input(mut io: StreamIo, demuxer: &str, options: Dictionary<'_>) -> R
         if opened < 0 {
             return Err(Error::from(opened));
         }
-        let input = Input::wrap_with_custom_io(context, io);
-        let found = ffi::avformat_find_stream_info(context, ptr::null_mut());
-        if found < 0 { Err(Error::from(found)) } else { Ok(input) }
+        Ok(Input::wrap_with_custom_io(context, io))
     }
+}
+
+/// Finds out what the streams are by a look at their packets, of which no more than `most` streams are made.
+pub fn find_streams(input: &mut Input, most: u32) -> Result<(), Error> {
+    // SAFETY: the context is open and exclusively borrowed; options are not given.
+    let found = unsafe {
+        let context = input.as_mut_ptr();
+        (*context).max_streams = i32::try_from(most).unwrap_or(i32::MAX);
+        ffi::avformat_find_stream_info(context, ptr::null_mut())
+    };
+    if found < 0 { Err(Error::from(found)) } else { Ok(()) }
 }
 
 /// Seeks to the last entry point at or before `timestamp` of `stream`, in its own time base:
@@ -139,6 +149,8 @@ pub struct ParameterFields {
     pub profile: i32,
     /// Samples of an audio frame, 0 when unknown.
     pub frame_size: i32,
+    /// Samples a second, 0 when unknown.
+    pub sample_rate: i32,
     /// Pictures that a decoder holds back to bring them into order.
     pub video_delay: i32,
     /// The container's name of the codec, as bytes in the order of the file.
@@ -160,6 +172,7 @@ pub fn parameter_fields(parameters: &codec::Parameters) -> ParameterFields {
         interlaced,
         profile: p.profile,
         frame_size: p.frame_size,
+        sample_rate: p.sample_rate,
         video_delay: p.video_delay,
         tag: p.codec_tag.to_le_bytes(),
         sample_bits: p.bits_per_coded_sample,

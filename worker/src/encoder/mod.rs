@@ -18,6 +18,7 @@ mod kept;
 mod key_images;
 mod link;
 mod metadata;
+mod meter;
 mod mixer;
 mod open;
 mod outline;
@@ -36,6 +37,7 @@ mod streams;
 mod subtitles;
 mod tags;
 mod telecine;
+mod undated;
 mod x264;
 
 use crate::{

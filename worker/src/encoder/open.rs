@@ -20,8 +20,10 @@ use ffmpeg_next::{
 };
 use sluice_ingest::{codecs, container::Demuxer};
 
-/// Most streams a file may have.
-const MOST_STREAMS: &str = "64";
+/// Most streams a file may have. Many more than are made of any: those are left out, and said.
+const MOST_STREAMS: u32 = 256;
+/// Streams of a header that are counted, so that too many are called that and not damage.
+const COUNTED_STREAMS: &str = "4096";
 /// Frames a second of a stream that says nothing of its rate, as FFmpeg guesses.
 const COUNTED_FPS: f64 = 25.0;
 /// Bytes FFmpeg asks for at once.
@@ -35,7 +37,7 @@ pub fn source(link: &Link, job: &Job) -> Result<Input, EncodeError> {
     options.set("format_whitelist", job.demuxer.ffmpeg_name());
     options.set("codec_whitelist", &codecs::decoders().collect::<Vec<_>>().join(","));
     options.set("protocol_whitelist", "none");
-    options.set("max_streams", MOST_STREAMS);
+    options.set("max_streams", COUNTED_STREAMS);
     if job.demuxer == Demuxer::MpegTs {
         // A stream that moves to another PID stays the same stream.
         options.set("merge_pmt_versions", "1");
@@ -46,8 +48,13 @@ pub fn source(link: &Link, job: &Job) -> Result<Input, EncodeError> {
     }
     // A demuxer has many names.
     let name = job.demuxer.ffmpeg_name().split(',').next().unwrap_or_default();
-    let opened = ffi::open_input(io, name, options);
-    let mut input = opened.map_err(|e| EncodeError::refused(Refusal::Unreadable, e.to_string()))?;
+    let unreadable = |e: ffmpeg::Error| EncodeError::refused(Refusal::Unreadable, e.to_string());
+    let mut input = ffi::open_input(io, name, options).map_err(unreadable)?;
+    if input.nb_streams() > MOST_STREAMS {
+        let detail = format!("{} streams", input.nb_streams());
+        return Err(EncodeError::refused(Refusal::TooManyStreams, detail));
+    }
+    ffi::find_streams(&mut input, MOST_STREAMS).map_err(unreadable)?;
     if sought_by_bytes(job.demuxer) {
         return Ok(input);
     }

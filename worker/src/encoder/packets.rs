@@ -7,8 +7,11 @@ use crate::{
     child::{Entry, Job, Probe, Work},
     plan::Clock,
 };
-use ffmpeg_next::{self as ffmpeg, Packet, format::context::Input};
-use sluice_ingest::container::{Demuxer, Entries};
+use ffmpeg_next::{self as ffmpeg, Packet, format::context::Input, media};
+use sluice_ingest::{
+    container::{Demuxer, Entries},
+    frames,
+};
 
 /// Known moments that are tried, one before the other, until one lies before what is wanted.
 const MOST_TRIES: usize = 4;
@@ -32,8 +35,14 @@ pub struct Packets {
     link: Link,
     job: Job,
     kept: Option<Vec<usize>>,
-    /// Where no packet has a time stamp: that of the next one.
-    counted: i64,
+    /// Where no packet has a time stamp: that of the next one. None before the first.
+    counted: Option<i64>,
+}
+
+/// Whether frames of sound follow one another without a word of when: FFmpeg takes all of them for as long as the first,
+/// which those of recordings that were joined need not be.
+fn counts_frames(demuxer: Demuxer) -> bool {
+    matches!(demuxer, Demuxer::Mp3 | Demuxer::Aac)
 }
 
 /// Whether a demuxer finds a byte more surely than a time: transport streams have no index, and a search for a time is
@@ -63,7 +72,7 @@ impl Packets {
             link: link.clone(),
             job,
             kept: None,
-            counted: 0,
+            counted: None,
         })
     }
 
@@ -81,7 +90,7 @@ impl Packets {
         if let Some(kept) = &self.kept {
             ffi::discard_others(&mut self.input, kept);
         }
-        (self.counted, self.untouched) = (0, true);
+        (self.counted, self.untouched) = (None, true);
         Ok(())
     }
 
@@ -128,11 +137,16 @@ impl Packets {
                 packet.set_stream(carry.stream);
             }
         }
-        if self.job.demuxer.entries() == Entries::StartCounted {
-            packet.set_pts(Some(self.counted));
-            packet.set_dts(Some(self.counted));
-            let usual = || self.input.stream(packet.stream()).map_or(1, |s| open::counted_ticks(&s));
-            self.counted += if packet.duration() > 0 { packet.duration() } else { usual() };
+        if let Some(ticks) = self.counted_ticks(packet) {
+            let sound = counts_frames(self.job.demuxer);
+            // Sound may begin later than at 0.
+            let at = self.counted.or(packet.pts().filter(|_| sound)).unwrap_or(0);
+            packet.set_pts(Some(at));
+            packet.set_dts(Some(at));
+            if sound {
+                packet.set_duration(ticks);
+            }
+            self.counted = Some(at.saturating_add(ticks));
         }
         let stream = packet.stream();
         if self.places.len() <= stream {
@@ -149,6 +163,26 @@ impl Packets {
         packet.set_dts(packet.dts().map(|t| t + shift));
     }
 
+    /// How long a packet lasts, in its stream's time base, where packets are counted.
+    fn counted_ticks(&self, packet: &Packet) -> Option<i64> {
+        let demuxer = self.job.demuxer;
+        let stream = self.input.stream(packet.stream())?;
+        let said = || Some(packet.duration()).filter(|d| *d > 0);
+        if demuxer.entries() == Entries::StartCounted {
+            return Some(said().unwrap_or_else(|| open::counted_ticks(&stream)));
+        }
+        if !counts_frames(demuxer) || stream.parameters().medium() != media::Type::Audio {
+            return None;
+        }
+        let base = stream.time_base();
+        let length = frames::length(demuxer, packet.data().unwrap_or_default());
+        let ticks = length.map(|(samples, rate)| {
+            let (num, den) = (i64::from(base.numerator()).max(1), i64::from(base.denominator()));
+            i64::from(samples) * den / (i64::from(rate) * num)
+        });
+        Some(ticks.or_else(said).unwrap_or(0))
+    }
+
     /// Goes to the last entry point of `stream` at or before `timestamp`, or to the very beginning.
     pub fn seek(&mut self, stream: usize, timestamp: Option<i64>) -> Result<(), EncodeError> {
         self.ahead = None;
@@ -157,7 +191,8 @@ impl Packets {
             return self.go_to(at.map_or(0, |n| self.entries[n].position));
         }
         // Times of one clock are on several in the file: it is read from the start.
-        let anywhere = self.job.demuxer.entries() == Entries::Marked;
+        let demuxer = self.job.demuxer;
+        let anywhere = demuxer.entries() == Entries::Marked && !counts_frames(demuxer);
         let timestamp = timestamp.filter(|_| anywhere && self.clock.is_plain());
         if timestamp.is_none() && self.untouched {
             return Ok(());

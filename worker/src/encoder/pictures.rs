@@ -8,7 +8,7 @@ use super::{
 };
 use crate::child::Job;
 use ffmpeg_next::{self as ffmpeg, frame};
-use sluice_ingest::container::Entries;
+use sluice_ingest::container::{Demuxer, Entries};
 
 /// Decoded pictures in the order they are shown.
 pub struct Pictures {
@@ -19,6 +19,8 @@ pub struct Pictures {
     draining: bool,
     /// Where nothing says when a picture is shown: when the next one is, and for how long.
     counted: Option<(i64, i64)>,
+    /// Where some pictures have no time stamps: how long one is shown, and when the next one is.
+    followed: Option<(i64, Option<i64>)>,
 }
 
 impl Pictures {
@@ -30,8 +32,12 @@ impl Pictures {
             Entries::StartCounted => Some((0, counted_ticks(&stream_of(&packets.input, stream)?))),
             _ => None,
         };
+        let followed = match job.demuxer {
+            Demuxer::MpegPs => Some((counted_ticks(&stream_of(&packets.input, stream)?), None)),
+            _ => None,
+        };
         packets.keep(&[stream]);
-        Ok(Self { packets, link: link.clone(), decoder, stream, draining: false, counted })
+        Ok(Self { packets, link: link.clone(), decoder, stream, draining: false, counted, followed })
     }
 
     /// Goes to the last entry point at or before `timestamp`, or to the very beginning.
@@ -39,6 +45,7 @@ impl Pictures {
         self.packets.seek(self.stream, timestamp)?;
         // What is counted is entered at its start only.
         self.counted = self.counted.map(|(_, ticks)| (0, ticks));
+        self.followed = self.followed.map(|(ticks, _)| (ticks, None));
         self.decoder.flush();
         self.draining = false;
         Ok(())
@@ -82,7 +89,12 @@ impl Pictures {
                 *next += *ticks;
                 Some(at)
             }
-            None => picture.timestamp(),
+            None => {
+                let Some((ticks, next)) = &mut self.followed else { return picture.timestamp() };
+                let at = picture.timestamp().or(*next);
+                *next = at.map(|at| at.saturating_add(*ticks));
+                at
+            }
         }
     }
 }

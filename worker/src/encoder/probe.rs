@@ -11,7 +11,7 @@ use super::{
     packets::{Packets, sought_by_bytes},
     pcm,
     sizes::Sizes,
-    stamps::{self, Stamp, Timing},
+    stamps::{self, Scan, Stamp, Timing},
     streams, tags, telecine,
 };
 use crate::{
@@ -54,7 +54,7 @@ pub fn probe(link: &Link, job: &Job, scope: Probe) -> Result<SourceFacts, Encode
     };
     let read = read(&mut packets, job, scope, video, &mut sounds)?;
     let (trusted, wanted, clock) = (read.trusted, read.wanted, read.clock);
-    let edited = video.is_some() && read.stamps.first().is_some_and(|s| needs_hidden(s));
+    let edited = read.dated || video.is_some() && read.stamps.first().is_some_and(|s| needs_hidden(s));
     let shown = |s: Vec<Stamp>| s.into_iter().filter(|x| !x.hidden).collect();
     let stamps: Vec<Vec<Stamp>> = read.stamps.into_iter().map(shown).collect();
     let of = |index: usize| wanted.iter().position(|w| *w == index).map_or(&[][..], |n| stamps[n].as_slice());
@@ -96,6 +96,8 @@ struct Read<'a> {
     clock: Clock,
     /// Whether they are those of an index.
     trusted: bool,
+    /// Whether pictures were dated by those around them.
+    dated: bool,
     /// Of the picture, as far as packets were read.
     sizes: Option<Sizes<'a>>,
 }
@@ -125,7 +127,7 @@ fn read<'a>(
                 Some((*i, outline(&packets.input, *i, &stamps)?))
             };
             let further = sounds.iter().skip(1).take(MOST_TRACKS - 1).filter_map(indexed).collect();
-            return Ok(Read { wanted, stamps, further, clock: Clock::default(), trusted: true, sizes });
+            return Ok(Read { wanted, stamps, further, clock: Clock::default(), trusted: true, dated: false, sizes });
         }
     }
     loop {
@@ -141,14 +143,14 @@ fn read<'a>(
         let asked = if matches!(scope, Probe::After { .. }) { 0 } else { MOST_TRACKS - 1 };
         let others = sounds.iter().skip(1).take(asked);
         let mut further = others.filter_map(|i| Some((*i, outline(&packets.input, *i, &[])?))).collect();
-        let (stamps, clock) = stamps::scan(packets, &wanted, &mut further, job.demuxer, sizes.as_mut())?;
+        let Scan { stamps, clock, dated } = stamps::scan(packets, &wanted, &mut further, job.demuxer, sizes.as_mut())?;
         if whole && !sounds.is_empty() && stamps.last().is_some_and(Vec::is_empty) {
             sounds.remove(0);
             continue;
         }
         // Of the beginning nobody knows what is still to come.
         further.retain(|f| scope.is_beginning() || !f.1.is_empty());
-        return Ok(Read { wanted, stamps, further, clock, trusted: false, sizes });
+        return Ok(Read { wanted, stamps, further, clock, trusted: false, dated, sizes });
     }
 }
 
@@ -170,7 +172,7 @@ fn form_of(parameters: &codec::Parameters) -> Option<(u32, u32)> {
 struct Trust {
     /// They come from the container's index, which has decode times only.
     indexed: bool,
-    /// An edit list hides some packets.
+    /// An edit list hides some packets, or nothing says when some are shown.
     edited: bool,
     /// What lies beyond is still arriving. `None` where no one asks whether the pictures can be kept.
     arrived_bytes: Option<u64>,

@@ -4,6 +4,7 @@ use super::{EncodeError, link::Link, peaks::of_segment};
 use crate::{
     child::{FromChild, SegmentMade},
     cmaf::{Fragment, Sample, write_fragment, write_styp},
+    loudness::SegmentLoudness,
     plan::{Rate, boundaries::gops},
 };
 use std::ops::Range;
@@ -44,12 +45,15 @@ pub struct SegmentBuilder {
     duration: u64,
     /// Of sound that is listened to: the peak of every frame.
     pub peaks: Vec<u8>,
+    /// The same sound's loudness.
+    pub loudness: Option<SegmentLoudness>,
 }
 
 impl SegmentBuilder {
     /// For one rendition.
     pub fn new(rendition: &str) -> Self {
-        Self { rendition: rendition.to_owned(), data: Vec::new(), start: 0, duration: 0, peaks: Vec::new() }
+        let (rendition, data) = (rendition.to_owned(), Vec::new());
+        Self { rendition, data, start: 0, duration: 0, peaks: Vec::new(), loudness: None }
     }
 
     /// Adds a fragment whose first sample decodes at `decode_time` ticks. `sequence` must rise
@@ -73,6 +77,7 @@ impl SegmentBuilder {
             start_ticks: self.start,
             duration_ticks: self.duration,
             peaks: of_segment(&self.peaks),
+            loudness: self.loudness.take(),
         };
         link.send(&FromChild::Segment(made), &self.data)?;
         self.data.clear();

@@ -1,4 +1,5 @@
-//! Decoded sound: brought into one form, and filtered to the output's rate and times.
+//! Decoded sound, filtered to the output's form, rate and times: by filters for each form that the source has, and by one
+//! more for what these give.
 
 use super::{EncodeError, Named};
 use crate::plan::{
@@ -6,15 +7,6 @@ use crate::plan::{
     audio::{FRAME_SAMPLES, SURROUND},
 };
 use ffmpeg_next::{self as ffmpeg, ChannelLayout, filter, format, frame};
-
-/// More samples than a resampler holds back of one frame for the next.
-const HELD_BACK: usize = 512;
-
-/// Sound in one form: broadcasts change channels and rates in the middle, which filters do not take.
-pub struct Uniform {
-    form: Form,
-    converter: Option<(Form, ffmpeg::software::resampling::Context)>,
-}
 
 /// Sample format, channel layout and samples a second.
 pub type Form = (format::Sample, ChannelLayout, u32);
@@ -26,36 +18,6 @@ pub fn form(sound: &frame::Audio) -> Form {
         l => l,
     };
     (sound.format(), layout, sound.rate())
-}
-
-impl Uniform {
-    /// Everything like the first frame.
-    pub fn like(first: &frame::Audio) -> Self {
-        Self { form: form(first), converter: None }
-    }
-
-    /// Converts sound to the sample format and channel layout of the first frame.
-    pub fn convert(&mut self, sound: frame::Audio) -> Result<frame::Audio, EncodeError> {
-        let (from, to) = (form(&sound), self.form);
-        if from == to {
-            self.converter = None;
-            return Ok(sound);
-        }
-        if self.converter.as_ref().is_none_or(|c| c.0 != from) {
-            let context = ffmpeg::software::resampling::Context::get(from.0, from.1, from.2, to.0, to.1, to.2)
-                .named("resample")?;
-            self.converter = Some((from, context));
-        }
-        // Given no room, it takes as many samples as come in and falls behind where the rate rises.
-        let samples = sound.samples() as f64 * f64::from(to.2) / f64::from(from.2.max(1));
-        let mut out = frame::Audio::new(to.0, samples.ceil() as usize + HELD_BACK, to.1);
-        if let Some((_, context)) = &mut self.converter {
-            context.run(&sound, &mut out).named("resample")?;
-        }
-        let seconds = sound.pts().unwrap_or(0) as f64 / f64::from(from.2);
-        out.set_pts(Some((seconds * f64::from(to.2)).round() as i64));
-        Ok(out)
-    }
 }
 
 /// `samples` of silence in a form, the first of them at `at` on the clock of its rate.
@@ -82,17 +44,28 @@ pub fn output_layout(plan: &AudioPlan) -> ChannelLayout {
     if plan.channels == SURROUND { ChannelLayout::_5POINT1_BACK } else { ChannelLayout::STEREO }
 }
 
-/// The output's channels of so many. One is heard from both sides as loud as it is, where a downmix would take 3 dB away. More
-/// than there will be add up to more than full scale where they are loud together: a limiter that looks ahead takes what is
-/// beyond -2 dB, which leaves AAC room for its own overshoot. Its delay is compensated.
-fn mix(channels: i32, plan: &AudioPlan) -> String {
+/// The output's channels of so many, from sample `start` on. One is heard from both sides as loud as it is, where a downmix
+/// would take 3 dB away. More than there will be add up to more than full scale where they are loud together: a limiter that
+/// looks ahead takes what is beyond -2 dB, which leaves AAC room for its own overshoot. It sees four samples for each, so that
+/// what lies between them is not beyond either. Its delay is compensated.
+fn mix(channels: i32, plan: &AudioPlan, start: u64) -> String {
     let (layout, most) = if plan.channels == SURROUND { ("5.1", 6) } else { ("stereo", 2) };
     let format = format!("aformat=sample_fmts=fltp:channel_layouts={layout}");
     match channels {
         1 if most == 2 => "aformat=sample_fmts=fltp,pan=stereo|c0=c0|c1=c0".to_owned(),
         n if n <= most => format,
-        _ => format!("{format},alimiter=level=disabled:limit=0.79:attack=5:release=50:latency=1,{format}"),
+        _ => format!(
+            "{format},aresample={},alimiter=level=disabled:limit=0.79:attack=5:release=50:latency=1,{},{format}",
+            plan.sample_rate * 4,
+            counted(plan, start),
+        ),
     }
+}
+
+/// A filter that brings sound to the output's rate and counts its samples from `start` on: gaps become silence, what
+/// overlaps is cut.
+fn counted(plan: &AudioPlan, start: u64) -> String {
+    format!("aresample={}:async=1:min_hard_comp=0.03:first_pts={start}", plan.sample_rate)
 }
 
 /// Where sound goes in.
@@ -100,11 +73,38 @@ pub fn source(graph: &mut filter::Graph) -> Result<filter::Context, EncodeError>
     graph.get("in").ok_or(ffmpeg::Error::Bug).named("filter source")
 }
 
-/// The output's channels at its rate from sample `start` to the planned end: gaps become silence, what
-/// overlaps or lies outside is cut, and every frame has the encoder's size.
-pub fn filters(form: Form, plan: &AudioPlan, start: u64) -> Result<filter::Graph, EncodeError> {
-    let missing = || EncodeError::Ffmpeg("filter", ffmpeg::Error::FilterNotFound);
+/// What has come out at `number`, if anything has.
+pub fn pulled(graph: &mut filter::Graph, number: usize) -> Result<Option<frame::Audio>, EncodeError> {
+    let mut sink = graph.get(&format!("o{number}")).ok_or(ffmpeg::Error::Bug).named("filter sink")?;
+    let mut sound = frame::Audio::empty();
+    Ok(sink.sink().frame(&mut sound).is_ok().then_some(sound))
+}
+
+/// Filters for sound of one form: what comes out has the output's form from sample `start` on, on its clock. Gaps become
+/// silence, what overlaps is cut.
+pub fn levelled(form: Form, plan: &AudioPlan, start: u64) -> Result<filter::Graph, EncodeError> {
+    // The rate first: `first_pts` counts samples as they come in, not as they go out.
+    let (counted, mix) = (counted(plan, start), mix(form.1.channels(), plan, start));
+    let text = format!("[in]aresample={},{counted},{mix}[o0]", plan.sample_rate);
+    graph(form, 1, &text)
+}
+
+/// Filters for sound in the output's form from sample `start` on: so much louder, padded or cut to the planned end, in
+/// frames of the encoder's size, as often as they are wanted.
+pub fn framed(plan: &AudioPlan, start: u64, count: usize, gain_db: f64) -> Result<filter::Graph, EncodeError> {
     let total = plan.boundaries.last().copied().unwrap_or(0) * FRAME_SAMPLES;
+    let gain = if gain_db == 0.0 { String::new() } else { format!("volume=volume={gain_db}dB:precision=float,") };
+    let outputs: String = (0..count).map(|i| format!("[o{i}]")).collect();
+    let text = format!(
+        "[in]{gain}apad=whole_len={},atrim=end_pts={total},asetnsamples=n={FRAME_SAMPLES}:p=1,asplit={count}{outputs}",
+        total.saturating_sub(start),
+    );
+    graph(output_form(plan), count, &text)
+}
+
+/// A graph for sound of a form, from `in` to `o0` and so on.
+fn graph(form: Form, count: usize, text: &str) -> Result<filter::Graph, EncodeError> {
+    let missing = || EncodeError::Ffmpeg("filter", ffmpeg::Error::FilterNotFound);
     let (samples, layout, rate) = form;
     let arguments = format!(
         "time_base=1/{rate}:sample_rate={rate}:sample_fmt={}:channel_layout=0x{:x}",
@@ -113,7 +113,6 @@ pub fn filters(form: Form, plan: &AudioPlan, start: u64) -> Result<filter::Graph
     );
     let mut graph = filter::Graph::new();
     graph.add(&filter::find("abuffer").ok_or_else(missing)?, "in", &arguments).named("filter source")?;
-    let count = plan.variants.len();
     for i in 0..count {
         graph.add(&filter::find("abuffersink").ok_or_else(missing)?, &format!("o{i}"), "").named("filter sink")?;
     }
@@ -121,16 +120,7 @@ pub fn filters(form: Form, plan: &AudioPlan, start: u64) -> Result<filter::Graph
     for i in 0..count {
         parser = parser.input(&format!("o{i}"), 0).named("filters")?;
     }
-    let sinks: String = (0..count).map(|i| format!("[o{i}]")).collect();
-    // The rate first: `first_pts` counts samples as they come in, not as they go out.
-    let text = format!(
-        "[in]aresample={0},aresample={0}:async=1:min_hard_comp=0.03:first_pts={start},{2},\
-         apad=whole_len={1},atrim=end_pts={total},asetnsamples=n={FRAME_SAMPLES}:p=1,asplit={count}{sinks}",
-        plan.sample_rate,
-        total - start,
-        mix(layout.channels(), plan),
-    );
-    parser.parse(&text).named("filters")?;
+    parser.parse(text).named("filters")?;
     graph.validate().named("filters")?;
     Ok(graph)
 }
@@ -154,10 +144,11 @@ mod tests {
             phase_samples: 0,
             variants: vec![AudioVariant { name: "audio".into(), bit_rate: 128_000, codecs: "mp4a.40.2".into() }],
             track: sluice_model::SoundTrack::default(),
+            target_lufs: None,
         };
         let start = 170 * FRAME_SAMPLES;
         let silence = silence(output_form(&plan), FRAME_SAMPLES as usize, start as i64);
-        let mut graph = filters(output_form(&plan), &plan, start).unwrap();
+        let mut graph = framed(&plan, start, 1, 0.0).unwrap();
         source(&mut graph).unwrap().source().add(&silence).unwrap();
         source(&mut graph).unwrap().source().flush().unwrap();
         let mut sink = graph.get("o0").unwrap();

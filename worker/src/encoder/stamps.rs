@@ -2,9 +2,11 @@
 
 use super::{
     EncodeError, ffi,
+    open::counted_ticks,
     outline::Outline,
     packets::{Packets, sought_by_bytes},
     sizes::Sizes,
+    undated::{UNDATED, date},
 };
 use crate::{
     child::Refusal,
@@ -64,6 +66,15 @@ pub fn from_index(stream: &format::stream::Stream<'_>) -> Vec<Stamp> {
     ffi::index_entries(stream).into_iter().map(stamp).collect()
 }
 
+/// What a scan has found.
+pub struct Scan {
+    /// Of each stream that was wanted.
+    pub stamps: Vec<Vec<Stamp>>,
+    pub clock: Clock,
+    /// Whether pictures were dated by those around them.
+    pub dated: bool,
+}
+
 /// Reads every packet of some streams once, and finds the clock that they have in common. Of the `further` ones, which have
 /// no say in it, outlines are made.
 pub fn scan(
@@ -72,7 +83,7 @@ pub fn scan(
     further: &mut Vec<(usize, Outline)>,
     demuxer: Demuxer,
     mut sizes: Option<&mut Sizes<'_>>,
-) -> Result<(Vec<Vec<Stamp>>, Clock), EncodeError> {
+) -> Result<Scan, EncodeError> {
     // Any other stream of a transport stream may turn out to carry on one of them.
     let carries = sought_by_bytes(demuxer);
     if !carries {
@@ -82,9 +93,12 @@ pub fn scan(
     let mut others: BTreeMap<usize, Vec<Stamp>> = BTreeMap::new();
     let mut beside = 0;
     while let Some(packet) = packets.next() {
-        let Some(mut stamp) = stamp(&packet, demuxer) else { continue };
+        let is_picture =
+            || packets.input.stream(packet.stream()).is_some_and(|s| s.parameters().medium() == media::Type::Video);
+        let undated = (demuxer == Demuxer::MpegPs && is_picture()).then_some(UNDATED);
+        let Some(mut stamp) = stamp(&packet, demuxer, undated) else { continue };
         // The picture is the first that is wanted, where there is one.
-        let of_picture = packet.is_key() && wanted.first() == Some(&packet.stream());
+        let of_picture = packet.is_key() && wanted.first() == Some(&packet.stream()) && stamp.time != UNDATED;
         if let Some(sizes) = sizes.as_deref_mut().filter(|_| of_picture) {
             sizes.look(&packet, stamp.time);
         }
@@ -107,6 +121,14 @@ pub fn scan(
             None => {}
         }
     }
+    let mut dated = false;
+    for (list, stream) in found.iter_mut().zip(wanted) {
+        if list.iter().any(|s| s.time == UNDATED) {
+            let usual = packets.input.stream(*stream).map_or(1, |s| counted_ticks(&s));
+            date(list, usual);
+            dated = true;
+        }
+    }
     let carries = carry_on(packets, wanted, &mut found, others);
     let scanned = Scanned::new(packets, wanted, &found, demuxer);
     let mut clock = clock::find(&scanned, ahead(demuxer));
@@ -126,12 +148,12 @@ pub fn scan(
         *outline = outline.clone().on(&clock);
     }
     clock.carries = carries;
-    Ok((found, clock))
+    Ok(Scan { stamps: found, clock, dated })
 }
 
-fn stamp(packet: &Packet, demuxer: Demuxer) -> Option<Stamp> {
+fn stamp(packet: &Packet, demuxer: Demuxer, undated: Option<i64>) -> Option<Stamp> {
     let (pts, dts) = (packet.pts(), packet.dts());
-    let time = pts.or(dts)?;
+    let time = pts.or(dts).or(undated)?;
     Some(Stamp {
         time,
         // Matroska's cues hold presentation times, the others' decode times.

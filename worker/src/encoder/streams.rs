@@ -41,6 +41,8 @@ fn left(stream: &Stream<'_>) -> Option<Left> {
         media::Type::Video if decodable && ffi::parameter_fields(&parameters).width <= 0 => return None,
         media::Type::Video if decodable => Left::FurtherPicture,
         media::Type::Video => Left::UndecodablePicture,
+        // A transport stream announces sound before it comes, if it does.
+        media::Type::Audio if decodable && ffi::parameter_fields(&parameters).sample_rate <= 0 => return None,
         media::Type::Audio if decodable => Left::FurtherSound,
         media::Type::Audio => Left::UndecodableSound,
         media::Type::Subtitle if is_text(stream) => Left::TextSubtitles,

@@ -64,6 +64,10 @@ async fn begin(running: &Running, source: &Source, demuxer: Demuxer, delivered: 
         Demuxer::Matroska | Demuxer::MpegTs => {}
         _ => return Err(wait_for(delivered.total)),
     }
+    // Nobody knows how loud a sound is before its end.
+    if running.context.settings.loudness.is_some() {
+        return Err(wait_for(delivered.total));
+    }
     check_gain(running, source, delivered).await?;
     let facts = running.encoder().probe(source.clone().so_far(), demuxer, Probe::Beginning, Vec::new()).await;
     let plan = match facts {

@@ -136,8 +136,12 @@ fn step_task(plan: &Plan, task: &ClaimedTask, source_bytes: u64, step: Step) -> 
             }
         }
         (Step::Audio(payload), _) => {
-            let whole =
+            let mut whole =
                 NewTask { payload: serde_json::to_string(&payload).unwrap_or_default(), ..whole(TaskKind::Audio, 1) };
+            // Nobody knows how loud a sound is before its end.
+            if plan.sound(payload.sound).is_some_and(|a| a.target_lufs.is_some()) {
+                whole.needs_bytes = source_bytes as i64;
+            }
             if !step.is_optional() {
                 return whole;
             }
@@ -200,6 +204,11 @@ mod tests {
         assert!(first.due_at == Timestamp::EPOCH && first.needs_bytes < 1 << 30);
         assert!(second.due_at.duration_since(first.due_at) >= Duration::from_secs(60));
         assert_eq!((second.kind, second.needs_bytes), (TaskKind::Audio, 1 << 30));
+        // How loud a sound is nobody knows before its end.
+        let mut loud = plan.clone();
+        loud.audio.iter_mut().for_each(|a| a.target_lufs = Some(-16.0));
+        let loud = tasks_of(&loud, &plan_task(), 1 << 30);
+        assert!(loud.iter().any(|t| t.name == "audio" && t.needs_bytes == 1 << 30 && t.due_at == first.due_at));
         // What an older version stored has one sound.
         let mut text = serde_json::to_value(&plan).unwrap();
         text.as_object_mut().unwrap().remove("further_audio");

@@ -51,7 +51,11 @@ impl Allowance {
             (Step::Passthrough, Some(video)) => {
                 (video.frames as f64 / SLOWEST_REMUXED, 0, memory::light_limit_bytes(plan))
             }
-            _ => (plan.duration_s / SLOWEST_SOUND, 0, memory::light_limit_bytes(plan)),
+            _ => {
+                // What is brought to a loudness is decoded twice.
+                let passes = if plan.sounds().any(|a| a.target_lufs.is_some()) { 2.0 } else { 1.0 };
+                (passes * plan.duration_s / SLOWEST_SOUND, 0, memory::light_limit_bytes(plan))
+            }
         };
         Self { memory_bytes, wall_s: (LEAST_S + wall_s) as u64, threads: threads.max(1) as u64, pictures }
     }

@@ -49,6 +49,9 @@ pub struct AudioPlan {
     /// Which track it is.
     #[serde(default)]
     pub track: SoundTrack,
+    /// Integrated loudness that it is brought to, LUFS; as loud as its source where nothing is asked.
+    #[serde(default)]
+    pub target_lufs: Option<f64>,
 }
 
 /// One audio rendition.
@@ -89,11 +92,11 @@ impl AudioPlan {
 
 /// The sounds of a film over the span of the picture, cut where it is cut, the default first: of every track one that all
 /// players play, and of those with more than two channels another one in 5.1.
-pub fn beside_video(tracks: &[AudioFacts], origin_s: f64, cuts_s: &[f64], plain_clock: bool) -> Vec<AudioPlan> {
+pub fn beside_video(tracks: &[AudioFacts], origin_s: f64, cuts_s: &[f64], may_keep: bool) -> Vec<AudioPlan> {
     let mut list = Vec::new();
     for (position, sound) in tracks.iter().enumerate() {
         let name = |of: &str| if position == 0 { of.to_owned() } else { format!("{of}-{}", position + 1) };
-        let stereo = AudioPlan { track: track(sound, position), ..stereo(sound, origin_s, cuts_s, plain_clock) };
+        let stereo = AudioPlan { track: track(sound, position), ..stereo(sound, origin_s, cuts_s, may_keep) };
         let surround = (sound.channels > 2).then(|| AudioPlan {
             channels: SURROUND,
             variants: vec![variant(name("surround"), SURROUND_BPS)],
@@ -105,10 +108,10 @@ pub fn beside_video(tracks: &[AudioFacts], origin_s: f64, cuts_s: &[f64], plain_
     list
 }
 
-/// A track as it is, if everybody can play that, or else as stereo.
-fn stereo(sound: &AudioFacts, origin_s: f64, cuts_s: &[f64], plain_clock: bool) -> AudioPlan {
+/// A track as it is, if it may be kept and everybody can play it, or else as stereo.
+fn stereo(sound: &AudioFacts, origin_s: f64, cuts_s: &[f64], may_keep: bool) -> AudioPlan {
     let duration_s = cuts_s.last().copied().unwrap_or(0.0);
-    let kept = sound.aac_lc_config.clone().filter(|_| plain_clock);
+    let kept = sound.aac_lc_config.clone().filter(|_| may_keep);
     let remux = kept.filter(|_| fits_remux(sound, origin_s, duration_s));
     let remuxed = remux.is_some();
     let sample_rate = if remuxed { sound.sample_rate } else { output_rate(sound.sample_rate) };
@@ -129,6 +132,7 @@ fn stereo(sound: &AudioFacts, origin_s: f64, cuts_s: &[f64], plain_clock: bool) 
         delay_samples: 0,
         phase_samples: if remuxed { phase(sound, origin_s) } else { 0 },
         track: SoundTrack::default(),
+        target_lufs: None,
     }
 }
 
@@ -168,6 +172,7 @@ pub fn alone(facts: &SourceFacts, kbps: &[u32]) -> Option<AudioPlan> {
         delay_samples: 0,
         phase_samples: 0,
         track: track(sound, 0),
+        target_lufs: None,
     })
 }
 

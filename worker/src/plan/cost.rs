@@ -29,6 +29,8 @@ const WOVEN_PIXELS_PER_S: f64 = 120e6;
 const MAPPED_PIXELS_PER_S: f64 = 120e6;
 /// Sound that one core encodes in a second for two channels of one variant, seconds.
 const SOUND_PER_S: f64 = 60.0;
+/// Sound of two channels that one core decodes and measures in a second, before it is brought to a loudness, seconds.
+const MEASURED_PER_S: f64 = 150.0;
 /// Storing and publishing a segment, seconds of one core.
 const SEGMENT_COST_S: f64 = 0.01;
 /// Seconds of one core that standing pictures of any film may cost ...
@@ -146,7 +148,8 @@ pub fn sound_of_s(a: &AudioPlan, segments: Range<usize>) -> f64 {
     let share = segments.len() as f64 / a.segment_count().max(1) as f64;
     let pairs = f64::from(a.channels.max(2)) / 2.0;
     let coded = if a.remux.is_some() { 0.0 } else { a.duration_s() * share * pairs / SOUND_PER_S };
-    a.variants.len() as f64 * (coded + segments.len() as f64 * SEGMENT_COST_S)
+    let measured = a.target_lufs.map_or(0.0, |_| a.duration_s() * share * pairs / MEASURED_PER_S);
+    measured + a.variants.len() as f64 * (coded + segments.len() as f64 * SEGMENT_COST_S)
 }
 
 /// Seconds as whole milliseconds, as they are counted.

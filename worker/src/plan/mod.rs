@@ -48,7 +48,7 @@ pub use images::{ImageWork, POSTER_WIDTH, PublishedImages, SHEET_TILES, Storyboa
 pub use incremental::Incremental;
 pub use ladder::Rung;
 pub use renditions::Schedule;
-pub use sluice_config::{EncodeSettings, RungSetting};
+pub use sluice_config::{EncodeSettings, LoudnessSetting, RungSetting};
 pub use steps::Step;
 pub use subtitles::SubtitlePlan;
 pub use timeline::Rate;
@@ -273,8 +273,13 @@ fn plan_video(
     let delay_frames = delay::delay_frames(video, passthrough.is_some(), variable.is_some());
     let cuts_s = variable.as_ref().map_or_else(|| seconds(&boundaries, rate), VariableRate::cuts_s);
     let kept = cost::affordable_tracks(facts, duration_s);
-    let mut sounds = audio::beside_video(&facts.audio[..kept], origin_s, &cuts_s, facts.clock.is_plain());
-    sounds.iter_mut().for_each(|a| a.delay_by(rate.seconds(delay_frames)));
+    let target_lufs = settings.loudness.map(|l| l.target_lufs);
+    let may_keep = facts.clock.is_plain() && target_lufs.is_none();
+    let mut sounds = audio::beside_video(&facts.audio[..kept], origin_s, &cuts_s, may_keep);
+    for sound in &mut sounds {
+        sound.delay_by(rate.seconds(delay_frames));
+        sound.target_lufs = target_lufs;
+    }
     // Sound is cut at its own frames and may be a little longer than the picture.
     let longest_s = sounds.iter().map(AudioPlan::longest_segment_s).fold(rate.seconds(longest), f64::max);
     let mut sounds = sounds.into_iter();
@@ -336,8 +341,9 @@ fn picture(video: &VideoFacts) -> Picture {
 
 fn plan_sound(facts: &SourceFacts, settings: &EncodeSettings) -> Result<Plan, Reason> {
     facts.audio.first().map_or(Ok(()), cost::check_silence)?;
-    let audio = audio::alone(facts, &settings.audio_kbps)
+    let mut audio = audio::alone(facts, &settings.audio_kbps)
         .ok_or_else(|| Reason::new("unsupported_format", "The file holds no sound that can be decoded."))?;
+    audio.target_lufs = settings.loudness.map(|l| l.target_lufs);
     Ok(Plan {
         demuxer: facts.demuxer,
         duration_s: audio.duration_s(),
@@ -463,5 +469,31 @@ mod fixture {
     /// One whose ladder is made slower than it plays.
     pub fn slow_film() -> Plan {
         planned(3840, 2160)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{fixture::sound, ladder::tests::source, *};
+
+    /// Nobody knows of a sound that is kept how loud it will be.
+    #[test]
+    fn every_sound_is_encoded_where_a_loudness_is_asked_for() {
+        let facts = |video| SourceFacts {
+            demuxer: Demuxer::Mov,
+            video,
+            audio: vec![sound(), AudioFacts { stream: 2, channels: 6, ..sound() }],
+            clock: Clock::default(),
+            left_behind: Vec::new(),
+            metadata: Metadata::default(),
+        };
+        let asked =
+            EncodeSettings { loudness: Some(LoudnessSetting { target_lufs: -16.0 }), ..EncodeSettings::default() };
+        let film = facts(Some(source(640, 360)));
+        let (kept, loud) = (plan(&film, &EncodeSettings::default(), 2).unwrap(), plan(&film, &asked, 2).unwrap());
+        assert!(kept.audio.as_ref().unwrap().remux.is_some() && kept.sounds().all(|a| a.target_lufs.is_none()));
+        assert_eq!(loud.sounds().filter(|a| a.remux.is_none() && a.target_lufs == Some(-16.0)).count(), 3);
+        assert!(cost::cost_s(&loud) > cost::cost_s(&kept));
+        assert_eq!(plan(&facts(None), &asked, 2).unwrap().audio.unwrap().target_lufs, Some(-16.0));
     }
 }

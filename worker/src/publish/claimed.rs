@@ -7,6 +7,7 @@ use super::{Checked, CheckedImage, Sink};
 use crate::{
     cipher::{self, KEY_BYTES},
     cmaf::{SegmentInfo, read_init},
+    loudness::SegmentLoudness,
     package::{Assembled, FinishedRendition, FinishedSegment},
     plan::{Plan, PublishedImages},
     task::{Context, Running, TaskError, rules_broken},
@@ -68,7 +69,7 @@ impl Sink for ClaimedSink<'_> {
     }
 
     async fn put_segment(&self, segment: Checked<'_>) -> Result<(), TaskError> {
-        let Checked { plan, rendition, sequence, data, info, progress, peaks } = segment;
+        let Checked { plan, rendition, sequence, data, info, progress, peaks, loudness } = segment;
         let (data, secret) = self.encrypted(sequence, data).await?;
         let file = format!("{sequence:06}-{}.m4s", self.attempt());
         let key = self.key(rendition, &file);
@@ -76,6 +77,7 @@ impl Sink for ClaimedSink<'_> {
         context.store.put(&key, data.clone()).await?;
         let mut row = row(sequence, file, &data, &info, secret)?;
         row.peaks = (!peaks.is_empty()).then_some(peaks);
+        row.loudness = loudness.map(|l| l.to_bytes());
         let mut tx = context.db.begin().await?;
         if let Err(error) = tx.tasks().hold_claim(task.id, task.token, progress).await {
             // Nobody will name it, and where the package is gone nobody will look for it.
@@ -278,18 +280,21 @@ impl<'a> ClaimedSink<'a> {
         let init_bytes = r.init_bytes.unwrap_or(0) as u64;
         let data = self.context().store.read(&self.key(&r.name, &init_name), 0..init_bytes).await?;
         let init = read_init(&data).map_err(TaskError::corrupt)?;
-        let rows = self.context().db.packages().segments(self.package(), &r.name, i64::MAX).await?;
+        let packages = self.context().db.packages();
+        let rows = packages.segments(self.package(), &r.name, i64::MAX).await?;
+        let loudness = packages.loudness(self.package(), &r.name).await?.into_iter();
+        let loudness = loudness.map(|bytes| bytes.as_deref().map(SegmentLoudness::from_bytes));
         Ok(FinishedRendition {
             rendition: (&r).into(),
             listed: r.role != RenditionRole::Growing,
             init_name,
             init,
-            segments: rows.into_iter().map(finished_segment).collect::<Result<_, TaskError>>()?,
+            segments: rows.into_iter().zip(loudness).map(|(s, l)| finished_segment(s, l)).collect::<Result<_, _>>()?,
         })
     }
 }
 
-fn finished_segment(s: SegmentRow) -> Result<FinishedSegment, TaskError> {
+fn finished_segment(s: SegmentRow, loudness: Option<SegmentLoudness>) -> Result<FinishedSegment, TaskError> {
     Ok(FinishedSegment {
         name: s.object,
         bytes: s.size_bytes as u64,
@@ -297,6 +302,7 @@ fn finished_segment(s: SegmentRow) -> Result<FinishedSegment, TaskError> {
         duration: s.duration_ticks as u64,
         fragments: serde_json::from_str(&s.fragments).map_err(TaskError::corrupt)?,
         key: s.key_number.zip(s.iv).map(|(number, iv)| SegmentKey::of_package(number, &iv)),
+        loudness,
     })
 }
 
@@ -320,6 +326,7 @@ fn row(
         key_number,
         iv,
         peaks: None,
+        loudness: None,
     })
 }
 

@@ -79,7 +79,7 @@ impl Sink for FolderSink {
     }
 
     async fn put_segment(&self, segment: Checked<'_>) -> Result<(), TaskError> {
-        let Checked { rendition, sequence, data, info, peaks, .. } = segment;
+        let Checked { rendition, sequence, data, info, peaks, loudness, .. } = segment;
         let name = format!("{sequence:06}.m4s");
         self.write(&format!("{rendition}/{name}"), &data)?;
         let finished = FinishedSegment {
@@ -89,6 +89,7 @@ impl Sink for FolderSink {
             duration: info.duration,
             fragments: info.fragments.clone(),
             key: None,
+            loudness,
         };
         if !peaks.is_empty() {
             self.made().peaks.insert(sequence, (info.duration, peaks));

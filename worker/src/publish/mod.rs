@@ -11,6 +11,7 @@ pub use images::CheckedImage;
 use crate::{
     child::{Output, SegmentMade},
     cmaf::SegmentInfo,
+    loudness::SegmentLoudness,
     package::{Assembled, FinishedRendition},
     plan::{Plan, PublishedImages},
     task::TaskError,
@@ -39,6 +40,8 @@ pub struct Checked<'a> {
     pub progress: f64,
     /// Of the first rendition of sound: peaks of stretches of equal length; else empty.
     pub peaks: Vec<u8>,
+    /// Of sound that is measured: how loud it is.
+    pub loudness: Option<SegmentLoudness>,
 }
 
 /// Where a package goes: the database and the store, or a folder.
@@ -156,15 +159,20 @@ impl<'a, S: Sink> Publisher<'a, S> {
     }
 
     async fn segment(&mut self, made: SegmentMade, data: Bytes) -> Result<(), TaskError> {
-        let SegmentMade { rendition, sequence, peaks, .. } = made;
+        let SegmentMade { rendition, sequence, peaks, loudness, .. } = made;
         let rendition = rendition.as_str();
         if peaks.len() > SEGMENT_PEAKS {
             return Err(TaskError::senseless());
         }
         let schedule = self.plan.schedule(rendition).ok_or_else(TaskError::senseless)?;
         let info = check_segment(&data, sequence, &schedule)?;
+        let seconds = info.duration as f64 / schedule.timescale.max(1) as f64;
+        if loudness.as_ref().is_some_and(|l| !l.fits(seconds)) {
+            return Err(TaskError::senseless());
+        }
         self.published += 1;
-        let segment = Checked { plan: self.plan, rendition, sequence, data, info, progress: self.progress(), peaks };
+        let (plan, progress) = (self.plan, self.progress());
+        let segment = Checked { plan, rendition, sequence, data, info, progress, peaks, loudness };
         self.sink.put_segment(segment).await
     }
 }

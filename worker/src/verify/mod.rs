@@ -16,7 +16,7 @@ mod trick_play;
 pub use fetch::Fetch;
 pub use observe::observe;
 pub use playlist::{ListError, parse_media, parse_multivariant};
-pub use report::Report;
+pub use report::{Report, SoundLoudness};
 pub use rules::{ObservedPackage, ObservedRendition, ObservedSegment, check};
 pub use segment::{SegmentFault, check_segment};
 pub use trick_play::ObservedIFrames;

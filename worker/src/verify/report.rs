@@ -1,6 +1,7 @@
 //! What the checker says.
 
 use serde::Serialize;
+use sluice_model::Loudness;
 use std::fmt;
 
 /// Most places named for a rule.
@@ -53,10 +54,22 @@ impl Finding {
 }
 
 /// All findings.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Report {
     /// In the order of the rules.
     pub findings: Vec<Finding>,
+    /// How loud the sounds are that were measured while they were made; a package that is only checked is not decoded.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub loudness: Vec<SoundLoudness>,
+}
+
+/// How loud a rendition of sound is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SoundLoudness {
+    /// Its name.
+    pub rendition: String,
+    #[serde(flatten)]
+    pub loudness: Loudness,
 }
 
 impl Report {
@@ -91,6 +104,10 @@ impl fmt::Display for Report {
             for detail in &finding.details {
                 writeln!(f, "                 {detail}")?;
             }
+        }
+        for SoundLoudness { rendition, loudness: l } in &self.loudness {
+            let (integrated, range, peak) = (l.integrated_lufs, l.range_lu, l.true_peak_dbtp);
+            writeln!(f, "loud {rendition:<9} {integrated:.1} LUFS, range {range:.1} LU, true peak {peak:.1} dBTP")?;
         }
         let (must, should) = (self.broken(Level::Must).count(), self.broken(Level::Should).count());
         write!(f, "{} rules, {must} MUST broken, {should} SHOULD not followed", self.findings.len())

@@ -4,7 +4,7 @@ use super::status::status;
 use serde::{Deserialize, Serialize};
 use sluice_db::{MediaRow, RenditionRow};
 use sluice_model::{
-    Encryption, FileTags, MediaKind, MediaStatus, PackageStatus, Reason, RenditionRole, TrackRole, Visibility,
+    Encryption, FileTags, Loudness, MediaKind, MediaStatus, PackageStatus, Reason, RenditionRole, TrackRole, Visibility,
 };
 use sluice_storage::IMAGES;
 use utoipa::ToSchema;
@@ -73,6 +73,8 @@ pub struct AudioTrack {
     pub default: bool,
     /// Whether no playlist lists it.
     pub hidden: bool,
+    /// How loud it is as it is played, in the most channels that there are; known once the media is ready. None of silence.
+    pub loudness: Option<Loudness>,
 }
 
 /// What is said of a track of sound; what is left out is as the file says.
@@ -117,6 +119,7 @@ impl AudioTrack {
             role: track.role,
             default,
             hidden: false,
+            loudness: renditions.iter().rev().find_map(|r| r.loudness()),
         }
     }
 }
