@@ -308,6 +308,9 @@ async fn user_input_never_executes(pair: Pair) {
         format!("/api/v1/projects/{project}/moments"),
         format!("/raw/{media}"),
         format!("/hls/{media}/index.m3u8"),
+        format!("/api/v1/oembed?url={}/watch/{media}", stack.url),
+        format!("/watch/{media}"),
+        format!("/embed/{media}"),
     ]
     .iter()
     .map(|p| format!("{}{p}", stack.url))

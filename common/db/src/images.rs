@@ -47,6 +47,12 @@ impl Images<'_> {
         Ok(query!(self.0, fetch_optional as (i64,), sql, package, object)?.map(|r| r.0))
     }
 
+    /// Width and height of a package's poster, pixels.
+    pub async fn poster_pixels(&self, package: PackageId) -> Result<Option<(i64, i64)>> {
+        let sql = "SELECT width, height FROM images WHERE package_id = $1 AND kind = 'poster'";
+        query!(self.0, fetch_optional as (i64, i64), sql, package)
+    }
+
     /// Whether a package has no poster yet, and a task that makes pictures of key frames is to make one.
     pub async fn poster_is_to_come(&self, package: PackageId) -> Result<bool> {
         let sql = "SELECT COUNT(*) FROM tasks WHERE package_id = $1 AND kind = 'images' AND status IN ('queued', 'running') \
