@@ -52,7 +52,8 @@ async fn every_track_is_a_rendition_of_its_own(pair: Pair) {
     let film = std::fs::read(fixtures::many_sounds(false)).unwrap();
     let (path, id, at) = super::progressive::all_but_the_last_piece(&stack, &client, &film).await;
     let growing = client.text(&format!("/hls/{id}/index.m3u8")).await;
-    assert_eq!((growing.matches("TYPE=AUDIO").count(), growing.contains("/event.m3u8")), (1, true), "{growing}");
+    // The default track, for everybody and for narrow lines.
+    assert_eq!((growing.matches("TYPE=AUDIO").count(), growing.contains("/event.m3u8")), (2, true), "{growing}");
     assert_eq!(patch(&client, &path, at, &film[at..]).await.status(), 204);
     client.wait_for(&id, &["ready"]).await;
     let unlisted = json!({ "visibility": "unlisted" });
@@ -83,6 +84,9 @@ async fn every_track_is_a_rendition_of_its_own(pair: Pair) {
     for (channel, tone) in SURROUND_TONES.iter().enumerate() {
         assert_eq!(media::tone(&surround[0].1, channel as u32, &SURROUND_TONES), *tone, "channel {channel}");
     }
+    let low = members(&client, &id, "low").await;
+    assert!(low.iter().all(|(line, _)| line.contains("CHANNELS=\"1\"")), "{low:?}");
+    check_tones(&low);
     let manifest = client.text(&format!("/hls/{id}/manifest.mpd")).await;
     for (set, count) in
         [("lang=\"de\"", 2), ("lang=\"en\"", 2), ("value=\"commentary\"", 1), ("contentType=\"audio\"", 5)]
@@ -101,6 +105,7 @@ async fn tracks_that_can_be_kept_are(pair: Pair) {
     let (sound, report) = media::verify(&format!("{}/hls/{id}/index.m3u8", client.url));
     assert!(sound, "{report}");
     check_tones(&members(&client, &id, "audio").await);
+    check_tones(&members(&client, &id, "low").await);
     change_tracks(&client, &id).await;
 }
 

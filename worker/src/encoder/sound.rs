@@ -3,7 +3,7 @@
 use super::{EncodeError, Named};
 use crate::plan::{
     AudioPlan,
-    audio::{FRAME_SAMPLES, SURROUND},
+    audio::{AudioVariant, FRAME_SAMPLES, SURROUND},
 };
 use ffmpeg_next::{self as ffmpeg, ChannelLayout, filter, format, frame};
 
@@ -95,6 +95,17 @@ fn mix(channels: i32, plan: &AudioPlan) -> String {
     }
 }
 
+/// What is left of the output for each variant: all of it, or its channels in one.
+fn sinks(plan: &AudioPlan) -> String {
+    let sink = |(i, v): (usize, &AudioVariant)| {
+        // As loud as both were.
+        let mixed = if v.mono { "pan=mono|c0=0.5*c0+0.5*c1" } else { "anull" };
+        format!(";[s{i}]{mixed}[o{i}]")
+    };
+    let split: String = (0..plan.variants.len()).map(|i| format!("[s{i}]")).collect();
+    plan.variants.iter().enumerate().map(sink).fold(split, |text, sink| text + &sink)
+}
+
 /// Where sound goes in.
 pub fn source(graph: &mut filter::Graph) -> Result<filter::Context, EncodeError> {
     graph.get("in").ok_or(ffmpeg::Error::Bug).named("filter source")
@@ -121,14 +132,14 @@ pub fn filters(form: Form, plan: &AudioPlan, start: u64) -> Result<filter::Graph
     for i in 0..count {
         parser = parser.input(&format!("o{i}"), 0).named("filters")?;
     }
-    let sinks: String = (0..count).map(|i| format!("[o{i}]")).collect();
     // The rate first: `first_pts` counts samples as they come in, not as they go out.
     let text = format!(
         "[in]aresample={0},aresample={0}:async=1:min_hard_comp=0.03:first_pts={start},{2},\
-         apad=whole_len={1},atrim=end_pts={total},asetnsamples=n={FRAME_SAMPLES}:p=1,asplit={count}{sinks}",
+         apad=whole_len={1},atrim=end_pts={total},asetnsamples=n={FRAME_SAMPLES}:p=1,asplit={count}{3}",
         plan.sample_rate,
         total - start,
         mix(layout.channels(), plan),
+        sinks(plan),
     );
     parser.parse(&text).named("filters")?;
     graph.validate().named("filters")?;
@@ -138,7 +149,6 @@ pub fn filters(form: Form, plan: &AudioPlan, start: u64) -> Result<filter::Graph
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::audio::AudioVariant;
 
     /// A run that is resumed where the sound had ended already.
     #[test]
@@ -152,7 +162,12 @@ mod tests {
             boundaries: vec![0, 86, 172, 430],
             delay_samples: 0,
             phase_samples: 0,
-            variants: vec![AudioVariant { name: "audio".into(), bit_rate: 128_000, codecs: "mp4a.40.2".into() }],
+            variants: vec![AudioVariant {
+                name: "audio".into(),
+                bit_rate: 128_000,
+                codecs: "mp4a.40.2".into(),
+                mono: false,
+            }],
             track: sluice_model::SoundTrack::default(),
         };
         let start = 170 * FRAME_SAMPLES;

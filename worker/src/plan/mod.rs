@@ -273,7 +273,8 @@ fn plan_video(
     let delay_frames = delay::delay_frames(video, passthrough.is_some(), variable.is_some());
     let cuts_s = variable.as_ref().map_or_else(|| seconds(&boundaries, rate), VariableRate::cuts_s);
     let kept = cost::affordable_tracks(facts, duration_s);
-    let mut sounds = audio::beside_video(&facts.audio[..kept], origin_s, &cuts_s, facts.clock.is_plain());
+    let narrow = rungs.iter().chain(&passthrough).any(ladder::is_narrow);
+    let mut sounds = audio::beside_video(&facts.audio[..kept], origin_s, &cuts_s, facts.clock.is_plain(), narrow);
     sounds.iter_mut().for_each(|a| a.delay_by(rate.seconds(delay_frames)));
     // Sound is cut at its own frames and may be a little longer than the picture.
     let longest_s = sounds.iter().map(AudioPlan::longest_segment_s).fold(rate.seconds(longest), f64::max);

@@ -2,7 +2,7 @@
 
 use super::status::status;
 use serde::{Deserialize, Serialize};
-use sluice_db::{MediaRow, RenditionRow};
+use sluice_db::{MediaRow, RenditionRow, sounds};
 use sluice_model::{
     Encryption, FileTags, MediaKind, MediaStatus, PackageStatus, Reason, RenditionRole, TrackRole, Visibility,
 };
@@ -97,9 +97,7 @@ pub struct ChangeTrack {
 impl AudioTrack {
     /// The tracks of a package. A sound alone has one, at several rates.
     pub fn list(renditions: &[RenditionRow]) -> Vec<Self> {
-        let sounds = renditions.iter().filter(|r| r.kind == MediaKind::Audio && r.role != RenditionRole::Growing);
-        let mut sounds: Vec<&RenditionRow> = sounds.collect();
-        sounds.sort_by_key(|r| (r.track_position, r.channels));
+        let sounds = sounds(renditions.iter().filter(|r| r.role != RenditionRole::Growing));
         let tracks = sounds.chunk_by(|a, b| a.track_position == b.track_position);
         tracks
             .enumerate()
