@@ -14,7 +14,7 @@ harness::on_both!(
     hls_js_plays_low_rungs_while_the_others_are_made,
     hls_js_plays_encrypted_media_by_token,
     hls_js_shows_subtitles_in_time,
-    chromium_seeks_in_a_download,
+    chromium_seeks_in_a_download_and_animates_a_preview,
     players_choose_every_sound,
     shaka_plays_hls_and_dash_with_subtitles,
     uppy_uploads_parts_to_the_store,
@@ -66,14 +66,18 @@ async fn hls_js_plays_through_a_narrow_line(pair: Pair) {
 }
 
 /// A downloaded file is not read to its end to be seen in the middle.
-async fn chromium_seeks_in_a_download(pair: Pair) {
+async fn chromium_seeks_in_a_download_and_animates_a_preview(pair: Pair) {
     let mut stack = Stack::start(pair).await;
     stack.add_worker();
     let client = stack.creator().await;
     let film = fixtures::compliant(30);
     let answer = client.upload_with(&film, &[("visibility", "public")]).await;
     let id = answer.json::<Value>().await.unwrap()["id"].as_str().unwrap().to_owned();
-    client.wait_for(&id, &["ready"]).await;
+    let ready = client.wait_for(&id, &["ready"]).await;
+    let moving = node("preview.mjs", &[ready["playback"]["preview_url"].as_str().unwrap()]).await;
+    assert_eq!((&moving["animated"], &moving["endless"]), (&Value::Bool(true), &Value::Bool(true)), "{moving}");
+    assert_eq!(moving["sizes"], serde_json::json!(vec![[320, 180]; 12]), "{moving}");
+    assert_eq!(moving["shown"], serde_json::json!(vec![250; 12]), "{moving}");
     let list: Value = client.get(&format!("/api/v1/media/{id}/downloads")).await.json().await.unwrap();
     let seen = node("download.mjs", &[list["items"][0]["url"].as_str().unwrap(), "21.5"]).await;
     assert!((seen["duration"].as_f64().unwrap() - 30.0).abs() < 0.2, "{seen}");

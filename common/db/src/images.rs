@@ -19,7 +19,7 @@ pub struct ImagesTx<'a>(pub(crate) &'a mut Tx);
 pub struct ImageRow {
     #[sqlx(try_from = "String")]
     pub kind: ImageKind,
-    /// Of a sheet: its first tile; else 0.
+    /// Of a sheet: its first tile; of a picture of the preview its place; else 0.
     pub number: i64,
     /// File name.
     pub object: String,

@@ -36,6 +36,7 @@ mod streams;
 mod subtitles;
 mod tags;
 mod telecine;
+mod webp;
 mod x264;
 
 use crate::{

@@ -44,7 +44,7 @@ pub use facts::{
 pub use filters::{Shape, filter_graph};
 #[cfg(test)]
 pub use fixture::{slow_film, sound};
-pub use images::{ImageWork, POSTER_WIDTH, PublishedImages, SHEET_TILES, Storyboard, appeal};
+pub use images::{ImageWork, POSTER_WIDTH, PREVIEW_FRAMES, PublishedImages, SHEET_TILES, Storyboard, appeal};
 pub use incremental::Incremental;
 pub use ladder::Rung;
 pub use renditions::Schedule;
