@@ -2,7 +2,7 @@
 
 mod app;
 
-use harness::{NO_QUOTAS, Pair, Stack, client::PATIENCE, fixtures};
+use harness::{NO_QUOTAS, Pair, Stack, client::PATIENCE, fixtures, storyboard::by_seconds};
 use serde_json::Value;
 use std::path::Path;
 use tokio::process::Command;
@@ -14,6 +14,7 @@ harness::on_both!(
     hls_js_plays_low_rungs_while_the_others_are_made,
     hls_js_plays_encrypted_media_by_token,
     hls_js_shows_subtitles_in_time,
+    hls_js_winds_by_key_frames_alone,
     chromium_seeks_in_a_download_and_animates_a_preview,
     players_choose_every_sound,
     shaka_plays_hls_and_dash_with_subtitles,
@@ -171,6 +172,39 @@ async fn hls_js_shows_subtitles_in_time(pair: Pair) {
             assert!((at - first - start).abs() <= 0.041, "{words}: {seen}");
         }
         assert_eq!(seen["cues"].as_object().unwrap().len(), 2, "one language alone: {seen}");
+    }
+}
+
+/// Winding shows the key frame of each place, of plain and of encrypted segments, and asks for nothing but key frames.
+async fn hls_js_winds_by_key_frames_alone(pair: Pair) {
+    let mut stack = Stack::start(pair).await;
+    stack.add_worker();
+    let client = stack.creator().await;
+    let film = fixtures::by_second(14, false);
+    let shades = by_seconds(&film);
+    for encryption in ["none", "aes-128"] {
+        let fields = [("visibility", "unlisted"), ("encryption", encryption)];
+        let media: Value = client.upload_with(&film, &fields).await.json().await.unwrap();
+        let ready = client.wait_for(media["id"].as_str().unwrap(), &["ready"]).await;
+        let seen = node("trickplay.mjs", &[ready["playback"]["hls_url"].as_str().unwrap(), "[0.5,3.2,9.5,12.9]"]).await;
+        assert_eq!(seen["errors"], serde_json::json!([]), "{encryption}: {seen}");
+        // Key frames are two seconds apart.
+        for (n, key) in [0, 2, 8, 12].into_iter().enumerate() {
+            let shade = seen["shades"][n].as_f64().unwrap();
+            let off = |second: usize| (shades[second] - shade).abs();
+            let nearest = (0..shades.len()).min_by(|a, b| off(*a).total_cmp(&off(*b))).unwrap();
+            assert_eq!(nearest, key, "{encryption}: {shade} of {shades:?}: {seen}");
+        }
+        let asked = seen["asked"].as_array().unwrap();
+        let of =
+            |ending: &str| asked.iter().filter(|a| a["path"].as_str().unwrap().ends_with(ending)).collect::<Vec<_>>();
+        assert!(!of("/iframes.m3u8").is_empty(), "{encryption}: {seen}");
+        let segments = of(".m4s");
+        assert!(segments.len() >= 3, "{encryption}: {seen}");
+        assert!(
+            segments.iter().all(|s| s["range"].as_str().is_some_and(|r| r.starts_with("bytes="))),
+            "{encryption}: {seen}"
+        );
     }
 }
 
