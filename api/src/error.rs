@@ -39,6 +39,7 @@ codes! {
     CrossSite = "cross_site",
     EmptyFile = "empty_file",
     Forbidden = "forbidden",
+    FormatNotSupported = "format_not_supported",
     InsufficientScope = "insufficient_scope",
     Internal = "internal",
     Invalid = "invalid",

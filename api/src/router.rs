@@ -17,8 +17,8 @@ use crate::{
         uploads::{self, tus},
     },
     platform::{
-        captions, catalogue, chapters, comments, creators, engagement, feed, moderation, pictures, playlists, posts,
-        projects, search, webhooks,
+        captions, catalogue, chapters, comments, creators, engagement, feed, moderation, oembed, pictures, playlists,
+        posts, projects, search, webhooks,
     },
     reserve,
     state::AppState,
@@ -136,6 +136,7 @@ fn platform_routes(limited: &Limited) -> Routes {
         .routes(routes!(moderation::routes::lift))
         .routes(routes!(moderation::routes::own))
         .routes(routes!(moderation::routes::appeal))
+        .routes(routes!(oembed::routes::oembed))
         .routes(routes!(search::routes::search))
         .routes(routes!(catalogue::routes::list))
         .routes(routes!(catalogue::routes::of_category))

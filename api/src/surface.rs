@@ -87,6 +87,7 @@ fn refusals() -> Vec<ApiError> {
     all.extend(told(vec![
         PlatformError::AlreadyDecided,
         PlatformError::BrokenPicture,
+        PlatformError::FormatNotSupported,
         PlatformError::UnsupportedPicture,
         PlatformError::VersionMismatch(7),
     ]));

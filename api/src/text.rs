@@ -41,6 +41,22 @@ pub fn language(tag: &str) -> Option<String> {
     (out.len() <= 35 && !out.ends_with("-x")).then_some(out)
 }
 
+/// Text within HTML, between tags or in a quoted attribute.
+pub fn html(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
 /// What tells one text from another: 16 hexadecimal digits of its SHA-256, the same in every build.
 pub fn fingerprint(text: &str) -> String {
     hex::encode(&Sha256::digest(text)[..8])

@@ -5,7 +5,11 @@
 //! where it was asked for: the app works behind any path prefix without being told of it.
 
 use crate::{
-    http::error::{ApiError, HttpError},
+    http::{
+        base_url::BaseUrl,
+        error::{ApiError, HttpError},
+    },
+    platform::oembed,
     state::AppState,
     text,
 };
@@ -53,6 +57,8 @@ const PAGES: [&str; 21] = [
 const DOCS: &str = "/api/docs";
 /// Stands in the document where links begin.
 const BASE: &str = "<base href=\"./\"";
+/// Stands in the document for what a page is called.
+const TITLE: &str = "<title>Sluice</title>";
 /// Names of these files hold a hash of what is in them.
 const HASHED: &str = "assets/";
 
@@ -62,6 +68,7 @@ pub async fn serve(
     method: Method,
     uri: Uri,
     headers: HeaderMap,
+    base_url: BaseUrl,
 ) -> Result<Response, ApiError> {
     let path = uri.path();
     if method != Method::GET && method != Method::HEAD {
@@ -80,7 +87,10 @@ pub async fn serve(
         return Err(HttpError::NotFound.into());
     }
     let document = Dist::get("index.html").ok_or(HttpError::NotFound)?;
-    let document = String::from_utf8_lossy(&document.data).replacen(BASE, &base(path), 1);
+    let mut document = String::from_utf8_lossy(&document.data).replacen(BASE, &base(path), 1);
+    if let Some(head) = head(&state, path, &base_url.0).await {
+        document = document.replacen(TITLE, &head, 1);
+    }
     let tag = text::fingerprint(&document);
     let mut response =
         answer(&headers, "text/html; charset=utf-8", "no-cache", &tag, Cow::Owned(document.into_bytes()));
@@ -92,6 +102,14 @@ pub async fn serve(
 /// Whether other sites may show this page in a frame: the player alone.
 fn is_embedded(path: &str) -> bool {
     path.starts_with("/embed/")
+}
+
+/// What crawlers are told of the media that a page shows. There is none of what not everybody may see, and none where the
+/// service has no address; a page is shown though the database is away, and says so itself.
+async fn head(state: &AppState, path: &str, base: &str) -> Option<String> {
+    let id = oembed::service::media_of_page(path).filter(|_| !base.is_empty())?;
+    let link = oembed::service::link(state, id).await.ok()?;
+    Some(oembed::head(&link, base))
 }
 
 fn is_page(path: &str) -> bool {
@@ -187,6 +205,7 @@ mod tests {
         let untyped: Vec<_> = Dist::iter().filter(|n| *n != "index.html" && content_type(n).is_none()).collect();
         assert!(untyped.is_empty(), "{untyped:?}");
         let document = Dist::get("index.html").unwrap();
-        assert!(String::from_utf8_lossy(&document.data).contains(BASE));
+        let document = String::from_utf8_lossy(&document.data);
+        assert!(document.contains(BASE) && document.contains(TITLE));
     }
 }

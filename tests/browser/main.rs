@@ -2,18 +2,20 @@
 
 mod app;
 
-use harness::{NO_QUOTAS, Pair, Stack, client::PATIENCE, fixtures};
+use harness::{NO_QUOTAS, Pair, Stack, client::PATIENCE, fixtures, storyboard::by_seconds};
 use serde_json::Value;
 use std::path::Path;
 use tokio::process::Command;
 
 harness::on_both!(
     hls_js_plays_and_switches_renditions,
+    hls_js_plays_through_a_narrow_line,
     hls_js_starts_growing_media_at_zero,
     hls_js_plays_low_rungs_while_the_others_are_made,
     hls_js_plays_encrypted_media_by_token,
     hls_js_shows_subtitles_in_time,
-    chromium_seeks_in_a_download,
+    hls_js_winds_by_key_frames_alone,
+    chromium_seeks_in_a_download_and_animates_a_preview,
     players_choose_every_sound,
     shaka_plays_hls_and_dash_with_subtitles,
     uppy_uploads_parts_to_the_store,
@@ -38,9 +40,9 @@ async fn hls_js_plays_and_switches_renditions(pair: Pair) {
         let id = client.upload(&film).await["id"].as_str().unwrap().to_owned();
         let ready = client.wait_for(&id, &["ready"]).await;
         let url = ready["playback"]["hls_url"].as_str().unwrap();
-        assert_eq!(node("parse.mjs", &[url]).await["playlists"], 3);
+        assert_eq!(node("parse.mjs", &[url]).await["playlists"], 5, "three pictures and two sounds");
         let seen = node("play.mjs", &[url, "2", "switch"]).await;
-        assert_eq!(seen["variants"], 2, "{seen}");
+        assert_eq!(seen["variants"], 4, "the smallest picture with both sounds: {seen}");
         assert!(seen["levels"].as_array().unwrap().len() >= 2, "no switch: {seen}");
         assert!(seen["heights"].as_array().unwrap().len() >= 2, "the picture did not change: {seen}");
         assert!((seen["ended"].as_f64().unwrap() - seconds).abs() < 0.2, "{seen}");
@@ -49,15 +51,34 @@ async fn hls_js_plays_and_switches_renditions(pair: Pair) {
     }
 }
 
+/// Through a line that carries no other variant: the smallest picture, the low sound, and no pause.
+async fn hls_js_plays_through_a_narrow_line(pair: Pair) {
+    let mut stack = Stack::start(pair).await;
+    stack.add_worker();
+    let client = stack.creator().await;
+    let id = client.upload(&fixtures::foreign(14)).await["id"].as_str().unwrap().to_owned();
+    let ready = client.wait_for(&id, &["ready"]).await;
+    let seen = node("play.mjs", &[ready["playback"]["hls_url"].as_str().unwrap(), "1", "narrow"]).await;
+    assert_eq!(seen["errors"], serde_json::json!([]), "{seen}");
+    assert_eq!(seen["stalls"], serde_json::json!([]), "{seen}");
+    let loaded: Vec<&str> = seen["loaded"].as_array().unwrap().iter().map(|l| l.as_str().unwrap()).collect();
+    assert!(loaded.contains(&"v144") && loaded.contains(&"low"), "{seen}");
+    assert!(loaded.iter().all(|l| ["v144", "low"].contains(l)), "{seen}");
+}
+
 /// A downloaded file is not read to its end to be seen in the middle.
-async fn chromium_seeks_in_a_download(pair: Pair) {
+async fn chromium_seeks_in_a_download_and_animates_a_preview(pair: Pair) {
     let mut stack = Stack::start(pair).await;
     stack.add_worker();
     let client = stack.creator().await;
     let film = fixtures::compliant(30);
     let answer = client.upload_with(&film, &[("visibility", "public")]).await;
     let id = answer.json::<Value>().await.unwrap()["id"].as_str().unwrap().to_owned();
-    client.wait_for(&id, &["ready"]).await;
+    let ready = client.wait_for(&id, &["ready"]).await;
+    let moving = node("preview.mjs", &[ready["playback"]["preview_url"].as_str().unwrap()]).await;
+    assert_eq!((&moving["animated"], &moving["endless"]), (&Value::Bool(true), &Value::Bool(true)), "{moving}");
+    assert_eq!(moving["sizes"], serde_json::json!(vec![[320, 180]; 12]), "{moving}");
+    assert_eq!(moving["shown"], serde_json::json!(vec![250; 12]), "{moving}");
     let list: Value = client.get(&format!("/api/v1/media/{id}/downloads")).await.json().await.unwrap();
     let seen = node("download.mjs", &[list["items"][0]["url"].as_str().unwrap(), "21.5"]).await;
     assert!((seen["duration"].as_f64().unwrap() - 30.0).abs() < 0.2, "{seen}");
@@ -76,7 +97,7 @@ async fn hls_js_starts_growing_media_at_zero(pair: Pair) {
     let playable = client.wait_for(&id, &["playable"]).await;
     let url = playable["playback"]["hls_url"].as_str().unwrap();
     assert!(client.text(&format!("/hls/{id}/index.m3u8")).await.contains("/event.m3u8"), "the growing presentation");
-    assert_eq!(node("parse.mjs", &[url]).await["playlists"], 3);
+    assert_eq!(node("parse.mjs", &[url]).await["playlists"], 5);
     let seen = node("play.mjs", &[url, "1", ""]).await;
     assert!(seen["started"].as_f64().unwrap() < 0.3, "{seen}");
     assert!((seen["ended"].as_f64().unwrap() - 18.0).abs() < 0.2, "{seen}");
@@ -94,11 +115,14 @@ async fn hls_js_plays_low_rungs_while_the_others_are_made(pair: Pair) {
     let id = client.upload(&fixtures::still(24)).await["id"].as_str().unwrap().to_owned();
     let playable = client.wait_for(&id, &["playable"]).await;
     let seen = node("play.mjs", &[playable["playback"]["hls_url"].as_str().unwrap(), "2", ""]).await;
-    assert_eq!(seen["variants"], 1, "the growing presentation has the rung that keeps ahead: {seen}");
+    assert_eq!(
+        seen["variants"], 3,
+        "the growing presentation has the rungs that keep ahead, one with two sounds: {seen}"
+    );
     assert!((seen["ended"].as_f64().unwrap() - 24.0).abs() < 0.2, "{seen}");
     assert_eq!(seen["errors"], serde_json::json!([]), "{seen}");
     let ready = client.wait_for(&id, &["ready"]).await;
-    assert_eq!(node("parse.mjs", &[ready["playback"]["hls_url"].as_str().unwrap()]).await["playlists"], 3);
+    assert_eq!(node("parse.mjs", &[ready["playback"]["hls_url"].as_str().unwrap()]).await["playlists"], 5);
 }
 
 /// A page that knows nothing but the link: playlists, segments and keys all carry it. On an S3 server the
@@ -138,7 +162,7 @@ async fn hls_js_shows_subtitles_in_time(pair: Pair) {
             assert_eq!(client.request(reqwest::Method::PUT, &path).body(text).send().await.unwrap().status(), 200);
         }
         let url = ready["playback"]["hls_url"].as_str().unwrap();
-        assert_eq!(node("parse.mjs", &[url]).await["playlists"], 5);
+        assert_eq!(node("parse.mjs", &[url]).await["playlists"], 7);
         let seen = node("captions.mjs", &[url, "English"]).await;
         assert_eq!(seen["tracks"][0]["language"], "de", "{seen}");
         assert_eq!(seen["errors"], serde_json::json!([]), "{seen}");
@@ -151,6 +175,39 @@ async fn hls_js_shows_subtitles_in_time(pair: Pair) {
     }
 }
 
+/// Winding shows the key frame of each place, of plain and of encrypted segments, and asks for nothing but key frames.
+async fn hls_js_winds_by_key_frames_alone(pair: Pair) {
+    let mut stack = Stack::start(pair).await;
+    stack.add_worker();
+    let client = stack.creator().await;
+    let film = fixtures::by_second(14, false);
+    let shades = by_seconds(&film);
+    for encryption in ["none", "aes-128"] {
+        let fields = [("visibility", "unlisted"), ("encryption", encryption)];
+        let media: Value = client.upload_with(&film, &fields).await.json().await.unwrap();
+        let ready = client.wait_for(media["id"].as_str().unwrap(), &["ready"]).await;
+        let seen = node("trickplay.mjs", &[ready["playback"]["hls_url"].as_str().unwrap(), "[0.5,3.2,9.5,12.9]"]).await;
+        assert_eq!(seen["errors"], serde_json::json!([]), "{encryption}: {seen}");
+        // Key frames are two seconds apart.
+        for (n, key) in [0, 2, 8, 12].into_iter().enumerate() {
+            let shade = seen["shades"][n].as_f64().unwrap();
+            let off = |second: usize| (shades[second] - shade).abs();
+            let nearest = (0..shades.len()).min_by(|a, b| off(*a).total_cmp(&off(*b))).unwrap();
+            assert_eq!(nearest, key, "{encryption}: {shade} of {shades:?}: {seen}");
+        }
+        let asked = seen["asked"].as_array().unwrap();
+        let of =
+            |ending: &str| asked.iter().filter(|a| a["path"].as_str().unwrap().ends_with(ending)).collect::<Vec<_>>();
+        assert!(!of("/iframes.m3u8").is_empty(), "{encryption}: {seen}");
+        let segments = of(".m4s");
+        assert!(segments.len() >= 3, "{encryption}: {seen}");
+        assert!(
+            segments.iter().all(|s| s["range"].as_str().is_some_and(|r| r.starts_with("bytes="))),
+            "{encryption}: {seen}"
+        );
+    }
+}
+
 /// Each sound can be chosen and is the right one, in both players.
 async fn players_choose_every_sound(pair: Pair) {
     let mut stack = Stack::start(pair).await;
@@ -159,7 +216,7 @@ async fn players_choose_every_sound(pair: Pair) {
     let id = client.upload(&fixtures::many_sounds(false)).await["id"].as_str().unwrap().to_owned();
     let ready = client.wait_for(&id, &["ready"]).await;
     let url = |key: &str| ready["playback"][key].as_str().unwrap().to_owned();
-    assert_eq!(node("parse.mjs", &[&url("hls_url")]).await["playlists"], 7, "two rungs and five sounds");
+    assert_eq!(node("parse.mjs", &[&url("hls_url")]).await["playlists"], 11, "two rungs, five sounds, four low ones");
     // Each takes its time: one with each pair.
     let key = if pair == Pair::Servers { "dash_url" } else { "hls_url" };
     let seen = node("tracks.mjs", &[&url(key)]).await;
@@ -190,7 +247,7 @@ async fn shaka_plays_hls_and_dash_with_subtitles(pair: Pair) {
     for url in ["hls_url", "dash_url"] {
         let seen = node("shaka.mjs", &[ready["playback"][url].as_str().unwrap(), "en"]).await;
         assert_eq!(seen["errors"], serde_json::json!([]), "{url}: {seen}");
-        assert_eq!(seen["heights"].as_array().unwrap().len(), 2, "{url}: {seen}");
+        assert_eq!(seen["heights"].as_array().unwrap().len(), 3, "{url}: {seen}");
         assert_eq!(seen["texts"].as_array().unwrap().len(), 2, "{url}: {seen}");
         assert!((seen["ended"].as_f64().unwrap() - 14.0).abs() < 0.3, "{url}: {seen}");
         let first = seen["first"].as_f64().unwrap();
@@ -308,6 +365,9 @@ async fn user_input_never_executes(pair: Pair) {
         format!("/api/v1/projects/{project}/moments"),
         format!("/raw/{media}"),
         format!("/hls/{media}/index.m3u8"),
+        format!("/api/v1/oembed?url={}/watch/{media}", stack.url),
+        format!("/watch/{media}"),
+        format!("/embed/{media}"),
     ]
     .iter()
     .map(|p| format!("{}{p}", stack.url))

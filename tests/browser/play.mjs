@@ -1,5 +1,5 @@
 // Plays the HLS URL at argv[2] with hls.js in headless Chromium and prints what happened as JSON.
-// argv[3]: playback rate; argv[4]: "switch" to change the rung halfway.
+// argv[3]: playback rate; argv[4]: "switch" to change the rung halfway, "narrow" to play some seconds through a line of 300 kb/s.
 import { chromium } from "playwright-core";
 import { fileURLToPath } from "node:url";
 
@@ -10,6 +10,13 @@ const browser = await chromium.launch({
 });
 try {
   const page = await browser.newPage();
+  const loaded = [];
+  page.on("request", (r) => loaded.push(...[/\/([^/]+)\/[^/]+\.m4s$/.exec(new URL(r.url()).pathname)].filter(Boolean).map((m) => m[1])));
+  if (mode === "narrow") {
+    const line = await page.context().newCDPSession(page);
+    await line.send("Network.enable");
+    await line.send("Network.emulateNetworkConditions", { offline: false, latency: 20, downloadThroughput: 37500, uploadThroughput: 37500 });
+  }
   await page.setContent("<video id=v muted playsinline width=320></video>");
   await page.addScriptTag({ path: fileURLToPath(new URL("node_modules/hls.js/dist/hls.js", import.meta.url)) });
   const result = await page.evaluate(
@@ -17,7 +24,7 @@ try {
       new Promise((resolve, reject) => {
         const video = document.getElementById("v");
         const seen = { started: null, ended: null, stalls: [], seeks: [], errors: [], levels: [], variants: 0, heights: [] };
-        const hls = new Hls({ debug: false });
+        const hls = new Hls({ debug: false, ...(mode === "narrow" && { abrEwmaDefaultEstimate: 200000 }) });
         const timer = setTimeout(() => reject(new Error(JSON.stringify({ ...seen, at: video.currentTime }))), 150000);
         hls.on(Hls.Events.MANIFEST_PARSED, (_, data) => (seen.variants = data.levels.length));
         hls.on(Hls.Events.LEVEL_SWITCHED, (_, data) => seen.levels.push(data.level));
@@ -40,13 +47,15 @@ try {
             hls.nextLevel = here === 0 ? hls.levels.length - 1 : 0;
           }
         });
-        video.addEventListener("ended", () => {
+        const done = () => {
           clearTimeout(timer);
           seen.ended = video.currentTime;
           const quality = video.getVideoPlaybackQuality();
           seen.frames = quality.totalVideoFrames;
           resolve(seen);
-        });
+        };
+        video.addEventListener("ended", done);
+        video.addEventListener("timeupdate", () => mode === "narrow" && video.currentTime > 5 && done());
         hls.loadSource(url);
         hls.attachMedia(video);
         video.playbackRate = Number(rate);
@@ -54,7 +63,7 @@ try {
       }),
     { url, rate, mode },
   );
-  console.log(JSON.stringify(result));
+  console.log(JSON.stringify({ ...result, loaded }));
 } finally {
   await browser.close();
 }

@@ -77,7 +77,7 @@ async fn what_is_left_out_is_told(Fresh { db, _folder }: Fresh) {
     tx.packages().insert_renditions(package, &sounds).await.unwrap();
     tx.packages().set_warnings(package, "[{\"code\":\"a\",\"message\":\"b\"}]").await.unwrap();
     assert!(tx.packages().publish_segment(package, "audio-2", &segment(0)).await.unwrap());
-    tx.packages().leave_out(package, "audio-2", &Reason::new("c", "d")).await.unwrap();
+    tx.packages().leave_out(package, &["audio-2".to_owned()], &Reason::new("c", "d")).await.unwrap();
     tx.commit().await.unwrap();
     let left = world.db.packages().renditions(package).await.unwrap();
     assert_eq!(left.iter().map(|r| r.track()).collect::<Vec<_>>(), [track]);

@@ -126,6 +126,7 @@ GET    /api/v1/admin/moderation                                 401    403   403
 POST   /api/v1/admin/moderation/{id}/lift                       401    403   403   403   204     401     401         403
 GET    /api/v1/me/moderation                                    401    200   200   200   200     401     401         403
 POST   /api/v1/me/moderation/{id}/appeal                        401    404   204   404   404     401     401         403
+GET    /api/v1/oembed                                           404    404   404   404   404     404     404         404
 GET    /api/v1/search                                           200    200   200   200   200     401     401         200
 GET    /api/v1/categories                                       200    200   200   200   200     401     401         200
 GET    /api/v1/categories/{slug}/media                          200    200   200   200   200     401     401         200
@@ -356,7 +357,12 @@ impl World {
             let grant = format!("/api/v1/media/{media}/grants/{}", self.root.username);
             owner.json(Method::PUT, &grant, &Value::Null, 204).await;
         }
-        let path = if path == "/api/v1/search" { "/api/v1/search?q=film" } else { path };
+        let path = match path {
+            "/api/v1/search" => "/api/v1/search?q=film".to_owned(),
+            // Links are read by sites, which are nobody.
+            "/api/v1/oembed" => format!("/api/v1/oembed?url={}/watch/{}", self.stack.url, self.film),
+            other => other.to_owned(),
+        };
         // A download is named by its rendition; an original has any name.
         let path = path.replace("/download/{media}/{name}", &format!("/download/{{media}}/{}.mp4", self.rendition));
         path.replace("{id}", &id)

@@ -5,7 +5,7 @@ use harness::{
     client::problem,
     fixtures,
     process::bin_dir,
-    storyboard::{assert_matches, cues, lightness},
+    storyboard::{assert_matches, assert_preview, cues, lightness},
 };
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -59,6 +59,8 @@ async fn pictures_show_the_film_and_are_there_when_it_can_be_played(pair: Pair) 
         assert!(first.starts_with(&[0xff, 0xd8, 0xff]));
         let ready = client.wait_for(&id, &["ready"]).await;
         assert_storyboard(&client, &ready, &film).await;
+        let preview = bytes(&client, &path(&client, &ready["playback"]["preview_url"])).await;
+        assert_preview(&preview, &film, 0.1);
         // Its first seconds are half black.
         let poster = bytes(&client, &path(&client, &ready["playback"]["poster_url"])).await;
         assert!(lightness(&poster, [0, 0, 320, 90]) > 60.0);
@@ -84,12 +86,17 @@ async fn pictures_are_as_private_as_the_film(pair: Pair) {
     let again = owner.request(Method::GET, &poster).header("if-none-match", tag).send().await.unwrap();
     assert_eq!(again.status(), 304);
     assert_eq!(stranger.get(&board).await.headers()["content-type"], "text/vtt; charset=utf-8");
+    let preview = path(&owner, &ready["playback"]["preview_url"]);
+    let moving = stranger.get(&preview).await;
+    assert_eq!(moving.headers()["content-type"], "image/webp");
+    let part = owner.request(Method::GET, &preview).header("range", "bytes=0-3").send().await.unwrap();
+    assert_eq!((part.status().as_u16(), &part.bytes().await.unwrap()[..]), (206, &b"RIFF"[..]));
     let link = owner
         .json(Method::POST, &format!("/api/v1/media/{id}/playback-tokens"), &json!({ "expires_in": 60 }), 201)
         .await;
     owner.json(Method::PATCH, &format!("/api/v1/media/{id}"), &json!({ "visibility": "private" }), 200).await;
     let by_link = format!("/p/{}{}", link["token"].as_str().unwrap(), poster);
-    for file in [&poster, &board, &sheet] {
+    for file in [&poster, &board, &sheet, &preview] {
         assert_eq!(problem(stranger.get(file).await).await.0, 404, "{file}");
         assert_eq!(problem(stranger.anonymous().get(file).await).await.0, 404, "{file}");
         let own = owner.get(file).await;
@@ -146,6 +153,21 @@ async fn a_chosen_poster_takes_the_place_of_the_films_own(pair: Pair) {
     assert!(db.pictures().find(last.parse().unwrap()).await.unwrap().is_none());
 }
 
+/// A drawing of that sound is high where the beep is.
+fn assert_drawn(svg: &str, seconds: f64) {
+    let outline = svg.split_once(" d=\"M0 64V").unwrap().1;
+    // From left to right above the middle, then back below it.
+    let points =
+        outline.trim_end().trim_end_matches("Z\"/></svg>").split('V').map(|step| step.split_once('H').unwrap());
+    let heights: Vec<u32> = points.map(|(y, _)| y.parse::<u32>().unwrap().abs_diff(64)).collect();
+    let (above, below) = heights.split_at(heights.len() / 2);
+    assert!(above.iter().eq(below.iter().rev()), "{svg}");
+    assert!(svg.contains(&format!("viewBox=\"0 0 {} 128\"", above.len())), "{svg}");
+    let at = |i: usize| i as f64 / above.len() as f64 * seconds;
+    let loud: Vec<f64> = (0..above.len()).filter(|i| above[*i] > 4).map(at).collect();
+    assert!((3.7..4.1).contains(&loud[0]) && (4.2..4.6).contains(loud.last().unwrap()), "{loud:?}");
+}
+
 /// Of what is encoded and of what is kept: ten seconds of silence but for one beep.
 async fn waveform_shows_when_it_is_loud(pair: Pair) {
     let mut stack = Stack::start(pair).await;
@@ -160,6 +182,9 @@ async fn waveform_shows_when_it_is_loud(pair: Pair) {
         assert_eq!(wave["duration_ms"], ready["duration_ms"]);
         let peaks: Vec<u64> = wave["peaks"].as_array().unwrap().iter().map(|p| p.as_u64().unwrap()).collect();
         assert!((60..=1800).contains(&peaks.len()), "{}", peaks.len());
+        let drawn = client.get(&path(&client, &ready["playback"]["waveform_image_url"])).await;
+        assert_eq!(drawn.headers()["content-type"], "image/svg+xml");
+        assert_drawn(&drawn.text().await.unwrap(), wave["duration_ms"].as_f64().unwrap() / 1000.0);
         let at = |i: usize| i as f64 / peaks.len() as f64 * wave["duration_ms"].as_f64().unwrap() / 1000.0;
         let loud: Vec<f64> = (0..peaks.len()).filter(|i| peaks[*i] > 16).map(at).collect();
         assert!((3.7..4.1).contains(&loud[0]) && (4.2..4.6).contains(loud.last().unwrap()), "kept {kept}: {loud:?}");
@@ -199,6 +224,8 @@ fn transcode_writes_pictures_of_what_is_encoded_and_of_what_is_passed_through() 
         let cues = cues(&std::fs::read_to_string(out.join("storyboard.vtt")).unwrap());
         assert_eq!(cues.len(), SECONDS as usize / 2);
         assert_matches(&cues, &film, |picture| std::fs::read(out.join(picture)).unwrap());
+        // Where nothing is decoded, entry points are shown, which are two seconds apart.
+        assert_preview(&std::fs::read(out.join("preview.webp")).unwrap(), &film, if passed { 2.0 } else { 0.1 });
         assert!(std::fs::read_to_string(out.join("waveform.json")).unwrap().contains("\"peaks\":["));
         assert!(lightness(&std::fs::read(out.join("poster.jpg")).unwrap(), [0, 0, 320, 90]) > 60.0);
     }

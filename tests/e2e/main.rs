@@ -26,6 +26,7 @@ mod form_uploads;
 mod formats;
 mod images;
 mod imports;
+mod link_previews;
 mod list_scale;
 mod live_comments;
 mod login_load;

@@ -169,7 +169,7 @@ async fn contradicting_bytes_are_planned_anew(pair: Pair) {
     stack.sweep().await;
     let named = db.packages().object_names(package).await.unwrap().len();
     let kept = store.list(&Prefix::Package(package)).await.unwrap();
-    let is_media = |name: String| name.ends_with("m4s") || name.ends_with("jpg") || name.contains("init-");
+    let is_media = |name: String| ["m4s", "jpg", "webp"].iter().any(|e| name.ends_with(e)) || name.contains("init-");
     let media_files = kept.iter().filter(|k| is_media(k.to_string()));
     assert_eq!(media_files.count(), named, "what was made before is gone");
 }

@@ -39,6 +39,8 @@ async fn variants(client: &Client, id: &str) -> Vec<(String, String)> {
     let mut found: Vec<_> =
         lines.map(|l| (l.split('/').nth(1).unwrap().to_owned(), format!("/hls/{id}/{l}"))).collect();
     found.sort();
+    // The smallest stands beside two groups of sound.
+    found.dedup();
     found
 }
 
@@ -56,11 +58,12 @@ async fn low_rungs_are_watched_while_the_others_are_made(pair: Pair) {
     let id = between_tiers(&stack, &client).await;
     assert_eq!(client.media(&id).await["status"], "playable");
     let growing = variants(&client, &id).await;
-    assert_eq!(names(&growing), ["v240"], "only what is made first");
-    assert!(growing[0].1.ends_with("/event.m3u8"));
+    assert_eq!(names(&growing), ["v144", "v240"], "only what is made first");
+    let growing = &growing[1];
+    assert!(growing.1.ends_with("/event.m3u8"));
     let url = |path: &str| format!("{}{path}", client.url);
-    let shown = segments(&client, &growing[0].1).await;
-    assert_eq!(media::decoded_frames(&url(&growing[0].1), "v:0"), u64::from(SECONDS) * 30, "all of it can be watched");
+    let shown = segments(&client, &growing.1).await;
+    assert_eq!(media::decoded_frames(&url(&growing.1), "v:0"), u64::from(SECONDS) * 30, "all of it can be watched");
     // Captions are cut as what is watched now is cut; the upper rungs, which have nothing yet, do not matter.
     let captions = client.request(Method::PUT, &format!("/api/v1/media/{id}/captions/en"));
     let text = "WEBVTT\n\n00:01.000 --> 00:02.000\nHello\n";
@@ -81,15 +84,15 @@ async fn low_rungs_are_watched_while_the_others_are_made(pair: Pair) {
     stack.add_worker();
     let ready = client.wait_for(&id, &["ready"]).await;
     let complete = variants(&client, &id).await;
-    assert_eq!(names(&complete), ["v240", "v360"]);
+    assert_eq!(names(&complete), ["v144", "v240", "v360"]);
     for (name, list) in &complete {
         assert!(list.ends_with("/index.m3u8"));
         assert_eq!(media::decoded_frames(&url(list), "v:0"), u64::from(SECONDS) * 30, "{name}");
     }
-    assert_eq!(segments(&client, &complete[0].1).await, shown, "made once, for both presentations");
-    let again = segments(&client, &growing[0].1).await;
+    assert_eq!(segments(&client, &complete[1].1).await, shown, "made once, for both presentations");
+    let again = segments(&client, &growing.1).await;
     assert_eq!(again, shown, "who began goes on in the presentation that they have");
-    let upper = client.get(&growing[0].1.replace("/v240/", "/v360/")).await;
+    let upper = client.get(&growing.1.replace("/v240/", "/v360/")).await;
     assert_eq!(upper.status(), 404, "which nothing is added to");
     let (compliant, report) = media::verify(ready["playback"]["hls_url"].as_str().unwrap());
     assert!(compliant, "{report}");

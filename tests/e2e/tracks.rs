@@ -67,7 +67,8 @@ async fn every_track_is_a_rendition_of_its_own(pair: Pair) {
     let film = std::fs::read(fixtures::many_sounds(false)).unwrap();
     let (path, id, at) = super::progressive::all_but_the_last_piece(&stack, &client, &film).await;
     let growing = client.text(&format!("/hls/{id}/index.m3u8")).await;
-    assert_eq!((growing.matches("TYPE=AUDIO").count(), growing.contains("/event.m3u8")), (1, true), "{growing}");
+    // The default track, for everybody and for narrow lines.
+    assert_eq!((growing.matches("TYPE=AUDIO").count(), growing.contains("/event.m3u8")), (2, true), "{growing}");
     assert_eq!(patch(&client, &path, at, &film[at..]).await.status(), 204);
     client.wait_for(&id, &["ready"]).await;
     let unlisted = json!({ "visibility": "unlisted" });
@@ -103,6 +104,9 @@ async fn every_track_is_a_rendition_of_its_own(pair: Pair) {
     for (channel, tone) in SURROUND_TONES.iter().enumerate() {
         assert_eq!(media::tone(&surround[0].1, channel as u32, &SURROUND_TONES), *tone, "channel {channel}");
     }
+    let low = members(&client, &id, "low").await;
+    assert!(low.iter().all(|(line, _)| line.contains("CHANNELS=\"1\"")), "{low:?}");
+    check_tones(&low);
     let manifest = client.text(&format!("/hls/{id}/manifest.mpd")).await;
     for (set, count) in
         [("lang=\"de\"", 2), ("lang=\"en\"", 2), ("value=\"commentary\"", 1), ("contentType=\"audio\"", 5)]
@@ -127,6 +131,7 @@ async fn tracks_that_can_be_kept_are(pair: Pair) {
     let report = client.json(Method::GET, &format!("/api/v1/media/{id}/report"), &Value::Null, 200).await;
     let told = &report["loudness"][0];
     assert_eq!((&told["rendition"], &told["integrated_lufs"]), (&json!("audio"), &loudness[0]["integrated_lufs"]));
+    check_tones(&members(&client, &id, "low").await);
     change_tracks(&client, &id).await;
 }
 

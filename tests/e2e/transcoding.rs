@@ -40,8 +40,13 @@ async fn journey(pair: Pair, file: &Path) -> (Stack, Value, String) {
 async fn media_playlists(url: &str) -> (Vec<String>, Option<String>) {
     let text = harness::client::http().get(url).send().await.unwrap().text().await.unwrap();
     let base = url.rsplit_once('/').unwrap().0;
-    let variants =
-        text.lines().filter(|l| !l.starts_with('#') && !l.is_empty()).map(|l| format!("{base}/{l}")).collect();
+    let mut variants: Vec<String> = Vec::new();
+    for uri in text.lines().filter(|l| !l.starts_with('#') && !l.is_empty()).map(|l| format!("{base}/{l}")) {
+        // One may stand beside several groups of sound.
+        if !variants.contains(&uri) {
+            variants.push(uri);
+        }
+    }
     let sound = text.lines().find(|l| l.starts_with("#EXT-X-MEDIA:TYPE=AUDIO"));
     let audio = sound.map(|l| format!("{base}/{}", l.split("URI=\"").nth(1).unwrap().split('"').next().unwrap()));
     (variants, audio)
@@ -61,7 +66,7 @@ async fn compliant_source_passes_through(pair: Pair) {
     let file = fixtures::compliant(10);
     let (stack, ready, url) = journey(pair, &file).await;
     assert_eq!((&ready["duration_ms"], &ready["width"], &ready["height"]), (&10_000.into(), &640.into(), &360.into()));
-    assert_frames(&file, &url, 2).await;
+    assert_frames(&file, &url, 3).await;
     let text = harness::client::http().get(&url).send().await.unwrap().text().await.unwrap();
     assert!(text.contains("/source/"), "its own picture is a rung: {text}");
     drop(stack);
@@ -71,7 +76,7 @@ async fn other_codecs_are_encoded(pair: Pair) {
     let file = fixtures::foreign(14);
     let (_stack, ready, url) = journey(pair, &file).await;
     assert_eq!(ready["kind"], "video");
-    assert_frames(&file, &url, 2).await;
+    assert_frames(&file, &url, 3).await;
     let text = harness::client::http().get(&url).send().await.unwrap().text().await.unwrap();
     assert!(text.contains("FRAME-RATE=29.97") && !text.contains("/source/"), "{text}");
 }
@@ -175,8 +180,8 @@ async fn iframe_playlists_show_pictures_of_their_time(pair: Pair) {
         let url = ready["playback"]["hls_url"].as_str().unwrap();
         let top = harness::client::http().get(url).send().await.unwrap().text().await.unwrap();
         let lists: Vec<&str> = top.lines().filter_map(|l| l.strip_prefix("#EXT-X-I-FRAME-STREAM-INF:")).collect();
-        assert_eq!(lists.len(), top.matches("#EXT-X-STREAM-INF").count(), "one for each rung: {top}");
         let (variants, _) = media_playlists(url).await;
+        assert_eq!(lists.len(), variants.len(), "one for each rung: {top}");
         for variant in variants {
             let folder = variant.rsplit_once('/').unwrap().0;
             let pictures = iframes(folder, encryption == "none").await;

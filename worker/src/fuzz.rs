@@ -13,9 +13,10 @@ use crate::{
         Fetch, parse_media, parse_multivariant,
         playlist::{ParsedKey, ParsedMedia},
     },
+    webp,
 };
 use serde::{Serialize, de::DeserializeOwned};
-use sluice_hls::{MediaPlaylist, PlaylistType, Segment, SegmentKey};
+use sluice_hls::{MediaPlaylist, PlaylistType, Segment, SegmentKey, animated_webp};
 
 /// What is given any bytes.
 pub type Body = fn(&[u8]);
@@ -32,6 +33,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("nal", nal),
     ("package_path", package_path),
     ("playlist", playlist),
+    ("webp", webp),
 ];
 
 /// Frames of both directions: both readers agree, and what was read is written as the same frame.
@@ -63,6 +65,18 @@ pub fn jpeg(data: &[u8]) {
     assert_eq!(jpeg::size(&data[..data.len() - 1]), None);
     let longer = [data, b"<".as_slice()].concat();
     assert_eq!(jpeg::size(&longer), None);
+}
+
+/// A picture of the preview: what is taken for one ends with its bytes, and is one as a part of an animation.
+pub fn webp(data: &[u8]) {
+    let Some((width, height)) = webp::size(data) else { return };
+    assert!(width > 0 && height > 0 && data.starts_with(b"RIFF") && data.len().is_multiple_of(2));
+    assert_eq!(webp::size(&data[..data.len() - 1]), None);
+    let longer = [data, b"<".as_slice()].concat();
+    assert_eq!(webp::size(&longer), None);
+    let animation = animated_webp(&[data], (width, height));
+    // Before the first picture: the file's header, VP8X, ANIM, the frame's own header.
+    assert_eq!(&animation[12 + 18 + 14 + 24..], &data[12..]);
 }
 
 /// A line of a child's log: short, of one line, nothing that moves a terminal's cursor.

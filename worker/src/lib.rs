@@ -24,6 +24,7 @@ mod source;
 mod sweep;
 mod task;
 mod verify;
+mod webp;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};

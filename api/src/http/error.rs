@@ -105,6 +105,8 @@ pub fn status(code: Code) -> StatusCode {
         Code::RateLimited | Code::Busy => StatusCode::TOO_MANY_REQUESTS,
         // tus 1.0, checksum: the protocol's own number.
         Code::ChecksumMismatch => StatusCode::from_u16(460).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY),
+        // oEmbed 1.0 section 2.3.4 has this number.
+        Code::FormatNotSupported => StatusCode::NOT_IMPLEMENTED,
         Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         // Clients try again after 5xx, not after 4xx.
         Code::UploadInterrupted | Code::Unavailable | Code::Overloaded => StatusCode::SERVICE_UNAVAILABLE,

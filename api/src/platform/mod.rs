@@ -10,6 +10,7 @@ mod error;
 pub mod feed;
 pub mod live;
 pub mod moderation;
+pub mod oembed;
 mod picture_views;
 pub mod pictures;
 pub mod playlists;

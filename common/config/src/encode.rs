@@ -64,7 +64,8 @@ impl Default for EncodeSettings {
                 rung(480, 22.0, 1_400),
                 rung(360, 22.0, 730),
                 rung(240, 23.0, 300),
-                rung(144, 24.0, 145),
+                // For narrow lines (Apple 9.21).
+                rung(144, 26.0, 100),
             ],
             passthrough: true,
             passthrough_max_bps: 20_000_000,

@@ -19,7 +19,7 @@ pub struct ImagesTx<'a>(pub(crate) &'a mut Tx);
 pub struct ImageRow {
     #[sqlx(try_from = "String")]
     pub kind: ImageKind,
-    /// Of a sheet: its first tile; else 0.
+    /// Of a sheet: its first tile; of a picture of the preview its place; else 0.
     pub number: i64,
     /// File name.
     pub object: String,
@@ -45,6 +45,12 @@ impl Images<'_> {
     pub async fn size_of(&self, package: PackageId, object: &str) -> Result<Option<i64>> {
         let sql = "SELECT size_bytes FROM images WHERE package_id = $1 AND object = $2";
         Ok(query!(self.0, fetch_optional as (i64,), sql, package, object)?.map(|r| r.0))
+    }
+
+    /// Width and height of a package's poster, pixels.
+    pub async fn poster_pixels(&self, package: PackageId) -> Result<Option<(i64, i64)>> {
+        let sql = "SELECT width, height FROM images WHERE package_id = $1 AND kind = 'poster'";
+        query!(self.0, fetch_optional as (i64, i64), sql, package)
     }
 
     /// Whether a package has no poster yet, and a task that makes pictures of key frames is to make one.

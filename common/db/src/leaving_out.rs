@@ -37,9 +37,11 @@ impl PackagesTx<'_> {
         self.set_warnings(package, &text).await
     }
 
-    /// Takes a rendition that only the final presentation would have listed out of a package, and tells people why.
-    pub async fn leave_out(&mut self, package: PackageId, rendition: &str, warning: &Reason) -> Result<()> {
-        self.drop_from_final(package, rendition).await?;
+    /// Takes renditions that only the final presentation would have listed out of a package, and tells people why.
+    pub async fn leave_out(&mut self, package: PackageId, renditions: &[String], warning: &Reason) -> Result<()> {
+        for rendition in renditions {
+            self.drop_from_final(package, rendition).await?;
+        }
         self.add_warning(package, warning).await
     }
 

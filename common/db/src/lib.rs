@@ -58,7 +58,7 @@ pub use pictures::{NewPicture, PictureRow};
 pub use playlists::{ItemRow, POSITION_STEP, PlaylistChange, PlaylistRow};
 pub use posts::{PostChange, PostRow, PublishedCursor};
 pub use projects::{ProjectChange, ProjectRow};
-pub use renditions::{NewRendition, RenditionRow, default_sound};
+pub use renditions::{NewRendition, RenditionRow, default_sound, sounds};
 pub use roles::CreatorRequestRow;
 pub use search::Nearness;
 pub use sessions::{RefreshRow, SessionRow, SessionUse};

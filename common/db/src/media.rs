@@ -73,6 +73,8 @@ pub struct MediaRow {
     pub poster: Option<String>,
     /// Whether there are pictures for the seek bar.
     pub has_storyboard: bool,
+    /// Whether there are pictures of the animated preview.
+    pub has_preview: bool,
     /// Whether the shape of its sound is known.
     pub has_waveform: bool,
 }
@@ -149,6 +151,7 @@ macro_rules! media_columns {
             "(SELECT c.id FROM pictures c WHERE c.owner_id = m.id AND c.kind = 'poster' AND c.doomed_us IS NULL) AS own_poster, ",
             "(SELECT i.object FROM images i WHERE i.package_id = p.id AND i.kind = 'poster') AS poster, ",
             "EXISTS (SELECT 1 FROM images i WHERE i.package_id = p.id AND i.kind = 'sheet') AS has_storyboard, ",
+            "EXISTS (SELECT 1 FROM images i WHERE i.package_id = p.id AND i.kind = 'preview') AS has_preview, ",
             "EXISTS (SELECT 1 FROM renditions r JOIN segments g ON g.package_id = r.package_id AND g.rendition = r.name AND g.sequence = 0 ",
             "WHERE r.package_id = p.id AND r.kind = 'audio' AND g.peaks IS NOT NULL) AS has_waveform, ",
             "(m.hidden_us IS NOT NULL OR u.banned_us IS NOT NULL) AS hidden ",

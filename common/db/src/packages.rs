@@ -104,10 +104,11 @@ impl Packages<'_> {
         query!(self.0, fetch_all as SegmentRow, SEGMENT, package, rendition, end)
     }
 
-    /// How long the segments of sound are that have peaks, in ticks, and these, in order.
+    /// How long the segments of the default sound are that have peaks, in ticks, and these, in order.
     pub async fn peaks(&self, package: PackageId) -> Result<Vec<(i64, Vec<u8>)>> {
-        let sql = "SELECT s.duration_ticks, s.peaks FROM renditions r JOIN segments s ON s.package_id = r.package_id \
-                   AND s.rendition = r.name WHERE r.package_id = $1 AND r.kind = 'audio' AND s.peaks IS NOT NULL ORDER BY s.sequence";
+        let sql = "SELECT s.duration_ticks, s.peaks FROM segments s WHERE s.package_id = $1 AND s.peaks IS NOT NULL \
+                   AND s.rendition = (SELECT r.name FROM renditions r WHERE r.package_id = $1 AND r.kind = 'audio' \
+                   ORDER BY r.position, r.channels > 2, r.cap_bps DESC LIMIT 1) ORDER BY s.sequence";
         query!(self.0, fetch_all as (i64, Vec<u8>), sql, package)
     }
 

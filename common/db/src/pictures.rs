@@ -48,6 +48,12 @@ impl Pictures<'_> {
         query!(self.0, fetch_optional as PictureRow, sql, id)
     }
 
+    /// Width and height of a picture that is shown.
+    pub async fn pixels(&self, id: PictureId) -> Result<Option<(i64, i64)>> {
+        let sql = "SELECT width, height FROM pictures WHERE id = $1 AND doomed_us IS NULL";
+        query!(self.0, fetch_optional as (i64, i64), sql, id)
+    }
+
     /// Announces a picture before its object is stored.
     pub async fn announce(&self, new: &NewPicture) -> Result<()> {
         let sql = "INSERT INTO pictures (id, kind, owner_id, width, height, size_bytes, doomed_us) VALUES ($1, $2, $3, $4, $5, $6, $7)";

@@ -85,11 +85,18 @@ impl RenditionRow {
     }
 }
 
+/// The sounds among renditions, the default track first; of each track the form that everybody can play, then lower ones, then
+/// those of more channels. The renditions are in the order of the package's.
+pub fn sounds<'a>(renditions: impl IntoIterator<Item = &'a RenditionRow>) -> Vec<&'a RenditionRow> {
+    let mut list: Vec<_> = renditions.into_iter().filter(|r| r.kind == MediaKind::Audio).collect();
+    list.sort_by_key(|r| (r.track_position, r.channels.is_some_and(|c| c > 2), std::cmp::Reverse(r.cap_bps)));
+    list
+}
+
 /// The sound that is heard unless another is chosen, in the form that everybody can play: where the programme begins is read
 /// from it.
 pub fn default_sound(renditions: &[RenditionRow]) -> Option<&RenditionRow> {
-    let sounds = renditions.iter().filter(|r| r.kind == MediaKind::Audio);
-    sounds.min_by_key(|r| (r.track_position, r.channels))
+    sounds(renditions).first().copied()
 }
 
 impl From<&RenditionRow> for sluice_model::Rendition {

@@ -1,4 +1,5 @@
-//! Groups of sound (RFC 8216 section 4.3.4.1.1): one for each class of channels, all with the same tracks under the same names.
+//! Groups of sound (RFC 8216 section 4.3.4.1.1): stereo, more channels, and few bits, all with the same tracks under the same
+//! names.
 
 use super::attribute;
 use m3u8_rs::{AlternativeMedia, AlternativeMediaType};
@@ -9,6 +10,8 @@ const STEREO: u64 = 2;
 const STEREO_GROUP: &str = "audio";
 /// Sounds of more channels, where there are any.
 pub const SURROUND_GROUP: &str = "surround";
+/// Sounds for narrow lines, where there are any.
+pub const LOW_GROUP: &str = "low";
 /// What a track is called of which nothing is known.
 const UNNAMED: &str = "Audio";
 /// ISO 639-2 for a language that is not known.
@@ -28,24 +31,32 @@ struct Member<'a> {
     name: String,
 }
 
-/// The groups of these sounds, stereo first. Where a track is not there in more channels, the others' group has its stereo.
+/// The groups of these sounds, stereo first: of each track the best for everybody. Where a track is not there in more channels,
+/// or lower, the others' group has that, too.
 pub fn groups<'a>(audio: &[&'a Rendition]) -> Vec<AudioGroup<'a>> {
     let (mut plain, surround): (Vec<&Rendition>, Vec<&Rendition>) =
         audio.iter().partition(|r| r.channels.is_none_or(|c| c <= STEREO) || audio.len() == 1);
-    plain.sort_by_key(|r| r.track.position);
-    let mut members: Vec<Member<'a>> = Vec::new();
+    plain.sort_by_key(|r| (r.track.position, std::cmp::Reverse(r.cap_bps)));
+    let (mut members, mut low): (Vec<Member<'a>>, Vec<&Rendition>) = (Vec::new(), Vec::new());
     for rendition in plain {
+        if members.last().is_some_and(|m| m.rendition.track.position == rendition.track.position) {
+            low.push(rendition);
+            continue;
+        }
         let name = unique(&rendition.track.label, &members);
         members.push(Member { rendition, name });
     }
-    let of_track = |m: &Member<'a>| {
-        let more = surround.iter().find(|r| r.track.position == m.rendition.track.position);
-        Member { rendition: more.copied().unwrap_or(m.rendition), name: m.name.clone() }
+    let with = |id, others: &[&'a Rendition]| {
+        let of_track = |m: &Member<'a>| {
+            let other = others.iter().find(|r| r.track.position == m.rendition.track.position);
+            Member { rendition: other.copied().unwrap_or(m.rendition), name: m.name.clone() }
+        };
+        (!others.is_empty()).then(|| AudioGroup { id, members: members.iter().map(of_track).collect() })
     };
-    let wide = AudioGroup { id: SURROUND_GROUP, members: members.iter().map(of_track).collect() };
+    let others = [with(SURROUND_GROUP, &surround), with(LOW_GROUP, &low)];
     let stereo = AudioGroup { id: STEREO_GROUP, members };
-    let list = if surround.is_empty() { vec![stereo] } else { vec![stereo, wide] };
-    list.into_iter().filter(|g| !g.members.is_empty()).collect()
+    let list = std::iter::once(stereo).chain(others.into_iter().flatten());
+    list.filter(|g| !g.members.is_empty()).collect()
 }
 
 /// Names in a group differ (RFC 8216 section 4.3.4.1.1).

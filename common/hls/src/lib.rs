@@ -10,6 +10,7 @@ mod iframes;
 mod media;
 mod mpd;
 mod multivariant;
+mod preview;
 mod storyboard;
 mod subtitles;
 mod waveform;
@@ -21,10 +22,11 @@ pub use iframes::{IFRAMES, IFrameSegment, iframe_playlist, measure_iframes};
 pub use media::{MediaPlaylist, PlaylistType, Segment, SegmentKey};
 pub use mpd::{DashRendition, DashSubtitles, mpd};
 pub use multivariant::{Supplements, multivariant};
+pub use preview::animated_webp;
 pub use sluice_model::{ChapterMark, FragmentRange, Rendition};
 pub use storyboard::{STORYBOARD_COLUMNS, Sheet, storyboard_webvtt};
 pub use subtitles::{SubtitleTrack, webvtt_segment, webvtt_time};
-pub use waveform::waveform_json;
+pub use waveform::{waveform_json, waveform_svg};
 pub use webvtt::{Cue, LONGEST_CUE, MOST_CUES, cue_text, webvtt};
 
 /// A quoted-string attribute value (RFC 8216 section 4.2): no double quote, no control character.

@@ -32,8 +32,8 @@ pub struct DashSubtitles {
     pub role: &'static str,
 }
 
-/// The manifest of a presentation: a set for the pictures, for each track of sound in each number of channels, and for each
-/// track of subtitles.
+/// The manifest of a presentation: a set for the pictures, for each track of sound, for each in more channels than two, and
+/// for each track of subtitles.
 pub fn mpd(renditions: &[DashRendition], subtitles: &[DashSubtitles]) -> String {
     let duration_s = renditions.iter().map(DashRendition::duration_s).fold(0.0, f64::max);
     let longest_s = renditions.iter().map(DashRendition::longest_segment_s).fold(0.0, f64::max);
@@ -45,7 +45,7 @@ pub fn mpd(renditions: &[DashRendition], subtitles: &[DashSubtitles]) -> String 
     );
     let (video, mut audio): (Vec<_>, Vec<_>) = renditions.iter().partition(|r| r.rendition.kind == MediaKind::Video);
     adaptation_set(&mut out, "video", &video);
-    let set_of = |r: &&DashRendition| (r.rendition.track.position, r.rendition.channels);
+    let set_of = |r: &&DashRendition| (r.rendition.track.position, r.rendition.channels.is_some_and(|c| c > 2));
     audio.sort_by_key(set_of);
     audio.chunk_by(|a, b| set_of(a) == set_of(b)).for_each(|set| adaptation_set(&mut out, "audio", set));
     subtitles.iter().enumerate().for_each(|(i, track)| text_set(&mut out, i, track));

@@ -2,7 +2,7 @@
 
 use super::{
     attribute,
-    audio_groups::{AudioGroup, SURROUND_GROUP, groups},
+    audio_groups::{AudioGroup, LOW_GROUP, SURROUND_GROUP, groups},
     chapters::CHAPTERS_ID,
     iframes::IFRAMES,
     subtitles::{SubtitleTrack, characteristics},
@@ -31,9 +31,9 @@ pub struct Supplements {
 
 /// The multivariant playlist of `renditions`. `uri` names a rendition's media playlist relative to it.
 ///
-/// With video, audio stands in groups beside the variants, one for each class of channels: every variant is listed with the
-/// first group, those with a large picture also with the others. Without, every audio rendition is a variant. Subtitles are
-/// one group beside all.
+/// With video, audio stands in groups beside the variants: every picture is listed with the first group, those for large screens
+/// also with that of more channels, the smallest also with the low one. Without, every audio rendition is a variant.
+/// Subtitles are one group beside all.
 pub fn multivariant(renditions: &[Rendition], supplements: &Supplements, uri: impl Fn(&str) -> String) -> String {
     let (video, audio): (Vec<_>, Vec<_>) = renditions.iter().partition(|r| r.kind == MediaKind::Video);
     let mut variants: Vec<VariantStream>;
@@ -49,8 +49,8 @@ pub fn multivariant(renditions: &[Rendition], supplements: &Supplements, uri: im
             |v: &Rendition, group| VariantStream { other_attributes: beyond(v, ranged), ..variant(v, group, &uri) };
         let (first, others) = (groups.first(), groups.get(1..).unwrap_or_default());
         variants = video.iter().map(|v| of(v, first)).collect();
-        let large: Vec<_> = large(&video);
-        variants.extend(others.iter().flat_map(|g| large.iter().map(|v| of(v, Some(g)))));
+        let beside = |g: &AudioGroup<'_>| if g.id == LOW_GROUP { smallest(&video) } else { large(&video) };
+        variants.extend(others.iter().flat_map(|g| beside(g).into_iter().map(|v| of(v, Some(g)))));
     }
     if !supplements.subtitles.is_empty() {
         alternatives.extend(supplements.subtitles.iter().map(subtitle_rendition));
@@ -91,6 +91,12 @@ fn large<'a>(video: &[&'a Rendition]) -> Vec<&'a Rendition> {
     let short_side = |r: &Rendition| r.size.map_or(0, |(width, height)| width.min(height));
     let most = video.iter().map(|r| short_side(r)).max().unwrap_or(0).min(LARGE);
     video.iter().copied().filter(|r| short_side(r) >= most).collect()
+}
+
+/// The picture for narrow lines.
+fn smallest<'a>(video: &[&'a Rendition]) -> Vec<&'a Rendition> {
+    let pixels = |r: &Rendition| r.size.map_or(0, |(width, height)| width * height);
+    video.iter().copied().min_by_key(|r| (pixels(r), r.peak_or_cap_bps())).into_iter().collect()
 }
 
 fn variant(r: &Rendition, sound: Option<&AudioGroup<'_>>, uri: &impl Fn(&str) -> String) -> VariantStream {
@@ -272,6 +278,36 @@ mod tests {
         of(1, "AUDIO=\"surround\"");
         of(2, ":BANDWIDTH=3420000");
         of(2, "AUDIO=\"audio\"");
+    }
+
+    /// Both tracks are in the low group, the second as it is; only the smallest picture is listed with it.
+    #[test]
+    fn the_smallest_picture_is_also_listed_with_the_low_sounds() {
+        let track = |name: &str, channels, cap_bps, position| Rendition {
+            name: name.into(),
+            channels: Some(channels),
+            cap_bps,
+            peak_bps: Some(cap_bps),
+            average_bps: Some(cap_bps),
+            track: SoundTrack { position, ..SoundTrack::default() },
+            ..audio()
+        };
+        let sounds = [track("low", 1, 48_000, 0), track("audio", 2, 128_000, 0), track("audio-2", 1, 50_000, 1)];
+        let pictures = [video("v360", 360, 700_000), video("v144", 144, 100_000)];
+        let list = multivariant(&[&pictures[..], &sounds].concat(), &Supplements::default(), |n| n.to_owned());
+        let groups: Vec<&str> = list.lines().filter_map(|l| l.strip_prefix("#EXT-X-MEDIA:TYPE=AUDIO,URI=")).collect();
+        let begins = [
+            "\"audio\",GROUP-ID=\"audio\"",
+            "\"audio-2\",GROUP-ID=\"audio\"",
+            "\"low\",GROUP-ID=\"low\"",
+            "\"audio-2\",GROUP-ID=\"low\"",
+        ];
+        assert!(groups.iter().zip(begins).all(|(g, b)| g.starts_with(b)) && groups.len() == 4, "{list}");
+        let variants: Vec<&str> = list.lines().filter(|l| l.starts_with("#EXT-X-STREAM-INF")).collect();
+        assert_eq!(variants.len(), 3, "{list}");
+        let last = variants[2];
+        assert!(last.contains(":BANDWIDTH=160000,") && last.contains("AUDIO=\"low\""), "{list}");
+        assert!(variants[1].contains("256x144") && variants[1].contains("AUDIO=\"audio\""), "{list}");
     }
 
     fn sorted(attributes: &str) -> Vec<&str> {

@@ -192,8 +192,9 @@ words!(
     }
 );
 words!(
-    /// What a still picture of a package is for: to stand for the film, or to be shown on the seek bar.
-    ImageKind { Poster = "poster", Sheet = "sheet" }
+    /// What a still picture of a package is for: to stand for the film, to be shown on the seek bar, or to be one of the
+    /// animated preview's.
+    ImageKind { Poster = "poster", Sheet = "sheet", Preview = "preview" }
 );
 words!(
     /// What a task does.

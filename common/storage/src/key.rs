@@ -96,6 +96,7 @@ impl Key {
             Some("mp4") => "video/mp4",
             Some("vtt") => "text/vtt",
             Some("jpg") => "image/jpeg",
+            Some("webp") => "image/webp",
             Some("json") => "application/json",
             _ => "application/octet-stream",
         }

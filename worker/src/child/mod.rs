@@ -234,6 +234,11 @@ pub enum ImageMade {
         /// When each of its tiles is shown, milliseconds from the begin of the film.
         times_ms: Vec<u64>,
     },
+    /// One of the animated preview.
+    Preview {
+        /// Its place among them, from 0.
+        number: u64,
+    },
 }
 
 /// The cues of a text track, by their begin; what is not shown is not among them.

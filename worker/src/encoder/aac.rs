@@ -9,7 +9,7 @@ use crate::{
     cmaf::{Sample, aac_init},
     plan::{AudioPlan, audio::FRAME_SAMPLES},
 };
-use ffmpeg_next::{self as ffmpeg, Dictionary, Packet, Rational, codec, encoder, format, frame};
+use ffmpeg_next::{self as ffmpeg, ChannelLayout, Dictionary, Packet, Rational, codec, encoder, format, frame};
 
 /// Collects AAC frames of one variant by their number.
 pub struct Track {
@@ -32,7 +32,9 @@ impl Track {
         let (boundaries, next) = (plan.boundaries.clone(), plan.boundaries[first]);
         let (delay, samples, builder) = (plan.delay_samples, Vec::new(), SegmentBuilder::new(name));
         let is_first = plan.variants.first().map(|v| v.name.as_str()) == Some(name);
-        let (peaks, meter) = (is_first.then(Peaks::default), is_first.then(|| Meter::new(plan)).flatten());
+        // What was made of a track for narrow lines is no sound of its own.
+        let is_heard = is_first && !plan.variants.first().is_some_and(|v| v.mono);
+        let (peaks, meter) = (is_first.then(Peaks::default), is_heard.then(|| Meter::new(plan)).flatten());
         Self { boundaries, delay, segment: first, next, samples, builder, peaks, meter }
     }
 
@@ -122,17 +124,17 @@ impl AacEncoder {
         let codec = encoder::find_by_name("aac").ok_or(ffmpeg::Error::EncoderNotFound).named("aac")?;
         let mut audio = codec::context::Context::new_with_codec(codec).encoder().audio().named("aac")?;
         audio.set_rate(plan.sample_rate as i32);
-        audio.set_channel_layout(output_layout(plan));
+        let channels = plan.channels_of(variant);
+        audio.set_channel_layout(if variant.mono { ChannelLayout::MONO } else { output_layout(plan) });
         #[allow(deprecated)]
-        audio.set_channels(plan.channels as i32);
+        audio.set_channels(channels as i32);
         audio.set_format(format::Sample::F32(format::sample::Type::Planar));
         audio.set_bit_rate(variant.bit_rate as usize);
         audio.set_time_base(Rational(1, plan.sample_rate as i32));
         audio.set_flags(codec::Flags::GLOBAL_HEADER | codec::Flags::BITEXACT);
         let encoder = audio.open_with(Dictionary::new()).named("aac")?;
         let config = ffi::encoder_extradata(&encoder);
-        let init =
-            aac_init(config.get(..2).unwrap_or_default(), plan.channels as u16, plan.sample_rate, variant.bit_rate)?;
+        let init = aac_init(config.get(..2).unwrap_or_default(), channels as u16, plan.sample_rate, variant.bit_rate)?;
         link.send(&FromChild::Init { rendition: variant.name.clone(), codecs: variant.codecs.clone() }, &init)?;
         Ok(Self { encoder, track: Track::new(plan, &variant.name, work.first), coded: Vec::new(), silence: None })
     }

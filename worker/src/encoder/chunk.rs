@@ -12,7 +12,7 @@ use super::{
 use crate::{
     child::{ChunkWork, Job, Refusal},
     plan::{
-        VideoPlan,
+        ImageWork, VideoPlan,
         telecine::{FILM, WOVEN, woven_rate},
     },
 };
@@ -27,8 +27,8 @@ pub fn run(link: &Link, job: &Job, work: &ChunkWork) -> Result<(), EncodeError> 
     let video = &work.video;
     let (start, end) = (video.boundaries[work.first], video.boundaries[work.end]);
     // What a run before this one left to be made of pictures may lie before what it left of segments.
-    let sheet = work.images.as_ref().and_then(|i| i.sheets.first()?.frames.first().copied());
-    let shown_from = start.min(sheet.unwrap_or(start));
+    let picture = work.images.as_ref().and_then(ImageWork::first_frame);
+    let shown_from = start.min(picture.unwrap_or(start));
     let feed = Feed::of(video, shown_from, end);
     let gops = layout(&video.boundaries, work.first..work.end, video.rate);
     let config = RungConfig { video, gops, threads: work.threads };

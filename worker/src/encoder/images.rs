@@ -1,4 +1,5 @@
-//! Still pictures from the decode that happens anyway: tiles of the storyboard, and the best of some moments as poster.
+//! Still pictures from the decode that happens anyway: tiles of the storyboard, pictures of the preview, and the best of some
+//! moments as poster.
 //!
 //! Invariants: what belongs to a chunk is sent before the last segment of its lowest rung, so that whoever has all segments
 //! has all pictures; a film is not refused for its pictures.
@@ -7,6 +8,7 @@ use super::{
     EncodeError,
     jpeg::{self, Shrink},
     link::Link,
+    webp,
 };
 use crate::{
     child::{FromChild, ImageMade},
@@ -32,6 +34,8 @@ pub struct Images<'a> {
     rungs: &'a [Rung],
     /// The rung that posters are made of.
     poster_rung: usize,
+    /// The rung that the preview is made of.
+    preview_rung: usize,
     /// Pictures of that rung, until the lowest has told what they are worth.
     waiting: BTreeMap<u64, frame::Video>,
     best: Option<(u32, frame::Video)>,
@@ -39,6 +43,7 @@ pub struct Images<'a> {
     sent: usize,
     tiles: Vec<frame::Video>,
     shrink: Option<Shrink>,
+    preview_shrink: Option<Shrink>,
     given_up: bool,
 }
 
@@ -47,17 +52,22 @@ impl<'a> Images<'a> {
     pub fn new(link: &'a Link, video: &'a VideoPlan, rungs: &'a [Rung], work: &'a ImageWork) -> Self {
         let last = rungs.len().saturating_sub(1);
         let poster_rung = rungs.iter().position(|r| r.width <= POSTER_WIDTH).unwrap_or(last);
+        // The smallest that has its pixels.
+        let (width, height) = work.storyboard.preview_size();
+        let preview_rung = rungs.iter().rposition(|r| r.width >= width && r.height >= height).unwrap_or(0);
         Self {
             link,
             video,
             work,
             rungs,
             poster_rung,
+            preview_rung,
             waiting: BTreeMap::new(),
             best: None,
             sent: 0,
             tiles: Vec::new(),
             shrink: None,
+            preview_shrink: None,
             given_up: false,
         }
     }
@@ -93,6 +103,9 @@ impl<'a> Images<'a> {
         if let Some(frame) = candidate.filter(|_| rung == self.poster_rung) {
             self.waiting.insert(frame, picture.clone());
         }
+        if rung == self.preview_rung {
+            self.send_previews(picture, &shown)?;
+        }
         if rung + 1 < self.rungs.len() {
             return Ok(());
         }
@@ -123,9 +136,25 @@ impl<'a> Images<'a> {
     fn small(&mut self, picture: &frame::Video) -> Result<frame::Video, EncodeError> {
         let shrink = match self.shrink.take() {
             Some(shrink) => shrink,
-            None => Shrink::new(self.video, (picture.width(), picture.height()), self.work.storyboard.tile)?,
+            None => {
+                Shrink::new(self.video, (picture.width(), picture.height()), self.work.storyboard.tile, jpeg::FORMAT)?
+            }
         };
         self.shrink.insert(shrink).shrink(picture.clone())
+    }
+
+    /// Sends the pictures of the preview that show these frames.
+    fn send_previews(&mut self, picture: &frame::Video, shown: &Range<u64>) -> Result<(), EncodeError> {
+        let work = self.work;
+        for preview in work.previews.iter().filter(|p| shown.contains(&p.frame)) {
+            let shrink = match self.preview_shrink.take() {
+                Some(shrink) => shrink,
+                None => preview_shrink(self.video, picture, &work.storyboard)?,
+            };
+            let small = self.preview_shrink.insert(shrink).shrink(picture.clone())?;
+            send_preview(self.link, preview.number, &small)?;
+        }
+        Ok(())
     }
 
     fn judge(&mut self, frame: u64, small: &frame::Video) {
@@ -174,7 +203,7 @@ pub fn worth(small: &frame::Video, seconds: f64) -> u32 {
 /// Sends a picture of a rung as poster.
 pub fn send_poster(link: &Link, video: &VideoPlan, appeal: u32, picture: frame::Video) -> Result<(), EncodeError> {
     let size = (picture.width(), picture.height());
-    let poster = Shrink::new(video, size, poster_size(size))?.shrink(picture)?;
+    let poster = Shrink::new(video, size, poster_size(size), jpeg::FORMAT)?.shrink(picture)?;
     let data = jpeg::encode(&poster, POSTER_QUANTIZER)?;
     Ok(link.send(&FromChild::Image(ImageMade::Poster { appeal }), &data)?)
 }
@@ -194,6 +223,20 @@ pub fn send_sheet(
 ) -> Result<(), EncodeError> {
     let data = jpeg::encode(&composed(tiles, storyboard.sheet_size(tiles.len())), SHEET_QUANTIZER)?;
     Ok(link.send(&FromChild::Image(made), &data)?)
+}
+
+/// What makes pictures of a rung like this one those of the preview.
+pub fn preview_shrink(
+    video: &VideoPlan,
+    picture: &frame::Video,
+    storyboard: &Storyboard,
+) -> Result<Shrink, EncodeError> {
+    Shrink::new(video, (picture.width(), picture.height()), storyboard.preview_size(), webp::FORMAT)
+}
+
+/// Sends a picture of the preview.
+pub fn send_preview(link: &Link, number: u64, small: &frame::Video) -> Result<(), EncodeError> {
+    Ok(link.send(&FromChild::Image(ImageMade::Preview { number }), &webp::encode(small)?)?)
 }
 
 /// The size of a poster of a film of this size, even.

@@ -36,36 +36,44 @@ pub fn encode(picture: &frame::Video, quantizer: u8) -> Result<Vec<u8>, EncodeEr
     Ok(packet.data().unwrap_or_default().to_vec())
 }
 
-/// Makes pictures of a rung small, and gives them the colours of JPEG.
+/// Makes pictures of a rung small, and gives them the colours of still pictures.
 pub struct Shrink {
     graph: filter::Graph,
+    format: Pixel,
 }
 
 impl Shrink {
-    /// From pictures of a rung of this size to that one.
-    pub fn new(video: &VideoPlan, from: (u32, u32), to: (u32, u32)) -> Result<Self, EncodeError> {
-        Self::with(from, "yuv420p", to, &format!(":in_range=tv:in_color_matrix={}", matrix(video, from)))
+    /// From pictures of a rung of this size to that one, in the format of an encoder.
+    pub fn new(video: &VideoPlan, from: (u32, u32), to: (u32, u32), format: Pixel) -> Result<Self, EncodeError> {
+        Self::with(from, "yuv420p", to, format, &format!(":in_range=tv:in_color_matrix={}", matrix(video, from)))
     }
 
     /// From pictures like this one, whatever it says of its colours.
     pub fn of_any(picture: &frame::Video, to: (u32, u32)) -> Result<Self, EncodeError> {
         let format = picture.format().descriptor().map_or("yuv420p", |d| d.name());
-        Self::with((picture.width(), picture.height()), format, to, "")
+        Self::with((picture.width(), picture.height()), format, to, FORMAT, "")
     }
 
-    fn with(from: (u32, u32), format: &str, to: (u32, u32), colour: &str) -> Result<Self, EncodeError> {
+    fn with(
+        from: (u32, u32),
+        format: &str,
+        to: (u32, u32),
+        to_format: Pixel,
+        colour: &str,
+    ) -> Result<Self, EncodeError> {
         let missing = || EncodeError::Ffmpeg("filter", ffmpeg::Error::FilterNotFound);
         let arguments = format!("video_size={}x{}:pix_fmt={format}:time_base=1/25:pixel_aspect=1/1", from.0, from.1);
         let mut graph = filter::Graph::new();
         graph.add(&filter::find("buffer").ok_or_else(missing)?, "in", &arguments).named("filter source")?;
         graph.add(&filter::find("buffersink").ok_or_else(missing)?, "out", "").named("filter sink")?;
         let (width, height) = to;
+        let (range, name) = if to_format == FORMAT { ("pc", "yuvj420p") } else { ("tv", "yuv420p") };
         let text =
-            format!("scale={width}:{height}:flags=area{colour}:out_range=pc:out_color_matrix=bt601,format=yuvj420p");
+            format!("scale={width}:{height}:flags=area{colour}:out_range={range}:out_color_matrix=bt601,format={name}");
         let parser = graph.output("in", 0).named("filters")?;
         parser.input("out", 0).named("filters")?.parse(&text).named("filters")?;
         graph.validate().named("filters")?;
-        Ok(Self { graph })
+        Ok(Self { graph, format: to_format })
     }
 
     /// One picture. Filters keep what they are given, and leave nothing of it.
@@ -75,7 +83,7 @@ impl Shrink {
         let mut sink = self.graph.get("out").ok_or(ffmpeg::Error::Bug).named("filter sink")?;
         let mut out = frame::Video::empty();
         sink.sink().frame(&mut out).named("filter")?;
-        if out.format() != FORMAT {
+        if out.format() != self.format {
             return Err(EncodeError::refused(Refusal::EncodeFailed, "a still picture in other colours"));
         }
         Ok(out)

@@ -2,8 +2,8 @@
 
 use super::{
     EncodeError,
-    images::{millis, poster_size, send_poster, send_sheet, worth},
-    jpeg::Shrink,
+    images::{millis, poster_size, preview_shrink, send_poster, send_preview, send_sheet, worth},
+    jpeg::{self, Shrink},
     link::Link,
     open::video_decoder,
     packets::Packets,
@@ -18,7 +18,7 @@ use ffmpeg_next::{self as ffmpeg, frame};
 /// A poster of the first so many seconds is sent before later ones are looked at, whose bytes may not be there yet.
 const EARLY_S: f64 = 12.0;
 
-/// Makes the poster, then the storyboard.
+/// Makes the poster, then the storyboard, then the preview.
 pub fn run(link: &Link, job: &Job, work: &ImagesWork) -> Result<(), EncodeError> {
     let (video, images) = (&work.video, &work.images);
     let mut keys = Keys::open(link, job, video)?;
@@ -50,6 +50,17 @@ pub fn run(link: &Link, job: &Job, work: &ImagesWork) -> Result<(), EncodeError>
         }
         if !tiles.is_empty() {
             send_sheet(link, &images.storyboard, ImageMade::Sheet { number: sheet.number, times_ms }, &tiles)?;
+        }
+    }
+    let mut shrink = None;
+    for preview in &images.previews {
+        for key in keys.near(&[preview.frame]) {
+            let Some((_, picture)) = keys.picture(key)? else { continue };
+            let smaller = match shrink.take() {
+                Some(shrink) => shrink,
+                None => preview_shrink(video, &picture, &images.storyboard)?,
+            };
+            send_preview(link, preview.number, &shrink.insert(smaller).shrink(picture)?)?;
         }
     }
     Ok(())
@@ -130,7 +141,7 @@ impl<'a> Keys<'a> {
     fn small(&mut self, picture: &frame::Video, tile: (u32, u32)) -> Result<frame::Video, EncodeError> {
         let shrink = match self.shrink.take() {
             Some(shrink) => shrink,
-            None => Shrink::new(self.video, (picture.width(), picture.height()), tile)?,
+            None => Shrink::new(self.video, (picture.width(), picture.height()), tile, jpeg::FORMAT)?,
         };
         self.shrink.insert(shrink).shrink(picture.clone())
     }

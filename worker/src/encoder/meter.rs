@@ -167,7 +167,7 @@ mod tests {
     const RATE: u32 = 48_000;
 
     fn plan(channels: u32) -> AudioPlan {
-        AudioPlan { channels, sample_rate: RATE, ..beside_video(&[sound()], 0.0, &[0.0, 20.0], true).remove(0) }
+        AudioPlan { channels, sample_rate: RATE, ..beside_video(&[sound()], 0.0, &[0.0, 20.0], true, false).remove(0) }
     }
 
     /// Frame `number` of a tone of 1 kHz in these channels.

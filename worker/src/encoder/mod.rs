@@ -38,6 +38,7 @@ mod subtitles;
 mod tags;
 mod telecine;
 mod undated;
+mod webp;
 mod x264;
 
 use crate::{

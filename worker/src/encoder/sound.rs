@@ -68,6 +68,18 @@ fn counted(plan: &AudioPlan, start: u64) -> String {
     format!("aresample={}:async=1:min_hard_comp=0.03:first_pts={start}", plan.sample_rate)
 }
 
+/// What is left of the output for each of so many listeners, who take the variants in turn: all of it, or its channels in one.
+fn sinks(plan: &AudioPlan, count: usize) -> String {
+    let sink = |i: usize| {
+        let mono = plan.variants.get(i).is_some_and(|v| v.mono);
+        // As loud as both were.
+        let mixed = if mono { "pan=mono|c0=0.5*c0+0.5*c1" } else { "anull" };
+        format!(";[s{i}]{mixed}[o{i}]")
+    };
+    let split: String = (0..count).map(|i| format!("[s{i}]")).collect();
+    (0..count).map(sink).fold(split, |text, sink| text + &sink)
+}
+
 /// Where sound goes in.
 pub fn source(graph: &mut filter::Graph) -> Result<filter::Context, EncodeError> {
     graph.get("in").ok_or(ffmpeg::Error::Bug).named("filter source")
@@ -94,10 +106,10 @@ pub fn levelled(form: Form, plan: &AudioPlan, start: u64) -> Result<filter::Grap
 pub fn framed(plan: &AudioPlan, start: u64, count: usize, gain_db: f64) -> Result<filter::Graph, EncodeError> {
     let total = plan.boundaries.last().copied().unwrap_or(0) * FRAME_SAMPLES;
     let gain = if gain_db == 0.0 { String::new() } else { format!("volume=volume={gain_db}dB:precision=float,") };
-    let outputs: String = (0..count).map(|i| format!("[o{i}]")).collect();
     let text = format!(
-        "[in]{gain}apad=whole_len={},atrim=end_pts={total},asetnsamples=n={FRAME_SAMPLES}:p=1,asplit={count}{outputs}",
+        "[in]{gain}apad=whole_len={},atrim=end_pts={total},asetnsamples=n={FRAME_SAMPLES}:p=1,asplit={count}{}",
         total.saturating_sub(start),
+        sinks(plan, count),
     );
     graph(output_form(plan), count, &text)
 }
@@ -142,7 +154,12 @@ mod tests {
             boundaries: vec![0, 86, 172, 430],
             delay_samples: 0,
             phase_samples: 0,
-            variants: vec![AudioVariant { name: "audio".into(), bit_rate: 128_000, codecs: "mp4a.40.2".into() }],
+            variants: vec![AudioVariant {
+                name: "audio".into(),
+                bit_rate: 128_000,
+                codecs: "mp4a.40.2".into(),
+                mono: false,
+            }],
             track: sluice_model::SoundTrack::default(),
             target_lufs: None,
         };

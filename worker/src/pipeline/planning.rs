@@ -83,8 +83,6 @@ pub async fn leave_out(running: &Running) -> Result<(), TaskError> {
     let mut tx = db.begin().await?;
     tx.packages().lock(task.package_id, now).await?;
     tx.tasks().hold_claim(task.id, task.token, 1.0).await?;
-    for name in step.renditions(&plan) {
-        tx.packages().leave_out(task.package_id, &name, &warning).await?;
-    }
+    tx.packages().leave_out(task.package_id, &step.renditions(&plan), &warning).await?;
     running.complete_in(tx, &[], now).await
 }

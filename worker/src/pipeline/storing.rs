@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn further_sounds_have_tasks_of_their_own_after_the_film() {
-        let sounds = beside_video(&[sound(), sound()], 0.0, &[0.0, 2.0, 60.0], true);
+        let sounds = beside_video(&[sound(), sound()], 0.0, &[0.0, 2.0, 60.0], true, false);
         let [first, second] = <[AudioPlan; 2]>::try_from(sounds).unwrap();
         let plan = Plan { audio: Some(first), further_audio: vec![second], ..slow_film() };
         let tasks = tasks_of(&plan, &plan_task(), 1 << 30);

@@ -64,7 +64,8 @@ impl Allowance {
 /// Seconds, pictures and memory of the still pictures of key frames.
 fn images(plan: &Plan, video: &VideoPlan) -> (f64, u64, u64) {
     let work = video.images_of_keys(&PublishedImages::default());
-    let tiles = |w: ImageWork| w.candidates.len() + w.sheets.iter().map(|s| s.frames.len()).sum::<usize>();
+    let tiles =
+        |w: ImageWork| w.candidates.len() + w.previews.len() + w.sheets.iter().map(|s| s.frames.len()).sum::<usize>();
     let pictures = 2 * work.map_or(0, tiles) as u64;
     let weight = if video.picture.hdr { 8.0 } else { 1.0 };
     let decoding_s = pictures as f64 * video.picture.coded_pixels as f64 * weight / SLOWEST_DECODED;

@@ -18,6 +18,11 @@ const AAC_LC: &str = "mp4a.40.2";
 const STEREO_BPS: u32 = 128_000;
 /// The same of 5.1.
 const SURROUND_BPS: u32 = 320_000;
+/// A sound for narrow lines: with the smallest picture at most 192 kb/s (Apple 9.21). One channel, which AAC-LC makes well of
+/// so few bits; two it would leave without their upper half.
+const LOW_BPS: u32 = 48_000;
+/// A track that costs hardly more is its own low one.
+const LOW_ENOUGH_BPS: u32 = 64_000;
 /// Channels of 5.1.
 pub const SURROUND: u32 = 6;
 const MOST_REMUX_BPS: u64 = 200_000;
@@ -63,6 +68,9 @@ pub struct AudioVariant {
     pub bit_rate: u32,
     /// RFC 6381.
     pub codecs: String,
+    /// Whether the channels of the plan are mixed into one.
+    #[serde(default)]
+    pub mono: bool,
 }
 
 impl AudioPlan {
@@ -70,6 +78,11 @@ impl AudioPlan {
     pub fn delay_by(&mut self, seconds: f64) {
         let samples = (seconds * f64::from(self.sample_rate)).round() as i64 + self.phase_samples;
         self.delay_samples = u64::try_from(samples).unwrap_or(0);
+    }
+
+    /// Channels of a variant.
+    pub fn channels_of(&self, variant: &AudioVariant) -> u32 {
+        if variant.mono { 1 } else { self.channels }
     }
 
     /// Length of the output, seconds.
@@ -91,19 +104,34 @@ impl AudioPlan {
 }
 
 /// The sounds of a film over the span of the picture, cut where it is cut, the default first: of every track one that all
-/// players play, and of those with more than two channels another one in 5.1.
-pub fn beside_video(tracks: &[AudioFacts], origin_s: f64, cuts_s: &[f64], may_keep: bool) -> Vec<AudioPlan> {
+/// players play, of those with more than two channels another one in 5.1, and where there is a picture for narrow lines, a
+/// low one. That is made of the same decode, unless the track is kept as it is.
+pub fn beside_video(
+    tracks: &[AudioFacts],
+    origin_s: f64,
+    cuts_s: &[f64],
+    may_keep: bool,
+    narrow: bool,
+) -> Vec<AudioPlan> {
     let mut list = Vec::new();
     for (position, sound) in tracks.iter().enumerate() {
         let name = |of: &str| if position == 0 { of.to_owned() } else { format!("{of}-{}", position + 1) };
-        let stereo = AudioPlan { track: track(sound, position), ..stereo(sound, origin_s, cuts_s, may_keep) };
+        let made = |plain| AudioPlan { track: track(sound, position), ..stereo(sound, origin_s, cuts_s, plain) };
+        let stereo = made(may_keep);
         let surround = (sound.channels > 2).then(|| AudioPlan {
             channels: SURROUND,
             variants: vec![variant(name("surround"), SURROUND_BPS)],
             ..stereo.clone()
         });
-        list.push(AudioPlan { variants: vec![variant(name("audio"), stereo.variants[0].bit_rate)], ..stereo });
+        let bit_rate = stereo.variants[0].bit_rate;
+        let mut variants = vec![variant(name("audio"), bit_rate)];
+        let low =
+            (narrow && bit_rate > LOW_ENOUGH_BPS).then(|| AudioVariant { mono: true, ..variant(name("low"), LOW_BPS) });
+        let (beside, apart) = if stereo.remux.is_some() { (None, low) } else { (low, None) };
+        variants.extend(beside);
+        list.push(AudioPlan { variants, ..stereo });
         list.extend(surround);
+        list.extend(apart.map(|low| AudioPlan { variants: vec![low], ..made(false) }));
     }
     list
 }
@@ -177,7 +205,7 @@ pub fn alone(facts: &SourceFacts, kbps: &[u32]) -> Option<AudioPlan> {
 }
 
 fn variant(name: String, bit_rate: u32) -> AudioVariant {
-    AudioVariant { name, bit_rate, codecs: AAC_LC.to_owned() }
+    AudioVariant { name, bit_rate, codecs: AAC_LC.to_owned(), mono: false }
 }
 
 /// Where the first frame of the source that is kept begins on the output, samples: a frame or less after the picture, or
@@ -215,7 +243,7 @@ mod tests {
     use sluice_ingest::sniff::Demuxer;
 
     fn film(sound: AudioFacts) -> AudioPlan {
-        beside_video(&[sound], 0.0, &[0.0, 2.0, 4.0, 20.0], true).remove(0)
+        beside_video(&[sound], 0.0, &[0.0, 2.0, 4.0, 20.0], true, false).remove(0)
     }
 
     #[test]
@@ -226,7 +254,7 @@ mod tests {
             AudioFacts { stream: 2, sample_rate: 22_050, duration_s: 5.0, tags: language("eng"), ..sound() },
             AudioFacts { stream: 3, ..sound() },
         ];
-        let list = beside_video(&tracks, 0.0, &[0.0, 2.0, 20.0], true);
+        let list = beside_video(&tracks, 0.0, &[0.0, 2.0, 20.0], true, false);
         let made: Vec<_> = list
             .iter()
             .map(|a| (a.variants[0].name.as_str(), a.stream, a.channels, a.remux.is_some(), a.track.position))
@@ -243,6 +271,34 @@ mod tests {
         assert!(list.iter().all(|a| a.segment_count() == 2 && (a.duration_s() - 20.0).abs() < 0.03));
         assert_eq!(list[1].track.label, "Deutsch");
         assert_eq!((list[1].variants[0].bit_rate, list[2].sample_rate), (320_000, 44_100));
+    }
+
+    #[test]
+    fn narrow_lines_get_one_channel_of_every_track_that_is_not_low_itself() {
+        let tracks = [
+            sound(),
+            AudioFacts { channels: 6, ..sound() },
+            AudioFacts { bit_rate: 40_000, channels: 1, ..sound() },
+            AudioFacts { sample_rate: 22_050, ..sound() },
+        ];
+        let list = beside_video(&tracks, 0.0, &[0.0, 2.0, 20.0], true, true);
+        let made: Vec<(Vec<_>, bool)> = list
+            .iter()
+            .map(|a| (a.variants.iter().map(|v| (v.name.as_str(), a.channels_of(v))).collect(), a.remux.is_some()))
+            .collect();
+        assert_eq!(
+            made,
+            [
+                (vec![("audio", 2)], true),
+                (vec![("low", 1)], false),
+                (vec![("audio-2", 2), ("low-2", 1)], false),
+                (vec![("surround-2", 6)], false),
+                (vec![("audio-3", 1)], true),
+                (vec![("audio-4", 2), ("low-4", 1)], false),
+            ]
+        );
+        let positions: Vec<u64> = list.iter().map(|a| a.track.position).collect();
+        assert_eq!(positions, [0, 0, 1, 1, 2, 3]);
     }
 
     #[test]

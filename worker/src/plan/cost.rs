@@ -41,6 +41,8 @@ const STILL_BYTES_PER_S: f64 = 1000.0;
 const SILENCE_S: f64 = 3600.0;
 /// ... and so many times what is heard.
 const SILENCE_FACTOR: f64 = 10.0;
+/// Renditions of a track: for everybody, and for narrow lines.
+const TRACK_RENDITIONS: f64 = 2.0;
 /// Tracks of sound of one film.
 pub const MOST_TRACKS: usize = 32;
 /// Frames a second that long stillness is encoded at, where no more of them are in proportion.
@@ -223,7 +225,9 @@ pub fn is_affordable(v: &VideoPlan, output_frames: u64, found: &VideoFacts, soun
 /// further ones may be silent for as long as is in proportion to the bytes of all.
 pub fn affordable_tracks(facts: &SourceFacts, film_s: f64) -> usize {
     let heard_s = |a: &AudioFacts| (a.duration_s - a.gap_s).clamp(0.0, film_s);
-    let silence_s = |a: &AudioFacts| (film_s - heard_s(a)) / super::boundaries::SEGMENT_S as f64 * SEGMENT_COST_S;
+    let silence_s = |a: &AudioFacts| {
+        (film_s - heard_s(a)) / super::boundaries::SEGMENT_S as f64 * SEGMENT_COST_S * TRACK_RENDITIONS
+    };
     let sounds_bits: f64 = facts.audio.iter().map(|a| a.bit_rate as f64 * a.duration_s).sum();
     let allowed_s = allowed_s(facts.video.as_ref().map_or(0.0, |v| bytes(v, None)) + sounds_bits / 8.0);
     let mut spent_s = 0.0;
@@ -329,7 +333,7 @@ mod tests {
         };
         assert_eq!(kept(7200.0, 7200.0, 12), 12, "a film in many languages");
         assert_eq!(kept(7200.0, 60.0, 3), 3, "remarks on two scenes");
-        assert_eq!(kept(43_200.0, 0.0, 32), 3, "tracks of nothing");
+        assert_eq!(kept(43_200.0, 0.0, 32), 2, "tracks of nothing");
         assert_eq!(kept(60.0, 60.0, 60), MOST_TRACKS);
         assert_eq!(kept(60.0, 0.0, 0), 0);
     }

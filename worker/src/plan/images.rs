@@ -1,4 +1,4 @@
-//! Which moments of a film are shown on the seek bar, and which of them may be its poster.
+//! Which moments of a film are shown on the seek bar and in its animated preview, and which may be its poster.
 //!
 //! Invariant: tiles are numbered on the film's own clock, so every run of a chunk makes the same ones, and their number
 //! stays bounded however long a film that is still arriving turns out to be.
@@ -19,6 +19,10 @@ const USUAL_S: f64 = 10.0;
 /// ... which has so many, and more of a long one, which has at most so many.
 const FEW_TILES: f64 = 12.0;
 const MOST_TILES: u64 = 400;
+/// Pictures of the animated preview, spread over the film.
+pub const PREVIEW_FRAMES: u64 = 12;
+/// How many times a tile's size one of them is.
+const PREVIEW_SCALE: u32 = 2;
 /// A poster is looked for in so much of the beginning, seconds ...
 const POSTER_S: u64 = 180;
 /// ... at steps of so many.
@@ -33,6 +37,19 @@ pub struct Storyboard {
     pub interval_s: u64,
     /// Pixels of a tile.
     pub tile: (u32, u32),
+    /// How much of the film each picture of the animated preview stands for, milliseconds; 0 in plans of older versions,
+    /// which have none.
+    #[serde(default)]
+    pub preview_ms: u64,
+}
+
+/// A picture of the animated preview.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreviewFrame {
+    /// Its place among them, from 0.
+    pub number: u64,
+    /// The output frame that it shows.
+    pub frame: u64,
 }
 
 /// Tiles that are stored as one picture.
@@ -50,6 +67,8 @@ pub struct ImageWork {
     pub storyboard: Storyboard,
     /// In the order of the film.
     pub sheets: Vec<Sheet>,
+    /// In the order of the film.
+    pub previews: Vec<PreviewFrame>,
     /// Output frames among which the poster is chosen, in order.
     pub candidates: Vec<u64>,
     /// What a poster must be worth.
@@ -61,6 +80,8 @@ pub struct ImageWork {
 pub struct PublishedImages {
     /// Numbers of the sheets.
     pub sheets: HashSet<u64>,
+    /// Numbers of the pictures of the preview.
+    pub previews: HashSet<u64>,
     /// What the poster is worth.
     pub appeal: Option<u32>,
 }
@@ -71,12 +92,27 @@ impl Storyboard {
         let interval_s = (film_s / FEW_TILES).clamp(SHORTEST_S, USUAL_S).max(film_s / MOST_TILES as f64);
         let scale = f64::from(TILE_SIDE) / f64::from(width.max(height).max(1));
         let side = |pixels: u32| (((f64::from(pixels) * scale / 2.0).round() as u32) * 2).clamp(2, TILE_SIDE);
-        Self { interval_s: interval_s.ceil() as u64, tile: (side(width), side(height)) }
+        let preview_ms = ((film_s * 1000.0) as u64 / PREVIEW_FRAMES).max(1);
+        Self { interval_s: interval_s.ceil() as u64, tile: (side(width), side(height)), preview_ms }
     }
 
     /// The first frame that is shown at a second of the film or later.
     fn frame_at(rate: Rate, second: u64) -> u64 {
         (second * u64::from(rate.num)).div_ceil(u64::from(rate.den))
+    }
+
+    /// The pictures of the preview that lie among `frames`: each is the middle of what it stands for.
+    pub fn previews(&self, rate: Rate, frames: &Range<u64>) -> Vec<PreviewFrame> {
+        let all = if self.preview_ms > 0 { PREVIEW_FRAMES } else { 0 };
+        let middle = |number| self.preview_ms * number + self.preview_ms / 2;
+        let shown = |ms: u64| ms * u64::from(rate.num) / (u64::from(rate.den) * 1000);
+        let list = (0..all).map(|number| PreviewFrame { number, frame: shown(middle(number)) });
+        list.filter(|p| frames.contains(&p.frame)).collect()
+    }
+
+    /// Pixels of a picture of the preview.
+    pub fn preview_size(&self) -> (u32, u32) {
+        (self.tile.0 * PREVIEW_SCALE, self.tile.1 * PREVIEW_SCALE)
     }
 
     /// Sheets of the tiles that lie among `frames`.
@@ -117,26 +153,40 @@ impl VideoPlan {
         let storyboard = self.storyboard.filter(|_| makes_them)?;
         // What is passed through is looked at by a step of its own.
         let candidates = if self.source_grows() { Vec::new() } else { candidates(self.rate, &frames) };
-        missing(storyboard, storyboard.sheets(self.rate, &frames), candidates, published)
+        let (sheets, previews) = (storyboard.sheets(self.rate, &frames), storyboard.previews(self.rate, &frames));
+        missing(ImageWork { storyboard, sheets, previews, candidates, appeal_above: None }, published)
     }
 
-    /// The pictures that the step of key frames has still to make: the poster, and the storyboard if nothing is decoded.
+    /// The pictures that the step of key frames has still to make: the poster, and the storyboard and the preview if nothing is
+    /// decoded.
     pub fn images_of_keys(&self, published: &PublishedImages) -> Option<ImageWork> {
         let storyboard = self.storyboard.filter(|_| self.source_grows())?;
-        let sheets = if self.rungs.is_empty() { storyboard.sheets(self.rate, &(0..self.frames)) } else { Vec::new() };
-        missing(storyboard, sheets, candidates(self.rate, &(0..self.frames)), published)
+        let frames = 0..self.frames;
+        let (mut sheets, mut previews) = (Vec::new(), Vec::new());
+        if self.rungs.is_empty() {
+            (sheets, previews) = (storyboard.sheets(self.rate, &frames), storyboard.previews(self.rate, &frames));
+        }
+        let candidates = candidates(self.rate, &frames);
+        missing(ImageWork { storyboard, sheets, previews, candidates, appeal_above: None }, published)
     }
 }
 
-fn missing(
-    storyboard: Storyboard,
-    mut sheets: Vec<Sheet>,
-    candidates: Vec<u64>,
-    published: &PublishedImages,
-) -> Option<ImageWork> {
-    sheets.retain(|s| !published.sheets.contains(&s.number));
-    let work = ImageWork { storyboard, sheets, candidates, appeal_above: published.appeal };
-    (!work.sheets.is_empty() || !work.candidates.is_empty()).then_some(work)
+/// What of some work is not there yet.
+fn missing(mut work: ImageWork, published: &PublishedImages) -> Option<ImageWork> {
+    work.sheets.retain(|s| !published.sheets.contains(&s.number));
+    work.previews.retain(|p| !published.previews.contains(&p.number));
+    work.appeal_above = published.appeal;
+    let any = !work.sheets.is_empty() || !work.previews.is_empty() || !work.candidates.is_empty();
+    any.then_some(work)
+}
+
+impl ImageWork {
+    /// The first frame that is a picture of a storyboard or a preview.
+    pub fn first_frame(&self) -> Option<u64> {
+        let sheet = self.sheets.first().and_then(|s| s.frames.first().copied());
+        let preview = self.previews.first().map(|p| p.frame);
+        sheet.into_iter().chain(preview).min()
+    }
 }
 
 /// What a picture is worth as a poster, 0 to 1000, by its luma (full range) in rows of `width`: much to see, sharp, neither
@@ -181,7 +231,7 @@ mod tests {
 
     #[test]
     fn a_tile_shows_the_first_picture_of_its_time_and_belongs_to_one_chunk() {
-        let board = Storyboard { interval_s: 10, tile: (160, 90) };
+        let board = Storyboard { interval_s: 10, tile: (160, 90), preview_ms: 0 };
         let frames: Vec<u64> = board.sheets(FILM, &(0..1000)).into_iter().flat_map(|s| s.frames).collect();
         assert_eq!(frames, [0, 240, 480, 720, 960]);
         let cuts = [0, 144, 240, 241, 700, 1000];
@@ -195,10 +245,24 @@ mod tests {
 
     #[test]
     fn the_number_of_tiles_is_bounded_though_a_film_goes_on() {
-        let board = Storyboard { interval_s: 2, tile: (160, 90) };
+        let board = Storyboard { interval_s: 2, tile: (160, 90), preview_ms: 0 };
         let rate = Rate { num: 25, den: 1 };
         let tiles = |hours: u64| board.sheets(rate, &(0..hours * 90_000)).iter().map(|s| s.frames.len()).sum::<usize>();
         assert!(tiles(1) > 400 && tiles(24) < 2000, "{} {}", tiles(1), tiles(24));
+    }
+
+    #[test]
+    fn a_preview_is_spread_over_the_film_and_each_picture_belongs_to_one_chunk() {
+        let board = Storyboard::of(60.0, (1920, 1080));
+        let frames = |range: Range<u64>| board.previews(Rate { num: 25, den: 1 }, &range);
+        let all = frames(0..1500);
+        let at: Vec<u64> = all.iter().map(|p| p.frame).collect();
+        assert_eq!(at, [62, 187, 312, 437, 562, 687, 812, 937, 1062, 1187, 1312, 1437]);
+        assert_eq!([frames(0..187), frames(187..188), frames(188..1500)].concat(), all);
+        assert_eq!(board.preview_size(), (320, 180));
+        assert_eq!(Storyboard::of(0.04, (16, 16)).previews(Rate { num: 25, den: 1 }, &(0..1)).len(), 12, "one picture");
+        // Of a film that turns out longer than was expected it shows the beginning.
+        assert_eq!(frames(0..9000).len(), 12);
     }
 
     #[test]
@@ -209,21 +273,24 @@ mod tests {
         let none = PublishedImages::default();
         let work = video.images_of_chunk(&whole, &none).unwrap();
         assert_eq!((work.sheets.len(), work.sheets[0].frames.len(), work.candidates.len()), (1, 12, 30));
+        assert_eq!(work.previews.len(), 12);
         for other in [ChunkPayload { fallback: true, ..whole }, ChunkPayload { tier: Tier::Upper, ..whole }] {
             assert_eq!(video.images_of_chunk(&other, &none), None);
         }
         assert_eq!(video.images_of_keys(&none), None);
-        let published = PublishedImages { sheets: [0].into(), appeal: Some(300) };
+        let published = PublishedImages { sheets: [0].into(), previews: (2..12).collect(), appeal: Some(300) };
         let rest = video.images_of_chunk(&whole, &published).unwrap();
-        assert_eq!((rest.sheets.len(), rest.appeal_above), (0, Some(300)));
+        assert_eq!((rest.sheets.len(), rest.previews.len(), rest.appeal_above), (0, 2, Some(300)));
+        assert_eq!(rest.first_frame(), Some(62));
         // Passed through: the poster is made of key frames, the storyboard where something is decoded.
         video.passthrough = video.rungs.first().cloned();
         video.fallback = Some(video.rungs.remove(0));
         let (chunk, keys) = (video.images_of_chunk(&whole, &none).unwrap(), video.images_of_keys(&none).unwrap());
         assert_eq!((chunk.sheets.len(), chunk.candidates.len()), (1, 0));
-        assert_eq!((keys.sheets.len(), keys.candidates.len()), (0, 30));
+        assert_eq!((keys.sheets.len(), keys.previews.len(), keys.candidates.len()), (0, 0, 30));
         video.rungs.clear();
-        assert_eq!(video.images_of_keys(&none).unwrap().sheets.len(), 1);
+        let keys = video.images_of_keys(&none).unwrap();
+        assert_eq!((keys.sheets.len(), keys.previews.len()), (1, 12));
     }
 
     #[test]

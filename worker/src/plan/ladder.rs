@@ -37,8 +37,9 @@ fn sdr() -> VideoRange {
 
 /// A rung this close below another one would cost an encode and give nothing.
 const CLOSEST: f64 = 0.85;
-/// Rungs below this short side are for sources that would otherwise have no choice at all.
-const SMALLEST: u32 = 200;
+/// The cap of a rung for narrow lines: with its rate control's buffer, and with the low sound, at most 192 kb/s over any
+/// stretch (Apple 9.21).
+const NARROW_BPS: u64 = 100_000;
 
 /// The share of the rung above that a rung may cost.
 const WORTH: f64 = 0.75;
@@ -58,8 +59,7 @@ pub fn ladder(video: &VideoFacts, rate: Rate, settings: &EncodeSettings) -> Vec<
     let mut chosen = vec![RungSetting { short_side: top, ..like(&settings_down, top) }];
     for r in settings_down.iter().filter(|r| f64::from(r.short_side) <= f64::from(top) * CLOSEST) {
         let last = chosen.last().map_or(top, |c| c.short_side);
-        let needed = r.short_side >= SMALLEST || chosen.len() < 2;
-        if needed && f64::from(r.short_side) <= f64::from(last) * CLOSEST {
+        if f64::from(r.short_side) <= f64::from(last) * CLOSEST {
             chosen.push(*r);
         }
     }
@@ -85,7 +85,9 @@ fn rung(setting: &RungSetting, width: u32, height: u32, rate: Rate) -> Rung {
     // Caps are for pictures of 16:9: a panorama of the same short side has more to show.
     let area = f64::from(w) * f64::from(h) / (f64::from(setting.short_side).powi(2) * 16.0 / 9.0);
     let wide = if area > 1.35 { area.powf(0.75) } else { 1.0 };
-    let max_bps = (f64::from(setting.max_kbps) * 1000.0 * fast * wide) as u64;
+    let cap_bps = u64::from(setting.max_kbps) * 1000;
+    // What is for narrow lines stays that.
+    let max_bps = if cap_bps <= NARROW_BPS { cap_bps } else { (cap_bps as f64 * fast * wide) as u64 };
     let level = level::h264(w, h, rate, max_bps);
     Rung {
         name: format!("v{}", setting.short_side),
@@ -99,6 +101,11 @@ fn rung(setting: &RungSetting, width: u32, height: u32, rate: Rate) -> Rung {
         video_range: VideoRange::Sdr,
         supplemental: None,
     }
+}
+
+/// Whether a rung is for narrow lines.
+pub fn is_narrow(rung: &Rung) -> bool {
+    rung.max_bps <= NARROW_BPS
 }
 
 /// Caps the rungs by what the source costs, and each by the one above it: bits that the source has not are of no use, and a
@@ -171,7 +178,10 @@ pub mod tests {
 
     #[test]
     fn never_more_pixels_than_the_source() {
-        assert_eq!(sizes(&source(1920, 1080)), [(1920, 1080), (1280, 720), (852, 480), (640, 360), (426, 240)]);
+        assert_eq!(
+            sizes(&source(1920, 1080)),
+            [(1920, 1080), (1280, 720), (852, 480), (640, 360), (426, 240), (256, 144)]
+        );
         assert_eq!(sizes(&source(480, 270)), [(480, 270), (256, 144)]);
         assert_eq!(sizes(&source(64, 64)), [(64, 64)]);
         assert_eq!(sizes(&source(7680, 4320))[0], (3840, 2160));
@@ -185,13 +195,24 @@ pub mod tests {
             cap(&mut rungs, &video, above);
             rungs.iter().map(|r| r.max_bps / 1000).collect::<Vec<_>>()
         };
-        assert_eq!(caps(8_000_000, "h264", false), [3_000, 1_400, 730, 300]);
-        assert_eq!(caps(800_000, "h264", false), [1_200, 900, 675, 300]);
-        assert_eq!(caps(800_000, "hevc", false), [2_000, 1_400, 730, 300]);
+        assert_eq!(caps(8_000_000, "h264", false), [3_000, 1_400, 730, 300, 100]);
+        assert_eq!(caps(800_000, "h264", false), [1_200, 900, 675, 300, 100]);
+        assert_eq!(caps(800_000, "hevc", false), [2_000, 1_400, 730, 300, 100]);
         // Below an original of 400 kb/s.
-        assert_eq!(caps(400_000, "h264", true), [300, 225, 168, 126]);
-        assert_eq!(caps(20_000, "h264", false), [50, 50, 50, 50]);
-        assert_eq!(caps(0, "h264", false), [3_000, 1_400, 730, 300]);
+        assert_eq!(caps(400_000, "h264", true), [300, 225, 168, 126, 94]);
+        assert_eq!(caps(20_000, "h264", false), [50, 50, 50, 50, 50]);
+        assert_eq!(caps(0, "h264", false), [3_000, 1_400, 730, 300, 100]);
+    }
+
+    #[test]
+    fn the_smallest_rung_fits_narrow_lines_whatever_is_shown() {
+        for (size, rate) in
+            [((1920, 1080), 25), ((1920, 1080), 60), ((3440, 1440), 50), ((1080, 1920), 30), ((64, 64), 25)]
+        {
+            let rungs = ladder(&source(size.0, size.1), Rate { num: rate, den: 1 }, &EncodeSettings::default());
+            assert!(rungs.last().is_some_and(is_narrow), "{size:?} {rate}");
+            assert!(size.0 == 64 || !is_narrow(&rungs[0]), "{size:?} {rate}");
+        }
     }
 
     #[test]

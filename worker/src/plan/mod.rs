@@ -44,7 +44,7 @@ pub use facts::{
 pub use filters::{Shape, filter_graph};
 #[cfg(test)]
 pub use fixture::{slow_film, sound};
-pub use images::{ImageWork, POSTER_WIDTH, PublishedImages, SHEET_TILES, Storyboard, appeal};
+pub use images::{ImageWork, POSTER_WIDTH, PREVIEW_FRAMES, PublishedImages, SHEET_TILES, Storyboard, appeal};
 pub use incremental::Incremental;
 pub use ladder::Rung;
 pub use renditions::Schedule;
@@ -275,7 +275,8 @@ fn plan_video(
     let kept = cost::affordable_tracks(facts, duration_s);
     let target_lufs = settings.loudness.map(|l| l.target_lufs);
     let may_keep = facts.clock.is_plain() && target_lufs.is_none();
-    let mut sounds = audio::beside_video(&facts.audio[..kept], origin_s, &cuts_s, may_keep);
+    let narrow = rungs.iter().chain(&passthrough).any(ladder::is_narrow);
+    let mut sounds = audio::beside_video(&facts.audio[..kept], origin_s, &cuts_s, may_keep, narrow);
     for sound in &mut sounds {
         sound.delay_by(rate.seconds(delay_frames));
         sound.target_lufs = target_lufs;

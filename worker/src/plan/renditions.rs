@@ -88,7 +88,7 @@ impl Plan {
             width: None,
             height: None,
             rate: None,
-            channels: Some(a.channels.into()),
+            channels: Some(a.channels_of(variant).into()),
             codecs: variant.codecs.clone(),
             video_range: VideoRange::Sdr,
             supplemental_codecs: None,

@@ -128,14 +128,16 @@ mod tests {
         let steps = plan.steps();
         let (lower, upper) = steps.split_at(video.chunks.len());
         assert_eq!(upper.len(), lower.len());
-        for (steps, names) in [(lower, &["v720", "v480", "v360", "v240"][..]), (upper, &["v2160", "v1440", "v1080"])] {
+        for (steps, names) in
+            [(lower, &["v720", "v480", "v360", "v240", "v144"][..]), (upper, &["v2160", "v1440", "v1080"])]
+        {
             let segments: Vec<usize> = steps.iter().flat_map(|s| s.segments(&plan)).collect();
             assert_eq!(segments, (0..video.segment_count()).collect::<Vec<_>>());
             assert!(steps.iter().all(|s| s.renditions(&plan) == names));
         }
         let roles: Vec<(String, RenditionRole)> = plan.renditions().into_iter().map(|r| (r.name, r.role)).collect();
         assert!(roles.iter().all(|(name, role)| {
-            let both = ["v720", "v480", "v360", "v240"].contains(&name.as_str());
+            let both = ["v720", "v480", "v360", "v240", "v144"].contains(&name.as_str());
             *role == if both { RenditionRole::Both } else { RenditionRole::Final }
         }));
         let cost = |steps: &[Step]| -> u64 {
@@ -156,7 +158,7 @@ mod tests {
         video.fallback = Some(video.rungs.remove(0));
         assert_eq!(plan.steps().len(), plan.video.as_ref().unwrap().chunks.len() + 2, "the source grows: one pass");
         assert_eq!(plan.fallback_rendition().unwrap().role, RenditionRole::Final);
-        assert_eq!(plan.growing_without_passthrough(), ["v720", "v480", "v360", "v240"]);
+        assert_eq!(plan.growing_without_passthrough(), ["v720", "v480", "v360", "v240", "v144"]);
     }
 
     #[test]

@@ -99,17 +99,17 @@ mod tests {
         let all: &[&str] = &[];
         // Cost of decoding and of the whole ladder, seconds of one core for a second of film.
         for (what, size, film_s, cores, decode_s, encode_s, expected) in [
-            ("4K on two cores", UHD, 60.0, 2, 1.0, 8.0, &["v720", "v480", "v360", "v240"][..]),
-            ("harder to decode", UHD, 60.0, 2, 1.6, 8.0, &["v480", "v360", "v240"]),
-            ("slower to decode than it plays", UHD, 600.0, 2, 3.0, 8.0, &["v480", "v360", "v240"]),
-            ("an hour on a small machine", UHD, 3600.0, 1, 0.5, 8.0, &["v360", "v240"]),
+            ("4K on two cores", UHD, 60.0, 2, 1.0, 8.0, &["v720", "v480", "v360", "v240", "v144"][..]),
+            ("harder to decode", UHD, 60.0, 2, 1.6, 8.0, &["v480", "v360", "v240", "v144"]),
+            ("slower to decode than it plays", UHD, 600.0, 2, 3.0, 8.0, &["v480", "v360", "v240", "v144"]),
+            ("an hour on a small machine", UHD, 3600.0, 1, 0.5, 8.0, &["v360", "v240", "v144"]),
             ("a large fleet", UHD, 60.0, 16, 1.0, 8.0, all),
             ("a film so short that it hardly matters", UHD, 2.0, 2, 1.0, 8.0, all),
             ("1080p that keeps ahead", HD, 60.0, 2, 0.2, 1.4, all),
-            ("two hours that nearly keep ahead", HD, 7200.0, 2, 0.2, 1.6, &["v720", "v480", "v360", "v240"]),
+            ("two hours that nearly keep ahead", HD, 7200.0, 2, 0.2, 1.6, &["v720", "v480", "v360", "v240", "v144"]),
             ("all that takes time is decoding", HD, 600.0, 1, 5.0, 1.0, all),
-            ("a slow preset", (1280, 720), 600.0, 1, 0.1, 3.0, &["v360", "v240"]),
-            ("not even the lowest", (1280, 720), 600.0, 1, 0.1, 90.0, &["v240"]),
+            ("a slow preset", (1280, 720), 600.0, 1, 0.1, 3.0, &["v360", "v240", "v144"]),
+            ("not even the lowest", (1280, 720), 600.0, 1, 0.1, 90.0, &["v144"]),
             ("one rung", (64, 64), 600.0, 1, 9.0, 9.0, all),
         ] {
             assert_eq!(first(size, film_s, cores, decode_s, encode_s), expected, "{what}");

@@ -98,6 +98,7 @@ impl Sink for ClaimedSink<'_> {
             match row.kind {
                 ImageKind::Poster => found.appeal = Some(row.appeal as u32),
                 ImageKind::Sheet => drop(found.sheets.insert(row.number as u64)),
+                ImageKind::Preview => drop(found.previews.insert(row.number as u64)),
             }
         }
         Ok(found)
@@ -107,7 +108,8 @@ impl Sink for ClaimedSink<'_> {
         let (task, context) = (&self.running.task, self.context());
         // Of one attempt's posters each is another object: the first may be named already.
         let number = if image.kind == ImageKind::Poster { u64::from(image.appeal) } else { image.number };
-        let file = format!("{}-{number:06}-{}.jpg", image.kind, self.attempt());
+        let ending = if image.kind == ImageKind::Preview { "webp" } else { "jpg" };
+        let file = format!("{}-{number:06}-{}.{ending}", image.kind, self.attempt());
         let key = self.key(IMAGES, &file);
         context.store.put(&key, image.data.clone()).await?;
         let row = ImageRow {

@@ -30,6 +30,7 @@ const INIT_NAME: &str = "init.mp4";
 /// File names of the still pictures.
 const POSTER: &str = "poster.jpg";
 const STORYBOARD: &str = "storyboard.vtt";
+const PREVIEW: &str = "preview.webp";
 const WAVEFORM: &str = "waveform.json";
 
 /// Writes a package into a folder, which is made with the first file.
@@ -51,6 +52,9 @@ struct Made {
     /// What the poster is worth.
     appeal: Option<u32>,
     sheets: BTreeMap<u64, hls::Sheet>,
+    /// Pictures of the preview, and the pixels of each.
+    previews: BTreeMap<u64, Bytes>,
+    preview_size: (u32, u32),
     /// Length of the segments of sound, and their peaks.
     peaks: BTreeMap<u64, (u64, Vec<u8>)>,
 }
@@ -101,7 +105,8 @@ impl Sink for FolderSink {
 
     async fn images(&self) -> Result<PublishedImages, TaskError> {
         let made = self.made();
-        Ok(PublishedImages { sheets: made.sheets.keys().copied().collect(), appeal: made.appeal })
+        let (sheets, previews) = (made.sheets.keys().copied().collect(), made.previews.keys().copied().collect());
+        Ok(PublishedImages { sheets, previews, appeal: made.appeal })
     }
 
     async fn put_image(&self, _: &Plan, image: CheckedImage, _: f64) -> Result<(), TaskError> {
@@ -116,6 +121,11 @@ impl Sink for FolderSink {
                 let uri = format!("storyboard/{:06}.jpg", image.number);
                 self.write(&uri, &image.data)?;
                 made.sheets.insert(image.number, hls::Sheet { uri, size: image.size, times_ms: image.times_ms });
+                Ok(())
+            }
+            ImageKind::Preview => {
+                made.preview_size = image.size;
+                made.previews.insert(image.number, image.data);
                 Ok(())
             }
         }
@@ -155,6 +165,13 @@ impl Sink for FolderSink {
         let peaks: Vec<(u64, Vec<u8>)> = self.made().peaks.values().cloned().collect();
         if !peaks.is_empty() {
             self.write(WAVEFORM, hls::waveform_json(&peaks, duration_ms).as_bytes())?;
+        }
+        let (previews, size) = {
+            let made = self.made();
+            (made.previews.values().cloned().collect::<Vec<_>>(), made.preview_size)
+        };
+        if !previews.is_empty() {
+            self.write(PREVIEW, &hls::animated_webp(&previews, size))?;
         }
         let sheets: Vec<hls::Sheet> = self.made().sheets.values().cloned().collect();
         if !sheets.is_empty() {

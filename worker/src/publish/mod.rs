@@ -159,10 +159,15 @@ impl<'a, S: Sink> Publisher<'a, S> {
     }
 
     async fn segment(&mut self, made: SegmentMade, data: Bytes) -> Result<(), TaskError> {
-        let SegmentMade { rendition, sequence, peaks, loudness, .. } = made;
+        let SegmentMade { rendition, sequence, mut peaks, loudness, .. } = made;
         let rendition = rendition.as_str();
         if peaks.len() > SEGMENT_PEAKS {
             return Err(TaskError::senseless());
+        }
+        // The shape of the sound is that of the one that is heard unless another is chosen.
+        let heard = self.plan.audio.as_ref().and_then(|a| a.variants.first());
+        if heard.is_none_or(|v| v.name != rendition) {
+            peaks.clear();
         }
         let schedule = self.plan.schedule(rendition).ok_or_else(TaskError::senseless)?;
         let info = check_segment(&data, sequence, &schedule)?;

@@ -6,8 +6,8 @@ use super::{
     views::{AudioTrack, ChangeTrack},
 };
 use crate::{identity::Viewer, state::AppState, text, validation::Faults};
-use sluice_db::{DbError, MediaRow, RenditionRow, TrackRow, overlaid};
-use sluice_model::{MediaId, MediaKind};
+use sluice_db::{DbError, MediaRow, RenditionRow, TrackRow, overlaid, sounds};
+use sluice_model::MediaId;
 
 /// Longest label, characters.
 const LONGEST_LABEL: usize = 80;
@@ -38,10 +38,9 @@ pub async fn change(
 ) -> Result<MediaRow, MediaError> {
     let media = owned(state, viewer, id).await?;
     let renditions = state.db.packages().renditions(media.package_id).await?;
-    let sounds: Vec<&RenditionRow> = renditions.iter().filter(|r| r.kind == MediaKind::Audio).collect();
+    let sounds = sounds(&renditions);
     let is_first = |r: &RenditionRow| {
-        let same = sounds.iter().filter(|o| o.track_position == r.track_position);
-        same.min_by_key(|o| o.channels).is_some_and(|o| o.name == r.name)
+        sounds.iter().find(|o| o.track_position == r.track_position).is_some_and(|o| o.name == r.name)
     };
     let known = sounds.iter().find(|r| r.name == name && is_first(r)).ok_or(MediaError::NotFound)?.track();
     let said = state.db.tracks().of_media(id).await?;

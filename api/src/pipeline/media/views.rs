@@ -2,7 +2,7 @@
 
 use super::status::status;
 use serde::{Deserialize, Serialize};
-use sluice_db::{MediaRow, RenditionRow};
+use sluice_db::{MediaRow, RenditionRow, sounds};
 use sluice_model::{
     Encryption, FileTags, Loudness, MediaKind, MediaStatus, PackageStatus, Reason, RenditionRole, TrackRole, Visibility,
 };
@@ -99,9 +99,7 @@ pub struct ChangeTrack {
 impl AudioTrack {
     /// The tracks of a package. A sound alone has one, at several rates.
     pub fn list(renditions: &[RenditionRow]) -> Vec<Self> {
-        let sounds = renditions.iter().filter(|r| r.kind == MediaKind::Audio && r.role != RenditionRole::Growing);
-        let mut sounds: Vec<&RenditionRow> = sounds.collect();
-        sounds.sort_by_key(|r| (r.track_position, r.channels));
+        let sounds = sounds(renditions.iter().filter(|r| r.role != RenditionRole::Growing));
         let tracks = sounds.chunk_by(|a, b| a.track_position == b.track_position);
         tracks
             .enumerate()
@@ -140,8 +138,12 @@ pub struct Playback {
     pub poster_url: Option<String>,
     /// WebVTT whose cues name a part of a JPEG (`#xywh=`) for a time of the film; while it grows, as far as it is made.
     pub storyboard_url: Option<String>,
+    /// An animated WebP of a few seconds with pictures from all of it, at most 320 pixels wide and high, once it is `ready`.
+    pub preview_url: Option<String>,
     /// JSON: `peaks` of the sound, 0 to 255, of moments of equal length, at most 1,800; while it grows, as far as it is made.
     pub waveform_url: Option<String>,
+    /// The same drawn, as an SVG that takes any size.
+    pub waveform_image_url: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -211,6 +213,9 @@ impl Media {
         let published_at = row.published_at().map(|t| t.as_millis());
         let poster_url = poster_url(&row, base);
         let waveform_url = row.has_waveform.then(|| image_url(&row, base, "waveform.json"));
+        let is_ready = row.status == PackageStatus::Ready;
+        let waveform_image_url = row.has_waveform.then(|| image_url(&row, base, "waveform.svg"));
+        let preview_url = (is_ready && row.has_preview).then(|| image_url(&row, base, "preview.webp"));
         let storyboard_url = row.has_storyboard.then(|| image_url(&row, base, "storyboard.vtt"));
         Self {
             kind: row.kind(),
@@ -221,7 +226,9 @@ impl Media {
                 raw_url: format!("{base}/raw/{}", row.id),
                 poster_url,
                 storyboard_url,
+                preview_url,
                 waveform_url,
+                waveform_image_url,
             },
             id: row.id.into(),
             title: row.title,

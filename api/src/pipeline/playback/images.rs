@@ -1,16 +1,21 @@
-//! Still pictures of a media, the poster and the storyboard with its sheets, and the shape of its sound. Who may play the media may see them.
+//! Pictures of a media, the poster, the storyboard with its sheets and the animated preview, and the shape of its sound. Who may
+//! play the media may see them.
 
 use super::{error::PlaybackError, file::File};
-use crate::state::AppState;
+use crate::{state::AppState, text};
+use bytes::Bytes;
 use sluice_db::{ImageRow, MediaRow};
-use sluice_hls::{Sheet, storyboard_webvtt, waveform_json};
+use sluice_hls::{Sheet, animated_webp, storyboard_webvtt, waveform_json, waveform_svg};
 use sluice_model::{ImageKind, PackageId, PictureId, PictureKind};
 use sluice_storage::{IMAGES, Key};
 
 /// Name of the WebVTT file of the storyboard, beside its sheets.
 const STORYBOARD: &str = "storyboard.vtt";
+/// Name of the animated preview.
+const PREVIEW: &str = "preview.webp";
 /// Name of the shape of the sound.
 const WAVEFORM: &str = "waveform.json";
+const DRAWN_WAVEFORM: &str = "waveform.svg";
 /// How long the last tile stands of a film whose end is not known, milliseconds.
 const LAST_MS: u64 = 10_000;
 
@@ -25,8 +30,16 @@ pub async fn file(
     if name == STORYBOARD {
         return storyboard(state, package).await.map(File::Storyboard);
     }
+    if name == PREVIEW {
+        let (bytes, tag) = preview(state, package).await?;
+        return Ok(File::Animation { bytes, tag, is_public });
+    }
     if name == WAVEFORM {
-        return waveform(state, package).await.map(File::Json);
+        let duration_ms = duration_ms(state, package).await?.unwrap_or(0);
+        return Ok(File::Json(waveform_json(&peaks(state, package).await?, duration_ms)));
+    }
+    if name == DRAWN_WAVEFORM {
+        return Ok(File::Drawing(waveform_svg(&peaks(state, package).await?)));
     }
     let chosen = name.strip_suffix(".jpg").and_then(|id| id.parse::<PictureId>().ok());
     let (key, tag, size_bytes) = match chosen {
@@ -57,28 +70,50 @@ async fn object(state: &AppState, package: PackageId, name: &str) -> Result<Opti
     Ok(images.into_iter().find(|i| i.kind == ImageKind::Poster).map(|i| (i.object, i.size_bytes)))
 }
 
+/// The animated preview, and what tells it from another one.
+async fn preview(state: &AppState, package: PackageId) -> Result<(Bytes, String), PlaybackError> {
+    let images = state.db.images().of_package(package).await?;
+    let images: Vec<ImageRow> = images.into_iter().filter(|i| i.kind == ImageKind::Preview).collect();
+    let first = images.first().ok_or(PlaybackError::NotFound)?;
+    let size = pixels(first.width).zip(pixels(first.height)).ok_or(PlaybackError::Internal)?;
+    let mut pictures = Vec::with_capacity(images.len());
+    for image in &images {
+        let key = Key::RenditionFile { package, rendition: IMAGES.to_owned(), file: image.object.clone() };
+        pictures.push(state.store.read(&key, 0..image.size_bytes.unsigned_abs()).await?);
+    }
+    let names: String = images.iter().map(|i| i.object.as_str()).collect();
+    Ok((animated_webp(&pictures, size).into(), text::fingerprint(&names)))
+}
+
 async fn storyboard(state: &AppState, package: PackageId) -> Result<String, PlaybackError> {
-    let row = state.db.packages().find(package).await?.ok_or(PlaybackError::NotFound)?;
+    let duration_ms = duration_ms(state, package).await?;
     let images = state.db.images().of_package(package).await?;
     let sheets = images.iter().filter(|i| i.kind == ImageKind::Sheet).map(sheet);
     let sheets = sheets.collect::<Option<Vec<Sheet>>>().ok_or(PlaybackError::Internal)?;
     let last_ms = sheets.last().and_then(|s| s.times_ms.last().copied()).ok_or(PlaybackError::NotFound)?;
-    let duration_ms = row.duration_ms.map_or(last_ms + LAST_MS, i64::unsigned_abs);
-    Ok(storyboard_webvtt(&sheets, duration_ms))
+    Ok(storyboard_webvtt(&sheets, duration_ms.unwrap_or(last_ms + LAST_MS)))
 }
 
-async fn waveform(state: &AppState, package: PackageId) -> Result<String, PlaybackError> {
+/// How long a package is, if that is known.
+async fn duration_ms(state: &AppState, package: PackageId) -> Result<Option<u64>, PlaybackError> {
     let row = state.db.packages().find(package).await?.ok_or(PlaybackError::NotFound)?;
+    Ok(row.duration_ms.map(i64::unsigned_abs))
+}
+
+/// How long the segments of the sound are, and their peaks; there is no sound without any.
+async fn peaks(state: &AppState, package: PackageId) -> Result<Vec<(u64, Vec<u8>)>, PlaybackError> {
     let peaks = state.db.packages().peaks(package).await?;
     if peaks.is_empty() {
         return Err(PlaybackError::NotFound);
     }
-    let segments: Vec<(u64, Vec<u8>)> = peaks.into_iter().map(|(ticks, peaks)| (ticks.unsigned_abs(), peaks)).collect();
-    Ok(waveform_json(&segments, row.duration_ms.unwrap_or(0).unsigned_abs()))
+    Ok(peaks.into_iter().map(|(ticks, peaks)| (ticks.unsigned_abs(), peaks)).collect())
+}
+
+fn pixels(n: i64) -> Option<u32> {
+    u32::try_from(n).ok()
 }
 
 fn sheet(row: &ImageRow) -> Option<Sheet> {
-    let pixels = |n: i64| u32::try_from(n).ok();
     Some(Sheet {
         uri: row.object.clone(),
         size: (pixels(row.width)?, pixels(row.height)?),

@@ -19,10 +19,13 @@ use axum::{
     http::{HeaderMap, Method, header},
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use serde::Deserialize;
 use sluice_db::MediaRow;
 use sluice_model::{MediaId, PackageId};
+use sluice_storage::Key;
+use std::ops::Range;
 use utoipa::IntoParams;
 
 /// What an answer depends on beside its URL.
@@ -30,6 +33,8 @@ pub const VARY: &str = "authorization, cookie, accept-encoding";
 const PLAYLIST: &str = "application/vnd.apple.mpegurl";
 const MPD: &str = "application/dash+xml";
 const JSON: &str = "application/json";
+const SVG: &str = "image/svg+xml";
+const WEBP: &str = "image/webp";
 const WEBVTT: &str = "text/vtt; charset=utf-8";
 
 /// The media in the path.
@@ -139,11 +144,11 @@ pub async fn manifest_by_token(
     security((), ("session" = []), ("api_token" = ["read"])), responses(
         (status = 200, description = "All of it", content(
             (String = "application/vnd.apple.mpegurl"), (String = "video/*"), (String = "text/vtt"),
-            (String = "application/json"), (Vec<u8> = "image/jpeg"), (String = "application/octet-stream"),
+            (String = "application/json"), (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/webp"), (String = "image/svg+xml"), (String = "application/octet-stream"),
         )),
         (status = 206, description = "The range", content(
             (String = "application/vnd.apple.mpegurl"), (String = "video/*"), (String = "text/vtt"),
-            (String = "application/json"), (Vec<u8> = "image/jpeg"), (String = "application/octet-stream"),
+            (String = "application/json"), (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/webp"), (String = "image/svg+xml"), (String = "application/octet-stream"),
         )),
         (status = 304, description = "As before"),
         (status = 416, description = "The range lies outside"),
@@ -156,28 +161,55 @@ pub async fn file(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let FilePath { media, package, rendition, file: name } = path;
-    let (key, tag, size, is_public) = match service::file(&state, &ticket, media, package, &rendition, &name).await? {
-        File::Playlist(text) => return whole_text(&method, &headers, PLAYLIST, text).await,
-        File::Json(text) => return whole_text(&method, &headers, JSON, text).await,
-        File::Subtitles(text) | File::Storyboard(text) => return whole_text(&method, &headers, WEBVTT, text).await,
-        File::Key(key) => return Ok(key_response(key)),
-        File::Object { key, tag, size_bytes, is_public } => (key, tag, size_bytes, is_public),
-    };
+    let (source, content_type, tag, is_public) =
+        match service::file(&state, &ticket, media, package, &rendition, &name).await? {
+            File::Playlist(text) => return whole_text(&method, &headers, PLAYLIST, text).await,
+            File::Json(text) => return whole_text(&method, &headers, JSON, text).await,
+            File::Subtitles(text) | File::Storyboard(text) => return whole_text(&method, &headers, WEBVTT, text).await,
+            File::Drawing(text) => return whole_text(&method, &headers, SVG, text).await,
+            File::Key(key) => return Ok(key_response(key)),
+            File::Object { key, tag, size_bytes, is_public } => {
+                let content_type = key.content_type();
+                (Source::Stored(key, size_bytes), content_type, tag, is_public)
+            }
+            File::Animation { bytes, tag, is_public } => (Source::Made(bytes), WEBP, tag, is_public),
+        };
     let etag = format!("\"{tag}\"");
+    let size = source.size_bytes();
     let selection = select(&method, &headers, &etag, size)?;
     // Shared caches keep public segments for an hour, as a media may become private; private ones are kept by the
     // player alone.
     let cache = if is_public { "public, max-age=3600, immutable" } else { "private, max-age=31536000, immutable" };
     let fixed = [
-        (header::CONTENT_TYPE, key.content_type().to_owned()),
+        (header::CONTENT_TYPE, content_type.to_owned()),
         (header::CACHE_CONTROL, cache.to_owned()),
         (header::VARY, VARY.to_owned()),
         (header::ETAG, etag),
     ];
-    respond(&method, selection, size, &fixed, |range| async move {
-        Ok(Body::from_stream(service::object_bytes(&state, &key, range).await?))
-    })
-    .await
+    respond(&method, selection, size, &fixed, |range| async move { source.body(&state, range).await }).await
+}
+
+/// Where the bytes of an answer are.
+enum Source {
+    /// In the store, so many.
+    Stored(Key, u64),
+    Made(Bytes),
+}
+
+impl Source {
+    fn size_bytes(&self) -> u64 {
+        match self {
+            Self::Stored(_, size_bytes) => *size_bytes,
+            Self::Made(bytes) => bytes.len() as u64,
+        }
+    }
+
+    async fn body(self, state: &AppState, range: Range<u64>) -> Result<Body, ApiError> {
+        Ok(match self {
+            Self::Stored(key, _) => Body::from_stream(service::object_bytes(state, &key, range).await?),
+            Self::Made(bytes) => Body::from(bytes.slice(range.start as usize..range.end as usize)),
+        })
+    }
 }
 
 /// The same by a playback token.
@@ -185,11 +217,11 @@ pub async fn file(
     params(("token" = String, Path), FilePath), responses(
         (status = 200, description = "All of it", content(
             (String = "application/vnd.apple.mpegurl"), (String = "video/*"), (String = "text/vtt"),
-            (String = "application/json"), (Vec<u8> = "image/jpeg"), (String = "application/octet-stream"),
+            (String = "application/json"), (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/webp"), (String = "image/svg+xml"), (String = "application/octet-stream"),
         )),
         (status = 206, description = "The range", content(
             (String = "application/vnd.apple.mpegurl"), (String = "video/*"), (String = "text/vtt"),
-            (String = "application/json"), (Vec<u8> = "image/jpeg"), (String = "application/octet-stream"),
+            (String = "application/json"), (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/webp"), (String = "image/svg+xml"), (String = "application/octet-stream"),
         )),
         (status = 304, description = "As before"),
         (status = 403, description = "The page is not allowed"),

@@ -1,0 +1,53 @@
+// Loads the HLS URL at argv[2] with hls.js in headless Chromium, winds to the seconds at argv[3] (JSON) by its I-frame player alone,
+// and prints as JSON how light the lower half of the picture is at each of them (0 to 255), and what was asked for to show it.
+import { chromium } from "playwright-core";
+import { fileURLToPath } from "node:url";
+
+const [url, times] = process.argv.slice(2);
+const browser = await chromium.launch({
+  executablePath: process.env.SLUICE_TEST_CHROMIUM ?? "/usr/bin/chromium",
+  args: ["--no-sandbox", "--disable-background-networking", "--autoplay-policy=no-user-gesture-required", "--mute-audio"],
+});
+try {
+  const page = await browser.newPage();
+  const asked = [];
+  page.on("request", (r) => asked.push({ path: new URL(r.url()).pathname, range: r.headers().range ?? null }));
+  await page.setContent("<video id=v muted playsinline width=320></video><video id=w muted playsinline width=320></video>");
+  await page.addScriptTag({ path: fileURLToPath(new URL("node_modules/hls.js/dist/hls.js", import.meta.url)) });
+  await page.evaluate(async (url) => {
+    window.seen = { errors: [], shades: [] };
+    const note = (who) => (_, data) => data.fatal && window.seen.errors.push(`${who}: ${data.details}`);
+    const hls = new Hls();
+    hls.on(Hls.Events.ERROR, note("hls.js"));
+    const buffered = new Promise((resolve) => hls.once(Hls.Events.FRAG_BUFFERED, resolve));
+    hls.loadSource(url);
+    hls.attachMedia(document.getElementById("v"));
+    await buffered;
+    window.seen.variants = hls.iframeVariants.length;
+    window.trick = hls.createIFramePlayer();
+    window.trick.on(Hls.Events.ERROR, note("I-frames"));
+    window.trick.attachMedia(document.getElementById("w"));
+    // From here on only the other one loads.
+    hls.stopLoad();
+  }, url);
+  for (const at of JSON.parse(times)) {
+    await page.evaluate(async (at) => {
+      const video = document.getElementById("w");
+      const limit = performance.now() + 30000;
+      window.trick.loadMediaAt(at);
+      while (video.seeking || video.readyState < 2 || Math.abs(video.currentTime - at) > 0.05) {
+        if (performance.now() > limit) throw new Error(`${at}: at ${video.currentTime}, ${JSON.stringify(window.seen)}`);
+        await new Promise((next) => requestAnimationFrame(next));
+      }
+      const canvas = new OffscreenCanvas(16, 16).getContext("2d");
+      const { videoWidth: width, videoHeight: height } = video;
+      canvas.drawImage(video, 0, height * 0.6, width, height * 0.3, 0, 0, 16, 16);
+      const pixels = canvas.getImageData(0, 0, 16, 16).data;
+      window.seen.shades.push(pixels.reduce((sum, value, i) => (i % 4 === 1 ? sum + value / 256 : sum), 0));
+    }, at);
+  }
+  const winding = asked.slice(asked.findIndex((a) => a.path.endsWith("/iframes.m3u8")));
+  console.log(JSON.stringify({ ...(await page.evaluate(() => window.seen)), asked: winding }));
+} finally {
+  await browser.close();
+}
