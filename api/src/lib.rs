@@ -31,7 +31,8 @@ use sluice_config::{
     Config, keep_private, rotate_secret, signing_secrets,
     telemetry::{self, complain, say},
 };
-use sluice_db::Db;
+use sluice_db::{Db, quieted};
+use sluice_model::Role;
 use sluice_net::Outbound;
 use sluice_queue::WakeQueue;
 use sluice_storage::Store;
@@ -76,6 +77,13 @@ enum AdminCommand {
         #[arg(long)]
         email: String,
     },
+    /// Give an account another role: viewer, creator or admin. It acts at once.
+    Role {
+        #[arg(long)]
+        username: String,
+        #[arg(long)]
+        role: Role,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -103,7 +111,7 @@ fn start(cli: Cli) -> anyhow::Result<()> {
     // Its environment and memory hold the secrets, and programs of the same user could read them.
     nix::sys::prctl::set_dumpable(false).context("this process")?;
     let config = Config::load()?;
-    let _logs = telemetry::init(&config.log);
+    let _logs = telemetry::init(&quieted(&config.log));
     keep_private(&config).with_context(|| config.data_dir.display().to_string())?;
     tokio::runtime::Runtime::new()?.block_on(run(cli, config))
 }
@@ -124,6 +132,14 @@ async fn run(cli: Cli, config: Config) -> anyhow::Result<()> {
     match cli.command {
         Some(Command::Admin(AdminCommand::Create { username, email })) => {
             create_admin(&state, &username, &email).await?;
+            state.db.close().await;
+            Ok(())
+        }
+        Some(Command::Admin(AdminCommand::Role { username, role })) => {
+            identity::admin::bootstrap::set_role(&state, &username, role)
+                .await
+                .map_err(|e| anyhow::anyhow!("{username}: {e}"))?;
+            say(format!("{username} has the role {role}"));
             state.db.close().await;
             Ok(())
         }

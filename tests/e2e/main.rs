@@ -33,6 +33,8 @@ mod media_access;
 mod moderation;
 mod offline;
 mod openapi;
+mod operations;
+mod own_media;
 mod paging;
 mod pictures;
 mod playback_tokens;

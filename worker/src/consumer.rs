@@ -2,7 +2,7 @@
 
 use crate::{
     claims::Claims,
-    pipeline,
+    pipeline, presence,
     room::Room,
     schedule::{self, Outage},
     sweep,
@@ -45,6 +45,7 @@ pub async fn work(context: Context, capacity: Capacity, mut stop: watch::Receive
     let listener = tokio::spawn(listen(context.clone(), bell.clone(), stop.clone()));
     let sweeper = tokio::spawn(sweep::run(context.clone(), capacity.lease, capacity.gc_window, stop.clone()));
     let claims = Claims::default();
+    let signs = tokio::spawn(presence::sign(context.clone(), capacity.clone()));
     let watcher = tokio::spawn(claims.clone().watch(context.db.clone(), capacity.name.clone()));
     let mut pool = Pool {
         context,
@@ -68,6 +69,8 @@ pub async fn work(context: Context, capacity: Capacity, mut stop: watch::Receive
     pool.drain().await;
     sweeper.abort();
     watcher.abort();
+    signs.abort();
+    presence::sign_off(&pool.context, &pool.capacity.name).await;
     // apalis ends by itself once it sees the stop; waiting longer than this would hold the process.
     drop(timeout(Duration::from_secs(2), listener).await);
 }
@@ -181,17 +184,21 @@ impl Pool {
 
 /// Runs a task under its lease and settles its end. Whatever it runs ends with it, its child too.
 async fn run(running: &Running, lease: Duration, lost: &Notify) {
+    let began = Instant::now();
     let outcome = tokio::select! {
         outcome = pipeline::run(running) => outcome,
         () = beat_until_fenced(running, lease) => Err(TaskError::Fenced),
         () = lost.notified() => Err(TaskError::Fenced),
     };
-    let Err(error) = outcome else { return running.context.outage.over() };
-    let task = &running.task;
+    let (task, ms) = (&running.task, began.elapsed().as_millis() as u64);
+    let Err(error) = outcome else {
+        tracing::info!(task = %task.id, name = task.name, package = %task.package_id, ms, "task ends");
+        return running.context.outage.over();
+    };
     if let TaskError::NotArrived(needed) = error {
-        tracing::info!(task = %task.id, name = task.name, needed, "waits for the upload");
+        tracing::info!(task = %task.id, name = task.name, needed, ms, "waits for the upload");
     } else {
-        tracing::warn!(task = %task.id, name = task.name, package = %task.package_id, attempt = task.attempts, %error, "task ended badly");
+        tracing::warn!(task = %task.id, name = task.name, package = %task.package_id, attempt = task.attempts, ms, %error, "task ended badly");
     }
     tokio::select! {
         () = settle_at_last(running, &error) => {}
