@@ -25,6 +25,10 @@ impl Client {
     }
 }
 
+/// Under which URL the client knows the service, without a trailing slash, for what answers it and knows no HTTP.
+#[derive(Debug, Clone)]
+pub struct ExternalUrl(pub String);
+
 /// The first address of what [`Client::subject`] counts as one.
 pub fn subscriber(address: IpAddr) -> IpAddr {
     match address {

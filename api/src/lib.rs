@@ -33,7 +33,8 @@ use sluice_config::{
     Config, keep_private, rotate_secret, signing_secrets,
     telemetry::{self, complain, say},
 };
-use sluice_db::Db;
+use sluice_db::{Db, quieted};
+use sluice_model::Role;
 use sluice_net::Outbound;
 use sluice_queue::WakeQueue;
 use sluice_storage::Store;
@@ -80,6 +81,13 @@ enum AdminCommand {
         #[arg(long)]
         email: String,
     },
+    /// Give an account another role: viewer, creator or admin. It acts at once.
+    Role {
+        #[arg(long)]
+        username: String,
+        #[arg(long)]
+        role: Role,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -113,7 +121,7 @@ fn start(cli: Cli) -> anyhow::Result<ExitCode> {
         write!(stdout(), "{findings}")?;
         return Ok(if findings.good() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
-    let _logs = telemetry::init(&config.log);
+    let _logs = telemetry::init(&quieted(&config.log));
     keep_private(&config).with_context(|| config.data_dir.display().to_string())?;
     tokio::runtime::Runtime::new()?.block_on(run(cli, config))?;
     Ok(ExitCode::SUCCESS)
@@ -135,6 +143,14 @@ async fn run(cli: Cli, config: Config) -> anyhow::Result<()> {
     match cli.command {
         Some(Command::Admin(AdminCommand::Create { username, email })) => {
             create_admin(&state, &username, &email).await?;
+            state.db.close().await;
+            Ok(())
+        }
+        Some(Command::Admin(AdminCommand::Role { username, role })) => {
+            identity::admin::bootstrap::set_role(&state, &username, role)
+                .await
+                .map_err(|e| anyhow::anyhow!("{username}: {e}"))?;
+            say(format!("{username} has the role {role}"));
             state.db.close().await;
             Ok(())
         }

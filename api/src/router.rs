@@ -3,7 +3,7 @@
 use crate::{
     health,
     http::{
-        access_log,
+        access_log, base_url,
         body_limit::at_most,
         drain,
         error::{ApiError, HttpError},
@@ -13,7 +13,7 @@ use crate::{
     identity::{account, admin, api_tokens, auth},
     openapi,
     pipeline::{
-        formats, media, playback, sharing,
+        formats, media, operations, playback, sharing,
         uploads::{self, tus},
     },
     platform::{
@@ -39,7 +39,7 @@ use tower::ServiceBuilder;
 use tower_http::{
     catch_panic::CatchPanicLayer,
     compression::CompressionLayer,
-    cors::{AllowOrigin, Any, CorsLayer},
+    cors::{AllowCredentials, AllowOrigin, Any, CorsLayer},
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
 };
 use utoipa::{OpenApi, openapi::OpenApi as Document};
@@ -78,6 +78,7 @@ fn account_routes() -> Routes {
         .routes(routes!(uploads::routes::usage))
         .routes(routes!(account::routes::delete))
         .routes(routes!(account::routes::change_password))
+        .routes(routes!(account::routes::change_email))
         .routes(routes!(account::routes::verify_email))
         .routes(routes!(account::routes::sessions))
         .routes(routes!(account::routes::end_session))
@@ -86,11 +87,18 @@ fn account_routes() -> Routes {
         .routes(routes!(api_tokens::routes::create, api_tokens::routes::list))
         .routes(routes!(api_tokens::routes::revoke))
         .routes(routes!(admin::routes::users))
+        .routes(routes!(admin::routes::remove))
         .routes(routes!(admin::routes::set_role))
         .routes(routes!(admin::routes::creator_requests))
         .routes(routes!(admin::routes::grant))
         .routes(routes!(admin::routes::refuse))
         .routes(routes!(admin::routes::audit))
+        .routes(routes!(operations::routes::queue))
+        .routes(routes!(operations::routes::retry))
+        .routes(routes!(operations::routes::cancel))
+        .routes(routes!(operations::routes::workers))
+        .routes(routes!(operations::routes::storage))
+        .routes(routes!(operations::routes::settings))
 }
 
 fn media_routes() -> Routes {
@@ -116,7 +124,7 @@ fn platform_routes(limited: &Limited) -> Routes {
         .routes(routes!(creators::routes::list))
         .routes(routes!(creators::routes::show))
         .routes(routes!(creators::routes::media))
-        .routes(routes!(creators::routes::change))
+        .routes(routes!(creators::routes::own, creators::routes::change))
         .routes(routes!(creators::routes::subscriptions))
         .routes(routes!(creators::routes::subscribe, creators::routes::unsubscribe))
         .routes(routes!(creators::routes::blocks))
@@ -132,6 +140,7 @@ fn platform_routes(limited: &Limited) -> Routes {
         .routes(routes!(moderation::routes::report))
         .routes(routes!(moderation::routes::reports))
         .routes(routes!(moderation::routes::decide))
+        .routes(routes!(moderation::routes::ban))
         .routes(routes!(moderation::routes::actions))
         .routes(routes!(moderation::routes::lift))
         .routes(routes!(moderation::routes::own))
@@ -190,11 +199,16 @@ fn library_routes() -> Routes {
         .layer(from_fn(to_the_end))
 }
 
-/// Playlists, segments, keys and original bytes. Players live on other origins; without credentials,
-/// so that a token must be sent by hand or stand in the path.
-fn playback_routes() -> Routes {
+/// Playlists, segments, keys and original bytes. Players live on other origins: without credentials, so that a token
+/// must be sent by hand or stand in the path, but for web apps on the origins that the settings name, whose cookies count.
+fn playback_routes(origins: &[String]) -> Routes {
+    let trusted: Vec<HeaderValue> = origins.iter().filter_map(|o| o.parse().ok()).collect();
+    // `*` forbids credentials (Fetch standard, CORS check), so the origin is repeated where some may have them; `Vary`
+    // keeps caches from mixing the answers up.
+    let anybody = if trusted.is_empty() { AllowOrigin::any() } else { AllowOrigin::mirror_request() };
     let cors = CorsLayer::new()
-        .allow_origin(Any)
+        .allow_origin(anybody)
+        .allow_credentials(AllowCredentials::predicate(move |origin, _| trusted.contains(origin)))
         .allow_methods([Method::GET, Method::HEAD])
         .allow_headers([header::AUTHORIZATION, header::RANGE, header::IF_RANGE])
         .expose_headers([header::CONTENT_RANGE, header::CONTENT_LENGTH, header::ETAG, header::ACCEPT_RANGES]);
@@ -315,7 +329,7 @@ fn routes(origins: &[String], limited: &Limited) -> Routes {
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
         .nest("/api/v1", api)
-        .merge(playback_routes())
+        .merge(playback_routes(origins))
 }
 
 /// The document of the whole API.
@@ -345,6 +359,7 @@ pub fn router(state: AppState, sockets: SocketIoLayer) -> Router {
     let sockets = Router::new()
         .route("/socket.io/", any(problem::not_found))
         .layer(sockets)
+        .layer(from_fn_with_state(state.clone(), base_url::attach))
         .layer(from_fn_with_state(state.clone(), extract::own_pages_only))
         .layer(api_cors(&state.config.http.allowed_origins));
     let app = router

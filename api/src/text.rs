@@ -3,6 +3,7 @@
 
 use sha2::{Digest, Sha256};
 use sluice_model::subtag;
+use url::Url;
 
 /// Whether something has a place in a line of text.
 fn is_text(c: char) -> bool {
@@ -57,6 +58,15 @@ pub fn html(text: &str) -> String {
     out
 }
 
+/// Whether a text is an origin as browsers write one (RFC 6454 section 6.2), such as `https://app.example.org`.
+pub fn is_origin(text: &str) -> bool {
+    // Hosts may have characters that mean something in the policies that origins are written into.
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '/' | '[' | ']');
+    text.len() <= 300
+        && text.chars().all(plain)
+        && Url::parse(text).is_ok_and(|u| u.origin().is_tuple() && u.origin().ascii_serialization() == text)
+}
+
 /// What tells one text from another: 16 hexadecimal digits of its SHA-256, the same in every build.
 pub fn fingerprint(text: &str) -> String {
     hex::encode(&Sha256::digest(text)[..8])
@@ -64,7 +74,19 @@ pub fn fingerprint(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::language;
+    use super::{is_origin, language};
+
+    #[test]
+    fn origins_are_told_from_what_could_end_a_policy() {
+        for fine in ["https://app.example.org", "http://localhost:3000", "http://[::1]:8080"] {
+            assert!(is_origin(fine), "{fine}");
+        }
+        for bad in
+            ["https://a/b", "https://a;sandbox", "https://a,b", "https://a b", "https://'none'", "file:///a", "*", ""]
+        {
+            assert!(!is_origin(bad), "{bad}");
+        }
+    }
 
     #[test]
     fn tags_are_read_in_any_case_and_written_in_one() {

@@ -9,6 +9,7 @@ use crate::{
         base_url::BaseUrl,
         error::{ApiError, HttpError},
     },
+    pipeline::media::service::embed_origins,
     platform::oembed,
     state::AppState,
     text,
@@ -94,14 +95,20 @@ pub async fn serve(
     let tag = text::fingerprint(&document);
     let mut response =
         answer(&headers, "text/html; charset=utf-8", "no-cache", &tag, Cow::Owned(document.into_bytes()));
-    let policy = HeaderValue::from_str(&policy(&state, is_embedded(path))).map_err(|_| HttpError::Internal)?;
+    let frames = frames(&state, path).await?;
+    let policy = HeaderValue::from_str(&policy(&state, &frames)).map_err(|_| HttpError::Internal)?;
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     Ok(response)
 }
 
-/// Whether other sites may show this page in a frame: the player alone.
-fn is_embedded(path: &str) -> bool {
-    path.starts_with("/embed/")
+/// Who may show this page in a frame, as `frame-ancestors` says it: of other sites the player alone is for them, and for those
+/// that its owner names, where any are named.
+async fn frames(state: &AppState, path: &str) -> Result<String, ApiError> {
+    let Some(name) = path.strip_prefix("/embed/") else { return Ok("'none'".to_owned()) };
+    // What is read here as no identifier may be one to the app, which reads `%30` as `0`.
+    let Ok(id) = name.parse() else { return Ok("'none'".to_owned()) };
+    let named = embed_origins(state, id).await?;
+    Ok(if named.is_empty() { "*".to_owned() } else { named.join(" ") })
 }
 
 /// What crawlers are told of the media that a page shows. There is none of what not everybody may see, and none where the
@@ -148,14 +155,13 @@ fn answer(asked: &HeaderMap, kind: &'static str, cache: &str, tag: &str, bytes: 
 
 /// What the pages may do: run and show what this service sends, and nothing else. Segments may come from the store;
 /// hls.js begins a track of captions with an empty one that it writes itself (`data:`).
-fn policy(state: &AppState, embedded: bool) -> String {
+fn policy(state: &AppState, frames: &str) -> String {
     let store = if state.config.playback.direct { store_origin(&state.config.store) } else { None };
     let store = store.map(|origin| format!(" {origin}")).unwrap_or_default();
-    let ancestors = if embedded { "*" } else { "'none'" };
     format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; manifest-src 'self'; \
          img-src 'self' data: blob:; media-src 'self' blob: data:{store}; connect-src 'self'{store}; worker-src 'self' blob:; \
-         base-uri 'self'; form-action 'self'; frame-ancestors {ancestors}"
+         base-uri 'self'; form-action 'self'; frame-ancestors {frames}"
     )
 }
 

@@ -3,6 +3,7 @@
 mod accounts;
 mod clock;
 mod merging;
+mod operations;
 mod publishing;
 mod store;
 mod tasks;

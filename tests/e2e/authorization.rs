@@ -32,6 +32,7 @@ POST   /api/v1/auth/verify-email                                422    422   422
 GET    /api/v1/me                                               401    200   200   200   200     401     401         403
 POST   /api/v1/me/delete                                        401    204   204   204   204     401     401         403
 PUT    /api/v1/me/password                                      401    204   204   204   204     401     401         403
+PUT    /api/v1/me/email                                         401    202   202   202   202     401     401         403
 POST   /api/v1/me/verify-email                                  401    202   202   202   202     401     401         403
 GET    /api/v1/me/sessions                                      401    200   200   200   200     401     401         403
 DELETE /api/v1/me/sessions/{id}                                 401    204   204   204   204     401     401         403
@@ -42,11 +43,19 @@ POST   /api/v1/me/api-tokens                                    401    201   201
 GET    /api/v1/me/api-tokens                                    401    200   200   200   200     401     401         403
 DELETE /api/v1/me/api-tokens/{id}                               401    204   204   204   204     401     401         403
 GET    /api/v1/admin/users                                      401    403   403   403   200     401     401         403
+DELETE /api/v1/admin/users/{id}                                 401    403   403   403   204     401     401         403
+POST   /api/v1/admin/users/{id}/ban                             401    403   403   403   204     401     401         403
 PUT    /api/v1/admin/users/{id}/role                            401    403   403   403   200     401     401         403
 GET    /api/v1/admin/creator-requests                           401    403   403   403   200     401     401         403
 POST   /api/v1/admin/creator-requests/{id}/grant                401    403   403   403   200     401     401         403
 POST   /api/v1/admin/creator-requests/{id}/refuse               401    403   403   403   200     401     401         403
 GET    /api/v1/admin/audit                                      401    403   403   403   200     401     401         403
+GET    /api/v1/admin/queue                                      401    403   403   403   200     401     401         403
+POST   /api/v1/admin/queue/{id}/retry                           401    403   403   403   404     401     401         403
+POST   /api/v1/admin/queue/{id}/cancel                          401    403   403   403   404     401     401         403
+GET    /api/v1/admin/workers                                    401    403   403   403   200     401     401         403
+GET    /api/v1/admin/storage                                    401    403   403   403   200     401     401         403
+GET    /api/v1/admin/settings                                   401    403   403   403   200     401     401         403
 GET    /api/v1/media                                            401    200   200   200   200     401     401         403
 POST   /api/v1/media                                            401    403   201   201   201     401     401         403
 PUT    /api/v1/me/pictures/{kind}                               401    200   200   200   200     401     401         403
@@ -97,6 +106,7 @@ DELETE /api/v1/media/{id}/playback-tokens/{token_id}            401    404   204
 GET    /api/v1/creators                                         200    200   200   200   200     401     401         200
 GET    /api/v1/creators/{id}                                    200    200   200   200   200     401     401         200
 GET    /api/v1/creators/{id}/media                              200    200   200   200   200     401     401         200
+GET    /api/v1/me/profile                                       401    200   200   200   200     401     401         403
 PATCH  /api/v1/me/profile                                       401    204   204   204   204     401     401         403
 GET    /api/v1/subscriptions                                    401    200   200   200   200     401     401         403
 POST   /api/v1/subscriptions/{id}                               401    204   204   204   204     401     401         403
@@ -263,6 +273,7 @@ impl World {
         };
         let id = match path {
             "/api/v1/admin/users/{id}/role" => people.viewer.id.clone(),
+            p if p.starts_with("/api/v1/admin/users/") => self.stack.viewer().await.id,
             p if p.starts_with("/api/v1/admin/creator-requests/") => {
                 let asking = self.stack.viewer().await;
                 made(&asking, "/api/v1/me/creator-request", json!({})).await["id"].as_str().unwrap().to_owned()
@@ -424,6 +435,8 @@ fn body(operation: &str, account: &Client, refresh_token: &str) -> Option<Value>
         ("PUT", "/api/v1/me/password") => json!({ "current_password": PASSWORD, "new_password": PASSWORD }),
         ("POST", "/api/v1/me/creator-request") => json!({}),
         ("POST", "/api/v1/me/api-tokens") => json!({ "name": "x", "scopes": ["read"] }),
+        ("PUT", "/api/v1/me/email") => json!({ "email": format!("{name}@example.org"), "password": PASSWORD }),
+        ("POST", "/api/v1/admin/users/{id}/ban") => json!({}),
         ("PUT", "/api/v1/admin/users/{id}/role") => json!({ "role": "viewer" }),
         ("POST", p) if p.starts_with("/api/v1/admin/creator-requests/") => json!({}),
         ("PATCH", "/api/v1/media/{id}") => json!({ "title": "another" }),

@@ -168,9 +168,20 @@ async fn cors_allows_exact_origins(pair: Pair) {
         }
     }
     let id = client.upload(&fixtures::silent()).await["id"].as_str().unwrap().to_owned();
-    let played = from(Method::GET, &format!("/raw/{id}"), "https://anywhere.example").await.unwrap();
-    assert_eq!(played.headers()["access-control-allow-origin"], "*", "players live anywhere");
+    let raw = format!("/raw/{id}");
+    let played = from(Method::GET, &raw, "https://anywhere.example").await.unwrap();
+    assert_eq!(played.headers()["access-control-allow-origin"], "https://anywhere.example", "players live anywhere");
     assert!(!played.headers().contains_key("access-control-allow-credentials"), "but without cookies");
+    for method in [Method::GET, Method::OPTIONS] {
+        let own = from(method, &raw, app).await.unwrap();
+        assert_eq!(own.headers()["access-control-allow-origin"], app);
+        assert_eq!(own.headers()["access-control-allow-credentials"], "true", "a private film plays in an allowed app");
+        let vary: Vec<_> = own.headers().get_all("vary").iter().map(|v| v.to_str().unwrap()).collect();
+        assert!(vary.join(",").contains("origin"), "{vary:?}");
+    }
+    let plain = Stack::start(pair).await;
+    let anywhere = client.http.get(format!("{}{raw}", plain.url)).header("origin", app).send().await.unwrap();
+    assert_eq!(anywhere.headers()["access-control-allow-origin"], "*", "where nobody is allowed more than others");
 }
 
 async fn security_headers_on_every_answer(pair: Pair) {

@@ -1,7 +1,7 @@
 //! Comments: threads, edits, blocks, deletions.
 
 use harness::{
-    Pair,
+    Pair, fixtures,
     platform::{act, comment, film, get, ids, refused, start},
 };
 use reqwest::Method;
@@ -33,7 +33,11 @@ async fn threads_edits_blocks_and_deletions(pair: Pair) {
         let path = format!("/media/{media}/comments");
         assert_eq!(refused(&friend, Method::POST, &path, bad).await, (422, "invalid".into()));
     }
+    let picture = std::fs::read(fixtures::picture(64, 32)).unwrap();
+    let face = friend.request(Method::PUT, "/api/v1/me/pictures/avatar").body(picture).send().await.unwrap();
+    let face: Value = face.json().await.unwrap();
     let listed = get(&friend, &format!("/media/{media}/comments")).await;
+    assert_eq!(listed["items"][0]["author"]["avatar_url"], face["url"], "whose face it is");
     assert_eq!((&listed["items"][0]["reply_count"], ids(&listed).len()), (&json!(2), 1));
     let replies = get(&friend, &format!("/comments/{thread}/replies")).await;
     assert_eq!((&replies["items"][0]["body"], &replies["items"][1]["body"]), (&json!("thanks"), &json!("no")));

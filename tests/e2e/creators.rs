@@ -1,13 +1,23 @@
 //! Creators are found by the beginning of their names, followed and blocked.
 
 use harness::{
-    Pair,
+    Client, Pair, fixtures,
     platform::{act, get, ids, refused, start},
 };
 use reqwest::Method;
 use serde_json::{Value, json};
 
 harness::on_both!(creators_are_found_followed_and_blocked);
+
+/// Viewers have no public profile, but a face.
+async fn the_avatar_of_a_viewer_is_shown(fan: &Client) {
+    assert_eq!(get(fan, "/me/profile").await["avatar_url"], Value::Null);
+    let picture = std::fs::read(fixtures::picture(64, 32)).unwrap();
+    let given = fan.request(Method::PUT, "/api/v1/me/pictures/avatar").body(picture).send().await.unwrap();
+    assert_eq!(given.status(), 200);
+    let shown = get(fan, "/me/profile").await["avatar_url"].as_str().unwrap().to_owned();
+    assert_eq!(fan.http.get(shown).send().await.unwrap().headers()["content-type"], "image/jpeg");
+}
 
 async fn creators_are_found_followed_and_blocked(pair: Pair) {
     let stack = start(pair).await;
@@ -20,6 +30,13 @@ async fn creators_are_found_followed_and_blocked(pair: Pair) {
     assert!(!get(&fan, &format!("/creators?prefix={}", fan.username)).await.to_string().contains(&fan.id));
     let profile = format!("/creators/{}", ada.id);
     assert_eq!(get(&fan, &profile).await["display_name"], "Ada  <b>L</b>");
+    let named = format!("/creators/{}", ada.username.to_uppercase());
+    assert_eq!(get(&fan, &named).await["id"], ada.id.as_str(), "by name as well");
+    assert_eq!(get(&fan, &format!("{named}/media")).await["items"], json!([]));
+    assert_eq!(refused(&fan, Method::GET, "/creators/nobody-at-all", Value::Null).await.0, 404);
+    let own = get(&ada, "/me/profile").await;
+    assert_eq!((&own["bio"], &own["keeps_history"]), (&json!("I\ncount"), &json!(true)));
+    the_avatar_of_a_viewer_is_shown(&fan).await;
     for _ in 0..2 {
         act(&fan, Method::POST, &format!("/subscriptions/{}", ada.id), Value::Null, 204).await;
     }

@@ -40,7 +40,7 @@ async fn nothing_begins_on_a_disk_that_is_nearly_full_and_all_goes_on_when_there
     let ready = async || client.json(Method::GET, "/ready", &Value::Null, 200).await;
     assert_eq!(ready().await["accepting"], true);
     let id = client.upload(&fixtures::silent()).await["id"].as_str().unwrap().to_owned();
-    assert_eq!(status(&client, &id).await["waits_for"], Value::Null);
+    assert_eq!(status(&client, &id).await["waits_for"]["code"], "no_worker");
     disk.fill_but(1 << 20);
     let said = ready().await;
     assert_eq!((&said["accepting"], &said["reason"]["code"]), (&false.into(), &"disk_full".into()), "{said}");

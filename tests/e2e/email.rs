@@ -13,6 +13,7 @@ harness::on_both!(
     password_reset_ends_all_sessions,
     newest_verification_code_counts,
     verified_address_is_unique,
+    address_changes_once_the_new_one_is_proved,
     reset_rate_is_limited_for_each_address,
     smtp_server_receives_mail,
 );
@@ -108,6 +109,39 @@ async fn verified_address_is_unique(pair: Pair) {
     assert_eq!(third.status(), 201);
     stack.mail("ada@example.org", "You already have an account").await;
     assert_eq!(problem(register("ADA").await.unwrap()).await, (409, "taken".into()), "names are public");
+}
+
+async fn address_changes_once_the_new_one_is_proved(pair: Pair) {
+    let stack = Stack::start_with(pair, &[("SLUICE_APP_URL", "https://app.example.org/films/")]).await;
+    let client = stack.creator().await;
+    let old = format!("{}@example.org", client.username);
+    let new = format!("New.{}@example.org", client.username);
+    let proof = stack.mail(&old, "Confirm").await;
+    assert!(proof.contains("https://app.example.org/films/verify-email?token"), "links lead to the app: {proof}");
+    assert_eq!(post(&client, "verify-email", json!({ "token": code(&proof) })).await.status(), 204);
+    let ask = |email: &str, password: &str| json!({ "email": email, "password": password });
+    let path = "/api/v1/me/email";
+    let stolen = client.send(Method::PUT, path, &ask(&new, "not the password")).await;
+    assert_eq!(problem(stolen).await, (403, "wrong_password".into()));
+    assert_eq!(problem(client.send(Method::PUT, path, &ask("nowhere", PASSWORD)).await).await, (422, "invalid".into()));
+    client.json(Method::PUT, path, &ask(&new, PASSWORD), 202).await;
+    let letter = stack.mail(&new, "is to become that of your account").await;
+    let me = client.json(Method::GET, "/api/v1/me", &Value::Null, 200).await;
+    assert_eq!(me["email"], old.as_str(), "nothing has changed yet");
+    assert_eq!(post(&client, "verify-email", json!({ "token": code(&letter) })).await.status(), 204);
+    let again = post(&client, "verify-email", json!({ "token": code(&letter) })).await;
+    assert_eq!(problem(again).await, (422, "invalid_code".into()), "it works once");
+    let me = client.json(Method::GET, "/api/v1/me", &Value::Null, 200).await;
+    assert_eq!((&me["email"], &me["email_verified"]), (&json!(new), &json!(true)));
+    stack.mail(&old, "is now").await;
+    for (login, status) in [(&old, 401), (&new, 200)] {
+        let answer = post(&client, "login", json!({ "login": login, "password": PASSWORD })).await;
+        assert_eq!(answer.status(), status, "{login}");
+    }
+    // An address that somebody has proved: its owner is told, whoever asks is not.
+    let other = stack.creator().await;
+    other.json(Method::PUT, path, &ask(&new.to_uppercase(), PASSWORD), 202).await;
+    stack.mail(&new, "You already have an account").await;
 }
 
 async fn reset_rate_is_limited_for_each_address(pair: Pair) {

@@ -12,6 +12,7 @@ use tokio::{
 harness::on_both!(
     bad_forms_have_stable_codes,
     form_over_size_limit_is_413,
+    fields_after_the_file_count,
     announced_excess_is_refused_before_the_body,
     floods_around_the_file_take_no_memory
 );
@@ -54,6 +55,25 @@ async fn bad_forms_have_stable_codes(pair: Pair) {
 
     let list: serde_json::Value = client.get("/api/v1/media").await.json().await.unwrap();
     assert_eq!(list["items"], json!([]), "nothing of all this became a media");
+}
+
+/// Browsers send the fields of a form in the order of the page.
+async fn fields_after_the_file_count(pair: Pair) {
+    let stack = Stack::start(pair).await;
+    let client = stack.creator().await;
+    let bytes = std::fs::read(fixtures::silent()).unwrap();
+    let form = || multipart::Form::new().part("file", multipart::Part::bytes(bytes.clone()).file_name("film.mp4"));
+    let send = |form| client.request(Method::POST, "/api/v1/media").multipart(form).send();
+    let late = send(form().text("title", "After the file").text("visibility", "unlisted")).await.unwrap();
+    assert_eq!(late.status(), 201);
+    let media: serde_json::Value = late.json().await.unwrap();
+    assert_eq!((&media["title"], &media["visibility"]), (&json!("After the file"), &json!("unlisted")));
+    let odd = send(form().text("visibility", "everyone")).await.unwrap();
+    assert_eq!(problem(odd).await, (422, "invalid".into()));
+    let second = multipart::Part::bytes(bytes.clone()).file_name("another.mp4");
+    assert_eq!(problem(send(form().part("file", second)).await.unwrap()).await, (400, "bad_request".into()));
+    let list: serde_json::Value = client.get("/api/v1/media").await.json().await.unwrap();
+    assert_eq!(list["items"].as_array().unwrap().len(), 1, "of what was refused nothing is left");
 }
 
 /// The limit of an upload is kept while it streams.

@@ -37,6 +37,8 @@ mod metrics;
 mod moderation;
 mod offline;
 mod openapi;
+mod operations;
+mod own_media;
 mod paging;
 mod pictures;
 mod playback_tokens;

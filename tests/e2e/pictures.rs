@@ -1,7 +1,7 @@
 //! Pictures of people, playlists and categories: shown, replaced, refused, and gone with what they belong to.
 
 use harness::{Client, Pair, Stack, client::problem, eventually, fixtures};
-use reqwest::{Method, Response};
+use reqwest::{Method, Response, multipart};
 use serde_json::{Value, json};
 use sluice_db::NewPicture;
 use sluice_model::{PictureId, PictureKind, UserId, clock};
@@ -28,6 +28,19 @@ async fn given(client: &Client, path: &str, body: &[u8]) -> String {
 
 fn id(path: &str) -> PictureId {
     path.rsplit('/').next().unwrap().parse().unwrap()
+}
+
+/// A page without a script sends forms.
+async fn the_file_of_a_form_is_taken(client: &Client, path: &str, picture: &[u8]) {
+    let form = |field: &'static str| {
+        let part = multipart::Part::bytes(picture.to_vec()).file_name("me.png");
+        multipart::Form::new().text("note", "x").part(field, part)
+    };
+    let send = |form| client.request(Method::PUT, path).multipart(form).send();
+    let shown: Value = send(form("file")).await.unwrap().json().await.unwrap();
+    assert_eq!((&shown["width"], &shown["height"]), (&json!(64), &json!(32)));
+    let none = send(multipart::Form::new().text("note", "x")).await.unwrap();
+    assert_eq!(problem(none).await, (400, "bad_request".into()));
 }
 
 async fn status(client: &Client, path: &str) -> u16 {
@@ -75,6 +88,7 @@ async fn picture_is_served_and_replaced(pair: Pair) {
     assert_eq!(status(&anyone, &picture).await, 200);
     // What is none.
     let path = "/api/v1/me/pictures/avatar";
+    the_file_of_a_form_is_taken(&client, path, &small).await;
     for (body, refusal) in [
         (b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>".to_vec(), (415, "unsupported_picture")),
         (large[..large.len() / 2].to_vec(), (422, "broken_picture")),

@@ -1,7 +1,8 @@
 //! Bad requests get the right status and a problem document with a stable code.
 
-use harness::{Pair, Stack, client::problem};
-use serde_json::json;
+use harness::{Client, Pair, Stack, client::problem};
+use reqwest::Method;
+use serde_json::{Value, json};
 
 harness::on_both!(bad_requests_have_stable_codes);
 
@@ -52,6 +53,7 @@ async fn bad_requests_have_stable_codes(pair: Pair) {
     let not_json =
         http.post(url("/api/v1/auth/login")).header("content-type", "application/json").body("{").send().await.unwrap();
     assert_eq!(problem(not_json).await, (400, "bad_request".into()));
+    every_fault_is_named(&client).await;
     let text =
         http.post(url("/api/v1/auth/login")).header("content-type", "text/plain").body("{}").send().await.unwrap();
     assert_eq!(problem(text).await, (415, "not_json".into()));
@@ -62,4 +64,35 @@ async fn bad_requests_have_stable_codes(pair: Pair) {
         assert_eq!(problem(client.get(&path).await).await, (404, "not_found".into()), "{path}");
     }
     assert_eq!(http.get(url("/ready")).send().await.unwrap().status(), 200);
+}
+
+/// What is wrong with a body is told in one answer, not in one for each field.
+async fn every_fault_is_named(client: &Client) {
+    let faults = async |method: Method, path: &str, body: Value| {
+        let answer = client.send(method, path, &body).await;
+        assert_eq!(answer.status(), 422, "{body}");
+        let answer: Value = answer.json().await.unwrap();
+        assert_eq!(answer["code"], "invalid");
+        let found = answer["errors"].as_array().unwrap().iter();
+        found
+            .map(|e| format!("{}: {}", e["field"].as_str().unwrap(), e["message"].as_str().unwrap()))
+            .collect::<Vec<_>>()
+    };
+    let register = "/api/v1/auth/register";
+    let missing = ["username: is missing", "email: is missing", "password: is missing"];
+    assert_eq!(faults(Method::POST, register, json!({})).await, missing);
+    let odd = json!({ "username": 7, "email": null, "password": "hunter2", "role": "hunter2", "hunter2": true });
+    let told = faults(Method::POST, register, odd).await;
+    assert_eq!(told.len(), 5, "{told:?}");
+    assert!(!told.concat().contains("hunter2"), "what was typed is not repeated: {told:?}");
+    let film = client.upload(&harness::fixtures::silent()).await["id"].as_str().unwrap().to_owned();
+    let path = format!("/api/v1/media/{film}");
+    let title = "x".repeat(201);
+    let three = json!({ "title": title, "visibility": "everyone", "tags": "a, b" });
+    let told = faults(Method::PATCH, &path, three).await;
+    assert_eq!(told, ["tags: a list", "title: at most 200 characters", "visibility: public or unlisted or private"]);
+    let rules = json!({ "title": title, "category": "no-such", "tags": ["a b"] });
+    let told = faults(Method::PATCH, &path, rules).await;
+    let fields: Vec<&str> = told.iter().map(|t| t.split(':').next().unwrap()).collect();
+    assert_eq!(fields, ["title", "tags", "category"], "those that the schema does not know too");
 }

@@ -12,6 +12,7 @@ harness::on_both!(
     viewer_becomes_creator_by_request,
     first_administrator_comes_from_settings,
     role_change_acts_at_once,
+    administrators_find_ban_and_remove,
     audit_log_pages_and_filters
 );
 
@@ -77,6 +78,49 @@ async fn role_change_acts_at_once(pair: Pair) {
     let last = elsewhere.send(Method::PUT, &path(&person), &json!({ "role": "viewer" })).await;
     assert_eq!(problem(last).await, (409, "last_admin".into()));
     assert_eq!(problem(admin.get("/api/v1/admin/users").await).await.0, 403);
+}
+
+async fn administrators_find_ban_and_remove(pair: Pair) {
+    let stack = Stack::start(pair).await;
+    let (admin, person, other) = (stack.admin().await, stack.creator().await, stack.viewer().await);
+    let nothing = &Value::Null;
+    let found = async |query: &str| {
+        let page = admin.json(Method::GET, &format!("/api/v1/admin/users?{query}"), nothing, 200).await;
+        let names = page["items"].as_array().unwrap().iter().map(|u| u["username"].as_str().unwrap().to_owned());
+        names.collect::<Vec<_>>()
+    };
+    assert_eq!(found(&format!("q={}", person.username[3..9].to_uppercase())).await, [person.username.as_str()]);
+    assert_eq!(found(&format!("q={}@EXAMPLE", other.username)).await, [other.username.as_str()]);
+    assert_eq!(found("q=%25").await, [] as [&str; 0], "a percent sign is one");
+    assert_eq!(found("role=viewer").await, [other.username.as_str()]);
+    let film = person.upload(&fixtures::silent()).await["id"].as_str().unwrap().to_owned();
+    let ban = |c: &Client| format!("/api/v1/admin/users/{}/ban", c.id);
+    for _ in 0..2 {
+        admin.json(Method::POST, &ban(&person), &json!({ "reason": "spam" }), 204).await;
+    }
+    assert_eq!(found("banned=true").await, [person.username.as_str()]);
+    assert_eq!(problem(other.get(&format!("/api/v1/media/{film}")).await).await.0, 404);
+    let told = person.json(Method::GET, "/api/v1/me/moderation", nothing, 200).await;
+    assert_eq!((told["items"].as_array().unwrap().len(), &told["items"][0]["reason"]), (1, &json!("spam")));
+    let lift = format!("/api/v1/admin/moderation/{}/lift", told["items"][0]["id"].as_str().unwrap());
+    admin.json(Method::POST, &lift, nothing, 204).await;
+    assert_eq!(other.get(&format!("/api/v1/media/{film}")).await.status(), 200);
+    let remove = |c: &Client| format!("/api/v1/admin/users/{}", c.id);
+    admin.json(Method::DELETE, &remove(&person), nothing, 204).await;
+    assert_eq!(problem(other.get(&format!("/api/v1/media/{film}")).await).await.0, 404);
+    assert_eq!(problem(person.get("/api/v1/me").await).await.0, 401);
+    // Who looks after the service is asked to step down first; at the machine itself too.
+    let (made, said) = stack.command(&["admin", "role", "--username", &other.username, "--role", "admin"], "");
+    assert!(made && said.contains("has the role admin"), "{said}");
+    assert_eq!(other.get("/api/v1/admin/users").await.status(), 200, "it acts at once");
+    for (method, path) in [(Method::POST, ban(&other)), (Method::DELETE, remove(&other))] {
+        assert_eq!(problem(admin.send(method, &path, &json!({})).await).await, (403, "forbidden".into()), "{path}");
+    }
+    let step_down = |name: &str| stack.command(&["admin", "role", "--username", name, "--role", "viewer"], "");
+    assert!(step_down(&other.username).0);
+    let (left, said) = step_down(&admin.username);
+    assert!(!left && said.contains("Somebody must stay administrator"), "{said}");
+    assert!(!step_down("nobody-at-all").0);
 }
 
 async fn audit_log_pages_and_filters(pair: Pair) {

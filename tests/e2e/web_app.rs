@@ -1,7 +1,8 @@
 //! The app's document and files, as browsers get them.
 
-use harness::{Pair, Stack, client::problem};
+use harness::{Pair, Stack, client::problem, fixtures};
 use reqwest::{Method, Response};
+use serde_json::json;
 
 harness::on_both!(the_app_is_served_where_it_lives_and_nowhere_else, files_of_the_app_are_kept_by_browsers,);
 
@@ -12,7 +13,8 @@ fn header<'a>(answer: &'a Response, name: &str) -> &'a str {
 /// Pages are one document, whose links lead to where the app begins; what is no page stays a problem for programs.
 async fn the_app_is_served_where_it_lives_and_nowhere_else(pair: Pair) {
     let stack = Stack::start(pair).await;
-    let client = stack.creator().await.anonymous();
+    let owner = stack.creator().await;
+    let client = owner.anonymous();
     let pages =
         [("/", "./"), ("/login", "./"), ("/watch/0199", "../"), ("/settings/usage", "../"), ("/api/docs", "../")];
     for (page, base) in pages {
@@ -29,8 +31,23 @@ async fn the_app_is_served_where_it_lives_and_nowhere_else(pair: Pair) {
         assert!(text.contains(&format!("<base href=\"{base}\"")), "{page}: {text}");
         assert!(!text.contains("<style") && !text.contains("<script>"), "nothing inline: {text}");
     }
-    let embedded = client.get("/embed/0199").await;
-    assert!(header(&embedded, "content-security-policy").contains("frame-ancestors *"));
+    let film = owner.upload(&fixtures::silent()).await["id"].as_str().unwrap().to_owned();
+    let embedded = client.get(&format!("/embed/{film}")).await;
+    assert!(header(&embedded, "content-security-policy").ends_with("frame-ancestors *"));
+    for other in ["/embed/0199".to_owned(), format!("/embed/%30{}", &film[1..])] {
+        assert!(
+            header(&client.get(&other).await, "content-security-policy").ends_with("frame-ancestors 'none'"),
+            "{other}"
+        );
+    }
+    let path = format!("/api/v1/media/{film}");
+    let named = json!({ "embed_origins": ["https://www.example.org", "https://blog.example.org:8443"] });
+    owner.json(Method::PATCH, &path, &named, 200).await;
+    let embedded = client.get(&format!("/embed/{film}")).await;
+    let frames = "frame-ancestors https://www.example.org https://blog.example.org:8443";
+    assert!(header(&embedded, "content-security-policy").ends_with(frames));
+    let odd = owner.send(Method::PATCH, &path, &json!({ "embed_origins": ["https://a;script-src"] })).await;
+    assert_eq!(odd.status(), 422);
     assert_eq!(header(&embedded, "x-frame-options"), "");
     for other in
         ["/nowhere", "/api/v1/nowhere", "/api/docs/nowhere", "/assets/gone.js", "/index.html", "/../Cargo.toml"]

@@ -3,7 +3,7 @@
 use crate::code::{File, all, planted};
 
 /// Durations that SQL computes with: they are bound as numbers, and their names have the unit.
-const DURATIONS: &[&str] = &["every_us", "longest_us", "owed_us", "wait_us"];
+const DURATIONS: &[&str] = &["every_us", "lease_us", "longest_us", "owed_us", "wait_us"];
 
 /// Where a UUID is just that: the identifiers themselves, what the API reads and writes, the cursor of any list.
 fn may_name_uuids(name: &str) -> bool {

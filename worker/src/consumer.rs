@@ -2,7 +2,7 @@
 
 use crate::{
     claims::Claims,
-    pipeline,
+    pipeline, presence,
     room::Room,
     schedule::{self, Outage},
     sweep,
@@ -47,6 +47,7 @@ pub async fn work(context: Context, capacity: Capacity, mut stop: watch::Receive
     let listener = tokio::spawn(listen(context.clone(), bell.clone(), stop.clone()));
     let sweeper = tokio::spawn(sweep::run(context.clone(), capacity.lease, capacity.gc_window, stop.clone()));
     let claims = Claims::default();
+    let signs = tokio::spawn(presence::sign(context.clone(), capacity.clone()));
     let watcher = tokio::spawn(claims.clone().watch(context.db.clone(), capacity.name.clone()));
     let mut pool = Pool {
         context,
@@ -70,6 +71,8 @@ pub async fn work(context: Context, capacity: Capacity, mut stop: watch::Receive
     pool.drain().await;
     sweeper.abort();
     watcher.abort();
+    signs.abort();
+    presence::sign_off(&pool.context, &pool.capacity.name).await;
     // apalis ends by itself once it sees the stop; waiting longer than this would hold the process.
     drop(timeout(Duration::from_secs(2), listener).await);
 }
@@ -196,19 +199,23 @@ async fn run(running: &Running, lease: Duration, lost: &Notify) {
         () = beat_until_fenced(running, lease) => Err(TaskError::Fenced),
         () = lost.notified() => Err(TaskError::Fenced),
     };
-    let task = &running.task;
-    sluice_metrics::task(task.kind.as_str(), outcome_name(&outcome), began.elapsed());
-    let Err(error) = outcome else { return running.context.outage.over() };
+    let (task, took) = (&running.task, began.elapsed());
+    sluice_metrics::task(task.kind.as_str(), outcome_name(&outcome), took);
+    let ms = took.as_millis() as u64;
+    let Err(error) = outcome else {
+        tracing::info!(task = %task.id, name = task.name, package = %task.package_id, ms, "task ends");
+        return running.context.outage.over();
+    };
     match error {
         TaskError::NotArrived(needed) => {
-            tracing::info!(task = %task.id, name = task.name, needed, "waits for the upload");
+            tracing::info!(task = %task.id, name = task.name, needed, ms, "waits for the upload");
         }
         // Others have it now, or nobody wants it: what was given up while it ran, or found to be here already.
         TaskError::Fenced => {
-            tracing::info!(task = %task.id, name = task.name, package = %task.package_id, "task was taken away");
+            tracing::info!(task = %task.id, name = task.name, package = %task.package_id, ms, "task was taken away");
         }
         _ => {
-            tracing::warn!(task = %task.id, name = task.name, package = %task.package_id, attempt = task.attempts, %error, "task ended badly");
+            tracing::warn!(task = %task.id, name = task.name, package = %task.package_id, attempt = task.attempts, ms, %error, "task ended badly");
         }
     }
     tokio::select! {

@@ -15,6 +15,7 @@ mod offline;
 mod package;
 mod pipeline;
 mod plan;
+mod presence;
 mod publish;
 mod room;
 mod sandbox;
@@ -35,7 +36,7 @@ use sluice_config::{
     Config, keep_private,
     telemetry::{self, complain},
 };
-use sluice_db::Db;
+use sluice_db::{Db, quieted};
 use sluice_ingest::{Ingest, UploadMemory};
 use sluice_net::Outbound;
 use sluice_queue::WakeQueue;
@@ -169,7 +170,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Run { supervised } => {
             let config = Config::load()?;
-            let _logs = telemetry::init(&config.log);
+            let _logs = telemetry::init(&quieted(&config.log));
             keep_private(&config).with_context(|| config.data_dir.display().to_string())?;
             tokio::runtime::Runtime::new()?.block_on(work(config, supervised))?;
             Ok(ExitCode::SUCCESS)

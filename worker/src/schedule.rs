@@ -47,6 +47,11 @@ impl Outage {
         pause.mul_f64(rand::rng().random_range(0.5..=1.0))
     }
 
+    /// Whether something that is needed was away when it was last asked for.
+    pub fn is_on(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     /// It worked.
     pub fn over(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;

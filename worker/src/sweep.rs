@@ -115,6 +115,7 @@ async fn collect(context: &Context, window: Duration) -> Result<(), TaskError> {
         }
         context.db.sources().mark_swept(source, now).await?;
     }
+    context.db.operations().purge_workers().await?;
     context.wake.vacuum().await;
     Ok(())
 }

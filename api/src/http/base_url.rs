@@ -1,9 +1,14 @@
 //! Where clients reach this service.
 
-use crate::{client::Client, state::AppState};
+use crate::{
+    client::{Client, ExternalUrl},
+    state::AppState,
+};
 use axum::{
-    extract::FromRequestParts,
+    extract::{FromRequestParts, Request, State},
     http::{header, request::Parts, uri::Authority},
+    middleware::Next,
+    response::Response,
 };
 use std::convert::Infallible;
 
@@ -31,4 +36,12 @@ impl FromRequestParts<AppState> for BaseUrl {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Infallible> {
         Ok(Self::of(state, parts))
     }
+}
+
+/// Middleware: lets what is behind it know the base URL although it knows no HTTP.
+pub async fn attach(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let base = BaseUrl::of(&state, &parts);
+    parts.extensions.insert(ExternalUrl(base.0));
+    next.run(Request::from_parts(parts, body)).await
 }

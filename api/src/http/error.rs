@@ -9,7 +9,8 @@ use axum::{
 domain_error! {
     /// Why a request is refused before any service sees it.
     HttpError {
-        CrossSite = "A page of another site asked for this with your cookies.",
+        CrossSite = "With cookies only own pages and allowed origins may ask for this, and the request must say so in Origin or \
+            Sec-Fetch-Site; programs use a bearer token, without `cookies`.",
         MethodNotAllowed = "This method is not supported here.",
         NotAChunk = "The body must be application/offset+octet-stream.",
         NotJson = "The body must be application/json.",

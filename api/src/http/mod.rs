@@ -13,4 +13,5 @@ pub mod listener;
 pub mod pace;
 pub mod problem;
 pub mod rate_limit;
+pub mod read_ahead;
 pub mod serve;

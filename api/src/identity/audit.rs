@@ -18,6 +18,8 @@ pub enum Event {
     PasswordResetRequested,
     PasswordReset,
     EmailVerified,
+    EmailChangeRequested,
+    EmailChanged,
     AccountDeleted,
     RoleChanged,
     CreatorRequested,
@@ -32,6 +34,8 @@ pub enum Event {
     VisibilityChanged,
     MediaReceived,
     Moderated,
+    WorkRetried,
+    WorkStopped,
 }
 
 impl Event {
@@ -48,6 +52,8 @@ impl Event {
             Self::PasswordResetRequested => "password_reset_requested",
             Self::PasswordReset => "password_reset",
             Self::EmailVerified => "email_verified",
+            Self::EmailChangeRequested => "email_change_requested",
+            Self::EmailChanged => "email_changed",
             Self::AccountDeleted => "account_deleted",
             Self::RoleChanged => "role_changed",
             Self::CreatorRequested => "creator_requested",
@@ -62,6 +68,8 @@ impl Event {
             Self::VisibilityChanged => "visibility_changed",
             Self::MediaReceived => "media_received",
             Self::Moderated => "moderated",
+            Self::WorkRetried => "work_retried",
+            Self::WorkStopped => "work_stopped",
         }
     }
 }

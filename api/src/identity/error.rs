@@ -10,7 +10,7 @@ domain_error! {
         BadCredentials = "The user name or the password is wrong. An e-mail address works once it is confirmed.",
         Banned = "Your account was banned; /me/moderation says why.",
         InsufficientScope = "This token's scopes do not cover this.",
-        InvalidCode = "The code is wrong, used or expired.",
+        InvalidCode = "The token is wrong, used or expired.",
         LastAdmin = "Somebody must stay administrator.",
         LinkEnded = "This link is not valid, or not any more.",
         OriginNotAllowed = "This link does not work on this page.",

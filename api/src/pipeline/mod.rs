@@ -2,6 +2,7 @@
 
 pub mod formats;
 pub mod media;
+pub mod operations;
 pub mod playback;
 pub mod quota;
 pub mod sharing;

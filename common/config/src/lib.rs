@@ -4,6 +4,7 @@
 
 mod checks;
 mod encode;
+mod in_force;
 mod private_files;
 mod reader;
 mod secret;
@@ -13,6 +14,7 @@ mod store_url;
 pub mod telemetry;
 
 pub use encode::{EncodeSettings, LoudnessSetting, RungSetting};
+pub use in_force::SettingInForce;
 pub use private_files::keep_private;
 pub use secret::{rotate_secret, signing_secrets};
 pub use sections::{
@@ -126,7 +128,7 @@ impl Config {
             database_url: r.database_url(&data_dir),
             http: http(&mut r),
             accounts: accounts(&mut r),
-            mail: MailConfig { smtp_url: r.smtp_url(), from: r.checked(&settings::MAIL_FROM, checks::mailbox) },
+            mail: mail(&mut r),
             ingest: ingest(&mut r),
             outbound: OutboundConfig { networks: r.list(&settings::OUTBOUND_NETWORKS, NETWORK), ca: r.authorities() },
             playback: playback(&mut r, &store),
@@ -134,6 +136,7 @@ impl Config {
             worker: worker(&mut r),
             encode: EncodeSettings::read(file, &mut r.faults),
             min_free_bytes: r.min_free_bytes(),
+            in_force: in_force::all(|s| r.text(s)),
             store,
             data_dir,
         };
@@ -152,7 +155,7 @@ fn http(r: &mut Reader<'_>) -> HttpConfig {
     HttpConfig {
         listen: r.parsed(&settings::LISTEN),
         metrics_listen: r.address(&settings::METRICS_LISTEN),
-        public_url: r.public_url(),
+        public_url: r.web_url(&settings::PUBLIC_URL),
         trusted_proxies: r.list(&settings::TRUSTED_PROXIES, NETWORK),
         allowed_origins: r.origins(&settings::ALLOWED_ORIGINS),
         tls: r.tls(),
@@ -169,6 +172,15 @@ fn accounts(r: &mut Reader<'_>) -> AccountsConfig {
         previous_secret: r.secret(&settings::SECRET_PREVIOUS),
         first_admin: r.admin(),
         open_creators: r.parsed(&settings::OPEN_CREATORS),
+    }
+}
+
+fn mail(r: &mut Reader<'_>) -> MailConfig {
+    let app_url = r.web_url(&settings::APP_URL).or_else(|| r.optional(&settings::PUBLIC_URL));
+    MailConfig {
+        smtp_url: r.smtp_url(),
+        from: r.checked(&settings::MAIL_FROM, checks::mailbox),
+        app_url: app_url.map(|u| u.trim_end_matches('/').to_owned()),
     }
 }
 
@@ -299,6 +311,7 @@ mod tests {
             ("SLUICE_DATABASE_URL", "mysql://root:hush@h/d", "sqlite://PATH or postgres://"),
             ("SLUICE_LOG", "inof", "off, error, warn, info"),
             ("SLUICE_PUBLIC_URL", "video.example.org", "a URL like https://"),
+            ("SLUICE_APP_URL", "app.example.org", "a URL like https://"),
             ("SLUICE_SMTP_URL", "http://u:hush@h", "smtps://USER:PASSWORD@HOST"),
             ("SLUICE_MAIL_FROM", "Films", "an address like"),
             ("SLUICE_OUTBOUND_CA", "/no/such/file", "a PEM file"),

@@ -175,10 +175,11 @@ impl Reader<'_> {
         })
     }
 
-    pub(super) fn public_url(&mut self) -> Option<String> {
-        let url = self.optional(&settings::PUBLIC_URL).map(|u| u.trim_end_matches('/').to_owned())?;
+    /// A URL on the web, without a trailing slash.
+    pub(super) fn web_url(&mut self, setting: &Optional) -> Option<String> {
+        let url = self.optional(setting).map(|u| u.trim_end_matches('/').to_owned())?;
         if let Err(expected) = checks::web_url(&url) {
-            self.misfit(&settings::PUBLIC_URL, &url, &expected);
+            self.misfit(setting, &url, &expected);
         }
         Some(url)
     }

@@ -1,6 +1,6 @@
 //! The checked settings of one process, a section for each of its consumers.
 
-use crate::{EncodeSettings, FirstAdmin, Limit, StoreUrl};
+use crate::{EncodeSettings, FirstAdmin, Limit, SettingInForce, StoreUrl};
 use ipnet::IpNet;
 use secrecy::SecretString;
 use sluice_model::{Encryption, RateLimit};
@@ -37,6 +37,8 @@ pub struct Config {
     pub encode: EncodeSettings,
     /// Free space below which nothing new begins on a disk, bytes; unset means a default that depends on the disk.
     pub min_free_bytes: Option<u64>,
+    /// All of it as people may see it.
+    pub in_force: Vec<SettingInForce>,
 }
 
 /// The API's connections.
@@ -84,6 +86,8 @@ pub struct MailConfig {
     pub smtp_url: Option<SecretString>,
     /// Sender.
     pub from: String,
+    /// Where the app is that links lead to, without a trailing slash.
+    pub app_url: Option<String>,
 }
 
 /// Bytes on their way in.

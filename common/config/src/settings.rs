@@ -162,6 +162,10 @@ pub(crate) const STORE_URL: Optional = optional(
 );
 pub(crate) const PUBLIC_URL: Optional =
     optional("SLUICE_PUBLIC_URL", "how clients reach the API; default: relative to the request");
+pub(crate) const APP_URL: Optional = optional(
+    "SLUICE_APP_URL",
+    "where the app is that links in e-mails lead to, where it is not the one that the API serves; default: SLUICE_PUBLIC_URL",
+);
 pub(crate) const LOG: Setting<&str> =
     setting("SLUICE_LOG", "info", "log filter, for example info or sluice_worker=debug");
 pub(crate) const SECRET: Optional = optional(
@@ -280,6 +284,7 @@ pub const SETTINGS: &[&dyn Described] = &[
     &DATABASE_URL,
     &STORE_URL,
     &PUBLIC_URL,
+    &APP_URL,
     &LOG,
     &SECRET,
     &SECRET_PREVIOUS,

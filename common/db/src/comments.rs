@@ -1,7 +1,7 @@
 //! Comments: threads of one level below a media.
 
 use super::{Db, DbError, Result, Tx, execute_tx, query, query_tx};
-use sluice_model::{ClientKey, CommentId, MediaId, Timestamp, UserId};
+use sluice_model::{ClientKey, CommentId, MediaId, PictureId, Timestamp, UserId};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -21,6 +21,7 @@ pub struct CommentRow {
     pub author_id: UserId,
     pub author_name: String,
     pub author_display_name: String,
+    pub author_avatar_id: Option<PictureId>,
     pub parent_id: Option<CommentId>,
     pub body: String,
     /// The moment of the film it is about.
@@ -62,7 +63,9 @@ pub struct CommentPage {
 macro_rules! comments {
     ($tail:expr) => {
         concat!(
-            "SELECT c.id, c.media_id, c.author_id, u.username AS author_name, u.display_name AS author_display_name, c.parent_id, \
+            "SELECT c.id, c.media_id, c.author_id, u.username AS author_name, u.display_name AS author_display_name, \
+             (SELECT a.id FROM pictures a WHERE a.owner_id = c.author_id AND a.kind = 'avatar' AND a.doomed_us IS NULL) \
+             AS author_avatar_id, c.parent_id, \
              c.body, c.at_ms, c.client_key, c.reply_count, c.created_us, c.edited_us, \
              (c.hidden_us IS NOT NULL OR u.banned_us IS NOT NULL) AS hidden \
              FROM comments c JOIN users u ON u.id = c.author_id ",

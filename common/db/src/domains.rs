@@ -2,8 +2,8 @@
 
 use crate::{
     Db, Tx, access, audit, captions, catalogue, chapters, comments, engagement, images, limits, media, moderation,
-    news, packages, people, pictures, playlists, posts, projects, roles, search, sessions, sources, tasks, tokens,
-    tracks, uploads, usage, users, webhooks, work,
+    news, operations, packages, people, pictures, playlists, posts, projects, roles, search, sessions, sources, tasks,
+    tokens, tracks, uploads, usage, users, webhooks, work,
 };
 
 impl Db {
@@ -65,6 +65,11 @@ impl Db {
     /// Notifications between instances.
     pub fn news(&self) -> news::News<'_> {
         news::News(self)
+    }
+
+    /// What operators see.
+    pub fn operations(&self) -> operations::Operations<'_> {
+        operations::Operations(self)
     }
 
     /// HLS packages, their renditions and segments.

@@ -19,6 +19,7 @@ pub mod media;
 pub mod moderation;
 pub mod news;
 mod open;
+pub mod operations;
 pub mod packages;
 pub mod people;
 pub mod pictures;
@@ -52,8 +53,9 @@ pub use images::ImageRow;
 pub use media::{MediaChange, MediaPage, MediaRow, NamedMedia, NewMedia};
 pub use moderation::{ActionRow, ReportRow};
 pub use news::NewsListener;
+pub use operations::{NewWorker, QueueCountRow, QueuePage, QueuedTaskRow, StoredRow, WorkerRow};
 pub use packages::{PackageRow, PlannedPackage, SegmentRow};
-pub use people::{CreatorRow, ProfileChange, SubscriptionRow};
+pub use people::{CreatorRow, OwnProfileRow, ProfileChange, SubscriptionRow};
 pub use pictures::{NewPicture, PictureRow};
 pub use playlists::{ItemRow, POSITION_STEP, PlaylistChange, PlaylistRow};
 pub use posts::{PostChange, PostRow, PublishedCursor};
@@ -68,7 +70,7 @@ pub use tokens::{ApiTokenRow, MailPurpose, NewApiToken};
 pub use tracks::{TrackRow, overlaid};
 pub use uploads::{NewUpload, UploadRow};
 pub use usage::{EncodeOwner, UsageRow};
-pub use users::{NewUser, UserRow};
+pub use users::{NewUser, UserFilter, UserRow};
 pub use webhooks::{DeliveryRow, DueDelivery, Tried, WebhookChange, WebhookRow};
 
 pub use open::Sqlite;
@@ -272,6 +274,12 @@ impl Tx {
         }
         Ok(())
     }
+}
+
+/// A log filter that leaves out what is news to nobody, unless it asks for it: PostgreSQL notes at every start that the tables
+/// of search and queue exist.
+pub fn quieted(filter: &str) -> String {
+    if filter.contains("sqlx") { filter.to_owned() } else { format!("{filter},sqlx::postgres::notice=warn") }
 }
 
 /// An exclusive lock on `FILE.lock`, held until the handle is dropped.

@@ -2,8 +2,8 @@
 
 use super::{Db, Result, Tx, execute_tx, query, query_tx, rank};
 use sluice_model::{
-    Encryption, MediaEvent, MediaId, MediaKind, PackageId, PackageStatus, PictureId, PublicationId, Reason, SourceId,
-    SourceStatus, Timestamp, UserId, Visibility,
+    Encryption, MediaEvent, MediaId, MediaKind, MediaStatus, PackageId, PackageStatus, PictureId, PublicationId,
+    Reason, SourceId, SourceStatus, Timestamp, UserId, Visibility,
 };
 use sqlx::FromRow;
 
@@ -77,6 +77,8 @@ pub struct MediaRow {
     pub has_preview: bool,
     /// Whether the shape of its sound is known.
     pub has_waveform: bool,
+    /// Sites that may show its player, joined by blanks; every site where there is none.
+    pub embed_origins: String,
 }
 
 /// When a media became public.
@@ -124,12 +126,18 @@ pub struct MediaChange<'a> {
     pub title: Option<&'a str>,
     pub description: Option<&'a str>,
     pub visibility: Option<Visibility>,
+    /// Joined by blanks.
+    pub embed_origins: Option<&'a str>,
 }
 
 /// A keyset page request: newest first, strictly older than `before`.
 #[derive(Debug, Clone, Copy)]
-pub struct MediaPage {
+pub struct MediaPage<'a> {
     pub owner: UserId,
+    /// Those that stand so only.
+    pub status: Option<MediaStatus>,
+    /// Those that have all these words only, as search knows them.
+    pub words: &'a [String],
     pub before: Option<MediaId>,
     pub limit: i64,
     /// Uploads that expired before are left out.
@@ -147,7 +155,7 @@ macro_rules! media_columns {
             "(SELECT CAST(COALESCE(SUM(r.planned * COALESCE(r.width * r.height, 10000)), 0) AS BIGINT) ",
             "FROM renditions r WHERE r.package_id = p.id) AS planned, ",
             "m.tags, (SELECT k.slug FROM categories k WHERE k.id = m.category_id) AS category, ",
-            "m.like_count, m.view_count, m.comment_count, m.rank, m.published_id, ",
+            "m.like_count, m.view_count, m.comment_count, m.rank, m.published_id, m.embed_origins, ",
             "(SELECT c.id FROM pictures c WHERE c.owner_id = m.id AND c.kind = 'poster' AND c.doomed_us IS NULL) AS own_poster, ",
             "(SELECT i.object FROM images i WHERE i.package_id = p.id AND i.kind = 'poster') AS poster, ",
             "EXISTS (SELECT 1 FROM images i WHERE i.package_id = p.id AND i.kind = 'sheet') AS has_storyboard, ",
@@ -163,6 +171,21 @@ macro_rules! media_columns {
 }
 
 pub(super) use media_columns;
+
+/// A page of an owner's media; `$has_words` is the condition for those that have all words of a query.
+macro_rules! own_page {
+    ($has_words:literal) => {
+        media_columns!(concat!(
+            "WHERE m.owner_id = $1 AND m.id < $2 AND NOT EXISTS (SELECT 1 FROM uploads x WHERE x.media_id = m.id \
+             AND x.expires_us < $4 AND x.completed_us IS NULL AND (x.length_bytes IS NULL OR x.offset_bytes < x.length_bytes)) \
+             AND ($5 = '' OR $5 = CASE WHEN p.status = 'ready' THEN 'ready' WHEN p.status IN ('failed', 'deleting') THEN 'failed' \
+             WHEN p.playable THEN 'playable' WHEN s.status = 'receiving' THEN 'uploading' ELSE 'processing' END) \
+             AND ($6 IS NULL OR ",
+            $has_words,
+            ") ORDER BY m.id DESC LIMIT $3"
+        ))
+    };
+}
 
 impl Media<'_> {
     /// A media by id.
@@ -196,14 +219,27 @@ impl Media<'_> {
 
     /// One page of an owner's media. UUIDv7 ids order by creation. An upload that has expired is none, whether or not a
     /// sweep has been there.
-    pub async fn of_owner(&self, page: MediaPage) -> Result<Vec<MediaRow>> {
+    pub async fn of_owner(&self, page: MediaPage<'_>) -> Result<Vec<MediaRow>> {
         let before = page.before.unwrap_or(MediaId::max());
-        let sql = media_columns!(
-            "WHERE m.owner_id = $1 AND m.id < $2 AND NOT EXISTS (SELECT 1 FROM uploads x WHERE x.media_id = m.id \
-             AND x.expires_us < $4 AND x.completed_us IS NULL AND (x.length_bytes IS NULL OR x.offset_bytes < x.length_bytes)) \
-             ORDER BY m.id DESC LIMIT $3"
-        );
-        query!(self.0, fetch_all as MediaRow, sql, page.owner, before, page.limit, page.now)
+        let status = page.status.map_or("", MediaStatus::as_str);
+        let words = if page.words.is_empty() { None } else { Some(self.0.search().query_of(page.words)) };
+        match self.0 {
+            Db::Sqlite(p) => {
+                let sql = own_page!(
+                    "m.id IN (SELECT r.media_id FROM search_index x JOIN search_rows r ON r.number = x.rowid \
+                     WHERE x.search_index MATCH $6)"
+                );
+                let query = sqlx::query_as(sql).bind(page.owner).bind(before).bind(page.limit).bind(page.now);
+                Ok(query.bind(status).bind(words).fetch_all(&p.readers).await?)
+            }
+            Db::Postgres(p) => {
+                let sql = own_page!(
+                    "EXISTS (SELECT 1 FROM search_index x WHERE x.media_id = m.id AND x.document @@ $6::tsquery)"
+                );
+                let query = sqlx::query_as(sql).bind(page.owner).bind(before).bind(page.limit).bind(page.now);
+                Ok(query.bind(status).bind(words).fetch_all(p.up()?).await?)
+            }
+        }
     }
 
     /// Deletes a media. Work that nobody else wants ends; its source and package go with a later sweep when nothing
@@ -254,10 +290,11 @@ impl MediaTx<'_> {
     /// Changes a media.
     pub async fn change(&mut self, id: MediaId, change: &MediaChange<'_>) -> Result<()> {
         let sql = "UPDATE media SET title = COALESCE($1, title), description = COALESCE($2, description), \
-                   visibility = COALESCE($3, visibility), published_id = COALESCE(published_id, $4) WHERE id = $5";
+                   visibility = COALESCE($3, visibility), published_id = COALESCE(published_id, $4), \
+                   embed_origins = COALESCE($5, embed_origins) WHERE id = $6";
         let visibility = change.visibility.map(Visibility::as_str);
         let published = (change.visibility == Some(Visibility::Public)).then(PublicationId::new);
-        execute_tx!(self.0, sql, change.title, change.description, visibility, published, id)?;
+        execute_tx!(self.0, sql, change.title, change.description, visibility, published, change.embed_origins, id)?;
         self.0.engagement().update_rank(id).await?;
         self.0.search().index_media(id).await
     }

@@ -26,6 +26,14 @@ pub struct CreatorRow {
     pub banner_id: Option<PictureId>,
 }
 
+/// A profile as its owner sees it.
+#[derive(Debug, Clone, FromRow)]
+pub struct OwnProfileRow {
+    #[sqlx(flatten)]
+    pub profile: CreatorRow,
+    pub keeps_history: bool,
+}
+
 /// A creator in a person's list.
 #[derive(Debug, Clone, FromRow)]
 pub struct SubscriptionRow {
@@ -62,6 +70,22 @@ impl People<'_> {
             " FROM users u WHERE u.id = $1 AND u.role <> 'viewer' AND u.banned_us IS NULL"
         );
         query!(self.0, fetch_optional as CreatorRow, sql, id)
+    }
+
+    /// A creator by user name, whatever its case.
+    pub async fn creator_by_name(&self, username: &str) -> Result<Option<CreatorRow>> {
+        let sql = concat!(
+            "SELECT ",
+            creator_columns!(),
+            " FROM users u WHERE u.username_key = $1 AND u.role <> 'viewer' AND u.banned_us IS NULL"
+        );
+        query!(self.0, fetch_optional as CreatorRow, sql, username.to_lowercase())
+    }
+
+    /// One's own profile, whatever one's role.
+    pub async fn own_profile(&self, user: UserId) -> Result<Option<OwnProfileRow>> {
+        let sql = concat!("SELECT ", creator_columns!(), ", u.keeps_history FROM users u WHERE u.id = $1");
+        query!(self.0, fetch_optional as OwnProfileRow, sql, user)
     }
 
     /// Creators whose name begins with `prefix`, in lower case, in the order of their names; after `after`.

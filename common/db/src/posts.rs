@@ -1,7 +1,7 @@
 //! Posts: text with embedded media, drafts and published.
 
 use super::{Db, Result, execute, query};
-use sluice_model::{PostId, Timestamp, UserId};
+use sluice_model::{PictureId, PostId, Timestamp, UserId};
 use sqlx::FromRow;
 
 /// Reads and single statements of this domain, from [`Db::posts`].
@@ -15,6 +15,7 @@ pub struct PostRow {
     pub author_id: UserId,
     pub author_name: String,
     pub author_display_name: String,
+    pub author_avatar_id: Option<PictureId>,
     pub title: String,
     /// Markdown.
     pub body: String,
@@ -43,7 +44,9 @@ pub struct PostChange<'a> {
 macro_rules! posts {
     ($tail:literal) => {
         concat!(
-            "SELECT p.id, p.author_id, u.username AS author_name, u.display_name AS author_display_name, p.title, p.body, ",
+            "SELECT p.id, p.author_id, u.username AS author_name, u.display_name AS author_display_name, ",
+            "(SELECT a.id FROM pictures a WHERE a.owner_id = p.author_id AND a.kind = 'avatar' AND a.doomed_us IS NULL) AS author_avatar_id, ",
+            "p.title, p.body, ",
             "p.published_us, p.created_us, p.edited_us, u.banned_us IS NOT NULL AS hidden FROM posts p JOIN users u ON u.id = p.author_id ",
             $tail
         )

@@ -131,6 +131,14 @@ impl Search<'_> {
         }
     }
 
+    /// What this database's index is asked for media that have all these words, wherever they stand.
+    pub(super) fn query_of(&self, words: &[String]) -> String {
+        match self.0 {
+            Db::Sqlite(_) => fts5(words, Nearness::Far),
+            Db::Postgres(_) => tsquery(words, Nearness::Far),
+        }
+    }
+
     /// Indexes what an older version stored.
     pub(super) async fn index_missing(&self) -> Result<()> {
         loop {

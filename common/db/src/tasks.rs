@@ -111,7 +111,7 @@ pub struct TaskCount {
 macro_rules! claim {
     ($lock:literal) => {
         concat!(
-            "UPDATE tasks SET status = 'running', token = $1, attempts = attempts + 1, beat = 0, worker = $2 WHERE id = ",
+            "UPDATE tasks SET status = 'running', token = $1, attempts = attempts + 1, beat = 0, worker = $2, claimed_us = $3 WHERE id = ",
             "(SELECT id FROM tasks WHERE status = 'queued' AND attempts < $7 ",
             "AND (not_before_us <= $3 OR (kind <> 'hash' AND not_before_us > $3 + $12)) ",
             "AND (cores <= $4 AND memory_bytes <= $5 AND (cores > 0 OR $8 OR kind = 'import') ",
@@ -302,6 +302,13 @@ impl TasksTx<'_> {
         let sql = "UPDATE tasks SET status = 'parked', token = NULL, finished_us = $1, error_code = $2, error_message = $3 WHERE id = $4";
         execute_tx!(self.0, sql, now, &reason.code, &reason.message, id)?;
         Ok(())
+    }
+
+    /// Queues a parked task again with fresh attempts. `false` when it is not parked.
+    pub async fn requeue_parked(&mut self, id: TaskId, now: Timestamp) -> Result<bool> {
+        let sql = "UPDATE tasks SET status = 'queued', attempts = 0, not_before_us = $1, error_code = NULL, error_message = NULL \
+                   WHERE id = $2 AND status = 'parked'";
+        Ok(execute_tx!(self.0, sql, now, id)? == 1)
     }
 
     /// Parks a queued task that has used up its attempts; `false` when it is no longer that.

@@ -55,6 +55,8 @@ pub enum MailPurpose {
     Verify,
     /// Sets a new password.
     Reset,
+    /// Makes the address it was sent to that of the account.
+    Change,
 }
 
 impl MailPurpose {
@@ -63,6 +65,7 @@ impl MailPurpose {
         match self {
             Self::Verify => "verify",
             Self::Reset => "reset",
+            Self::Change => "change",
         }
     }
 }
@@ -122,18 +125,19 @@ impl Tokens<'_> {
 }
 
 impl TokensTx<'_> {
-    /// Stores what is sent by e-mail; an earlier one for the same purpose ends.
+    /// Stores what is sent by e-mail; an earlier one for the same purpose ends. `address` is where it is sent, in lower case
+    /// but for a change, which keeps it as it was typed.
     pub async fn insert_mail_token(
         &mut self,
         hash: &[u8],
         user: UserId,
         purpose: MailPurpose,
-        email_key: &str,
+        address: &str,
         expires_at: Timestamp,
     ) -> Result<()> {
         execute_tx!(self.0, "DELETE FROM mail_tokens WHERE user_id = $1 AND purpose = $2", user, purpose.as_str())?;
         let sql = "INSERT INTO mail_tokens (hash, user_id, purpose, email_key, expires_us) VALUES ($1, $2, $3, $4, $5)";
-        execute_tx!(self.0, sql, hash, user, purpose.as_str(), email_key, expires_at)?;
+        execute_tx!(self.0, sql, hash, user, purpose.as_str(), address, expires_at)?;
         Ok(())
     }
 

@@ -91,6 +91,12 @@ macro_rules! expired {
 const STILL_WORKING: Duration = Duration::from_secs(30);
 
 impl Uploads<'_> {
+    /// What is said of an upload that is not complete.
+    pub async fn set_metadata(&self, id: UploadId, metadata: &str) -> Result<()> {
+        execute!(self.0, "UPDATE uploads SET metadata = $1 WHERE id = $2 AND completed_us IS NULL", metadata, id)?;
+        Ok(())
+    }
+
     /// An upload by id.
     pub async fn find(&self, id: UploadId) -> Result<Option<UploadRow>> {
         let sql = concat!("SELECT ", upload_columns!(), " FROM uploads WHERE id = $1");

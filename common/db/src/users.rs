@@ -3,7 +3,7 @@
 //! An e-mail address is a claim until it is verified; only a verified one is unique. So neither
 //! registration nor anything else tells whether an address has an account.
 
-use super::{Db, Result, Tx, execute, execute_tx, query, query_tx};
+use super::{Db, DbError, Result, Tx, execute, execute_tx, query, query_tx};
 use sluice_model::{MediaId, Role, Timestamp, UserId};
 use sqlx::FromRow;
 
@@ -41,6 +41,15 @@ pub struct NewUser<'a> {
     pub password_hash: &'a str,
     pub role: Role,
     pub now: Timestamp,
+}
+
+/// Accounts that are looked for; what is left out does not matter.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct UserFilter<'a> {
+    /// A part of the user name or of the e-mail address.
+    pub text: Option<&'a str>,
+    pub role: Option<Role>,
+    pub banned: Option<bool>,
 }
 
 macro_rules! user_columns {
@@ -101,10 +110,19 @@ impl Users<'_> {
         query!(self.0, fetch_optional as UserRow, user_columns!("WHERE u.id = $1"), id)
     }
 
-    /// One page of all accounts, newest first.
-    pub async fn page(&self, before: Option<UserId>, limit: i64) -> Result<Vec<UserRow>> {
-        let sql = user_columns!("WHERE u.id < $1 ORDER BY u.id DESC LIMIT $2");
-        query!(self.0, fetch_all as UserRow, sql, before.unwrap_or(UserId::max()), limit)
+    /// One page of the accounts that fit, newest first.
+    pub async fn page(&self, filter: UserFilter<'_>, before: Option<UserId>, limit: i64) -> Result<Vec<UserRow>> {
+        let sql = user_columns!(
+            "WHERE u.id < $1 AND (u.username_key LIKE $2 ESCAPE '!' OR LOWER(u.email) LIKE $2 ESCAPE '!') \
+             AND ($3 = '' OR u.role = $3) AND ($4 < 0 OR (u.banned_us IS NOT NULL) = ($4 = 1)) ORDER BY u.id DESC LIMIT $5"
+        );
+        let literal = filter.text.unwrap_or_default().to_lowercase();
+        let literal: String =
+            literal.chars().flat_map(|c| matches!(c, '%' | '_' | '!').then_some('!').into_iter().chain([c])).collect();
+        let role = filter.role.map_or("", Role::as_str);
+        let banned = filter.banned.map_or(-1, i64::from);
+        let before = before.unwrap_or(UserId::max());
+        query!(self.0, fetch_all as UserRow, sql, before, format!("%{literal}%"), role, banned, limit)
     }
 
     /// Whether anybody is an administrator.
@@ -155,6 +173,28 @@ impl UsersTx<'_> {
         let sql = "UPDATE users SET email_key = $1, email_verified_us = COALESCE(email_verified_us, $2) \
                    WHERE id = $3 AND email_claim = $1";
         Ok(execute_tx!(self.0, sql, email_key, now, user)? == 1)
+    }
+
+    /// Gives an account another address, which it has proved. Other claims to it end. `false` when somebody else has proved
+    /// it, or the account is gone.
+    pub async fn change_email(&mut self, user: UserId, email: &str, now: Timestamp) -> Result<bool> {
+        let key = email.to_lowercase();
+        // All whom it concerns in one order, so that two proofs never wait for each other.
+        if let Tx::Postgres(t) = self.0 {
+            let lock = "SELECT id FROM users WHERE email_claim = $1 OR id = $2 ORDER BY id FOR UPDATE";
+            sqlx::query(lock).bind(&key).bind(user).execute(&mut **t).await?;
+        }
+        let proved = "SELECT COUNT(*) FROM users WHERE email_key = $1 AND id <> $2";
+        if query_tx!(self.0, fetch_one as (i64,), proved, &key, user)?.0 > 0 {
+            return Ok(false);
+        }
+        execute_tx!(self.0, "UPDATE users SET email_claim = '' WHERE email_claim = $1 AND id <> $2", &key, user)?;
+        let sql = "UPDATE users SET email = $1, email_key = $2, email_claim = $2, email_verified_us = $3 WHERE id = $4";
+        match execute_tx!(self.0, sql, email, &key, now, user) {
+            // Proved by somebody at this moment, who claimed another address before.
+            Err(DbError::Duplicate) => Ok(false),
+            changed => Ok(changed? == 1),
+        }
     }
 
     /// Hands all media of one account to another, with the tokens and grants that were made for them.

@@ -94,6 +94,19 @@ impl WorkTx<'_> {
         Ok(true)
     }
 
+    /// Stops the work on a package for `reason`, whoever wants it. `false` when there is none.
+    pub async fn cancel_package(&mut self, package: PackageId, reason: &Reason, now: Timestamp) -> Result<bool> {
+        let sql = "UPDATE packages SET updated_us = $1 WHERE id = $2 AND (status IN ('planning', 'encoding') OR EXISTS \
+                   (SELECT 1 FROM tasks t WHERE t.package_id = packages.id AND t.status IN ('queued', 'running')))";
+        if execute_tx!(self.0, sql, now, package)? == 0 {
+            return Ok(false);
+        }
+        self.lock_source(package).await?;
+        self.0.packages().fail(package, reason, now).await?;
+        self.cancel_all(package).await?;
+        Ok(true)
+    }
+
     /// Sets to work again what moderation had stopped and what people may see now: one media, or all of an account.
     pub async fn resume(&mut self, media: Option<MediaId>, owner: Option<UserId>, now: Timestamp) -> Result<()> {
         let sql = "SELECT DISTINCT p.id FROM packages p JOIN media m ON m.package_id = p.id JOIN users u ON u.id = m.owner_id \

@@ -6,6 +6,8 @@
 use crate::Timestamp;
 use std::time::{Duration, Instant, SystemTime};
 
+/// An hour.
+pub const HOUR: Duration = Duration::from_secs(3600);
 /// A day.
 pub const DAY: Duration = Duration::from_secs(86_400);
 

@@ -57,6 +57,16 @@ macro_rules! words {
 }
 
 words!(
+    /// Why a worker does not get on with anything.
+    WorkerTrouble {
+        /// Its disk is nearly full.
+        DiskFull = "disk_full",
+        /// The store does not answer it.
+        StoreUnreachable = "store_unreachable",
+    }
+);
+
+words!(
     /// What an account may do.
     Role { Viewer = "viewer", Creator = "creator", Admin = "admin" }
 );

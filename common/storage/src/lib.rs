@@ -10,7 +10,7 @@ mod s3;
 mod space;
 
 pub use key::{IMAGES, Key, Prefix};
-pub use space::{Shortage, Space};
+pub use space::{DiskSpace, Shortage, Space};
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream::BoxStream};

@@ -32,6 +32,17 @@ struct Disks {
     short: AtomicBool,
 }
 
+/// How full a disk is that a service writes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DiskSpace {
+    pub folder: PathBuf,
+    /// What this process may still write there, bytes.
+    pub free_bytes: u64,
+    pub total_bytes: u64,
+    /// What must be free for anything new to begin, bytes.
+    pub kept_bytes: u64,
+}
+
 /// Too little space.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shortage {
@@ -88,6 +99,22 @@ impl Space {
         found
     }
 
+    /// How full the disks are; what cannot be asked is left out.
+    pub fn disks(&self) -> Vec<DiskSpace> {
+        self.0.folders.iter().filter_map(|f| self.measured(f)).collect()
+    }
+
+    fn measured(&self, folder: &Path) -> Option<DiskSpace> {
+        let disk = statvfs(folder).ok()?;
+        // Types differ between systems.
+        #[allow(clippy::useless_conversion, reason = "c_ulong is narrower elsewhere")]
+        let (block, free, all) =
+            (u64::from(disk.fragment_size()), u64::from(disk.blocks_available()), u64::from(disk.blocks()));
+        let (free_bytes, total_bytes) = (free.saturating_mul(block), all.saturating_mul(block));
+        let kept_bytes = self.0.min_free_bytes.unwrap_or((total_bytes / SHARE_KEPT).min(MOST_KEPT));
+        Some(DiskSpace { folder: folder.to_owned(), free_bytes, total_bytes, kept_bytes })
+    }
+
     /// Refuses what would eat up what the database needs: half of what is kept free is its own.
     pub(crate) fn check_write(&self, root: &Path) -> Result<(), StoreError> {
         if self.below(root, 2).is_some() { Err(StoreError::Full) } else { Ok(()) }
@@ -96,14 +123,9 @@ impl Space {
     /// Whether a disk has less than the `part`th part of what should be free. What cannot be asked has room: whoever
     /// writes there sees what is wrong.
     fn below(&self, folder: &Path, part: u64) -> Option<Shortage> {
-        let disk = statvfs(folder).ok()?;
-        // Types differ between systems.
-        #[allow(clippy::useless_conversion, reason = "c_ulong is narrower elsewhere")]
-        let (block, free, all) =
-            (u64::from(disk.fragment_size()), u64::from(disk.blocks_available()), u64::from(disk.blocks()));
-        let (free_bytes, all_bytes) = (free.saturating_mul(block), all.saturating_mul(block));
-        let needed_bytes = self.0.min_free_bytes.unwrap_or((all_bytes / SHARE_KEPT).min(MOST_KEPT)) / part;
-        (free_bytes < needed_bytes).then(|| Shortage { folder: folder.to_owned(), free_bytes, needed_bytes })
+        let DiskSpace { folder, free_bytes, kept_bytes, .. } = self.measured(folder)?;
+        let needed_bytes = kept_bytes / part;
+        (free_bytes < needed_bytes).then_some(Shortage { folder, free_bytes, needed_bytes })
     }
 }
 

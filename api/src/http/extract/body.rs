@@ -1,5 +1,6 @@
 //! JSON bodies with a refusal that says what is wrong.
 
+use super::faults::faults;
 use crate::http::{
     body_limit::BodyLimit,
     error::{ApiError, HttpError},
@@ -10,31 +11,57 @@ use axum::{
         FromRequest, Request,
         rejection::{BytesRejection, FailedToBufferBody, JsonRejection},
     },
+    http::{HeaderMap, header},
 };
+use bytes::Bytes;
 use serde::de::DeserializeOwned;
+use utoipa::ToSchema;
 
-/// A JSON body. Its media type must say so: what a foreign page's form can send is refused.
+/// A JSON body. Its media type must say so: what a foreign page's form can send is refused. Of a body whose fields do
+/// not fit, all faults are told at once.
 #[derive(Debug)]
 pub struct Body<T>(pub T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+impl<T: DeserializeOwned + ToSchema, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let limit = request.extensions().get::<BodyLimit>().map_or(0, |l| l.0);
-        match Json::<T>::from_request(request, state).await {
-            Ok(Json(value)) => Ok(Self(value)),
-            Err(JsonRejection::MissingJsonContentType(_)) => Err(HttpError::NotJson.into()),
-            Err(JsonRejection::BytesRejection(BytesRejection::FailedToBufferBody(
-                FailedToBufferBody::LengthLimitError(_),
-            ))) => Err(HttpError::TooLarge(limit as u64).into()),
-            Err(JsonRejection::BytesRejection(_)) => {
-                Err(HttpError::BadRequest("its body did not come whole, or too slowly".to_owned()).into())
-            }
-            // Serde names fields and positions, never values of ours.
-            Err(JsonRejection::JsonDataError(e)) => Err(HttpError::BadRequest(reason(&e.body_text())).into()),
-            Err(e) => Err(HttpError::BadRequest(reason(&e.body_text())).into()),
+        if !is_json(request.headers()) {
+            return Err(HttpError::NotJson.into());
         }
+        let body = Bytes::from_request(request, state).await.map_err(|e| unread(&e, limit))?;
+        Json::<T>::from_bytes(&body).map(|Json(value)| Self(value)).map_err(|e| refused::<T>(&e, &body))
+    }
+}
+
+/// `application/json`, or something that is JSON too (RFC 6839 section 3.1).
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    kind == "application/json" || kind.starts_with("application/") && kind.ends_with("+json")
+}
+
+fn unread(error: &BytesRejection, limit: usize) -> ApiError {
+    match error {
+        BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
+            HttpError::TooLarge(limit as u64).into()
+        }
+        _ => HttpError::BadRequest("its body did not come whole, or too slowly".to_owned()).into(),
+    }
+}
+
+/// What is wrong with a body that was read. What its schema does not say of it, serde says, which names fields and
+/// positions, never values of ours.
+fn refused<T: ToSchema>(error: &JsonRejection, body: &[u8]) -> ApiError {
+    let found = match error {
+        JsonRejection::JsonDataError(_) => serde_json::from_slice(body).map_or(Vec::new(), |v| faults::<T>(&v)),
+        _ => Vec::new(),
+    };
+    if found.is_empty() {
+        HttpError::BadRequest(reason(&error.body_text())).into()
+    } else {
+        HttpError::Invalid(found).into()
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod body;
 pub mod client;
+mod faults;
 mod same_site;
 
 pub use body::Body;

@@ -2,7 +2,7 @@
 
 use super::{
     service,
-    views::{AskCreator, AuditEvents, ChangePassword, CreatorRequest, DeleteAccount, Session, Sessions},
+    views::{AskCreator, AuditEvents, ChangeEmail, ChangePassword, CreatorRequest, DeleteAccount, Session, Sessions},
 };
 use crate::{
     client::Client,
@@ -60,6 +60,21 @@ pub async fn change_password(
 ) -> Result<StatusCode, ApiError> {
     service::change_password(&state, &client, &viewer, body).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ask for another e-mail address. It counts once the token that is sent there is given to `/auth/verify-email`; the address
+/// before is told then.
+#[utoipa::path(put, path = "/me/email", tag = "account", security(("session" = [])), request_body = ChangeEmail, responses(
+    (status = 202, description = "An e-mail is on its way to the new address"),
+))]
+pub async fn change_email(
+    State(state): State<AppState>,
+    client: Client,
+    Person(viewer): Person,
+    Body(body): Body<ChangeEmail>,
+) -> Result<StatusCode, ApiError> {
+    service::change_email(&state, &client, &viewer, body).await?;
+    Ok(StatusCode::ACCEPTED)
 }
 
 /// Send the e-mail that proves the address once more.

@@ -1,12 +1,12 @@
 //! The rules of one's own account.
 
-use super::views::{ChangePassword, DeleteAccount, MediaFate};
+use super::views::{ChangeEmail, ChangePassword, DeleteAccount, MediaFate};
 use crate::{
     client::Client,
     identity::{
         IdentityError, Viewer,
         audit::{Event, note},
-        auth::recovery_service::send_verification,
+        auth::recovery_service::{send_change, send_verification},
     },
     paging::{Cut, PageQuery},
     state::{AppState, mail::Letter},
@@ -61,6 +61,21 @@ pub async fn change_password(
     tx.commit().await?;
     note(state, client, Event::PasswordChanged, Some(user.id), Some(user.id), "").await;
     state.mailer.send(&user.email, &Letter::PasswordChanged { username: user.username });
+    Ok(())
+}
+
+/// Asks for another address: it is the account's once it is proved.
+pub async fn change_email(
+    state: &AppState,
+    client: &Client,
+    viewer: &Viewer,
+    request: ChangeEmail,
+) -> Result<(), IdentityError> {
+    Faults::default().email(&request.email).refuse()?;
+    let user = confirmed(state, viewer, request.password).await?;
+    state.limits.take(RateLimit::ResetAccount, &viewer.id.to_string()).await?;
+    note(state, client, Event::EmailChangeRequested, Some(user.id), Some(user.id), "").await;
+    send_change(state, &user, request.email);
     Ok(())
 }
 

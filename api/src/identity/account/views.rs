@@ -17,6 +17,15 @@ pub struct ChangePassword {
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+pub struct ChangeEmail {
+    #[schema(format = Email, max_length = 254)]
+    pub email: String,
+    #[schema(format = Password)]
+    pub password: String,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct DeleteAccount {
     #[schema(format = Password)]
     pub password: String,

@@ -24,9 +24,27 @@ pub async fn create(
     let password = password.expose_secret();
     Faults::default().username(username).email(email).password(password, &[username, email]).refuse()?;
     let user = create_user(state, username, email, password.to_owned(), Role::Admin).await?;
-    let client = Client { address: Ipv4Addr::LOCALHOST.into(), agent: "sluice-api admin create".into(), secure: true };
+    let client = command("sluice-api admin create");
     note(state, &client, Event::Registered, Some(user.id), None, Role::Admin.as_str()).await;
     Ok(())
+}
+
+/// Gives an account another role, as [`super::service::set_role`] does for administrators.
+pub async fn set_role(state: &AppState, username: &str, role: Role) -> Result<(), IdentityError> {
+    let before = state.db.users().by_name(username).await?.ok_or(IdentityError::NotFound)?;
+    let mut tx = state.db.begin().await?;
+    if !tx.users().set_role(before.id, role).await? {
+        return Err(IdentityError::LastAdmin);
+    }
+    tx.commit().await?;
+    let client = command("sluice-api admin role");
+    note(state, &client, Event::RoleChanged, Some(before.id), None, &format!("{} -> {role}", before.role)).await;
+    Ok(())
+}
+
+/// Somebody at the machine itself.
+fn command(name: &str) -> Client {
+    Client { address: Ipv4Addr::LOCALHOST.into(), agent: name.into(), secure: true }
 }
 
 /// What the settings ask for, while there is no administrator. Two instances that start at once make one:

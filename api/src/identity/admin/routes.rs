@@ -2,7 +2,7 @@
 
 use super::{
     service,
-    views::{AuditQuery, CreatorDecision, CreatorRequests, RequestQuery, SetRole, Users},
+    views::{AuditQuery, CreatorDecision, CreatorRequests, RequestQuery, SetRole, UserQuery, Users},
 };
 use crate::{
     client::Client,
@@ -18,18 +18,20 @@ use crate::{
 use axum::{
     Json,
     extract::{Path, Query, State},
+    http::StatusCode,
 };
 use sluice_model::{CreatorRequestId, CreatorRequestStatus, UserId};
 
-/// All accounts.
+/// Accounts: all, or those that fit.
 #[utoipa::path(get, path = "/admin/users", operation_id = "list_users", tag = "admin", security(("session" = []), ("api_token" = ["admin"])),
-    params(PageQuery), responses((status = 200, description = "Newest first", body = Users)))]
+    params(UserQuery, PageQuery), responses((status = 200, description = "Newest first", body = Users)))]
 pub async fn users(
     State(state): State<AppState>,
     _: Admin,
+    Query(query): Query<UserQuery>,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Users>, ApiError> {
-    let (rows, next_cursor) = service::users(&state, &page).await?;
+    let (rows, next_cursor) = service::users(&state, &query, &page).await?;
     Ok(Json(Users { items: rows.into_iter().map(Into::into).collect(), next_cursor }))
 }
 
@@ -47,6 +49,22 @@ pub async fn set_role(
     Body(body): Body<SetRole>,
 ) -> Result<Json<User>, ApiError> {
     Ok(Json(service::set_role(&state, &client, &admin, id, body.role).await?.into()))
+}
+
+/// Remove an account with its media and everything personal, for good.
+#[utoipa::path(delete, path = "/admin/users/{id}", operation_id = "delete_user", tag = "admin", params(("id" = Uuid, Path)),
+    security(("session" = []), ("api_token" = ["admin"])), responses(
+        (status = 204, description = "Gone"),
+        (status = 403, description = "An administrator, who must step down first, or not allowed"),
+    ))]
+pub async fn remove(
+    State(state): State<AppState>,
+    client: Client,
+    Admin(admin): Admin,
+    Path(id): Path<UserId>,
+) -> Result<StatusCode, ApiError> {
+    service::remove(&state, &client, &admin, id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Requests to become a creator.

@@ -1,5 +1,6 @@
 //! The rules of administration.
 
+use super::views::UserQuery;
 use crate::{
     client::Client,
     identity::{
@@ -11,7 +12,7 @@ use crate::{
     text,
     validation::Faults,
 };
-use sluice_db::{AuditPage, AuditRow, CreatorRequestRow, UserRow};
+use sluice_db::{AuditPage, AuditRow, CreatorRequestRow, UserFilter, UserRow};
 use sluice_model::{CreatorRequestId, CreatorRequestStatus, Role, UserId, clock};
 
 /// Sets a role. It counts from the account's next request on.
@@ -61,9 +62,27 @@ pub async fn decide(
     state.db.creator_requests().find(id).await?.ok_or(IdentityError::NotFound)
 }
 
-/// All accounts, newest first.
-pub async fn users(state: &AppState, page: &PageQuery) -> Result<Cut<UserRow>, IdentityError> {
-    Ok(page.cut(state.db.users().page(page.cursor(), page.rows()).await?, |r| r.id))
+/// The accounts that are asked for, newest first.
+pub async fn users(state: &AppState, query: &UserQuery, page: &PageQuery) -> Result<Cut<UserRow>, IdentityError> {
+    let text = query.q.as_deref().map(text::line);
+    let filter = UserFilter { text: text.as_deref(), role: query.role, banned: query.banned };
+    Ok(page.cut(state.db.users().page(filter, page.cursor(), page.rows()).await?, |r| r.id))
+}
+
+/// Removes an account with its media and everything personal, as its owner could. Administrators are asked to step down
+/// first.
+pub async fn remove(state: &AppState, client: &Client, admin: &Viewer, id: UserId) -> Result<(), IdentityError> {
+    let now = clock::now();
+    let mut tx = state.db.begin().await?;
+    let user = tx.users().lock(id).await?.ok_or(IdentityError::NotFound)?;
+    if user.role == Role::Admin {
+        return Err(IdentityError::Forbidden);
+    }
+    tx.users().delete_media_of(id, now).await?;
+    tx.users().delete(id, now).await?;
+    tx.commit().await?;
+    note(state, client, Event::AccountDeleted, Some(id), Some(admin.id), "by an administrator").await;
+    Ok(())
 }
 
 /// Requests to become a creator that stand so, newest first.

@@ -15,6 +15,19 @@ pub struct Users {
     pub next_cursor: Option<Uuid>,
 }
 
+/// Which accounts.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct UserQuery {
+    /// A part of the user name or of the e-mail address.
+    #[param(max_length = 254)]
+    pub q: Option<String>,
+    /// Of this role only.
+    pub role: Option<Role>,
+    /// Only those that are banned, or are not.
+    pub banned: Option<bool>,
+}
+
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetRole {

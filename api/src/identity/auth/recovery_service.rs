@@ -23,11 +23,12 @@ async fn make_code(
     user: &UserRow,
     purpose: MailPurpose,
     valid: Duration,
+    address: &str,
 ) -> Result<String, IdentityError> {
     let token = opaque_token("slm_");
     let mut tx = state.db.begin().await?;
     let expires = clock::now() + valid;
-    tx.tokens().insert_mail_token(&token_hash(&token), user.id, purpose, &user.email.to_lowercase(), expires).await?;
+    tx.tokens().insert_mail_token(&token_hash(&token), user.id, purpose, address, expires).await?;
     tx.commit().await?;
     Ok(token)
 }
@@ -53,17 +54,63 @@ async fn try_verification(state: &AppState, user: &UserRow) -> Result<(), Identi
         state.mailer.send(&owner.email, &Letter::AlreadyRegistered { username: owner.username });
         return Ok(());
     }
-    let token = make_code(state, user, MailPurpose::Verify, VERIFY).await?;
+    let token = make_code(state, user, MailPurpose::Verify, VERIFY, &user.email.to_lowercase()).await?;
     state.mailer.send(&user.email, &Letter::Verify { username: user.username.clone(), token });
     Ok(())
 }
 
-/// Makes a claimed address the account's own.
+/// Sends a token that makes another address that of an account, or, where somebody has proved it before, tells that
+/// person. In the background, as with the first address.
+pub fn send_change(state: &AppState, user: &UserRow, email: String) {
+    let (state, user) = (state.clone(), user.clone());
+    tokio::spawn(async move {
+        match try_change(&state, &user, &email).await {
+            Ok(()) | Err(IdentityError::RateLimited(_)) => {}
+            Err(error) => tracing::error!(%error, "a change of address was not sent"),
+        }
+    });
+}
+
+async fn try_change(state: &AppState, user: &UserRow, email: &str) -> Result<(), IdentityError> {
+    state.limits.take(RateLimit::ResetAccount, email).await?;
+    if let Some(owner) = state.db.users().by_login(email).await?.filter(|o| o.id != user.id) {
+        state.mailer.send(&owner.email, &Letter::AlreadyRegistered { username: owner.username });
+        return Ok(());
+    }
+    let token = make_code(state, user, MailPurpose::Change, VERIFY, email).await?;
+    state.mailer.send(email, &Letter::ChangeEmail { username: user.username.clone(), token });
+    Ok(())
+}
+
+/// Makes the address that a token was sent to that of its account, and tells the one before, if that was proved.
+async fn change_email(state: &AppState, client: &Client, token: &str) -> Result<(), IdentityError> {
+    let now = clock::now();
+    let mut tx = state.db.begin().await?;
+    let found = tx.tokens().take_mail_token(&token_hash(token), MailPurpose::Change, now).await?;
+    let (id, email) = found.ok_or(IdentityError::InvalidCode)?;
+    let before = state.db.users().find(id).await?.ok_or(IdentityError::InvalidCode)?;
+    if !tx.users().change_email(id, &email, now).await? {
+        return Err(IdentityError::InvalidCode);
+    }
+    // What was sent to the address before opens nothing any more.
+    tx.tokens().delete_mail_tokens(id).await?;
+    tx.commit().await?;
+    note(state, client, Event::EmailChanged, Some(id), Some(id), "").await;
+    if before.email_verified_at.is_some() && before.email.to_lowercase() != email.to_lowercase() {
+        state.mailer.send(&before.email, &Letter::EmailChanged { username: before.username, email });
+    }
+    Ok(())
+}
+
+/// Makes a claimed address the account's own, or another one that of the account: whatever the token was sent for.
 pub async fn verify_email(state: &AppState, client: &Client, token: &str) -> Result<(), IdentityError> {
     let now = clock::now();
     let mut tx = state.db.begin().await?;
-    let found = tx.tokens().take_mail_token(&token_hash(token), MailPurpose::Verify, now).await?;
-    let (user, email_key) = found.ok_or(IdentityError::InvalidCode)?;
+    let Some((user, email_key)) = tx.tokens().take_mail_token(&token_hash(token), MailPurpose::Verify, now).await?
+    else {
+        drop(tx);
+        return change_email(state, client, token).await;
+    };
     if !tx.users().verify_email(user, &email_key, now).await? {
         return Err(IdentityError::InvalidCode);
     }
@@ -94,7 +141,7 @@ async fn send_reset(state: &AppState, client: &Client, email: &str) -> Result<()
     let known = user.as_ref().filter(|u| u.email_verified_at.is_some()).map(|u| u.id);
     note(state, client, Event::PasswordResetRequested, known, None, "").await;
     if let Some(user) = user {
-        let token = make_code(state, &user, MailPurpose::Reset, RESET).await?;
+        let token = make_code(state, &user, MailPurpose::Reset, RESET, &user.email.to_lowercase()).await?;
         state.mailer.send(&user.email, &Letter::Reset { username: user.username.clone(), token });
     }
     Ok(())

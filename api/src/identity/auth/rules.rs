@@ -37,8 +37,9 @@ impl Faults {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::borrow::Cow;
 
-    fn fields(username: &str, email: &str, password: &str) -> Vec<&'static str> {
+    fn fields(username: &str, email: &str, password: &str) -> Vec<Cow<'static, str>> {
         let mut faults = Faults::default();
         faults.username(username).email(email).password(password, &[username, email]);
         faults.refuse().err().into_iter().flat_map(|e| e.0).map(|f| f.field).collect()

@@ -72,6 +72,7 @@ pub struct User {
     pub email: String,
     pub email_verified: bool,
     pub role: Role,
+    pub banned: bool,
     /// Milliseconds since the Unix epoch.
     pub created_at: i64,
 }
@@ -84,6 +85,7 @@ impl From<UserRow> for User {
             email: row.email,
             email_verified: row.email_verified_at.is_some(),
             role: row.role,
+            banned: row.banned,
             created_at: row.created_at.as_millis(),
         }
     }

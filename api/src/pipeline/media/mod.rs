@@ -11,3 +11,4 @@ mod tags;
 pub mod track_routes;
 pub mod tracks;
 pub mod views;
+pub mod waiting;

@@ -7,6 +7,7 @@ use super::{
     error::MediaError,
     estimate::{Known, SEGMENT_S, estimate},
     status::status,
+    waiting::{Wait, wait_of},
 };
 use crate::{state::AppState, text};
 use serde::Serialize;
@@ -36,8 +37,8 @@ pub struct Progress {
     pub ready_in_ms: Option<i64>,
     /// Estimate, milliseconds until it can be played without a stall; 0 once it can.
     pub playable_in_ms: Option<i64>,
-    /// What it waits for, beside its turn: `disk_full` until there is room.
-    pub waits_for: Option<Reason>,
+    /// Why nothing is being done for it; nothing while something is.
+    pub waits_for: Option<Wait>,
     /// Runs that ended badly and were repeated.
     pub warnings: Vec<Reason>,
     pub error: Option<Reason>,
@@ -89,7 +90,7 @@ impl Progress {
         let waits = !running && !matches!(status, MediaStatus::Ready | MediaStatus::Failed);
         Ok(Self {
             status,
-            waits_for: state.ingest.space.shortage().filter(|_| waits).map(|s| s.reason()),
+            waits_for: if waits { wait_of(state, row.package_id).await? } else { None },
             progress: stepped(progress),
             received_bytes: row.size_bytes,
             total_bytes: if row.source_status == SourceStatus::Receiving {

@@ -3,7 +3,7 @@
 use super::{
     progress::{Progress, ProgressEvent},
     service, tracks,
-    views::{ChangeMedia, Media, MediaWithTracks, Page},
+    views::{ChangeMedia, Media, MediaWithTracks, OwnMediaQuery, Page},
 };
 use crate::{
     client::Client,
@@ -124,18 +124,19 @@ impl Following {
     }
 }
 
-/// One's own media.
-#[utoipa::path(get, path = "/media", operation_id = "list_media", tag = "media", params(PageQuery),
+/// One's own media: all, or those that fit.
+#[utoipa::path(get, path = "/media", operation_id = "list_media", tag = "media", params(OwnMediaQuery, PageQuery),
     security(("session" = []), ("api_token" = ["read"])), responses(
         (status = 200, description = "Newest first", body = Page),
     ))]
 pub async fn list(
     State(state): State<AppState>,
     Reader(viewer): Reader,
+    Query(query): Query<OwnMediaQuery>,
     Query(page): Query<PageQuery>,
     base: BaseUrl,
 ) -> Result<Json<Page>, ApiError> {
-    let (rows, next_cursor) = service::list(&state, &viewer, &page).await?;
+    let (rows, next_cursor) = service::list(&state, &viewer, &query, &page).await?;
     Ok(Json(Page::new(rows, next_cursor, &base.0)))
 }
 

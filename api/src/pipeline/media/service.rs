@@ -1,6 +1,6 @@
 //! The rules of media.
 
-use super::views::ChangeMedia;
+use super::views::{ChangeMedia, OwnMediaQuery};
 pub use super::{error::MediaError, status::status, tags::tags};
 use crate::{
     client::Client,
@@ -16,7 +16,7 @@ use crate::{
     validation::Faults,
 };
 use serde::{Deserialize, Serialize};
-use sluice_db::{MediaChange, MediaPage, MediaRow, NewMedia, Tx};
+use sluice_db::{MediaChange, MediaPage, MediaRow, NewMedia, Tx, words};
 use sluice_ingest::{quota::Begins, quota::QuotaRequest};
 use sluice_model::{
     Encryption, MediaId, MediaStatus, PackageId, Reason, Role, SourceId, UploadKind, UserId, Visibility, clock,
@@ -53,18 +53,22 @@ pub struct Checked {
 impl Metadata {
     /// From named fields; others mean nothing here.
     pub fn new(fields: Vec<(String, String)>) -> Self {
-        let mut metadata = Self::default();
+        Self::default().with(fields)
+    }
+
+    /// The same with further fields.
+    pub fn with(mut self, fields: Vec<(String, String)>) -> Self {
         for (name, value) in fields {
             match name.as_str() {
-                "title" => metadata.title = Some(value),
-                "description" => metadata.description = Some(value),
-                "visibility" => metadata.visibility = Some(value),
-                "encryption" => metadata.encryption = Some(value),
-                "filename" | "name" => metadata.filename = Some(value),
+                "title" => self.title = Some(value),
+                "description" => self.description = Some(value),
+                "visibility" => self.visibility = Some(value),
+                "encryption" => self.encryption = Some(value),
+                "filename" | "name" => self.filename = Some(value),
                 _ => {}
             }
         }
-        metadata
+        self
     }
 
     /// What was stored with an upload; nothing where that is of a form that nobody writes any more.
@@ -89,6 +93,9 @@ impl Metadata {
         Ok(Checked { title, description, visibility, encryption, filename })
     }
 }
+
+/// Sites that a media names at most.
+const MOST_ORIGINS: usize = 20;
 
 /// A word of a list, or what is meant when there is none.
 fn word<T: FromStr>(word: Option<&str>, default: T) -> Option<T> {
@@ -217,19 +224,31 @@ pub async fn change(
     let title = request.title.map(|t| text::title(&t));
     let description = request.description.map(|d| text::lines(&d));
     let mut faults = bounded(title.as_deref().unwrap_or(""), description.as_deref().unwrap_or(""));
-    faults.demand(title.as_ref().is_none_or(|t| !t.is_empty()), "title", "not empty").refuse()?;
-    let tags = request.tags.as_deref().map(tags).transpose()?;
+    faults.demand(title.as_ref().is_none_or(|t| !t.is_empty()), "title", "not empty");
+    let fits = |o: &Vec<String>| o.len() <= MOST_ORIGINS && o.iter().all(|o| text::is_origin(o));
+    let embed_origins = request.embed_origins.as_ref().map(|o| o.join(" "));
+    faults.demand(
+        request.embed_origins.as_ref().is_none_or(fits),
+        "embed_origins",
+        "at most 20, each like https://www.example.org",
+    );
+    let tags = request.tags.as_deref().and_then(|t| faults.take(tags(t)));
     let category = match request.category.as_deref() {
         None => None,
         Some("") => Some(None),
         Some(slug) => {
             let found = state.db.catalogue().category(&text::line(slug)).await?;
-            Faults::default().demand(found.is_some(), "category", "one that there is").refuse()?;
+            faults.demand(found.is_some(), "category", "one that there is");
             Some(found.map(|c| c.id))
         }
     };
-    let change =
-        MediaChange { title: title.as_deref(), description: description.as_deref(), visibility: request.visibility };
+    faults.refuse()?;
+    let change = MediaChange {
+        title: title.as_deref(),
+        description: description.as_deref(),
+        visibility: request.visibility,
+        embed_origins: embed_origins.as_deref(),
+    };
     let mut tx = state.db.begin().await?;
     if let Some(tags) = tags {
         tx.catalogue().set_tags(id, &tags).await?;
@@ -244,6 +263,12 @@ pub async fn change(
         note(state, client, Event::VisibilityChanged, Some(media.owner_id), Some(viewer.id), &detail).await;
     }
     state.db.media().find(id).await?.ok_or(MediaError::NotFound)
+}
+
+/// Sites that may show the player of a media in a frame; all of them where none is named, or there is no such media.
+pub async fn embed_origins(state: &AppState, id: MediaId) -> Result<Vec<String>, MediaError> {
+    let named = state.db.media().find(id).await?.map(|m| m.embed_origins).unwrap_or_default();
+    Ok(named.split_whitespace().map(ToOwned::to_owned).collect())
 }
 
 /// Deletes a media.
@@ -294,9 +319,16 @@ pub async fn report(state: &AppState, viewer: &Viewer, id: MediaId) -> Result<St
     package.report.ok_or(MediaError::NotFound)
 }
 
-/// This person's own media, newest first.
-pub async fn list(state: &AppState, viewer: &Viewer, page: &PageQuery) -> Result<Cut<MediaRow>, MediaError> {
-    let asked = MediaPage { owner: viewer.id, before: page.cursor(), limit: page.rows(), now: clock::now() };
+/// This person's own media, those that are asked for, newest first.
+pub async fn list(
+    state: &AppState,
+    viewer: &Viewer,
+    query: &OwnMediaQuery,
+    page: &PageQuery,
+) -> Result<Cut<MediaRow>, MediaError> {
+    let words = words::of_query(query.q.as_deref().unwrap_or_default());
+    let (before, limit, now) = (page.cursor(), page.rows(), clock::now());
+    let asked = MediaPage { owner: viewer.id, status: query.status, words: &words, before, limit, now };
     Ok(page.cut(state.db.media().of_owner(asked).await?, |r| r.id))
 }
 

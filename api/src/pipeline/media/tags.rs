@@ -1,13 +1,12 @@
 //! How tags are spelled.
 
-use super::error::MediaError;
-use crate::validation::Faults;
+use crate::validation::{Faults, Invalid};
 
 /// Tags of a media.
 const MOST_TAGS: usize = 20;
 
 /// Tags as they are kept: lower case, without repetition, letters and digits of any script with hyphens between.
-pub fn tags(given: &[String]) -> Result<Vec<String>, MediaError> {
+pub fn tags(given: &[String]) -> Result<Vec<String>, Invalid> {
     let mut tags: Vec<String> = Vec::new();
     for tag in given.iter().map(|t| t.trim().trim_start_matches('#').to_lowercase()) {
         if !tags.contains(&tag) {

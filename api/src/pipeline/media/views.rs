@@ -7,7 +7,7 @@ use sluice_model::{
     Encryption, FileTags, Loudness, MediaKind, MediaStatus, PackageStatus, Reason, RenditionRole, TrackRole, Visibility,
 };
 use sluice_storage::IMAGES;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -43,6 +43,8 @@ pub struct Media {
     pub warnings: Vec<Reason>,
     /// What the file says of itself; its title becomes that of a media to which nobody has given one.
     pub file_tags: FileTags,
+    /// Sites that may show its player (`/embed/{id}`) in a frame; every site where there is none.
+    pub embed_origins: Vec<String>,
     pub playback: Playback,
 }
 
@@ -159,6 +161,17 @@ impl Page {
     }
 }
 
+/// Which of one's own media.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct OwnMediaQuery {
+    /// Those that stand so only.
+    pub status: Option<MediaStatus>,
+    /// Those that have these words in title, tags, description or captions only, each as the beginning of one.
+    #[param(max_length = 200)]
+    pub q: Option<String>,
+}
+
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeMedia {
@@ -174,6 +187,9 @@ pub struct ChangeMedia {
     /// Slug; empty for none.
     #[schema(max_length = 40)]
     pub category: Option<String>,
+    /// Sites that may show its player in a frame, each like `https://www.example.org`; every site where there is none.
+    #[schema(max_items = 20)]
+    pub embed_origins: Option<Vec<String>>,
 }
 
 /// The fields of an upload, `file` last.
@@ -251,6 +267,7 @@ impl Media {
             error,
             warnings,
             file_tags,
+            embed_origins: row.embed_origins.split_whitespace().map(ToOwned::to_owned).collect(),
         }
     }
 }

@@ -17,7 +17,6 @@ use crate::{
 use sluice_db::{GrantRow, PlaybackTokenRow, UserRow};
 use sluice_model::{MediaId, PlaybackTokenId, clock};
 use std::time::Duration;
-use url::Url;
 
 /// Longest life of a playback token, seconds: a year.
 const LONGEST_S: i64 = 31_536_000;
@@ -75,7 +74,7 @@ pub async fn create_token(
     faults.demand((1..=LONGEST_S).contains(&request.expires_in), "expires_in", "1 to 31536000 seconds");
     faults.demand(label.as_ref().is_none_or(|v| v.chars().count() <= 200), "viewer", "at most 200 characters");
     faults.demand(request.max_views.is_none_or(|n| n >= 1), "max_views", "at least 1");
-    let origins = request.allowed_origins.len() <= 20 && request.allowed_origins.iter().all(|o| is_origin(o));
+    let origins = request.allowed_origins.len() <= 20 && request.allowed_origins.iter().all(|o| text::is_origin(o));
     faults.demand(origins, "allowed_origins", "at most 20, each like https://app.example.org").refuse()?;
     let now = clock::now();
     let row = PlaybackTokenRow {
@@ -98,11 +97,6 @@ pub async fn create_token(
 /// A token's text. It is signed, so it can be written again at any time.
 pub fn text(state: &AppState, row: &PlaybackTokenRow) -> String {
     Signed { id: row.id, expires_at: None }.write(&state.keys)
-}
-
-fn is_origin(text: &str) -> bool {
-    text.len() <= 300
-        && Url::parse(text).is_ok_and(|u| u.origin().is_tuple() && u.origin().ascii_serialization() == text)
 }
 
 /// Revokes a token. It acts with the next request.

@@ -90,6 +90,22 @@ pub async fn receive_form(
     if received.delivered_up_to == 0 { Err(UploadError::EmptyFile) } else { Ok(()) }
 }
 
+/// Notes what a form says after its file: browsers send its fields in the order of the page.
+pub async fn add_fields(
+    state: &AppState,
+    upload: &UploadRow,
+    fields: Vec<(String, String)>,
+) -> Result<(), UploadError> {
+    if fields.is_empty() {
+        return Ok(());
+    }
+    let metadata = Metadata::stored(&upload.metadata).with(fields);
+    let text = serde_json::to_string(&metadata).map_err(|_| UploadError::Internal)?;
+    metadata.check(state.config.playback.encryption)?;
+    state.db.uploads().set_metadata(upload.id, &text).await?;
+    Ok(())
+}
+
 /// Makes a media of a form whose end has come.
 pub async fn complete_form(state: &AppState, viewer: &Viewer, id: UploadId) -> Result<MediaId, UploadError> {
     let row = owned(state, viewer, id).await?;

@@ -4,12 +4,12 @@ use super::{
     creation, declared,
     error::UploadError,
     form::{self, Abandon},
-    form_bounds::ReadAhead,
 };
 use crate::{
     http::{
         base_url::BaseUrl,
         error::{ApiError, HttpError},
+        read_ahead::ReadAhead,
     },
     identity::guards::Uploader,
     pipeline::media::{
@@ -73,7 +73,7 @@ pub async fn upload(
         let abandon = Abandon::unless_done(&state, upload.id);
         let bytes = field.map(|chunk| used(&ahead, chunk).map_err(|_| UploadError::UploadCut));
         form::receive_form(&state, &upload, bytes).await?;
-        form.finish().await?;
+        form::add_fields(&state, &upload, form.finish().await?).await?;
         let id = form::complete_form(&state, &viewer, upload.id).await?;
         abandon.done();
         let row = media::owned(&state, &viewer, id).await?;
@@ -104,12 +104,16 @@ impl Form {
         used(&self.ahead, self.parts.next_field().await)
     }
 
-    /// Reads what follows the file. The closing boundary must have arrived: a cut body is no upload.
-    async fn finish(&mut self) -> Result<(), ApiError> {
-        let ahead = self.ahead.clone();
+    /// Reads the fields that follow the file. The closing boundary must have arrived: a cut body is no upload.
+    async fn finish(&mut self) -> Result<Vec<(String, String)>, ApiError> {
+        let (ahead, mut fields) = (self.ahead.clone(), Vec::new());
         for _ in 0..=MOST_FIELDS {
-            let Some(field) = self.next().await? else { return Ok(()) };
-            text(field, &ahead).await?;
+            let Some(field) = self.next().await? else { return Ok(fields) };
+            let name = field.name().unwrap_or_default().to_owned();
+            if name == "file" {
+                return Err(HttpError::BadRequest("a form has one file".to_owned()).into());
+            }
+            fields.push((name, text(field, &ahead).await?));
         }
         Err(HttpError::BadRequest("too many fields after the file".to_owned()).into())
     }

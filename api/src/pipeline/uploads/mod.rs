@@ -6,7 +6,6 @@ pub mod creation;
 pub mod declared;
 mod error;
 pub mod form;
-mod form_bounds;
 pub mod form_routes;
 mod import;
 mod joining;

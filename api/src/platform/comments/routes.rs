@@ -5,7 +5,7 @@ use super::{
     views::{Comment, Comments, EditComment, NewComment},
 };
 use crate::{
-    http::{error::ApiError, extract::Body},
+    http::{base_url::BaseUrl, error::ApiError, extract::Body},
     identity::guards::{Actor, Follower},
     paging::PageQuery,
     state::AppState,
@@ -26,9 +26,10 @@ pub async fn list(
     Follower(viewer): Follower,
     Path(media): Path<MediaId>,
     Query(page): Query<PageQuery>,
+    base: BaseUrl,
 ) -> Result<Json<Comments>, ApiError> {
     let (rows, next_cursor) = service::list(&state, viewer.as_ref(), media, &page).await?;
-    Ok(Json(Comments { items: rows.into_iter().map(Into::into).collect(), next_cursor }))
+    Ok(Json(Comments { items: rows.into_iter().map(|r| Comment::new(r, &base.0)).collect(), next_cursor }))
 }
 
 /// The answers to a comment.
@@ -40,9 +41,10 @@ pub async fn replies(
     Follower(viewer): Follower,
     Path(id): Path<CommentId>,
     Query(page): Query<PageQuery>,
+    base: BaseUrl,
 ) -> Result<Json<Comments>, ApiError> {
     let (rows, next_cursor) = service::replies(&state, viewer.as_ref(), id, &page).await?;
-    Ok(Json(Comments { items: rows.into_iter().map(Into::into).collect(), next_cursor }))
+    Ok(Json(Comments { items: rows.into_iter().map(|r| Comment::new(r, &base.0)).collect(), next_cursor }))
 }
 
 /// Say something.
@@ -56,11 +58,12 @@ pub async fn create(
     State(state): State<AppState>,
     Actor(viewer): Actor,
     Path(media): Path<MediaId>,
+    base: BaseUrl,
     Body(body): Body<NewComment>,
 ) -> Result<(StatusCode, Json<Comment>), ApiError> {
     let (row, new) = service::create(&state, &viewer, media, body, |_| ()).await?;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(row.into())))
+    Ok((status, Json(Comment::new(row, &base.0))))
 }
 
 /// Change what one said; it is marked as changed.
@@ -74,9 +77,10 @@ pub async fn edit(
     State(state): State<AppState>,
     Actor(viewer): Actor,
     Path(id): Path<CommentId>,
+    base: BaseUrl,
     Body(body): Body<EditComment>,
 ) -> Result<Json<Comment>, ApiError> {
-    Ok(Json(service::edit(&state, &viewer, id, &body.body).await?.into()))
+    Ok(Json(Comment::new(service::edit(&state, &viewer, id, &body.body).await?, &base.0)))
 }
 
 /// Delete a comment with the answers to it: its author may, the media's owner and administrators.

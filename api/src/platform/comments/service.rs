@@ -17,11 +17,10 @@ use sluice_model::{ClientKey, CommentId, MediaId, RateLimit, Role, clock};
 /// Longest comment, characters.
 const LONGEST: usize = 2000;
 
-fn checked(body: &str) -> Result<String, PlatformError> {
+fn checked(body: &str, faults: &mut Faults) -> String {
     let body = text::lines(body.trim());
-    let length = body.chars().count();
-    Faults::default().demand((1..=LONGEST).contains(&length), "body", "1 to 2000 characters").refuse()?;
-    Ok(body)
+    faults.demand((1..=LONGEST).contains(&body.chars().count()), "body", "1 to 2000 characters");
+    body
 }
 
 /// Stores a comment; `known` hears its identifier before anybody is told of it. The same `client_key` again gives
@@ -47,13 +46,15 @@ pub async fn create(
     if state.db.people().is_blocked(media.owner_id, viewer.id).await? {
         return Err(PlatformError::Forbidden);
     }
-    let body = checked(&new.body)?;
+    let mut faults = Faults::default();
+    let body = checked(&new.body, &mut faults);
     let moment = new.at_ms.is_none_or(|at| at >= 0 && media.duration_ms.is_none_or(|d| at <= d));
-    Faults::default().demand(moment, "at_ms", "a moment of the film").refuse()?;
+    faults.demand(moment, "at_ms", "a moment of the film");
     let parent_id = match new.parent_id {
         None => None,
-        Some(parent) => Some(thread(state, &media, parent.into()).await?),
+        Some(parent) => thread(state, &media, parent.into(), &mut faults).await?,
     };
+    faults.refuse()?;
     let row = db::NewComment {
         media_id,
         author_id: viewer.id,
@@ -78,10 +79,15 @@ pub async fn create(
 }
 
 /// The comment that a thread begins with.
-async fn thread(state: &AppState, media: &MediaRow, parent: CommentId) -> Result<CommentId, PlatformError> {
+async fn thread(
+    state: &AppState,
+    media: &MediaRow,
+    parent: CommentId,
+    faults: &mut Faults,
+) -> Result<Option<CommentId>, PlatformError> {
     let row = state.db.comments().find(parent).await?.filter(|c| c.media_id == media.id);
-    Faults::default().demand(row.is_some(), "parent_id", "a comment of the same media").refuse()?;
-    Ok(row.and_then(|r| r.parent_id).unwrap_or(parent))
+    faults.demand(row.is_some(), "parent_id", "a comment of the same media");
+    Ok(row.map(|r| r.parent_id.unwrap_or(parent)))
 }
 
 /// The beginnings of a media's threads, newest first.
@@ -140,7 +146,9 @@ pub async fn edit(state: &AppState, viewer: &Viewer, id: CommentId, body: &str) 
         return Err(PlatformError::Forbidden);
     }
     state.limits.take(RateLimit::Comment, &viewer.id.to_string()).await?;
-    let body = checked(body)?;
+    let mut faults = Faults::default();
+    let body = checked(body, &mut faults);
+    faults.refuse()?;
     let mut tx = state.db.begin().await?;
     tx.comments().edit(id, &body, clock::now()).await?;
     state.hub.commit(tx, News::Updated { media: row.media_id, comment: id }).await?;

@@ -1,5 +1,6 @@
 //! What comments take and answer.
 
+use crate::platform::picture_views as pictures;
 use serde::{Deserialize, Serialize};
 use sluice_db::CommentRow;
 use utoipa::ToSchema;
@@ -30,10 +31,12 @@ pub struct Author {
     pub id: Uuid,
     pub username: String,
     pub display_name: String,
+    pub avatar_url: Option<String>,
 }
 
-impl From<CommentRow> for Comment {
-    fn from(row: CommentRow) -> Self {
+impl Comment {
+    /// `base` is the external URL of the API without a trailing slash.
+    pub fn new(row: CommentRow, base: &str) -> Self {
         Self {
             id: row.id.into(),
             media_id: row.media_id.into(),
@@ -41,6 +44,7 @@ impl From<CommentRow> for Comment {
                 id: row.author_id.into(),
                 username: row.author_name,
                 display_name: row.author_display_name,
+                avatar_url: row.author_avatar_id.map(|id| pictures::url(id, base)),
             },
             parent_id: row.parent_id.map(Into::into),
             body: row.body,

@@ -2,7 +2,7 @@
 
 use super::{
     service,
-    views::{ChangeProfile, Creator, Creators, NameQuery, Profile, Subscription, Subscriptions},
+    views::{ChangeProfile, Creator, Creators, NameQuery, OwnProfile, Profile, Subscription, Subscriptions},
 };
 use crate::{
     http::{base_url::BaseUrl, error::ApiError, extract::Body},
@@ -36,33 +36,45 @@ pub async fn list(
     Ok(creators(service::creators(&state, &query).await?, &base))
 }
 
-/// One creator.
-#[utoipa::path(get, path = "/creators/{id}", operation_id = "get_creator", tag = "creators", params(("id" = Uuid, Path)),
+/// One creator, by identifier or user name.
+#[utoipa::path(get, path = "/creators/{id}", operation_id = "get_creator", tag = "creators", params(("id" = String, Path)),
     security((), ("session" = []), ("api_token" = ["read", "upload"])),
     responses((status = 200, description = "The creator", body = Profile)))]
 pub async fn show(
     State(state): State<AppState>,
     Follower(viewer): Follower,
-    Path(id): Path<UserId>,
+    Path(name): Path<String>,
     base: BaseUrl,
 ) -> Result<Json<Profile>, ApiError> {
-    let (row, subscribed) = service::profile(&state, viewer.as_ref(), id).await?;
+    let (row, subscribed) = service::profile(&state, viewer.as_ref(), &name).await?;
     Ok(Json(Profile { creator: Creator::new(row, &base.0), subscribed }))
 }
 
-/// A creator's public media.
-#[utoipa::path(get, path = "/creators/{id}/media", operation_id = "list_creator_media", tag = "creators", params(("id" = Uuid, Path), PageQuery),
+/// A creator's public media, by identifier or user name.
+#[utoipa::path(get, path = "/creators/{id}/media", operation_id = "list_creator_media", tag = "creators", params(("id" = String, Path), PageQuery),
     security((), ("session" = []), ("api_token" = ["read", "upload"])),
     responses((status = 200, description = "Newest first", body = Page)))]
 pub async fn media(
     State(state): State<AppState>,
     Follower(_): Follower,
-    Path(id): Path<UserId>,
+    Path(name): Path<String>,
     Query(page): Query<PageQuery>,
     base: BaseUrl,
 ) -> Result<Json<Page>, ApiError> {
-    let (rows, next_cursor) = service::media(&state, id, &page).await?;
+    let (rows, next_cursor) = service::media(&state, &name, &page).await?;
     Ok(Json(Page::new(rows, next_cursor, &base.0)))
+}
+
+/// What others see of oneself, with one's avatar, and whether one's history is kept.
+#[utoipa::path(get, path = "/me/profile", operation_id = "get_own_profile", tag = "account", security(("session" = []), ("api_token" = ["read"])),
+    responses((status = 200, description = "The profile", body = OwnProfile)))]
+pub async fn own(
+    State(state): State<AppState>,
+    Reader(viewer): Reader,
+    base: BaseUrl,
+) -> Result<Json<OwnProfile>, ApiError> {
+    let row = service::own(&state, &viewer).await?;
+    Ok(Json(OwnProfile { creator: Creator::new(row.profile, &base.0), keeps_history: row.keeps_history }))
 }
 
 /// Change what others see of oneself, and whether one's history is kept.

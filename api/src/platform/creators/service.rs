@@ -9,12 +9,29 @@ use crate::{
     text,
     validation::Faults,
 };
-use sluice_db::{CreatorRow, MediaRow, ProfileChange, SubscriptionRow};
+use sluice_db::{CreatorRow, MediaRow, OwnProfileRow, ProfileChange, SubscriptionRow};
 use sluice_model::{PublicationId, UserId, clock};
+
+/// Longest user name, characters.
+const LONGEST_NAME: usize = 32;
 
 /// A creator.
 pub async fn creator(state: &AppState, id: UserId) -> Result<CreatorRow, PlatformError> {
     state.db.people().creator(id).await?.ok_or(PlatformError::NotFound)
+}
+
+/// A creator by identifier or user name. No name is as long as an identifier with its hyphens.
+async fn found(state: &AppState, name: &str) -> Result<CreatorRow, PlatformError> {
+    match name.parse::<UserId>() {
+        Ok(id) if name.len() > LONGEST_NAME => creator(state, id).await,
+        _ if Faults::default().username(name).refuse().is_err() => Err(PlatformError::NotFound),
+        _ => state.db.people().creator_by_name(name).await?.ok_or(PlatformError::NotFound),
+    }
+}
+
+/// One's own profile.
+pub async fn own(state: &AppState, viewer: &Viewer) -> Result<OwnProfileRow, PlatformError> {
+    state.db.people().own_profile(viewer.id).await?.ok_or(PlatformError::NotFound)
 }
 
 /// Changes one's profile.
@@ -93,19 +110,19 @@ pub async fn blocks(
 pub async fn profile(
     state: &AppState,
     viewer: Option<&Viewer>,
-    id: UserId,
+    name: &str,
 ) -> Result<(CreatorRow, bool), PlatformError> {
-    let row = creator(state, id).await?;
+    let row = found(state, name).await?;
     let subscribed = match viewer {
-        Some(v) => state.db.people().is_subscribed(v.id, id).await?,
+        Some(v) => state.db.people().is_subscribed(v.id, row.id).await?,
         None => false,
     };
     Ok((row, subscribed))
 }
 
 /// A creator's public media, newest first.
-pub async fn media(state: &AppState, id: UserId, page: &PageQuery) -> Result<Cut<MediaRow>, PlatformError> {
-    creator(state, id).await?;
+pub async fn media(state: &AppState, name: &str, page: &PageQuery) -> Result<Cut<MediaRow>, PlatformError> {
+    let id = found(state, name).await?.id;
     let rows = state.db.catalogue().public_media_of(id, page.cursor(), page.rows()).await?;
     Ok(page.cut(rows, |r| r.published_id.map_or(r.id.uuid(), PublicationId::uuid)))
 }

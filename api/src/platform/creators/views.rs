@@ -47,6 +47,15 @@ pub struct Profile {
     pub subscribed: bool,
 }
 
+/// What others see of oneself, whether or not one has a public profile, and what they do not see.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OwnProfile {
+    #[serde(flatten)]
+    pub creator: Creator,
+    /// Whether what one watches is remembered.
+    pub keeps_history: bool,
+}
+
 /// Creators in the order of their user names.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Creators {

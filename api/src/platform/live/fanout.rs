@@ -13,7 +13,10 @@ use serde::Serialize;
 use sluice_db::{CommentRow, DbError, MediaRow};
 use sluice_model::{CommentId, MediaId, Timestamp, UserId, Visibility};
 use socketioxide::{SendError, SocketIo, extract::SocketRef};
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 /// Comments that are looked up at once.
 const BATCH: i64 = 100;
@@ -124,10 +127,15 @@ async fn rooms_to_skip(state: &AppState, io: &SocketIo, row: &CommentRow) -> Res
 /// Sends a comment to the sockets of its room; those that could not take it.
 fn emit(io: &SocketIo, event: &'static str, row: CommentRow, except: Vec<String>) -> Vec<(SocketRef, Guest)> {
     let media = row.media_id;
-    let said = Comment::from(row);
+    // One for each address under which sockets know the service.
+    let mut said: HashMap<Arc<str>, Comment> = HashMap::new();
     let sockets = io.to(room(media)).except(except).sockets();
     let with_guests = sockets.into_iter().filter_map(|s| s.extensions.get::<Guest>().map(|g| (s, g)));
-    with_guests.filter(|(socket, guest)| !guest.is_behind(media) && !takes(socket, event, &said)).collect()
+    let missed = with_guests.filter(|(socket, guest)| {
+        let of_base = said.entry(guest.base()).or_insert_with_key(|base| Comment::new(row.clone(), base));
+        !guest.is_behind(media) && !takes(socket, event, of_base)
+    });
+    missed.collect()
 }
 
 /// Whether a socket took a message, or is not there to take one.
@@ -175,7 +183,7 @@ async fn serve(
         let id = row.id;
         if socket.rooms().iter().any(|r| **r == had(id)) {
             socket.leave(had(id));
-        } else if !takes(socket, "new_comment", &row.into()) {
+        } else if !takes(socket, "new_comment", &Comment::new(row, &guest.base())) {
             return Ok(());
         }
         // Noted one by one: what fails after this does not say it again.
@@ -185,7 +193,7 @@ async fn serve(
         return Ok(());
     }
     for row in state.db.comments().edited_since(media, behind.since, who, BATCH).await? {
-        if row.id <= told && !takes(socket, "comment_updated", &row.into()) {
+        if row.id <= told && !takes(socket, "comment_updated", &Comment::new(row, &guest.base())) {
             return Ok(());
         }
     }

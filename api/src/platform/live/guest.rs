@@ -23,6 +23,8 @@ const CHANGES: Duration = Duration::from_secs(10);
 pub struct Guest {
     /// Its login; anybody where there is none.
     login: Option<(Viewer, Arc<str>)>,
+    /// The service's external URL, as this socket knows it, without a trailing slash.
+    base: Arc<str>,
     kept: Arc<Mutex<Kept>>,
 }
 
@@ -52,9 +54,14 @@ impl Behind {
 
 impl Guest {
     /// Somebody with a login, or anybody.
-    pub fn new(login: Option<(Viewer, Arc<str>)>) -> Self {
+    pub fn new(login: Option<(Viewer, Arc<str>)>, base: String) -> Self {
         let kept = Kept { allowance: (BURST, Instant::now()), rooms: HashMap::new() };
-        Self { login, kept: Arc::new(Mutex::new(kept)) }
+        Self { login, base: base.into(), kept: Arc::new(Mutex::new(kept)) }
+    }
+
+    /// Where the URLs of its messages begin.
+    pub fn base(&self) -> Arc<str> {
+        self.base.clone()
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -77,7 +84,7 @@ impl Guest {
     /// With the person as they are now.
     pub fn renewed(&self, viewer: Viewer) -> Self {
         let login = self.login.as_ref().map(|l| (viewer, l.1.clone()));
-        Self { login, kept: self.kept.clone() }
+        Self { login, base: self.base.clone(), kept: self.kept.clone() }
     }
 
     /// The token it came with.

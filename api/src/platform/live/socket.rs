@@ -5,6 +5,7 @@ use super::{
     room::{SocketError, had, person, room, rooms, take_out},
 };
 use crate::{
+    client::ExternalUrl,
     error::Refusal,
     identity::{IdentityError, Viewer, authentication::authenticate, cookies},
     pipeline::media::service as media,
@@ -153,7 +154,8 @@ async fn admit(state: &AppState, socket: &SocketRef, auth: Auth) -> Result<(), I
             }
         },
     };
-    socket.extensions.insert(Guest::new(login));
+    let base = socket.req_parts().extensions.get::<ExternalUrl>().map(|u| u.0.clone()).unwrap_or_default();
+    socket.extensions.insert(Guest::new(login, base));
     listen(state, socket);
     Ok(())
 }
@@ -260,7 +262,7 @@ async fn join(state: AppState, socket: SocketRef, guest: Guest, asked: Join) -> 
         guest.fall_behind(media, last);
     }
     socket.join(room(media));
-    Ok(answer(missed.into_iter().map(Into::into).collect(), last))
+    Ok(answer(missed.into_iter().map(|c| Comment::new(c, &guest.base())).collect(), last))
 }
 
 async fn leave(state: AppState, socket: SocketRef, guest: Guest, asked: Leave) -> Result<(), PlatformError> {
@@ -289,7 +291,7 @@ async fn send(state: AppState, socket: SocketRef, guest: Guest, said: Send) -> R
             socket.join(had(row.id));
         }
     }
-    Ok(Sent { comment: row.into() })
+    Ok(Sent { comment: Comment::new(row, &guest.base()) })
 }
 
 /// Ends a socket whose login has ended.

@@ -2,7 +2,7 @@
 
 use super::{
     service,
-    views::{Action, Actions, Appeal, Decide, NewReport, ReportQuery, Reports},
+    views::{Action, Actions, Appeal, BanUser, Decide, NewReport, ReportQuery, Reports},
 };
 use crate::{
     client::Client,
@@ -16,7 +16,7 @@ use axum::{
     extract::{Path, Query, State},
     http::StatusCode,
 };
-use sluice_model::{ActionId, ReportId};
+use sluice_model::{ActionId, ReportId, UserId};
 
 /// Report a media, a comment or a person.
 #[utoipa::path(post, path = "/reports", operation_id = "create_report", tag = "moderation", security(("session" = []), ("api_token" = ["admin"])),
@@ -63,6 +63,23 @@ pub async fn decide(
     Body(body): Body<Decide>,
 ) -> Result<StatusCode, ApiError> {
     service::decide(&state, &client, &admin, id, body.decision, &body.reason).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ban somebody whom nobody has reported: they may do nothing, and nothing of theirs is seen. It can be lifted.
+#[utoipa::path(post, path = "/admin/users/{id}/ban", operation_id = "ban_user", tag = "moderation", params(("id" = Uuid, Path)),
+    security(("session" = []), ("api_token" = ["admin"])), request_body = BanUser, responses(
+        (status = 204, description = "Banned"),
+        (status = 403, description = "An administrator, who must step down first, or not allowed"),
+    ))]
+pub async fn ban(
+    State(state): State<AppState>,
+    client: Client,
+    Admin(admin): Admin,
+    Path(id): Path<UserId>,
+    Body(body): Body<BanUser>,
+) -> Result<StatusCode, ApiError> {
+    service::ban(&state, &client, &admin, id, &body.reason).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -14,7 +14,7 @@ use crate::{
     text,
     validation::Faults,
 };
-use sluice_db::{ActionRow, ReportRow};
+use sluice_db::{ActionRow, ReportRow, Tx};
 use sluice_model::{
     ActionId, ActionKind, RateLimit, ReportId, ReportStatus, ReportTarget, Role, TargetId, UserId, clock,
 };
@@ -81,7 +81,6 @@ pub async fn decide(
     Faults::default().demand(!hides_somebody, "decision", "people are banned or left alone").refuse()?;
     let (kind, target) = action_of(decision, &report, affected);
     let status = if kind.is_some() { ReportStatus::Upheld } else { ReportStatus::Dismissed };
-    let now = clock::now();
     let mut tx = state.db.begin().await?;
     // Of two administrators at once, one decides.
     if !tx.moderation().close_reports(report.target_kind, report.target_id, status).await? {
@@ -90,6 +89,27 @@ pub async fn decide(
     let Some((kind, affected_id)) = kind.zip(affected) else {
         return Ok(tx.commit().await?);
     };
+    act(&mut tx, kind, target, affected_id, reason).await?;
+    match (kind, report.target_kind) {
+        (ActionKind::HideComment, _) => {
+            let row = state.db.comments().find(report.target_id.into()).await?.ok_or(PlatformError::NotFound)?;
+            state.hub.commit(tx, News::Deleted { media: row.media_id, comment: row.id }).await?;
+        }
+        _ => tx.commit().await?,
+    }
+    let detail = format!("{kind} {target}");
+    note(state, client, Event::Moderated, Some(affected_id), Some(admin.id), &detail).await;
+    Ok(())
+}
+
+/// Does something to somebody or what is theirs, and notes it; `false` when it was so before.
+async fn act(
+    tx: &mut Tx,
+    kind: ActionKind,
+    target_id: TargetId,
+    affected_id: UserId,
+    reason: String,
+) -> Result<bool, PlatformError> {
     if kind == ActionKind::Ban {
         // Whoever looks after the service is asked to step down first.
         let user = tx.users().lock(affected_id).await?.ok_or(PlatformError::NotFound)?;
@@ -100,24 +120,35 @@ pub async fn decide(
     let action = ActionRow {
         id: ActionId::new(),
         kind,
-        target_id: target,
+        target_id,
         affected_id,
         reason,
         appeal: None,
         appealed_at: None,
-        created_at: now,
+        created_at: clock::now(),
         lifted_at: None,
     };
-    tx.moderation().act(&action).await?;
-    match (kind, report.target_kind) {
-        (ActionKind::HideComment, _) => {
-            let row = state.db.comments().find(report.target_id.into()).await?.ok_or(PlatformError::NotFound)?;
-            state.hub.commit(tx, News::Deleted { media: row.media_id, comment: row.id }).await?;
-        }
-        _ => tx.commit().await?,
+    Ok(tx.moderation().act(&action).await?)
+}
+
+/// Bans somebody whom nobody has reported. Safe to repeat.
+pub async fn ban(
+    state: &AppState,
+    client: &Client,
+    admin: &Viewer,
+    user: UserId,
+    reason: &str,
+) -> Result<(), PlatformError> {
+    let reason = text::lines(reason);
+    Faults::default().demand(reason.chars().count() <= 1000, "reason", "at most 1000 characters").refuse()?;
+    let mut tx = state.db.begin().await?;
+    let new = act(&mut tx, ActionKind::Ban, user.into(), user, reason).await?;
+    // What people said of them is decided with it.
+    tx.moderation().close_reports(ReportTarget::User, user.into(), ReportStatus::Upheld).await?;
+    tx.commit().await?;
+    if new {
+        note(state, client, Event::Moderated, Some(user), Some(admin.id), &format!("{} {user}", ActionKind::Ban)).await;
     }
-    let detail = format!("{kind} {target}");
-    note(state, client, Event::Moderated, Some(affected_id), Some(admin.id), &detail).await;
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! Pictures of people, playlists and categories: taken in, made small, and served.
 
+mod body;
 mod render;
 pub mod routes;
 mod service;

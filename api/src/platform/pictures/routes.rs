@@ -1,6 +1,9 @@
 //! Requests and answers of pictures.
 
-use super::service;
+use super::{
+    body::{PictureBody, PictureForm},
+    service,
+};
 use crate::{
     http::{
         base_url::BaseUrl,
@@ -9,7 +12,6 @@ use crate::{
     identity::guards::{Actor, Admin, Follower},
     pipeline::media::{service as media, views::poster_url},
     platform::{
-        PlatformError,
         catalogue::service as catalogue,
         picture_views::{self, Picture},
         playlists::service as playlists,
@@ -18,13 +20,10 @@ use crate::{
 };
 use axum::{
     Json,
-    body::Body,
     extract::{Path, State},
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use bytes::Bytes;
-use futures::{Stream, TryStreamExt};
 use sluice_model::{MediaId, PictureId, PictureKind, PlaylistId};
 use sluice_storage::Key;
 
@@ -40,15 +39,10 @@ fn shown((id, size): (PictureId, (u32, u32)), base: &BaseUrl) -> Json<Picture> {
     Json(Picture { url: picture_views::url(id, &base.0), width: size.0, height: size.1 })
 }
 
-/// Read piece by piece, so that the bounds of the service hold while it arrives.
-fn stream(body: Body) -> impl Stream<Item = Result<Bytes, PlatformError>> + Unpin {
-    body.into_data_stream().map_err(|_| PlatformError::UploadCut)
-}
-
 /// Show a picture of oneself: `avatar` or `banner`. JPEG, PNG, WebP or GIF of at most 10 MiB and 50 megapixels;
 /// it is turned upright, made smaller, and loses what cameras add.
 #[utoipa::path(put, path = "/me/pictures/{kind}", operation_id = "put_own_picture", tag = "account", params(("kind" = String, Path)),
-    security(("session" = []), ("api_token" = ["admin"])), request_body(content = [u8], content_type = "image/jpeg"),
+    security(("session" = []), ("api_token" = ["admin"])), request_body(content(([u8] = "image/jpeg"), (PictureForm = "multipart/form-data"))),
     responses(
         (status = 200, description = "It is shown", body = Picture),
         (status = 507, description = "The store is full"),
@@ -58,9 +52,9 @@ pub async fn put_own(
     Actor(viewer): Actor,
     Path(kind): Path<String>,
     base: BaseUrl,
-    body: Body,
+    body: PictureBody,
 ) -> Result<Json<Picture>, ApiError> {
-    Ok(shown(service::put(&state, &viewer, own(&kind)?, viewer.id.into(), stream(body)).await?, &base))
+    Ok(shown(service::put(&state, &viewer, own(&kind)?, viewer.id.into(), body.0).await?, &base))
 }
 
 /// Take a picture of oneself away.
@@ -77,7 +71,7 @@ pub async fn remove_own(
 
 /// Give a playlist a cover.
 #[utoipa::path(put, path = "/playlists/{id}/cover", operation_id = "put_playlist_cover", tag = "library", params(("id" = Uuid, Path)),
-    security(("session" = []), ("api_token" = ["admin"])), request_body(content = [u8], content_type = "image/jpeg"),
+    security(("session" = []), ("api_token" = ["admin"])), request_body(content(([u8] = "image/jpeg"), (PictureForm = "multipart/form-data"))),
     responses(
         (status = 200, description = "It is shown", body = Picture),
         (status = 507, description = "The store is full"),
@@ -87,10 +81,10 @@ pub async fn put_cover(
     Actor(viewer): Actor,
     Path(id): Path<PlaylistId>,
     base: BaseUrl,
-    body: Body,
+    body: PictureBody,
 ) -> Result<Json<Picture>, ApiError> {
     playlists::owned(&state, &viewer, id).await?;
-    Ok(shown(service::put(&state, &viewer, PictureKind::Cover, id.into(), stream(body)).await?, &base))
+    Ok(shown(service::put(&state, &viewer, PictureKind::Cover, id.into(), body.0).await?, &base))
 }
 
 /// Take a playlist's cover away.
@@ -108,7 +102,7 @@ pub async fn remove_cover(
 
 /// Choose another poster for a media than the one that was chosen from the film.
 #[utoipa::path(put, path = "/media/{id}/poster", operation_id = "put_poster", tag = "media", params(("id" = Uuid, Path)),
-    security(("session" = []), ("api_token" = ["admin"])), request_body(content = [u8], content_type = "image/jpeg"),
+    security(("session" = []), ("api_token" = ["admin"])), request_body(content(([u8] = "image/jpeg"), (PictureForm = "multipart/form-data"))),
     responses(
         (status = 200, description = "It is shown", body = Picture),
         (status = 507, description = "The store is full"),
@@ -118,10 +112,10 @@ pub async fn put_poster(
     Actor(viewer): Actor,
     Path(id): Path<MediaId>,
     base: BaseUrl,
-    body: Body,
+    body: PictureBody,
 ) -> Result<Json<Picture>, ApiError> {
     media::owned(&state, &viewer, id).await?;
-    let (_, (width, height)) = service::put(&state, &viewer, PictureKind::Poster, id.into(), stream(body)).await?;
+    let (_, (width, height)) = service::put(&state, &viewer, PictureKind::Poster, id.into(), body.0).await?;
     let row = media::owned(&state, &viewer, id).await?;
     Ok(Json(Picture { url: poster_url(&row, &base.0).unwrap_or_default(), width, height }))
 }
@@ -141,7 +135,7 @@ pub async fn remove_poster(
 
 /// Give a category a picture.
 #[utoipa::path(put, path = "/admin/categories/{slug}/picture", operation_id = "put_category_picture", tag = "admin", params(("slug" = String, Path)),
-    security(("session" = []), ("api_token" = ["admin"])), request_body(content = [u8], content_type = "image/jpeg"),
+    security(("session" = []), ("api_token" = ["admin"])), request_body(content(([u8] = "image/jpeg"), (PictureForm = "multipart/form-data"))),
     responses(
         (status = 200, description = "It is shown", body = Picture),
         (status = 507, description = "The store is full"),
@@ -151,10 +145,10 @@ pub async fn put_category(
     Admin(viewer): Admin,
     Path(slug): Path<String>,
     base: BaseUrl,
-    body: Body,
+    body: PictureBody,
 ) -> Result<Json<Picture>, ApiError> {
     let category = catalogue::category(&state, &slug).await?;
-    Ok(shown(service::put(&state, &viewer, PictureKind::Category, category.id.into(), stream(body)).await?, &base))
+    Ok(shown(service::put(&state, &viewer, PictureKind::Category, category.id.into(), body.0).await?, &base))
 }
 
 /// Take a category's picture away.

@@ -16,7 +16,7 @@ use std::{sync::LazyLock, time::Duration};
 use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 
 /// Largest file, bytes.
-const MOST_BYTES: usize = 10 << 20;
+pub const MOST_BYTES: usize = 10 << 20;
 /// A picture that is stored but not yet shown goes after so long: whoever stored it has died.
 const STRAY: Duration = Duration::from_secs(600);
 /// Decoding takes up to half a gibibyte for a moment, so one is decoded at a time.

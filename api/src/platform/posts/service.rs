@@ -68,6 +68,7 @@ pub async fn create(state: &AppState, viewer: &Viewer, new: NewPost) -> Result<P
         author_id: viewer.id,
         author_name: String::new(),
         author_display_name: String::new(),
+        author_avatar_id: None,
         title,
         body,
         published_at: new.published.then_some(now),

@@ -1,7 +1,7 @@
 //! What posts take and answer.
 
 use super::html;
-use crate::platform::comments::views::Author;
+use crate::platform::{comments::views::Author, picture_views as pictures};
 use serde::{Deserialize, Serialize};
 use sluice_db::PostRow;
 use utoipa::{IntoParams, ToSchema};
@@ -34,6 +34,7 @@ impl Post {
                 id: row.author_id.into(),
                 username: row.author_name,
                 display_name: row.author_display_name,
+                avatar_url: row.author_avatar_id.map(|id| pictures::url(id, base)),
             },
             title: row.title,
             body: row.body,

@@ -28,27 +28,34 @@ pub async fn owned(state: &AppState, viewer: &Viewer, id: ProjectId) -> Result<P
     state.db.projects().find(id).await?.filter(|p| p.owner_id == viewer.id).ok_or(PlatformError::NotFound)
 }
 
-fn titled(title: &str) -> Result<String, PlatformError> {
+fn titled(title: &str, faults: &mut Faults) -> String {
     let title = text::title(title);
-    let fits = (1..=200).contains(&title.chars().count());
-    Faults::default().demand(fits, "title", "1 to 200 characters").refuse()?;
-    Ok(title)
+    faults.demand((1..=200).contains(&title.chars().count()), "title", "1 to 200 characters");
+    title
 }
 
-async fn about(state: &AppState, viewer: &Viewer, id: Option<MediaId>) -> Result<(), PlatformError> {
+async fn about(
+    state: &AppState,
+    viewer: &Viewer,
+    id: Option<MediaId>,
+    faults: &mut Faults,
+) -> Result<(), PlatformError> {
     let Some(id) = id else { return Ok(()) };
     let seen = match media::visible(state, Some(viewer), id).await {
         Ok(_) => true,
         Err(MediaError::NotFound) => false,
         Err(other) => return Err(other.into()),
     };
-    Ok(Faults::default().demand(seen, "media_id", "a media that you may see").refuse()?)
+    faults.demand(seen, "media_id", "a media that you may see");
+    Ok(())
 }
 
 /// Makes a project.
 pub async fn create(state: &AppState, viewer: &Viewer, new: NewProject) -> Result<ProjectRow, PlatformError> {
-    let title = titled(&new.title)?;
-    about(state, viewer, new.media_id.map(Into::into)).await?;
+    let mut faults = Faults::default();
+    let title = titled(&new.title, &mut faults);
+    about(state, viewer, new.media_id.map(Into::into), &mut faults).await?;
+    faults.refuse()?;
     if state.db.projects().count(viewer.id).await? >= MOST_PROJECTS {
         return Err(PlatformError::TooMany("projects"));
     }
@@ -77,17 +84,19 @@ pub async fn change(
     asked: ChangeProject,
 ) -> Result<ProjectRow, PlatformError> {
     owned(state, viewer, id).await?;
-    let title = asked.title.as_deref().map(titled).transpose()?;
+    let mut faults = Faults::default();
+    let title = asked.title.as_deref().map(|t| titled(t, &mut faults));
     let media_id = match asked.media_id.as_deref() {
         None => None,
         Some("") => Some(None),
         Some(text) => {
             let id: Option<MediaId> = text.parse().ok();
-            Faults::default().demand(id.is_some(), "media_id", "a media that you may see").refuse()?;
-            about(state, viewer, id).await?;
+            faults.demand(id.is_some(), "media_id", "a media that you may see");
+            about(state, viewer, id, &mut faults).await?;
             Some(id)
         }
     };
+    faults.refuse()?;
     state.db.projects().change(id, &ProjectChange { title: title.as_deref(), media_id }, clock::now()).await?;
     owned(state, viewer, id).await
 }

@@ -6,6 +6,10 @@ use std::fmt;
 pub enum Letter {
     /// Proves an address.
     Verify { username: String, token: String },
+    /// Proves the address that is to take the place of another.
+    ChangeEmail { username: String, token: String },
+    /// An account has another address now; to the one before.
+    EmailChanged { username: String, email: String },
     /// Sets a new password.
     Reset { username: String, token: String },
     /// Somebody registered with an address that already belongs to an account.
@@ -21,11 +25,11 @@ impl fmt::Debug for Letter {
 }
 
 impl Letter {
-    /// Subject and text. Links need the public URL; the code alone works without.
-    pub fn write(&self, public_url: Option<&str>) -> (&'static str, String) {
-        let link = |page: &str, token: &str| match public_url {
-            Some(url) => format!("Open this link:\n\n  {url}/{page}?token={token}\n\nor enter this code: {token}"),
-            None => format!("Enter this code:\n\n  {token}"),
+    /// Subject and text. Links need to know where the app is; the token alone works without.
+    pub fn write(&self, app_url: Option<&str>) -> (&'static str, String) {
+        let link = |page: &str, token: &str| match app_url {
+            Some(url) => format!("Open this link:\n\n  {url}/{page}?token={token}\n\nor enter this token: {token}"),
+            None => format!("Enter this token on the page {page}:\n\n  {token}"),
         };
         match self {
             Self::Verify { username, token } => (
@@ -33,6 +37,21 @@ impl Letter {
                 format!(
                     "Hello {username},\n\n{}\n\nIt is valid for 24 hours. If you did not register, ignore this e-mail.\n",
                     link("verify-email", token)
+                ),
+            ),
+            Self::ChangeEmail { username, token } => (
+                "Confirm your new e-mail address",
+                format!(
+                    "Hello {username},\n\nthis address is to become that of your account. {}\n\nIt is valid for 24 hours. If \
+                     you did not ask for it, ignore this e-mail: nothing has changed.\n",
+                    link("verify-email", token)
+                ),
+            ),
+            Self::EmailChanged { username, email } => (
+                "Your e-mail address was changed",
+                format!(
+                    "Hello {username},\n\nthe e-mail address of your account is now {email}. If it was not you, log in, change \
+                     your password and set your address again at once, or write to whoever runs this service.\n"
                 ),
             ),
             Self::Reset { username, token } => (

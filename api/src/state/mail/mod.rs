@@ -26,9 +26,9 @@ const KEPT: Duration = Duration::from_secs(24 * 3600);
 pub struct Mailer {
     transport: Transport,
     from: Mailbox,
-    /// Base of links; without it an e-mail carries the code alone. Never taken from a request: its
+    /// Base of links; without it an e-mail carries the token alone. Never taken from a request: its
     /// Host header is the sender's to choose.
-    public_url: Option<String>,
+    app_url: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -55,7 +55,7 @@ impl Mailer {
             }
         };
         let from = config.mail.from.parse().context("SLUICE_MAIL_FROM")?;
-        Ok(Self { transport, from, public_url: config.http.public_url.clone() })
+        Ok(Self { transport, from, app_url: config.mail.app_url.clone() })
     }
 
     /// Whether the server takes this service's login, asked without sending anything; `None` where there is no server.
@@ -71,7 +71,7 @@ impl Mailer {
     /// Sends in the background, so that an answer's time does not tell whether there was somebody to
     /// write to. An e-mail that is lost with the process is asked for again by its reader.
     pub fn send(&self, to: &str, letter: &Letter) {
-        let (subject, text) = letter.write(self.public_url.as_deref());
+        let (subject, text) = letter.write(self.app_url.as_deref());
         let message = to.parse().map_err(|_| ()).and_then(|to| {
             let builder = Message::builder().from(self.from.clone()).to(Mailbox::new(None, to)).subject(subject);
             builder.header(ContentType::TEXT_PLAIN).body(text).map_err(|_| ())

@@ -17,6 +17,8 @@ interface Tokens {
 
 class Session {
   user = $state<User | null>(null);
+  /** The address of their own picture. */
+  avatar = $state<string | null>(null);
   /** Whether this browser has been logged in and not out. */
   known = $state(false);
   #expiresAt = 0;
@@ -71,7 +73,10 @@ class Session {
     if (!this.known) return;
     try {
       const response = await fetch(this.signed(new Request(absolute("api/v1/me"))));
-      if (response.ok) this.user = await response.json();
+      if (response.ok) {
+        this.user = await response.json();
+        void this.#face();
+      }
       else if (response.status === 401) this.#forget();
     } catch {
       // The page says itself that nothing can be reached.
@@ -99,7 +104,18 @@ class Session {
       const tokens = { access: answer.access_token, refresh: answer.refresh_token ?? "" };
       sessionStorage.setItem(TOKENS, JSON.stringify(tokens));
     }
+    const another = this.user?.id !== answer.user.id;
     this.user = answer.user;
+    if (another) void this.#face();
+  }
+
+  async #face() {
+    try {
+      const response = await fetch(this.signed(new Request(absolute("api/v1/me/profile"))));
+      if (response.ok) this.avatar = (await response.json()).avatar_url;
+    } catch {
+      // A letter stands for it.
+    }
   }
 
   async login(login: string, password: string) {
@@ -147,6 +163,7 @@ class Session {
 
   #forget() {
     this.user = null;
+    this.avatar = null;
     this.known = false;
     write(KEY, null);
     sessionStorage.removeItem(TOKENS);

@@ -1,6 +1,7 @@
 // The API's stable words, as people say them.
-import type { Media, Progress } from "./api";
-import { t } from "./i18n.svelte";
+import type { Media, Progress, QueuedTask, Wait } from "./api";
+import { date } from "./format";
+import { t, tn } from "./i18n.svelte";
 
 export function statusWord(status: string): string {
   switch (status) {
@@ -49,9 +50,42 @@ export function advice(code: string): string {
   }
 }
 
+/** Why nothing is being done. */
+export function waitWord(wait: Wait): string {
+  switch (wait.code) {
+    case "upload": return t("More of the file must arrive first");
+    case "disk_full": return t("The service is out of space; it goes on when there is room");
+    case "no_worker": return t("No worker is running; it goes on when one is started");
+    case "store_unreachable":
+      return wait.since ? t("The store has not answered since {date}", { date: date(wait.since) }) : t("The store does not answer");
+    case "pause": return wait.until ? t("It is tried again by {date}", { date: date(wait.until) }) : t("It is tried again after a pause");
+    case "memory": return t("No worker has enough memory for it beside other work; it begins when one is idle");
+    case "turn":
+      if (wait.films_ahead === 0) return t("It is next");
+      return wait.films_ahead ? tn(wait.films_ahead, "{n} film comes before it", "{n} films come before it") : t("Waiting for its turn");
+    default: return wait.message;
+  }
+}
+
+/** A kind of work. */
+export function kindWord(kind: QueuedTask["kind"]): string {
+  switch (kind) {
+    case "import": return t("Fetching the file");
+    case "plan": return t("Looking at the file");
+    case "hash": return t("Looking for equal files");
+    case "passthrough": return t("Taking the picture as it is");
+    case "subtitles": return t("Reading subtitles");
+    case "images": return t("Making still pictures");
+    case "audio": return t("Making the sound");
+    case "chunk": return t("Making the picture");
+    case "finalize": return t("Measuring and checking the result");
+    default: return kind;
+  }
+}
+
 /** What is being done now. */
 export function stage(progress: Progress): string {
-  if (progress.waits_for) return progress.waits_for.message;
+  if (progress.waits_for && !(progress.waits_for.code === "upload" && progress.status === "uploading")) return waitWord(progress.waits_for);
   const running = progress.tasks.filter((task) => task.status === "running").map((task) => task.name);
   const has = (name: string) => running.some((r) => r.startsWith(name));
   if (progress.status === "ready") return t("Everything is made.");
@@ -63,7 +97,6 @@ export function stage(progress: Progress): string {
   if (has("audio")) return t("Making the sound");
   if (has("plan")) return t("Looking at the file");
   if (has("import")) return t("Fetching the file");
-  if (progress.queue_ahead > 0) return t("Waiting for its turn");
   if (progress.status === "uploading") return t("Arriving");
   return t("About to begin");
 }
