@@ -7,6 +7,7 @@ mod operations;
 mod publishing;
 mod store;
 mod tasks;
+mod transactions;
 mod uploads;
 mod webhooks;
 mod work;

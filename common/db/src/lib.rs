@@ -214,12 +214,18 @@ macro_rules! execute_tx {
 use {execute, execute_tx, query, query_tx, returning};
 
 impl Db {
-    /// Begins a transaction.
+    /// Begins a transaction. Who stops waiting for it leaves none behind: a connection to PostgreSQL whose `BEGIN` is
+    /// given up midway would go back to the pool within a transaction of which its next user knows nothing, and what
+    /// that one writes would be lost with the connection. So a task of its own waits for it, and ends it.
     pub async fn begin(&self) -> Result<Tx> {
         let _measured = sluice_metrics::database("begin");
         Ok(match self {
             Self::Sqlite(p) => Tx::Sqlite(p.writer.begin_with("BEGIN IMMEDIATE").await?),
-            Self::Postgres(p) => Tx::Postgres(p.up()?.begin().await?),
+            Self::Postgres(p) => {
+                let pool = p.up()?.clone();
+                let begun = tokio::spawn(async move { pool.begin().await });
+                Tx::Postgres(begun.await.map_err(|_| sqlx::Error::WorkerCrashed)??)
+            }
         })
     }
 
