@@ -210,7 +210,7 @@ async fn revived_worker_changes_nothing_at(pair: Pair, part: f64) {
     let made = objects(&client, &id).await;
     stack.workers[0].signal(Signal::SIGCONT);
     eventually("the old worker notices", Duration::from_secs(30), || async {
-        stack.workers[0].log().contains("the claim was lost").then_some(())
+        stack.workers[0].log().contains("task was taken away").then_some(())
     })
     .await;
     assert_eq!(objects(&client, &id).await, made, "what is published stays");

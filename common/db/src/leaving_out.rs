@@ -26,12 +26,15 @@ impl PackagesTx<'_> {
         Ok(())
     }
 
-    /// Adds to what people are told of a package.
+    /// Adds to what people are told of a package. What has several renditions is told once.
     pub async fn add_warning(&mut self, package: PackageId, warning: &Reason) -> Result<()> {
         let sql = "SELECT warnings FROM packages WHERE id = $1";
         let row = query_tx!(self.0, fetch_optional as (Option<String>,), sql, package)?;
         let known = row.and_then(|r| r.0);
         let mut warnings: Vec<Reason> = known.and_then(|w| serde_json::from_str(&w).ok()).unwrap_or_default();
+        if warnings.contains(warning) {
+            return Ok(());
+        }
         warnings.push(warning.clone());
         let text = serde_json::to_string(&warnings).unwrap_or_else(|_| "[]".to_owned());
         self.set_warnings(package, &text).await

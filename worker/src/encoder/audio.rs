@@ -13,7 +13,10 @@ use crate::{
     child::{AudioWork, FromChild, Job},
     cmaf::aac_init,
     loudness::gain_db,
-    plan::{AudioPlan, audio::FRAME_SAMPLES},
+    plan::{
+        AudioPlan,
+        audio::{AudioVariant, FRAME_SAMPLES},
+    },
 };
 use ffmpeg_next::frame;
 use sluice_model::Loudness;
@@ -77,13 +80,19 @@ fn encode(link: &Link, job: &Job, work: &AudioWork) -> Result<(), EncodeError> {
         Some(target_lufs) => gain_db(measure(link, job, plan)?, target_lufs),
         None => 0.0,
     };
-    let start = plan.boundaries[work.first].saturating_sub(PRE_ROLL_FRAMES) * FRAME_SAMPLES;
+    // Sound of one channel comes out shifted where it is begun in the middle; why is not known yet, and all of it is made soon.
+    let whole = plan.variants.iter().any(|v| v.mono);
+    let pre_roll = plan.boundaries[work.first].saturating_sub(PRE_ROLL_FRAMES) * FRAME_SAMPLES;
+    let start = if whole { 0 } else { pre_roll };
     let encoders = || (0..plan.variants.len()).map(|i| AacEncoder::open(link, work, i)).collect();
     mix(link, job, plan, start, gain_db, encoders)
 }
 
 /// How loud a whole sound is before anything is done about it; none of silence.
 fn measure(link: &Link, job: &Job, plan: &AudioPlan) -> Result<Option<Loudness>, EncodeError> {
+    // What is made for narrow lines is brought to the loudness of what it is made of.
+    let variants = plan.variants.iter().map(|v| AudioVariant { mono: false, ..v.clone() }).collect();
+    let plan = &AudioPlan { variants, ..plan.clone() };
     let Some(mut whole) = Whole::new(plan) else { return Ok(None) };
     mix(link, job, plan, 0, 0.0, || Ok(vec![&mut whole]))?;
     Ok(whole.loudness())

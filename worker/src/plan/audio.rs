@@ -105,7 +105,7 @@ impl AudioPlan {
 
 /// The sounds of a film over the span of the picture, cut where it is cut, the default first: of every track one that all
 /// players play, of those with more than two channels another one in 5.1, and where there is a picture for narrow lines, a
-/// low one. That is made of the same decode, unless the track is kept as it is.
+/// low one. That has a decode of its own, which is not in the way of the film's.
 pub fn beside_video(
     tracks: &[AudioFacts],
     origin_s: f64,
@@ -124,14 +124,12 @@ pub fn beside_video(
             ..stereo.clone()
         });
         let bit_rate = stereo.variants[0].bit_rate;
-        let mut variants = vec![variant(name("audio"), bit_rate)];
+        let variants = vec![variant(name("audio"), bit_rate)];
         let low =
             (narrow && bit_rate > LOW_ENOUGH_BPS).then(|| AudioVariant { mono: true, ..variant(name("low"), LOW_BPS) });
-        let (beside, apart) = if stereo.remux.is_some() { (None, low) } else { (low, None) };
-        variants.extend(beside);
         list.push(AudioPlan { variants, ..stereo });
         list.extend(surround);
-        list.extend(apart.map(|low| AudioPlan { variants: vec![low], ..made(false) }));
+        list.extend(low.map(|low| AudioPlan { variants: vec![low], ..made(false) }));
     }
     list
 }
@@ -291,14 +289,16 @@ mod tests {
             [
                 (vec![("audio", 2)], true),
                 (vec![("low", 1)], false),
-                (vec![("audio-2", 2), ("low-2", 1)], false),
+                (vec![("audio-2", 2)], false),
                 (vec![("surround-2", 6)], false),
+                (vec![("low-2", 1)], false),
                 (vec![("audio-3", 1)], true),
-                (vec![("audio-4", 2), ("low-4", 1)], false),
+                (vec![("audio-4", 2)], false),
+                (vec![("low-4", 1)], false),
             ]
         );
         let positions: Vec<u64> = list.iter().map(|a| a.track.position).collect();
-        assert_eq!(positions, [0, 0, 1, 1, 2, 3]);
+        assert_eq!(positions, [0, 0, 1, 1, 1, 2, 3, 3]);
     }
 
     #[test]

@@ -493,7 +493,7 @@ mod tests {
         let film = facts(Some(source(640, 360)));
         let (kept, loud) = (plan(&film, &EncodeSettings::default(), 2).unwrap(), plan(&film, &asked, 2).unwrap());
         assert!(kept.audio.as_ref().unwrap().remux.is_some() && kept.sounds().all(|a| a.target_lufs.is_none()));
-        assert_eq!(loud.sounds().filter(|a| a.remux.is_none() && a.target_lufs == Some(-16.0)).count(), 3);
+        assert_eq!(loud.sounds().filter(|a| a.remux.is_none() && a.target_lufs == Some(-16.0)).count(), 5);
         assert!(cost::cost_s(&loud) > cost::cost_s(&kept));
         assert_eq!(plan(&facts(None), &asked, 2).unwrap().audio.unwrap().target_lufs, Some(-16.0));
     }
