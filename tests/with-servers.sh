@@ -16,6 +16,10 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 130' INT TERM
 
+# psql and python3 themselves before what distributions and version managers put in front of them: tests start both
+# thousands of times.
+PATH="$pg:$(dirname "${SLUICE_TEST_PYTHON:?run it through make}"):$PATH"
+
 # PostgreSQL refuses to run as root.
 as=()
 if [ "$(id -u)" = 0 ]; then as=(setpriv --reuid=postgres --regid=postgres --clear-groups); fi

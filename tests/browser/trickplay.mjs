@@ -26,7 +26,14 @@ try {
     window.seen.variants = hls.iframeVariants.length;
     window.trick = hls.createIFramePlayer();
     window.trick.on(Hls.Events.ERROR, note("I-frames"));
-    window.trick.attachMedia(document.getElementById("w"));
+    const winder = document.getElementById("w");
+    window.trick.attachMedia(winder);
+    // Where the picture belongs that is on the screen: a seek may be over before its picture is.
+    const noteShown = (_, frame) => {
+      window.seen.shown = frame.mediaTime;
+      winder.requestVideoFrameCallback(noteShown);
+    };
+    winder.requestVideoFrameCallback(noteShown);
     // From here on only the other one loads.
     hls.stopLoad();
   }, url);
@@ -35,7 +42,8 @@ try {
       const video = document.getElementById("w");
       const limit = performance.now() + 30000;
       window.trick.loadMediaAt(at);
-      while (video.seeking || video.readyState < 2 || Math.abs(video.currentTime - at) > 0.05) {
+      const isShown = () => window.seen.shown <= at + 0.05 && window.seen.shown > at - 2.05;
+      while (video.seeking || video.readyState < 2 || Math.abs(video.currentTime - at) > 0.05 || !isShown()) {
         if (performance.now() > limit) throw new Error(`${at}: at ${video.currentTime}, ${JSON.stringify(window.seen)}`);
         await new Promise((next) => requestAnimationFrame(next));
       }

@@ -512,8 +512,10 @@ async fn request(world: &World, document: &Value, people: &People, operation: &s
     let refresh_token = match caller {
         "anonymous" => "slr_nobody",
         "revoked" => &people.revoked.refresh_token,
-        // Each of the owner's own would end the family.
-        "expired" | "wrong-scope" => &Client::login(&world.stack.url, &account.username).await.refresh_token,
+        // Each of the owner's own would end the family. What is about something else needs none.
+        "expired" | "wrong-scope" if operation.contains("/auth/") => {
+            &Client::login(&world.stack.url, &account.username).await.refresh_token
+        }
         _ => &account.refresh_token,
     };
     let method: Method = operation.split(' ').next().unwrap().parse().unwrap();

@@ -48,6 +48,9 @@ async fn assert_storyboard(client: &Client, media: &Value, film: &Path) {
 }
 
 async fn pictures_show_the_film_and_are_there_when_it_can_be_played(pair: Pair) {
+    if !harness::in_sample(pair, 0) {
+        return;
+    }
     let mut stack = Stack::start(pair).await;
     stack.add_worker();
     let client = stack.creator().await;
@@ -170,6 +173,9 @@ fn assert_drawn(svg: &str, seconds: f64) {
 
 /// Of what is encoded and of what is kept: ten seconds of silence but for one beep.
 async fn waveform_shows_when_it_is_loud(pair: Pair) {
+    if !harness::in_sample(pair, 1) {
+        return;
+    }
     let mut stack = Stack::start(pair).await;
     stack.add_worker();
     let client = stack.creator().await;
@@ -192,6 +198,9 @@ async fn waveform_shows_when_it_is_loud(pair: Pair) {
 }
 
 async fn cover_of_a_sound_is_its_poster(pair: Pair) {
+    if !harness::in_sample(pair, 0) {
+        return;
+    }
     let mut stack = Stack::start(pair).await;
     stack.add_worker();
     let client = stack.creator().await;

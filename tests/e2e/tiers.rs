@@ -53,6 +53,9 @@ async fn segments(client: &Client, list: &str) -> Vec<String> {
 }
 
 async fn low_rungs_are_watched_while_the_others_are_made(pair: Pair) {
+    if !harness::in_sample(pair, 0) {
+        return;
+    }
     let mut stack = slow_stack(pair).await;
     let client = stack.creator().await;
     let id = between_tiers(&stack, &client).await;
@@ -99,6 +102,9 @@ async fn low_rungs_are_watched_while_the_others_are_made(pair: Pair) {
 }
 
 async fn work_between_tiers_is_ended_and_goes_on(pair: Pair) {
+    if !harness::in_sample(pair, 1) {
+        return;
+    }
     let stack = slow_stack(pair).await;
     let client = stack.creator().await;
     let id = between_tiers(&stack, &client).await;

@@ -101,6 +101,9 @@ async fn killed_worker_loses_only_segments_in_work_at(pair: Pair, part: f64) {
 }
 
 async fn killed_encoder_is_replaced(pair: Pair) {
+    if !harness::in_sample(pair, 0) {
+        return;
+    }
     for part in moments() {
         killed_encoder_is_replaced_at(pair, part).await;
     }
@@ -124,6 +127,9 @@ async fn killed_encoder_is_replaced_at(pair: Pair, part: f64) {
 
 /// What a killed run had shown to nobody is shown: the tiles of segments that it had published.
 async fn repeated_chunk_makes_the_pictures_of_the_whole(pair: Pair) {
+    if !harness::in_sample(pair, 1) {
+        return;
+    }
     const LENGTH: u32 = 30;
     let settings = "[encode]\npreset = \"veryslow\"\npassthrough = false\nladder = [{ short_side = 180, crf = 22, max_kbps = 500 }]\n";
     let settings = fixtures::settings("one-slow-rung", settings);
@@ -218,6 +224,9 @@ async fn revived_worker_changes_nothing_at(pair: Pair, part: f64) {
 }
 
 async fn crashing_task_is_parked(pair: Pair) {
+    if !harness::in_sample(pair, 0) {
+        return;
+    }
     let stack = slow_stack(pair).await;
     let client = stack.creator().await;
     let id = upload(&client).await;

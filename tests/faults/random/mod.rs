@@ -35,12 +35,17 @@ fn chosen<T: FromStr>(name: &str, otherwise: T) -> T {
     std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(otherwise)
 }
 
-/// The kinds that are tried, each as often as is asked for.
+/// The kinds that are tried, each as often as is asked for. A sample has those that both pairs know on one of them, in
+/// turn, so that each kind is in it.
 fn faults(pair: Pair, rng: &mut StdRng) -> Vec<Kind> {
     let only: String = chosen("SLUICE_TEST_KINDS", String::new());
     let wanted = |kind: &Kind| only.is_empty() || only.split(',').any(|name| name == format!("{kind:?}"));
-    let kinds: Vec<Kind> = Kind::ALL.iter().copied().filter(|k| k.applies(pair) && wanted(k)).collect();
-    let mut all = kinds.repeat(chosen("SLUICE_TEST_ROUNDS", proof(1, 60)));
+    let rounds = chosen("SLUICE_TEST_ROUNDS", proof(1, 60));
+    let everywhere = |kind: &Kind| kind.applies(Pair::Embedded) && kind.applies(Pair::Servers);
+    let here = |(i, kind): &(usize, Kind)| rounds > 1 || !everywhere(kind) || (pair == Pair::Servers) == (i % 2 == 1);
+    let kinds = Kind::ALL.iter().copied().enumerate().filter(here).map(|(_, kind)| kind);
+    let kinds: Vec<Kind> = kinds.filter(|k| k.applies(pair) && wanted(k)).collect();
+    let mut all = kinds.repeat(rounds);
     all.shuffle(rng);
     all
 }
