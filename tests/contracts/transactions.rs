@@ -5,25 +5,40 @@ use futures::poll;
 use harness::Pair;
 use sluice_db::Db;
 use sluice_model::UserId;
+use sluice_queue::WakeQueue;
 use std::{
     pin::pin,
     time::{Duration, Instant},
 };
 use tokio::task::yield_now;
 
-harness::on_both!(what_is_given_up_while_it_begins_holds_nothing);
+harness::on_both!(what_is_given_up_while_it_begins_holds_nothing, a_wake_up_that_is_given_up_holds_nothing);
 
 async fn what_is_given_up_while_it_begins_holds_nothing(pair: Pair) {
     let folder = tempfile::tempdir().unwrap();
     let url = harness::database::fresh(pair, folder.path());
     let (db, other) = (Db::open(&url).await.unwrap(), Db::open(&url).await.unwrap());
+    given_up(&db, &other, || db.begin()).await;
+}
+
+/// What is sent when an upload is complete, by a client that goes away.
+async fn a_wake_up_that_is_given_up_holds_nothing(pair: Pair) {
+    let folder = tempfile::tempdir().unwrap();
+    let url = harness::database::fresh(pair, folder.path());
+    let (db, other) = (Db::open(&url).await.unwrap(), Db::open(&url).await.unwrap());
+    let queue = WakeQueue::open(&db, &url).await.unwrap();
+    given_up(&db, &other, || queue.push(1)).await;
+}
+
+/// Gives up at any moment what `start` gives, as the request of a client that goes away and the task of a worker that loses its
+/// claim; what is written in between through `db` is there for another process.
+async fn given_up<F: Future>(db: &Db, other: &Db, start: impl Fn() -> F) {
     let mut written = Vec::new();
     for round in 0..100 {
-        // As the request of a client that goes away, and the task of a worker that loses its claim: at any moment.
         let (patience, began) = (Duration::from_micros(40 * round), Instant::now());
         {
-            let mut begin = pin!(db.begin());
-            while began.elapsed() < patience && poll!(&mut begin).is_pending() {
+            let mut under_way = pin!(start());
+            while began.elapsed() < patience && poll!(&mut under_way).is_pending() {
                 yield_now().await;
             }
         }

@@ -12,7 +12,10 @@ use reqwest::Method;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use sluice_storage::{Key, Prefix};
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -22,6 +25,7 @@ harness::on_both!(
     every_cut_resumes_from_stored_offset,
     stalled_patch_ends_with_503,
     newer_patch_takes_over,
+    late_patch_is_told_where_the_upload_is,
     corrupted_chunk_can_be_sent_again,
     recorded_bytes_survive_database_error,
     oversized_checksummed_patch_leaves_no_extent,
@@ -181,6 +185,27 @@ async fn newer_patch_takes_over(pair: Pair) {
     let done = patch(&client, &path, at, &film[at..]).await;
     assert_eq!(done.status(), 204, "no lock of the older one is in the way");
     assert!(stored(&client, &media_of(&done)).await == film);
+}
+
+/// A client that gave a request up and asked where to go on: what it gave up is taken in while it goes on, and ends the upload.
+async fn late_patch_is_told_where_the_upload_is(pair: Pair) {
+    let lifted = ("SLUICE_LIMITS", "upload=0/1,upload_account=0/1");
+    let stack = Stack::start_with(pair, &[lifted, NO_QUOTAS]).await;
+    let client = stack.creator().await;
+    let mut film = std::fs::read(fixtures::silent()).unwrap();
+    film.truncate(20_000);
+    let mut seen = BTreeMap::new();
+    for _ in 0..proof(40, 400) {
+        let path = begin(&client, film.len()).await;
+        assert_eq!(patch(&client, &path, 0, &film[..9000]).await.status(), 204);
+        let all = futures::future::join_all((0..4).map(|_| patch(&client, &path, 9000, &film[9000..]))).await;
+        for answer in all {
+            *seen.entry(answer.status().as_u16()).or_insert(0) += 1;
+        }
+        // Whoever is told anything but that it is done asks, and is told that it is.
+        assert_eq!(offset(&client, &path).await, film.len());
+    }
+    assert!(seen.contains_key(&204) && seen.keys().all(|status| [204, 409, 423].contains(status)), "{seen:?}");
 }
 
 async fn corrupted_chunk_can_be_sent_again(pair: Pair) {

@@ -2,7 +2,10 @@
 //! after another.
 
 use crate::{DbError, Result};
-use sqlx::{Connection, Error, PgConnection, PgPool, postgres::PgConnectOptions};
+use sqlx::{
+    Connection, Error, Executor, PgConnection, PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
 use std::{
     sync::{
         Arc, Weak,
@@ -16,6 +19,8 @@ use tokio::time::{sleep, timeout};
 const CALM: Duration = Duration::from_secs(1);
 /// The same while it does not.
 const AWAY: Duration = Duration::from_millis(250);
+/// Connections that carry wake-ups: one listens, the others send and fetch.
+const WAKE_CONNECTIONS: u32 = 4;
 /// A server that is busy may take so long.
 const SILENCE: Duration = Duration::from_secs(3);
 
@@ -23,6 +28,7 @@ const SILENCE: Duration = Duration::from_secs(3);
 #[derive(Debug, Clone)]
 pub struct Postgres {
     pool: PgPool,
+    options: PgConnectOptions,
     state: Arc<State>,
 }
 
@@ -37,8 +43,8 @@ impl Postgres {
     /// Watches over `pool`, whose server is at `place`, by a connection of its own until the last clone is gone.
     pub(crate) fn watched(pool: PgPool, options: PgConnectOptions, place: String) -> Self {
         let state = Arc::new(State { place, away: AtomicBool::new(false) });
-        tokio::spawn(watch(options, Arc::downgrade(&state)));
-        Self { pool, state }
+        tokio::spawn(watch(options.clone(), Arc::downgrade(&state)));
+        Self { pool, options, state }
     }
 
     /// The connections.
@@ -52,9 +58,22 @@ impl Postgres {
         Ok(&self.pool)
     }
 
-    /// The connections, whether the server answers or not: for what waits or ends.
-    pub fn pool(&self) -> &PgPool {
+    /// The connections, whether the server answers or not: for what ends.
+    pub(crate) fn pool(&self) -> &PgPool {
         &self.pool
+    }
+
+    /// Connections of their own for what carries wake-ups. It gives transactions up while they begin (see
+    /// [`crate::Db::begin`]): on shared connections others would write within them, and what they wrote would be lost. The
+    /// server ends the session of a transaction that nobody goes on with.
+    pub fn wake_pool(&self) -> PgPool {
+        let options = PgPoolOptions::new().max_connections(WAKE_CONNECTIONS).after_connect(|connection, _| {
+            Box::pin(async move {
+                connection.execute("SET idle_in_transaction_session_timeout = '5s'").await?;
+                Ok(())
+            })
+        });
+        options.connect_lazy_with(self.options.clone())
     }
 }
 

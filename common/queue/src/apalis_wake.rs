@@ -26,11 +26,11 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 const MOST_AT_ONCE: usize = 16;
 
 /// Wake-ups that apalis carries.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum ApalisWake {
     /// A file beside the database.
     Sqlite(SqlitePool),
-    /// The database itself, with LISTEN/NOTIFY.
+    /// The database itself, with LISTEN/NOTIFY, by connections that nothing else uses.
     Postgres(PgPool),
 }
 
@@ -51,17 +51,21 @@ impl ApalisWake {
                 Ok(Self::Sqlite(pool))
             }
             Db::Postgres(server) => {
-                let pool = server.pool();
-                PostgresStorage::setup(pool).await.map_err(|e| other(&e))?;
-                Ok(Self::Postgres(pool.clone()))
+                let pool = server.wake_pool();
+                PostgresStorage::setup(&pool).await.map_err(|e| other(&e))?;
+                Ok(Self::Postgres(pool))
             }
         }
     }
 
     async fn send(&self) -> Result<(), String> {
-        match self {
-            Self::Sqlite(pool) => sqlite(pool).push(Wake).await.map_err(|e| e.to_string()),
-            Self::Postgres(pool) => postgres(pool).push(Wake).await.map_err(|e| e.to_string()),
+        match self.clone() {
+            Self::Sqlite(pool) => sqlite(&pool).push(Wake).await.map_err(|e| e.to_string()),
+            // A task of its own: who stops waiting leaves no transaction open.
+            Self::Postgres(pool) => {
+                let sent = tokio::spawn(async move { postgres(&pool).push(Wake).await.map_err(|e| e.to_string()) });
+                sent.await.map_err(|e| e.to_string())?
+            }
         }
     }
 }

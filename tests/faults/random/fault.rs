@@ -57,7 +57,11 @@ pub async fn inject(kind: Kind, world: &mut World, rng: &mut StdRng) {
             world.stack.api.signal(Signal::SIGCONT);
         }
         Kind::DeliveredTwice => {
-            world.stack.run_sql("UPDATE tasks SET status = 'queued', token = NULL WHERE status = 'running'");
+            // One at a time: who changes many in an order of its own may meet somebody who does so in another.
+            for id in world.running_tasks() {
+                let sql = "UPDATE tasks SET status = 'queued', token = NULL WHERE status = 'running' AND id =";
+                world.stack.run_sql(&format!("{sql} {id}"));
+            }
         }
         Kind::Poisoned => sender::poison(world, rng).await,
         Kind::SentTwice => sender::send_twins(world, rng).await,

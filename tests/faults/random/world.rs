@@ -200,6 +200,12 @@ impl World {
         }
     }
 
+    /// The tasks that run, as SQL spells their ids.
+    pub fn running_tasks(&self) -> Vec<String> {
+        let sql = format!("SELECT {} FROM tasks WHERE status = 'running'", scan::hexed(self.pair, "id"));
+        self.stack.run_sql(&sql).lines().map(|id| self.spelled(id)).collect()
+    }
+
     /// The source of a media, in hexadecimal digits.
     pub fn source_of(&self, media: &str) -> String {
         let source = scan::hexed(self.pair, "source_id");
