@@ -1,18 +1,24 @@
 //! A transaction that is given up while it begins is over: what others write on the same connection afterwards is kept.
 
 use crate::world::user;
-use futures::poll;
+use futures::{FutureExt, future::pending, poll};
 use harness::Pair;
 use sluice_db::Db;
 use sluice_model::UserId;
 use sluice_queue::WakeQueue;
 use std::{
     pin::pin,
+    sync::Arc,
     time::{Duration, Instant},
 };
 use tokio::task::yield_now;
+use uuid::Uuid;
 
-harness::on_both!(what_is_given_up_while_it_begins_holds_nothing, a_wake_up_that_is_given_up_holds_nothing);
+harness::on_both!(
+    what_is_given_up_while_it_begins_holds_nothing,
+    a_wake_up_that_is_given_up_holds_nothing,
+    a_listener_that_is_given_up_holds_nothing,
+);
 
 async fn what_is_given_up_while_it_begins_holds_nothing(pair: Pair) {
     let folder = tempfile::tempdir().unwrap();
@@ -28,6 +34,16 @@ async fn a_wake_up_that_is_given_up_holds_nothing(pair: Pair) {
     let (db, other) = (Db::open(&url).await.unwrap(), Db::open(&url).await.unwrap());
     let queue = WakeQueue::open(&db, &url).await.unwrap();
     given_up(&db, &other, || queue.push(1)).await;
+}
+
+/// What waits for wake-ups takes transactions of its own.
+async fn a_listener_that_is_given_up_holds_nothing(pair: Pair) {
+    let folder = tempfile::tempdir().unwrap();
+    let url = harness::database::fresh(pair, folder.path());
+    let (db, other) = (Db::open(&url).await.unwrap(), Db::open(&url).await.unwrap());
+    let queue = WakeQueue::open(&db, &url).await.unwrap();
+    let listen = || queue.listen(Uuid::new_v4().to_string(), Arc::default(), pending().boxed());
+    given_up(&db, &other, listen).await;
 }
 
 /// Gives up at any moment what `start` gives, as the request of a client that goes away and the task of a worker that loses its
