@@ -123,8 +123,13 @@ async fn every_cut_resumes_from_stored_offset(pair: Pair) {
                 if batch == 1 {
                     // Killed between extents, not before the first. Asking by GET disturbs nobody.
                     eventually("something is stored", PATIENCE, || async {
-                        let seen = client.json(Method::GET, &paths[0], &Value::Null, 200).await;
-                        (seen["offset_bytes"].as_u64() > Some(at[0] as u64)).then_some(())
+                        for i in 0..EACH {
+                            let seen = client.json(Method::GET, &paths[i], &Value::Null, 200).await;
+                            if seen["offset_bytes"].as_u64() > Some(at[i] as u64) {
+                                return Some(());
+                            }
+                        }
+                        None
                     })
                     .await;
                 }
