@@ -28,7 +28,7 @@ const SILENCE: Duration = Duration::from_secs(3);
 #[derive(Debug, Clone)]
 pub struct Postgres {
     pool: PgPool,
-    options: PgConnectOptions,
+    options: Arc<PgConnectOptions>,
     state: Arc<State>,
 }
 
@@ -44,7 +44,7 @@ impl Postgres {
     pub(crate) fn watched(pool: PgPool, options: PgConnectOptions, place: String) -> Self {
         let state = Arc::new(State { place, away: AtomicBool::new(false) });
         tokio::spawn(watch(options.clone(), Arc::downgrade(&state)));
-        Self { pool, options, state }
+        Self { pool, options: Arc::new(options), state }
     }
 
     /// The connections.
@@ -73,7 +73,7 @@ impl Postgres {
                 Ok(())
             })
         });
-        options.connect_lazy_with(self.options.clone())
+        options.connect_lazy_with((*self.options).clone())
     }
 }
 
