@@ -1,6 +1,6 @@
 //! A source becomes HLS that plays: all its frames, all its time, in sync, by the rules; or fails with a reason.
 
-use harness::{Pair, Stack, client::problem, fixtures, media};
+use harness::{Client, Pair, Stack, client::problem, fixtures, media};
 use reqwest::Method;
 use serde_json::Value;
 use std::path::Path;
@@ -31,9 +31,36 @@ async fn journey(pair: Pair, file: &Path) -> (Stack, Value, String) {
     assert!(compliant, "{report}");
     assert!(!report.contains("warn 8.22"), "boundaries differ between rungs: {report}");
     assert_eq!(media::play(&url), "", "ffmpeg complains");
-    let stored = client.text(&format!("/api/v1/media/{id}/report")).await;
-    assert!(stored.contains("\"rule\":\"7.3\""));
+    let report = client.json(Method::GET, &format!("/api/v1/media/{id}/report"), &Value::Null, 200).await;
+    assert!(report["findings"].as_array().unwrap().iter().any(|f| f["rule"] == "7.3" && f["outcome"] == "pass"));
+    assert_sizes(&client, &url, &report, ready["duration_ms"].as_i64().unwrap()).await;
     (stack, ready, url)
+}
+
+/// A report says of each segment how long and how large it is.
+async fn assert_sizes(client: &Client, url: &str, report: &Value, duration_ms: i64) {
+    let mut listed = std::collections::BTreeMap::new();
+    let (mut lists, sound) = media_playlists(url).await;
+    lists.extend(sound);
+    for list in lists {
+        let text = client.text(list.strip_prefix(&client.url).unwrap()).await;
+        let folder = list.rsplit_once('/').unwrap().0;
+        let mut sizes = Vec::new();
+        for segment in text.lines().filter(|l| l.ends_with(".m4s")) {
+            let head = client.http.head(format!("{folder}/{segment}")).bearer_auth(&client.token).send().await.unwrap();
+            sizes.push(head.headers()["content-length"].to_str().unwrap().parse::<i64>().unwrap());
+        }
+        listed.insert(folder.rsplit_once('/').unwrap().1.to_owned(), sizes);
+    }
+    for rendition in report["renditions"].as_array().unwrap() {
+        let numbers =
+            |key: &str| rendition[key].as_array().unwrap().iter().map(|n| n.as_i64().unwrap()).collect::<Vec<_>>();
+        if let Some(sizes) = listed.remove(rendition["name"].as_str().unwrap()) {
+            assert_eq!(numbers("segment_bytes"), sizes, "{rendition}");
+        }
+        assert!((numbers("segment_ms").iter().sum::<i64>() - duration_ms).abs() < 100, "{rendition}");
+    }
+    assert!(listed.is_empty(), "{listed:?}");
 }
 
 /// URLs of the media playlists that a multivariant playlist names, video first.

@@ -3,6 +3,7 @@
 mod error;
 mod estimate;
 mod progress;
+pub mod report;
 pub mod routes;
 pub mod service;
 pub mod source;

@@ -2,6 +2,7 @@
 
 use super::{
     progress::{Progress, ProgressEvent},
+    report::{self, MediaReport},
     service, tracks,
     views::{ChangeMedia, Media, MediaWithTracks, OwnMediaQuery, Page},
 };
@@ -18,7 +19,7 @@ use crate::{
 use axum::{
     Json,
     extract::{Path, Query, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode},
     response::{
         IntoResponse, Response,
         sse::{Event, KeepAlive, Sse},
@@ -201,16 +202,15 @@ pub async fn retry(
     Ok(Json(Media::new(row, &base.0)))
 }
 
-/// What the rule checker found in the finished package.
+/// How a finished media came out: what the rule checker found, bytes, rates and loudness of every rendition, and its segments.
 #[utoipa::path(get, path = "/media/{id}/report", operation_id = "get_media_report", tag = "media", params(("id" = Uuid, Path)),
     security(("session" = []), ("api_token" = ["read"])), responses(
-        (status = 200, description = "The report", content_type = "application/json", body = serde_json::Value),
+        (status = 200, description = "The report", body = MediaReport),
     ))]
 pub async fn report(
     State(state): State<AppState>,
     Reader(viewer): Reader,
     Path(id): Path<MediaId>,
-) -> Result<impl IntoResponse, ApiError> {
-    let text = service::report(&state, &viewer, id).await?;
-    Ok(([(header::CONTENT_TYPE, "application/json")], text))
+) -> Result<Json<MediaReport>, ApiError> {
+    Ok(Json(report::report(&state, &viewer, id).await?))
 }

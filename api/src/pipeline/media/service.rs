@@ -312,13 +312,6 @@ pub async fn retry(state: &AppState, viewer: &Viewer, id: MediaId) -> Result<Med
     state.db.media().find(id).await?.ok_or(MediaError::NotFound)
 }
 
-/// The checker's report of a finished media, JSON.
-pub async fn report(state: &AppState, viewer: &Viewer, id: MediaId) -> Result<String, MediaError> {
-    let media = owned(state, viewer, id).await?;
-    let package = state.db.packages().find(media.package_id).await?.ok_or(MediaError::NotFound)?;
-    package.report.ok_or(MediaError::NotFound)
-}
-
 /// This person's own media, those that are asked for, newest first.
 pub async fn list(
     state: &AppState,
