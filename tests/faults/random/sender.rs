@@ -124,9 +124,11 @@ pub async fn abandon(world: &World, rng: &mut StdRng) {
     }
 }
 
-/// Deletes one of the films that are there; its source, in hexadecimal digits.
+/// Deletes one of the films that are there and on which nobody works; its source, in hexadecimal digits. What is being made
+/// of a deleted film may still be on its way to the store: it is there long before the time after which bytes are deleted.
 pub async fn delete_one(world: &World, rng: &mut StdRng) -> Option<String> {
-    let there: Vec<Sent> = world.ledger.all().into_iter().filter(|s| s.complete && !s.deleted && !s.poison).collect();
+    let there = |s: &Sent| s.complete && !s.deleted && !s.poison && world.is_at_rest(&s.media);
+    let there: Vec<Sent> = world.ledger.all().into_iter().filter(there).collect();
     let sent = there.choose(rng)?;
     let source = world.source_of(&sent.media);
     delete(&world.people[sent.person], &world.ledger, &sent.media).await;

@@ -206,6 +206,14 @@ impl World {
         self.stack.run_sql(&sql).lines().map(|id| self.spelled(id)).collect()
     }
 
+    /// Whether no task of a media waits or runs.
+    pub fn is_at_rest(&self, media: &str) -> bool {
+        let package = format!("SELECT package_id FROM media WHERE id = {}", self.spelled(media));
+        let sql =
+            format!("SELECT COUNT(*) FROM tasks WHERE package_id = ({package}) AND status IN ('queued', 'running')");
+        self.stack.run_sql(&sql).trim() == "0"
+    }
+
     /// The source of a media, in hexadecimal digits.
     pub fn source_of(&self, media: &str) -> String {
         let source = scan::hexed(self.pair, "source_id");
