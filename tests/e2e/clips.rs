@@ -1,6 +1,10 @@
 //! Clips: exactly the pictures that were asked for, in every rendition, whatever becomes of the film.
 
-use harness::{Client, Pair, Stack, client::problem, fixtures, media, proof};
+use harness::{
+    Client, Pair, Stack,
+    client::{PATIENCE, problem},
+    eventually, fixtures, media, proof,
+};
 use rand::Rng;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -27,16 +31,34 @@ async fn ready(client: &Client, file: &std::path::Path, fields: &[(&'static str,
     id
 }
 
-/// Makes a clip of some frames; its media when it is ready, and how long it took until it could be played.
-async fn clip(client: &Client, film: &str, frames: &Range<u64>) -> (Value, Duration) {
+/// Asks for a clip of some frames; its id.
+async fn begin(client: &Client, film: &str, frames: &Range<u64>) -> String {
     let ms = |frame: u64| frame * 1000 / FPS;
     let asked = json!({ "start_ms": ms(frames.start), "end_ms": ms(frames.end), "visibility": "unlisted" });
-    let began = Instant::now();
     let made = client.json(Method::POST, &format!("/api/v1/media/{film}/clips"), &asked, 201).await;
-    let id = made["id"].as_str().unwrap();
-    client.wait_for(id, &["playable", "ready"]).await;
+    made["id"].as_str().unwrap().to_owned()
+}
+
+/// Makes a clip of some frames; its media when it is ready, and how long it took until it could be played.
+async fn clip(client: &Client, film: &str, frames: &Range<u64>) -> (Value, Duration) {
+    let began = Instant::now();
+    let id = begin(client, film, frames).await;
+    client.wait_for(&id, &["playable", "ready"]).await;
     let playable = began.elapsed();
-    (client.wait_for(id, &["ready"]).await, playable)
+    (client.wait_for(&id, &["ready"]).await, playable)
+}
+
+/// A worker that dies while it makes a clip leaves it to the next one.
+async fn assert_goes_on_after_a_death(stack: &mut Stack, client: &Client, film: &str) {
+    let frames = 7..590;
+    let published = || stack.run_sql("SELECT COUNT(*) FROM segments").trim().parse::<u64>().unwrap();
+    let before = published();
+    let id = begin(client, film, &frames).await;
+    eventually("something of the clip is there", PATIENCE, || async { (published() > before).then_some(()) }).await;
+    stack.workers[0].kill();
+    stack.add_worker();
+    let made = client.wait_for(&id, &["ready"]).await;
+    assert_shows(client, &made, &frames).await;
 }
 
 /// The media playlists of the pictures of a media, as they are listed.
@@ -97,6 +119,9 @@ async fn exact(pair: Pair, passed: bool) {
         let (compliant, report) = media::verify(made["playback"]["hls_url"].as_str().unwrap());
         assert!(compliant, "{frames:?}: {report}");
         waits.push(playable);
+    }
+    if !passed {
+        assert_goes_on_after_a_death(&mut stack, &owner, &film).await;
     }
     waits.sort_unstable();
     println!("playable after {:?} (median), {:?} (longest)", waits[waits.len() / 2], waits[waits.len() - 1]);
