@@ -67,7 +67,13 @@ fn refusals() -> Vec<ApiError> {
         IdentityError::WrongPassword,
     ]));
     all.extend(told(vec![QuotaError::QuotaExceeded("things"), IdentityError::Unauthenticated.into()]));
-    all.extend(told(vec![MediaError::NotFailed, MediaError::NotPlayable, MediaError::NotStoppable]));
+    all.extend(told(vec![
+        MediaError::NoOriginal,
+        MediaError::NotFailed,
+        MediaError::NotPlayable,
+        MediaError::NotReady,
+        MediaError::NotStoppable,
+    ]));
     all.extend(told(vec![PlaybackError::Media(MediaError::NotPlayable)]));
     all.extend(told(vec![
         UploadError::BadSignature,

@@ -1,6 +1,7 @@
 //! What both stores and both databases must do: one suite each.
 
 mod accounts;
+mod clips;
 mod clock;
 mod merging;
 mod operations;

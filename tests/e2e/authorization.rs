@@ -95,6 +95,7 @@ DELETE /api/v1/media/{id}                                       401    404   204
 PUT    /api/v1/media/{id}/tracks/{track}                        401    404   404   404   404     401     401         403
 DELETE /api/v1/media/{id}/tracks/{track}                        401    404   204   404   204     401     401         403
 GET    /api/v1/media/{id}/report                                401    404   200   404   200     401     401         403
+POST   /api/v1/media/{id}/clips                                 401    403   201   404   201     401     401         403
 POST   /api/v1/media/{id}/cancel                                401    404   409   404   409     401     401         403
 POST   /api/v1/media/{id}/retry                                 401    404   409   404   409     401     401         403
 GET    /api/v1/media/{id}/grants                                401    404   200   404   200     401     401         403
@@ -456,6 +457,7 @@ fn body(operation: &str, account: &Client, refresh_token: &str) -> Option<Value>
         ("PUT", "/api/v1/media/{id}/tracks/{track}") => json!({ "label": "x" }),
         ("PUT", "/api/v1/admin/categories/{slug}") => json!({ "name": "Films" }),
         ("POST", "/api/v1/media/import") => json!({ "url": "https://film.invalid/a.mp4" }),
+        ("POST", "/api/v1/media/{id}/clips") => json!({ "start_ms": 0, "end_ms": 1000 }),
         ("POST", "/api/v1/media/{id}/playback-tokens") => json!({ "expires_in": 60 }),
         _ => return None,
     })

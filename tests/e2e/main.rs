@@ -8,6 +8,7 @@ mod cancellation;
 mod captions;
 mod catalogue;
 mod check;
+mod clips;
 mod clock_jumps;
 mod comments;
 mod connections;

@@ -242,6 +242,31 @@ pub fn by_second(seconds: u32, passed: bool) -> PathBuf {
     }
 }
 
+/// Bits of the number that every picture of [`numbered`] shows.
+pub const NUMBER_BITS: usize = 10;
+
+/// A film whose pictures show their number, from 0: columns of equal width, black for 0 and white for 1, the lowest bit first.
+/// 640x360, 25 pictures a second, an entry point every two seconds, and a tone for the first tenth of every second. `passed`
+/// chooses whether it can be passed through.
+pub fn numbered(seconds: u32, passed: bool) -> PathBuf {
+    let boxes: Vec<String> = (0..NUMBER_BITS)
+        .map(|bit| {
+            format!("drawbox=x={}:w=64:h=360:color=white:t=fill:enable='mod(floor(n/{}),2)'", bit * 64, 1 << bit)
+        })
+        .collect();
+    let video = format!("color=black:s=640x360:r=25:d={seconds},{}", boxes.join(","));
+    let audio = format!("aevalsrc='0.5*sin(2*PI*1000*t)*lt(mod(t,1),0.1)':s=48000:d={seconds}");
+    let input = ["-f", "lavfi", "-i", &video, "-f", "lavfi", "-i", &audio];
+    let x264 = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-bf", "2"];
+    let kept = ["-x264-params", "keyint=50:min-keyint=50:scenecut=0", "-c:a", "aac", "-b:a", "96k"];
+    let other = ["-c:v", "mpeg4", "-q:v", "3", "-g", "50", "-bf", "2", "-c:a", "libmp3lame", "-b:a", "128k"];
+    if passed {
+        made(&format!("numbered-{seconds}.mp4"), &[&input[..], &x264, &kept].concat())
+    } else {
+        made(&format!("numbered-{seconds}.mkv"), &[&input[..], &other].concat())
+    }
+}
+
 /// The same film with a single entry point, so that it is one chunk.
 pub fn by_second_one_entry(seconds: u32) -> PathBuf {
     let x264 =

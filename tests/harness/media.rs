@@ -152,3 +152,25 @@ pub fn likeness_at(picture: &str, film: &str, seconds: f64) -> f64 {
     let average = average.split(' ').next().unwrap();
     if average == "inf" { f64::INFINITY } else { average.parse().unwrap() }
 }
+
+/// The numbers that the pictures of a rendition of [`super::fixtures::numbered`] show, in order.
+pub fn numbers(input: &str) -> Vec<u64> {
+    let columns = super::fixtures::NUMBER_BITS;
+    // The middle of every column, where its neighbours do not show.
+    let filter = format!("scale={}:8:flags=area,format=gray,crop={}:1:0:4", columns * 5, columns * 5);
+    let arguments = ["-nostdin", "-v", "error", "-i", input, "-an", "-vf", &filter, "-fps_mode", "passthrough"];
+    let output = Command::new("ffmpeg").args(arguments).args(["-f", "rawvideo", "-"]).output().unwrap();
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && complaints.is_empty(), "{input}: {complaints}");
+    let number = |row: &[u8]| (0..columns).map(|bit| u64::from(row[bit * 5 + 2] > 127) << bit).sum();
+    output.stdout.chunks_exact(columns * 5).map(number).collect()
+}
+
+/// When the first picture of a file is shown and when its sound begins after silence, seconds on the file's own clock.
+pub fn picture_and_beep(file: &str) -> (f64, f64) {
+    let arguments =
+        ["-nostdin", "-copyts", "-i", file, "-vn", "-af", "silencedetect=noise=-30dB:d=0.3", "-f", "null", "-"];
+    let (_, log) = run("ffmpeg", &arguments);
+    let at = log.split("silence_end: ").nth(1).expect("no beep").split(' ').next().unwrap();
+    (video_start(file), at.parse().unwrap())
+}

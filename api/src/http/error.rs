@@ -75,7 +75,7 @@ pub fn status(code: Code) -> StatusCode {
         | Code::OriginNotAllowed
         | Code::BadSignature
         | Code::QuotaExceeded => StatusCode::FORBIDDEN,
-        Code::NotFound | Code::LinkEnded | Code::NotPlayable => StatusCode::NOT_FOUND,
+        Code::NotFound | Code::LinkEnded | Code::NotPlayable | Code::NoOriginal => StatusCode::NOT_FOUND,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Code::LastAdmin
         | Code::RequestPending
@@ -84,6 +84,7 @@ pub fn status(code: Code) -> StatusCode {
         | Code::TooMany
         | Code::Taken
         | Code::NotFailed
+        | Code::NotReady
         | Code::NotStoppable
         | Code::OffsetMismatch
         | Code::TakenOver

@@ -1,9 +1,9 @@
 //! One handle for each domain: `db.tasks()`, `tx.uploads()`.
 
 use crate::{
-    Db, Tx, access, audit, captions, catalogue, chapters, comments, engagement, images, limits, media, moderation,
-    news, operations, packages, people, pictures, playlists, posts, projects, roles, search, sessions, sources, tasks,
-    tokens, tracks, uploads, usage, users, webhooks, work,
+    Db, Tx, access, audit, captions, catalogue, chapters, clips, comments, engagement, images, limits, media,
+    moderation, news, operations, packages, people, pictures, playlists, posts, projects, roles, search, sessions,
+    sources, tasks, tokens, tracks, uploads, usage, users, webhooks, work,
 };
 
 impl Db {
@@ -30,6 +30,11 @@ impl Db {
     /// Chapters of media.
     pub fn chapters(&self) -> chapters::Chapters<'_> {
         chapters::Chapters(self)
+    }
+
+    /// Clips.
+    pub fn clips(&self) -> clips::Clips<'_> {
+        clips::Clips(self)
     }
 
     /// Comments.
@@ -172,6 +177,11 @@ impl Tx {
     /// Chapters of media.
     pub fn chapters(&mut self) -> chapters::ChaptersTx<'_> {
         chapters::ChaptersTx(self)
+    }
+
+    /// Clips.
+    pub fn clips(&mut self) -> clips::ClipsTx<'_> {
+        clips::ClipsTx(self)
     }
 
     /// Comments.

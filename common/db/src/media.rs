@@ -79,6 +79,8 @@ pub struct MediaRow {
     pub has_waveform: bool,
     /// Sites that may show its player, joined by blanks; every site where there is none.
     pub embed_origins: String,
+    /// Whether it was cut from another media, and so has no original of its own.
+    pub is_clip: bool,
 }
 
 /// When a media became public.
@@ -162,6 +164,7 @@ macro_rules! media_columns {
             "EXISTS (SELECT 1 FROM images i WHERE i.package_id = p.id AND i.kind = 'preview') AS has_preview, ",
             "EXISTS (SELECT 1 FROM renditions r JOIN segments g ON g.package_id = r.package_id AND g.rendition = r.name AND g.sequence = 0 ",
             "WHERE r.package_id = p.id AND r.kind = 'audio' AND g.peaks IS NOT NULL) AS has_waveform, ",
+            "p.clip_package_id IS NOT NULL AS is_clip, ",
             "(m.hidden_us IS NOT NULL OR u.banned_us IS NOT NULL) AS hidden ",
             "FROM media m JOIN users u ON u.id = m.owner_id JOIN sources s ON s.id = m.source_id ",
             "JOIN packages p ON p.id = m.package_id ",

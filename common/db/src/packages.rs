@@ -35,6 +35,9 @@ pub struct PackageRow {
     /// When the programme begins on the clock of the segments, microseconds; unknown of packages of older versions.
     #[sqlx(rename = "programme_start_us")]
     pub programme_start: Option<i64>,
+    /// Of a clip: the package whose segments it reuses, and the bytes of which its edges are encoded.
+    pub clip_package_id: Option<PackageId>,
+    pub clip_source_id: Option<SourceId>,
 }
 
 /// What planning found out.
@@ -79,7 +82,8 @@ const SEGMENT: &str = "SELECT sequence, object, size_bytes, sha256, start_ticks,
 impl Packages<'_> {
     /// A package by id.
     pub async fn find(&self, id: PackageId) -> Result<Option<PackageRow>> {
-        let sql = "SELECT id, source_id, status, kind, plan, duration_ms, target_s, revealed, playable, encryption, report, encode_started_us, programme_start_us \
+        let sql = "SELECT id, source_id, status, kind, plan, duration_ms, target_s, revealed, playable, encryption, report, encode_started_us, programme_start_us, \
+                   clip_package_id, clip_source_id \
                    FROM packages WHERE id = $1";
         query!(self.0, fetch_optional as PackageRow, sql, id)
     }

@@ -61,13 +61,17 @@ impl Sources<'_> {
     }
 
     /// Marks for deletion what nothing refers to any more: uploads that have expired and shown no sign of
-    /// life since `stale_before`, and live sources without media that are older than that. Returns all marked.
+    /// life since `stale_before`, and live sources without media that are older than that, unless a clip is being cut from
+    /// them. Returns all marked.
     pub async fn mark_deleting(&self, stale_before: Timestamp, now: Timestamp) -> Result<Vec<SourceId>> {
         let abandoned = "UPDATE sources SET status = 'deleting' WHERE status = 'receiving' AND touched_us < $1 \
                          AND NOT EXISTS (SELECT 1 FROM uploads u WHERE u.source_id = sources.id AND u.expires_us > $2)";
         execute!(self.0, abandoned, stale_before, now)?;
         let unused = "UPDATE sources SET status = 'deleting' WHERE status = 'live' AND touched_us < $1 \
-                      AND NOT EXISTS (SELECT 1 FROM media m WHERE m.source_id = sources.id)";
+                      AND NOT EXISTS (SELECT 1 FROM media m WHERE m.source_id = sources.id) \
+                      AND NOT EXISTS (SELECT 1 FROM packages c WHERE c.clip_source_id = sources.id AND c.status IN ('planning', 'encoding')) \
+                      AND NOT EXISTS (SELECT 1 FROM packages p JOIN packages c ON c.clip_package_id = p.id \
+                        WHERE p.source_id = sources.id AND c.status IN ('planning', 'encoding'))";
         execute!(self.0, unused, stale_before)?;
         // While a signed URL may still write below a prefix, what is deleted there could come back.
         let sql = "SELECT id FROM sources WHERE status = 'deleting' AND open_until_us <= $1 LIMIT 100";

@@ -25,7 +25,7 @@ pub use multivariant::{Supplements, multivariant};
 pub use preview::animated_webp;
 pub use sluice_model::{ChapterMark, FragmentRange, Rendition};
 pub use storyboard::{STORYBOARD_COLUMNS, Sheet, storyboard_webvtt};
-pub use subtitles::{SubtitleTrack, webvtt_segment, webvtt_time};
+pub use subtitles::{SubtitleTrack, cues_between, webvtt_segment, webvtt_time};
 pub use waveform::{waveform_json, waveform_svg};
 pub use webvtt::{Cue, LONGEST_CUE, MOST_CUES, cue_text, webvtt};
 

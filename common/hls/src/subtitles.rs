@@ -1,5 +1,6 @@
 //! Subtitle renditions: WebVTT cut into segments (RFC 8216 section 3.5).
 
+use super::Cue;
 use sluice_model::SubtitleRole;
 use std::fmt::Write;
 
@@ -58,6 +59,20 @@ pub fn webvtt_segment(track: &str, from_ms: u64, until_ms: u64, programme_start_
     out
 }
 
+/// The cues of a track, as this service writes it, that are shown between two instants, on a clock that begins with the
+/// first: what a clip has of the captions of its film.
+pub fn cues_between(track: &str, from_ms: u64, until_ms: u64) -> Vec<Cue> {
+    let cue = |block: &str| {
+        let (line, text) = block.trim_matches('\n').split_once('\n')?;
+        let (start, end) = times_ms(line).filter(|(start, end)| *start < until_ms && *end > from_ms)?;
+        // Behind the arrow stands the end, and behind it the settings.
+        let settings = line.split_once(" --> ")?.1.split_once(' ').map_or(String::new(), |(_, s)| format!(" {s}"));
+        let (start_ms, end_ms) = (start.max(from_ms) - from_ms, end.min(until_ms) - from_ms);
+        Some(Cue { start_ms, end_ms, settings, text: text.to_owned() })
+    };
+    track.split("\n\n").filter_map(cue).collect()
+}
+
 /// `00:00:01.000 --> 00:00:02.500 align:start`
 fn times_ms(line: &str) -> Option<(u64, u64)> {
     let (start, rest) = line.split_once(" --> ")?;
@@ -94,6 +109,21 @@ mod tests {
         assert_eq!(cues(6_000, 12_000), [false, true, false]);
         assert_eq!(cues(2_000, 5_500), [false, false, false], "what ends or begins at the edge is not in it");
         assert_eq!(cues(3_600_000, 3_606_000), [false, false, true]);
+    }
+
+    #[test]
+    fn a_clip_has_the_cues_of_its_time_on_its_own_clock() {
+        let cue = |start_ms, end_ms, settings: &str, text: &str| Cue {
+            start_ms,
+            end_ms,
+            settings: settings.to_owned(),
+            text: text.to_owned(),
+        };
+        assert_eq!(
+            cues_between(TRACK, 1_500, 6_000),
+            [cue(0, 500, "", "One"), cue(4_000, 4_500, " align:start", "Two\nlines")]
+        );
+        assert_eq!(cues_between(TRACK, 2_000, 5_500), []);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! Stored as JSON. The API queues what the worker runs, perhaps a version apart, so fields are only ever added.
 
+use crate::MediaId;
 use serde::{Deserialize, Serialize};
 
 /// Payload of an `import` task.
@@ -16,6 +17,17 @@ pub struct ImportPayload {
 pub struct HashPayload {
     /// What the bytes must hash to before anything is made of them, in hexadecimal.
     pub sha256: Option<String>,
+}
+
+/// Payload of the `plan` task of a clip.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClipPayload {
+    /// The media that it is cut from, for its captions and chapters; it may be gone by then.
+    pub media: MediaId,
+    /// Begin in that media, milliseconds.
+    pub start_ms: u64,
+    /// End in that media, milliseconds.
+    pub end_ms: u64,
 }
 
 /// Payload of a `chunk` task.

@@ -217,6 +217,8 @@ words!(
         Images = "images",
         Audio = "audio",
         Chunk = "chunk",
+        /// Segments of another package become those of a clip.
+        Copy = "copy",
         Finalize = "finalize",
     }
 );

@@ -13,6 +13,7 @@ mod hevc;
 mod init;
 mod nal;
 mod read;
+mod slice;
 
 pub use fragment::{Fragment, Sample, write_fragment, write_styp};
 pub use header::{Coding, Header, Place};
@@ -21,6 +22,7 @@ pub use init::{aac_init, avc_codecs, avc_init, extend_sample_entry};
 pub use nal::length_prefixed_units;
 pub use nal::{annex_b_units, is_idr, is_whole, to_length_prefixed};
 pub use read::{InitInfo, SegmentInfo, read_init, read_segment};
+pub use slice::{of_fragments, of_samples, rebase, samples, with_parameter_sets};
 
 /// A box that could not be written or read.
 #[derive(Debug, thiserror::Error)]

@@ -96,7 +96,10 @@ impl<'a> Keys<'a> {
             let before = self.video.keys.iter().rev().find(|k| **k <= at);
             before.or(self.video.keys.first()).copied().unwrap_or(at)
         };
-        let mut list: Vec<i64> = frames.iter().map(entry).collect();
+        // What is shown before a clip begins is nothing of it.
+        let begin = self.video.is_clip.then(|| timestamp(self.video, self.video.first_frame()));
+        let is_shown = |key: &i64| begin.is_none_or(|begin| *key >= begin);
+        let mut list: Vec<i64> = frames.iter().map(entry).filter(is_shown).collect();
         list.dedup();
         list
     }

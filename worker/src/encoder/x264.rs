@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     child::{FromChild, Refusal},
-    cmaf::{Sample, annex_b_units, avc_codecs, avc_init, is_idr, to_length_prefixed},
+    cmaf::{Sample, annex_b_units, avc_codecs, avc_init, is_idr, to_length_prefixed, with_parameter_sets},
     plan::{
         Rung, VideoPlan,
         colour::{is_large, tags},
@@ -60,8 +60,11 @@ impl RungEncoder {
         let (Some(sps), Some(pps)) = (set(7), set(8)) else {
             return Err(EncodeError::refused(Refusal::EncodeFailed, "no parameter sets"));
         };
-        let init = avc_init(sps, pps, rung.width as u16, rung.height as u16, config.video.timescale() as u32)?;
-        let codecs = avc_codecs(sps).unwrap_or_default();
+        let init = match beside(rung, config) {
+            Some(kept) => with_parameter_sets(kept, sps, pps)?,
+            None => avc_init(sps, pps, rung.width as u16, rung.height as u16, config.video.timescale() as u32)?,
+        };
+        let codecs = beside(rung, config).map_or_else(|| avc_codecs(sps).unwrap_or_default(), |_| rung.codecs.clone());
         link.send(&FromChild::Init { rendition: rung.name.clone(), codecs }, &init)?;
         let starts = config.gops.iter().map(|g| g.start).collect();
         let segment = SegmentBuilder::new(&rung.name);
@@ -138,16 +141,37 @@ impl RungEncoder {
     }
 }
 
+/// Number of the parameter sets of pictures beside kept ones: encoders begin with 0.
+const BESIDE: u8 = 9;
+
+/// The init segment of kept pictures, where a rung is encoded to stand beside them.
+fn beside<'a>(rung: &Rung, config: &'a RungConfig<'_>) -> Option<&'a [u8]> {
+    let kept = config.video.passthrough.as_ref().filter(|kept| kept.name == rung.name);
+    kept.and(config.video.kept_init.as_deref())
+}
+
+/// The profile of x264 that a codecs string names; High where nothing is kept.
+fn profile(codecs: &str) -> &'static str {
+    match codecs.get(..7).map(str::to_ascii_lowercase).as_deref() {
+        Some("avc1.42") => "baseline",
+        Some("avc1.4d") => "main",
+        _ => "high",
+    }
+}
+
 fn options(rung: &Rung, config: &RungConfig<'_>) -> Dictionary<'static> {
     let mut options = Dictionary::new();
     options.set("preset", &config.video.preset);
-    options.set("profile", "high");
+    let is_beside = beside(rung, config).is_some();
+    options.set("profile", if is_beside { profile(&rung.codecs) } else { "high" });
     options.set("level", &format!("{}.{}", rung.level / 10, rung.level % 10));
     options.set("crf", &rung.crf.to_string());
     // The buffer belongs to the cap: without it x264 ignores both. One and a half seconds keep the
     // peak over any segment close to the cap.
     options.set("bufsize", &(rung.max_bps * 3 / 2).to_string());
     options.set("forced-idr", "1");
-    options.set("x264-params", "scenecut=0:open-gop=0:keyint=infinite:force-cfr=1");
+    let params = "scenecut=0:open-gop=0:keyint=infinite:force-cfr=1";
+    let numbered = if is_beside { format!("{params}:sps-id={BESIDE}") } else { params.to_owned() };
+    options.set("x264-params", &numbered);
     options
 }

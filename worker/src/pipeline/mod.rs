@@ -3,6 +3,7 @@
 //! Invariant: a task's effects and its completion are one transaction, so a run that dies anywhere
 //! is repeated from where its publications ended.
 
+mod clip;
 mod encoding;
 mod hashing;
 mod import;
@@ -19,10 +20,10 @@ use crate::{
     child::Entry,
     plan::{Plan, Step, memory},
     publish::ClaimedSink,
-    source::Source,
+    source::{Source, SourceError},
     task::{Running, TaskError},
 };
-use sluice_db::{ClaimedTask, NewTask, Tx};
+use sluice_db::{ClaimedTask, DbError, NewTask, Tx};
 use sluice_model::{TaskKind, Timestamp, clock};
 use std::{
     ops::Range,
@@ -37,13 +38,23 @@ pub async fn run(running: &Running) -> Result<(), TaskError> {
         TaskKind::Hash => hashing::hash(running).await,
         TaskKind::Passthrough | TaskKind::Images | TaskKind::Audio | TaskKind::Chunk => encode(running).await,
         TaskKind::Subtitles => subtitles::extract(running).await,
+        TaskKind::Copy => clip::copy(running).await,
         TaskKind::Finalize => finalize(running).await,
     }
 }
 
 impl Running {
+    /// The bytes that the task works on: of a clip those of its film.
     async fn source(&self) -> Result<Source, TaskError> {
-        Ok(Source::open(&self.context.db, &self.context.store, self.task.source_id).await?)
+        let (db, store) = (&self.context.db, &self.context.store);
+        let package = db.packages().find(self.task.package_id).await?.ok_or(TaskError::Fenced)?;
+        match package.clip_source_id {
+            None => Ok(Source::open(db, store, self.task.source_id).await?),
+            Some(film) => Source::open(db, store, film).await.map_err(|e| match e {
+                SourceError::Database(DbError::Fenced) => clip::film_gone(),
+                other => other.into(),
+            }),
+        }
     }
 
     async fn plan(&self) -> Result<Plan, TaskError> {

@@ -1,7 +1,7 @@
 //! From a source to a plan, or to what its planning waits for.
 
 use super::{
-    finalize_task, identify, incremental, step_of,
+    clip, finalize_task, identify, incremental, step_of,
     storing::{store, tasks_of, tasks_of_steps},
 };
 use crate::{
@@ -19,6 +19,10 @@ const LEAST_STEP_BYTES: i64 = 1 << 20;
 /// Plans a package and queues its tasks.
 pub async fn make_plan(running: &Running) -> Result<(), TaskError> {
     let (context, task) = (&running.context, &running.task);
+    let package = context.db.packages().find(task.package_id).await?.ok_or(TaskError::Fenced)?;
+    if let Some(film) = package.clip_package_id {
+        return clip::make_plan(running, film).await;
+    }
     let source = running.source().await?;
     let (demuxer, source_bytes) = (identify(&source).await?, source.size());
     if incremental::plan_delivered(running, &source, demuxer).await? {

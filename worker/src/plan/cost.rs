@@ -4,7 +4,7 @@
 //! standing picture, and silence, cost a file nothing: they are bounded here.
 
 use super::{
-    AudioPlan, EncodeSettings, Plan, Rung, VideoPlan,
+    AudioPlan, EncodeSettings, Plan, Rung, Step, VideoPlan,
     extent::Extent,
     facts::{AudioFacts, FieldOrder, SourceFacts, VideoFacts},
     ladder::ladder,
@@ -127,6 +127,9 @@ fn mapped_pixel_s(rate: Rate, is_hdr: bool) -> f64 {
 
 /// Seconds of one core that the work on a plan takes, by estimate.
 pub fn cost_s(plan: &Plan) -> f64 {
+    if plan.clip.is_some() {
+        return clip_s(plan);
+    }
     let picture = plan.video.as_ref().map_or(0.0, |v| {
         let per_second = PerSecond::of_plan(v);
         let passes: f64 = v.tiers().iter().map(|tier| per_second.of_rungs(v.rungs_of(*tier))).sum();
@@ -134,6 +137,15 @@ pub fn cost_s(plan: &Plan) -> f64 {
         passes * v.rate.seconds(v.frames) + (renditions * v.segment_count()) as f64 * SEGMENT_COST_S
     });
     picture + plan.sounds().map(|a| sound_of_s(a, 0..a.segment_count())).sum::<f64>()
+}
+
+/// The same of a clip: its edges are encoded, and segments stored.
+fn clip_s(plan: &Plan) -> f64 {
+    let payload = |step| if let Step::Chunk { payload, .. } = step { Some(payload) } else { None };
+    let edges = plan.video.iter().flat_map(|v| v.edge_steps().filter_map(payload).map(|chunk| chunk_s(v, &chunk)));
+    let segments: usize = plan.video.iter().map(|v| v.rungs.len() * v.segment_count()).sum();
+    let sounds: usize = plan.sounds().map(|a| a.variants.len() * a.segment_count()).sum();
+    edges.sum::<f64>() + (segments + sounds) as f64 * SEGMENT_COST_S
 }
 
 /// The same of a chunk.

@@ -147,6 +147,9 @@ fn candidates(rate: Rate, frames: &Range<u64>) -> Vec<u64> {
 impl VideoPlan {
     /// The pictures that a chunk has still to make; none where others make them, or there are all.
     pub fn images_of_chunk(&self, chunk: &ChunkPayload, published: &PublishedImages) -> Option<ImageWork> {
+        if self.is_clip {
+            return self.images_of_edge(chunk, published);
+        }
         let makes_them = !chunk.fallback && chunk.tier != Tier::Upper;
         let frame = |segment: usize| self.boundaries.get(segment).copied().unwrap_or(self.frames);
         let frames = frame(chunk.first)..frame(chunk.end);
@@ -157,16 +160,33 @@ impl VideoPlan {
         missing(ImageWork { storyboard, sheets, previews, candidates, appeal_above: None }, published)
     }
 
+    /// Of a clip, whose other pictures are made of key frames: a poster, as there may be no key frame in it.
+    fn images_of_edge(&self, chunk: &ChunkPayload, published: &PublishedImages) -> Option<ImageWork> {
+        // The pass that is watched first has the first of the pictures.
+        let makes_them = if self.source_grows() { chunk.fallback } else { chunk.tier != Tier::Upper };
+        let storyboard = self.storyboard.filter(|_| makes_them)?;
+        let (first, end) = (*self.boundaries.get(chunk.first)?, *self.boundaries.get(chunk.end)?);
+        let candidates = vec![first + (end - first) / 2];
+        missing(
+            ImageWork { storyboard, sheets: Vec::new(), previews: Vec::new(), candidates, appeal_above: None },
+            published,
+        )
+    }
+
     /// The pictures that the step of key frames has still to make: the poster, and the storyboard and the preview if nothing is
     /// decoded.
     pub fn images_of_keys(&self, published: &PublishedImages) -> Option<ImageWork> {
-        let storyboard = self.storyboard.filter(|_| self.source_grows())?;
-        let frames = 0..self.frames;
+        let storyboard = self.storyboard.filter(|_| self.source_grows() || self.is_clip)?;
+        let begin = self.first_frame();
+        let frames = 0..self.frames.saturating_sub(begin);
         let (mut sheets, mut previews) = (Vec::new(), Vec::new());
-        if self.rungs.is_empty() {
+        if self.rungs.is_empty() || self.is_clip {
             (sheets, previews) = (storyboard.sheets(self.rate, &frames), storyboard.previews(self.rate, &frames));
         }
-        let candidates = candidates(self.rate, &frames);
+        // A clip's frames have the numbers of its film.
+        sheets.iter_mut().flat_map(|s| &mut s.frames).for_each(|f| *f += begin);
+        previews.iter_mut().for_each(|p| p.frame += begin);
+        let candidates = candidates(self.rate, &frames).into_iter().map(|f| f + begin).collect();
         missing(ImageWork { storyboard, sheets, previews, candidates, appeal_above: None }, published)
     }
 }

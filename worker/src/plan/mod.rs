@@ -8,6 +8,7 @@ pub mod audio;
 pub mod boundaries;
 pub mod canvas;
 mod chunks;
+pub mod clip;
 pub mod clock;
 pub mod colour;
 pub mod cost;
@@ -36,6 +37,7 @@ mod warnings;
 pub use allowance::Allowance;
 pub use audio::AudioPlan;
 pub use chunks::Chunk;
+pub use clip::Clip;
 pub use clock::Clock;
 pub use facts::{
     AudioFacts, ChapterFacts, Colour, FieldOrder, KeptFacts, KeyFrame, Metadata, SizeSpan, SourceFacts, TextFacts,
@@ -95,6 +97,9 @@ pub struct Plan {
     /// What the file says of itself.
     #[serde(default)]
     pub tags: FileTags,
+    /// Set where it is a clip of another package.
+    #[serde(default)]
+    pub clip: Option<Clip>,
 }
 
 /// How the picture is made.
@@ -153,6 +158,12 @@ pub struct VideoPlan {
     /// The pictures on the seek bar; none in plans of older versions.
     #[serde(default)]
     pub storyboard: Option<Storyboard>,
+    /// Whether it is the picture of a clip, whose frames have the numbers of its film.
+    #[serde(default)]
+    pub is_clip: bool,
+    /// Of a clip with a kept picture: that picture's init segment, beside whose parameter sets those of its encoded edges stand.
+    #[serde(default)]
+    pub kept_init: Option<Vec<u8>>,
 }
 
 /// What lies between the decoder and the scalers.
@@ -298,6 +309,7 @@ fn plan_video(
         subtitles: subtitles::tracks(facts),
         chapters: subtitles::chapters(facts, origin_s, duration_s),
         tags: facts.metadata.tags.clone(),
+        clip: None,
         video: Some(VideoPlan {
             stream: video.stream,
             first_pts,
@@ -320,6 +332,8 @@ fn plan_video(
             delay_ticks: variable.as_ref().map_or(delay_frames * rate.frame_ticks(), |v| v.ticks(delay_frames, rate)),
             variable,
             storyboard: Some(Storyboard::of(duration_s, canvas::canvas(video))),
+            is_clip: false,
+            kept_init: None,
         }),
     })
 }
@@ -358,6 +372,7 @@ fn plan_sound(facts: &SourceFacts, settings: &EncodeSettings) -> Result<Plan, Re
         tags: facts.metadata.tags.clone(),
         audio: Some(audio),
         further_audio: Vec::new(),
+        clip: None,
     })
 }
 

@@ -60,6 +60,12 @@ impl VideoPlan {
         self.pass(Tier::All, true)
     }
 
+    /// The steps of a clip that encode its edges: first those of what can be watched first.
+    pub fn edge_steps(&self) -> impl Iterator<Item = Step> + '_ {
+        let kept = self.fallback_steps().take_while(|_| self.source_grows());
+        kept.chain(self.chunk_steps(0).take_while(|_| !self.rungs.is_empty()))
+    }
+
     fn pass(&self, tier: Tier, fallback: bool) -> impl Iterator<Item = Step> + '_ {
         self.chunks.iter().enumerate().map(move |(number, c)| {
             let mut payload = ChunkPayload { first: c.first, end: c.end, fallback, tier, cost_ms: 0 };

@@ -255,13 +255,14 @@ impl<'a> ClaimedSink<'a> {
         let Some(row) = db.packages().find(package).await?.filter(|p| !p.playable) else { return Ok(()) };
         let Some(started) = row.encode_started_at else { return Ok(()) };
         // Its poster is made of key frames beside it, in no time.
-        let by_keys = plan.video.as_ref().is_some_and(|v| v.storyboard.is_some() && v.source_grows());
+        let by_keys = plan.video.as_ref().is_some_and(|v| v.storyboard.is_some() && v.source_grows() && !v.is_clip);
         if by_keys && db.images().poster_is_to_come(package).await? {
             return Ok(());
         }
         let renditions = db.packages().renditions(package).await?;
         let shown = renditions.iter().filter(|r| r.role != RenditionRole::Final);
-        let prefix = shown.map(|r| r.contiguous).min().unwrap_or(0);
+        // Of a clip segments may be there before the encoder of its edges has told how they are decoded.
+        let prefix = shown.map(|r| if r.init_object.is_some() { r.contiguous } else { 0 }).min().unwrap_or(0);
         let elapsed_s = db.now().await?.duration_since(started).as_secs_f64();
         if is_playable(&plan.cuts_s(), plan.incremental.map(|g| g.expected_s), prefix as usize, elapsed_s)
             && db.packages().mark_playable(package, clock::now()).await?

@@ -9,8 +9,8 @@ pub use folder::FolderSink;
 pub use images::CheckedImage;
 
 use crate::{
-    child::{Output, SegmentMade},
-    cmaf::SegmentInfo,
+    child::{ImageMade, Output, SegmentMade},
+    cmaf::{SegmentInfo, rebase},
     loudness::SegmentLoudness,
     package::{Assembled, FinishedRendition},
     plan::{Plan, PublishedImages},
@@ -137,6 +137,7 @@ impl<'a, S: Sink> Publisher<'a, S> {
             Output::Init { rendition, codecs, data } => self.init(&rendition, &codecs, data).await,
             Output::Segment { made, data } => self.segment(made, data).await,
             Output::Image { made, data } => {
+                let made = on_own_clock(self.plan, made);
                 let image = images::checked(self.plan, made, data)?;
                 self.sink.put_image(self.plan, image, self.progress()).await
             }
@@ -177,7 +178,32 @@ impl<'a, S: Sink> Publisher<'a, S> {
         }
         self.published += 1;
         let (plan, progress) = (self.plan, self.progress());
+        let (data, info) = moved(data, info, plan.shift(rendition))?;
         let segment = Checked { plan, rendition, sequence, data, info, progress, peaks, loudness };
         self.sink.put_segment(segment).await
+    }
+}
+
+/// A segment of a clip, which was made with the times of its film, so many ticks earlier.
+fn moved(data: Bytes, mut info: SegmentInfo, ticks: u64) -> Result<(Bytes, SegmentInfo), TaskError> {
+    if ticks == 0 {
+        return Ok((data, info));
+    }
+    let mut moved = data.to_vec();
+    let by = i64::try_from(ticks).map_err(TaskError::corrupt)?;
+    rebase(&mut moved, &info.fragments, -by).map_err(TaskError::corrupt)?;
+    info.decode_time -= ticks;
+    info.first_presentation -= by;
+    Ok((moved.into(), info))
+}
+
+/// A picture of a clip, which was made with the times of its film.
+fn on_own_clock(plan: &Plan, made: ImageMade) -> ImageMade {
+    let begin_ms = (plan.begin_s() * 1000.0) as u64;
+    match made {
+        ImageMade::Sheet { number, times_ms } => {
+            ImageMade::Sheet { number, times_ms: times_ms.into_iter().map(|t| t.saturating_sub(begin_ms)).collect() }
+        }
+        other => other,
     }
 }

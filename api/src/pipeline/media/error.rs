@@ -5,8 +5,10 @@ use crate::{error::domain_error, identity::IdentityError, pipeline::quota::Quota
 domain_error! {
     /// A refusal of media, and of grants and links to them.
     MediaError {
+        NoOriginal = "There is no original: this is a clip, or what it was cut from was deleted.",
         NotFailed = "The media has not failed, so there is nothing to retry.",
         NotPlayable = "The media cannot be played yet.",
+        NotReady = "The media is not ready yet.",
         NotStoppable = "There is no work for this media alone that could be stopped.",
     }
     from { Identity(IdentityError), Quota(QuotaError) }

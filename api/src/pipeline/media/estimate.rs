@@ -96,6 +96,7 @@ fn work_of(task: &TaskRow, known: &Known) -> Option<Work> {
         | TaskKind::Plan
         | TaskKind::Hash
         | TaskKind::Subtitles
+        | TaskKind::Copy
         | TaskKind::Finalize => return None,
     };
     let done = if task.status == TaskStatus::Done { 1.0 } else { task.progress.clamp(0.0, 1.0) };

@@ -1,5 +1,7 @@
 //! What people own: upload, look at, delete.
 
+pub mod clip_routes;
+mod clips;
 mod error;
 mod estimate;
 mod progress;

@@ -31,7 +31,8 @@ pub struct Media {
     pub duration_ms: Option<i64>,
     pub width: Option<i64>,
     pub height: Option<i64>,
-    /// Bytes of the original; while they arrive, as announced or as far as they are there.
+    /// Bytes of the original; while they arrive, as announced or as far as they are there. Of a clip, its share of those of
+    /// the media that it was cut from.
     pub size_bytes: i64,
     /// `uploading`, `processing`, `playable`, `ready` or `failed`.
     pub status: MediaStatus,
@@ -135,7 +136,8 @@ pub struct Playback {
     pub hls_url: String,
     /// A DASH manifest of the same segments, once the media is `ready`; none of what is encrypted.
     pub dash_url: Option<String>,
-    pub raw_url: String,
+    /// The original as it was uploaded. A clip has none.
+    pub raw_url: Option<String>,
     /// A JPEG that stands for it: its owner's choice, or one from the film. Another picture has another address.
     pub poster_url: Option<String>,
     /// WebVTT whose cues name a part of a JPEG (`#xywh=`) for a time of the film; while it grows, as far as it is made.
@@ -192,6 +194,23 @@ pub struct ChangeMedia {
     pub embed_origins: Option<Vec<String>>,
 }
 
+/// A stretch of a media that is to be a media of its own.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewClip {
+    /// Its begin, milliseconds from that of the media.
+    #[schema(minimum = 0)]
+    pub start_ms: i64,
+    /// Its end, milliseconds from the begin of the media: at least 100 after `start_ms`, at most its duration.
+    #[schema(minimum = 100)]
+    pub end_ms: i64,
+    /// That of the media with ` (clip)` behind it when left out.
+    #[schema(min_length = 1, max_length = 200)]
+    pub title: Option<String>,
+    /// Private when left out.
+    pub visibility: Option<Visibility>,
+}
+
 /// The fields of an upload, `file` last.
 #[derive(Debug, ToSchema)]
 #[expect(dead_code, reason = "describes the form; it is read field by field")]
@@ -239,7 +258,7 @@ impl Media {
             playback: Playback {
                 hls_url: format!("{base}/hls/{}/index.m3u8", row.id),
                 dash_url: has_dash.then(|| format!("{base}/hls/{}/manifest.mpd", row.id)),
-                raw_url: format!("{base}/raw/{}", row.id),
+                raw_url: (!row.is_clip).then(|| format!("{base}/raw/{}", row.id)),
                 poster_url,
                 storyboard_url,
                 preview_url,

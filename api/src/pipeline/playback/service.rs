@@ -198,6 +198,9 @@ pub struct Original {
 pub async fn original(state: &AppState, ticket: &Ticket, id: MediaId) -> Result<Original, PlaybackError> {
     let Ticket::Viewer(viewer) = ticket else { return Err(PlaybackError::NotFound) };
     let row = media::original(state, viewer.as_ref(), id).await?;
+    if row.is_clip {
+        return Err(MediaError::NoOriginal.into());
+    }
     let source = state.db.sources().find(row.source_id).await?.ok_or(PlaybackError::NotFound)?;
     if source.status == SourceStatus::Receiving {
         return Err(MediaError::NotPlayable.into());

@@ -63,10 +63,11 @@ fn sound(content_type: &str) -> (String, &'static str) {
     (kind, ending)
 }
 
-/// A creator's public sound, for podcast players. `media` come with the media type of their original.
+/// A creator's public sound, for podcast players. `media` come with the media type of their original, which clips have not.
 pub fn podcast(creator: &CreatorRow, media: Vec<(MediaRow, String)>, base: &str) -> Result<String, PlatformError> {
     let items: Vec<_> = media
         .into_iter()
+        .filter(|(row, _)| !row.is_clip)
         .map(|(row, content_type)| {
             let seconds = row.duration_ms.unwrap_or(0) / 1000;
             let (content_type, ending) = sound(&content_type);
