@@ -128,10 +128,16 @@ async fn exact(pair: Pair, passed: bool) {
 }
 
 async fn clips_of_a_kept_picture_are_exact(pair: Pair) {
+    if !harness::in_sample(pair, 0) {
+        return;
+    }
     exact(pair, true).await;
 }
 
 async fn clips_of_an_encoded_picture_are_exact(pair: Pair) {
+    if !harness::in_sample(pair, 1) {
+        return;
+    }
     exact(pair, false).await;
 }
 
@@ -173,7 +179,8 @@ async fn a_clip_has_what_belongs_to_it_and_outlives_its_film(pair: Pair) {
         assert_eq!(harness::client::http().get(url).send().await.unwrap().status(), 200, "{picture}");
     }
     let report: Value = owner.get(&path(id, "report")).await.json().await.unwrap();
-    assert!(report["loudness"].as_array().is_some_and(|l| !l.is_empty()), "{report}");
+    let renditions = report["renditions"].as_array().unwrap();
+    assert!(renditions.iter().any(|r| r["loudness"]["integrated_lufs"].is_f64()), "{renditions:?}");
     // A clip of a clip is of the film's pictures too.
     let (second, _) = clip(&owner, id, &(33..77)).await;
     assert_shows(&owner, &second, &(83..127)).await;
@@ -199,6 +206,9 @@ async fn a_clip_has_what_belongs_to_it_and_outlives_its_film(pair: Pair) {
 }
 
 async fn clips_of_what_is_encrypted_or_heard_alone(pair: Pair) {
+    if !harness::in_sample(pair, 0) {
+        return;
+    }
     let mut stack = Stack::start(pair).await;
     stack.add_worker();
     let owner = stack.creator().await;
