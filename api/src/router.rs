@@ -165,7 +165,7 @@ fn library_routes() -> Routes {
     let pictures = Routes::new()
         .routes(routes!(pictures::routes::put_own, pictures::routes::remove_own))
         .routes(routes!(pictures::routes::put_cover, pictures::routes::remove_cover))
-        .routes(routes!(pictures::routes::put_poster, pictures::routes::remove_poster))
+        .routes(routes!(pictures::routes::poster, pictures::routes::put_poster, pictures::routes::remove_poster))
         .routes(routes!(pictures::routes::put_category, pictures::routes::remove_category))
         .routes(routes!(pictures::routes::show))
         .layer(DefaultBodyLimit::disable())

@@ -83,7 +83,9 @@ pub fn status(code: Code) -> StatusCode {
         | Code::AlreadyDecided
         | Code::TooMany
         | Code::Taken
+        | Code::NoPicture
         | Code::NotFailed
+        | Code::NotReady
         | Code::NotStoppable
         | Code::OffsetMismatch
         | Code::TakenOver

@@ -56,7 +56,7 @@ pub use news::NewsListener;
 pub use operations::{NewWorker, QueueCountRow, QueuePage, QueuedTaskRow, StoredRow, WorkerRow};
 pub use packages::{PackageRow, PlannedPackage, SegmentRow};
 pub use people::{CreatorRow, OwnProfileRow, ProfileChange, SubscriptionRow};
-pub use pictures::{NewPicture, PictureRow};
+pub use pictures::{ChosenMoment, NewPicture, PictureRow};
 pub use playlists::{ItemRow, POSITION_STEP, PlaylistChange, PlaylistRow};
 pub use posts::{PostChange, PostRow, PublishedCursor};
 pub use projects::{ProjectChange, ProjectRow};

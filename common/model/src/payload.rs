@@ -2,6 +2,7 @@
 //!
 //! Stored as JSON. The API queues what the worker runs, perhaps a version apart, so fields are only ever added.
 
+use crate::MediaId;
 use serde::{Deserialize, Serialize};
 
 /// Payload of an `import` task.
@@ -16,6 +17,15 @@ pub struct ImportPayload {
 pub struct HashPayload {
     /// What the bytes must hash to before anything is made of them, in hexadecimal.
     pub sha256: Option<String>,
+}
+
+/// Payload of a `poster` task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PosterPayload {
+    /// Whose poster it becomes; others may have the same package.
+    pub media: MediaId,
+    /// The moment of the film, milliseconds from its begin.
+    pub at_ms: u64,
 }
 
 /// Payload of a `chunk` task.

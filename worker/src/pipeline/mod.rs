@@ -8,6 +8,7 @@ mod hashing;
 mod import;
 mod incremental;
 mod planning;
+mod poster;
 mod storing;
 mod subtitles;
 
@@ -36,6 +37,7 @@ pub async fn run(running: &Running) -> Result<(), TaskError> {
         TaskKind::Plan => planning::make_plan(running).await,
         TaskKind::Hash => hashing::hash(running).await,
         TaskKind::Passthrough | TaskKind::Images | TaskKind::Audio | TaskKind::Chunk => encode(running).await,
+        TaskKind::Poster => poster::choose(running).await,
         TaskKind::Subtitles => subtitles::extract(running).await,
         TaskKind::Finalize => finalize(running).await,
     }
@@ -105,6 +107,16 @@ fn finalize_task(task: &ClaimedTask) -> NewTask {
         memory_bytes: memory::light_bytes(),
         needs_bytes: 0,
         not_before: Timestamp::EPOCH,
+    }
+}
+
+/// Whether a package is as good without a task that cannot be done. A hash that cannot be had costs a duplicate; but with an
+/// announced checksum the plan is queued only after it, and until then the package is not planned.
+pub fn is_beside_the_package(kind: TaskKind, is_planned: bool) -> bool {
+    match kind {
+        TaskKind::Hash => is_planned,
+        TaskKind::Poster => true,
+        _ => false,
     }
 }
 

@@ -7,6 +7,7 @@ domain_error! {
     MediaError {
         NotFailed = "The media has not failed, so there is nothing to retry.",
         NotPlayable = "The media cannot be played yet.",
+        NotReady = "This can be done once the media is ready.",
         NotStoppable = "There is no work for this media alone that could be stopped.",
     }
     from { Identity(IdentityError), Quota(QuotaError) }
