@@ -301,7 +301,10 @@ fn with_cors(routes: Routes, cors: CorsLayer) -> Routes {
 }
 
 fn routes(origins: &[String], limited: &Limited) -> Routes {
-    let begun = Routes::new().routes(routes!(uploads::form_routes::upload)).routes(routes!(uploads::routes::create));
+    let begun = Routes::new()
+        .routes(routes!(uploads::form_routes::upload))
+        .routes(routes!(uploads::form_routes::add_track))
+        .routes(routes!(uploads::routes::create));
     let begun_elsewhere = Routes::new()
         .routes(routes!(uploads::presigned_routes::begin))
         .routes(routes!(uploads::presigned_routes::import));

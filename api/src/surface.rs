@@ -67,7 +67,13 @@ fn refusals() -> Vec<ApiError> {
         IdentityError::WrongPassword,
     ]));
     all.extend(told(vec![QuotaError::QuotaExceeded("things"), IdentityError::Unauthenticated.into()]));
-    all.extend(told(vec![MediaError::NotFailed, MediaError::NotPlayable, MediaError::NotReady, MediaError::NotStoppable]));
+    all.extend(told(vec![
+        MediaError::NoPicture,
+        MediaError::NotFailed,
+        MediaError::NotPlayable,
+        MediaError::NotReady,
+        MediaError::NotStoppable,
+    ]));
     all.extend(told(vec![PlaybackError::Media(MediaError::NotPlayable)]));
     all.extend(told(vec![
         UploadError::BadSignature,
@@ -88,7 +94,6 @@ fn refusals() -> Vec<ApiError> {
         PlatformError::AlreadyDecided,
         PlatformError::BrokenPicture,
         PlatformError::FormatNotSupported,
-        PlatformError::NoPicture,
         PlatformError::UnsupportedPicture,
         PlatformError::VersionMismatch(7),
     ]));

@@ -75,7 +75,7 @@ async fn every_track_is_a_rendition_of_its_own(pair: Pair) {
     client.json(Method::PATCH, &format!("/api/v1/media/{id}"), &unlisted, 200).await;
     let media = client.media(&id).await;
     assert_eq!(media["warnings"], json!([]));
-    let track = |name: &str, language: &str, label: &str, channels: u64, role: &str| json!({ "name": name, "language": language, "label": label, "channels": channels, "role": role, "default": name == "audio", "hidden": false });
+    let track = |name: &str, language: &str, label: &str, channels: u64, role: &str| json!({ "name": name, "language": language, "label": label, "channels": channels, "role": role, "default": name == "audio", "hidden": false, "added": false, "status": "ready", "error": null });
     let expected = [
         track("audio", "de", "Deutsch", 6, "main"),
         track("audio-2", "en", "English", 2, "main"),

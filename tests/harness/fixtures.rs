@@ -163,6 +163,12 @@ pub fn many_sounds(kept: bool) -> PathBuf {
     made(if kept { "many-sounds.mp4" } else { "many-sounds.mkv" }, &arguments)
 }
 
+/// A sound of its own for a film: silent until 4 s, then a tone, Hz.
+pub fn lone_tone(tone: u32, seconds: u32, ending: &str) -> PathBuf {
+    let wave = format!("aevalsrc='0.5*sin(2*PI*{tone}*t)*gte(t,4)':s=48000:d={seconds}");
+    made(&format!("tone-{tone}-{seconds}.{ending}"), &["-f", "lavfi", "-i", &wave, "-b:a", "128k"])
+}
+
 /// A film whose second sound is noise that no decoder takes.
 pub fn broken_sound() -> PathBuf {
     let input = ["-f", "lavfi", "-i", "testsrc2=s=160x90:r=10:d=4", "-f", "lavfi", "-i", "sine=1000:d=4"];

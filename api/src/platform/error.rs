@@ -7,7 +7,6 @@ domain_error! {
     PlatformError {
         AlreadyDecided = "This was decided already.",
         BrokenPicture = "The picture is damaged, or has more than 50 megapixels.",
-        NoPicture = "The media is sound alone: it has no picture to choose from.",
         FormatNotSupported = "Answers are there as JSON only.",
         UnsupportedPicture = "The file is no JPEG, PNG, WebP or GIF picture.",
         VersionMismatch(i64) = "Somebody else saved meanwhile; this is version {0}.",

@@ -5,6 +5,7 @@
 //! whatever the busy time-out; the few places where the databases differ stand side by side.
 
 pub mod access;
+pub mod added_tracks;
 pub mod audit;
 pub mod captions;
 pub mod catalogue;
@@ -43,6 +44,7 @@ pub mod words;
 pub mod work;
 
 pub use access::{GrantRow, PlaybackTokenRow};
+pub use added_tracks::{AddedTrackRow, NewAddedTrack};
 pub use audit::{AuditPage, AuditRow};
 pub use captions::{CaptionsRow, NewCaptions, NewText};
 pub use catalogue::{CategoryRow, RankCursor};

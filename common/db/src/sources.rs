@@ -67,7 +67,8 @@ impl Sources<'_> {
                          AND NOT EXISTS (SELECT 1 FROM uploads u WHERE u.source_id = sources.id AND u.expires_us > $2)";
         execute!(self.0, abandoned, stale_before, now)?;
         let unused = "UPDATE sources SET status = 'deleting' WHERE status = 'live' AND touched_us < $1 \
-                      AND NOT EXISTS (SELECT 1 FROM media m WHERE m.source_id = sources.id)";
+                      AND NOT EXISTS (SELECT 1 FROM media m WHERE m.source_id = sources.id) \
+                      AND NOT EXISTS (SELECT 1 FROM added_tracks a WHERE a.source_id = sources.id)";
         execute!(self.0, unused, stale_before)?;
         // While a signed URL may still write below a prefix, what is deleted there could come back.
         let sql = "SELECT id FROM sources WHERE status = 'deleting' AND open_until_us <= $1 LIMIT 100";

@@ -4,8 +4,8 @@
 use super::index_of;
 use crate::{
     child::{
-        AudioWork, Children, ChunkWork, CueRead, CuesRead, Entry, ImagesWork, Job, PassthroughWork, Probe,
-        StillWork, SubtitlesWork, Work,
+        AudioWork, Children, ChunkWork, CueRead, CuesRead, Entry, ImagesWork, Job, PassthroughWork, Probe, StillWork,
+        SubtitlesWork, Work,
     },
     package::assemble,
     plan::{self, Allowance, Clock, EncodeSettings, ImageWork, Plan, SourceFacts, Step, SubtitlePlan},

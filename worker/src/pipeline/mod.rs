@@ -21,10 +21,10 @@ use crate::{
     plan::{Plan, Step, memory},
     publish::ClaimedSink,
     source::Source,
-    task::{Running, TaskError},
+    task::{Context, Running, TaskError},
 };
 use sluice_db::{ClaimedTask, NewTask, Tx};
-use sluice_model::{TaskKind, Timestamp, clock};
+use sluice_model::{PackageId, TaskKind, Timestamp, clock};
 use std::{
     ops::Range,
     time::{Duration, Instant},
@@ -49,9 +49,7 @@ impl Running {
     }
 
     async fn plan(&self) -> Result<Plan, TaskError> {
-        let package = self.context.db.packages().find(self.task.package_id).await?.ok_or(TaskError::Fenced)?;
-        let text = package.plan.ok_or_else(|| TaskError::corrupt("no plan"))?;
-        serde_json::from_str(&text).map_err(TaskError::corrupt)
+        plan_of(&self.context, self.task.package_id).await
     }
 
     /// Completes the task, queues what follows, and the finalization after the last.
@@ -81,6 +79,13 @@ impl Running {
     fn encoder(&self) -> Encoder<'_> {
         Encoder { children: &self.context.children, settings: &self.context.settings }
     }
+}
+
+/// The plan of a package that was planned.
+async fn plan_of(context: &Context, package: PackageId) -> Result<Plan, TaskError> {
+    let package = context.db.packages().find(package).await?.ok_or(TaskError::Fenced)?;
+    let text = package.plan.ok_or_else(|| TaskError::corrupt("no plan"))?;
+    serde_json::from_str(&text).map_err(TaskError::corrupt)
 }
 
 /// What the plan knows of where the source's entry points are.

@@ -5,6 +5,7 @@
 
 mod allowance;
 pub mod audio;
+mod beside;
 pub mod boundaries;
 pub mod canvas;
 mod chunks;
@@ -35,6 +36,7 @@ mod warnings;
 
 pub use allowance::Allowance;
 pub use audio::AudioPlan;
+pub use beside::beside;
 pub use chunks::Chunk;
 pub use clock::Clock;
 pub use facts::{

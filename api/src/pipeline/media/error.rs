@@ -5,6 +5,7 @@ use crate::{error::domain_error, identity::IdentityError, pipeline::quota::Quota
 domain_error! {
     /// A refusal of media, and of grants and links to them.
     MediaError {
+        NoPicture = "The media is sound alone: it has no picture.",
         NotFailed = "The media has not failed, so there is nothing to retry.",
         NotPlayable = "The media cannot be played yet.",
         NotReady = "This can be done once the media is ready.",

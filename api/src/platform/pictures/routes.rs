@@ -109,6 +109,7 @@ pub async fn remove_cover(
     responses(
         (status = 200, description = "The picture is shown", body = Picture),
         (status = 202, description = "The moment is made the poster", body = Poster),
+        (status = 409, description = "A moment was chosen of a media that is not ready, or has no picture"),
         (status = 507, description = "The store is full"),
     ))]
 pub async fn put_poster(

@@ -16,7 +16,8 @@ use futures::{Stream, StreamExt};
 use sluice_db::{DbError, MediaRow, NewPicture, NewTask, Tx};
 use sluice_ingest::completion;
 use sluice_model::{
-    MediaKind, PackageStatus, PictureId, PictureKind, PictureOwnerId, PosterPayload, RateLimit, TaskKind, Visibility, clock,
+    MediaKind, PackageStatus, PictureId, PictureKind, PictureOwnerId, PosterPayload, RateLimit, TaskKind, Visibility,
+    clock,
 };
 use sluice_storage::Key;
 use std::{sync::LazyLock, time::Duration};
@@ -115,7 +116,7 @@ pub async fn choose_moment(
 ) -> Result<(), PlatformError> {
     state.limits.take(RateLimit::Picture, &viewer.id.to_string()).await?;
     if media.kind() == Some(MediaKind::Audio) {
-        return Err(PlatformError::NoPicture);
+        return Err(MediaError::NoPicture.into());
     }
     // Before that nobody knows where it ends.
     let ready = media.duration_ms.filter(|_| media.status == PackageStatus::Ready);
