@@ -49,6 +49,7 @@ codes! {
     MethodNotAllowed = "method_not_allowed",
     MissingFile = "missing_file",
     NoOriginal = "no_original",
+    NoPicture = "no_picture",
     NotAChunk = "not_a_chunk",
     NotFailed = "not_failed",
     NotFound = "not_found",

@@ -166,7 +166,7 @@ fn library_routes() -> Routes {
     let pictures = Routes::new()
         .routes(routes!(pictures::routes::put_own, pictures::routes::remove_own))
         .routes(routes!(pictures::routes::put_cover, pictures::routes::remove_cover))
-        .routes(routes!(pictures::routes::put_poster, pictures::routes::remove_poster))
+        .routes(routes!(pictures::routes::poster, pictures::routes::put_poster, pictures::routes::remove_poster))
         .routes(routes!(pictures::routes::put_category, pictures::routes::remove_category))
         .routes(routes!(pictures::routes::show))
         .layer(DefaultBodyLimit::disable())
@@ -302,7 +302,10 @@ fn with_cors(routes: Routes, cors: CorsLayer) -> Routes {
 }
 
 fn routes(origins: &[String], limited: &Limited) -> Routes {
-    let begun = Routes::new().routes(routes!(uploads::form_routes::upload)).routes(routes!(uploads::routes::create));
+    let begun = Routes::new()
+        .routes(routes!(uploads::form_routes::upload))
+        .routes(routes!(uploads::form_routes::add_track))
+        .routes(routes!(uploads::routes::create));
     let begun_elsewhere = Routes::new()
         .routes(routes!(uploads::presigned_routes::begin))
         .routes(routes!(uploads::presigned_routes::import));

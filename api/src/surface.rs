@@ -69,6 +69,7 @@ fn refusals() -> Vec<ApiError> {
     all.extend(told(vec![QuotaError::QuotaExceeded("things"), IdentityError::Unauthenticated.into()]));
     all.extend(told(vec![
         MediaError::NoOriginal,
+        MediaError::NoPicture,
         MediaError::NotFailed,
         MediaError::NotPlayable,
         MediaError::NotReady,

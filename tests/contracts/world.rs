@@ -107,6 +107,7 @@ pub fn new_upload(id: UploadId, owner_id: UserId, source_id: SourceId, begun_us:
         length_bytes,
         metadata: "{}",
         part: false,
+        track_of: None,
         kind: UploadKind::Tus,
         part_bytes: None,
         content_type: None,

@@ -87,11 +87,13 @@ GET    /api/v1/media/{id}/downloads                             404    404   200
 GET    /api/v1/media/{id}/chapters.vtt                          404    404   200   404   200     401     401         200
 PUT    /api/v1/media/{id}/chapters                              401    404   200   404   200     401     401         403
 PUT    /api/v1/media/{id}/poster                                401    404   200   404   200     401     401         403
+GET    /api/v1/media/{id}/poster                                401    404   200   404   200     401     401         403
 DELETE /api/v1/media/{id}/poster                                401    404   204   404   204     401     401         403
 GET    /api/v1/media/{id}/status                                404    404   200   404   200     401     401         200
 GET    /api/v1/media/{id}/events                                404    404   200   404   200     401     401         200
 PATCH  /api/v1/media/{id}                                       401    404   200   404   200     401     401         403
 DELETE /api/v1/media/{id}                                       401    404   204   404   204     401     401         403
+POST   /api/v1/media/{id}/tracks                                401    403   409   404   409     401     401         403
 PUT    /api/v1/media/{id}/tracks/{track}                        401    404   404   404   404     401     401         403
 DELETE /api/v1/media/{id}/tracks/{track}                        401    404   204   404   204     401     401         403
 GET    /api/v1/media/{id}/report                                401    404   200   404   200     401     401         403

@@ -47,14 +47,14 @@ async fn what_is_left_out_of_a_media_is_told(pair: Pair) {
     let mut stack = Stack::start(pair).await;
     stack.add_worker();
     let client = stack.creator().await;
-    let media = client.upload(&fixtures::two_sounds()).await;
+    let media = client.upload(&fixtures::two_pictures()).await;
     let id = media["id"].as_str().unwrap();
     client.wait_for(id, &["ready"]).await;
     let media = client.json(Method::GET, &format!("/api/v1/media/{id}"), &Value::Null, 200).await;
     let warnings = media["warnings"].as_array().unwrap();
     assert_eq!(warnings.len(), 1, "{media}");
-    assert_eq!(warnings[0]["code"], "extra_audio");
-    assert_eq!(warnings[0]["message"], "Left out is 1 further sound track: mp3.");
+    assert_eq!(warnings[0]["code"], "extra_video");
+    assert_eq!(warnings[0]["message"], "Left out is 1 further picture track: mpeg4.");
     // Where nothing is left out, nothing is said.
     let whole = client.upload(&fixtures::many_sounds(true)).await;
     let id = whole["id"].as_str().unwrap();

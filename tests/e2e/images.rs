@@ -5,16 +5,17 @@ use harness::{
     client::problem,
     fixtures,
     process::bin_dir,
-    storyboard::{assert_matches, assert_preview, cues, lightness},
+    storyboard::{assert_matches, assert_preview, by_seconds, cues, lightness},
 };
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, path::Path, process::Command};
+use std::{collections::BTreeMap, path::Path, process::Command, time::Duration};
 
 harness::on_both!(
     pictures_show_the_film_and_are_there_when_it_can_be_played,
     pictures_are_as_private_as_the_film,
     a_chosen_poster_takes_the_place_of_the_films_own,
+    a_moment_of_the_film_becomes_its_poster,
     waveform_shows_when_it_is_loud,
     cover_of_a_sound_is_its_poster,
 );
@@ -154,6 +155,68 @@ async fn a_chosen_poster_takes_the_place_of_the_films_own(pair: Pair) {
     owner.json(Method::DELETE, &format!("/api/v1/media/{id}"), &Value::Null, 204).await;
     let db = stack.database().await;
     assert!(db.pictures().find(last.parse().unwrap()).await.unwrap().is_none());
+}
+
+/// Waits until the moment that was last chosen is the poster of a film.
+async fn shown_moment(client: &Client, of_media: &str) -> Value {
+    harness::eventually("the moment is shown", Duration::from_secs(60), || async {
+        let poster = client.json(Method::GET, of_media, &Value::Null, 200).await;
+        assert_ne!(poster["chosen"]["status"], "failed", "{poster}");
+        (poster["chosen"]["status"] == "ready").then_some(poster)
+    })
+    .await
+}
+
+/// Of what is encoded and of what is kept: exact to the picture, and the last choice stays.
+async fn a_moment_of_the_film_becomes_its_poster(pair: Pair) {
+    let mut stack = Stack::start(pair).await;
+    let worker = stack.add_worker();
+    let (owner, stranger) = (stack.creator().await, stack.creator().await);
+    let mut ids = Vec::new();
+    for passed in [false, true] {
+        let film = fixtures::by_second(SECONDS, passed);
+        let id = owner.upload(&film).await["id"].as_str().unwrap().to_owned();
+        let of_media = format!("/api/v1/media/{id}/poster");
+        let own = owner.wait_for(&id, &["ready"]).await["playback"]["poster_url"].clone();
+        let shades = by_seconds(&film);
+        for (at_ms, second) in [(6_960, 6), (7_000, 7), (0, 0), (SECONDS * 1000 - 1, SECONDS as usize - 1)] {
+            let asked = owner.json(Method::PUT, &of_media, &json!({ "at_ms": at_ms }), 202).await;
+            assert_eq!(asked["chosen"]["at_ms"], at_ms);
+            let url = shown_moment(&owner, &of_media).await["url"].clone();
+            assert_eq!(owner.media(&id).await["playback"]["poster_url"], url);
+            let shade = lightness(&bytes(&stranger, &path(&owner, &url)).await, [0, 112, 320, 44]);
+            assert!((shade - shades[second]).abs() < 2.0, "{at_ms} ms: {shade} of {shades:?}");
+        }
+        let beyond = owner.send(Method::PUT, &of_media, &json!({ "at_ms": SECONDS * 1000 })).await;
+        assert_eq!(problem(beyond).await, (422, "invalid".to_owned()));
+        owner.json(Method::DELETE, &of_media, &Value::Null, 204).await;
+        let again = owner.json(Method::GET, &of_media, &Value::Null, 200).await;
+        assert_eq!((&again["url"], &again["chosen"]), (&own, &Value::Null));
+        ids.push(id);
+    }
+    let sound = owner.upload(&fixtures::sound()).await["id"].as_str().unwrap().to_owned();
+    owner.wait_for(&sound, &["ready"]).await;
+    let moment = json!({ "at_ms": 2_000 });
+    let refused = owner.send(Method::PUT, &format!("/api/v1/media/{sound}/poster"), &moment).await;
+    assert_eq!(problem(refused).await, (409, "no_picture".to_owned()));
+    // What was asked while nobody worked is done later, but for what was asked anew since.
+    stack.workers[worker].kill();
+    let of_media = format!("/api/v1/media/{}/poster", ids[0]);
+    for at_ms in [2_000, 9_500] {
+        owner.json(Method::PUT, &of_media, &json!({ "at_ms": at_ms }), 202).await;
+    }
+    let unseen = format!("/api/v1/media/{}/poster", ids[1]);
+    owner.json(Method::PUT, &unseen, &moment, 202).await;
+    let picture = std::fs::read(fixtures::picture(160, 80)).unwrap();
+    let put = owner.request(Method::PUT, &unseen).body(picture).send().await.unwrap();
+    let put: Value = put.json().await.unwrap();
+    stack.add_worker();
+    let url = shown_moment(&owner, &of_media).await["url"].clone();
+    let shade = lightness(&bytes(&owner, &path(&owner, &url)).await, [0, 112, 320, 44]);
+    let film = fixtures::by_second(SECONDS, false);
+    assert!((shade - by_seconds(&film)[9]).abs() < 2.0, "{shade}");
+    let kept = owner.json(Method::GET, &unseen, &Value::Null, 200).await;
+    assert_eq!((&kept["url"], &kept["chosen"]), (&put["url"], &Value::Null));
 }
 
 /// A drawing of that sound is high where the beep is.

@@ -1,6 +1,7 @@
 //! Journeys through the shipped binaries, each on both pairs of database and store.
 
 mod account_deletion;
+mod added_tracks;
 mod authorization;
 mod bombs;
 mod browser_security;

@@ -2,7 +2,7 @@
 
 use harness::{
     Client, Pair, Stack, fixtures,
-    fixtures::{MANY_SOUNDS_S, SURROUND_TONES, TONES},
+    fixtures::{MANY_SOUNDS_S, SOUNDS_ALONE_S, SURROUND_TONES, TONES},
     media,
     tus::patch,
 };
@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 harness::on_both!(
     every_track_is_a_rendition_of_its_own,
     tracks_that_can_be_kept_are,
-    a_track_that_cannot_be_decoded_is_left_out
+    a_track_that_cannot_be_decoded_is_left_out,
+    every_track_of_sound_alone_can_be_chosen
 );
 
 /// A media with these many sounds, ready.
@@ -78,7 +79,7 @@ async fn every_track_is_a_rendition_of_its_own(pair: Pair) {
     client.json(Method::PATCH, &format!("/api/v1/media/{id}"), &unlisted, 200).await;
     let media = client.media(&id).await;
     assert_eq!(media["warnings"], json!([]));
-    let track = |name: &str, language: &str, label: &str, channels: u64, role: &str| json!({ "name": name, "language": language, "label": label, "channels": channels, "role": role, "default": name == "audio", "hidden": false });
+    let track = |name: &str, language: &str, label: &str, channels: u64, role: &str| json!({ "name": name, "language": language, "label": label, "channels": channels, "role": role, "default": name == "audio", "hidden": false, "added": false, "status": "ready", "error": null });
     let expected = [
         track("audio", "de", "Deutsch", 6, "main"),
         track("audio-2", "en", "English", 2, "main"),
@@ -155,6 +156,38 @@ async fn a_track_that_cannot_be_decoded_is_left_out(pair: Pair) {
     assert_eq!(media::play(&format!("{}/hls/{id}/index.m3u8", client.url)), "");
     let kept = client.json(Method::GET, &format!("/api/v1/media/{id}/report"), &Value::Null, 200).await;
     assert!(kept["findings"].as_array().is_some(), "{kept}");
+}
+
+/// A player that changes its rate stays with its language.
+async fn every_track_of_sound_alone_can_be_chosen(pair: Pair) {
+    let mut stack = Stack::start(pair).await;
+    let client = stack.creator().await;
+    let (id, media) = ready(&mut stack, &client, &fixtures::sounds_alone()).await;
+    let labels: Vec<&str> = media["tracks"].as_array().unwrap().iter().map(|t| t["label"].as_str().unwrap()).collect();
+    assert_eq!((labels, &media["warnings"]), (vec!["Deutsch", "English", "Français"], &json!([])), "{media}");
+    let url = format!("{}/hls/{id}/index.m3u8", client.url);
+    let top = client.text(&format!("/hls/{id}/index.m3u8")).await;
+    let variants: Vec<&str> = top.lines().filter(|l| l.starts_with("#EXT-X-STREAM-INF")).collect();
+    assert!(variants.len() > 1, "{top}");
+    for variant in variants {
+        let group = variant.split("AUDIO=\"").nth(1).unwrap().split('"').next().unwrap();
+        let members = members(&client, &id, group).await;
+        for (n, (line, uri)) in members.iter().enumerate() {
+            assert_eq!(media::tone(uri, 0, &TONES), TONES[n], "{line}");
+            assert!((media::beep(uri) - 4.0).abs() < 0.03, "{line}");
+            let rate = if n == 1 { 44_100 } else { 48_000 };
+            let frames = media::decoded_frames(uri, "a:0");
+            assert!(frames.abs_diff(SOUNDS_ALONE_S * rate / 1024) <= 1, "{line}: {frames}");
+        }
+        let names = ["NAME=\"Deutsch\",DEFAULT=YES", "NAME=\"English\"", "NAME=\"Français\""];
+        assert!(members.iter().zip(names).all(|((line, _), name)| line.contains(name)), "{members:?}");
+        assert_eq!(members.len(), 3, "{top}");
+    }
+    let (compliant, report) = media::verify(&url);
+    assert!(compliant, "{report}");
+    assert_eq!(media::play(&url), "");
+    let manifest = client.text(&format!("/hls/{id}/manifest.mpd")).await;
+    assert_eq!(manifest.matches("contentType=\"audio\"").count(), 3, "{manifest}");
 }
 
 /// Tracks are renamed, chosen and hidden for the next player; nothing is encoded for it.

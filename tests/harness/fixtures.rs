@@ -163,6 +163,12 @@ pub fn many_sounds(kept: bool) -> PathBuf {
     made(if kept { "many-sounds.mp4" } else { "many-sounds.mkv" }, &arguments)
 }
 
+/// A sound of its own for a film: silent until 4 s, then a tone, Hz.
+pub fn lone_tone(tone: u32, seconds: u32, ending: &str) -> PathBuf {
+    let wave = format!("aevalsrc='0.5*sin(2*PI*{tone}*t)*gte(t,4)':s=48000:d={seconds}");
+    made(&format!("tone-{tone}-{seconds}.{ending}"), &["-f", "lavfi", "-i", &wave, "-b:a", "128k"])
+}
+
 /// A film whose second sound is noise that no decoder takes.
 pub fn broken_sound() -> PathBuf {
     let input = ["-f", "lavfi", "-i", "testsrc2=s=160x90:r=10:d=4", "-f", "lavfi", "-i", "sine=1000:d=4"];
@@ -173,11 +179,26 @@ pub fn broken_sound() -> PathBuf {
     made("broken-sound.mkv", &[&copied[..], &name].concat())
 }
 
-/// Sound alone, in two tracks, of which a package has a place for one.
-pub fn two_sounds() -> PathBuf {
-    let input = ["-f", "lavfi", "-i", "sine=1000:d=2"];
-    let maps = ["-map", "0", "-map", "0", "-c:a:0", "aac", "-c:a:1", "libmp3lame"];
-    made("two-sounds.mka", &[&input[..], &maps].concat())
+/// A film with two pictures, of which a package has a place for one.
+pub fn two_pictures() -> PathBuf {
+    let input = ["-f", "lavfi", "-i", "testsrc2=s=160x90:r=10:d=2"];
+    made("two-pictures.mkv", &[&input[..], &["-map", "0", "-map", "0", "-c:v", "mpeg4"]].concat())
+}
+
+/// Seconds of [`sounds_alone`].
+pub const SOUNDS_ALONE_S: u64 = 12;
+
+/// Sound alone in three tracks of the first [`TONES`], each silent until 4 s: German, English of another rate that ends at 10 s,
+/// and French.
+pub fn sounds_alone() -> PathBuf {
+    let tone = |n: usize, rate: u32, seconds: u32| {
+        format!("aevalsrc='0.5*sin(2*PI*{}*t)*gte(t,4)':s={rate}:d={seconds}", TONES[n])
+    };
+    let sounds = [tone(0, 48_000, 12), tone(1, 44_100, 10), tone(2, 48_000, 12)];
+    let mut arguments: Vec<&str> = sounds.iter().flat_map(|sound| ["-f", "lavfi", "-i", sound.as_str()]).collect();
+    arguments.extend(["-map", "0", "-map", "1", "-map", "2", "-c:a", "flac", "-metadata:s:a:0", "language=ger"]);
+    arguments.extend(["-metadata:s:a:1", "language=eng", "-metadata:s:a:2", "language=fra"]);
+    made("sounds-alone.mka", &arguments)
 }
 
 /// Two seconds of a loop, as GIF.

@@ -294,7 +294,7 @@ async fn settle(running: &Running, error: &TaskError) -> Result<(), TaskError> {
     }
 }
 
-/// Parks a task and fails its package; a hash that cannot be had costs a duplicate, nothing else.
+/// Parks a task and fails its package, unless that is as good without it.
 async fn park(running: &Running, reason: &Reason) -> Result<(), TaskError> {
     let task = &running.task;
     let now = clock::now();
@@ -302,9 +302,8 @@ async fn park(running: &Running, reason: &Reason) -> Result<(), TaskError> {
     tx.packages().lock(task.package_id, now).await?;
     tx.tasks().hold_claim(task.id, task.token, 0.0).await?;
     tx.tasks().park(task.id, reason, now).await?;
-    // With an announced checksum the plan is queued only after the hash, so that without one the package fails; any
-    // other hash only costs deduplication.
-    if task.kind != TaskKind::Hash || !tx.tasks().has_planning_task(task.package_id).await? {
+    let is_planned = tx.tasks().has_planning_task(task.package_id).await?;
+    if !pipeline::is_beside_the_package(task.kind, is_planned) {
         tx.packages().fail(task.package_id, reason, now).await?;
     }
     Ok(tx.commit().await?)

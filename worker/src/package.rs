@@ -122,18 +122,19 @@ const WORTH: f64 = 0.8;
 /// level_idc that every device plays (Apple 1.3a).
 const PLAYED_EVERYWHERE: u8 = 41;
 
-/// Names of the renditions that are not worth their place: pictures of one codec, or sounds where there is no picture,
-/// from the best one down.
+/// Names of the renditions that are not worth their place: pictures of one codec, or where there is no picture sounds of one
+/// track in so many channels, from the best one down.
 fn costly(renditions: &[FinishedRendition]) -> Vec<String> {
     let has_video = renditions.iter().any(|r| r.rendition.size.is_some());
     let mut list: Vec<&FinishedRendition> =
         renditions.iter().filter(|r| r.rendition.size.is_some() == has_video).collect();
     let pixels = |r: &FinishedRendition| r.rendition.size.map_or(0, |(w, h)| w * h);
+    let kind = |r: &FinishedRendition| (r.rendition.track.position, r.rendition.channels);
     list.sort_by_key(|r| std::cmp::Reverse((pixels(r), r.rendition.cap_bps)));
     let mut dropped = Vec::new();
     let mut kept: Vec<&FinishedRendition> = Vec::new();
     for r in list {
-        let above = kept.iter().rev().find(|k| k.init.entry == r.init.entry);
+        let above = kept.iter().rev().find(|k| k.init.entry == r.init.entry && kind(k) == kind(r));
         let Some(above) = above else {
             kept.push(r);
             continue;

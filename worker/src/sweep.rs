@@ -2,12 +2,12 @@
 
 use crate::{
     lease::LeaseSweep,
-    publish,
+    pipeline, publish,
     task::{Context, TaskError},
 };
 use sluice_db::TaskRow;
 use sluice_model::{
-    PackageStatus, Reason, SourceId, TaskKind,
+    PackageStatus, Reason, SourceId,
     clock::{self, ClockWatch},
 };
 use sluice_storage::{Key, Prefix};
@@ -71,7 +71,8 @@ async fn park_exhausted(context: &Context, task: &TaskRow) -> Result<(), TaskErr
     if !tx.tasks().park_if_exhausted(task.id, &reason, now).await? {
         return Ok(());
     }
-    if task.kind != TaskKind::Hash || !tx.tasks().has_planning_task(task.package_id).await? {
+    let is_planned = tx.tasks().has_planning_task(task.package_id).await?;
+    if !pipeline::is_beside_the_package(task.kind, is_planned) {
         tx.packages().fail(task.package_id, &reason, now).await?;
     }
     tracing::error!(task = %task.id, name = task.name, "parked");

@@ -83,6 +83,7 @@ pub fn status(code: Code) -> StatusCode {
         | Code::AlreadyDecided
         | Code::TooMany
         | Code::Taken
+        | Code::NoPicture
         | Code::NotFailed
         | Code::NotReady
         | Code::NotStoppable

@@ -1,15 +1,20 @@
 //! One handle for each domain: `db.tasks()`, `tx.uploads()`.
 
 use crate::{
-    Db, Tx, access, audit, captions, catalogue, chapters, clips, comments, engagement, images, limits, media,
-    moderation, news, operations, packages, people, pictures, playlists, posts, projects, roles, search, sessions,
-    sources, tasks, tokens, tracks, uploads, usage, users, webhooks, work,
+    Db, Tx, access, added_tracks, audit, captions, catalogue, chapters, clips, comments, engagement, images, limits,
+    media, moderation, news, operations, packages, people, pictures, playlists, posts, projects, roles, search,
+    sessions, sources, tasks, tokens, tracks, uploads, usage, users, webhooks, work,
 };
 
 impl Db {
     /// Grants and playback tokens.
     pub fn access(&self) -> access::Access<'_> {
         access::Access(self)
+    }
+
+    /// Tracks of sound that were added to media.
+    pub fn added_tracks(&self) -> added_tracks::AddedTracks<'_> {
+        added_tracks::AddedTracks(self)
     }
 
     /// Security events.
@@ -164,6 +169,11 @@ impl Db {
 }
 
 impl Tx {
+    /// Tracks of sound that were added to media.
+    pub fn added_tracks(&mut self) -> added_tracks::AddedTracksTx<'_> {
+        added_tracks::AddedTracksTx(self)
+    }
+
     /// Captions of media.
     pub fn captions(&mut self) -> captions::CaptionsTx<'_> {
         captions::CaptionsTx(self)

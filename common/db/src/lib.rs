@@ -5,6 +5,7 @@
 //! whatever the busy time-out; the few places where the databases differ stand side by side.
 
 pub mod access;
+pub mod added_tracks;
 pub mod audit;
 pub mod captions;
 pub mod catalogue;
@@ -44,6 +45,7 @@ pub mod words;
 pub mod work;
 
 pub use access::{GrantRow, PlaybackTokenRow};
+pub use added_tracks::{AddedTrackRow, NewAddedTrack};
 pub use audit::{AuditPage, AuditRow};
 pub use captions::{CaptionsRow, NewCaptions, NewText};
 pub use catalogue::{CategoryRow, RankCursor};
@@ -58,7 +60,7 @@ pub use news::NewsListener;
 pub use operations::{NewWorker, QueueCountRow, QueuePage, QueuedTaskRow, StoredRow, WorkerRow};
 pub use packages::{PackageRow, PlannedPackage, SegmentRow};
 pub use people::{CreatorRow, OwnProfileRow, ProfileChange, SubscriptionRow};
-pub use pictures::{NewPicture, PictureRow};
+pub use pictures::{ChosenMoment, NewPicture, PictureRow};
 pub use playlists::{ItemRow, POSITION_STEP, PlaylistChange, PlaylistRow};
 pub use posts::{PostChange, PostRow, PublishedCursor};
 pub use projects::{ProjectChange, ProjectRow};

@@ -258,6 +258,7 @@ impl Media<'_> {
         let Some((source,)) = query_tx!(&mut tx, fetch_optional as (SourceId,), touch, now, id)? else {
             return Ok(false);
         };
+        tx.added_tracks().touch_sources(id, now).await?;
         tx.webhooks().notify_owner(id, MediaEvent::Deleted, now).await?;
         let gone = execute_tx!(&mut tx, "DELETE FROM media WHERE id = $1", id)? == 1;
         tx.pictures().mark_posters_deleting(&[(id,)], now).await?;

@@ -96,7 +96,7 @@ impl Packages<'_> {
 
     /// The renditions of a package, highest first.
     pub async fn renditions(&self, package: PackageId) -> Result<Vec<RenditionRow>> {
-        let sql = "SELECT name, kind, role, passthrough, width, height, rate_num, rate_den, channels, codecs, video_range, \
+        let sql = "SELECT package_id, name, kind, role, passthrough, width, height, rate_num, rate_den, channels, codecs, video_range, \
                    supplemental_codecs, timescale, cap_bps, peak_bps, average_bps, iframe_bps, planned, contiguous, init_object, init_bytes, init_sha256, \
                    position, language, label, track_role, integrated_lufs, loudness_range_lu, true_peak_dbtp \
                    FROM renditions WHERE package_id = $1 ORDER BY cap_bps DESC, name";

@@ -2,8 +2,10 @@
 //!
 //! Invariant: a row is there before its object and goes after it, so no object is ever without a row.
 
-use super::{Db, DbError, Result, Tx, execute, execute_tx, query, query_tx};
-use sluice_model::{MediaId, PictureId, PictureKind, PictureOwnerId, PlaylistId, Timestamp, UserId};
+use super::{Db, DbError, NewTask, Result, Tx, execute, execute_tx, query, query_tx};
+use sluice_model::{
+    MediaId, PictureId, PictureKind, PictureOwnerId, PlaylistId, Reason, TaskKind, TaskStatus, Timestamp, UserId,
+};
 use sqlx::FromRow;
 
 /// Reads and single statements of this domain, from [`Db::pictures`].
@@ -40,7 +42,36 @@ pub struct NewPicture {
     pub delete_after: Timestamp,
 }
 
+/// A moment of a film that was chosen as its poster.
+#[derive(Debug, Clone, FromRow)]
+pub struct ChosenMoment {
+    #[sqlx(try_from = "String")]
+    pub status: TaskStatus,
+    pub payload: String,
+    pub error_code: Option<String>,
+    pub error_message: Option<String>,
+}
+
+impl ChosenMoment {
+    /// Why it could not be made.
+    pub fn reason(&self) -> Option<Reason> {
+        self.error_code.clone().zip(self.error_message.clone()).map(|(code, message)| Reason { code, message })
+    }
+}
+
+/// Name of the task that makes a poster of a moment: of a media there is one.
+fn moment_task(media: MediaId) -> String {
+    format!("{}-{media}", TaskKind::Poster)
+}
+
 impl Pictures<'_> {
+    /// The moment that was last chosen as poster of a media, unless a picture took its place.
+    pub async fn chosen_moment(&self, media: MediaId) -> Result<Option<ChosenMoment>> {
+        let sql = "SELECT status, payload, error_code, error_message FROM tasks WHERE name = $1 \
+                   AND package_id IN (SELECT package_id FROM media_packages WHERE media_id = $2) ORDER BY id DESC LIMIT 1";
+        query!(self.0, fetch_optional as ChosenMoment, sql, moment_task(media), media)
+    }
+
     /// A picture that is shown, by id.
     pub async fn find(&self, id: PictureId) -> Result<Option<PictureRow>> {
         let sql = "SELECT p.id, p.kind, p.owner_id, p.size_bytes, u.banned_us IS NOT NULL AS hidden FROM pictures p \
@@ -93,6 +124,26 @@ impl PicturesTx<'_> {
         let shown =
             execute_tx!(self.0, "UPDATE pictures SET doomed_us = NULL WHERE id = $1 AND doomed_us > $2", new.id, now)?;
         if found == 1 && shown == 1 { Ok(()) } else { Err(DbError::Fenced) }
+    }
+
+    /// Has a moment of a film made its poster, by a task of the film's package that needs no more memory than those which
+    /// made it. A moment that was chosen before is forgotten, and the claim of who works on it is lost.
+    pub async fn choose_moment(&mut self, media: MediaId, task: NewTask, now: Timestamp) -> Result<()> {
+        self.forget_moment(media, now).await?;
+        self.0.packages().lock(task.package_id, now).await?;
+        let sql = "SELECT CAST(COALESCE(MAX(memory_bytes), 0) AS BIGINT) FROM tasks WHERE package_id = $1";
+        let (memory_bytes,) = query_tx!(self.0, fetch_one as (i64,), sql, task.package_id)?;
+        let task = NewTask { name: moment_task(media), memory_bytes, ..task };
+        self.0.tasks().enqueue(&[task], now).await
+    }
+
+    /// Forgets the moment that was chosen as poster of a media: what is done for it comes to nothing.
+    pub async fn forget_moment(&mut self, media: MediaId, now: Timestamp) -> Result<()> {
+        self.0.work().lock_media(media, now).await?;
+        let sql = "DELETE FROM tasks WHERE name = $1 \
+                   AND package_id IN (SELECT package_id FROM media_packages WHERE media_id = $2)";
+        execute_tx!(self.0, sql, moment_task(media), media)?;
+        Ok(())
     }
 
     /// Takes a picture out of sight; its object goes with the next sweep. `false` when there is none.

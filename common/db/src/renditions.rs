@@ -1,6 +1,6 @@
 //! Renditions as they are planned and stored; what is done with them is in `packages.rs`.
 
-use sluice_model::{Loudness, MediaKind, RenditionRole, SoundTrack, TrackRole, VideoRange};
+use sluice_model::{Loudness, MediaKind, PackageId, RenditionRole, SoundTrack, TrackRole, VideoRange};
 use sqlx::FromRow;
 
 /// A rendition as planned.
@@ -28,6 +28,7 @@ pub struct NewRendition {
 /// A rendition as stored.
 #[derive(Debug, Clone, FromRow)]
 pub struct RenditionRow {
+    pub package_id: PackageId,
     pub name: String,
     #[sqlx(try_from = "String")]
     pub kind: MediaKind,

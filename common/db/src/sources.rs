@@ -71,7 +71,8 @@ impl Sources<'_> {
                       AND NOT EXISTS (SELECT 1 FROM media m WHERE m.source_id = sources.id) \
                       AND NOT EXISTS (SELECT 1 FROM packages c WHERE c.clip_source_id = sources.id AND c.status IN ('planning', 'encoding')) \
                       AND NOT EXISTS (SELECT 1 FROM packages p JOIN packages c ON c.clip_package_id = p.id \
-                        WHERE p.source_id = sources.id AND c.status IN ('planning', 'encoding'))";
+                        WHERE p.source_id = sources.id AND c.status IN ('planning', 'encoding')) \
+                      AND NOT EXISTS (SELECT 1 FROM added_tracks a WHERE a.source_id = sources.id)";
         execute!(self.0, unused, stale_before)?;
         // While a signed URL may still write below a prefix, what is deleted there could come back.
         let sql = "SELECT id FROM sources WHERE status = 'deleting' AND open_until_us <= $1 LIMIT 100";

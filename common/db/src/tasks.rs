@@ -326,7 +326,7 @@ impl TasksTx<'_> {
 
     /// Tasks that still stand between a package and its finalization.
     pub async fn unfinished(&mut self, package: PackageId) -> Result<i64> {
-        let sql = "SELECT COUNT(*) FROM tasks WHERE package_id = $1 AND kind NOT IN ('hash', 'finalize', 'import') \
+        let sql = "SELECT COUNT(*) FROM tasks WHERE package_id = $1 AND kind NOT IN ('hash', 'finalize', 'import', 'poster') \
                    AND status NOT IN ('done', 'cancelled')";
         Ok(query_tx!(self.0, fetch_one as (i64,), sql, package)?.0)
     }

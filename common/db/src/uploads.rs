@@ -30,6 +30,8 @@ pub struct UploadRow {
     pub kind: UploadKind,
     /// There from the start, but for a part, which has none, and a form, whose is made at its end.
     pub media_id: Option<MediaId>,
+    /// The media that it will be a track of; it becomes none of its own then.
+    pub track_of: Option<MediaId>,
     /// Bytes of every part but the last (presigned).
     pub part_bytes: Option<i64>,
     /// URLs that were signed for its parts.
@@ -62,6 +64,8 @@ pub struct NewUpload<'a> {
     pub length_bytes: Option<i64>,
     pub metadata: &'a str,
     pub part: bool,
+    /// The media that it will be a track of.
+    pub track_of: Option<MediaId>,
     pub kind: UploadKind,
     pub part_bytes: Option<i64>,
     pub content_type: Option<&'a str>,
@@ -74,7 +78,7 @@ pub struct NewUpload<'a> {
 
 macro_rules! upload_columns {
     () => {
-        "id, owner_id, source_id, length_bytes, offset_bytes, metadata, part, kind, media_id, part_bytes, signed, content_type, checksum, \
+        "id, owner_id, source_id, length_bytes, offset_bytes, metadata, part, kind, media_id, track_of, part_bytes, signed, content_type, checksum, \
          validator, created_us, expires_us, completed_us, joined, reserved_bytes"
     };
 }
@@ -245,7 +249,7 @@ impl UploadsTx<'_> {
     pub async fn insert(&mut self, u: &NewUpload<'_>) -> Result<()> {
         self.0.sources().insert(u.source_id, u.length_bytes, u.now).await?;
         let sql = "INSERT INTO uploads (id, owner_id, source_id, length_bytes, offset_bytes, metadata, part, created_us, expires_us, \
-                   kind, part_bytes, content_type, checksum, reserved_bytes) VALUES ($1, $2, $3, $4, 0, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+                   kind, part_bytes, content_type, checksum, reserved_bytes, track_of) VALUES ($1, $2, $3, $4, 0, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
         execute_tx!(
             self.0,
             sql,
@@ -261,7 +265,8 @@ impl UploadsTx<'_> {
             u.part_bytes,
             u.content_type,
             u.checksum,
-            u.reserved_bytes
+            u.reserved_bytes,
+            u.track_of
         )?;
         Ok(())
     }

@@ -15,7 +15,7 @@ pub struct UsageTx<'a>(pub(crate) &'a mut Tx);
 /// What an account uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, FromRow)]
 pub struct UsageRow {
-    /// Bytes of all its media, and of its uploads under way as announced.
+    /// Bytes of all its media with the tracks that were added to them, and of its uploads under way as announced.
     pub stored_bytes: i64,
     /// Bytes announced today.
     pub day_bytes: i64,
@@ -40,6 +40,8 @@ macro_rules! under_way {
 const USAGE: &str = concat!(
     "SELECT CAST(COALESCE((SELECT SUM(s.size_bytes) FROM media m JOIN sources s ON s.id = m.source_id \
        WHERE m.owner_id = $1 AND s.status = 'live'), 0) \
+      + COALESCE((SELECT SUM(s.size_bytes) FROM media m JOIN added_tracks a ON a.media_id = m.id JOIN sources s ON s.id = a.source_id \
+       WHERE m.owner_id = $1), 0) \
       + COALESCE((SELECT SUM(COALESCE(length_bytes, CASE WHEN reserved_bytes > offset_bytes THEN reserved_bytes ELSE offset_bytes END)) ",
     under_way!(),
     "), 0) AS BIGINT) AS stored_bytes, \
@@ -97,9 +99,11 @@ impl UsageTx<'_> {
         query_tx!(self.0, fetch_one as UsageRow, USAGE, user, now.as_days(), now)
     }
 
-    /// Whom the encoding of a package is for: the owner of its first media. `None` when nobody has it any more.
+    /// Whom the encoding of a package is for: the owner of its first media, or of the one that it is a track of. `None` when
+    /// nobody has it any more.
     pub async fn encode_owner(&mut self, package: PackageId) -> Result<Option<EncodeOwner>> {
-        let sql = "SELECT u.id AS user_id, u.role, p.cost_ms AS counted_ms FROM packages p JOIN media m ON m.package_id = p.id \
+        let sql = "SELECT u.id AS user_id, u.role, p.cost_ms AS counted_ms FROM packages p JOIN media m ON m.id IN \
+                   (SELECT id FROM media WHERE package_id = $1 UNION ALL SELECT media_id FROM added_tracks WHERE package_id = $1) \
                    JOIN users u ON u.id = m.owner_id WHERE p.id = $1 ORDER BY m.id LIMIT 1";
         query_tx!(self.0, fetch_optional as EncodeOwner, sql, package)
     }

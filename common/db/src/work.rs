@@ -109,7 +109,9 @@ impl WorkTx<'_> {
 
     /// Sets to work again what moderation had stopped and what people may see now: one media, or all of an account.
     pub async fn resume(&mut self, media: Option<MediaId>, owner: Option<UserId>, now: Timestamp) -> Result<()> {
-        let sql = "SELECT DISTINCT p.id FROM packages p JOIN media m ON m.package_id = p.id JOIN users u ON u.id = m.owner_id \
+        let sql = "SELECT DISTINCT p.id FROM media m JOIN users u ON u.id = m.owner_id JOIN \
+                   (SELECT id AS media_id, package_id FROM media UNION ALL SELECT media_id, package_id FROM added_tracks) w \
+                   ON w.media_id = m.id JOIN packages p ON p.id = w.package_id \
                    WHERE (m.id = $1 OR m.owner_id = $2) AND m.hidden_us IS NULL AND u.banned_us IS NULL \
                    AND p.status = 'failed' AND p.error_code = $3";
         for (package,) in query_tx!(self.0, fetch_all as (PackageId,), sql, media, owner, MODERATED)? {

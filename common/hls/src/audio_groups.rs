@@ -20,7 +20,7 @@ const UNDETERMINED: &str = "und";
 /// Sounds of which a player plays one beside a variant.
 #[derive(Debug)]
 pub struct AudioGroup<'a> {
-    pub id: &'static str,
+    pub id: String,
     members: Vec<Member<'a>>,
 }
 
@@ -46,17 +46,38 @@ pub fn groups<'a>(audio: &[&'a Rendition]) -> Vec<AudioGroup<'a>> {
         let name = unique(&rendition.track.label, &members);
         members.push(Member { rendition, name });
     }
-    let with = |id, others: &[&'a Rendition]| {
+    let with = |id: &str, others: &[&'a Rendition]| {
         let of_track = |m: &Member<'a>| {
             let other = others.iter().find(|r| r.track.position == m.rendition.track.position);
             Member { rendition: other.copied().unwrap_or(m.rendition), name: m.name.clone() }
         };
-        (!others.is_empty()).then(|| AudioGroup { id, members: members.iter().map(of_track).collect() })
+        (!others.is_empty()).then(|| AudioGroup { id: id.to_owned(), members: members.iter().map(of_track).collect() })
     };
     let others = [with(SURROUND_GROUP, &surround), with(LOW_GROUP, &low)];
-    let stereo = AudioGroup { id: STEREO_GROUP, members };
+    let stereo = AudioGroup { id: STEREO_GROUP.to_owned(), members };
     let list = std::iter::once(stereo).chain(others.into_iter().flatten());
     list.filter(|g| !g.members.is_empty()).collect()
+}
+
+/// Where there is no picture: for each rate of the default track a group, with the rendition of every other track that costs no
+/// more, or its cheapest. Empty where there is only one track.
+pub fn groups_by_rate<'a>(audio: &[&'a Rendition]) -> Vec<(&'a Rendition, AudioGroup<'a>)> {
+    let mut sorted = audio.to_vec();
+    sorted.sort_by_key(|r| (r.track.position, std::cmp::Reverse(r.cap_bps)));
+    let tracks: Vec<&[&Rendition]> = sorted.chunk_by(|a, b| a.track.position == b.track.position).collect();
+    let Some(first) = tracks.first().filter(|_| tracks.len() > 1) else { return Vec::new() };
+    let mut best: Vec<Member<'a>> = Vec::new();
+    for rendition in tracks.iter().filter_map(|t| t.first().copied()) {
+        best.push(Member { rendition, name: unique(&rendition.track.label, &best) });
+    }
+    let beside = |default: &'a Rendition| {
+        let of_track = |(track, m): (&&[&'a Rendition], &Member<'a>)| {
+            let fits = track.iter().find(|r| r.cap_bps <= default.cap_bps).or(track.last());
+            Member { rendition: fits.copied().unwrap_or(m.rendition), name: m.name.clone() }
+        };
+        (default, AudioGroup { id: default.name.clone(), members: tracks.iter().zip(&best).map(of_track).collect() })
+    };
+    first.iter().map(|default| beside(default)).collect()
 }
 
 /// Names in a group differ (RFC 8216 section 4.3.4.1.1).
@@ -100,7 +121,7 @@ impl AudioGroup<'_> {
             AlternativeMedia {
                 media_type: AlternativeMediaType::Audio,
                 uri: Some(uri(&m.rendition.name)),
-                group_id: self.id.to_owned(),
+                group_id: self.id.clone(),
                 language: Some(track.language.as_deref().map_or_else(|| UNDETERMINED.to_owned(), attribute)),
                 name: m.name.clone(),
                 default: n == 0,

@@ -2,7 +2,7 @@
 
 use super::{
     attribute,
-    audio_groups::{AudioGroup, LOW_GROUP, SURROUND_GROUP, groups},
+    audio_groups::{AudioGroup, LOW_GROUP, SURROUND_GROUP, groups, groups_by_rate},
     chapters::CHAPTERS_ID,
     iframes::IFRAMES,
     subtitles::{SubtitleTrack, characteristics},
@@ -32,14 +32,20 @@ pub struct Supplements {
 /// The multivariant playlist of `renditions`. `uri` names a rendition's media playlist relative to it.
 ///
 /// With video, audio stands in groups beside the variants: every picture is listed with the first group, those for large screens
-/// also with that of more channels, the smallest also with the low one. Without, every audio rendition is a variant.
+/// also with that of more channels, the smallest also with the low one. Without, every audio rendition of the default track is a
+/// variant, beside which the other tracks stand in a group.
 /// Subtitles are one group beside all.
 pub fn multivariant(renditions: &[Rendition], supplements: &Supplements, uri: impl Fn(&str) -> String) -> String {
     let (video, audio): (Vec<_>, Vec<_>) = renditions.iter().partition(|r| r.kind == MediaKind::Video);
     let mut variants: Vec<VariantStream>;
     let mut alternatives = Vec::new();
     if video.is_empty() {
-        variants = audio.iter().map(|a| variant(a, None, &uri)).collect();
+        let beside = groups_by_rate(&audio);
+        alternatives.extend(beside.iter().flat_map(|(_, g)| g.media(&uri)));
+        variants = match beside.is_empty() {
+            true => audio.iter().map(|a| variant(a, None, &uri)).collect(),
+            false => beside.iter().map(|(a, g)| variant(a, Some(g), &uri)).collect(),
+        };
     } else {
         let groups = groups(&audio);
         alternatives.extend(groups.iter().flat_map(|g| g.media(&uri)));
@@ -100,19 +106,25 @@ fn smallest<'a>(video: &[&'a Rendition]) -> Vec<&'a Rendition> {
 }
 
 fn variant(r: &Rendition, sound: Option<&AudioGroup<'_>>, uri: &impl Fn(&str) -> String) -> VariantStream {
-    let codecs = match sound {
-        Some(a) => format!("{},{}", r.codecs, a.codecs()),
-        None => r.codecs.clone(),
+    // The largest sum of peaks over playable combinations (RFC 8216bis; Apple 9.13).
+    let (codecs, bandwidth, average) = match sound {
+        // A sound is in the group beside it, of which one is played.
+        Some(g) if r.kind == MediaKind::Audio => (g.codecs(), g.peak_bps(), g.average_bps()),
+        Some(g) => (
+            format!("{},{}", r.codecs, g.codecs()),
+            r.peak_or_cap_bps() + g.peak_bps(),
+            r.average_or_cap_bps() + g.average_bps(),
+        ),
+        None => (r.codecs.clone(), r.peak_or_cap_bps(), r.average_or_cap_bps()),
     };
     VariantStream {
         uri: uri(&r.name),
-        // The largest sum of peaks over playable combinations (RFC 8216bis; Apple 9.13).
-        bandwidth: r.peak_or_cap_bps() + sound.map_or(0, AudioGroup::peak_bps),
-        average_bandwidth: Some(r.average_or_cap_bps() + sound.map_or(0, AudioGroup::average_bps)),
+        bandwidth,
+        average_bandwidth: Some(average),
         codecs: Some(attribute(&codecs)),
         resolution: r.size.map(|(width, height)| Resolution { width, height }),
         frame_rate: r.rate.map(|(n, d)| (n as f64 / d as f64 * 1000.0).round() / 1000.0),
-        audio: sound.map(|g| g.id.to_owned()),
+        audio: sound.map(|g| g.id.clone()),
         ..Default::default()
     }
 }
@@ -324,6 +336,43 @@ mod tests {
             "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n\
              #EXT-X-STREAM-INF:BANDWIDTH=130000,AVERAGE-BANDWIDTH=127000,CODECS=\"mp4a.40.2\"\naudio/index.m3u8\n"
         );
+    }
+
+    /// A poor second track is in both groups as it is.
+    #[test]
+    fn tracks_of_sound_alone_stand_beside_each_rate_of_the_first() {
+        let track = |name: &str, cap_bps, position, label: &str| Rendition {
+            name: name.into(),
+            cap_bps,
+            peak_bps: Some(cap_bps),
+            average_bps: Some(cap_bps),
+            track: SoundTrack { position, label: label.into(), ..SoundTrack::default() },
+            ..audio()
+        };
+        let sounds = [
+            track("a128", 128_000, 0, "Deutsch"),
+            track("a128-3", 128_000, 2, "English"),
+            track("a96-2", 96_000, 1, "English"),
+            track("a64", 64_000, 0, "Deutsch"),
+            track("a64-3", 64_000, 2, "English"),
+        ];
+        let list = multivariant(&sounds, &Supplements::default(), |n| n.to_owned());
+        let part = |l: &str, name: &str| l.split(name).nth(1).unwrap().split('"').next().unwrap().to_owned();
+        let media = list.lines().filter(|l| l.starts_with("#EXT-X-MEDIA:TYPE=AUDIO"));
+        let members: Vec<[String; 3]> =
+            media.map(|l| ["GROUP-ID=\"", "URI=\"", ",NAME=\""].map(|name| part(l, name))).collect();
+        let expected = [
+            ["a128", "a128", "Deutsch"],
+            ["a128", "a96-2", "English"],
+            ["a128", "a128-3", "English (2)"],
+            ["a64", "a64", "Deutsch"],
+            ["a64", "a96-2", "English"],
+            ["a64", "a64-3", "English (2)"],
+        ];
+        assert_eq!(members, expected.map(|m| m.map(str::to_owned)), "{list}");
+        assert!(list.contains(":BANDWIDTH=128000,") && list.contains("AUDIO=\"a128\"\na128\n"), "{list}");
+        assert!(list.contains(":BANDWIDTH=96000,") && list.contains("AUDIO=\"a64\"\na64\n"), "{list}");
+        assert_eq!(list.matches("#EXT-X-STREAM-INF").count(), 2, "{list}");
     }
 
     #[test]

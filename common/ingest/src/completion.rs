@@ -1,7 +1,9 @@
 //! Completion: the step that makes work of bytes, the same for every way in which they come. Idempotent.
 
-use sluice_db::{Db, NewTask, Result, Tx, UploadRow};
-use sluice_model::{HashPayload, PackageId, SourceId, TaskId, TaskKind, Timestamp, UploadId, UploadKind, clock};
+use sluice_db::{Db, NewAddedTrack, NewTask, Result, Tx, UploadRow};
+use sluice_model::{
+    HashPayload, PackageId, SoundTrack, SourceId, TaskId, TaskKind, Timestamp, UploadId, UploadKind, clock,
+};
 use std::time::Duration;
 
 /// Memory that planning, hashing and importing are admitted with.
@@ -40,6 +42,25 @@ pub async fn complete_in(tx: &mut Tx, upload: UploadId, now: Timestamp) -> Resul
     let open_until = tx.sources().signed_until(row.source_id).await?;
     tx.tasks().enqueue(&first_tasks(&row, package, open_until, now), now).await?;
     tx.tasks().cancel_if_failed(package).await?;
+    Ok(true)
+}
+
+/// The same of an upload that will be a track of a media: its source is live, its package is announced, its plan is queued.
+/// Its bytes are compared with no others: what is one owner's stays with their media. The caller commits.
+///
+/// # Errors
+/// [`sluice_db::DbError::Fenced`] when the media is gone.
+pub async fn complete_track_in(tx: &mut Tx, upload: UploadId, said: &SoundTrack, now: Timestamp) -> Result<bool> {
+    let Some(row) = tx.uploads().lock(upload).await? else { return Ok(false) };
+    let Some(media_id) = row.track_of.filter(|_| row.completed_at.is_none()) else { return Ok(false) };
+    if !tx.sources().complete(row.source_id, row.offset_bytes, now).await? {
+        return Ok(false);
+    }
+    tx.uploads().finish(row.id, now).await?;
+    let (source_id, package_id) = (row.source_id, PackageId::new());
+    let (language, label, role) = (said.language.as_deref(), said.label.as_str(), said.role);
+    tx.added_tracks().insert(&NewAddedTrack { media_id, source_id, package_id, language, label, role }, now).await?;
+    tx.tasks().enqueue(&[source_task(package_id, source_id, TaskKind::Plan, now)], now).await?;
     Ok(true)
 }
 

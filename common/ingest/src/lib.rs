@@ -152,6 +152,7 @@ mod fixture {
                 length_bytes,
                 metadata: "{}",
                 part: false,
+                track_of: None,
                 kind,
                 part_bytes: None,
                 content_type: None,

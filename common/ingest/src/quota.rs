@@ -54,6 +54,8 @@ pub enum Begins {
     Nothing,
     /// Another upload, which will be another media.
     Upload,
+    /// Another upload, which will be a track of a media that is there.
+    Track,
     /// A part of one: there must be room for the whole, before its bytes are sent.
     Part,
     /// The whole of parts that were let in as such.
@@ -82,6 +84,7 @@ pub async fn check(
     let (uploads, media) = match request.begins {
         Begins::Nothing => (0, 0),
         Begins::Upload => (used.uploads + 1, used.media + 1),
+        Begins::Track => (used.uploads + 1, 0),
         Begins::Part => (used.uploads + whole, used.media + whole),
         Begins::Whole => (0, used.media + whole),
     };

@@ -22,7 +22,7 @@ pub use fragment::FragmentRange;
 pub use ids::*;
 pub use language::{language_name, language_tag, subtag};
 pub use loudness::Loudness;
-pub use payload::{AudioPayload, ChunkPayload, ClipPayload, HashPayload, ImportPayload, Tier};
+pub use payload::{AudioPayload, ChunkPayload, ClipPayload, HashPayload, ImportPayload, PosterPayload, Tier};
 pub use playable::{TRUST, is_playable};
 pub use rendition::{Measured, Rendition, SEGMENT_PEAKS, SoundTrack};
 pub use states::*;

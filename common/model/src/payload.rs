@@ -30,6 +30,15 @@ pub struct ClipPayload {
     pub end_ms: u64,
 }
 
+/// Payload of a `poster` task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PosterPayload {
+    /// Whose poster it becomes; others may have the same package.
+    pub media: MediaId,
+    /// The moment of the film, milliseconds from its begin.
+    pub at_ms: u64,
+}
+
 /// Payload of a `chunk` task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChunkPayload {

@@ -116,6 +116,10 @@ words!(
     }
 );
 words!(
+    /// What became of something that was asked for of a media and is made beside it.
+    PartStatus { Processing = "processing", Ready = "ready", Failed = "failed" }
+);
+words!(
     /// How the bytes of an upload come.
     UploadKind { Tus = "tus", Form = "form", Presigned = "presigned", Import = "import" }
 );
@@ -215,6 +219,8 @@ words!(
         Passthrough = "passthrough",
         Subtitles = "subtitles",
         Images = "images",
+        /// A moment of a film that was chosen as its poster.
+        Poster = "poster",
         Audio = "audio",
         Chunk = "chunk",
         /// Segments of another package become those of a clip.
@@ -253,6 +259,17 @@ words!(
         WebhookTest = "webhook_test",
     }
 );
+
+impl From<TaskStatus> for PartStatus {
+    /// As far as the task that makes it is.
+    fn from(status: TaskStatus) -> Self {
+        match status {
+            TaskStatus::Queued | TaskStatus::Running => Self::Processing,
+            TaskStatus::Done => Self::Ready,
+            TaskStatus::Parked | TaskStatus::Cancelled => Self::Failed,
+        }
+    }
+}
 
 /// A reason for a refusal or a failure: `code` is stable and for programs, `message` for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

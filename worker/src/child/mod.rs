@@ -69,6 +69,8 @@ pub enum Work {
     Images(ImagesWork),
     /// Make a poster of the picture that is attached to a sound.
     Cover,
+    /// Make a poster of one output frame.
+    Still(StillWork),
 }
 
 /// How much of a source is probed.
@@ -122,6 +124,15 @@ pub struct ImagesWork {
     pub video: VideoPlan,
     /// What to make.
     pub images: ImageWork,
+}
+
+/// One output frame of a film.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StillWork {
+    /// The plan.
+    pub video: VideoPlan,
+    /// Its number.
+    pub frame: u64,
 }
 
 /// A passthrough.

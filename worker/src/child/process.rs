@@ -1,7 +1,7 @@
 //! Starting a child and seeing its end.
 
 use super::{
-    ChildError, CuesRead, Death, Job, Output,
+    ChildError, CuesRead, Death, ImageMade, Job, Output,
     death::death_of,
     log, serve,
     watch::{TimeLimits, Watch},
@@ -12,6 +12,7 @@ use crate::{
     source::SourceReader,
 };
 use anyhow::Context;
+use bytes::Bytes;
 use sluice_config::ChildConfig;
 use std::{
     io,
@@ -110,6 +111,17 @@ impl Children {
     /// Reads text tracks.
     pub async fn cues(&self, job: Job, source: SourceReader, limits: Limits) -> Result<Vec<CuesRead>, ChildError> {
         self.gather(job, source, limits, |o| if let Output::Cues(read) = o { Some(read) } else { None }).await
+    }
+
+    /// Makes one still picture: what the child says of it, and its bytes. None where it could not be made.
+    pub async fn still(
+        &self,
+        job: Job,
+        source: SourceReader,
+        limits: Limits,
+    ) -> Result<Option<(ImageMade, Bytes)>, ChildError> {
+        let picture = |o| if let Output::Image { made, data } = o { Some((made, data)) } else { None };
+        Ok(self.gather(job, source, limits, picture).await?.pop())
     }
 
     /// Runs a job to its end; what `pick` takes of all that it hands over.

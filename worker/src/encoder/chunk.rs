@@ -2,7 +2,7 @@
 
 use super::{
     EncodeError,
-    images::Images,
+    images::{Images, poster_size},
     link::Link,
     picture::{Filters, slot, timestamp},
     pictures::Pictures,
@@ -10,14 +10,14 @@ use super::{
     x264::{RungConfig, RungEncoder},
 };
 use crate::{
-    child::{ChunkWork, Job, Refusal},
+    child::{ChunkWork, Job, Refusal, StillWork},
     plan::{
-        ImageWork, VideoPlan,
+        ImageWork, Storyboard, VideoPlan,
         telecine::{FILM, WOVEN, woven_rate},
     },
 };
 use ffmpeg_next::frame;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 /// Pictures fed before the first output frame where filters keep state.
 const PRE_ROLL: i64 = 3;
@@ -37,33 +37,28 @@ pub fn run(link: &Link, job: &Job, work: &ChunkWork) -> Result<(), EncodeError> 
     let first = enter(&mut pictures, &feed)?;
     #[cfg(debug_assertions)]
     super::evil::turn(link, job)?;
-    let counts = vec![feed.first_out; rungs.len()];
-    let feed_end = feed.end as i64;
     let images = work.images.as_ref().map(|images| Images::new(link, video, &video.rungs, images));
-    let mut chunk = Chunk {
-        link,
-        work,
-        shown_from,
-        start,
-        end,
-        rungs,
-        images,
-        feed,
-        counts,
-        filters: None,
-        repeats: BTreeMap::new(),
-    };
-    let (mut at, mut picture) = first;
-    loop {
-        let next = later(&mut pictures, &chunk.feed.video, at);
-        let until = next.as_ref().map_or(feed_end, |n| n.0);
-        chunk.show(&mut picture, at, until)?;
-        match next {
-            Some(n) if until < feed_end => (at, picture) = n,
-            _ => break,
-        }
-    }
-    chunk.finish()
+    Chunk::new(link, video, shown_from, start..end, rungs, images, feed).show_all(&mut pictures, first)
+}
+
+/// Makes a poster of one output frame, by the way of a chunk that encodes nothing.
+pub fn still(link: &Link, job: &Job, work: &StillWork) -> Result<(), EncodeError> {
+    let mut video = work.video.clone();
+    let shown = video.passthrough.iter().chain(&video.rungs).next().cloned();
+    let mut rung = shown.ok_or(ffmpeg_next::Error::Bug).map_err(|e| EncodeError::Ffmpeg("rung", e))?;
+    (rung.width, rung.height) = poster_size((rung.width, rung.height));
+    video.rungs = vec![rung];
+    let (frame, end) = (work.frame, work.frame + 1);
+    let feed = Feed::of(&video, frame, end);
+    let mut pictures = Pictures::new(link, job, video.stream, 1)?;
+    let first = enter(&mut pictures, &feed)?;
+    let size = (video.rungs[0].width, video.rungs[0].height);
+    let storyboard = video.storyboard.unwrap_or_else(|| Storyboard::of(video.rate.seconds(video.frames), size));
+    let (sheets, previews, candidates) = (Vec::new(), Vec::new(), vec![frame]);
+    let alone = ImageWork { storyboard, sheets, previews, candidates, appeal_above: None };
+    let images = Images::new(link, &video, &video.rungs, &alone);
+    // Nothing is encoded: what would be lies behind its end.
+    Chunk::new(link, &video, frame, end..end, Vec::new(), Some(images), feed).show_all(&mut pictures, first)
 }
 
 /// The next picture that is shown at `at` or later, with its slot. Pictures without a time stamp, or
@@ -129,7 +124,7 @@ impl Feed {
 
 struct Chunk<'a> {
     link: &'a Link,
-    work: &'a ChunkWork,
+    video: &'a VideoPlan,
     /// The first output frame that is looked at, and the first that is encoded.
     shown_from: u64,
     start: u64,
@@ -144,7 +139,40 @@ struct Chunk<'a> {
     repeats: BTreeMap<i64, u64>,
 }
 
-impl Chunk<'_> {
+impl<'a> Chunk<'a> {
+    /// Output frames from `shown_from` on are looked at, those in `encoded` are encoded, by an encoder for each rung or
+    /// by none.
+    fn new(
+        link: &'a Link,
+        video: &'a VideoPlan,
+        shown_from: u64,
+        encoded: Range<u64>,
+        rungs: Vec<RungEncoder>,
+        images: Option<Images<'a>>,
+        feed: Feed,
+    ) -> Self {
+        let counts = vec![feed.first_out; video.rungs.len()];
+        let Range { start, end } = encoded;
+        let (filters, repeats) = (None, BTreeMap::new());
+        Self { link, video, shown_from, start, end, rungs, images, feed, counts, filters, repeats }
+    }
+
+    /// Shows all pictures from the first one on, which is shown at a slot, to its end.
+    fn show_all(mut self, pictures: &mut Pictures, first: (i64, frame::Video)) -> Result<(), EncodeError> {
+        let feed_end = self.feed.end as i64;
+        let (mut at, mut picture) = first;
+        loop {
+            let next = later(pictures, &self.feed.video, at);
+            let until = next.as_ref().map_or(feed_end, |n| n.0);
+            self.show(&mut picture, at, until)?;
+            match next {
+                Some(n) if until < feed_end => (at, picture) = n,
+                _ => break,
+            }
+        }
+        self.finish()
+    }
+
     /// Shows a picture once: from output frame `from` until `until`, as far as that lies in the chunk.
     fn show(&mut self, picture: &mut frame::Video, from: i64, until: i64) -> Result<(), EncodeError> {
         if self.feed.video.picture.telecined {
@@ -152,7 +180,7 @@ impl Chunk<'_> {
         }
         let first = from.max(self.shown_from as i64);
         let count = (until.min(self.end as i64) - first).max(0) as u64;
-        let stateful = self.work.video.picture.interlaced;
+        let stateful = self.video.picture.interlaced;
         let pre_roll = stateful && from < self.shown_from as i64 && from >= self.shown_from as i64 - PRE_ROLL;
         if count == 0 && !pre_roll {
             return Ok(());
@@ -202,8 +230,9 @@ impl Chunk<'_> {
     /// Encodes what the filters have ready.
     fn pull(&mut self) -> Result<(), EncodeError> {
         let Some(filters) = &mut self.filters else { return Ok(()) };
-        let last = self.rungs.len().saturating_sub(1);
-        for (i, rung) in self.rungs.iter_mut().enumerate() {
+        let last = self.video.rungs.len().saturating_sub(1);
+        for i in 0..self.video.rungs.len() {
+            let mut rung = self.rungs.get_mut(i);
             while let Some(mut picture) = filters.pull(i) {
                 if self.feed.video.picture.telecined {
                     let number = self.counts[i];
@@ -211,8 +240,8 @@ impl Chunk<'_> {
                     if let Some(images) = &mut self.images {
                         images.look(i, &picture, number..number + 1)?;
                     }
-                    if (self.start..self.end).contains(&number) {
-                        rung.encode(self.link, &self.work.video, &mut picture, number)?;
+                    if let Some(rung) = rung.as_mut().filter(|_| (self.start..self.end).contains(&number)) {
+                        rung.encode(self.link, self.video, &mut picture, number)?;
                         self.link.worked_on_a_picture()?;
                     }
                     continue;
@@ -226,8 +255,9 @@ impl Chunk<'_> {
                 if let Some(images) = &mut self.images {
                     images.look(i, &picture, shown.clone())?;
                 }
+                let Some(rung) = &mut rung else { continue };
                 for n in shown.start.max(self.start)..shown.end {
-                    rung.encode(self.link, &self.work.video, &mut picture, n)?;
+                    rung.encode(self.link, self.video, &mut picture, n)?;
                     self.link.worked_on_a_picture()?;
                 }
             }
@@ -241,7 +271,7 @@ impl Chunk<'_> {
             images.finish()?;
         }
         for rung in &mut self.rungs {
-            rung.finish(self.link, &self.work.video)?;
+            rung.finish(self.link, self.video)?;
         }
         Ok(())
     }

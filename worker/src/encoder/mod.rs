@@ -127,5 +127,6 @@ fn run(link: &Link, job: Job) -> Result<(), EncodeError> {
         Work::Subtitles(work) => subtitles::run(link, &job, work),
         Work::Images(work) => key_images::run(link, &job, work),
         Work::Cover => cover::run(link, &job),
+        Work::Still(work) => chunk::still(link, &job, work),
     }
 }

@@ -4,12 +4,12 @@
 use super::index_of;
 use crate::{
     child::{
-        AudioWork, Children, ChunkWork, CueRead, CuesRead, Entry, ImagesWork, Job, PassthroughWork, Probe,
+        AudioWork, Children, ChunkWork, CueRead, CuesRead, Entry, ImagesWork, Job, PassthroughWork, Probe, StillWork,
         SubtitlesWork, Work,
     },
     package::assemble,
     plan::{self, Allowance, Clock, EncodeSettings, ImageWork, Plan, SourceFacts, Step, SubtitlePlan},
-    publish::{Publisher, Sink},
+    publish::{CheckedImage, Publisher, Sink, checked},
     source::{Source, SourceReader},
     task::{TaskError, rules_broken},
     verify::Report,
@@ -104,6 +104,23 @@ impl Encoder<'_> {
         let read = self.children.cues(job, SourceReader::new(source), limits).await?;
         let track = |r: CuesRead| Some((plan.subtitles.iter().find(|t| t.stream == r.stream)?.clone(), shown(r.cues)));
         Ok(read.into_iter().filter_map(track).filter(|(_, cues)| !cues.is_empty()).collect())
+    }
+
+    /// Makes a poster of what is shown at a moment of a film, or at its end. None where that cannot be decoded.
+    pub async fn still(&self, source: Source, plan: &Plan, at_ms: u64) -> Result<Option<CheckedImage>, TaskError> {
+        let video = plan.video.clone().ok_or_else(|| TaskError::corrupt("a poster of a film without a picture"))?;
+        let frame = video.rate.frame_shown_at(at_ms).min(video.frames.saturating_sub(1));
+        let limits = self.children.limits(&Allowance::of_still(plan, &video, frame));
+        let job = Job {
+            source_bytes: source.size(),
+            demuxer: plan.demuxer,
+            max_pixels: self.settings.max_pixels,
+            index: index_of(plan),
+            clock: plan.clock.clone(),
+            work: Work::Still(StillWork { video, frame }),
+        };
+        let made = self.children.still(job, SourceReader::new(source), limits).await?;
+        made.map(|(made, data)| checked(plan, made, data)).transpose()
     }
 
     /// Makes what is missing of a step, and publishes it.

@@ -9,6 +9,7 @@ mod hashing;
 mod import;
 mod incremental;
 mod planning;
+mod poster;
 mod storing;
 mod subtitles;
 
@@ -21,10 +22,10 @@ use crate::{
     plan::{Plan, Step, memory},
     publish::ClaimedSink,
     source::{Source, SourceError},
-    task::{Running, TaskError},
+    task::{Context, Running, TaskError},
 };
 use sluice_db::{ClaimedTask, DbError, NewTask, Tx};
-use sluice_model::{TaskKind, Timestamp, clock};
+use sluice_model::{PackageId, TaskKind, Timestamp, clock};
 use std::{
     ops::Range,
     time::{Duration, Instant},
@@ -37,6 +38,7 @@ pub async fn run(running: &Running) -> Result<(), TaskError> {
         TaskKind::Plan => planning::make_plan(running).await,
         TaskKind::Hash => hashing::hash(running).await,
         TaskKind::Passthrough | TaskKind::Images | TaskKind::Audio | TaskKind::Chunk => encode(running).await,
+        TaskKind::Poster => poster::choose(running).await,
         TaskKind::Subtitles => subtitles::extract(running).await,
         TaskKind::Copy => clip::copy(running).await,
         TaskKind::Finalize => finalize(running).await,
@@ -58,9 +60,7 @@ impl Running {
     }
 
     async fn plan(&self) -> Result<Plan, TaskError> {
-        let package = self.context.db.packages().find(self.task.package_id).await?.ok_or(TaskError::Fenced)?;
-        let text = package.plan.ok_or_else(|| TaskError::corrupt("no plan"))?;
-        serde_json::from_str(&text).map_err(TaskError::corrupt)
+        plan_of(&self.context, self.task.package_id).await
     }
 
     /// Completes the task, queues what follows, and the finalization after the last.
@@ -92,6 +92,13 @@ impl Running {
     }
 }
 
+/// The plan of a package that was planned.
+async fn plan_of(context: &Context, package: PackageId) -> Result<Plan, TaskError> {
+    let package = context.db.packages().find(package).await?.ok_or(TaskError::Fenced)?;
+    let text = package.plan.ok_or_else(|| TaskError::corrupt("no plan"))?;
+    serde_json::from_str(&text).map_err(TaskError::corrupt)
+}
+
 /// What the plan knows of where the source's entry points are.
 fn index_of(plan: &Plan) -> Vec<Entry> {
     let Some(v) = &plan.video else { return Vec::new() };
@@ -116,6 +123,16 @@ fn finalize_task(task: &ClaimedTask) -> NewTask {
         memory_bytes: memory::light_bytes(),
         needs_bytes: 0,
         not_before: Timestamp::EPOCH,
+    }
+}
+
+/// Whether a package is as good without a task that cannot be done. A hash that cannot be had costs a duplicate; but with an
+/// announced checksum the plan is queued only after it, and until then the package is not planned.
+pub fn is_beside_the_package(kind: TaskKind, is_planned: bool) -> bool {
+    match kind {
+        TaskKind::Hash => is_planned,
+        TaskKind::Poster => true,
+        _ => false,
     }
 }
 

@@ -1,14 +1,17 @@
 //! From a source to a plan, or to what its planning waits for.
 
 use super::{
-    clip, finalize_task, identify, incremental, step_of,
+    clip, finalize_task, identify, incremental, plan_of, step_of,
     storing::{store, tasks_of, tasks_of_steps},
 };
 use crate::{
-    plan::{Left, Step, cost},
+    child::Probe,
+    plan::{Left, Step, beside, cost},
+    source::Source,
     task::{Running, TaskError},
 };
-use sluice_ingest::quota;
+use sluice_db::AddedTrackRow;
+use sluice_ingest::{quota, sniff::Demuxer};
 use sluice_model::{TaskKind, clock};
 
 /// A task that reads the whole source while it arrives is begun anew at most so often ...
@@ -25,6 +28,9 @@ pub async fn make_plan(running: &Running) -> Result<(), TaskError> {
     }
     let source = running.source().await?;
     let (demuxer, source_bytes) = (identify(&source).await?, source.size());
+    if let Some(track) = context.db.added_tracks().of_package(task.package_id).await? {
+        return plan_track(running, source, demuxer, &track).await;
+    }
     if incremental::plan_delivered(running, &source, demuxer).await? {
         return Ok(());
     }
@@ -34,6 +40,23 @@ pub async fn make_plan(running: &Running) -> Result<(), TaskError> {
         other => other,
     })?;
     let follow = tasks_of(&plan, task, source_bytes);
+    store(running, &plan, &follow, true).await
+}
+
+/// Plans a track that was added to a film, as that was planned.
+async fn plan_track(
+    running: &Running,
+    source: Source,
+    demuxer: Demuxer,
+    added: &AddedTrackRow,
+) -> Result<(), TaskError> {
+    let (context, task) = (&running.context, &running.task);
+    let media = context.db.media().find(added.media_id).await?.ok_or(TaskError::Fenced)?;
+    let film = plan_of(context, media.package_id).await?;
+    let (scope, source_bytes) = (Probe::Whole { arrived_bytes: source.delivered_up_to() }, source.size());
+    let facts = running.encoder().probe(source, demuxer, scope, Vec::new()).await?;
+    let plan = beside(&film, &facts, &context.settings, &added.name, &added.track(0)).map_err(TaskError::fail)?;
+    let follow = tasks_of_steps(&plan, task, source_bytes, plan.sound_steps(0));
     store(running, &plan, &follow, true).await
 }
 

@@ -59,6 +59,14 @@ impl Allowance {
         };
         Self { memory_bytes, wall_s: (LEAST_S + wall_s) as u64, threads: threads.max(1) as u64, pictures }
     }
+
+    /// For a still picture of an output frame: what its segment may use, without encoding any of it.
+    pub fn of_still(plan: &Plan, video: &VideoPlan, frame: u64) -> Self {
+        let segment = video.boundaries.partition_point(|b| *b <= frame).saturating_sub(1);
+        let (wall_s, pictures) = chunk(video, &[], segment, segment + 1);
+        let memory_bytes = memory::chunk_limit_bytes(plan, &[], 1);
+        Self { memory_bytes, wall_s: (LEAST_S + wall_s) as u64, threads: 1, pictures: pictures + 1 }
+    }
 }
 
 /// Seconds, pictures and memory of the still pictures of key frames.

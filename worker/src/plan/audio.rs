@@ -174,32 +174,46 @@ pub fn boundaries(cuts_s: &[f64], end_s: f64, sample_rate: u32) -> Vec<u64> {
     list
 }
 
-/// A file of sound alone: several rates, never above the source's worth.
-pub fn alone(facts: &SourceFacts, kbps: &[u32]) -> Option<AudioPlan> {
-    let sound = facts.sound()?;
-    let sample_rate = output_rate(sound.sample_rate);
+/// A file of sound alone: of each of its first `tracks` several rates, never above the source's worth, the default first. All
+/// lie over the span of that and are cut where it is cut.
+pub fn alone(facts: &SourceFacts, tracks: usize, kbps: &[u32]) -> Vec<AudioPlan> {
+    let Some(first) = facts.sound() else { return Vec::new() };
+    let first_rate = output_rate(first.sample_rate);
+    let frames = (first.duration_s * f64::from(first_rate) / FRAME_SAMPLES as f64).round().max(1.0) as u64;
+    // The grid of a picture with one frame per AAC frame.
+    let grid = Rate { num: first_rate, den: FRAME_SAMPLES as u32 };
+    let cuts = on_grid(frames, grid);
+    let cuts_s: Vec<f64> = cuts.iter().map(|c| grid.seconds(*c)).collect();
+    let list = facts.audio.iter().take(tracks).enumerate();
+    list.map(|(position, sound)| {
+        let sample_rate = output_rate(sound.sample_rate);
+        let name = |k: u32| if position == 0 { format!("a{k}") } else { format!("a{k}-{}", position + 1) };
+        AudioPlan {
+            stream: sound.stream,
+            origin_s: first.start_s,
+            remux: None,
+            sample_rate,
+            channels: 2,
+            boundaries: if position == 0 { cuts.clone() } else { boundaries(&cuts_s, 0.0, sample_rate) },
+            variants: worthy(sound, kbps).into_iter().map(|k| variant(name(k), k * 1000)).collect(),
+            delay_samples: 0,
+            phase_samples: 0,
+            track: track(sound, position),
+            target_lufs: None,
+        }
+    })
+    .collect()
+}
+
+/// The rates that a sound is worth, or the lowest, kilobits a second; the highest first.
+fn worthy(sound: &AudioFacts, kbps: &[u32]) -> Vec<u32> {
     let worth = if sound.lossless || sound.bit_rate == 0 { u64::from(u32::MAX) * 1000 } else { sound.bit_rate };
     let mut rates: Vec<u32> = kbps.iter().copied().filter(|k| u64::from(*k) * 1000 <= worth + worth / 20).collect();
-    rates.sort_unstable();
+    rates.sort_unstable_by_key(|k| std::cmp::Reverse(*k));
     if rates.is_empty() {
         rates.extend(kbps.iter().min());
     }
-    let frames = (sound.duration_s * f64::from(sample_rate) / FRAME_SAMPLES as f64).round().max(1.0) as u64;
-    // The grid of a picture with one frame per AAC frame.
-    let grid = Rate { num: sample_rate, den: FRAME_SAMPLES as u32 };
-    Some(AudioPlan {
-        stream: sound.stream,
-        origin_s: sound.start_s,
-        remux: None,
-        sample_rate,
-        channels: 2,
-        boundaries: on_grid(frames, grid),
-        variants: rates.iter().rev().map(|k| variant(format!("a{k}"), k * 1000)).collect(),
-        delay_samples: 0,
-        phase_samples: 0,
-        track: track(sound, 0),
-        target_lufs: None,
-    })
+    rates
 }
 
 fn variant(name: String, bit_rate: u32) -> AudioVariant {
@@ -326,10 +340,42 @@ mod tests {
                 left_behind: Vec::new(),
                 metadata: crate::plan::Metadata::default(),
             };
-            alone(&facts, &[64, 128, 256]).unwrap().variants.iter().map(|v| v.bit_rate).collect::<Vec<_>>()
+            alone(&facts, 1, &[64, 128, 256])[0].variants.iter().map(|v| v.bit_rate).collect::<Vec<_>>()
         };
         assert_eq!(rates(900_000, true), [256_000, 128_000, 64_000]);
         assert_eq!(rates(128_000, false), [128_000, 64_000]);
         assert_eq!(rates(40_000, false), [64_000]);
+    }
+
+    #[test]
+    fn every_track_of_sound_alone_is_made_over_the_first() {
+        let track = |stream, sample_rate, bit_rate, duration_s| AudioFacts {
+            stream,
+            sample_rate,
+            bit_rate,
+            duration_s,
+            start_s: 1.0,
+            ..sound()
+        };
+        let facts = SourceFacts {
+            demuxer: Demuxer::Matroska,
+            video: None,
+            audio: vec![
+                track(0, 48_000, 128_000, 20.0),
+                track(1, 44_100, 64_000, 12.0),
+                track(2, 48_000, 128_000, 30.0),
+                track(3, 48_000, 128_000, 20.0),
+            ],
+            clock: Clock::default(),
+            left_behind: Vec::new(),
+            metadata: crate::plan::Metadata::default(),
+        };
+        let list = alone(&facts, 3, &[64, 128]);
+        let names: Vec<Vec<&str>> = list.iter().map(|a| a.variants.iter().map(|v| v.name.as_str()).collect()).collect();
+        assert_eq!(names, [vec!["a128", "a64"], vec!["a64-2"], vec!["a128-3", "a64-3"]]);
+        for (n, a) in list.iter().enumerate() {
+            assert_eq!((a.track.position, a.origin_s, a.segment_count()), (n as u64, 1.0, list[0].segment_count()));
+            assert!((a.duration_s() - 20.0).abs() < 0.03, "{}", a.duration_s());
+        }
     }
 }

@@ -5,6 +5,7 @@
 
 mod allowance;
 pub mod audio;
+mod beside;
 pub mod boundaries;
 pub mod canvas;
 mod chunks;
@@ -36,6 +37,7 @@ mod warnings;
 
 pub use allowance::Allowance;
 pub use audio::AudioPlan;
+pub use beside::beside;
 pub use chunks::Chunk;
 pub use clip::Clip;
 pub use clock::Clock;
@@ -356,22 +358,26 @@ fn picture(video: &VideoFacts) -> Picture {
 
 fn plan_sound(facts: &SourceFacts, settings: &EncodeSettings) -> Result<Plan, Reason> {
     facts.audio.first().map_or(Ok(()), cost::check_silence)?;
-    let mut audio = audio::alone(facts, &settings.audio_kbps)
+    let kept = cost::affordable_tracks(facts, facts.duration_s());
+    let mut sounds = audio::alone(facts, kept, &settings.audio_kbps);
+    sounds.iter_mut().for_each(|a| a.target_lufs = settings.loudness.map(|l| l.target_lufs));
+    let mut sounds = sounds.into_iter();
+    let audio = sounds
+        .next()
         .ok_or_else(|| Reason::new("unsupported_format", "The file holds no sound that can be decoded."))?;
-    audio.target_lufs = settings.loudness.map(|l| l.target_lufs);
     Ok(Plan {
         demuxer: facts.demuxer,
         duration_s: audio.duration_s(),
         target_s: boundaries::SEGMENT_S,
         video: None,
-        warnings: warnings::warnings(facts, 1),
+        warnings: warnings::warnings(facts, kept),
         incremental: None,
         clock: facts.clock.clone(),
         subtitles: subtitles::tracks(facts),
         chapters: subtitles::chapters(facts, audio.origin_s, audio.duration_s()),
         tags: facts.metadata.tags.clone(),
         audio: Some(audio),
-        further_audio: Vec::new(),
+        further_audio: sounds.collect(),
         clip: None,
     })
 }

@@ -65,6 +65,11 @@ impl Rate {
         (seconds * self.fps()).round().max(0.0) as u64
     }
 
+    /// The frame that is shown at the end of a millisecond of the film: who names a frame by when it begins cuts that off.
+    pub fn frame_shown_at(self, ms: u64) -> u64 {
+        ((ms + 1) * u64::from(self.num)).div_ceil(u64::from(self.den) * 1000).saturating_sub(1)
+    }
+
     /// Ticks of one frame in units of [`Rate::timescale`].
     pub fn frame_ticks(self) -> u64 {
         u64::from(self.den) * self.factor()
@@ -151,6 +156,16 @@ mod tests {
     fn ticks_are_exact_for_the_usual_rates() {
         assert_eq!((rate(25, 1).timescale(), rate(25, 1).frame_ticks()), (25_000, 1_000));
         assert_eq!((rate(30_000, 1001).timescale(), rate(30_000, 1001).frame_ticks()), (30_000, 1_001));
+    }
+
+    #[test]
+    fn a_millisecond_names_the_frame_that_begins_in_it() {
+        let film = rate(30_000, 1001);
+        for number in [0, 1, 2, 29, 30, 1000, 100_000] {
+            let ms = (film.seconds(number) * 1000.0) as u64;
+            assert_eq!(film.frame_shown_at(ms), number, "{ms}");
+        }
+        assert_eq!([39, 40, 79].map(|ms| rate(25, 1).frame_shown_at(ms)), [0, 1, 1]);
     }
 
     #[test]

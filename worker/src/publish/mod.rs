@@ -6,7 +6,7 @@ mod images;
 
 pub use claimed::{ClaimedSink, remove_orphans};
 pub use folder::FolderSink;
-pub use images::CheckedImage;
+pub use images::{CheckedImage, checked};
 
 use crate::{
     child::{ImageMade, Output, SegmentMade},

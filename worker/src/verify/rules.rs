@@ -331,7 +331,10 @@ impl Checker<'_> {
         let sum = |v: &ParsedVariant, of: fn(&Measured) -> u64| {
             let (own, group) = self.parts(v).into_iter().partition::<Vec<_>, _>(|r| r.uri == v.uri);
             let rates = |list: Vec<&ObservedRendition>| list.into_iter().map(|r| of(&r.measured())).max().unwrap_or(0);
-            rates(own) + rates(group)
+            // Where there is no picture, the variant is one of the group.
+            let alone = own.iter().all(|r| !r.is_video());
+            let (own, group) = (rates(own), rates(group));
+            if alone { own.max(group) } else { own + group }
         };
         let average = self.each_variant(|v| near(v.attributes.get("AVERAGE-BANDWIDTH"), sum(v, |m| m.average_bps)));
         let peak = self.each_variant(|v| near(v.attributes.get("BANDWIDTH"), sum(v, |m| m.peak_bps)));

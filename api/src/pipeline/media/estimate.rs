@@ -92,6 +92,7 @@ fn work_of(task: &TaskRow, known: &Known) -> Option<Work> {
             (known.film_s * 1000.0 / REMUXED_S, (0, segments), known.source_grows)
         }
         TaskKind::Images
+        | TaskKind::Poster
         | TaskKind::Import
         | TaskKind::Plan
         | TaskKind::Hash

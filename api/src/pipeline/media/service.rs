@@ -32,6 +32,10 @@ pub struct Metadata {
     pub visibility: Option<String>,
     pub encryption: Option<String>,
     pub filename: Option<String>,
+    /// Of a track that is added to a media.
+    pub language: Option<String>,
+    pub label: Option<String>,
+    pub role: Option<String>,
     /// All of it word for word, for a protocol that gives it back. Nothing else reads it.
     #[serde(default, rename = "sent")]
     pub verbatim: Option<String>,
@@ -65,6 +69,9 @@ impl Metadata {
                 "visibility" => self.visibility = Some(value),
                 "encryption" => self.encryption = Some(value),
                 "filename" | "name" => self.filename = Some(value),
+                "language" => self.language = Some(value),
+                "label" => self.label = Some(value),
+                "role" => self.role = Some(value),
                 _ => {}
             }
         }
@@ -98,7 +105,7 @@ impl Metadata {
 const MOST_ORIGINS: usize = 20;
 
 /// A word of a list, or what is meant when there is none.
-fn word<T: FromStr>(word: Option<&str>, default: T) -> Option<T> {
+pub(super) fn word<T: FromStr>(word: Option<&str>, default: T) -> Option<T> {
     match word {
         None | Some("") => Some(default),
         Some(word) => word.parse().ok(),

@@ -35,10 +35,10 @@ pub async fn change(
     Ok(Json(MediaWithTracks { media: Media::new(row, &base.0), tracks }))
 }
 
-/// Let a track of sound be again as the file says.
+/// Let a track of sound be again as the file says, or remove one that was added.
 #[utoipa::path(delete, path = "/media/{id}/tracks/{track}", tag = "media",
     params(("id" = Uuid, Path), ("track" = String, Path)),
-    security(("session" = []), ("api_token" = ["admin"])), responses((status = 204, description = "It is")))]
+    security(("session" = []), ("api_token" = ["admin"])), responses((status = 204, description = "It is, or it is gone")))]
 pub async fn reset(
     State(state): State<AppState>,
     Actor(viewer): Actor,

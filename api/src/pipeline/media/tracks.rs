@@ -2,30 +2,92 @@
 
 use super::{
     error::MediaError,
-    service::owned,
+    service::{Metadata, owned, word},
     views::{AudioTrack, ChangeTrack},
 };
 use crate::{identity::Viewer, state::AppState, text, validation::Faults};
 use sluice_db::{DbError, MediaRow, RenditionRow, TrackRow, overlaid, sounds};
-use sluice_model::MediaId;
+use sluice_model::{
+    MediaId, MediaKind, PackageStatus, PartStatus, SoundTrack, TrackRole, clock, default_title, language_name,
+};
 
 /// Longest label, characters.
 const LONGEST_LABEL: usize = 80;
 
-/// The renditions of a media's package as its owner wants them.
+/// Tracks that are added to a media at most.
+const MOST_ADDED: usize = 16;
+
+/// What is said of a track with the upload that it will be.
+pub fn said(metadata: Metadata) -> Result<SoundTrack, MediaError> {
+    let language = metadata.language.as_deref().filter(|l| !l.is_empty()).map(text::language);
+    let role = word(metadata.role.as_deref(), TrackRole::Dub);
+    let label = metadata.label.map(|l| text::title(&l)).filter(|l| !l.is_empty());
+    let mut faults = Faults::default();
+    faults.demand(language.as_ref().is_none_or(Option::is_some), "language", "a language tag such as de or pt-BR");
+    faults.demand(label.as_ref().is_none_or(|l| l.chars().count() <= LONGEST_LABEL), "label", "at most 80 characters");
+    let roles = "main, dub, commentary, audio-description or enhanced-audio-intelligibility";
+    faults.demand(role.is_some(), "role", roles).refuse()?;
+    let language = language.flatten();
+    let file = || default_title(&text::line(&metadata.filename.unwrap_or_default()));
+    let called = label.or_else(|| language.as_deref().and_then(language_name)).unwrap_or_else(file);
+    let label = called.chars().take(LONGEST_LABEL).collect();
+    Ok(SoundTrack { position: 0, language, label, role: role.ok_or(MediaError::Internal)? })
+}
+
+/// Whether this person may add a track to a media, and it can take one.
+pub async fn check_addition(state: &AppState, viewer: &Viewer, id: MediaId) -> Result<(), MediaError> {
+    let media = owned(state, viewer, id).await?;
+    if media.kind() == Some(MediaKind::Audio) {
+        return Err(MediaError::NoPicture);
+    }
+    // Only then is it known where its sounds are cut.
+    if media.status != PackageStatus::Ready {
+        return Err(MediaError::NotReady);
+    }
+    let added = state.db.added_tracks().of_media(id).await?.len();
+    if added < MOST_ADDED { Ok(()) } else { Err(MediaError::TooMany("added tracks")) }
+}
+
+/// The renditions of a media as its owner wants them: of its package, and once that is complete of the tracks that were added.
 pub async fn renditions(state: &AppState, media: &MediaRow, complete: bool) -> Result<Vec<RenditionRow>, MediaError> {
-    let renditions = state.db.packages().renditions(media.package_id).await?;
+    let renditions = all_renditions(state, media).await?;
     Ok(overlaid(renditions, &state.db.tracks().of_media(media.id).await?, complete))
 }
 
-/// The tracks of a media, those that are heard first.
+/// The renditions of a media as files and uploads say; added tracks come behind the others.
+async fn all_renditions(state: &AppState, media: &MediaRow) -> Result<Vec<RenditionRow>, MediaError> {
+    let mut renditions = state.db.packages().renditions(media.package_id).await?;
+    if media.status != PackageStatus::Ready {
+        return Ok(renditions);
+    }
+    let sounds = renditions.iter().filter(|r| r.kind == MediaKind::Audio);
+    let mut position = sounds.map(|r| r.track_position + 1).max().unwrap_or(0);
+    for row in state.db.added_tracks().of_media(media.id).await? {
+        if row.status() == PartStatus::Ready {
+            let made = state.db.packages().renditions(row.package_id).await?;
+            renditions.extend(made.into_iter().map(|r| RenditionRow { track_position: position, ..r }));
+            position += 1;
+        }
+    }
+    Ok(renditions)
+}
+
+/// The tracks of a media, those that are heard first, those that are not made last.
 pub async fn list(state: &AppState, media: &MediaRow) -> Result<Vec<AudioTrack>, MediaError> {
-    let heard = AudioTrack::list(&renditions(state, media, true).await?);
-    let all = AudioTrack::list(&renditions(state, media, false).await?);
+    let package = media.package_id;
+    let heard = AudioTrack::list(&renditions(state, media, true).await?, package);
+    let all = AudioTrack::list(&renditions(state, media, false).await?, package);
     let is_heard = |t: &AudioTrack| heard.iter().any(|h| h.name == t.name);
     let hidden: Vec<AudioTrack> =
         all.into_iter().filter(|t| !is_heard(t)).map(|t| AudioTrack { default: false, hidden: true, ..t }).collect();
-    Ok(heard.into_iter().chain(hidden).collect())
+    let said = state.db.tracks().of_media(media.id).await?;
+    let mut tracks: Vec<AudioTrack> = heard.into_iter().chain(hidden).collect();
+    for row in state.db.added_tracks().of_media(media.id).await? {
+        if tracks.iter().all(|t| t.name != row.name) {
+            tracks.push(AudioTrack::unmade(&row, said.iter().find(|s| s.name == row.name)));
+        }
+    }
+    Ok(tracks)
 }
 
 /// Says something of a track instead of what its file says; what is left out stays as the file says.
@@ -37,12 +99,15 @@ pub async fn change(
     request: ChangeTrack,
 ) -> Result<MediaRow, MediaError> {
     let media = owned(state, viewer, id).await?;
-    let renditions = state.db.packages().renditions(media.package_id).await?;
+    let renditions = all_renditions(state, &media).await?;
     let sounds = sounds(&renditions);
     let is_first = |r: &RenditionRow| {
         sounds.iter().find(|o| o.track_position == r.track_position).is_some_and(|o| o.name == r.name)
     };
-    let known = sounds.iter().find(|r| r.name == name && is_first(r)).ok_or(MediaError::NotFound)?.track();
+    let made = sounds.iter().find(|r| r.name == name && is_first(r)).map(|r| r.track());
+    let added = state.db.added_tracks().of_media(id).await?;
+    let unmade = || added.iter().find(|a| a.name == name).map(|a| a.track(0));
+    let known = made.or_else(unmade).ok_or(MediaError::NotFound)?;
     let said = state.db.tracks().of_media(id).await?;
     let is_hidden = |r: &&&RenditionRow| said.iter().any(|t| t.name == r.name && t.hidden);
     let others = sounds.iter().filter(|r| is_first(r) && r.name != name).filter(|r| !is_hidden(r)).count();
@@ -67,10 +132,13 @@ pub async fn change(
     Ok(media)
 }
 
-/// A track is again as its file says.
+/// A track is again as its file says; one that was added is removed. Safe to repeat.
 pub async fn reset(state: &AppState, viewer: &Viewer, id: MediaId, name: &str) -> Result<(), MediaError> {
     owned(state, viewer, id).await?;
     let mut tx = state.db.begin().await?;
+    if tx.added_tracks().remove(id, name, clock::now()).await? {
+        return Ok(tx.commit().await?);
+    }
     tx.tracks().forget(id, name).await.map_err(gone)?;
     Ok(tx.commit().await?)
 }

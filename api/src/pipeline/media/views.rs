@@ -2,9 +2,10 @@
 
 use super::status::status;
 use serde::{Deserialize, Serialize};
-use sluice_db::{MediaRow, RenditionRow, sounds};
+use sluice_db::{AddedTrackRow, MediaRow, RenditionRow, TrackRow, sounds};
 use sluice_model::{
-    Encryption, FileTags, Loudness, MediaKind, MediaStatus, PackageStatus, Reason, RenditionRole, TrackRole, Visibility,
+    Encryption, FileTags, Loudness, MediaKind, MediaStatus, PackageId, PackageStatus, PartStatus, Reason,
+    RenditionRole, TrackRole, Visibility,
 };
 use sluice_storage::IMAGES;
 use utoipa::{IntoParams, ToSchema};
@@ -67,7 +68,7 @@ pub struct AudioTrack {
     pub language: Option<String>,
     /// For menus; empty where there is nothing to say.
     pub label: String,
-    /// The most that there are of it.
+    /// The most that there are of it; 0 of one that was added, until it is made.
     pub channels: i64,
     /// `main`, `dub`, `commentary`, `audio-description` or `enhanced-audio-intelligibility`.
     #[schema(value_type = String)]
@@ -78,6 +79,12 @@ pub struct AudioTrack {
     pub hidden: bool,
     /// How loud it is as it is played, in the most channels that there are; known once the media is ready. None of silence.
     pub loudness: Option<Loudness>,
+    /// Whether it was added after the upload: it can be removed.
+    pub added: bool,
+    /// `ready` once players find it.
+    pub status: PartStatus,
+    /// Why one that was added could not be made.
+    pub error: Option<Reason>,
 }
 
 /// What is said of a track of sound; what is left out is as the file says.
@@ -100,18 +107,39 @@ pub struct ChangeTrack {
 }
 
 impl AudioTrack {
-    /// The tracks of a package. A sound alone has one, at several rates.
-    pub fn list(renditions: &[RenditionRow]) -> Vec<Self> {
+    /// The tracks of a media with a package, with those that were added and are made. A sound alone has one, at several rates.
+    pub fn list(renditions: &[RenditionRow], package: PackageId) -> Vec<Self> {
         let sounds = sounds(renditions.iter().filter(|r| r.role != RenditionRole::Growing));
         let tracks = sounds.chunk_by(|a, b| a.track_position == b.track_position);
         tracks
             .enumerate()
-            .filter_map(|(n, renditions)| Some(Self::of(renditions.first()?, renditions, n == 0)))
+            .filter_map(|(n, renditions)| {
+                let first = renditions.first()?;
+                Some(Self { added: first.package_id != package, ..Self::of(first, renditions, n == 0) })
+            })
             .collect()
+    }
+
+    /// One that was added and is not made yet, or could not be.
+    pub fn unmade(row: &AddedTrackRow, said: Option<&TrackRow>) -> Self {
+        Self {
+            name: row.name.clone(),
+            language: said.map_or(&row.language, |s| &s.language).clone(),
+            label: said.map_or(&row.label, |s| &s.label).clone(),
+            channels: 0,
+            role: said.map_or(row.role, |s| s.role),
+            default: false,
+            hidden: said.is_some_and(|s| s.hidden),
+            loudness: None,
+            added: true,
+            status: row.status(),
+            error: row.reason(),
+        }
     }
 
     fn of(first: &RenditionRow, renditions: &[&RenditionRow], default: bool) -> Self {
         let track = first.track();
+        let made = renditions.iter().all(|r| r.contiguous == r.planned);
         Self {
             name: first.name.clone(),
             language: track.language,
@@ -121,6 +149,9 @@ impl AudioTrack {
             default,
             hidden: false,
             loudness: renditions.iter().rev().find_map(|r| r.loudness()),
+            added: false,
+            status: if made { PartStatus::Ready } else { PartStatus::Processing },
+            error: None,
         }
     }
 }
@@ -222,6 +253,22 @@ pub struct UploadForm {
     visibility: Option<Visibility>,
     /// Whether the segments are encrypted at rest; as the service is set when left out.
     encryption: Option<Encryption>,
+    #[schema(content_media_type = "application/octet-stream", value_type = String)]
+    file: Vec<u8>,
+}
+
+/// The fields of a track of sound that is added, `file` last.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "describes the form; it is read field by field")]
+pub struct TrackForm {
+    /// A language tag such as `de` or `pt-BR`.
+    #[schema(max_length = 35)]
+    language: Option<String>,
+    /// For menus; the name of the language, or of the file, when left out.
+    #[schema(max_length = 80)]
+    label: Option<String>,
+    /// `dub` when left out.
+    role: Option<TrackRole>,
     #[schema(content_media_type = "application/octet-stream", value_type = String)]
     file: Vec<u8>,
 }

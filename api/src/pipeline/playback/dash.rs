@@ -1,10 +1,14 @@
 //! The DASH manifest of a media: the segments of its complete presentation, which players name by number.
 
 use super::{error::PlaybackError, presentation::lists, subtitles};
-use crate::{identity::access::Ticket, pipeline::media::service::MediaError, state::AppState};
-use sluice_db::{MediaRow, RenditionRow, overlaid};
+use crate::{
+    identity::access::Ticket,
+    pipeline::media::{service::MediaError, tracks},
+    state::AppState,
+};
+use sluice_db::{MediaRow, RenditionRow};
 use sluice_hls::{DashRendition, DashSubtitles, PlaylistType, Rendition, mpd};
-use sluice_model::{Encryption, PackageId, PackageStatus, SubtitleRole};
+use sluice_model::{Encryption, PackageStatus, SubtitleRole};
 
 /// How a segment is named by its number; published objects have other names.
 const NUMBERED: (&str, &str) = ("number-", ".m4s");
@@ -32,11 +36,8 @@ pub async fn manifest(
     };
     let start_s = subtitles::programme_start_s(state, package, &stored).await?;
     let mut renditions = Vec::new();
-    for r in overlaid(stored, &state.db.tracks().of_media(row.id).await?, true)
-        .iter()
-        .filter(|r| lists(PlaylistType::Vod, r))
-    {
-        renditions.push(rendition(state, package, r, &before, start_s).await?);
+    for r in tracks::renditions(state, row, true).await?.iter().filter(|r| lists(PlaylistType::Vod, r)) {
+        renditions.push(rendition(state, r, &before, start_s).await?);
     }
     let tracks =
         subtitles::tracks(state, row.id, |name| format!("{before}{package}/{name}/{}", subtitles::WHOLE)).await?;
@@ -59,11 +60,11 @@ pub async fn manifest(
 
 async fn rendition(
     state: &AppState,
-    package: PackageId,
     r: &RenditionRow,
     before: &str,
     start_s: f64,
 ) -> Result<DashRendition, PlaybackError> {
+    let package = r.package_id;
     let segments = state.db.packages().segments(package, &r.name, i64::MAX).await?;
     let init = r.init_object.as_ref().ok_or(MediaError::NotPlayable)?;
     let folder = format!("{before}{package}/{}", r.name);

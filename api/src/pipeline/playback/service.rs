@@ -24,7 +24,7 @@ use sluice_hls::{
 use sluice_ingest::sniff::sound_type;
 use sluice_model::{Encryption, MediaId, MediaKind, PackageId, PackageStatus, SourceStatus, Timestamp, Visibility};
 use sluice_storage::{IMAGES, Key, StoreError};
-use std::ops::Range;
+use std::{collections::HashMap, ops::Range};
 
 /// Names of the two media playlists of a rendition: they are two resources, because a list must
 /// never change its type.
@@ -63,12 +63,14 @@ pub async fn multivariant_of(
     if !encoding || shown.is_empty() || shown.iter().any(|r| r.contiguous == 0) {
         return Err(MediaError::NotPlayable.into());
     }
-    let list: Vec<Rendition> = shown.into_iter().map(Rendition::from).collect();
+    // Tracks that were added are in packages of their own.
+    let homes: HashMap<&str, PackageId> = shown.iter().map(|r| (r.name.as_str(), r.package_id)).collect();
+    let list: Vec<Rendition> = shown.iter().map(|r| Rendition::from(*r)).collect();
     let before = match ticket {
         Ticket::Token(token) => token.begin_view(state, row, counts).await?,
         Ticket::Viewer(_) => String::new(),
     };
-    let uri = |name: &str| format!("{before}{package}/{name}/{file}");
+    let uri = |name: &str| format!("{before}{}/{name}/{file}", homes.get(name).unwrap_or(&package));
     let has_chapters = !state.db.chapters().of_media(row.id).await?.is_empty();
     let supplements = Supplements {
         subtitles: subtitles::tracks(state, row.id, uri).await?,

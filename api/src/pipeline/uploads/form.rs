@@ -2,7 +2,11 @@
 
 use super::UploadError;
 use super::service::{NewUploadRequest, complete_if_due, create, owned};
-use crate::{identity::Viewer, pipeline::media::service::Metadata, state::AppState};
+use crate::{
+    identity::Viewer,
+    pipeline::media::{service::Metadata, tracks},
+    state::AppState,
+};
 use bytes::Bytes;
 use futures::Stream;
 use sluice_db::UploadRow;
@@ -50,12 +54,13 @@ impl Drop for Abandon {
     }
 }
 
-/// Begins the upload of a form.
+/// Begins the upload of a form: another media, or a track of one.
 pub async fn begin_form(
     state: &AppState,
     viewer: &Viewer,
     fields: Vec<(String, String)>,
     at_most: Option<i64>,
+    track_of: Option<MediaId>,
 ) -> Result<UploadRow, UploadError> {
     let request = NewUploadRequest {
         length: None,
@@ -66,6 +71,7 @@ pub async fn begin_form(
         kind: UploadKind::Form,
         parts: None,
         url: None,
+        track_of,
     };
     create(state, viewer, request).await
 }
@@ -101,15 +107,18 @@ pub async fn add_fields(
     }
     let metadata = Metadata::stored(&upload.metadata).with(fields);
     let text = serde_json::to_string(&metadata).map_err(|_| UploadError::Internal)?;
-    metadata.check(state.config.playback.encryption)?;
+    match upload.track_of {
+        Some(_) => drop(tracks::said(metadata)?),
+        None => drop(metadata.check(state.config.playback.encryption)?),
+    }
     state.db.uploads().set_metadata(upload.id, &text).await?;
     Ok(())
 }
 
-/// Makes a media of a form whose end has come.
-pub async fn complete_form(state: &AppState, viewer: &Viewer, id: UploadId) -> Result<MediaId, UploadError> {
+/// Makes of a form whose end has come what it is to be.
+pub async fn complete_form(state: &AppState, viewer: &Viewer, id: UploadId) -> Result<UploadRow, UploadError> {
     let row = owned(state, viewer, id).await?;
     state.ingest.declare_length(&row, row.offset_bytes).await?;
     let row = owned(state, viewer, id).await?;
-    complete_if_due(state, row).await?.media_id.ok_or(UploadError::Internal)
+    complete_if_due(state, row).await
 }

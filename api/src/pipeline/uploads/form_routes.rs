@@ -11,10 +11,10 @@ use crate::{
         error::{ApiError, HttpError},
         read_ahead::ReadAhead,
     },
-    identity::guards::Uploader,
+    identity::{Viewer, guards::Uploader},
     pipeline::media::{
-        service as media,
-        views::{Media, UploadForm},
+        service as media, tracks,
+        views::{Media, MediaWithTracks, TrackForm, UploadForm},
     },
     state::AppState,
 };
@@ -22,14 +22,15 @@ use axum::{
     Json,
     body::Body,
     extract::{
-        FromRequest, Multipart, Request, State,
+        FromRequest, Multipart, Path, Request, State,
         multipart::{Field, MultipartError},
     },
     http::{StatusCode, header},
     response::IntoResponse,
 };
 use futures::StreamExt;
-use sluice_model::RateLimit;
+use sluice_db::UploadRow;
+use sluice_model::{MediaId, RateLimit};
 
 /// Most bytes of a text field.
 const FIELD_BYTES: usize = 32 * 1024;
@@ -50,7 +51,44 @@ pub async fn upload(
     base: BaseUrl,
     request: Request,
 ) -> Result<impl IntoResponse, ApiError> {
-    creation::take_allowance(&state, &viewer, RateLimit::UploadAccount).await?;
+    let upload = received(&state, &viewer, request, None).await?;
+    let id = upload.media_id.ok_or(UploadError::Internal)?;
+    let row = media::owned(&state, &viewer, id).await?;
+    let location = format!("/api/v1/media/{}", row.id);
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(Media::new(row, &base.0))))
+}
+
+/// Add a track of sound to a film that is ready: a dub, a commentary. It is cut to the length of the film, or filled up with
+/// silence; new players find it once its `status` is `ready`, and the picture is not encoded again.
+#[utoipa::path(post, path = "/media/{id}/tracks", operation_id = "add_track", tag = "media", params(("id" = Uuid, Path)),
+    security(("session" = []), ("api_token" = ["upload"])),
+    request_body(content = TrackForm, content_type = "multipart/form-data"), responses(
+        (status = 201, description = "Stored, and queued for processing: the media", body = MediaWithTracks),
+        (status = 409, description = "The media is not ready, has no picture, or has too many added tracks"),
+        (status = 507, description = "The store is full"),
+    ))]
+pub async fn add_track(
+    State(state): State<AppState>,
+    Uploader(viewer): Uploader,
+    Path(id): Path<MediaId>,
+    base: BaseUrl,
+    request: Request,
+) -> Result<impl IntoResponse, ApiError> {
+    tracks::check_addition(&state, &viewer, id).await?;
+    received(&state, &viewer, request, Some(id)).await?;
+    let row = media::owned(&state, &viewer, id).await?;
+    let tracks = tracks::list(&state, &row).await?;
+    Ok((StatusCode::CREATED, Json(MediaWithTracks { media: Media::new(row, &base.0), tracks })))
+}
+
+/// Takes the file of a form in, and completes its upload: another media, or a track of one.
+async fn received(
+    state: &AppState,
+    viewer: &Viewer,
+    request: Request,
+    track_of: Option<MediaId>,
+) -> Result<UploadRow, ApiError> {
+    creation::take_allowance(state, viewer, RateLimit::UploadAccount).await?;
     let announced_bytes = body_bytes(&request);
     let most = state.config.ingest.max_upload_bytes;
     if announced_bytes.is_some_and(|b| b.unsigned_abs() > most.saturating_add(AROUND_THE_FILE)) {
@@ -69,16 +107,14 @@ pub async fn upload(
         }
         declared::plausible(field.content_type().unwrap_or_default())?;
         fields.extend(field.file_name().map(|f| ("filename".to_owned(), f.to_owned())));
-        let upload = form::begin_form(&state, &viewer, fields, announced_bytes).await?;
-        let abandon = Abandon::unless_done(&state, upload.id);
+        let upload = form::begin_form(state, viewer, fields, announced_bytes, track_of).await?;
+        let abandon = Abandon::unless_done(state, upload.id);
         let bytes = field.map(|chunk| used(&ahead, chunk).map_err(|_| UploadError::UploadCut));
-        form::receive_form(&state, &upload, bytes).await?;
-        form::add_fields(&state, &upload, form.finish().await?).await?;
-        let id = form::complete_form(&state, &viewer, upload.id).await?;
+        form::receive_form(state, &upload, bytes).await?;
+        form::add_fields(state, &upload, form.finish().await?).await?;
+        let upload = form::complete_form(state, viewer, upload.id).await?;
         abandon.done();
-        let row = media::owned(&state, &viewer, id).await?;
-        let location = format!("/api/v1/media/{}", row.id);
-        return Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(Media::new(row, &base.0))));
+        return Ok(upload);
     }
     Err(HttpError::BadRequest("too many fields before the file".to_owned()).into())
 }

@@ -37,6 +37,7 @@ pub async fn begin(state: &AppState, viewer: &Viewer, asked: Import) -> Result<M
         kind: UploadKind::Import,
         parts: None,
         url: Some(url.into()),
+        track_of: None,
     };
     let row = service::create(state, viewer, request).await?;
     state.wake.push(1).await;

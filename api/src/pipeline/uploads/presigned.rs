@@ -101,6 +101,7 @@ pub async fn begin(state: &AppState, viewer: &Viewer, begin: Begin) -> Result<Up
         kind: UploadKind::Presigned,
         parts: Some(Parts { part_bytes, content_type: begin.content_type, checksum }),
         url: None,
+        track_of: None,
     };
     service::create(state, viewer, request).await
 }

@@ -114,6 +114,7 @@ pub async fn create(
         kind: UploadKind::Tus,
         parts: None,
         url: None,
+        track_of: None,
     };
     let row = if is_chunk(&headers) && !is_final {
         let first = Patch { offset: 0, length: None, body_bytes: tus::bytes(&headers, "content-length")?, checksum };

@@ -9,16 +9,16 @@ use super::{
 use crate::{
     identity::Viewer,
     pipeline::{
-        media::{service as media, service::MediaError, service::Metadata},
+        media::{service as media, service::MediaError, service::Metadata, tracks},
         quota::check_quota,
     },
     state::AppState,
 };
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
-use sluice_db::{NewTask, NewUpload, UploadRow};
+use sluice_db::{DbError, NewTask, NewUpload, UploadRow};
 use sluice_ingest::{IngestError, Recording, Target, UploadLease, completion, quota::Begins, quota::QuotaRequest};
-use sluice_model::{ClaimToken, ImportPayload, SourceId, TaskKind, UploadId, UploadKind, clock};
+use sluice_model::{ClaimToken, ImportPayload, MediaId, SourceId, TaskKind, UploadId, UploadKind, clock};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -37,6 +37,8 @@ pub struct NewUploadRequest {
     pub parts: Option<Parts>,
     /// Where a worker fetches it.
     pub url: Option<String>,
+    /// The media that it will be a track of, instead of one of its own.
+    pub track_of: Option<MediaId>,
 }
 
 /// What is said of an upload whose parts go straight to the store.
@@ -62,7 +64,11 @@ pub async fn create(state: &AppState, viewer: &Viewer, request: NewUploadRequest
     }
     let part = request.concat == Some(Concat::Partial);
     let metadata = serde_json::to_string(&request.metadata).map_err(|_| UploadError::Internal)?;
-    let checked = if part { None } else { Some(request.metadata.check(state.config.playback.encryption)?) };
+    let checked = match request.track_of {
+        Some(_) => tracks::said(request.metadata).map(|_| None)?,
+        None if part => None,
+        None => Some(request.metadata.check(state.config.playback.encryption)?),
+    };
     // That of a whole follows from its parts, whose bytes were counted with them.
     let length = request.length.filter(|_| !matches!(request.concat, Some(Concat::Final(_))));
     if let Some(length) = length {
@@ -74,7 +80,11 @@ pub async fn create(state: &AppState, viewer: &Viewer, request: NewUploadRequest
     let (id, source, now) = (UploadId::new(), SourceId::new(), clock::now());
     let mut tx = state.db.begin().await?;
     let bytes = length.unwrap_or(request.at_most).clamp(0, state.ingest.max_upload_bytes());
-    let quota = QuotaRequest { stored_bytes: bytes, day_bytes: bytes, begins: begins(request.concat.as_ref()) };
+    let quota = QuotaRequest {
+        stored_bytes: bytes,
+        day_bytes: bytes,
+        begins: begins(request.concat.as_ref(), request.track_of),
+    };
     check_quota(state, &mut tx, viewer.id, quota, now).await?;
     tx.usage().count_daily(viewer.id, bytes, now).await?;
     tx.uploads()
@@ -85,6 +95,7 @@ pub async fn create(state: &AppState, viewer: &Viewer, request: NewUploadRequest
             length_bytes: length,
             metadata: &metadata,
             part,
+            track_of: request.track_of,
             kind: request.kind,
             part_bytes: request.parts.as_ref().map(|p| p.part_bytes),
             content_type: request.parts.as_ref().map(|p| p.content_type.as_str()),
@@ -114,8 +125,9 @@ pub async fn create(state: &AppState, viewer: &Viewer, request: NewUploadRequest
 }
 
 /// What an upload is to the quota.
-fn begins(concat: Option<&Concat>) -> Begins {
+fn begins(concat: Option<&Concat>, track_of: Option<MediaId>) -> Begins {
     match concat {
+        None if track_of.is_some() => Begins::Track,
         None => Begins::Upload,
         Some(Concat::Partial) => Begins::Part,
         Some(Concat::Final(_)) => Begins::Whole,
@@ -284,6 +296,9 @@ pub async fn complete_if_due(state: &AppState, row: UploadRow) -> Result<UploadR
         }
         return Err(error.into());
     }
+    if row.track_of.is_some() {
+        return complete_track(state, row).await;
+    }
     let mut tx = state.db.begin().await?;
     if row.media_id.is_none() {
         // A form, or begun by a version that made all media at the end.
@@ -295,6 +310,25 @@ pub async fn complete_if_due(state: &AppState, row: UploadRow) -> Result<UploadR
     if completion::complete_in(&mut tx, row.id, clock::now()).await? {
         tx.commit().await?;
         state.wake.push(2).await;
+    }
+    state.db.uploads().find(row.id).await?.ok_or(UploadError::NotFound)
+}
+
+/// Makes a track of a media of an upload whose bytes are all there. Of a media that was deleted meanwhile it becomes nothing.
+async fn complete_track(state: &AppState, row: UploadRow) -> Result<UploadRow, UploadError> {
+    let said = tracks::said(Metadata::stored(&row.metadata))?;
+    let mut tx = state.db.begin().await?;
+    match completion::complete_track_in(&mut tx, row.id, &said, clock::now()).await {
+        Ok(true) => {
+            tx.commit().await?;
+            state.wake.push(1).await;
+        }
+        Ok(false) => {}
+        Err(DbError::Fenced) => {
+            drop(tx);
+            state.db.uploads().delete(row.id, clock::now()).await?;
+        }
+        Err(other) => return Err(other.into()),
     }
     state.db.uploads().find(row.id).await?.ok_or(UploadError::NotFound)
 }

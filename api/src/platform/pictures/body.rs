@@ -1,16 +1,19 @@
 //! The bytes of a picture: the body itself, or the file of a form, which is all that a page without a script can send.
+//! A poster may also be a moment of its film.
 
-use super::service::MOST_BYTES;
+use super::{service::MOST_BYTES, views::ChooseMoment};
 use crate::{
     http::{
+        body_limit::BodyLimit,
         error::{ApiError, HttpError},
+        extract::{self, is_json},
         read_ahead::ReadAhead,
     },
     platform::PlatformError,
 };
 use axum::{
     body::Body,
-    extract::{FromRequest, Multipart, Request, multipart::Field},
+    extract::{DefaultBodyLimit, FromRequest, Multipart, Request, multipart::Field},
     http::header,
 };
 use bytes::Bytes;
@@ -47,6 +50,26 @@ impl<S: Send + Sync> FromRequest<S> for PictureBody {
         let bounded = request.map(|body| Body::from_stream(ahead.bound(body.into_data_stream())));
         let form = Multipart::from_request(bounded, &()).await.map_err(|_| HttpError::NotMultipart)?;
         Ok(Self(file(form, ahead).boxed()))
+    }
+}
+
+/// What becomes the poster of a film.
+pub enum PosterBody {
+    Picture(PictureBody),
+    Moment(ChooseMoment),
+}
+
+impl<S: Send + Sync> FromRequest<S> for PosterBody {
+    type Rejection = ApiError;
+
+    async fn from_request(mut request: Request, state: &S) -> Result<Self, ApiError> {
+        if !is_json(request.headers()) {
+            return Ok(Self::Picture(PictureBody::from_request(request, state).await?));
+        }
+        // Pictures have a bound of their own.
+        let limit = request.extensions().get::<BodyLimit>().map_or(0, |l| l.0);
+        DefaultBodyLimit::max(limit).apply(&mut request);
+        Ok(Self::Moment(extract::Body::from_request(request, state).await?.0))
     }
 }
 

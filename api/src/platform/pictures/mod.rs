@@ -4,3 +4,4 @@ mod body;
 mod render;
 pub mod routes;
 mod service;
+pub mod views;

@@ -1,15 +1,16 @@
 //! Requests and answers of pictures.
 
 use super::{
-    body::{PictureBody, PictureForm},
+    body::{PictureBody, PictureForm, PosterBody},
     service,
+    views::{ChooseMoment, Poster},
 };
 use crate::{
     http::{
         base_url::BaseUrl,
         error::{ApiError, HttpError},
     },
-    identity::guards::{Actor, Admin, Follower},
+    identity::guards::{Actor, Admin, Follower, Reader},
     pipeline::media::{service as media, views::poster_url},
     platform::{
         catalogue::service as catalogue,
@@ -100,11 +101,15 @@ pub async fn remove_cover(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Choose another poster for a media than the one that was chosen from the film.
+/// Choose another poster for a media than the one that was chosen from the film: a picture, or once the film is ready one of
+/// its moments, which is made in the background.
 #[utoipa::path(put, path = "/media/{id}/poster", operation_id = "put_poster", tag = "media", params(("id" = Uuid, Path)),
-    security(("session" = []), ("api_token" = ["admin"])), request_body(content(([u8] = "image/jpeg"), (PictureForm = "multipart/form-data"))),
+    security(("session" = []), ("api_token" = ["admin"])),
+    request_body(content(([u8] = "image/jpeg"), (PictureForm = "multipart/form-data"), (ChooseMoment = "application/json"))),
     responses(
-        (status = 200, description = "It is shown", body = Picture),
+        (status = 200, description = "The picture is shown", body = Picture),
+        (status = 202, description = "The moment is made the poster", body = Poster),
+        (status = 409, description = "A moment was chosen of a media that is not ready, or has no picture"),
         (status = 507, description = "The store is full"),
     ))]
 pub async fn put_poster(
@@ -112,12 +117,34 @@ pub async fn put_poster(
     Actor(viewer): Actor,
     Path(id): Path<MediaId>,
     base: BaseUrl,
-    body: PictureBody,
-) -> Result<Json<Picture>, ApiError> {
-    media::owned(&state, &viewer, id).await?;
-    let (_, (width, height)) = service::put(&state, &viewer, PictureKind::Poster, id.into(), body.0).await?;
+    body: PosterBody,
+) -> Result<Response, ApiError> {
     let row = media::owned(&state, &viewer, id).await?;
-    Ok(Json(Picture { url: poster_url(&row, &base.0).unwrap_or_default(), width, height }))
+    match body {
+        PosterBody::Moment(moment) => {
+            service::choose_moment(&state, &viewer, &row, moment).await?;
+            Ok((StatusCode::ACCEPTED, Json(service::poster(&state, &row, &base.0).await?)).into_response())
+        }
+        PosterBody::Picture(body) => {
+            let (_, (width, height)) = service::put(&state, &viewer, PictureKind::Poster, id.into(), body.0).await?;
+            let row = media::owned(&state, &viewer, id).await?;
+            let url = poster_url(&row, &base.0).unwrap_or_default();
+            Ok(Json(Picture { url, width, height }).into_response())
+        }
+    }
+}
+
+/// The poster of a media, and how far the moment is that was last chosen for it.
+#[utoipa::path(get, path = "/media/{id}/poster", operation_id = "get_poster", tag = "media", params(("id" = Uuid, Path)),
+    security(("session" = []), ("api_token" = ["read"])), responses((status = 200, description = "The poster", body = Poster)))]
+pub async fn poster(
+    State(state): State<AppState>,
+    Reader(viewer): Reader,
+    Path(id): Path<MediaId>,
+    base: BaseUrl,
+) -> Result<Json<Poster>, ApiError> {
+    let row = media::owned(&state, &viewer, id).await?;
+    Ok(Json(service::poster(&state, &row, &base.0).await?))
 }
 
 /// Go back to the poster that was chosen from the film.

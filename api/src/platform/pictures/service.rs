@@ -1,16 +1,24 @@
 //! The rules of pictures.
 
-use super::render::render;
+use super::{
+    render::render,
+    views::{ChooseMoment, Poster, PosterMoment},
+};
 use crate::{
     identity::Viewer,
-    pipeline::media::service as media,
+    pipeline::media::{service as media, service::MediaError, views::poster_url},
     platform::{PlatformError, playlists::service as playlists},
     state::AppState,
+    validation::Faults,
 };
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
-use sluice_db::{DbError, NewPicture};
-use sluice_model::{PictureId, PictureKind, PictureOwnerId, RateLimit, Visibility, clock};
+use sluice_db::{DbError, MediaRow, NewPicture, NewTask, Tx};
+use sluice_ingest::completion;
+use sluice_model::{
+    MediaKind, PackageStatus, PictureId, PictureKind, PictureOwnerId, PosterPayload, RateLimit, TaskKind, Visibility,
+    clock,
+};
 use sluice_storage::Key;
 use std::{sync::LazyLock, time::Duration};
 use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
@@ -64,6 +72,7 @@ pub async fn put(
     state.db.pictures().announce(&new).await?;
     state.store.put(&Key::Picture(new.id), made.jpeg.into()).await?;
     let mut tx = state.db.begin().await?;
+    give_moment_up(&mut tx, kind, owner).await?;
     match tx.pictures().publish(&new, clock::now()).await {
         Ok(()) => {}
         Err(DbError::Fenced) => {
@@ -90,9 +99,51 @@ async fn collected(
     Ok(out)
 }
 
+/// What is done last counts: a moment that is still being made is not shown after it.
+async fn give_moment_up(tx: &mut Tx, kind: PictureKind, owner: PictureOwnerId) -> Result<(), PlatformError> {
+    if kind == PictureKind::Poster {
+        tx.pictures().forget_moment(owner.into(), clock::now()).await?;
+    }
+    Ok(())
+}
+
+/// Has a moment of a film made its poster, in the place of one that was chosen before.
+pub async fn choose_moment(
+    state: &AppState,
+    viewer: &Viewer,
+    media: &MediaRow,
+    moment: ChooseMoment,
+) -> Result<(), PlatformError> {
+    state.limits.take(RateLimit::Picture, &viewer.id.to_string()).await?;
+    if media.kind() == Some(MediaKind::Audio) {
+        return Err(MediaError::NoPicture.into());
+    }
+    // Before that nobody knows where it ends.
+    let ready = media.duration_ms.filter(|_| media.status == PackageStatus::Ready);
+    let duration_ms = ready.ok_or(MediaError::NotReady)?.unsigned_abs();
+    let mut faults = Faults::default();
+    faults.demand(moment.at_ms < duration_ms, "at_ms", "before the end of the film").refuse()?;
+    let payload = PosterPayload { media: media.id, at_ms: moment.at_ms };
+    let payload = serde_json::to_string(&payload).map_err(|_| PlatformError::Internal)?;
+    let now = clock::now();
+    let task = completion::source_task(media.package_id, media.source_id, TaskKind::Poster, now);
+    let mut tx = state.db.begin().await?;
+    tx.pictures().choose_moment(media.id, NewTask { payload, cores: 1, ..task }, now).await?;
+    tx.commit().await?;
+    state.wake.push(1).await;
+    Ok(())
+}
+
+/// The poster of a media as its owner sees it. `base` is the external URL of the API without a trailing slash.
+pub async fn poster(state: &AppState, media: &MediaRow, base: &str) -> Result<Poster, PlatformError> {
+    let chosen = state.db.pictures().chosen_moment(media.id).await?;
+    Ok(Poster { url: poster_url(media, base), chosen: chosen.as_ref().and_then(PosterMoment::of) })
+}
+
 /// Takes a picture away. Safe to repeat.
 pub async fn remove(state: &AppState, kind: PictureKind, owner: PictureOwnerId) -> Result<(), PlatformError> {
     let mut tx = state.db.begin().await?;
+    give_moment_up(&mut tx, kind, owner).await?;
     tx.pictures().mark_deleting(kind, owner, clock::now()).await?;
     Ok(tx.commit().await?)
 }

@@ -75,6 +75,7 @@ export function kindWord(kind: QueuedTask["kind"]): string {
     case "hash": return t("Looking for equal files");
     case "passthrough": return t("Taking the picture as it is");
     case "subtitles": return t("Reading subtitles");
+    case "poster": return t("Making the chosen poster");
     case "images": return t("Making still pictures");
     case "audio": return t("Making the sound");
     case "chunk": return t("Making the picture");

@@ -1,1 +1,0 @@
-import{ap as t,aq as o,u as c,U as l}from"./Icon-DmPxlvO-.js";function u(e){throw new Error("https://svelte.dev/e/lifecycle_outside_component")}function r(e){t===null&&u(),o&&t.l!==null?a(t).m.push(e):c(()=>{const n=l(e);if(typeof n=="function")return n})}function a(e){var n=e.l;return n.u??={a:[],b:[],m:[]}}export{r as o};
