@@ -166,6 +166,9 @@ async fn an_added_track_belongs_to_its_media_alone(pair: Pair) {
 
 /// What was sent while nobody worked is made later.
 async fn an_encrypted_film_gets_encrypted_tracks(pair: Pair) {
+    if !harness::in_sample(pair, 0) {
+        return;
+    }
     let mut stack = Stack::start(pair).await;
     let worker = stack.add_worker();
     let owner = stack.creator().await;

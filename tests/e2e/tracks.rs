@@ -160,6 +160,9 @@ async fn a_track_that_cannot_be_decoded_is_left_out(pair: Pair) {
 
 /// A player that changes its rate stays with its language.
 async fn every_track_of_sound_alone_can_be_chosen(pair: Pair) {
+    if !harness::in_sample(pair, 1) {
+        return;
+    }
     let mut stack = Stack::start(pair).await;
     let client = stack.creator().await;
     let (id, media) = ready(&mut stack, &client, &fixtures::sounds_alone()).await;
