@@ -93,7 +93,7 @@ GET    /api/v1/media/{id}/status                                404    404   200
 GET    /api/v1/media/{id}/events                                404    404   200   404   200     401     401         200
 PATCH  /api/v1/media/{id}                                       401    404   200   404   200     401     401         403
 DELETE /api/v1/media/{id}                                       401    404   204   404   204     401     401         403
-POST   /api/v1/media/{id}/tracks                                401    403   409   404   409     401     401         403
+POST   /api/v1/media/{id}/tracks                                401    403   201   404   201     401     401         403
 PUT    /api/v1/media/{id}/tracks/{track}                        401    404   404   404   404     401     401         403
 DELETE /api/v1/media/{id}/tracks/{track}                        401    404   204   404   204     401     401         403
 GET    /api/v1/media/{id}/report                                401    404   200   404   200     401     401         403
@@ -528,9 +528,9 @@ async fn request(world: &World, document: &Value, people: &People, operation: &s
     if let Some(token) = token {
         request = request.bearer_auth(token);
     }
-    if operation == "POST /api/v1/media" {
-        let file = std::fs::read(fixtures::silent()).unwrap();
-        let part = reqwest::multipart::Part::bytes(file).file_name("film.mp4");
+    if ["POST /api/v1/media", "POST /api/v1/media/{id}/tracks"].contains(&operation) {
+        let file = if operation.ends_with("/tracks") { fixtures::sound() } else { fixtures::silent() };
+        let part = reqwest::multipart::Part::bytes(std::fs::read(file).unwrap()).file_name("file");
         return request.multipart(reqwest::multipart::Form::new().part("file", part));
     }
     if operation.starts_with("PUT")

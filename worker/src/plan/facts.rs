@@ -1,6 +1,6 @@
 //! What the probe reports of a source. Plain data: no FFmpeg type crosses the process border.
 
-use super::{clock::Clock, warnings::LeftBehind};
+use super::{Picture, clock::Clock, warnings::LeftBehind};
 use crate::cmaf::Coding;
 use serde::{Deserialize, Serialize};
 use sluice_ingest::sniff::Demuxer;
@@ -254,5 +254,22 @@ impl VideoFacts {
     pub fn coded_pixels(&self) -> u64 {
         let sizes = self.sizes.iter().map(|s| (s.width, s.height)).chain([(self.width, self.height)]);
         sizes.map(|(w, h)| u64::from(w) * u64::from(h)).max().unwrap_or(0)
+    }
+
+    /// What its pictures are, for whoever decodes them.
+    pub fn picture(&self) -> Picture {
+        Picture {
+            quarter_turns: self.quarter_turns,
+            mirrored: self.mirrored,
+            interlaced: self.field_order == FieldOrder::Interlaced,
+            telecined: self.telecined,
+            hdr: self.colour.is_hdr(),
+            colour: self.colour.clone(),
+            coded_pixels: self.coded_pixels(),
+            coded_size: Some((self.width, self.height)),
+            pixel_aspect: self.pixel_aspect,
+            container_aspect: self.container_aspect,
+            pixel_format: self.pixel_format.clone(),
+        }
     }
 }

@@ -328,7 +328,7 @@ fn plan_video(
             decode_cost: per_second.decode_s,
             passthrough,
             fallback,
-            picture: picture(video),
+            picture: video.picture(),
             chunks,
             preset: settings.preset.clone(),
             delay_ticks: variable.as_ref().map_or(delay_frames * rate.frame_ticks(), |v| v.ticks(delay_frames, rate)),
@@ -338,22 +338,6 @@ fn plan_video(
             kept_init: None,
         }),
     })
-}
-
-fn picture(video: &VideoFacts) -> Picture {
-    Picture {
-        quarter_turns: video.quarter_turns,
-        mirrored: video.mirrored,
-        interlaced: video.field_order == FieldOrder::Interlaced,
-        telecined: video.telecined,
-        hdr: video.colour.is_hdr(),
-        colour: video.colour.clone(),
-        coded_pixels: video.coded_pixels(),
-        coded_size: Some((video.width, video.height)),
-        pixel_aspect: video.pixel_aspect,
-        container_aspect: video.container_aspect,
-        pixel_format: video.pixel_format.clone(),
-    }
 }
 
 fn plan_sound(facts: &SourceFacts, settings: &EncodeSettings) -> Result<Plan, Reason> {

@@ -75,6 +75,8 @@ async fn all_renditions(state: &AppState, media: &MediaRow) -> Result<Vec<Rendit
 /// The tracks of a media, those that are heard first, those that are not made last.
 pub async fn list(state: &AppState, media: &MediaRow) -> Result<Vec<AudioTrack>, MediaError> {
     let package = media.package_id;
+    // Read first: what is made meanwhile is found among the renditions.
+    let added = state.db.added_tracks().of_media(media.id).await?;
     let heard = AudioTrack::list(&renditions(state, media, true).await?, package);
     let all = AudioTrack::list(&renditions(state, media, false).await?, package);
     let is_heard = |t: &AudioTrack| heard.iter().any(|h| h.name == t.name);
@@ -82,9 +84,9 @@ pub async fn list(state: &AppState, media: &MediaRow) -> Result<Vec<AudioTrack>,
         all.into_iter().filter(|t| !is_heard(t)).map(|t| AudioTrack { default: false, hidden: true, ..t }).collect();
     let said = state.db.tracks().of_media(media.id).await?;
     let mut tracks: Vec<AudioTrack> = heard.into_iter().chain(hidden).collect();
-    for row in state.db.added_tracks().of_media(media.id).await? {
+    for row in &added {
         if tracks.iter().all(|t| t.name != row.name) {
-            tracks.push(AudioTrack::unmade(&row, said.iter().find(|s| s.name == row.name)));
+            tracks.push(AudioTrack::unmade(row, said.iter().find(|s| s.name == row.name)));
         }
     }
     Ok(tracks)

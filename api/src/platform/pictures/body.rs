@@ -25,6 +25,8 @@ use utoipa::ToSchema;
 
 /// Fields that may stand before the file.
 const MOST_FIELDS: usize = 8;
+/// Largest body that names a moment.
+const MOST_MOMENT_BYTES: usize = 4096;
 
 /// A picture as a form.
 #[derive(Debug, ToSchema)]
@@ -66,9 +68,9 @@ impl<S: Send + Sync> FromRequest<S> for PosterBody {
         if !is_json(request.headers()) {
             return Ok(Self::Picture(PictureBody::from_request(request, state).await?));
         }
-        // Pictures have a bound of their own.
-        let limit = request.extensions().get::<BodyLimit>().map_or(0, |l| l.0);
-        DefaultBodyLimit::max(limit).apply(&mut request);
+        // The route has none: pictures are bounded while they arrive.
+        request.extensions_mut().insert(BodyLimit(MOST_MOMENT_BYTES));
+        DefaultBodyLimit::max(MOST_MOMENT_BYTES).apply(&mut request);
         Ok(Self::Moment(extract::Body::from_request(request, state).await?.0))
     }
 }
