@@ -11,6 +11,7 @@ use crate::{
 use sluice_db::{ClaimedTask, DbError, MAX_ATTEMPTS};
 use sluice_model::{ClaimToken, Reason, TaskKind, Timestamp, clock};
 use std::{
+    future::pending,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -25,6 +26,8 @@ use uuid::Uuid;
 const LOOK: Duration = Duration::from_secs(1);
 /// Who listened for wake-ups so long listened well; what ended it was another outage.
 const LISTENED: Duration = Duration::from_secs(10);
+/// How long a claim that is under way may take when a stop is asked for.
+const LAST_CLAIM: Duration = Duration::from_secs(1);
 /// How long running tasks may finish after a stop was asked for.
 const GRACE: Duration = Duration::from_secs(20);
 /// How long giving back what is left may take: a stop ends in time whatever the database does.
@@ -60,7 +63,11 @@ pub async fn work(context: Context, capacity: Capacity, mut stop: watch::Receive
     };
     let mut look = interval(LOOK);
     while !*stop.borrow() {
-        pool.fill().await;
+        tokio::select! {
+            () = pool.fill() => {}
+            // A claim that the database holds back keeps nobody from ending; if it is had after all, its lease runs out.
+            () = stopped(stop.clone()) => break,
+        }
         tokio::select! {
             _ = stop.changed() => {}
             () = bell.notified() => {}
@@ -256,10 +263,21 @@ async fn beat_until_fenced(running: &Running, lease: Duration) {
     let mut ticks = interval_at(tokio::time::Instant::now() + lease / 5, lease / 5);
     loop {
         ticks.tick().await;
-        if let Err(DbError::Fenced) = running.context.db.tasks().heartbeat(running.task.id, running.task.token).await {
-            return;
+        let tasks = running.context.db.tasks();
+        if let Err(DbError::Fenced) = tasks.heartbeat(running.task.id, running.task.token).await {
+            // What has just completed has no claim either, and has something left to do: it wakes others.
+            match tasks.is_done(running.task.id).await {
+                Ok(true) => pending().await,
+                _ => return,
+            }
         }
     }
+}
+
+/// Returns when `stop` has been true for as long as a claim takes that nothing holds back.
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    drop(stop.wait_for(|s| *s).await);
+    sleep(LAST_CLAIM).await;
 }
 
 async fn settle(running: &Running, error: &TaskError) -> Result<(), TaskError> {

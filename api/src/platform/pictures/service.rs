@@ -137,7 +137,9 @@ pub async fn choose_moment(
 /// The poster of a media as its owner sees it. `base` is the external URL of the API without a trailing slash.
 pub async fn poster(state: &AppState, media: &MediaRow, base: &str) -> Result<Poster, PlatformError> {
     let chosen = state.db.pictures().chosen_moment(media.id).await?;
-    Ok(Poster { url: poster_url(media, base), chosen: chosen.as_ref().and_then(PosterMoment::of) })
+    // Read after it: of a moment that is there the picture is there too.
+    let media = state.db.media().find(media.id).await?.ok_or(PlatformError::NotFound)?;
+    Ok(Poster { url: poster_url(&media, base), chosen: chosen.as_ref().and_then(PosterMoment::of) })
 }
 
 /// Takes a picture away. Safe to repeat.
