@@ -70,7 +70,7 @@ check: deps
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items --locked --quiet
-	$(CARGO) test --quiet --locked -p sluice-tests --test tidy
+	$(CARGO) test --quiet --locked --workspace --test tidy
 	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --offline check bans licenses sources; \
 	else echo "cargo-deny is not installed: bans, licences and sources not checked"; fi
 	@$(MAKE) --no-print-directory docker-lint
