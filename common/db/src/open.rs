@@ -26,7 +26,7 @@ const WRITE_WAIT: Duration = Duration::from_secs(10);
 /// Connections of a process to PostgreSQL.
 const POSTGRES_CONNECTIONS: u32 = 16;
 /// How long a request waits for one of them.
-const POSTGRES_WAIT: Duration = Duration::from_secs(5);
+pub(crate) const POSTGRES_WAIT: Duration = Duration::from_secs(5);
 /// A server that does not answer at start is named after this.
 const FIRST_ANSWER: Duration = Duration::from_secs(1);
 /// And given up after so long more.

@@ -1,7 +1,7 @@
 //! Whether PostgreSQL answers, so that requests fail at once while it does not, instead of waiting for a connection one
 //! after another.
 
-use crate::{DbError, Result};
+use crate::{DbError, Result, open::POSTGRES_WAIT};
 use sqlx::{
     Connection, Error, Executor, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -67,7 +67,8 @@ impl Postgres {
     /// [`crate::Db::begin`]): on shared connections others would write within them, and what they wrote would be lost. The
     /// server ends the session of a transaction that nobody goes on with.
     pub fn wake_pool(&self) -> PgPool {
-        let options = PgPoolOptions::new().max_connections(WAKE_CONNECTIONS).after_connect(|connection, _| {
+        let options = PgPoolOptions::new().max_connections(WAKE_CONNECTIONS).acquire_timeout(POSTGRES_WAIT);
+        let options = options.after_connect(|connection, _| {
             Box::pin(async move {
                 connection.execute("SET idle_in_transaction_session_timeout = '5s'").await?;
                 Ok(())
