@@ -5,7 +5,7 @@ import http from "node:http";
 import { chromium } from "playwright-core";
 import { fill, pages, PASSWORD } from "./world.mjs";
 
-const { url: direct, prefix, mode, name, film, films, wrong, media, admin, every } = JSON.parse(process.argv[2]);
+const { url: direct, prefix, mode, name, film, films, wrong, media, sound, post, dub, admin, every } = JSON.parse(process.argv[2]);
 // plain.example is this machine by a name that browsers do not trust as that.
 const browser = await chromium.launch({
   executablePath: process.env.SLUICE_TEST_CHROMIUM ?? "/usr/bin/chromium",
@@ -136,6 +136,45 @@ const modes = {
     await b.getByText("It was early.").waitFor();
     const seen = await b.getByRole("listitem").filter({ hasText: "It was early." }).count();
     return { seen, viewers: await a.getByText(/here$/).textContent() };
+  },
+
+  // A sound goes on while one browses, a post plays its film and silences it, and a dub is added in the studio.
+  async listen() {
+    const page = await person(name);
+    await logIn(page, name);
+    await page.goto(`${url}/watch/${sound}`);
+    await page.getByRole("button", { name: "Listen while you browse" }).click();
+    const bar = page.getByRole("region", { name: "What you listen to" });
+    const heard = (paused) => page.waitForFunction((paused) => {
+      const audio = document.querySelector("video[aria-hidden]");
+      return audio && audio.paused === paused && audio.currentTime > 0.2 && { at: audio.currentTime };
+    }, paused).then((handle) => handle.jsonValue());
+    const before = await heard(false);
+    await page.getByRole("link", { name: "Posts" }).click();
+    await page.getByRole("heading", { name: "Posts", level: 1 }).waitFor();
+    await page.waitForFunction((at) => document.querySelector("video[aria-hidden]").currentTime > at + 1, before.at);
+    await page.locator(`a[href$="posts/${post}"]`).first().click();
+    await page.waitForURL(`**/posts/${post}`);
+    await page.getByRole("main").getByRole("button", { name: /^Play/ }).click();
+    await heard(true);
+    const seen = await page.waitForFunction(() => {
+      const video = document.querySelector("main video");
+      return video && video.currentTime > 1 && { width: video.videoWidth };
+    }).then((handle) => handle.jsonValue());
+    await page.goto(`${url}/watch/${sound}`);
+    await page.getByRole("button", { name: "Listen while you browse" }).click();
+    await heard(false);
+    await bar.getByRole("button", { name: "Stop listening" }).click();
+    await bar.waitFor({ state: "detached" });
+    await page.goto(`${url}/studio/${media}`);
+    const form = page.getByRole("region", { name: "Sound" });
+    await form.getByLabel("Language").fill("fr");
+    await form.getByLabel("File").setInputFiles(dub);
+    await form.getByRole("button", { name: "Add" }).click();
+    const track = form.getByRole("listitem").filter({ hasText: "French" });
+    await track.getByRole("button", { name: "Hear it first" }).click();
+    await track.getByText("Heard first").waitFor();
+    return { seen, tracks: await form.getByRole("listitem").count() };
   },
 
   // A file that is none explains itself; one that is broken off goes on where it was, after a reload.

@@ -67,6 +67,28 @@ async fn people_talk_in_the_app_as_it_plays(pair: Pair) {
     assert_eq!(first["reply_count"], 1);
 }
 
+/// What the API does for it is for `e2e::added_tracks` and `e2e::posts`.
+#[tokio::test]
+async fn a_sound_goes_on_while_one_browses() {
+    let mut stack = Stack::start_with(Pair::Embedded, &[UNLIMITED, NO_QUOTAS]).await;
+    stack.add_worker();
+    let client = stack.creator().await;
+    let mut ids = Vec::new();
+    for file in [fixtures::compliant(10), fixtures::sound()] {
+        let sent = client.upload_with(&file, &[("visibility", "public")]).await;
+        ids.push(sent.json::<Value>().await.unwrap()["id"].as_str().unwrap().to_owned());
+    }
+    for id in &ids {
+        client.wait_for(id, &["ready"]).await;
+    }
+    let body = json!({ "title": "How", "body": format!("![the film](media:{})", ids[0]), "published": true });
+    let post = client.json(reqwest::Method::POST, "/api/v1/posts", &body, 201).await;
+    let more = json!({ "name": client.username, "media": ids[0], "sound": ids[1], "post": post["id"], "dub": fixtures::sound() });
+    let seen = journey("listen", &stack, more).await;
+    assert!(seen["seen"]["width"].as_u64() > Some(0), "the post shows its film: {seen}");
+    assert_eq!(seen["tracks"], 2, "{seen}");
+}
+
 /// What the API does with them on each store is for `e2e::tus`.
 #[tokio::test]
 async fn uploads_explain_themselves_and_go_on_after_a_reload() {

@@ -7,6 +7,7 @@ import { session } from "./session.svelte";
 
 type Schemas = components["schemas"];
 export type Media = Schemas["Media"];
+export type MediaWithTracks = Schemas["MediaWithTracks"];
 export type Progress = Schemas["Progress"];
 export type Comment = Schemas["Comment"];
 export type Creator = Schemas["Creator"];

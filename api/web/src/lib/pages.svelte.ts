@@ -36,6 +36,11 @@ export class Pages<T> {
     this.busy = false;
   };
 
+  /** All pages that are left, or those up to one that cannot be had. */
+  async rest() {
+    while (this.more && !this.error) await this.next();
+  }
+
   async again() {
     this.#cursor = undefined;
     const before = this.items;
