@@ -96,6 +96,7 @@ fn account_routes() -> Routes {
         .routes(routes!(operations::routes::queue))
         .routes(routes!(operations::routes::retry))
         .routes(routes!(operations::routes::cancel))
+        .routes(routes!(operations::routes::prioritize))
         .routes(routes!(operations::routes::workers))
         .routes(routes!(operations::routes::storage))
         .routes(routes!(operations::routes::settings))

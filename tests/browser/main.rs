@@ -1,6 +1,7 @@
 //! Real players from npm: hls.js in headless Chromium, hls-parser in strict mode; and the web app.
 
 mod app;
+mod sync;
 
 use harness::{NO_QUOTAS, Pair, Stack, client::PATIENCE, fixtures, in_sample, storyboard::by_seconds};
 use serde_json::Value;

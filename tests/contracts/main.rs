@@ -6,6 +6,7 @@ mod clock;
 mod merging;
 mod operations;
 mod publishing;
+mod queue_speed;
 mod store;
 mod tasks;
 mod transactions;

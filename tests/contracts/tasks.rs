@@ -2,9 +2,17 @@
 
 use crate::world::{Fresh, ROOM, World, at, fresh, planned};
 use sluice_db::{ClaimLimits, DbError, MAX_ATTEMPTS, OPENING_CHUNK};
-use sluice_model::{ClaimToken, PackageStatus, Reason, TaskKind, TaskStatus, Timestamp};
+use sluice_model::{ClaimToken, PackageStatus, Priority, Reason, TaskKind, TaskStatus, Timestamp, TurnId, clock};
+use std::time::Duration;
 
-harness::on_both!(fresh => task_is_claimed_once_and_in_order, lost_claim_changes_nothing, infrastructure_errors_give_attempts_back, openings_have_places_of_their_own);
+harness::on_both!(fresh =>
+    task_is_claimed_once_and_in_order,
+    lost_claim_changes_nothing,
+    infrastructure_errors_give_attempts_back,
+    openings_have_places_of_their_own,
+    accounts_take_turns,
+    administrators_bring_work_forward_and_hold_it_back,
+);
 
 async fn task_is_claimed_once_and_in_order(Fresh { db, _folder }: Fresh) {
     let world = World::new(db).await;
@@ -103,4 +111,68 @@ async fn openings_have_places_of_their_own(Fresh { db, _folder }: Fresh) {
     assert_eq!(claim(ClaimLimits { plan: false, ..full }).await.as_deref(), Some(OPENING_CHUNK));
     assert_eq!(claim(ClaimLimits { plan: false, ..full }).await, None, "a middle waits for a core");
     assert_eq!(claim(ROOM).await.as_deref(), Some("chunk-000001"));
+}
+
+/// Of what is due, each account's most urgent task goes round; what is not due yet goes by deadline.
+async fn accounts_take_turns(Fresh { db, _folder }: Fresh) {
+    let ada = World::new(db).await;
+    let bob = ada.another("Bob").await;
+    let (source, package, _) = ada.film(1).await;
+    for n in 0..6 {
+        ada.enqueue(source, package, &format!("ada-{n}"), 10 + n).await;
+    }
+    let (source, package, _) = bob.film(2).await;
+    for n in 0..2 {
+        bob.enqueue(source, package, &format!("bob-{n}"), 500 + n).await;
+    }
+    assert_eq!(bob.db.operations().films_ahead(package).await.unwrap(), 1, "one film of Ada's, however much it has");
+    let order = claim_all(&ada, TurnId::nil()).await;
+    assert_eq!(order.iter().filter(|n| n.starts_with("ada")).count(), 6);
+    let place = |name: &str| order.iter().position(|n| n == name).unwrap();
+    assert!(place("bob-0") < 2 && place("bob-1") < 4, "{order:?}");
+    let of_ada: Vec<_> = order.iter().filter(|n| n.starts_with("ada")).cloned().collect();
+    assert!(of_ada.is_sorted(), "each account's by deadline: {order:?}");
+
+    let later = clock::now() + Duration::from_secs(3600);
+    let due = |n| (later + Duration::from_secs(n)).as_micros();
+    let (source, package, _) = ada.film(3).await;
+    ada.enqueue(source, package, "first", due(1)).await;
+    ada.enqueue(source, package, "second", due(2)).await;
+    let (source, package, _) = bob.film(4).await;
+    bob.enqueue(source, package, "third", due(3)).await;
+    assert_eq!(claim_all(&ada, TurnId::max()).await, ["first", "second", "third"]);
+}
+
+/// A worker that has one task after the other.
+async fn claim_all(world: &World, after: TurnId) -> Vec<String> {
+    let (mut names, mut limits) = (Vec::new(), ClaimLimits { after, ..ROOM });
+    while let Some(task) = world.db.tasks().claim("w", ClaimToken::random(), limits).await.unwrap() {
+        limits.after = task.turn;
+        names.push(task.name);
+    }
+    names
+}
+
+async fn administrators_bring_work_forward_and_hold_it_back(Fresh { db, _folder }: Fresh) {
+    let world = World::new(db).await;
+    let mut films = Vec::new();
+    for n in 1..=3 {
+        let (source, package, _) = world.film(n).await;
+        world.enqueue(source, package, &format!("film-{n}"), n).await;
+        films.push((source, package));
+    }
+    let prefer = async |package, priority| {
+        let mut tx = world.db.begin().await.unwrap();
+        assert!(tx.tasks().prefer(package, priority).await.unwrap());
+        tx.commit().await.unwrap();
+    };
+    prefer(films[0].1, Priority::Low).await;
+    prefer(films[2].1, Priority::High).await;
+    // What is queued later is as its film.
+    world.enqueue(films[2].0, films[2].1, "film-3-later", 9).await;
+    assert_eq!(world.db.operations().films_ahead(films[0].1).await.unwrap(), 2);
+    assert_eq!(world.db.operations().films_ahead(films[2].1).await.unwrap(), 0);
+    assert_eq!(claim_all(&world, TurnId::nil()).await, ["film-3", "film-3-later", "film-2", "film-1"]);
+    let mut tx = world.db.begin().await.unwrap();
+    assert!(!tx.tasks().prefer(sluice_model::PackageId::new(), Priority::High).await.unwrap());
 }

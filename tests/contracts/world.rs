@@ -6,12 +6,21 @@ use sluice_db::{
     SegmentRow, SessionUse,
 };
 use sluice_model::{
-    ClaimToken, Encryption, MediaId, MediaKind, PackageId, RenditionRole, Role, SoundTrack, SourceId, TaskKind,
-    Timestamp, UploadId, UploadKind, UserId, VideoRange, Visibility,
+    ClaimToken, Encryption, MediaId, MediaKind, PackageId, RenditionRole, Role, SoundTrack, SourceId, TaskKind, TaskKinds,
+    Timestamp, TurnId, UploadId, UploadKind, UserId, VideoRange, Visibility,
 };
 
 pub const ROOM: ClaimLimits =
-    ClaimLimits { cores: 8, memory_bytes: i64::MAX, light: true, imports: true, plan: true, opening: true };
+    ClaimLimits {
+        cores: 8,
+        memory_bytes: i64::MAX,
+        light: true,
+        imports: true,
+        plan: true,
+        opening: true,
+        kinds: TaskKinds::ALL,
+        after: TurnId::nil(),
+    };
 
 /// A fresh database with all migrations, which goes with its folder.
 pub struct Fresh {
@@ -35,6 +44,13 @@ impl World {
         let owner = UserId::new();
         db.users().insert(&user(owner, "Ada", "ada@example.org")).await.unwrap();
         Self { db, owner }
+    }
+
+    /// The same database with somebody else in it.
+    pub async fn another(&self, username: &str) -> Self {
+        let owner = UserId::new();
+        self.db.users().insert(&user(owner, username, &format!("{username}@example.org"))).await.unwrap();
+        Self { db: self.db.clone(), owner }
     }
 
     /// A complete source with a package and a media.

@@ -53,6 +53,7 @@ GET    /api/v1/admin/audit                                      401    403   403
 GET    /api/v1/admin/queue                                      401    403   403   403   200     401     401         403
 POST   /api/v1/admin/queue/{id}/retry                           401    403   403   403   404     401     401         403
 POST   /api/v1/admin/queue/{id}/cancel                          401    403   403   403   404     401     401         403
+PUT    /api/v1/admin/queue/{id}/priority                        401    403   403   403   404     401     401         403
 GET    /api/v1/admin/workers                                    401    403   403   403   200     401     401         403
 GET    /api/v1/admin/storage                                    401    403   403   403   200     401     401         403
 GET    /api/v1/admin/settings                                   401    403   403   403   200     401     401         403
@@ -440,6 +441,7 @@ fn body(operation: &str, account: &Client, refresh_token: &str) -> Option<Value>
         ("POST", "/api/v1/me/api-tokens") => json!({ "name": "x", "scopes": ["read"] }),
         ("PUT", "/api/v1/me/email") => json!({ "email": format!("{name}@example.org"), "password": PASSWORD }),
         ("POST", "/api/v1/admin/users/{id}/ban") => json!({}),
+        ("PUT", "/api/v1/admin/queue/{id}/priority") => json!({ "priority": "high" }),
         ("PUT", "/api/v1/admin/users/{id}/role") => json!({ "role": "viewer" }),
         ("POST", p) if p.starts_with("/api/v1/admin/creator-requests/") => json!({}),
         ("PATCH", "/api/v1/media/{id}") => json!({ "title": "another" }),

@@ -33,7 +33,9 @@ async fn waits_are_named_and_work_is_seen(pair: Pair) {
     };
     assert_eq!(of(0), (json!(first), json!(ada.username), json!("no_worker")));
     assert_eq!(of(1), (json!(second), json!(bob.username), json!("no_worker")));
-    stopped_work_is_set_to_work_again(&root, &ada, &first, &text(&queue["items"][0]["id"])).await;
+    let task = text(&queue["items"][0]["id"]);
+    stopped_work_is_set_to_work_again(&root, &ada, &first, &task).await;
+    work_is_brought_forward(&root, &bob, &second, &task).await;
 
     stack.add_worker();
     for (client, id) in [(&ada, &first), (&bob, &second)] {
@@ -72,6 +74,18 @@ async fn stopped_work_is_set_to_work_again(root: &Client, owner: &Client, media:
     assert_eq!(get(owner, &format!("/media/{media}")).await["status"], "processing");
     let again = root.send(Method::POST, &format!("/api/v1/admin/queue/{task}/retry"), &Value::Null).await;
     assert_eq!(problem(again).await, (409, "not_failed".into()));
+}
+
+/// The other film waits for it then, and its tasks say so.
+async fn work_is_brought_forward(root: &Client, other: &Client, media: &str, task: &str) {
+    act(root, Method::PUT, &format!("/admin/queue/{task}/priority"), json!({ "priority": "high" }), 204).await;
+    let queue = get(root, "/admin/queue?kind=plan").await;
+    let found = queue["items"].as_array().unwrap().iter().find(|t| t["id"] == *task).unwrap();
+    assert_eq!(found["priority"], "high");
+    assert_eq!(wait(other, media).await["code"], "no_worker");
+    let unknown = json!({ "priority": "urgent" });
+    let refused = root.send(Method::PUT, &format!("/api/v1/admin/queue/{task}/priority"), &unknown).await;
+    assert_eq!(problem(refused).await.0, 422);
 }
 
 async fn storage_is_counted(root: &Client, pair: Pair) {

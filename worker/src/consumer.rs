@@ -8,8 +8,8 @@ use crate::{
     sweep,
     task::{Context, Running, TaskError},
 };
-use sluice_db::{ClaimedTask, DbError, MAX_ATTEMPTS};
-use sluice_model::{ClaimToken, Reason, TaskKind, Timestamp, clock};
+use sluice_db::{ClaimLimits, ClaimedTask, DbError, MAX_ATTEMPTS};
+use sluice_model::{ClaimToken, Reason, TaskKind, TaskKinds, Timestamp, clock};
 use std::{
     future::pending,
     sync::Arc,
@@ -40,6 +40,8 @@ pub struct Capacity {
     pub name: String,
     pub cores: i64,
     pub memory_bytes: i64,
+    /// Kinds of task that it takes.
+    pub kinds: TaskKinds,
     pub lease: Duration,
     pub gc_window: Duration,
 }
@@ -57,7 +59,7 @@ pub async fn work(context: Context, capacity: Capacity, mut stop: watch::Receive
         capacity,
         claims,
         running: JoinSet::new(),
-        room: Room::default(),
+        room: Room::new(),
         outage: Outage::default(),
         claim_after: None,
     };
@@ -120,7 +122,8 @@ impl Pool {
             return;
         }
         loop {
-            let limits = self.room.limits(self.capacity.cores, self.capacity.memory_bytes);
+            let Capacity { cores, memory_bytes, kinds, .. } = self.capacity;
+            let limits = ClaimLimits { kinds, ..self.room.limits(cores, memory_bytes) };
             match self.context.db.tasks().claim(&self.capacity.name, ClaimToken::random(), limits).await {
                 Ok(Some(task)) => {
                     self.outage.over();

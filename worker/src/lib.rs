@@ -249,6 +249,7 @@ async fn work(config: Config, supervised: bool) -> anyhow::Result<()> {
         name: format!("worker-{}", Uuid::now_v7()),
         cores: config.worker.cores as i64,
         memory_bytes: i64::try_from(config.worker.memory_bytes).unwrap_or(i64::MAX),
+        kinds: config.worker.tasks,
         lease: config.worker.lease,
         gc_window: config.retention.gc_window,
     };

@@ -20,6 +20,7 @@ pub async fn sign(context: Context, capacity: Capacity) {
         version: env!("CARGO_PKG_VERSION"),
         cores: capacity.cores,
         memory_bytes: capacity.memory_bytes,
+        kinds: capacity.kinds,
         lease: capacity.lease,
     };
     let mut ticks = interval(capacity.lease / 5);

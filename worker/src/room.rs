@@ -4,7 +4,7 @@
 //! whatever fills the cores. Both take seconds; a chunk takes a minute, and there may be a day's worth of them.
 
 use sluice_db::{ClaimLimits, ClaimedTask, OPENING_CHUNK};
-use sluice_model::{TaskId, TaskKind};
+use sluice_model::{TaskId, TaskKind, TaskKinds, TurnId};
 use std::collections::HashMap;
 
 /// Tasks that need no core, beside those that do.
@@ -13,8 +13,12 @@ const LIGHT_TASKS: usize = 4;
 const IMPORTS: usize = 4;
 
 /// What is running.
-#[derive(Debug, Default)]
-pub struct Room(HashMap<TaskId, Taken>);
+#[derive(Debug)]
+pub struct Room {
+    running: HashMap<TaskId, Taken>,
+    /// Whose task was claimed last.
+    after: TurnId,
+}
 
 #[derive(Debug, Clone, Copy)]
 struct Taken {
@@ -25,38 +29,44 @@ struct Taken {
 }
 
 impl Room {
+    /// An empty one. Workers begin with the turns of different accounts.
+    pub fn new() -> Self {
+        Self { running: HashMap::new(), after: TurnId::random() }
+    }
+
     /// A task begins, with so many threads.
     pub fn take(&mut self, task: &ClaimedTask, threads: i64) {
+        self.after = task.turn;
         let taken = Taken {
             kind: task.kind,
             opening: task.name == OPENING_CHUNK,
             cores: task.cores,
             memory_bytes: with_threads(task.memory_bytes, threads),
         };
-        self.0.insert(task.id, taken);
+        self.running.insert(task.id, taken);
     }
 
     /// A task has ended.
     pub fn give_back(&mut self, task: TaskId) {
-        self.0.remove(&task);
+        self.running.remove(&task);
     }
 
     /// Nothing runs.
     pub fn clear(&mut self) {
-        self.0.clear();
+        self.running.clear();
     }
 
     /// Threads for a chunk beside what runs, when so many tasks wait for cores: more than one at the end of the work,
     /// as far as its memory allows.
     pub fn threads(&self, task: &ClaimedTask, waiting: i64, cores: i64, memory_bytes: i64) -> i64 {
-        let busy = self.0.values().map(|t| t.cores).sum::<i64>() + 1;
-        let free = memory_bytes - self.0.values().map(|t| t.memory_bytes).sum::<i64>();
+        let busy = self.running.values().map(|t| t.cores).sum::<i64>() + 1;
+        let free = memory_bytes - self.running.values().map(|t| t.memory_bytes).sum::<i64>();
         let wanted = threads_beside(busy.saturating_add(waiting), cores);
         (2..=wanted).rev().find(|n| with_threads(task.memory_bytes, *n) <= free).unwrap_or(1)
     }
 
     fn count(&self, which: impl Fn(&Taken) -> bool) -> usize {
-        self.0.values().filter(|t| which(t)).count()
+        self.running.values().filter(|t| which(t)).count()
     }
 
     /// What fits beside it on a machine of so many cores and so much memory.
@@ -65,16 +75,18 @@ impl Room {
         let openings = self.count(|t| t.opening);
         // The first of each runs beside the cores.
         let slots = plans.min(1) + openings.min(1);
-        let used: i64 = self.0.values().map(|t| t.cores).sum::<i64>() - slots as i64;
-        let held: i64 = self.0.values().map(|t| t.memory_bytes).sum();
+        let used: i64 = self.running.values().map(|t| t.cores).sum::<i64>() - slots as i64;
+        let held: i64 = self.running.values().map(|t| t.memory_bytes).sum();
         ClaimLimits {
             cores: cores - used,
             // A task larger than the whole machine runs alone rather than never.
-            memory_bytes: if self.0.is_empty() { i64::MAX } else { memory_bytes - held },
+            memory_bytes: if self.running.is_empty() { i64::MAX } else { memory_bytes - held },
             light: self.count(|t| t.cores == 0 && t.kind != TaskKind::Import) < LIGHT_TASKS,
             imports: self.count(|t| t.kind == TaskKind::Import) < IMPORTS,
             plan: plans == 0,
             opening: openings == 0,
+            kinds: TaskKinds::ALL,
+            after: self.after,
         }
     }
 }
@@ -112,12 +124,13 @@ mod tests {
             cores: i64::from(matches!(kind, TaskKind::Plan | TaskKind::Chunk)),
             memory_bytes: 100,
             due_at: Timestamp::EPOCH,
+            turn: TurnId::nil(),
         }
     }
 
     #[test]
     fn an_opening_has_room_beside_full_cores() {
-        let mut room = Room::default();
+        let mut room = Room::new();
         assert_eq!(room.limits(2, 1000).memory_bytes, i64::MAX, "whatever it is, alone");
         for n in 3..5 {
             room.take(&task(TaskKind::Chunk, &format!("chunk-00000{n}")), 1);
@@ -134,8 +147,17 @@ mod tests {
     }
 
     #[test]
+    fn the_turn_goes_on_after_whose_it_was() {
+        let mut room = Room::new();
+        let task = ClaimedTask { turn: TurnId::random(), ..task(TaskKind::Chunk, "chunk-000001") };
+        room.take(&task, 1);
+        room.give_back(task.id);
+        assert_eq!(room.limits(2, 1000).after, task.turn, "also when it has ended");
+    }
+
+    #[test]
     fn light_tasks_and_imports_are_few() {
-        let mut room = Room::default();
+        let mut room = Room::new();
         for _ in 0..4 {
             assert!(room.limits(1, 1000).light && room.limits(1, 1000).imports);
             room.take(&task(TaskKind::Hash, "hash"), 1);
@@ -161,7 +183,7 @@ mod tests {
         ] {
             assert_eq!(threads_beside(tasks, cores), threads, "{tasks} on {cores}");
         }
-        let (mut room, last) = (Room::default(), task(TaskKind::Chunk, "chunk-000009"));
+        let (mut room, last) = (Room::new(), task(TaskKind::Chunk, "chunk-000009"));
         assert_eq!(room.threads(&last, 0, 2, 1000), 2);
         assert_eq!(room.threads(&last, 9, 2, 1000), 1, "others wait");
         assert_eq!(room.threads(&last, 0, 2, 110), 1, "there is no memory for it");

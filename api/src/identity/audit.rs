@@ -36,6 +36,7 @@ pub enum Event {
     Moderated,
     WorkRetried,
     WorkStopped,
+    WorkPreferred,
 }
 
 impl Event {
@@ -70,6 +71,7 @@ impl Event {
             Self::Moderated => "moderated",
             Self::WorkRetried => "work_retried",
             Self::WorkStopped => "work_stopped",
+            Self::WorkPreferred => "work_preferred",
         }
     }
 }

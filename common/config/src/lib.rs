@@ -217,6 +217,7 @@ fn worker(r: &mut Reader<'_>) -> WorkerConfig {
         cores,
         metrics_listen: r.address(&settings::WORKER_METRICS_LISTEN),
         memory_bytes: r.derived(&settings::WORKER_MEMORY_BYTES, memory_bytes, 64 << 20..=1 << 50),
+        tasks: r.task_kinds(),
         fleet_cores: r.derived(&settings::FLEET_CORES, cores, 1..=1_000_000),
         child: ChildConfig {
             // 0 is the same as unset.
@@ -332,6 +333,7 @@ mod tests {
             ("SLUICE_MIN_FREE_BYTES", "1G", "a whole number"),
             ("SLUICE_WORKER_CORES", "0", "from 1 to 1024"),
             ("SLUICE_WORKER_MEMORY_BYTES", "1", "from 67108864 to"),
+            ("SLUICE_WORKER_TASKS", "plan,encode", "kinds of task joined by commas"),
             ("SLUICE_FLEET_CORES", "0", "from 1 to 1000000"),
         ];
         let env: Vec<(&str, &str)> = faults.iter().map(|(name, value, _)| (*name, *value)).collect();

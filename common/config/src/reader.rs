@@ -5,7 +5,7 @@ use crate::{
     settings::{self, Described, Optional, SETTINGS, Setting, Value},
 };
 use secrecy::SecretString;
-use sluice_model::{RateLimit, Role};
+use sluice_model::{RateLimit, Role, TaskKind, TaskKinds};
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
@@ -116,6 +116,17 @@ impl Reader<'_> {
                 default
             }
         }
+    }
+
+    /// Kinds of task; all where none are named.
+    pub(super) fn task_kinds(&mut self) -> TaskKinds {
+        let text = self.text(&settings::WORKER_TASKS);
+        text.parse().unwrap_or_else(|word| {
+            let words: Vec<&str> = TaskKind::ALL.iter().map(|k| k.as_str()).collect();
+            let expected = format!("kinds of task joined by commas, of {}; {word:?} is none", words.join(", "));
+            self.misfit(&settings::WORKER_TASKS, &text, &expected);
+            TaskKinds::ALL
+        })
     }
 
     /// A text that is checked as a whole.

@@ -3,7 +3,7 @@
 use crate::{EncodeSettings, FirstAdmin, Limit, SettingInForce, StoreUrl};
 use ipnet::IpNet;
 use secrecy::SecretString;
-use sluice_model::{Encryption, RateLimit};
+use sluice_model::{Encryption, RateLimit, TaskKinds};
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
 /// The checked settings of one process.
@@ -141,6 +141,8 @@ pub struct WorkerConfig {
     pub metrics_listen: Option<SocketAddr>,
     /// Memory it may plan with.
     pub memory_bytes: u64,
+    /// Kinds of task that it takes.
+    pub tasks: TaskKinds,
     /// Cores of all workers together.
     pub fleet_cores: usize,
     /// Of its encoder children.

@@ -257,6 +257,10 @@ pub(crate) const WORKER_MEMORY_BYTES: Optional = optional(
     "SLUICE_WORKER_MEMORY_BYTES",
     "memory this worker may plan with; default: three quarters of the machine's",
 );
+pub(crate) const WORKER_TASKS: Optional = optional(
+    "SLUICE_WORKER_TASKS",
+    "kinds of task this worker takes, like plan,hash,import; what no running worker takes waits; default: all",
+);
 pub(crate) const CHILD_SECONDS: Optional = optional(
     "SLUICE_CHILD_SECONDS",
     "longest that one encoder child may work; default: by its work, ten minutes or more",
@@ -316,6 +320,7 @@ pub const SETTINGS: &[&dyn Described] = &[
     &MIN_FREE_BYTES,
     &WORKER_CORES,
     &WORKER_MEMORY_BYTES,
+    &WORKER_TASKS,
     &FLEET_CORES,
     &CHILD_SECONDS,
     &STALL_SECONDS,

@@ -3,7 +3,10 @@
 //! Invariant: nothing decides by it. Claims look at tasks alone, leases at heartbeats.
 
 use super::{Db, Result, execute, query};
-use sluice_model::{MediaId, PackageId, Reason, TaskId, TaskKind, TaskStatus, Timestamp, WorkerTrouble, clock::HOUR};
+use sluice_model::{
+    MediaId, PackageId, Priority, Reason, TaskId, TaskKind, TaskKinds, TaskStatus, Timestamp, WorkerTrouble,
+    clock::HOUR,
+};
 use sqlx::FromRow;
 use std::time::Duration;
 
@@ -19,6 +22,8 @@ pub struct NewWorker<'a> {
     pub version: &'a str,
     pub cores: i64,
     pub memory_bytes: i64,
+    /// Of tasks that it takes.
+    pub kinds: TaskKinds,
     pub lease: Duration,
 }
 
@@ -30,6 +35,7 @@ pub struct WorkerRow {
     pub version: String,
     pub cores: i64,
     pub memory_bytes: i64,
+    kinds: Option<String>,
     lease_us: i64,
     #[sqlx(rename = "started_us")]
     pub started_at: Timestamp,
@@ -44,6 +50,12 @@ impl WorkerRow {
     /// Whether it is taken for alive: it may have missed some signs, but not those of two leases.
     pub fn is_alive(&self, now: Timestamp) -> bool {
         now.duration_since(self.seen_at) < 2 * Duration::from_micros(self.lease_us.unsigned_abs())
+    }
+
+    /// Of tasks that it takes; a kind of a newer version is none that is known.
+    pub fn kinds(&self) -> TaskKinds {
+        let words = self.kinds.as_deref().unwrap_or_default();
+        words.parse().unwrap_or_else(|_| words.split(',').filter_map(|w| w.parse().ok()).collect())
     }
 
     /// Why it does not get on; a word of a newer version is none.
@@ -89,6 +101,9 @@ pub struct QueuedTaskRow {
     #[sqlx(rename = "not_before_us")]
     pub not_before_at: Timestamp,
     pub memory_bytes: i64,
+    /// When it is done, beside the work on others.
+    #[sqlx(try_from = "i64")]
+    pub priority: Priority,
     /// Whether bytes of its source must arrive first.
     pub arriving: bool,
     /// One of the media that it is for; none where nobody wants it any more.
@@ -133,7 +148,7 @@ macro_rules! queued_tasks {
     ($tail:literal) => {
         concat!(
             "SELECT t.id, t.package_id, t.kind, t.name, t.status, t.attempts, t.progress, t.worker, t.error_code, t.error_message, \
-             t.created_us, t.claimed_us, t.not_before_us, t.memory_bytes, COALESCE(",
+             t.created_us, t.claimed_us, t.not_before_us, t.memory_bytes, t.priority, COALESCE(",
             arriving!(),
             ", FALSE) AS arriving, m.id AS media_id, m.title, u.username AS owner_name \
              FROM tasks t LEFT JOIN sources s ON s.id = t.source_id \
@@ -156,8 +171,8 @@ impl Operations<'_> {
     /// A sign of life. How long a trouble lasts is kept while it stays the same.
     pub async fn sign(&self, worker: &NewWorker<'_>, trouble: Option<WorkerTrouble>) -> Result<()> {
         let now = self.0.now().await?;
-        let sql = "INSERT INTO workers (name, host, version, cores, memory_bytes, lease_us, started_us, seen_us, trouble, trouble_us) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, CASE WHEN $8 IS NULL THEN NULL ELSE CAST($7 AS BIGINT) END) \
+        let sql = "INSERT INTO workers (name, host, version, cores, memory_bytes, lease_us, started_us, seen_us, trouble, trouble_us, kinds) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, CASE WHEN $8 IS NULL THEN NULL ELSE CAST($7 AS BIGINT) END, $9) \
                    ON CONFLICT (name) DO UPDATE SET seen_us = excluded.seen_us, trouble = excluded.trouble, \
                    trouble_us = CASE WHEN workers.trouble = excluded.trouble THEN workers.trouble_us ELSE excluded.trouble_us END";
         let lease_us = i64::try_from(worker.lease.as_micros()).unwrap_or(i64::MAX);
@@ -171,7 +186,8 @@ impl Operations<'_> {
             worker.memory_bytes,
             lease_us,
             now,
-            trouble.map(WorkerTrouble::as_str)
+            trouble.map(WorkerTrouble::as_str),
+            Some(worker.kinds.to_string()).filter(|k| !k.is_empty())
         )?;
         Ok(())
     }
@@ -186,7 +202,7 @@ impl Operations<'_> {
     /// were asked for.
     pub async fn workers(&self) -> Result<(Vec<WorkerRow>, Timestamp)> {
         let now = self.0.now().await?;
-        let sql = "SELECT name, host, version, cores, memory_bytes, lease_us, started_us, seen_us, trouble, trouble_us FROM workers \
+        let sql = "SELECT name, host, version, cores, memory_bytes, kinds, lease_us, started_us, seen_us, trouble, trouble_us FROM workers \
                    WHERE seen_us > $1 ORDER BY started_us, name";
         Ok((query!(self.0, fetch_all as WorkerRow, sql, now - HOUR)?, now))
     }
@@ -228,13 +244,19 @@ impl Operations<'_> {
         query!(self.0, fetch_optional as QueuedTaskRow, sql, package)
     }
 
-    /// Films of others that are worked on, or whose next work is more urgent than this package's.
+    /// What comes before this package's next work: the other films of its account whose next work is more urgent, the
+    /// films of others that are worked on, and one film of each account whose next work is. Accounts take turns.
     pub async fn films_ahead(&self, package: PackageId) -> Result<i64> {
         let now = self.0.now().await?;
-        let sql = "SELECT COUNT(DISTINCT t.package_id) FROM tasks t WHERE t.package_id <> $1 AND (t.status = 'running' OR \
+        let sql = "WITH own AS (SELECT MIN(q.due_us) AS due_us, MAX(q.priority) AS priority, \
+                   (SELECT COALESCE(x.owner_id, x.package_id) FROM tasks x WHERE x.package_id = $1 LIMIT 1) AS turn \
+                   FROM tasks q WHERE q.package_id = $1 AND q.status = 'queued') \
+                   SELECT COUNT(DISTINCT CASE WHEN t.status = 'running' OR COALESCE(t.owner_id, t.package_id) = own.turn \
+                   OR t.priority > own.priority OR t.owner_id IS NULL THEN t.package_id ELSE t.owner_id END) \
+                   FROM tasks t, own WHERE t.package_id <> $1 AND (t.status = 'running' OR \
                    (t.status = 'queued' AND t.not_before_us <= $2 AND (t.needs_bytes = 0 OR EXISTS (SELECT 1 FROM sources s \
-                   WHERE s.id = t.source_id AND (s.status <> 'receiving' OR t.needs_bytes <= s.size_bytes))) AND t.due_us < \
-                   (SELECT MIN(q.due_us) FROM tasks q WHERE q.package_id = $1 AND q.status = 'queued')))";
+                   WHERE s.id = t.source_id AND (s.status <> 'receiving' OR t.needs_bytes <= s.size_bytes))) \
+                   AND (t.priority > own.priority OR (t.priority = own.priority AND t.due_us < own.due_us))))";
         Ok(query!(self.0, fetch_one as (i64,), sql, package, now)?.0)
     }
 

@@ -1,7 +1,7 @@
-//! The queue's truth: claims, fences, attempts.
+//! The queue's truth: fences, attempts, what becomes of a task.
 
-use super::{Db, DbError, Result, Tx, execute, execute_tx, query, query_tx, returning};
-use sluice_model::{ClaimToken, PackageId, Reason, SourceId, TaskId, TaskKind, TaskStatus, Timestamp};
+use super::{Db, DbError, MAX_ATTEMPTS, Result, Tx, execute, execute_tx, query, query_tx};
+use sluice_model::{ClaimToken, PackageId, Priority, Reason, SourceId, TaskId, TaskKind, TaskStatus, Timestamp};
 use sqlx::FromRow;
 
 /// Reads and single statements of this domain, from [`Db::tasks`].
@@ -12,13 +12,6 @@ pub struct Tasks<'a>(pub(crate) &'a Db);
 #[derive(Debug)]
 pub struct TasksTx<'a>(pub(crate) &'a mut Tx);
 
-/// No pause of a task is as long, microseconds; but that of a hash, which waits until its source's signed URLs have ended.
-/// What would begin later was put off by a clock that was set back since, and begins now.
-const LONGEST_PAUSE_US: i64 = 600_000_000;
-
-/// Runs a task is given before it is parked.
-pub const MAX_ATTEMPTS: i64 = 3;
-
 /// A task to be queued.
 #[derive(Debug, Clone)]
 pub struct NewTask {
@@ -28,7 +21,7 @@ pub struct NewTask {
     /// Unique within the package; queueing the same name again changes nothing.
     pub name: String,
     pub payload: String,
-    /// Earliest deadline first, over all films.
+    /// Earliest deadline first, over all films of an account.
     pub due_at: Timestamp,
     pub cores: i64,
     pub memory_bytes: i64,
@@ -37,42 +30,6 @@ pub struct NewTask {
     /// Not claimed before this instant.
     pub not_before: Timestamp,
 }
-
-/// A task that this process may run, as long as nobody takes the claim away.
-#[derive(Debug, Clone, FromRow)]
-pub struct ClaimedTask {
-    pub id: TaskId,
-    pub package_id: PackageId,
-    pub source_id: SourceId,
-    #[sqlx(try_from = "String")]
-    pub kind: TaskKind,
-    pub name: String,
-    pub payload: String,
-    pub attempts: i64,
-    pub token: ClaimToken,
-    pub cores: i64,
-    pub memory_bytes: i64,
-    #[sqlx(rename = "due_us")]
-    pub due_at: Timestamp,
-}
-
-/// What a worker has free.
-#[derive(Debug, Clone, Copy)]
-pub struct ClaimLimits {
-    pub cores: i64,
-    pub memory_bytes: i64,
-    /// Whether there is room for another task that needs no core.
-    pub light: bool,
-    /// Whether there is room for another import, which needs neither.
-    pub imports: bool,
-    /// Whether the place that is kept for a plan is free: it needs none of what is above.
-    pub plan: bool,
-    /// Whether the place that is kept for a film's first chunk is free: it needs memory, but no free core.
-    pub opening: bool,
-}
-
-/// Name of the task that makes a film's first segment.
-pub const OPENING_CHUNK: &str = "chunk-000000";
 
 /// A task for operators and sweeps.
 #[derive(Debug, Clone, FromRow)]
@@ -108,52 +65,7 @@ pub struct TaskCount {
     pub due: Timestamp,
 }
 
-macro_rules! claim {
-    ($lock:literal) => {
-        concat!(
-            "UPDATE tasks SET status = 'running', token = $1, attempts = attempts + 1, beat = 0, worker = $2, claimed_us = $3 WHERE id = ",
-            "(SELECT id FROM tasks WHERE status = 'queued' AND attempts < $7 ",
-            "AND (not_before_us <= $3 OR (kind <> 'hash' AND not_before_us > $3 + $12)) ",
-            "AND (cores <= $4 AND memory_bytes <= $5 AND (cores > 0 OR $8 OR kind = 'import') ",
-            "OR kind = 'plan' AND $9 OR name = $11 AND memory_bytes <= $5 AND $10) ",
-            "AND (needs_bytes = 0 OR EXISTS (SELECT 1 FROM sources s WHERE s.id = tasks.source_id ",
-            "AND (s.status <> 'receiving' OR needs_bytes <= s.size_bytes))) AND ($6 OR kind <> 'import') ",
-            "ORDER BY due_us, id LIMIT 1 ", $lock, ") ",
-            "RETURNING id, package_id, source_id, kind, name, payload, attempts, token, cores, memory_bytes, due_us"
-        )
-    };
-}
-
 impl Tasks<'_> {
-    /// Claims the most urgent task that fits, counting the attempt before it runs. What it returns is committed.
-    pub async fn claim(&self, worker: &str, token: ClaimToken, limits: ClaimLimits) -> Result<Option<ClaimedTask>> {
-        let now = self.0.now().await?;
-        // SQLite has a single writer: nothing to skip.
-        let sql = match self.0 {
-            Db::Sqlite(_) => claim!(""),
-            Db::Postgres(_) => claim!("FOR UPDATE SKIP LOCKED"),
-        };
-        let ClaimLimits { cores, memory_bytes, imports, light, plan, opening } = limits;
-        let rows = returning!(
-            self.0,
-            ClaimedTask,
-            sql,
-            token,
-            worker,
-            now,
-            cores,
-            memory_bytes,
-            imports,
-            MAX_ATTEMPTS,
-            light,
-            plan,
-            opening,
-            OPENING_CHUNK,
-            LONGEST_PAUSE_US
-        )?;
-        Ok(rows.into_iter().next())
-    }
-
     /// Extends the lease of a claim; [`DbError::Fenced`] when it is no longer ours.
     pub async fn heartbeat(&self, id: TaskId, token: ClaimToken) -> Result<()> {
         let sql = "UPDATE tasks SET beat = beat + 1 WHERE id = $1 AND token = $2 AND status = 'running'";
@@ -260,8 +172,11 @@ impl TasksTx<'_> {
     /// Queues tasks; a name that its package already has is left alone.
     pub async fn enqueue(&mut self, tasks: &[NewTask], now: Timestamp) -> Result<()> {
         let sql = "INSERT INTO tasks (id, package_id, source_id, kind, name, payload, status, attempts, beat, due_us, not_before_us, \
-                   cores, memory_bytes, progress, created_us, needs_bytes) \
-                   VALUES ($1, $2, $3, $4, $5, $6, 'queued', 0, 0, $7, $12, $8, $9, 0, $10, $11) ON CONFLICT DO NOTHING";
+                   cores, memory_bytes, progress, created_us, needs_bytes, priority, owner_id) \
+                   SELECT $1, p.id, $3, $4, $5, $6, 'queued', 0, 0, $7, $12, $8, $9, 0, $10, $11, p.priority, COALESCE(\
+                   (SELECT m.owner_id FROM media m WHERE m.package_id = p.id ORDER BY m.id LIMIT 1), \
+                   (SELECT m.owner_id FROM added_tracks a JOIN media m ON m.id = a.media_id WHERE a.package_id = p.id)) \
+                   FROM packages p WHERE p.id = $2 ON CONFLICT DO NOTHING";
         for t in tasks {
             execute_tx!(
                 self.0,
@@ -316,6 +231,16 @@ impl TasksTx<'_> {
         let sql = "UPDATE tasks SET status = 'parked', finished_us = $1, error_code = $2, error_message = $3 \
                    WHERE id = $4 AND status = 'queued' AND attempts >= $5";
         Ok(execute_tx!(self.0, sql, now, &reason.code, &reason.message, id, MAX_ATTEMPTS)? == 1)
+    }
+
+    /// Brings the work on a package forward or back: what is queued of it, and what will be. `false` when the package is gone.
+    pub async fn prefer(&mut self, package: PackageId, priority: Priority) -> Result<bool> {
+        let rank = priority.rank();
+        if execute_tx!(self.0, "UPDATE packages SET priority = $1 WHERE id = $2", rank, package)? == 0 {
+            return Ok(false);
+        }
+        execute_tx!(self.0, "UPDATE tasks SET priority = $1 WHERE package_id = $2", rank, package)?;
+        Ok(true)
     }
 
     /// Whether a package's planning was ever queued.

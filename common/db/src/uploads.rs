@@ -162,8 +162,9 @@ impl Uploads<'_> {
     /// Once; and not for an upload that is a part, complete or of unknown length, or whose work was stopped.
     pub async fn plan_early(&self, upload: UploadId, task: TaskId, memory_bytes: i64, now: Timestamp) -> Result<()> {
         let sql = "INSERT INTO tasks (id, package_id, source_id, kind, name, payload, status, attempts, beat, due_us, \
-                   not_before_us, cores, memory_bytes, progress, created_us, needs_bytes) \
-                   SELECT $1, m.package_id, m.source_id, 'plan', 'plan', '{}', 'queued', 0, 0, $2, 0, 1, $3, 0, $2, 1 \
+                   not_before_us, cores, memory_bytes, progress, created_us, needs_bytes, priority, owner_id) \
+                   SELECT $1, m.package_id, m.source_id, 'plan', 'plan', '{}', 'queued', 0, 0, $2, 0, 1, $3, 0, $2, 1, \
+                   p.priority, m.owner_id \
                    FROM uploads u JOIN media m ON m.id = u.media_id JOIN packages p ON p.id = m.package_id \
                    WHERE u.id = $4 AND u.offset_bytes < u.length_bytes AND p.status <> 'failed' ON CONFLICT DO NOTHING";
         execute!(self.0, sql, task, now, memory_bytes, upload)?;

@@ -123,6 +123,8 @@ ids!(
     PublicationId,
     /// A running process of the API.
     InstanceId,
+    /// Who takes turns at the queue: an account, or a package that has none.
+    TurnId,
 );
 
 macro_rules! any_of {
@@ -194,4 +196,4 @@ macro_rules! random {
 }
 
 // The first digits of a claim token name the objects of an attempt, so they must not be those of the clock.
-random!(ClaimToken, DocumentId, PictureId, InstanceId);
+random!(ClaimToken, DocumentId, PictureId, InstanceId, TurnId);

@@ -13,6 +13,7 @@ mod payload;
 mod playable;
 mod rendition;
 mod states;
+mod task_kinds;
 mod timestamp;
 mod title;
 
@@ -26,5 +27,6 @@ pub use payload::{AudioPayload, ChunkPayload, ClipPayload, HashPayload, ImportPa
 pub use playable::{TRUST, is_playable};
 pub use rendition::{Measured, Rendition, SEGMENT_PEAKS, SoundTrack};
 pub use states::*;
+pub use task_kinds::TaskKinds;
 pub use timestamp::Timestamp;
 pub use title::default_title;

@@ -67,6 +67,39 @@ words!(
 );
 
 words!(
+    /// When the work on a film is done, beside that on others.
+    Priority {
+        /// Before all others.
+        High = "high",
+        Normal = "normal",
+        /// While there is nothing else to do.
+        Low = "low",
+    }
+);
+
+impl Priority {
+    /// As it is stored: the higher, the earlier.
+    pub const fn rank(self) -> i64 {
+        match self {
+            Self::High => 1,
+            Self::Normal => 0,
+            Self::Low => -1,
+        }
+    }
+}
+
+/// That of a stored rank.
+impl From<i64> for Priority {
+    fn from(rank: i64) -> Self {
+        match rank {
+            1.. => Self::High,
+            0 => Self::Normal,
+            _ => Self::Low,
+        }
+    }
+}
+
+words!(
     /// What an account may do.
     Role { Viewer = "viewer", Creator = "creator", Admin = "admin" }
 );

@@ -4,7 +4,7 @@ use super::error::MediaError;
 use crate::state::AppState;
 use serde::Serialize;
 use sluice_db::{QueuedTaskRow, WorkerRow};
-use sluice_model::{PackageId, Timestamp, WorkerTrouble};
+use sluice_model::{PackageId, TaskKinds, Timestamp, WorkerTrouble};
 use utoipa::ToSchema;
 
 /// What a wait is for.
@@ -15,7 +15,7 @@ pub enum WaitCause {
     Upload,
     /// The disk is nearly full.
     DiskFull,
-    /// No worker runs.
+    /// No worker runs, or none that takes work of this kind.
     NoWorker,
     /// The workers do not reach the store.
     StoreUnreachable,
@@ -50,6 +50,7 @@ impl Wait {
 /// A worker that is alive, as far as others wait for it.
 #[derive(Debug, Clone, Copy)]
 struct Present {
+    kinds: TaskKinds,
     memory_bytes: i64,
     trouble: Option<WorkerTrouble>,
     trouble_at: Option<Timestamp>,
@@ -67,8 +68,12 @@ impl Surroundings {
     /// As they are now.
     pub async fn of(state: &AppState) -> Result<Self, MediaError> {
         let (workers, now) = state.db.operations().workers().await?;
-        let present =
-            |w: &WorkerRow| Present { memory_bytes: w.memory_bytes, trouble: w.trouble(), trouble_at: w.trouble_at };
+        let present = |w: &WorkerRow| Present {
+            kinds: w.kinds(),
+            memory_bytes: w.memory_bytes,
+            trouble: w.trouble(),
+            trouble_at: w.trouble_at,
+        };
         let workers = workers.iter().filter(|w| w.is_alive(now)).map(present).collect();
         Ok(Self { workers, now, is_disk_full: state.ingest.space.shortage().is_some() })
     }
@@ -91,6 +96,10 @@ impl Surroundings {
         if self.workers.is_empty() && !others_run {
             return Wait::new(WaitCause::NoWorker, "No worker is running. It goes on when one is started.");
         }
+        if !self.workers.is_empty() && !self.workers.iter().any(|w| w.kinds.has(task.kind)) {
+            let message = format!("No running worker takes work of this kind ({}).", task.kind);
+            return Wait::new(WaitCause::NoWorker, message);
+        }
         if let Some(since) = troubled(WorkerTrouble::StoreUnreachable) {
             let message = "The store does not answer. It goes on by itself when it does; nothing is lost.";
             return Wait { since, ..Wait::new(WaitCause::StoreUnreachable, message) };
@@ -102,7 +111,7 @@ impl Surroundings {
             };
             return Wait { until: Some(task.not_before_at.as_millis()), ..Wait::new(WaitCause::Pause, message) };
         }
-        let largest = self.workers.iter().map(|w| w.memory_bytes).max();
+        let largest = self.workers.iter().filter(|w| w.kinds.has(task.kind)).map(|w| w.memory_bytes).max();
         if largest.is_some_and(|l| l < task.memory_bytes) {
             let (mib, most) = (task.memory_bytes >> 20, largest.unwrap_or(0) >> 20);
             let message =
@@ -129,7 +138,7 @@ pub async fn wait_of(state: &AppState, package: PackageId) -> Result<Option<Wait
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sluice_model::{TaskId, TaskKind, TaskStatus};
+    use sluice_model::{Priority, TaskId, TaskKind, TaskStatus};
 
     const NOW: Timestamp = Timestamp::from_micros(1_000_000_000);
 
@@ -149,6 +158,7 @@ mod tests {
             claimed_at: None,
             not_before_at: Timestamp::EPOCH,
             memory_bytes: 512 << 20,
+            priority: Priority::Normal,
             arriving: false,
             media_id: None,
             title: None,
@@ -157,7 +167,8 @@ mod tests {
     }
 
     fn worker(memory_bytes: i64, trouble: Option<WorkerTrouble>) -> Present {
-        Present { memory_bytes, trouble, trouble_at: trouble.map(|_| Timestamp::from_micros(5000)) }
+        let trouble_at = trouble.map(|_| Timestamp::from_micros(5000));
+        Present { kinds: TaskKinds::ALL, memory_bytes, trouble, trouble_at }
     }
 
     fn cause(workers: Vec<Present>, is_disk_full: bool, task: &QueuedTaskRow, ahead: i64) -> Wait {
@@ -168,6 +179,7 @@ mod tests {
     fn every_wait_has_one_cause() {
         let (fine, small) = (worker(4 << 30, None), worker(256 << 20, None));
         let [away, full] = [WorkerTrouble::StoreUnreachable, WorkerTrouble::DiskFull].map(|t| worker(4 << 30, Some(t)));
+        let planner = Present { kinds: [TaskKind::Plan].into_iter().collect(), ..fine };
         let paused = QueuedTaskRow { not_before_at: Timestamp::from_micros(2_000_000_000), ..task() };
         let arriving = QueuedTaskRow { arriving: true, ..task() };
         for (workers, is_disk_full, task, ahead, expected) in [
@@ -179,6 +191,8 @@ mod tests {
             (vec![away, fine], false, task(), 3, WaitCause::Turn),
             (vec![small, fine], false, task(), 0, WaitCause::Turn),
             (vec![small], false, task(), 0, WaitCause::Memory),
+            (vec![planner], false, task(), 2, WaitCause::NoWorker),
+            (vec![planner, small], false, task(), 0, WaitCause::Memory),
             (vec![fine], false, paused, 0, WaitCause::Pause),
             (vec![fine], false, arriving, 0, WaitCause::Upload),
         ] {

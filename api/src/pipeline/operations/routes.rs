@@ -2,9 +2,15 @@
 
 use super::{
     service,
-    views::{QueueQuery, SettingsInForce, Stored, WorkQueue, Workers},
+    views::{PriorityChange, QueueQuery, SettingsInForce, Stored, WorkQueue, Workers},
 };
-use crate::{client::Client, http::error::ApiError, identity::guards::Admin, paging::PageQuery, state::AppState};
+use crate::{
+    client::Client,
+    http::{error::ApiError, extract::Body},
+    identity::guards::Admin,
+    paging::PageQuery,
+    state::AppState,
+};
 use axum::{
     Json,
     extract::{Path, Query, State},
@@ -57,6 +63,22 @@ pub async fn cancel(
     Path(id): Path<TaskId>,
 ) -> Result<StatusCode, ApiError> {
     service::cancel(&state, &client, &admin, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Bring the work on the film of a task forward, or back: what is queued of it, and what will be.
+#[utoipa::path(put, path = "/admin/queue/{id}/priority", operation_id = "prioritize_task", tag = "admin",
+    params(("id" = Uuid, Path)), request_body = PriorityChange, security(("session" = []), ("api_token" = ["admin"])), responses(
+        (status = 204, description = "So it is done"),
+    ))]
+pub async fn prioritize(
+    State(state): State<AppState>,
+    client: Client,
+    Admin(admin): Admin,
+    Path(id): Path<TaskId>,
+    Body(body): Body<PriorityChange>,
+) -> Result<StatusCode, ApiError> {
+    service::prefer(&state, &client, &admin, id, body.priority).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -12,7 +12,7 @@ use crate::{
     state::AppState,
 };
 use sluice_db::{QueuePage, QueuedTaskRow};
-use sluice_model::{Reason, TaskId, TaskStatus, clock};
+use sluice_model::{Priority, Reason, TaskId, TaskStatus, clock};
 use std::collections::HashMap;
 
 /// Running tasks that are shown beside their workers at most: more than a fleet of a hundred has.
@@ -64,6 +64,25 @@ pub async fn cancel(state: &AppState, client: &Client, admin: &Viewer, id: TaskI
     }
     tx.commit().await?;
     note(state, client, Event::WorkStopped, None, Some(admin.id), &format!("task {id}")).await;
+    Ok(())
+}
+
+/// Brings the work on the film of a task forward, or back. The same again changes nothing.
+pub async fn prefer(
+    state: &AppState,
+    client: &Client,
+    admin: &Viewer,
+    id: TaskId,
+    priority: Priority,
+) -> Result<(), MediaError> {
+    let task = state.db.operations().task(id).await?.ok_or(MediaError::NotFound)?;
+    let mut tx = state.db.begin().await?;
+    if !tx.tasks().prefer(task.package_id, priority).await? {
+        return Err(MediaError::NotFound);
+    }
+    tx.commit().await?;
+    state.wake.push(1).await;
+    note(state, client, Event::WorkPreferred, None, Some(admin.id), &format!("task {id}: {priority}")).await;
     Ok(())
 }
 

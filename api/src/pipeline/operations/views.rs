@@ -4,7 +4,7 @@ use crate::pipeline::media::waiting::Wait;
 use serde::{Deserialize, Serialize};
 use sluice_config::SettingInForce;
 use sluice_db::{QueueCountRow, QueuedTaskRow, StoredRow, WorkerRow};
-use sluice_model::{Reason, TaskKind, TaskStatus, Timestamp, WorkerTrouble};
+use sluice_model::{Priority, Reason, TaskKind, TaskStatus, Timestamp, WorkerTrouble};
 use sluice_storage::DiskSpace;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -17,6 +17,14 @@ pub struct QueueQuery {
     pub status: Option<TaskStatus>,
     /// Of one kind only.
     pub kind: Option<TaskKind>,
+}
+
+/// When the work on a film is to be done.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PriorityChange {
+    /// `high` comes before all others, `low` when there is nothing else to do.
+    pub priority: Priority,
 }
 
 /// The work that there is, the oldest first.
@@ -67,6 +75,8 @@ pub struct QueuedTask {
     pub progress: f64,
     /// Who ran it last, or runs it.
     pub worker: Option<String>,
+    /// When it is done, beside the work on other films.
+    pub priority: Priority,
     /// How its last run ended, where that was badly.
     pub error: Option<Reason>,
     /// Why it is not being done, where it is queued.
@@ -81,6 +91,7 @@ impl QueuedTask {
     pub fn new(row: QueuedTaskRow, waits_for: Option<Wait>) -> Self {
         Self {
             error: row.reason(),
+            priority: row.priority,
             waits_for,
             id: row.id.into(),
             kind: row.kind,
@@ -112,6 +123,8 @@ pub struct Worker {
     pub cores: i64,
     /// What it plans with.
     pub memory_bytes: i64,
+    /// Kinds of task that it takes.
+    pub kinds: Vec<TaskKind>,
     pub alive: bool,
     /// Why it does not get on.
     pub trouble: Option<WorkerTrouble>,
@@ -127,6 +140,7 @@ pub struct Worker {
 impl Worker {
     pub fn new(row: WorkerRow, now: Timestamp, tasks: Vec<QueuedTask>) -> Self {
         Self {
+            kinds: row.kinds().iter().collect(),
             alive: row.is_alive(now),
             trouble: row.trouble(),
             trouble_since: row.trouble_at.map(Timestamp::as_millis),
