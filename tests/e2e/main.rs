@@ -44,6 +44,7 @@ mod offline;
 mod openapi;
 mod operations;
 mod own_media;
+mod packaging;
 mod paging;
 mod pictures;
 mod playback_tokens;
