@@ -7,7 +7,7 @@ WEED := $(CURDIR)/$(TOOLS)/weed/weed
 PYTHON := $(CURDIR)/$(TOOLS)/python/bin/python3
 TEST_ENV := env -u SLUICE_CONFIG SLUICE_TEST_WEED=$(WEED) SLUICE_TEST_PYTHON=$(PYTHON) SLUICE_TEST_MEDIA=$${SLUICE_TEST_MEDIA:-$(CURDIR)/../shared/media}
 
-.PHONY: help run deps check fmt test proof fuzz test-corpus test-deps bench docker-lint web screenshots
+.PHONY: help run deps check fmt test proof fuzz test-corpus test-deps bench deb docker-lint web screenshots
 
 help:
 	@echo "make run          install what is missing, build, start API and worker on SQLite and ./data"
@@ -19,6 +19,7 @@ help:
 	@echo "make bench        speed and memory beside the ffmpeg command; PART=first-play: when films can be watched"
 	@echo "make web          the web app anew from its source, into api/web/dist"
 	@echo "make screenshots  every page of the web app, in target/screenshots"
+	@echo "make deb          a Debian package of both binaries, in target/deb"
 	@echo "make test-corpus  every file of the shared media, where they are at hand"
 
 run: deps
@@ -101,3 +102,7 @@ test-corpus: test-deps
 bench: test-deps
 	$(CARGO) build --release --locked -p sluice-api -p sluice-worker
 	$(TEST_ENV) tests/with-servers.sh python3 tests/bench/$(if $(filter first-play,$(PART)),first_play.py,bench.py $(PART))
+
+deb: deps
+	$(CARGO) build --release --locked -p sluice-api -p sluice-worker
+	docker/deb/build.sh $${CARGO_TARGET_DIR:-target}/release target/deb

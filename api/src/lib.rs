@@ -2,6 +2,7 @@
 
 mod check;
 mod client;
+mod commands;
 mod error;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
@@ -25,7 +26,7 @@ mod validation;
 mod web;
 
 use anyhow::Context;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use http::connections::{Limits, raise_descriptor_limit};
 use secrecy::SecretString;
 use sluice_config as config;
@@ -34,13 +35,14 @@ use sluice_config::{
     telemetry::{self, complain, say},
 };
 use sluice_db::{Db, quieted};
-use sluice_model::Role;
+use sluice_model::{MediaId, Role};
 use sluice_net::Outbound;
 use sluice_queue::WakeQueue;
 use sluice_storage::Store;
 use state::{AppState, Keys, mail::Mailer};
 use std::{
     io::{BufRead, IsTerminal, Write, stdin, stdout},
+    path::PathBuf,
     process::ExitCode,
 };
 use tokio::{
@@ -68,8 +70,31 @@ enum Command {
     Secret(SecretCommand),
     /// Say whether settings, directories, database, store, clock and mail are as they must be; status 1 if one is not.
     Check,
+    #[command(flatten)]
+    Upkeep(commands::Upkeep),
+    /// Write a media into a new folder that any web server can serve: index.m3u8 and all that it names, pictures, captions, the
+    /// original, and media.json with what was said of it. Of an encrypted one the keys are in it.
+    Export {
+        /// The media's identifier.
+        media: MediaId,
+        /// The folder; it must be empty, or not be there.
+        folder: PathBuf,
+        /// Leave the original out; `import` cannot make a media of it then.
+        #[arg(long)]
+        no_original: bool,
+    },
+    /// Make a media of a folder that `export` wrote, from its original; it is transcoded again.
+    Import {
+        folder: PathBuf,
+        /// The account that it belongs to.
+        #[arg(long)]
+        owner: String,
+    },
     /// Print the OpenAPI document.
     Openapi,
+    /// Write manual pages and completions of shells; for packages.
+    #[command(hide = true)]
+    Manual { folder: PathBuf },
 }
 
 #[derive(Debug, Subcommand)]
@@ -113,6 +138,10 @@ fn start(cli: Cli) -> anyhow::Result<ExitCode> {
         writeln!(stdout(), "{}", serde_json::to_string_pretty(&router::describe())?)?;
         return Ok(ExitCode::SUCCESS);
     }
+    if let Some(Command::Manual { folder }) = &cli.command {
+        config::manual::write(Cli::command(), "sluice-api", folder)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     // Its environment and memory hold the secrets, and programs of the same user could read them.
     nix::sys::prctl::set_dumpable(false).context("this process")?;
     let config = Config::load()?;
@@ -121,13 +150,16 @@ fn start(cli: Cli) -> anyhow::Result<ExitCode> {
         write!(stdout(), "{findings}")?;
         return Ok(if findings.good() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
+    if let Some(Command::Upkeep(command)) = &cli.command {
+        return Ok(tokio::runtime::Runtime::new()?.block_on(commands::run(command, &config)));
+    }
     let _logs = telemetry::init(&quieted(&config.log));
     keep_private(&config).with_context(|| config.data_dir.display().to_string())?;
     tokio::runtime::Runtime::new()?.block_on(run(cli, config))?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn run(cli: Cli, config: Config) -> anyhow::Result<()> {
+async fn run(cli: Cli, mut config: Config) -> anyhow::Result<()> {
     if let Some(Command::Secret(SecretCommand::Rotate)) = cli.command {
         rotate_secret(&config)?;
         say("a new secret signs from the next start on");
@@ -139,6 +171,10 @@ async fn run(cli: Cli, config: Config) -> anyhow::Result<()> {
     let store = Store::open(&config.store).await.context("store")?;
     let wake = WakeQueue::open(&db, &config.database_url).await.context("queue")?;
     let outbound = Outbound::new(&config.outbound).map_err(anyhow::Error::msg).context("outbound connections")?;
+    if matches!(cli.command, Some(Command::Export { .. })) {
+        // What is written lies beside its playlists.
+        config.playback.direct = false;
+    }
     let state = AppState::new(config, db, store, wake, keys, mailer, outbound);
     match cli.command {
         Some(Command::Admin(AdminCommand::Create { username, email })) => {
@@ -151,6 +187,16 @@ async fn run(cli: Cli, config: Config) -> anyhow::Result<()> {
                 .await
                 .map_err(|e| anyhow::anyhow!("{username}: {e}"))?;
             say(format!("{username} has the role {role}"));
+            state.db.close().await;
+            Ok(())
+        }
+        Some(Command::Export { media, folder, no_original }) => {
+            commands::export::run(&state, media, &folder, !no_original).await?;
+            state.db.close().await;
+            Ok(())
+        }
+        Some(Command::Import { folder, owner }) => {
+            commands::import::run(&state, &folder, &owner).await?;
             state.db.close().await;
             Ok(())
         }

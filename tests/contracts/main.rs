@@ -1,9 +1,11 @@
 //! What both stores and both databases must do: one suite each.
 
 mod accounts;
+mod backup;
 mod clips;
 mod clock;
 mod merging;
+mod objects;
 mod operations;
 mod publishing;
 mod queue_speed;

@@ -1,9 +1,10 @@
 //! The contract of [`Store`].
 
 use bytes::Bytes;
+use futures::TryStreamExt;
 use sluice_config::StoreUrl;
-use sluice_model::SourceId;
-use sluice_storage::{Key, Prefix, Store, StoreError};
+use sluice_model::{PictureId, SourceId};
+use sluice_storage::{Key, Prefix, Root, Store, StoreError};
 use std::collections::BTreeMap;
 
 async fn contract(store: &Store) {
@@ -26,6 +27,22 @@ async fn contract(store: &Store) {
     let mut keys = store.list(&Prefix::Source(source)).await.unwrap();
     keys.sort_by_key(ToString::to_string);
     assert_eq!(keys, [key(0), key(1)]);
+
+    let sized = store.list_objects(&Prefix::Source(source)).await.unwrap();
+    let now = sluice_model::clock::now();
+    let minute = std::time::Duration::from_secs(60);
+    assert!(sized.iter().all(|o| o.written_at + minute > now && now + minute > o.written_at), "{sized:?}");
+    let picture = PictureId::random();
+    store.put(&Key::Picture(picture), Bytes::from_static(b"picture")).await.unwrap();
+    let pictures = store.list_sizes(&Prefix::Picture(picture)).await.unwrap();
+    assert_eq!(pictures, [(Key::Picture(picture), 7)], "a picture is a folder of one");
+    // Others write to this store as well.
+    let groups = async |root| store.groups(root).try_collect::<Vec<_>>().await.unwrap();
+    assert!(groups(Root::Sources).await.contains(&Prefix::Source(source)));
+    assert!(groups(Root::Pictures).await.contains(&Prefix::Picture(picture)));
+    assert!(!groups(Root::Projects).await.contains(&Prefix::Source(source)));
+    store.delete(&Key::Picture(picture)).await.unwrap();
+    assert!(!groups(Root::Pictures).await.contains(&Prefix::Picture(picture)));
 
     for _ in 0..2 {
         store.delete(&key(0)).await.unwrap();

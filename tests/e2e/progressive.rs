@@ -179,7 +179,7 @@ async fn contradicting_bytes_are_planned_anew(pair: Pair) {
     assert!(sound, "{report}");
     stack.pass(Duration::from_secs(2 * 86_400));
     stack.sweep().await;
-    let named = db.packages().object_names(package).await.unwrap().len();
+    let named = db.snapshot().await.unwrap().objects().of_package(package).await.unwrap().len();
     let kept = store.list(&Prefix::Package(package)).await.unwrap();
     let is_media = |name: String| ["m4s", "jpg", "webp"].iter().any(|e| name.ends_with(e)) || name.contains("init-");
     let media_files = kept.iter().filter(|k| is_media(k.to_string()));

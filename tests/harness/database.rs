@@ -59,6 +59,18 @@ pub fn fresh(pair: Pair, folder: &Path) -> String {
     }
 }
 
+/// A database in which nothing is, on SQLite a file that is not there; its URL.
+pub fn empty(pair: Pair, folder: &Path) -> String {
+    match pair {
+        Pair::Embedded => format!("sqlite://{}/empty.db", folder.display()),
+        Pair::Servers => {
+            let (name, server) = (format!("t{}", Uuid::new_v4().simple()), need("SLUICE_TEST_POSTGRES"));
+            psql(&server, &format!("CREATE DATABASE {name}"));
+            format!("{server}/{name}")
+        }
+    }
+}
+
 /// A folder that the first process of a run fills, while the others wait for it.
 pub(crate) fn prepared(name: &str, fill: impl FnOnce(&Path)) -> PathBuf {
     let folder = PathBuf::from(need("SLUICE_TEST_PREPARED"));

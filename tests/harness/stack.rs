@@ -157,6 +157,25 @@ impl Stack {
         (output.status.success(), text(&output.stdout) + &text(&output.stderr))
     }
 
+    /// Runs a command of the API's binary to its end: its status, what it said, and what it complained of.
+    ///
+    /// # Panics
+    /// When a signal ended it.
+    pub fn run_command(&self, settings: &[(&str, &str)], arguments: &[&str]) -> (i32, String, String) {
+        let mut command = Command::new(bin_dir().join("sluice-api"));
+        command.args(arguments).env_clear().envs(self.environment.iter().cloned()).envs(settings.iter().copied());
+        let output = database::fed(&mut command, "");
+        let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
+        (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+    }
+
+    /// Starts a command of the API's binary.
+    pub fn start_command(&self, settings: &[(&str, &str)], arguments: &[&str]) -> Process {
+        let mut environment = self.environment.clone();
+        environment.extend(settings.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())));
+        Process::start("sluice-api", arguments, &environment, &self.dir.path().join("command.log"))
+    }
+
     /// A logged-in administrator, made as README says.
     pub async fn admin(&self) -> Client {
         let name = format!("a{}", &Uuid::new_v4().simple().to_string()[..12]);

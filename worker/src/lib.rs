@@ -28,7 +28,7 @@ mod verify;
 mod webp;
 
 use anyhow::Context;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use plan::{LoudnessSetting, RungSetting};
 pub use sandbox::Allocator;
 use sluice_config as config;
@@ -100,6 +100,9 @@ enum Command {
     },
     /// Have confined encoder children try everything that is forbidden to them; status 1 if anything is possible.
     SandboxCheck,
+    /// Write manual pages and completions of shells; for packages.
+    #[command(hide = true)]
+    Manual { folder: PathBuf },
     /// The sandboxed child; not for people.
     #[command(hide = true)]
     Encoder {
@@ -160,6 +163,10 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     sandbox::forbid_dumps().context("this process")?;
     match command {
         Command::Encoder { .. } => Ok(ExitCode::FAILURE),
+        Command::Manual { folder } => {
+            config::manual::write(Cli::command(), "sluice-worker", &folder)?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::SandboxCheck => {
             let config = Config::load()?;
             let children = child::Children::of_this_program(&config.worker.child);

@@ -2,23 +2,17 @@
 
 use crate::{
     lease::LeaseSweep,
-    pipeline, publish,
+    pipeline,
     task::{Context, TaskError},
 };
 use sluice_db::TaskRow;
 use sluice_model::{
-    PackageStatus, Reason, SourceId,
+    Reason,
     clock::{self, ClockWatch},
 };
-use sluice_storage::{Key, Prefix};
-use std::{
-    collections::HashSet,
-    time::{Duration, Instant},
-};
+use sluice_upkeep::Sweep;
+use std::time::{Duration, Instant};
 use tokio::{sync::watch, time::interval};
-
-/// Doomed pictures are left for so long: whoever was about to show one has seen that it is.
-const PICTURE_GRACE: Duration = Duration::from_secs(10);
 
 /// Sweeps until `stop` turns true.
 pub async fn run(context: Context, lease: Duration, gc_window: Duration, mut stop: watch::Receiver<bool>) {
@@ -81,64 +75,8 @@ async fn park_exhausted(context: &Context, task: &TaskRow) -> Result<(), TaskErr
 
 /// Removes unreferenced bytes that are older than the window, and delivered wake-ups.
 async fn collect(context: &Context, window: Duration) -> Result<(), TaskError> {
-    let now = clock::now();
-    let before = now - window;
-    for source in context.db.sources().mark_deleting(before, now).await? {
-        for package in context.db.sources().packages_of(source).await? {
-            delete_all(context, &Prefix::Package(package)).await?;
-        }
-        for home in context.db.sources().extent_homes(source).await? {
-            delete_all(context, &Prefix::Source(home)).await?;
-        }
-        // Dying before this line repeats the deletions, which is harmless.
-        context.db.sources().purge(source).await?;
-        tracing::info!(%source, "deleted");
-    }
-    for project in context.db.projects().deleting_documents().await? {
-        delete_all(context, &Prefix::Project(project)).await?;
-        context.db.projects().purge_documents(project).await?;
-    }
-    for picture in context.db.pictures().deleting(now - PICTURE_GRACE).await? {
-        context.store.delete(&Key::Picture(picture)).await?;
-        context.db.pictures().purge(picture).await?;
-    }
-    for package in context.db.packages().to_sweep(before).await? {
-        // A retry may have set it to work again since it was found; its objects are not orphans then.
-        let row = context.db.packages().find(package).await?;
-        if row.is_some_and(|p| matches!(p.status, PackageStatus::Ready | PackageStatus::Failed)) {
-            publish::remove_orphans(context, package).await?;
-            context.db.packages().mark_swept(package, now).await?;
-        }
-    }
-    for source in context.db.sources().to_sweep(before).await? {
-        for home in context.db.sources().extent_homes(source).await? {
-            remove_unrecorded_extents(context, home).await?;
-        }
-        context.db.sources().mark_swept(source, now).await?;
-    }
+    Sweep { db: &context.db, store: &context.store, window }.round().await?;
     context.db.operations().purge_workers().await?;
     context.wake.vacuum().await;
-    Ok(())
-}
-
-/// Deletes extents that no row names: whoever stored them died before recording them, or lost the upload's lease.
-async fn remove_unrecorded_extents(context: &Context, home: SourceId) -> Result<(), TaskError> {
-    // Listed before the rows are read: what is recorded in between is named, what comes later is not listed.
-    let listed = context.store.list(&Prefix::Source(home)).await?;
-    let recorded: HashSet<u64> =
-        context.db.sources().extent_numbers(home).await?.into_iter().map(i64::cast_unsigned).collect();
-    for key in listed {
-        if matches!(key, Key::Extent { number, .. } if !recorded.contains(&number)) {
-            context.store.delete(&key).await?;
-            tracing::info!(%key, "unrecorded extent deleted");
-        }
-    }
-    Ok(())
-}
-
-async fn delete_all(context: &Context, prefix: &Prefix) -> Result<(), TaskError> {
-    for key in context.store.list(prefix).await? {
-        context.store.delete(&key).await?;
-    }
     Ok(())
 }

@@ -13,6 +13,7 @@ use sluice_model::Reason;
 use sluice_net::Outbound;
 use sluice_queue::WakeQueue;
 use sluice_storage::{Store, StoreError};
+use sluice_upkeep::UpkeepError;
 use std::sync::Arc;
 
 /// What every task may use.
@@ -102,6 +103,16 @@ impl From<StoreError> for TaskError {
                 Self::Retry { reason, detail: object }
             }
             StoreError::Full | StoreError::Unavailable(_) => Self::Infrastructure(e.to_string()),
+        }
+    }
+}
+
+impl From<UpkeepError> for TaskError {
+    fn from(e: UpkeepError) -> Self {
+        match e {
+            UpkeepError::Database(e) => e.into(),
+            UpkeepError::Store(e) => e.into(),
+            UpkeepError::File(e) => Self::Infrastructure(e.to_string()),
         }
     }
 }

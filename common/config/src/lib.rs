@@ -5,6 +5,7 @@
 mod checks;
 mod encode;
 mod in_force;
+pub mod manual;
 mod private_files;
 mod reader;
 mod secret;

@@ -2,8 +2,8 @@
 
 use crate::{
     Db, Tx, access, added_tracks, audit, captions, catalogue, chapters, clips, comments, engagement, images, limits,
-    media, moderation, news, operations, packages, people, pictures, playlists, posts, projects, roles, search,
-    sessions, sources, tasks, tokens, tracks, uploads, usage, users, webhooks, work,
+    media, mending, moderation, news, objects, operations, packages, people, pictures, playlists, posts, projects,
+    roles, search, sessions, sources, tasks, tokens, tracks, uploads, usage, users, webhooks, work,
 };
 
 impl Db {
@@ -219,9 +219,19 @@ impl Tx {
         moderation::ModerationTx(self)
     }
 
+    /// What is made again because its objects are lost.
+    pub fn mending(&mut self) -> mending::MendingTx<'_> {
+        mending::MendingTx(self)
+    }
+
     /// Notifications between instances.
     pub fn news(&mut self) -> news::NewsTx<'_> {
         news::NewsTx(self)
+    }
+
+    /// Objects of the store that rows lead to.
+    pub fn objects(&mut self) -> objects::ObjectsTx<'_> {
+        objects::ObjectsTx(self)
     }
 
     /// HLS packages, their renditions and segments.

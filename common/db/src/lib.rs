@@ -7,6 +7,7 @@
 pub mod access;
 pub mod added_tracks;
 pub mod audit;
+pub mod backup;
 pub mod captions;
 pub mod catalogue;
 pub mod chapters;
@@ -19,8 +20,10 @@ pub mod images;
 mod leaving_out;
 pub mod limits;
 pub mod media;
+pub mod mending;
 pub mod moderation;
 pub mod news;
+pub mod objects;
 mod open;
 pub mod operations;
 pub mod packages;
@@ -59,6 +62,7 @@ pub use images::ImageRow;
 pub use media::{MediaChange, MediaPage, MediaRow, NamedMedia, NewMedia};
 pub use moderation::{ActionRow, ReportRow};
 pub use news::NewsListener;
+pub use objects::{ExtentObjectRow, PackageObjectRow};
 pub use operations::{NewWorker, QueueCountRow, QueuePage, QueuedTaskRow, StoredRow, WorkerRow};
 pub use packages::{PackageRow, PlannedPackage, SegmentRow};
 pub use people::{CreatorRow, OwnProfileRow, ProfileChange, SubscriptionRow};
@@ -162,7 +166,7 @@ pub enum Db {
 pub enum Tx {
     /// On SQLite, holding the write lock.
     Sqlite(Transaction<'static, sqlx::Sqlite>),
-    /// On PostgreSQL, READ COMMITTED.
+    /// On PostgreSQL, READ COMMITTED, but for [`Db::snapshot`].
     Postgres(Transaction<'static, sqlx::Postgres>),
 }
 
@@ -236,6 +240,14 @@ impl Db {
         })
     }
 
+    /// Begins a transaction that changes nothing and sees the database as it is at one moment.
+    pub async fn snapshot(&self) -> Result<Tx> {
+        Ok(match self {
+            Self::Sqlite(p) => Tx::Sqlite(p.readers.begin().await?),
+            Self::Postgres(p) => Tx::Postgres(reading(p.up()?.clone()).await?),
+        })
+    }
+
     /// The database's own clock, so that all processes agree on it.
     pub async fn now(&self) -> Result<Timestamp> {
         match self {
@@ -275,6 +287,12 @@ impl Db {
             tracing::warn!("statements that the database does not end were left to it");
         }
     }
+}
+
+/// A transaction of PostgreSQL that sees one moment. Waited for by a task of its own, as in [`Db::begin`].
+async fn reading(pool: PgPool) -> Result<Transaction<'static, sqlx::Postgres>> {
+    let begun = tokio::spawn(async move { pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await });
+    Ok(begun.await.map_err(|_| sqlx::Error::WorkerCrashed)??)
 }
 
 impl Tx {

@@ -6,6 +6,7 @@
 use crate::{Db, DbError, Result, lock_beside, search, watch::Postgres};
 use sqlx::{
     ConnectOptions, Connection, PgConnection, SqliteConnection, SqlitePool,
+    migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -18,6 +19,9 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::time::timeout;
+
+/// The schema, step by step.
+pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
 
 /// Connections of a process that read from SQLite.
 const READERS: u32 = 8;
@@ -82,7 +86,7 @@ async fn open_sqlite(options: SqliteConnectOptions) -> Result<Db> {
     let writing = options.clone().journal_mode(SqliteJournalMode::Wal);
     let pool = SqlitePoolOptions::new().acquire_timeout(WRITE_WAIT);
     let writer = pool.clone().max_connections(1).connect_with(writing).await?;
-    sqlx::migrate!("../../migrations").run(&writer).await?;
+    MIGRATIONS.run(&writer).await?;
     if !marked {
         // The number in decimals: a pragma takes no bound parameter.
         sqlx::query("PRAGMA application_id = 1397511491").execute(&writer).await?;
@@ -98,7 +102,7 @@ async fn open_sqlite(options: SqliteConnectOptions) -> Result<Db> {
 }
 
 /// Whether a file is SQLite's at all, before SQLite makes anything beside it.
-fn check_header(file: &Path) -> Result<(), String> {
+pub(crate) fn check_header(file: &Path) -> Result<(), String> {
     let mut head = Vec::new();
     match File::open(file) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
@@ -149,14 +153,14 @@ async fn open_postgres(options: PgConnectOptions) -> Result<Db> {
         .acquire_timeout(POSTGRES_WAIT)
         .connect_with(options.clone())
         .await?;
-    sqlx::migrate!("../../migrations").run(&pool).await?;
+    MIGRATIONS.run(&pool).await?;
     search::prepare_postgres(&pool).await?;
     let db = Db::Postgres(Postgres::watched(pool, options, place));
     db.search().index_missing().await?;
     Ok(db)
 }
 
-async fn first_connection(options: &PgConnectOptions, place: &str) -> Result<PgConnection> {
+pub(crate) async fn first_connection(options: &PgConnectOptions, place: &str) -> Result<PgConnection> {
     let unusable = |what: &str| DbError::Unusable(format!("{place}: {what}"));
     let mut connect = pin!(PgConnection::connect_with(options));
     let mut answer = timeout(FIRST_ANSWER, &mut connect).await;
@@ -168,7 +172,7 @@ async fn first_connection(options: &PgConnectOptions, place: &str) -> Result<PgC
 }
 
 /// Where a server is, without its password.
-fn place(options: &PgConnectOptions) -> String {
+pub(crate) fn place(options: &PgConnectOptions) -> String {
     let database = options.get_database().unwrap_or_default();
     match options.get_socket() {
         Some(socket) => format!("PostgreSQL at {}, database {database:?}", socket.display()),

@@ -155,14 +155,6 @@ impl Packages<'_> {
         Ok(query!(self.0, fetch_optional as (Vec<u8>,), sql, package, number)?.map(|r| r.0))
     }
 
-    /// Every object of a rendition that a row names, and every still picture.
-    pub async fn object_names(&self, package: PackageId) -> Result<Vec<(String, String)>> {
-        let sql = "SELECT rendition, object FROM segments WHERE package_id = $1 \
-                   UNION ALL SELECT name, init_object FROM renditions WHERE package_id = $1 AND init_object IS NOT NULL \
-                   UNION ALL SELECT 'images', object FROM images WHERE package_id = $1";
-        query!(self.0, fetch_all as (String, String), sql, package)
-    }
-
     /// Raises the number of segments that clients of the growing presentation have been shown and
     /// returns it: several API instances must never show a list that is shorter than before.
     pub async fn raise_revealed(&self, package: PackageId, at_least: i64) -> Result<i64> {
@@ -206,10 +198,12 @@ impl Packages<'_> {
         Ok(())
     }
 
-    /// Finished packages whose orphans have not been looked for since `before`.
-    pub async fn to_sweep(&self, before: Timestamp) -> Result<Vec<PackageId>> {
-        let sql = "SELECT id FROM packages WHERE status IN ('ready', 'failed') AND updated_us < $1 AND swept_us IS NULL LIMIT 50";
-        Ok(query!(self.0, fetch_all as (PackageId,), sql, before)?.into_iter().map(|r| r.0).collect())
+    /// Finished packages that have not changed since `before` and whose orphans have not been looked for: the next after
+    /// one, in order.
+    pub async fn to_sweep(&self, before: Timestamp, after: PackageId) -> Result<Vec<PackageId>> {
+        let sql = "SELECT id FROM packages WHERE status IN ('ready', 'failed') AND updated_us < $1 AND swept_us IS NULL \
+                   AND id > $2 ORDER BY id LIMIT 50";
+        Ok(query!(self.0, fetch_all as (PackageId,), sql, before, after)?.into_iter().map(|r| r.0).collect())
     }
 
     /// Notes that a package's orphans are gone.

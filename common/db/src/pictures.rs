@@ -93,10 +93,10 @@ impl Pictures<'_> {
         Ok(())
     }
 
-    /// Pictures whose objects are to be removed.
-    pub async fn deleting(&self, now: Timestamp) -> Result<Vec<PictureId>> {
-        let sql = "SELECT id FROM pictures WHERE doomed_us <= $1 ORDER BY doomed_us LIMIT 100";
-        Ok(query!(self.0, fetch_all as (PictureId,), sql, now)?.into_iter().map(|r| r.0).collect())
+    /// Pictures whose objects are to be removed: the next after one, in order.
+    pub async fn deleting(&self, now: Timestamp, after: PictureId) -> Result<Vec<PictureId>> {
+        let sql = "SELECT id FROM pictures WHERE doomed_us <= $1 AND id > $2 ORDER BY id LIMIT 100";
+        Ok(query!(self.0, fetch_all as (PictureId,), sql, now, after)?.into_iter().map(|r| r.0).collect())
     }
 
     /// Notes that an object is gone.

@@ -106,10 +106,10 @@ impl Projects<'_> {
         Ok(gone)
     }
 
-    /// Projects whose documents are to be removed.
-    pub async fn deleting_documents(&self) -> Result<Vec<ProjectId>> {
-        let sql = "SELECT project_id FROM doomed_documents ORDER BY project_id LIMIT 100";
-        Ok(query!(self.0, fetch_all as (ProjectId,), sql)?.into_iter().map(|r| r.0).collect())
+    /// Projects whose documents are to be removed: the next after one, in order.
+    pub async fn deleting_documents(&self, after: ProjectId) -> Result<Vec<ProjectId>> {
+        let sql = "SELECT project_id FROM doomed_documents WHERE project_id > $1 ORDER BY project_id LIMIT 100";
+        Ok(query!(self.0, fetch_all as (ProjectId,), sql, after)?.into_iter().map(|r| r.0).collect())
     }
 
     /// Notes that they are gone.

@@ -42,6 +42,26 @@ pub struct ExtentRow {
     pub home: SourceId,
 }
 
+/// Uploads that have expired by `$2` and shown no sign of life since `$1`.
+macro_rules! abandoned {
+    () => {
+        "status = 'receiving' AND touched_us < $1 \
+         AND NOT EXISTS (SELECT 1 FROM uploads u WHERE u.source_id = sources.id AND u.expires_us > $2)"
+    };
+}
+
+/// Complete sources that are older than `$1` and that no media, added track or unfinished clip needs.
+macro_rules! unused {
+    () => {
+        "status = 'live' AND touched_us < $1 \
+         AND NOT EXISTS (SELECT 1 FROM media m WHERE m.source_id = sources.id) \
+         AND NOT EXISTS (SELECT 1 FROM packages c WHERE c.clip_source_id = sources.id AND c.status IN ('planning', 'encoding')) \
+         AND NOT EXISTS (SELECT 1 FROM packages p JOIN packages c ON c.clip_package_id = p.id \
+           WHERE p.source_id = sources.id AND c.status IN ('planning', 'encoding')) \
+         AND NOT EXISTS (SELECT 1 FROM added_tracks a WHERE a.source_id = sources.id)"
+    };
+}
+
 impl Sources<'_> {
     /// A source by id.
     pub async fn find(&self, id: SourceId) -> Result<Option<SourceRow>> {
@@ -64,19 +84,33 @@ impl Sources<'_> {
     /// life since `stale_before`, and live sources without media that are older than that, unless a clip is being cut from
     /// them. Returns all marked.
     pub async fn mark_deleting(&self, stale_before: Timestamp, now: Timestamp) -> Result<Vec<SourceId>> {
-        let abandoned = "UPDATE sources SET status = 'deleting' WHERE status = 'receiving' AND touched_us < $1 \
-                         AND NOT EXISTS (SELECT 1 FROM uploads u WHERE u.source_id = sources.id AND u.expires_us > $2)";
+        let abandoned = concat!("UPDATE sources SET status = 'deleting' WHERE ", abandoned!());
         execute!(self.0, abandoned, stale_before, now)?;
-        let unused = "UPDATE sources SET status = 'deleting' WHERE status = 'live' AND touched_us < $1 \
-                      AND NOT EXISTS (SELECT 1 FROM media m WHERE m.source_id = sources.id) \
-                      AND NOT EXISTS (SELECT 1 FROM packages c WHERE c.clip_source_id = sources.id AND c.status IN ('planning', 'encoding')) \
-                      AND NOT EXISTS (SELECT 1 FROM packages p JOIN packages c ON c.clip_package_id = p.id \
-                        WHERE p.source_id = sources.id AND c.status IN ('planning', 'encoding')) \
-                      AND NOT EXISTS (SELECT 1 FROM added_tracks a WHERE a.source_id = sources.id)";
+        let unused = concat!("UPDATE sources SET status = 'deleting' WHERE ", unused!());
         execute!(self.0, unused, stale_before)?;
         // While a signed URL may still write below a prefix, what is deleted there could come back.
         let sql = "SELECT id FROM sources WHERE status = 'deleting' AND open_until_us <= $1 LIMIT 100";
         let rows = query!(self.0, fetch_all as (SourceId,), sql, now)?;
+        Ok(rows.into_iter().map(|r| r.0).collect())
+    }
+
+    /// The next of those that [`Self::mark_deleting`] would return if it were asked until there are none, in order; nothing is
+    /// marked.
+    pub async fn to_delete(
+        &self,
+        stale_before: Timestamp,
+        now: Timestamp,
+        after: SourceId,
+        limit: i64,
+    ) -> Result<Vec<SourceId>> {
+        let sql = concat!(
+            "SELECT id FROM sources WHERE id > $3 AND open_until_us <= $2 AND (status = 'deleting' OR (",
+            abandoned!(),
+            ") OR (",
+            unused!(),
+            ")) ORDER BY id LIMIT $4"
+        );
+        let rows = query!(self.0, fetch_all as (SourceId,), sql, stale_before, now, after, limit)?;
         Ok(rows.into_iter().map(|r| r.0).collect())
     }
 
@@ -87,17 +121,12 @@ impl Sources<'_> {
         Ok(std::iter::once(source).chain(rows.into_iter().map(|r| r.0)).collect())
     }
 
-    /// Complete sources that nothing has written to since `before`, whose unrecorded extents were not looked for.
-    pub async fn to_sweep(&self, before: Timestamp) -> Result<Vec<SourceId>> {
+    /// Complete sources that nothing has written to since `before`, whose unrecorded extents were not looked for: the
+    /// next after one, in order.
+    pub async fn to_sweep(&self, before: Timestamp, after: SourceId) -> Result<Vec<SourceId>> {
         let sql = "SELECT id FROM sources WHERE status = 'live' AND touched_us < $1 AND open_until_us < $1 \
-                   AND swept_us IS NULL LIMIT 50";
-        Ok(query!(self.0, fetch_all as (SourceId,), sql, before)?.into_iter().map(|r| r.0).collect())
-    }
-
-    /// Numbers of the extents that any source has below a prefix.
-    pub async fn extent_numbers(&self, home: SourceId) -> Result<Vec<i64>> {
-        let sql = "SELECT number FROM extents WHERE home = $1 OR (source_id = $1 AND home IS NULL)";
-        Ok(query!(self.0, fetch_all as (i64,), sql, home)?.into_iter().map(|r| r.0).collect())
+                   AND swept_us IS NULL AND id > $2 ORDER BY id LIMIT 50";
+        Ok(query!(self.0, fetch_all as (SourceId,), sql, before, after)?.into_iter().map(|r| r.0).collect())
     }
 
     /// Notes that a source's unrecorded extents are gone.

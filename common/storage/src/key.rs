@@ -21,8 +21,8 @@ pub enum Key {
     Probe,
 }
 
-/// A folder of objects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A folder of objects, or the one object that has none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Prefix {
     /// All extents of a source.
     Source(SourceId),
@@ -30,6 +30,44 @@ pub enum Prefix {
     Package(PackageId),
     /// All documents of a project.
     Project(ProjectId),
+    /// A picture, which is one object.
+    Picture(PictureId),
+}
+
+/// A part of a store: folders of one kind, or pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Root {
+    Sources,
+    Packages,
+    Projects,
+    Pictures,
+}
+
+impl Root {
+    /// All parts; beside these there is only [`Key::Probe`].
+    pub const ALL: [Self; 4] = [Self::Sources, Self::Packages, Self::Projects, Self::Pictures];
+
+    /// What a name in this part is; `None` for what this program does not write.
+    pub(crate) fn prefix(self, name: &str) -> Option<Prefix> {
+        let (prefix, spelled) = match self {
+            Self::Sources => (Prefix::Source(name.parse().ok()?), format!("{self}/{name}/")),
+            Self::Packages => (Prefix::Package(name.parse().ok()?), format!("{self}/{name}/")),
+            Self::Projects => (Prefix::Project(name.parse().ok()?), format!("{self}/{name}/")),
+            Self::Pictures => (Prefix::Picture(name.strip_suffix(".jpg")?.parse().ok()?), format!("{self}/{name}")),
+        };
+        (prefix.to_string() == spelled).then_some(prefix)
+    }
+}
+
+impl fmt::Display for Root {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sources => "sources",
+            Self::Packages => "packages",
+            Self::Projects => "projects",
+            Self::Pictures => "pictures",
+        })
+    }
 }
 
 impl fmt::Display for Prefix {
@@ -38,6 +76,7 @@ impl fmt::Display for Prefix {
             Self::Source(id) => write!(f, "sources/{id}/"),
             Self::Package(id) => write!(f, "packages/{id}/"),
             Self::Project(id) => write!(f, "projects/{id}/"),
+            Self::Picture(id) => write!(f, "pictures/{id}.jpg"),
         }
     }
 }
@@ -87,6 +126,17 @@ impl Key {
         }
     }
 
+    /// The folder that an object is in; a probe is in none.
+    pub fn prefix(&self) -> Option<Prefix> {
+        match self {
+            Self::Extent { source, .. } => Some(Prefix::Source(*source)),
+            Self::RenditionFile { package, .. } | Self::PackageFile { package, .. } => Some(Prefix::Package(*package)),
+            Self::Document { project, .. } => Some(Prefix::Project(*project)),
+            Self::Picture(id) => Some(Prefix::Picture(*id)),
+            Self::Probe => None,
+        }
+    }
+
     /// Media type by file name (Apple's authoring specification, 10.4).
     pub fn content_type(&self) -> &'static str {
         let name = self.to_string();
@@ -118,6 +168,16 @@ mod tests {
     use uuid::Uuid;
 
     #[test]
+    fn only_what_we_spell_is_a_folder_of_ours() {
+        let id = Uuid::from_u128(7);
+        assert_eq!(Root::Sources.prefix(&id.to_string()), Some(Prefix::Source(id.into())));
+        assert_eq!(Root::Pictures.prefix(&format!("{id}.jpg")), Some(Prefix::Picture(id.into())));
+        for other in [id.simple().to_string(), format!("{id}.jpg"), "lost+found".to_owned(), String::new()] {
+            assert_eq!(Root::Packages.prefix(&other), None, "{other}");
+        }
+    }
+
+    #[test]
     fn what_a_key_writes_it_reads_back() {
         let id = Uuid::from_u128(7);
         for key in [
@@ -125,8 +185,11 @@ mod tests {
             Key::RenditionFile { package: id.into(), rendition: "v720".into(), file: "000001-x.m4s".into() },
             Key::PackageFile { package: id.into(), file: "report.json".into() },
             Key::Document { project: id.into(), object: id.into() },
+            Key::Picture(id.into()),
             Key::Probe,
         ] {
+            let folder = key.prefix().map(|p| p.to_string()).unwrap_or_default();
+            assert!(key.to_string().starts_with(&folder), "{key}");
             assert_eq!(Key::parse(&key.to_string()), Some(key));
         }
         assert_eq!(Key::parse("../etc/passwd"), None);

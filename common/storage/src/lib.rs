@@ -9,7 +9,7 @@ mod local;
 mod s3;
 mod space;
 
-pub use key::{IMAGES, Key, Prefix};
+pub use key::{IMAGES, Key, Prefix, Root};
 pub use space::{DiskSpace, Shortage, Space};
 
 use bytes::Bytes;
@@ -30,6 +30,15 @@ pub enum StoreError {
     /// Anything else; worth a retry.
     #[error("store: {0}")]
     Unavailable(String),
+}
+
+/// An object as the back end has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredObject {
+    pub key: Key,
+    pub size_bytes: u64,
+    /// When it was written, by the back end's clock.
+    pub written_at: Timestamp,
 }
 
 /// Bytes of an object as they come from the back end.
@@ -163,11 +172,25 @@ impl Store {
 
     /// Every key under `prefix`, in no particular order.
     pub async fn list(&self, prefix: &Prefix) -> Result<Vec<Key>, StoreError> {
-        Ok(self.list_sizes(prefix).await?.into_iter().map(|o| o.0).collect())
+        Ok(self.list_objects(prefix).await?.into_iter().map(|o| o.key).collect())
     }
 
     /// The same with sizes in bytes.
     pub async fn list_sizes(&self, prefix: &Prefix) -> Result<Vec<(Key, u64)>, StoreError> {
+        Ok(self.list_objects(prefix).await?.into_iter().map(|o| (o.key, o.size_bytes)).collect())
+    }
+
+    /// Every folder of a part that has objects, and every picture, in no particular order; what this program does not
+    /// write is left out. Memory does not grow with their number.
+    pub fn groups(&self, root: Root) -> BoxStream<'static, Result<Prefix, StoreError>> {
+        match self {
+            Self::Local(s) => s.groups(root),
+            Self::S3(s) => s.groups(root),
+        }
+    }
+
+    /// Every object under `prefix`, in no particular order.
+    pub async fn list_objects(&self, prefix: &Prefix) -> Result<Vec<StoredObject>, StoreError> {
         let measured = sluice_metrics::store("list");
         measured.ended(match self {
             Self::Local(s) => s.list(prefix).await,

@@ -1,8 +1,9 @@
 //! A directory as an object store: write to a temporary name, fsync, rename, fsync the folder.
 
-use super::{ByteStream, Key, Prefix, Space, StoreError};
+use super::{ByteStream, Key, Prefix, Root, Space, StoreError, StoredObject};
 use bytes::{Bytes, BytesMut};
-use futures::{Stream, StreamExt, stream};
+use futures::{Stream, StreamExt, stream, stream::BoxStream};
+use sluice_model::Timestamp;
 use std::{
     io::{self, ErrorKind, Write},
     ops::Range,
@@ -10,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
-use tokio::{fs, io::AsyncWriteExt, task::spawn_blocking};
+use tokio::{fs, io::AsyncWriteExt, sync::mpsc, task::spawn_blocking};
 use uuid::Uuid;
 
 /// Bytes read from a file at once: what each reader holds while it is slow.
@@ -157,35 +158,71 @@ impl LocalStore {
         Ok(())
     }
 
-    pub(super) async fn list(&self, prefix: &Prefix) -> Result<Vec<(Key, u64)>, StoreError> {
+    pub(super) async fn list(&self, prefix: &Prefix) -> Result<Vec<StoredObject>, StoreError> {
         let root = self.root.clone();
         let start = root.join(prefix.to_string());
-        let walk = move || -> io::Result<Vec<(Key, u64)>> {
-            let (mut keys, mut folders) = (Vec::new(), vec![start]);
+        let walk = move || -> io::Result<Vec<StoredObject>> {
+            let (mut objects, mut folders) = (Vec::new(), vec![start]);
             while let Some(dir) = folders.pop() {
                 let entries = match std::fs::read_dir(&dir) {
                     Err(e) if e.kind() == ErrorKind::NotFound => continue,
+                    Err(e) if e.kind() == ErrorKind::NotADirectory => {
+                        objects.extend(object(&root, &dir));
+                        continue;
+                    }
                     other => other?,
                 };
                 for entry in entries {
-                    let entry = entry?;
-                    let path = entry.path();
+                    let path = entry?.path();
                     if path.is_dir() {
                         folders.push(path);
-                    } else if let Some(key) = path.strip_prefix(&root).ok().and_then(Path::to_str).and_then(Key::parse)
-                    {
-                        keys.push((key, entry.metadata().map_or(0, |m| m.len())));
+                    } else {
+                        objects.extend(object(&root, &path));
                     }
                 }
             }
-            Ok(keys)
+            Ok(objects)
         };
         spawn_blocking(walk).await.map_err(|e| StoreError::Unavailable(e.to_string()))?.map_err(|e| failed(&e))
+    }
+
+    pub(super) fn groups(&self, root: Root) -> BoxStream<'static, Result<Prefix, StoreError>> {
+        let folder = self.root.join(root.to_string());
+        let (found, names) = mpsc::channel(64);
+        spawn_blocking(move || {
+            let entries = match std::fs::read_dir(&folder) {
+                Err(e) if e.kind() == ErrorKind::NotFound => return,
+                Err(e) => return drop(found.blocking_send(Err(failed(&e)))),
+                Ok(entries) => entries,
+            };
+            for entry in entries {
+                let group = match entry {
+                    Err(e) => Err(failed(&e)),
+                    Ok(e) => match e.file_name().to_str().and_then(|name| root.prefix(name)) {
+                        Some(prefix) => Ok(prefix),
+                        None => continue,
+                    },
+                };
+                // Nobody listens any more.
+                if found.blocking_send(group).is_err() {
+                    return;
+                }
+            }
+        });
+        stream::unfold(names, |mut names| async move { names.recv().await.map(|group| (group, names)) }).boxed()
     }
 
     pub(super) async fn ping(&self) -> Result<(), StoreError> {
         fs::metadata(&self.root).await.map(|_| ()).map_err(|e| failed(&e))
     }
+}
+
+/// A file as an object; `None` for what this program did not write, and for what is gone.
+fn object(root: &Path, path: &Path) -> Option<StoredObject> {
+    let key = path.strip_prefix(root).ok().and_then(Path::to_str).and_then(Key::parse)?;
+    let meta = std::fs::metadata(path).ok()?;
+    let written_at = meta.modified().map_or(Timestamp::EPOCH, Timestamp::from);
+    Some(StoredObject { key, size_bytes: meta.len(), written_at })
 }
 
 /// A file on its way; gone with whoever was writing it.

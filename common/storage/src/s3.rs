@@ -1,6 +1,6 @@
 //! A bucket of any S3-compatible server.
 
-use super::{ByteStream, Key, Prefix, StoreError};
+use super::{ByteStream, Key, Prefix, Root, StoreError, StoredObject};
 use aws_sdk_s3::{
     Client,
     config::{
@@ -15,7 +15,7 @@ use aws_smithy_http_client::{
     tls::{Provider, rustls_provider::CryptoMode},
 };
 use bytes::Bytes;
-use futures::{StreamExt, stream};
+use futures::{StreamExt, TryStreamExt, stream, stream::BoxStream};
 use secrecy::ExposeSecret;
 use sluice_config::S3Location;
 use sluice_model::Timestamp;
@@ -137,19 +137,36 @@ impl S3Store {
         }
     }
 
-    pub(super) async fn list(&self, prefix: &Prefix) -> Result<Vec<(Key, u64)>, StoreError> {
+    pub(super) async fn list(&self, prefix: &Prefix) -> Result<Vec<StoredObject>, StoreError> {
         let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(format!("{}{prefix}", self.prefix));
         let mut pages = list.into_paginator().send();
-        let mut keys = Vec::new();
+        let mut objects = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|e| failed(&e))?;
             let found = page.contents().iter().filter_map(|o| {
                 let key = Key::parse(o.key()?.strip_prefix(&self.prefix)?)?;
-                Some((key, o.size().and_then(|s| u64::try_from(s).ok()).unwrap_or(0)))
+                let size_bytes = o.size().and_then(|s| u64::try_from(s).ok()).unwrap_or(0);
+                let written = o.last_modified().and_then(|at| SystemTime::try_from(*at).ok());
+                Some(StoredObject { key, size_bytes, written_at: written.map_or(Timestamp::EPOCH, Timestamp::from) })
             });
-            keys.extend(found);
+            objects.extend(found);
         }
-        Ok(keys)
+        Ok(objects)
+    }
+
+    pub(super) fn groups(&self, root: Root) -> BoxStream<'static, Result<Prefix, StoreError>> {
+        let folder = format!("{}{root}/", self.prefix);
+        let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(&folder).delimiter("/");
+        let pages = stream::try_unfold((list.into_paginator().send(), folder), move |(mut pages, folder)| async move {
+            let Some(page) = pages.next().await else { return Ok(None) };
+            let page = page.map_err(|e| failed(&e))?;
+            let folders = page.common_prefixes().iter().filter_map(|p| p.prefix()?.strip_suffix('/'));
+            let files = page.contents().iter().filter_map(|o| o.key());
+            let names = folders.chain(files).filter_map(|path| path.strip_prefix(&folder));
+            let found: Vec<_> = names.filter_map(|name| root.prefix(name)).map(Ok).collect();
+            Ok(Some((stream::iter(found), (pages, folder))))
+        });
+        pages.try_flatten().boxed()
     }
 
     pub(super) async fn ping(&self) -> Result<(), StoreError> {

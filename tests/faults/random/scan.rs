@@ -12,11 +12,10 @@ use std::{
     time::Duration,
 };
 
-/// A column of bytes or identifiers as lower-case hexadecimal text, on either database.
+/// A column of identifiers as lower-case hexadecimal text, on either database.
 pub fn hexed(pair: Pair, column: &str) -> String {
     match pair {
         Pair::Embedded => format!("lower(hex({column}))"),
-        Pair::Servers if column == "sha256" => format!("encode({column}, 'hex')"),
         Pair::Servers => format!("replace({column}::text, '-', '')"),
     }
 }
@@ -127,7 +126,7 @@ pub async fn nothing_is_left_over(world: &World) {
         assert_eq!(answer.status(), 404, "I5: abandoned {media}");
     }
     let store = world.stack.store().await;
-    let referenced = referenced(world);
+    let referenced = referenced(world).await;
     for (table, id) in &world.names {
         let prefix = match *table {
             "sources" => Prefix::Source(id.parse().unwrap()),
@@ -167,37 +166,10 @@ fn is_live(referenced: &BTreeMap<String, (u64, String)>, key: &Key) -> bool {
 }
 
 /// Objects that rows refer to: path, bytes, SHA-256 where it is recorded.
-fn referenced(world: &World) -> BTreeMap<String, (u64, String)> {
-    let (pair, stack) = (world.pair, &world.stack);
-    let (package, source, hash) = (hexed(pair, "package_id"), hexed(pair, "source_id"), hexed(pair, "sha256"));
-    let init_hash = hash.replace("sha256", "init_sha256");
-    let segments = stack.run_sql(&format!("SELECT {package}, rendition, object, size_bytes, {hash} FROM segments"));
-    let inits = stack.run_sql(&format!(
-        "SELECT {package}, name, init_object, init_bytes, {init_hash} FROM renditions WHERE init_object IS NOT NULL"
-    ));
-    let mut found = BTreeMap::new();
-    // Of still pictures the checksum is not kept.
-    let images = stack.run_sql(&format!("SELECT {package}, 'images', object, size_bytes, '' FROM images"));
-    for line in segments.lines().chain(inits.lines()).chain(images.lines()) {
-        let [package, rendition, file, size, hash] = line.split('|').collect::<Vec<_>>()[..] else { panic!("{line}") };
-        let key = Key::RenditionFile {
-            package: package.parse().unwrap(),
-            rendition: rendition.to_owned(),
-            file: file.to_owned(),
-        };
-        found.insert(key.to_string(), (size.parse().unwrap(), hash.to_owned()));
-    }
-    let homes = stack.run_sql(&format!(
-        "SELECT {source}, CASE WHEN home IS NULL THEN '' ELSE {} END, number, size_bytes FROM extents",
-        hexed(pair, "home")
-    ));
-    for line in homes.lines() {
-        let [source, home, number, size] = line.split('|').collect::<Vec<_>>()[..] else { panic!("{line}") };
-        let source = if home.is_empty() { source } else { home };
-        let key = Key::Extent { source: source.parse().unwrap(), number: number.parse().unwrap() };
-        found.insert(key.to_string(), (size.parse().unwrap(), String::new()));
-    }
-    found
+async fn referenced(world: &World) -> BTreeMap<String, (u64, String)> {
+    let named = sluice_upkeep::everything(&world.stack.database().await).await.unwrap();
+    let hash = |sha256: Option<Vec<u8>>| sha256.map(hex::encode).unwrap_or_default();
+    named.into_iter().map(|n| (n.key.to_string(), (n.size_bytes, hash(n.sha256)))).collect()
 }
 
 /// The most claims that were made within a second of these logs.

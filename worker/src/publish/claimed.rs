@@ -17,7 +17,8 @@ use sha2::{Digest, Sha256};
 use sluice_db::{DbError, ImageRow, RenditionRow, SegmentRow};
 use sluice_hls::SegmentKey;
 use sluice_model::{Encryption, ImageKind, PackageId, RenditionRole, clock, is_playable};
-use sluice_storage::{IMAGES, Key, Prefix};
+use sluice_storage::{IMAGES, Key};
+use sluice_upkeep::remove_orphans;
 use std::{collections::HashSet, time::Duration};
 use tokio::sync::OnceCell;
 
@@ -177,7 +178,7 @@ impl Sink for ClaimedSink<'_> {
             }
             tx.commit().await?;
         }
-        remove_orphans(context, package).await?;
+        remove_orphans(&context.db, &context.store, package).await?;
         let report = serde_json::to_string(&assembled.report).map_err(TaskError::corrupt)?;
         let now = clock::now();
         let mut tx = context.db.begin().await?;
@@ -331,23 +332,4 @@ fn row(
         peaks: None,
         loudness: None,
     })
-}
-
-/// Deletes the objects of a package that no row names: segments of lost or killed attempts.
-pub async fn remove_orphans(context: &Context, package: PackageId) -> Result<(), TaskError> {
-    // Listed before the names are read: what is published in between is named, what comes later is not listed.
-    let listed = context.store.list(&Prefix::Package(package)).await?;
-    let named: HashSet<(String, String)> = context.db.packages().object_names(package).await?.into_iter().collect();
-    for key in listed {
-        let orphan = match &key {
-            Key::RenditionFile { rendition, file, .. } => {
-                !file.ends_with(".m3u8") && !named.contains(&(rendition.clone(), file.clone()))
-            }
-            _ => false,
-        };
-        if orphan {
-            context.store.delete(&key).await?;
-        }
-    }
-    Ok(())
 }

@@ -4,7 +4,7 @@ mod claimed;
 mod folder;
 mod images;
 
-pub use claimed::{ClaimedSink, remove_orphans};
+pub use claimed::ClaimedSink;
 pub use folder::FolderSink;
 pub use images::{CheckedImage, checked};
 

@@ -7,11 +7,11 @@ mod download;
 pub mod download_routes;
 mod error;
 mod event_window;
-mod file;
+pub mod file;
 mod images;
 mod presentation;
 pub mod routes;
-mod service;
+pub mod service;
 mod subtitles;
 
 pub use error::PlaybackError;

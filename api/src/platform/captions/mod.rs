@@ -1,6 +1,6 @@
 //! Captions of media: taken in as WebVTT or SubRip, served as WebVTT.
 
 pub mod routes;
-mod service;
+pub mod service;
 mod views;
 pub mod vtt;

@@ -1,5 +1,5 @@
 //! Chapters of media: typed by their owners, read by players.
 
 pub mod routes;
-mod service;
-mod views;
+pub mod service;
+pub mod views;
