@@ -20,6 +20,7 @@ pub mod limits;
 pub mod media;
 pub mod moderation;
 pub mod news;
+mod objects;
 mod open;
 pub mod operations;
 pub mod packages;
