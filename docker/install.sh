@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Installs Debian or Ubuntu packages that are missing: `docker/install.sh build` or `docker/install.sh test`.
+# Installs Debian or Ubuntu packages that are missing: `docker/install.sh build`, `test` or `bench`.
 set -euo pipefail
 build=(build-essential clang libclang-dev pkg-config ffmpeg libavcodec-dev libavfilter-dev libavformat-dev libavutil-dev
   libswresample-dev libswscale-dev)
 test=(chromium curl faketime nodejs openssl postgresql postgresql-client prometheus python3 python3-pip python3-venv unzip)
+bench=(nginx wrk)
 # Programs that may come from elsewhere than a package.
 has() {
   case "$1" in
@@ -13,7 +14,7 @@ has() {
     postgresql) ls /usr/lib/postgresql/*/bin/initdb ;;
     postgresql-client) command -v psql ;;
     prometheus) command -v prometheus && command -v promtool ;;
-    curl | openssl | python3 | unzip | chromium) command -v "$1" ;;
+    curl | openssl | python3 | unzip | chromium | nginx | wrk) command -v "$1" ;;
     *) dpkg-query -W -f='${Status}' "$1" 2>/dev/null | grep -q 'ok installed' ;;
   esac >/dev/null 2>&1
 }

@@ -29,6 +29,27 @@ impl Client {
 #[derive(Debug, Clone)]
 pub struct ExternalUrl(pub String);
 
+/// Where clients reach the files of media, without trailing slashes.
+#[derive(Debug, Clone)]
+pub struct MediaBase {
+    /// At this service, which decides who may have them.
+    pub own: String,
+    /// At a CDN in front of it: what is not private.
+    pub public: Option<String>,
+}
+
+impl MediaBase {
+    /// At this service alone.
+    pub fn own(own: String) -> Self {
+        Self { own, public: None }
+    }
+
+    /// Where a media is addressed that everybody who knows it may see, or not.
+    pub fn of(&self, is_public: bool) -> &str {
+        self.public.as_ref().filter(|_| is_public).unwrap_or(&self.own)
+    }
+}
+
 /// The first address of what [`Client::subject`] counts as one.
 pub fn subscriber(address: IpAddr) -> IpAddr {
     match address {

@@ -153,14 +153,16 @@ fn answer(asked: &HeaderMap, kind: &'static str, cache: &str, tag: &str, bytes: 
     (headers, [(header::CONTENT_TYPE, kind)], Body::from(bytes.into_owned())).into_response()
 }
 
-/// What the pages may do: run and show what this service sends, and nothing else. Segments may come from the store;
+/// What the pages may do: run and show what this service sends, and nothing else. Segments may come from the store or a CDN;
 /// hls.js begins a track of captions with an empty one that it writes itself (`data:`).
 fn policy(state: &AppState, frames: &str) -> String {
     let store = if state.config.playback.direct { store_origin(&state.config.store) } else { None };
+    let origin = |url: &String| Url::parse(url).ok().map(|u| u.origin().ascii_serialization());
+    let cdn = state.config.playback.media_url.as_ref().and_then(origin).map(|o| format!(" {o}")).unwrap_or_default();
     let store = store.map(|origin| format!(" {origin}")).unwrap_or_default();
     format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; manifest-src 'self'; \
-         img-src 'self' data: blob:; media-src 'self' blob: data:{store}; connect-src 'self'{store}; worker-src 'self' blob:; \
+         img-src 'self' data: blob:{cdn}; media-src 'self' blob: data:{cdn}{store}; connect-src 'self'{cdn}{store}; worker-src 'self' blob:; \
          base-uri 'self'; form-action 'self'; frame-ancestors {frames}"
     )
 }

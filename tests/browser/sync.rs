@@ -68,6 +68,9 @@ async fn hls_js_shows_flashes_with_their_beeps(pair: Pair) {
         assert!(late.iter().all(|s| s.abs() <= TOLERANCE_S), "{kind:?}: {late:.4?} {film}");
         // The whole timeline begins at the reorder delay, which is at most a few pictures.
         let begins: Vec<f64> = numbers(film, "flashes").iter().zip(want).map(|(f, w)| f - w).collect();
-        assert!(begins.iter().all(|b| (b - begins[0]).abs() < 0.002 && (-0.001..0.2).contains(b)), "{kind:?}: {begins:.4?}");
+        assert!(
+            begins.iter().all(|b| (b - begins[0]).abs() < 0.002 && (-0.001..0.2).contains(b)),
+            "{kind:?}: {begins:.4?}"
+        );
     }
 }

@@ -21,8 +21,8 @@ async fn same_bytes_become_one_source(Fresh { db, _folder }: Fresh) {
         let row = world.db.media().find(media).await.unwrap().unwrap();
         assert_eq!((row.source_id, row.package_id), (first, package));
     }
-    assert!(world.db.media().has_package(two, old_package).await.unwrap(), "running players go on");
-    assert!(!world.db.media().has_package(one, old_package).await.unwrap());
+    assert!(world.db.media().package_status(two, old_package).await.unwrap().is_some(), "running players go on");
+    assert!(world.db.media().package_status(one, old_package).await.unwrap().is_none());
     assert_eq!(world.claim().await.unwrap().name, "s");
     assert!(world.claim().await.is_none(), "the merged one's work is cancelled");
     assert_eq!(world.db.sources().mark_deleting(at(5), at(5)).await.unwrap(), [] as [SourceId; 0]);

@@ -11,7 +11,15 @@ harness::on_both!(fresh =>
 );
 
 fn worker(name: &str) -> NewWorker<'_> {
-    NewWorker { name, host: "host", version: "1", cores: 2, memory_bytes: 1 << 30, kinds: TaskKinds::ALL, lease: Duration::from_secs(60) }
+    NewWorker {
+        name,
+        host: "host",
+        version: "1",
+        cores: 2,
+        memory_bytes: 1 << 30,
+        kinds: TaskKinds::ALL,
+        lease: Duration::from_secs(60),
+    }
 }
 
 async fn workers_are_known_by_their_signs(Fresh { db, _folder }: Fresh) {

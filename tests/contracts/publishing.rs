@@ -4,7 +4,7 @@ use crate::world::{Fresh, World, at, fresh, planned, rendition, segment};
 use sluice_db::{DbError, NewRendition, PlannedPackage};
 use sluice_model::{MediaKind, Reason, RenditionRole, SoundTrack, TrackRole};
 
-harness::on_both!(fresh => first_publication_wins_and_prefix_has_no_hole, concurrent_publications_count_right, plan_grows_until_its_end_is_known, what_is_left_out_is_told, what_is_dropped_stays_where_it_is_watched);
+harness::on_both!(fresh => first_publication_wins_and_prefix_has_no_hole, concurrent_publications_count_right, plan_grows_until_its_end_is_known, what_is_left_out_is_told, what_is_dropped_stays_where_it_is_watched, objects_of_a_rendition_are_listed);
 
 async fn first_publication_wins_and_prefix_has_no_hole(Fresh { db, _folder }: Fresh) {
     let world = World::new(db).await;
@@ -24,6 +24,22 @@ async fn first_publication_wins_and_prefix_has_no_hole(Fresh { db, _folder }: Fr
     drop(tx);
     assert_eq!(world.db.packages().raise_revealed(package, 3).await.unwrap(), 3);
     assert_eq!(world.db.packages().raise_revealed(package, 2).await.unwrap(), 3, "never fewer than before");
+}
+
+async fn objects_of_a_rendition_are_listed(Fresh { db, _folder }: Fresh) {
+    let world = World::new(db).await;
+    let (_, package) = planned(&world).await;
+    assert_eq!(world.db.packages().objects(package, "v720").await.unwrap(), []);
+    let mut tx = world.db.begin().await.unwrap();
+    for sequence in [1, 0] {
+        assert!(tx.packages().publish_segment(package, "v720", &segment(sequence)).await.unwrap());
+    }
+    tx.packages().publish_init(package, "v720", "init.mp4", 800, b"hash", "avc1").await.unwrap();
+    tx.commit().await.unwrap();
+    let of = |n: i64| (Some(n), segment(n).object, segment(n).size_bytes);
+    let all = world.db.packages().objects(package, "v720").await.unwrap();
+    assert_eq!(all, [(None, "init.mp4".to_owned(), 800), of(0), of(1)]);
+    assert_eq!(world.db.packages().objects(package, "v999").await.unwrap(), []);
 }
 
 async fn concurrent_publications_count_right(Fresh { db, _folder }: Fresh) {

@@ -6,21 +6,20 @@ use sluice_db::{
     SegmentRow, SessionUse,
 };
 use sluice_model::{
-    ClaimToken, Encryption, MediaId, MediaKind, PackageId, RenditionRole, Role, SoundTrack, SourceId, TaskKind, TaskKinds,
-    Timestamp, TurnId, UploadId, UploadKind, UserId, VideoRange, Visibility,
+    ClaimToken, Encryption, MediaId, MediaKind, PackageId, RenditionRole, Role, SoundTrack, SourceId, TaskKind,
+    TaskKinds, Timestamp, TurnId, UploadId, UploadKind, UserId, VideoRange, Visibility,
 };
 
-pub const ROOM: ClaimLimits =
-    ClaimLimits {
-        cores: 8,
-        memory_bytes: i64::MAX,
-        light: true,
-        imports: true,
-        plan: true,
-        opening: true,
-        kinds: TaskKinds::ALL,
-        after: TurnId::nil(),
-    };
+pub const ROOM: ClaimLimits = ClaimLimits {
+    cores: 8,
+    memory_bytes: i64::MAX,
+    light: true,
+    imports: true,
+    plan: true,
+    opening: true,
+    kinds: TaskKinds::ALL,
+    after: TurnId::nil(),
+};
 
 /// A fresh database with all migrations, which goes with its folder.
 pub struct Fresh {

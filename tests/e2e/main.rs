@@ -63,6 +63,7 @@ mod roles;
 mod sandbox;
 mod search;
 mod secrets;
+mod serving;
 mod sessions;
 mod settings;
 mod sniffing;

@@ -126,6 +126,13 @@ async fn revoked_or_expired_token_is_404(pair: Pair) {
     }
     owner.json(Method::DELETE, &format!("/api/v1/media/{id}/playback-tokens/{token}"), &Value::Null, 204).await;
     for path in &all {
+        assert_eq!(problem(anonymous(&stack.url, path).await).await, (404, "link_ended".into()), "{path}");
+    }
+    harness::eventually("the other instance refuses it", Duration::from_secs(2), || async {
+        (anonymous(&url, &all[0]).await.status() == 404).then_some(())
+    })
+    .await;
+    for path in &all {
         assert_eq!(problem(anonymous(&url, path).await).await, (404, "link_ended".into()), "{path}");
     }
     drop(other);

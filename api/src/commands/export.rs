@@ -8,7 +8,10 @@ use crate::{
     identity::{Viewer, access::Ticket},
     pipeline::{
         media::{service as media, source::source_bytes},
-        playback::{file::File as Served, service as playback},
+        playback::{
+            file::{File as Served, TextFile, TextKind},
+            service as playback,
+        },
     },
     state::AppState,
 };
@@ -102,7 +105,7 @@ pub async fn run(state: &AppState, id: MediaId, folder: &Path, with_original: bo
     ensure!(media.status == PackageStatus::Ready, "{id}: it is not ready");
     folder::prepare(folder)?;
     let mut export = Export { state, ticket: Ticket::Viewer(Some(viewer)), media, folder, written: HashSet::new() };
-    let index = playback::multivariant_of(state, &export.media, &export.ticket, false).await?;
+    let index = playback::relative_multivariant(state, &export.media).await?;
     export.write(INDEX, index.as_bytes())?;
     let mut open: Vec<String> = targets(INDEX, &index);
     while let Some(path) = open.pop() {
@@ -126,6 +129,12 @@ fn targets(playlist: &str, text: &str) -> Vec<String> {
     attributes.chain(lines).map(|uri| resolved(playlist, uri)).collect()
 }
 
+/// The sheets of pictures that a storyboard names, as paths in the folder; subtitles name none.
+fn sheets(storyboard: &str, text: &str) -> Vec<String> {
+    let named = text.lines().filter_map(|l| l.split_once("#xywh=").map(|(sheet, _)| sheet));
+    named.map(|sheet| resolved(storyboard, sheet)).collect()
+}
+
 /// A relative reference (RFC 3986 section 5.2), as playlists here have them.
 fn resolved(base: &str, uri: &str) -> String {
     let mut parts: Vec<&str> = base.rsplit_once('/').map(|(folder, _)| folder.split('/').collect()).unwrap_or_default();
@@ -145,32 +154,23 @@ impl Export<'_> {
         if self.written.contains(path) {
             return Ok(Vec::new());
         }
-        let text = match self.served(path).await? {
-            Served::Playlist(text) => {
-                self.write(path, text.as_bytes())?;
-                return Ok(targets(path, &text));
+        match self.served(path).await? {
+            Served::Text(TextFile { kind, text, .. }) => {
+                self.write(path, &text.body)?;
+                let text = String::from_utf8_lossy(&text.body);
+                return Ok(match kind {
+                    TextKind::Playlist => targets(path, &text),
+                    TextKind::Vtt => sheets(path, &text),
+                    TextKind::Manifest | TextKind::Json | TextKind::Svg => Vec::new(),
+                });
             }
             Served::Object { key, size_bytes, .. } => {
                 let bytes = self.state.store.get(&key, 0..size_bytes).await?;
                 self.stream(path, bytes).await?;
-                return Ok(Vec::new());
             }
-            Served::Animation { bytes, .. } => {
-                self.write(path, &bytes)?;
-                return Ok(Vec::new());
-            }
-            Served::Key(bytes) => {
-                self.write(path, &bytes)?;
-                return Ok(Vec::new());
-            }
-            Served::Storyboard(text) => {
-                self.write(path, text.as_bytes())?;
-                let sheets = text.lines().filter_map(|l| l.split_once("#xywh=").map(|(sheet, _)| sheet));
-                return Ok(sheets.map(|sheet| resolved(path, sheet)).collect());
-            }
-            Served::Subtitles(text) | Served::Json(text) | Served::Drawing(text) => text,
-        };
-        self.write(path, text.as_bytes())?;
+            Served::Animation { bytes, .. } => self.write(path, &bytes)?,
+            Served::Key(bytes) => self.write(path, &bytes)?,
+        }
         Ok(Vec::new())
     }
 

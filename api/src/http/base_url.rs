@@ -1,7 +1,7 @@
 //! Where clients reach this service.
 
 use crate::{
-    client::{Client, ExternalUrl},
+    client::{Client, ExternalUrl, MediaBase},
     state::AppState,
 };
 use axum::{
@@ -12,21 +12,27 @@ use axum::{
 };
 use std::convert::Infallible;
 
-/// The external base URL without a trailing slash: as configured, else as the client wrote it.
+/// The external base URL without a trailing slash: as configured, else as the client wrote it; and where media are.
 #[derive(Debug)]
-pub struct BaseUrl(pub String);
+pub struct BaseUrl(pub String, pub MediaBase);
 
 impl BaseUrl {
     fn of(state: &AppState, parts: &Parts) -> Self {
+        let own = Self::own(state, parts);
+        let media = MediaBase { own: own.clone(), public: state.config.playback.media_url.clone() };
+        Self(own, media)
+    }
+
+    fn own(state: &AppState, parts: &Parts) -> String {
         if let Some(url) = &state.config.http.public_url {
-            return Self(url.clone());
+            return url.clone();
         }
         let host = parts.headers.get(header::HOST).and_then(|h| h.to_str().ok());
         // HTTP/2 names it in the URL.
         let host = host.or_else(|| parts.uri.authority().map(Authority::as_str)).unwrap_or_default();
         let plain = host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']'));
         let scheme = if parts.extensions.get::<Client>().is_some_and(|c| c.secure) { "https" } else { "http" };
-        Self(if host.is_empty() || !plain { String::new() } else { format!("{scheme}://{host}") })
+        if host.is_empty() || !plain { String::new() } else { format!("{scheme}://{host}") }
     }
 }
 

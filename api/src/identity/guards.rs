@@ -18,7 +18,7 @@ use crate::{
     identity::{
         IdentityError, Viewer,
         access::{self, Ticket},
-        authentication::authenticate,
+        authentication::{authenticate, recognise},
         cookies,
     },
     state::AppState,
@@ -29,19 +29,35 @@ use axum::{
 };
 use sluice_model::{Role, Scope};
 
+/// What somebody does, by which it is decided how their token is looked up.
+#[derive(Debug, Clone, Copy)]
+enum Purpose {
+    /// Anything: as the database has it.
+    Any,
+    /// Playback: as it was a second ago at most.
+    Playback,
+}
+
+async fn behind(state: &AppState, token: &str, purpose: Purpose) -> Result<Viewer, IdentityError> {
+    match purpose {
+        Purpose::Any => authenticate(state, token).await,
+        Purpose::Playback => recognise(state, token).await,
+    }
+}
+
 /// The person or machine behind a request, if there is one. What was sent as a header and is not
 /// valid is an error; a stale cookie is nobody, because browsers send it unasked.
-async fn viewer(parts: &Parts, state: &AppState) -> Result<Option<Viewer>, ApiError> {
+async fn viewer(parts: &Parts, state: &AppState, purpose: Purpose) -> Result<Option<Viewer>, ApiError> {
     if let Some(value) = parts.headers.get(header::AUTHORIZATION) {
         let text = value.to_str().map_err(|_| IdentityError::Unauthenticated)?;
         let (scheme, token) = text.split_once(' ').ok_or(IdentityError::Unauthenticated)?;
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(IdentityError::Unauthenticated.into());
         }
-        return Ok(Some(authenticate(state, token.trim()).await?));
+        return Ok(Some(behind(state, token.trim(), purpose).await?));
     }
     let Some(token) = cookies::get(&parts.headers, cookies::ACCESS) else { return Ok(None) };
-    let viewer = match authenticate(state, &token).await {
+    let viewer = match behind(state, &token, purpose).await {
         Ok(viewer) => viewer,
         Err(IdentityError::Unauthenticated) => return Ok(None),
         Err(other) => return Err(other.into()),
@@ -52,8 +68,13 @@ async fn viewer(parts: &Parts, state: &AppState) -> Result<Option<Viewer>, ApiEr
     Ok(Some(viewer))
 }
 
-async fn scoped(parts: &Parts, state: &AppState, scopes: &[Scope]) -> Result<Option<Viewer>, ApiError> {
-    let found = viewer(parts, state).await?;
+async fn scoped(
+    parts: &Parts,
+    state: &AppState,
+    scopes: &[Scope],
+    purpose: Purpose,
+) -> Result<Option<Viewer>, ApiError> {
+    let found = viewer(parts, state, purpose).await?;
     match found {
         Some(v) if !v.may(scopes) => Err(IdentityError::InsufficientScope.into()),
         other => Ok(other),
@@ -75,7 +96,8 @@ macro_rules! guard {
             type Rejection = ApiError;
 
             async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-                let viewer = scoped(parts, state, Self::SCOPES).await?.ok_or(IdentityError::Unauthenticated)?;
+                let found = scoped(parts, state, Self::SCOPES, Purpose::Any).await?;
+                let viewer = found.ok_or(IdentityError::Unauthenticated)?;
                 $name::allows(&viewer)?;
                 Ok(Self(viewer))
             }
@@ -156,7 +178,7 @@ impl FromRequestParts<AppState> for Follower {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        scoped(parts, state, Self::SCOPES).await.map(Self)
+        scoped(parts, state, Self::SCOPES, Purpose::Any).await.map(Self)
     }
 }
 
@@ -179,7 +201,7 @@ impl FromRequestParts<AppState> for Player {
             let origin = origin.and_then(|v| v.to_str().ok());
             return Ok(Self(Ticket::Token(access::playback::redeem(state, token, origin).await?)));
         }
-        let viewer = scoped(parts, state, Self::SCOPES).await?;
+        let viewer = scoped(parts, state, Self::SCOPES, Purpose::Playback).await?;
         Ok(Self(Ticket::Viewer(viewer)))
     }
 }

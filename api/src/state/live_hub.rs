@@ -1,5 +1,6 @@
 //! What has happened, told to every instance.
 
+use super::decisions::Stale;
 use serde::{Deserialize, Serialize};
 use sluice_db::{Db, DbError, Tx};
 use sluice_model::{CommentId, InstanceId, MediaId};
@@ -35,6 +36,10 @@ pub enum News {
         media: MediaId,
         instance: InstanceId,
         count: usize,
+    },
+    /// Something has changed that decides about playback.
+    Stale {
+        what: Stale,
     },
 }
 
@@ -90,10 +95,15 @@ impl LiveHub {
     /// Tells how many watch a media here.
     pub async fn tell_viewers(&self, db: &Db, media: MediaId, count: usize) -> Result<(), DbError> {
         let news = News::Viewers { media, instance: self.0.instance, count };
-        if !db.news().notify(&text(&news)).await? {
+        if !self.tell(db, &news).await? {
             self.tell_self(news);
         }
         Ok(())
+    }
+
+    /// Tells all instances what needs no transaction; `false` where there is but this one.
+    pub async fn tell(&self, db: &Db, news: &News) -> Result<bool, DbError> {
+        db.news().notify(&text(news)).await
     }
 
     fn tell_self(&self, news: News) {

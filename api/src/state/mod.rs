@@ -1,15 +1,21 @@
 //! What every request may use. The services here know their own parts, never the whole of it.
 
+mod decisions;
 mod hashing;
 mod keys;
 mod live_hub;
 pub mod mail;
+mod objects;
 mod rate_limits;
+mod segments;
 
+pub use decisions::{DecisionCache, Stale, Text};
 pub use hashing::{BusyError, Hashing};
 pub use keys::{ACCESS_S, Keys, SESSION_MOST_S, SESSION_S};
 pub use live_hub::{LiveHub, News};
+pub use objects::ObjectIndex;
 pub use rate_limits::{RateLimitError, RateLimitStatus, RateLimits};
+pub use segments::SegmentCache;
 
 use mail::Mailer;
 use sluice_config::Config;
@@ -34,6 +40,9 @@ pub struct AppState {
     pub ingest: Ingest,
     pub outbound: Outbound,
     pub hub: LiveHub,
+    pub decisions: DecisionCache,
+    pub objects: ObjectIndex,
+    pub segments: SegmentCache,
 }
 
 impl AppState {
@@ -60,6 +69,7 @@ impl AppState {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             limits: RateLimits::new(db.clone(), &config.http.rate_limits),
+            segments: SegmentCache::new(config.playback.segment_cache_bytes),
             config,
             ingest,
             db,
@@ -70,6 +80,17 @@ impl AppState {
             mailer,
             outbound,
             hub: LiveHub::default(),
+            decisions: DecisionCache::default(),
+            objects: ObjectIndex::default(),
+        }
+    }
+
+    /// Forgets what was remembered of something that has just changed: here at once, on other instances as soon as they hear of
+    /// it, and where they do not, a second later.
+    pub async fn forget(&self, what: Stale) {
+        self.decisions.forget(what);
+        if let Err(error) = self.hub.tell(&self.db, &News::Stale { what }).await {
+            tracing::debug!(%error, "other instances were not told of a change");
         }
     }
 }

@@ -198,7 +198,12 @@ fn playback(r: &mut Reader<'_>, store: &StoreUrl) -> PlaybackConfig {
     if direct && matches!(store, StoreUrl::Local(_)) {
         r.fault(&settings::DIRECT, "needs a store on S3");
     }
-    PlaybackConfig { encryption: r.parsed(&settings::ENCRYPTION), direct }
+    PlaybackConfig {
+        encryption: r.parsed(&settings::ENCRYPTION),
+        direct,
+        media_url: r.web_url(&settings::MEDIA_BASE_URL),
+        segment_cache_bytes: r.parsed(&settings::SEGMENT_CACHE_BYTES),
+    }
 }
 
 fn retention(r: &mut Reader<'_>) -> RetentionConfig {
@@ -314,6 +319,8 @@ mod tests {
             ("SLUICE_LOG", "inof", "off, error, warn, info"),
             ("SLUICE_PUBLIC_URL", "video.example.org", "a URL like https://"),
             ("SLUICE_APP_URL", "app.example.org", "a URL like https://"),
+            ("SLUICE_MEDIA_BASE_URL", "cdn.example.org", "a URL like https://"),
+            ("SLUICE_SEGMENT_CACHE_BYTES", "1G", "a whole number from 0 to"),
             ("SLUICE_SMTP_URL", "http://u:hush@h", "smtps://USER:PASSWORD@HOST"),
             ("SLUICE_MAIL_FROM", "Films", "an address like"),
             ("SLUICE_OUTBOUND_CA", "/no/such/file", "a PEM file"),

@@ -117,6 +117,10 @@ pub struct PlaybackConfig {
     pub encryption: Encryption,
     /// Whether playlists name presigned URLs of the store.
     pub direct: bool,
+    /// Where what is not private is addressed, without a trailing slash, if not at this service itself.
+    pub media_url: Option<String>,
+    /// Memory for segments that many ask for, bytes.
+    pub segment_cache_bytes: u64,
 }
 
 /// How long things are kept.

@@ -214,6 +214,16 @@ pub(crate) const DIRECT: Setting<bool> = setting(
     false,
     "whether playlists name presigned URLs of the S3 server, so that segments do not pass through the API",
 );
+pub(crate) const MEDIA_BASE_URL: Optional = optional(
+    "SLUICE_MEDIA_BASE_URL",
+    "URL of a CDN in front of this service: addresses of what is not private lead there; default: none",
+);
+pub(crate) const SEGMENT_CACHE_BYTES: Setting<u64> = within(
+    "SLUICE_SEGMENT_CACHE_BYTES",
+    128 << 20,
+    0..=1 << 40,
+    "memory of the API for segments that many ask for; 0 reads each from the store",
+);
 pub(crate) const OUTBOUND_NETWORKS: Optional = optional(
     "SLUICE_OUTBOUND_NETWORKS",
     "networks beyond the public internet that imports and webhooks may reach, joined by commas",
@@ -306,6 +316,8 @@ pub const SETTINGS: &[&dyn Described] = &[
     &MAIL_FROM,
     &ENCRYPTION,
     &DIRECT,
+    &MEDIA_BASE_URL,
+    &SEGMENT_CACHE_BYTES,
     &OUTBOUND_NETWORKS,
     &OUTBOUND_CA,
     &PRESIGNED_SECONDS,

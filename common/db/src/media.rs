@@ -3,7 +3,7 @@
 use super::{Db, Result, Tx, execute_tx, query, query_tx, rank};
 use sluice_model::{
     Encryption, MediaEvent, MediaId, MediaKind, MediaStatus, PackageId, PackageStatus, PictureId, PublicationId,
-    Reason, SourceId, SourceStatus, Timestamp, UserId, Visibility,
+    Reason, SourceId, SourceStatus, Timestamp, UserId, Visibility, clock,
 };
 use sqlx::FromRow;
 
@@ -214,10 +214,12 @@ impl Media<'_> {
         }
     }
 
-    /// Whether a package is or was this media's.
-    pub async fn has_package(&self, media: MediaId, package: PackageId) -> Result<bool> {
-        let sql = "SELECT COUNT(*) FROM media_packages WHERE media_id = $1 AND package_id = $2";
-        Ok(query!(self.0, fetch_one as (i64,), sql, media, package)?.0 == 1)
+    /// How far a package is that is or was this media's; `None` of any other.
+    pub async fn package_status(&self, media: MediaId, package: PackageId) -> Result<Option<PackageStatus>> {
+        let sql = "SELECT p.status FROM media_packages h JOIN packages p ON p.id = h.package_id \
+                   WHERE h.media_id = $1 AND h.package_id = $2";
+        let found = query!(self.0, fetch_optional as (String,), sql, media, package)?;
+        Ok(found.and_then(|r| r.0.parse().ok()))
     }
 
     /// One page of an owner's media. UUIDv7 ids order by creation. An upload that has expired is none, whether or not a
@@ -260,6 +262,7 @@ impl Media<'_> {
         };
         tx.added_tracks().touch_sources(id, now).await?;
         tx.webhooks().notify_owner(id, MediaEvent::Deleted, now).await?;
+        tx.webhooks().purge_caches(id, now).await?;
         let gone = execute_tx!(&mut tx, "DELETE FROM media WHERE id = $1", id)? == 1;
         tx.pictures().mark_posters_deleting(&[(id,)], now).await?;
         // Bytes that are still arriving have no other media.
@@ -293,6 +296,9 @@ impl MediaTx<'_> {
 
     /// Changes a media.
     pub async fn change(&mut self, id: MediaId, change: &MediaChange<'_>) -> Result<()> {
+        if change.visibility == Some(Visibility::Private) {
+            self.0.webhooks().purge_caches(id, clock::now()).await?;
+        }
         let sql = "UPDATE media SET title = COALESCE($1, title), description = COALESCE($2, description), \
                    visibility = COALESCE($3, visibility), published_id = COALESCE(published_id, $4), \
                    embed_origins = COALESCE($5, embed_origins) WHERE id = $6";

@@ -152,6 +152,11 @@ impl ModerationTx<'_> {
         if execute_tx!(self.0, sql, a.created_at, a.target_id)? == 0 {
             return Ok(false);
         }
+        match a.kind {
+            ActionKind::HideMedia => self.0.webhooks().purge_caches(a.target_id.into(), a.created_at).await?,
+            ActionKind::Ban => self.0.webhooks().purge_caches_of(a.target_id.into(), a.created_at).await?,
+            ActionKind::HideComment => {}
+        }
         let sql = "INSERT INTO moderation_actions (id, kind, target_id, affected_id, reason, created_us) VALUES ($1, $2, $3, $4, $5, $6)";
         execute_tx!(self.0, sql, a.id, a.kind.as_str(), a.target_id, a.affected_id, &a.reason, a.created_at)?;
         self.0.work().release(&packages, a.created_at).await?;

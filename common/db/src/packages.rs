@@ -123,19 +123,6 @@ impl Packages<'_> {
         Ok(rows.into_iter().map(|r| r.0).collect())
     }
 
-    /// The published object of a segment.
-    pub async fn segment_object(&self, package: PackageId, rendition: &str, sequence: i64) -> Result<Option<String>> {
-        let sql = "SELECT object FROM segments WHERE package_id = $1 AND rendition = $2 AND sequence = $3";
-        Ok(query!(self.0, fetch_optional as (String,), sql, package, rendition, sequence)?.map(|r| r.0))
-    }
-
-    /// Size of a published object of a rendition; `None` for what was never published.
-    pub async fn published_object(&self, package: PackageId, rendition: &str, object: &str) -> Result<Option<i64>> {
-        let sql = "SELECT size_bytes FROM segments WHERE package_id = $1 AND rendition = $2 AND object = $3 \
-                   UNION ALL SELECT init_bytes FROM renditions WHERE package_id = $1 AND name = $2 AND init_object = $3";
-        Ok(query!(self.0, fetch_optional as (i64,), sql, package, rendition, object)?.map(|r| r.0))
-    }
-
     /// The AES key `number` of a package; stores `offered` where there is none yet. The first one stored wins.
     pub async fn key_or_insert(&self, package: PackageId, number: i64, offered: &[u8]) -> Result<Vec<u8>> {
         // Read first: a key is made once for many segments, and a write takes a lock.

@@ -212,6 +212,7 @@ impl UsersTx<'_> {
         let packages = self.0.work().lock_owner(owner, now).await?;
         let touch = "UPDATE sources SET touched_us = $1 WHERE id IN (SELECT source_id FROM media WHERE owner_id = $2)";
         execute_tx!(self.0, touch, now, owner)?;
+        self.0.webhooks().purge_caches_of(owner, now).await?;
         let gone = "DELETE FROM media WHERE owner_id = $1 RETURNING id";
         let media = query_tx!(self.0, fetch_all as (MediaId,), gone, owner)?;
         self.0.pictures().mark_posters_deleting(&media, now).await?;

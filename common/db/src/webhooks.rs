@@ -3,7 +3,9 @@
 
 use super::{Db, Result, Tx, execute, execute_tx, query};
 use serde_json::json;
-use sluice_model::{DeliveryId, DeliveryStatus, MediaEvent, MediaId, PackageId, Timestamp, UserId, WebhookId};
+use sluice_model::{
+    DeliveryId, DeliveryStatus, MediaEvent, MediaId, PackageId, Timestamp, UserId, WebhookId, cached_paths,
+};
 use sqlx::FromRow;
 
 /// Between two tries of a delivery at most, microseconds: half a day, and an hour for clocks that differ.
@@ -107,6 +109,20 @@ macro_rules! wanting {
     ($media:literal, $lock:literal) => {
         concat!(
             "SELECT w.id, m.id, w.events FROM media m JOIN webhooks w ON w.owner_id = m.owner_id AND w.active WHERE ",
+            $media,
+            " ORDER BY w.id ",
+            $lock
+        )
+    };
+}
+
+/// Endpoints that are told what caches must throw away: those of the owner of a public media, and of administrators, who look after
+/// what stands in front of the service.
+macro_rules! purging {
+    ($media:literal, $lock:literal) => {
+        concat!(
+            "SELECT w.id, m.id, w.events FROM media m JOIN webhooks w ON w.active AND (w.owner_id = m.owner_id \
+             OR w.owner_id IN (SELECT a.id FROM users a WHERE a.role = 'admin')) WHERE m.visibility <> 'private' AND ",
             $media,
             " ORDER BY w.id ",
             $lock
@@ -242,6 +258,30 @@ impl WebhooksTx<'_> {
         self.queue(rows, event, now).await
     }
 
+    /// Queues what is told of a public media that not everybody may see any more, or that is about to go.
+    pub async fn purge_caches(&mut self, media: MediaId, now: Timestamp) -> Result<()> {
+        let rows = match self.0 {
+            Tx::Sqlite(t) => sqlx::query_as(purging!("m.id = $1", "")).bind(media).fetch_all(&mut **t).await?,
+            Tx::Postgres(t) => {
+                let sql = purging!("m.id = $1", "FOR KEY SHARE OF w");
+                sqlx::query_as(sql).bind(media).fetch_all(&mut **t).await?
+            }
+        };
+        self.queue(rows, MediaEvent::Purge, now).await
+    }
+
+    /// The same of all public media of an account.
+    pub async fn purge_caches_of(&mut self, owner: UserId, now: Timestamp) -> Result<()> {
+        let rows = match self.0 {
+            Tx::Sqlite(t) => sqlx::query_as(purging!("m.owner_id = $1", "")).bind(owner).fetch_all(&mut **t).await?,
+            Tx::Postgres(t) => {
+                let sql = purging!("m.owner_id = $1", "FOR KEY SHARE OF w");
+                sqlx::query_as(sql).bind(owner).fetch_all(&mut **t).await?
+            }
+        };
+        self.queue(rows, MediaEvent::Purge, now).await
+    }
+
     async fn queue(
         &mut self,
         rows: Vec<(WebhookId, MediaId, String)>,
@@ -267,6 +307,9 @@ impl WebhooksTx<'_> {
         let mut payload = json!({ "id": id, "event": event, "created_at": now.as_millis() });
         if let Some(media) = media {
             payload["media_id"] = json!(media);
+            if event == MediaEvent::Purge.as_str() {
+                payload["paths"] = json!(cached_paths(media));
+            }
         }
         let sql = "INSERT INTO webhook_deliveries (id, webhook_id, event, payload, status, attempts, next_us, created_us) \
                    VALUES ($1, $2, $3, $4, 'queued', 0, $5, $5)";

@@ -80,6 +80,8 @@ metrics! {
         "From the last byte of a film to all of its renditions.";
     STORE = Shape::Histogram(LATENCY), "sluice_store_duration_seconds", Some(Unit::Seconds), ["operation", "outcome"],
         "Requests to the object store; of reading, until the first byte can be had.";
+    SEGMENTS = Shape::Counter, "sluice_segment_reads_total", None, ["source"],
+        "Segments and pictures that were asked for and may be kept in memory: those that were there (memory), the others (store).";
     DATABASE = Shape::Histogram(LATENCY), "sluice_database_wait_seconds", Some(Unit::Seconds), ["operation"],
         "Until a transaction has a connection (begin), and until it is kept (commit).";
 }
@@ -131,6 +133,11 @@ pub fn request(method: &'static str, route: Option<&str>, status: u16, took: Dur
 /// Bytes of an upload were stored.
 pub fn uploaded(bytes: u64) {
     counter!(UPLOADED_BYTES).increment(bytes);
+}
+
+/// A segment that may be kept in memory was asked for: it was there, or had to be read.
+pub fn segment(source: &'static str) {
+    counter!(SEGMENTS, "source" => source).increment(1);
 }
 
 /// How many tasks of a kind have a status.

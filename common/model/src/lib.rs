@@ -2,6 +2,7 @@
 //!
 //! Invariant: nothing here does I/O but reading the clock, and nothing knows HTTP, SQL text or FFmpeg.
 
+mod cached;
 mod chapter;
 pub mod clock;
 mod file_tags;
@@ -17,6 +18,7 @@ mod task_kinds;
 mod timestamp;
 mod title;
 
+pub use cached::cached_paths;
 pub use chapter::ChapterMark;
 pub use file_tags::FileTags;
 pub use fragment::FragmentRange;

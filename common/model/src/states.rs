@@ -179,6 +179,8 @@ words!(
         Ready = "media.ready",
         Failed = "media.failed",
         Deleted = "media.deleted",
+        /// What caches hold of it is to be thrown away.
+        Purge = "media.purge",
     }
 );
 words!(

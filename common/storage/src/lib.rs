@@ -95,8 +95,15 @@ impl Store {
         Ok(exactly(inner, want).boxed())
     }
 
-    /// The bytes of `range` in memory; for small ranges.
+    /// The bytes of `range` in memory; for small ranges. A short object is an error.
     pub async fn read(&self, key: &Key, range: Range<u64>) -> Result<Bytes, StoreError> {
+        if let Self::Local(s) = self
+            && !range.is_empty()
+        {
+            let want = range.end - range.start;
+            let bytes = sluice_metrics::store("get").ended(s.read(key, range).await)?;
+            return if bytes.len() as u64 == want { Ok(bytes) } else { Err(cut(want - bytes.len() as u64)) };
+        }
         let mut out = Vec::with_capacity(usize::try_from(range.end - range.start).unwrap_or(0));
         let mut stream = self.get(key, range).await?;
         while let Some(chunk) = stream.next().await {
@@ -207,6 +214,10 @@ impl Store {
     }
 }
 
+fn cut(missing_bytes: u64) -> StoreError {
+    StoreError::Unavailable(format!("object ended {missing_bytes} bytes early"))
+}
+
 /// Passes a stream through and fails it when it ends before `want` bytes.
 fn exactly(inner: ByteStream, want: u64) -> impl Stream<Item = Result<Bytes, StoreError>> {
     futures::stream::unfold((inner, want, false), |(mut inner, left, ended)| async move {
@@ -219,10 +230,7 @@ fn exactly(inner: ByteStream, want: u64) -> impl Stream<Item = Result<Bytes, Sto
                 Some((Ok(b), (inner, left, false)))
             }
             Some(Err(e)) => Some((Err(e), (inner, left, true))),
-            None if left > 0 => {
-                let e = StoreError::Unavailable(format!("object ended {left} bytes early"));
-                Some((Err(e), (inner, left, true)))
-            }
+            None if left > 0 => Some((Err(cut(left)), (inner, left, true))),
             None => None,
         }
     })

@@ -162,7 +162,7 @@ mod tests {
     use super::*;
     use crate::plan::{AudioPlan, audio::beside_video, slow_film, sound};
     use sluice_db::OPENING_CHUNK;
-    use sluice_model::{ClaimToken, PackageId, SourceId, TaskId, Timestamp};
+    use sluice_model::{ClaimToken, PackageId, SourceId, TaskId, Timestamp, TurnId};
     use std::time::Duration;
 
     fn plan_task() -> ClaimedTask {
@@ -178,6 +178,7 @@ mod tests {
             cores: 1,
             memory_bytes: 0,
             due_at: Timestamp::EPOCH,
+            turn: TurnId::nil(),
         }
     }
 

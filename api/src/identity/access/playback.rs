@@ -7,7 +7,7 @@ use crate::{
 };
 use sluice_db::{MediaRow, PlaybackTokenRow};
 use sluice_model::clock;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use url::Url;
 
 /// Life of one view beyond twice the film's length: time to pause.
@@ -25,7 +25,7 @@ pub enum Ticket {
 /// A valid playback token.
 #[derive(Debug)]
 pub struct TokenTicket {
-    row: PlaybackTokenRow,
+    row: Arc<PlaybackTokenRow>,
     is_view: bool,
 }
 
@@ -36,7 +36,7 @@ pub async fn redeem(state: &AppState, text: &str, origin: Option<&str>) -> Resul
     if signed.expires_at.is_some_and(|at| at <= now) {
         return Err(IdentityError::LinkEnded);
     }
-    let row = state.db.access().playback_token(signed.id, now).await?.ok_or(IdentityError::LinkEnded)?;
+    let row = state.decisions.playback_token(&state.db, signed.id, now).await?.ok_or(IdentityError::LinkEnded)?;
     if !is_allowed(&row.allowed_origins, origin) {
         return Err(IdentityError::OriginNotAllowed);
     }
@@ -60,13 +60,18 @@ impl TokenTicket {
 
     /// Whether it opens what lies below the multivariant playlist.
     pub fn opens_parts(&self) -> Result<(), IdentityError> {
-        if self.is_view || self.row.max_views.is_none() { Ok(()) } else { Err(IdentityError::LinkEnded) }
+        if !self.limits_views() { Ok(()) } else { Err(IdentityError::LinkEnded) }
+    }
+
+    /// Whether what it begins is counted and has a path of its own.
+    pub fn limits_views(&self) -> bool {
+        self.row.max_views.is_some() && !self.is_view
     }
 
     /// Begins a view: what to put before the paths in the multivariant playlist. A player that only
     /// asks for headers begins none.
     pub async fn begin_view(&self, state: &AppState, media: &MediaRow, counts: bool) -> Result<String, IdentityError> {
-        if self.row.max_views.is_none() || self.is_view {
+        if !self.limits_views() {
             if counts && !self.is_view {
                 state.db.access().count_view(self.row.id).await?;
             }

@@ -9,7 +9,7 @@ use crate::{
         auth::recovery_service::{send_change, send_verification},
     },
     paging::{Cut, PageQuery},
-    state::{AppState, mail::Letter},
+    state::{AppState, Stale, mail::Letter},
     text,
     validation::Faults,
 };
@@ -59,6 +59,7 @@ pub async fn change_password(
     tx.sessions().revoke_all(user.id, viewer.session, clock::now()).await?;
     tx.tokens().delete_mail_tokens(user.id).await?;
     tx.commit().await?;
+    state.forget(Stale::People).await;
     note(state, client, Event::PasswordChanged, Some(user.id), Some(user.id), "").await;
     state.mailer.send(&user.email, &Letter::PasswordChanged { username: user.username });
     Ok(())
@@ -89,6 +90,7 @@ pub async fn end_session(
     if !state.db.sessions().revoke(viewer.id, id, clock::now()).await? {
         return Err(IdentityError::NotFound);
     }
+    state.forget(Stale::People).await;
     note(state, client, Event::SessionEnded, Some(viewer.id), Some(viewer.id), "").await;
     Ok(())
 }
@@ -130,6 +132,7 @@ pub async fn delete(
     };
     tx.users().delete(user.id, now).await?;
     tx.commit().await?;
+    state.forget(Stale::Everything).await;
     // Nothing personal: not even where it was done from.
     let nobody = Client { address: std::net::Ipv4Addr::UNSPECIFIED.into(), agent: String::new(), ..client.clone() };
     note(state, &nobody, Event::AccountDeleted, Some(user.id), Some(user.id), "").await;

@@ -7,7 +7,7 @@ use crate::{
         audit::{Event, note},
         auth::service::create_user,
     },
-    state::AppState,
+    state::{AppState, Stale},
     validation::Faults,
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -37,6 +37,7 @@ pub async fn set_role(state: &AppState, username: &str, role: Role) -> Result<()
         return Err(IdentityError::LastAdmin);
     }
     tx.commit().await?;
+    state.forget(Stale::People).await;
     let client = command("sluice-api admin role");
     note(state, &client, Event::RoleChanged, Some(before.id), None, &format!("{} -> {role}", before.role)).await;
     Ok(())

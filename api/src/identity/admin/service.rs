@@ -8,7 +8,7 @@ use crate::{
         audit::{Event, note},
     },
     paging::{Cut, PageQuery},
-    state::AppState,
+    state::{AppState, Stale},
     text,
     validation::Faults,
 };
@@ -29,6 +29,7 @@ pub async fn set_role(
         return Err(IdentityError::LastAdmin);
     }
     tx.commit().await?;
+    state.forget(Stale::People).await;
     let detail = format!("{} -> {role}", before.role);
     note(state, client, Event::RoleChanged, Some(id), Some(admin.id), &detail).await;
     state.db.users().find(id).await?.ok_or(IdentityError::NotFound)
@@ -81,6 +82,7 @@ pub async fn remove(state: &AppState, client: &Client, admin: &Viewer, id: UserI
     tx.users().delete_media_of(id, now).await?;
     tx.users().delete(id, now).await?;
     tx.commit().await?;
+    state.forget(Stale::Everything).await;
     note(state, client, Event::AccountDeleted, Some(id), Some(admin.id), "by an administrator").await;
     Ok(())
 }

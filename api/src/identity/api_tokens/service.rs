@@ -9,7 +9,7 @@ use crate::{
         authentication::API_TOKEN_PREFIX,
         opaque_token, token_hash,
     },
-    state::AppState,
+    state::{AppState, Stale},
     text,
     validation::Faults,
 };
@@ -71,6 +71,7 @@ pub async fn revoke(state: &AppState, client: &Client, viewer: &Viewer, id: ApiT
     if !state.db.tokens().revoke_api_token(viewer.id, id, clock::now()).await? {
         return Err(IdentityError::NotFound);
     }
+    state.forget(Stale::People).await;
     note(state, client, Event::ApiTokenRevoked, Some(viewer.id), Some(viewer.id), "").await;
     Ok(())
 }

@@ -7,7 +7,7 @@ use crate::{
         audit::{Event, note},
         opaque_token, token_hash,
     },
-    state::{AppState, mail::Letter},
+    state::{AppState, Stale, mail::Letter},
     validation::Faults,
 };
 use sluice_db::{MailPurpose, UserRow};
@@ -171,6 +171,7 @@ pub async fn reset_password(
     tx.tokens().revoke_api_tokens(id, now).await?;
     tx.tokens().delete_mail_tokens(id).await?;
     tx.commit().await?;
+    state.forget(Stale::People).await;
     note(state, client, Event::PasswordReset, Some(id), Some(id), "").await;
     state.mailer.send(&user.email, &Letter::PasswordChanged { username: user.username });
     Ok(())

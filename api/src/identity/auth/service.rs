@@ -12,7 +12,7 @@ use crate::{
         audit::{Event, note},
         opaque_token, token_hash,
     },
-    state::{ACCESS_S, AppState, RateLimitError, SESSION_MOST_S, SESSION_S},
+    state::{ACCESS_S, AppState, RateLimitError, SESSION_MOST_S, SESSION_S, Stale},
     validation::Faults,
 };
 use sluice_db::{DbError, NewUser, SessionUse, UserRow};
@@ -154,6 +154,7 @@ pub async fn refresh(state: &AppState, client: &Client, token: &str) -> Result<L
         Rotation::Reused => {
             tx.sessions().end(session.id, now).await?;
             tx.commit().await?;
+            state.forget(Stale::People).await;
             note(state, client, Event::RefreshTokenReused, Some(session.user_id), None, "").await;
             return Err(IdentityError::Unauthenticated);
         }
@@ -167,6 +168,7 @@ pub async fn refresh(state: &AppState, client: &Client, token: &str) -> Result<L
 pub async fn logout(state: &AppState, client: &Client, viewer: &Viewer) -> Result<(), IdentityError> {
     if let Some(session) = viewer.session {
         state.db.sessions().revoke(viewer.id, session, clock::now()).await?;
+        state.forget(Stale::People).await;
         note(state, client, Event::LoggedOut, Some(viewer.id), Some(viewer.id), "").await;
     }
     Ok(())
@@ -177,6 +179,7 @@ pub async fn logout_everywhere(state: &AppState, client: &Client, viewer: &Viewe
     let mut tx = state.db.begin().await?;
     tx.sessions().revoke_all(viewer.id, None, clock::now()).await?;
     tx.commit().await?;
+    state.forget(Stale::People).await;
     note(state, client, Event::AllSessionsEnded, Some(viewer.id), Some(viewer.id), "").await;
     Ok(())
 }

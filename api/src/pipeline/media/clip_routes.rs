@@ -35,5 +35,5 @@ pub async fn create(
 ) -> Result<impl IntoResponse, ApiError> {
     let row = clips::create(&state, &viewer, id, body).await?;
     let location = format!("/api/v1/media/{}", row.id);
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(Media::new(row, &base.0))))
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(Media::new(row, &base.1))))
 }

@@ -44,7 +44,7 @@ pub async fn show(
 ) -> Result<Json<MediaWithTracks>, ApiError> {
     let row = service::visible(&state, viewer.as_ref(), id).await?;
     let tracks = tracks::list(&state, &row).await?;
-    Ok(Json(MediaWithTracks { media: Media::new(row, &base.0), tracks }))
+    Ok(Json(MediaWithTracks { media: Media::new(row, &base.1), tracks }))
 }
 
 /// How far it is: every unit of work, what comes first, how long it will take.
@@ -138,7 +138,7 @@ pub async fn list(
     base: BaseUrl,
 ) -> Result<Json<Page>, ApiError> {
     let (rows, next_cursor) = service::list(&state, &viewer, &query, &page).await?;
-    Ok(Json(Page::new(rows, next_cursor, &base.0)))
+    Ok(Json(Page::new(rows, next_cursor, &base.1)))
 }
 
 /// Change what people see of a media, and who sees it.
@@ -155,7 +155,7 @@ pub async fn change(
     Body(body): Body<ChangeMedia>,
 ) -> Result<Json<Media>, ApiError> {
     let row = service::change(&state, &client, &viewer, id, body).await?;
-    Ok(Json(Media::new(row, &base.0)))
+    Ok(Json(Media::new(row, &base.1)))
 }
 
 /// Delete a media. Nothing of it is served any more.
@@ -183,7 +183,7 @@ pub async fn cancel(
     base: BaseUrl,
 ) -> Result<Json<Media>, ApiError> {
     let row = service::cancel(&state, &viewer, id).await?;
-    Ok(Json(Media::new(row, &base.0)))
+    Ok(Json(Media::new(row, &base.1)))
 }
 
 /// Set a failed media to work again.
@@ -199,7 +199,7 @@ pub async fn retry(
     base: BaseUrl,
 ) -> Result<Json<Media>, ApiError> {
     let row = service::retry(&state, &viewer, id).await?;
-    Ok(Json(Media::new(row, &base.0)))
+    Ok(Json(Media::new(row, &base.1)))
 }
 
 /// How a finished media came out: what the rule checker found, bytes, rates and loudness of every rendition, and its segments.

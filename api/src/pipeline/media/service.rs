@@ -11,7 +11,7 @@ use crate::{
     },
     paging::{Cut, PageQuery},
     pipeline::quota::check_quota,
-    state::AppState,
+    state::{AppState, Stale},
     text,
     validation::Faults,
 };
@@ -22,7 +22,7 @@ use sluice_model::{
     Encryption, MediaId, MediaStatus, PackageId, Reason, Role, SourceId, UploadKind, UserId, Visibility, clock,
     default_title,
 };
-use std::{collections::HashMap, str::FromStr};
+use std::{collections::HashMap, str::FromStr, sync::Arc};
 
 /// What comes with a file, as it was typed. Kept with an upload until it is complete.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -175,30 +175,51 @@ pub async fn visible(state: &AppState, viewer: Option<&Viewer>, id: MediaId) -> 
     seen_by(state, viewer, media).await
 }
 
-async fn seen_by(state: &AppState, viewer: Option<&Viewer>, media: MediaRow) -> Result<MediaRow, MediaError> {
-    if media.hidden && !viewer.is_some_and(|v| is_owners(v, &media)) {
-        return Err(MediaError::NotFound);
-    }
-    if media.visibility != Visibility::Private || viewer.is_some_and(|v| is_owners(v, &media)) {
-        return Ok(media);
-    }
-    let granted = match viewer {
-        Some(v) => state.db.access().is_granted(media.id, v.id).await?,
-        None => false,
-    };
-    if granted { Ok(media) } else { Err(MediaError::NotFound) }
+/// How somebody sees a media.
+#[derive(Debug, PartialEq, Eq)]
+enum Sight {
+    Free,
+    /// Only if it was granted to this person.
+    Granted(UserId),
+    Never,
 }
 
-/// A media that may be played by this ticket.
-pub async fn playable(state: &AppState, ticket: &Ticket, id: MediaId) -> Result<MediaRow, MediaError> {
-    match ticket {
-        Ticket::Viewer(viewer) => visible(state, viewer.as_ref(), id).await,
-        Ticket::Token(token) => {
-            let media = state.db.media().find(id).await?.filter(|m| !m.hidden).ok_or(MediaError::NotFound)?;
-            token.opens(&media)?;
-            Ok(media)
-        }
+fn sight(viewer: Option<&Viewer>, media: &MediaRow) -> Sight {
+    match viewer {
+        Some(v) if is_owners(v, media) => Sight::Free,
+        _ if media.hidden => Sight::Never,
+        _ if media.visibility != Visibility::Private => Sight::Free,
+        Some(v) => Sight::Granted(v.id),
+        None => Sight::Never,
     }
+}
+
+async fn seen_by(state: &AppState, viewer: Option<&Viewer>, media: MediaRow) -> Result<MediaRow, MediaError> {
+    let seen = match sight(viewer, &media) {
+        Sight::Free => true,
+        Sight::Granted(user) => state.db.access().is_granted(media.id, user).await?,
+        Sight::Never => false,
+    };
+    if seen { Ok(media) } else { Err(MediaError::NotFound) }
+}
+
+/// A media that may be played by this ticket, by what is remembered: what changed counts a second later at most.
+pub async fn playable(state: &AppState, ticket: &Ticket, id: MediaId) -> Result<Arc<MediaRow>, MediaError> {
+    let media = state.decisions.media(&state.db, id).await?.ok_or(MediaError::NotFound)?;
+    let seen = match ticket {
+        Ticket::Viewer(viewer) => match sight(viewer.as_ref(), &media) {
+            Sight::Free => true,
+            Sight::Granted(user) => state.decisions.is_granted(&state.db, id, user).await?,
+            Sight::Never => false,
+        },
+        Ticket::Token(token) => {
+            if !media.hidden {
+                token.opens(&media)?;
+            }
+            !media.hidden
+        }
+    };
+    if seen { Ok(media) } else { Err(MediaError::NotFound) }
 }
 
 /// A media whose original bytes this person may have. Of an encrypted one only its owner: the
@@ -265,6 +286,7 @@ pub async fn change(
         tx.catalogue().set_category(id, category).await?;
     }
     tx.commit().await?;
+    state.forget(Stale::Media { media: id }).await;
     if let Some(to) = request.visibility.filter(|v| *v != media.visibility) {
         let detail = format!("media {id}: {} -> {to}", media.visibility);
         note(state, client, Event::VisibilityChanged, Some(media.owner_id), Some(viewer.id), &detail).await;
@@ -282,6 +304,7 @@ pub async fn embed_origins(state: &AppState, id: MediaId) -> Result<Vec<String>,
 pub async fn delete(state: &AppState, viewer: &Viewer, id: MediaId) -> Result<(), MediaError> {
     let media = owned(state, viewer, id).await?;
     state.db.media().delete(media.id, clock::now()).await?;
+    state.forget(Stale::Media { media: id }).await;
     Ok(())
 }
 

@@ -32,7 +32,7 @@ pub async fn change(
 ) -> Result<Json<MediaWithTracks>, ApiError> {
     let row = tracks::change(&state, &viewer, id, &track, body).await?;
     let tracks = tracks::list(&state, &row).await?;
-    Ok(Json(MediaWithTracks { media: Media::new(row, &base.0), tracks }))
+    Ok(Json(MediaWithTracks { media: Media::new(row, &base.1), tracks }))
 }
 
 /// Let a track of sound be again as the file says, or remove one that was added.

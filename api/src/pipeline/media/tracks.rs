@@ -5,7 +5,12 @@ use super::{
     service::{Metadata, owned, word},
     views::{AudioTrack, ChangeTrack},
 };
-use crate::{identity::Viewer, state::AppState, text, validation::Faults};
+use crate::{
+    identity::Viewer,
+    state::{AppState, Stale},
+    text,
+    validation::Faults,
+};
 use sluice_db::{DbError, MediaRow, RenditionRow, TrackRow, overlaid, sounds};
 use sluice_model::{
     MediaId, MediaKind, PackageStatus, PartStatus, SoundTrack, TrackRole, clock, default_title, language_name,
@@ -52,6 +57,12 @@ pub async fn check_addition(state: &AppState, viewer: &Viewer, id: MediaId) -> R
 pub async fn renditions(state: &AppState, media: &MediaRow, complete: bool) -> Result<Vec<RenditionRow>, MediaError> {
     let renditions = all_renditions(state, media).await?;
     Ok(overlaid(renditions, &state.db.tracks().of_media(media.id).await?, complete))
+}
+
+/// Whether no track of a media is being made: what is listed of it changes only when somebody says so.
+pub async fn are_settled(state: &AppState, media: &MediaRow) -> Result<bool, MediaError> {
+    let added = state.db.added_tracks().of_media(media.id).await?;
+    Ok(media.status == PackageStatus::Ready && added.iter().all(|t| t.status() != PartStatus::Processing))
 }
 
 /// The renditions of a media as files and uploads say; added tracks come behind the others.
@@ -131,6 +142,7 @@ pub async fn change(
     let mut tx = state.db.begin().await?;
     tx.tracks().put(id, &track).await.map_err(gone)?;
     tx.commit().await?;
+    state.forget(Stale::Media { media: id }).await;
     Ok(media)
 }
 
@@ -138,11 +150,12 @@ pub async fn change(
 pub async fn reset(state: &AppState, viewer: &Viewer, id: MediaId, name: &str) -> Result<(), MediaError> {
     owned(state, viewer, id).await?;
     let mut tx = state.db.begin().await?;
-    if tx.added_tracks().remove(id, name, clock::now()).await? {
-        return Ok(tx.commit().await?);
+    if !tx.added_tracks().remove(id, name, clock::now()).await? {
+        tx.tracks().forget(id, name).await.map_err(gone)?;
     }
-    tx.tracks().forget(id, name).await.map_err(gone)?;
-    Ok(tx.commit().await?)
+    tx.commit().await?;
+    state.forget(Stale::Media { media: id }).await;
+    Ok(())
 }
 
 /// A media that was deleted meanwhile.

@@ -1,6 +1,7 @@
 //! A media as clients see it.
 
 use super::status::status;
+use crate::client::MediaBase;
 use serde::{Deserialize, Serialize};
 use sluice_db::{AddedTrackRow, MediaRow, RenditionRow, TrackRow, sounds};
 use sluice_model::{
@@ -188,8 +189,7 @@ pub struct Page {
 }
 
 impl Page {
-    /// `base` is the external URL of the API without a trailing slash.
-    pub fn new(rows: Vec<MediaRow>, next_cursor: Option<Uuid>, base: &str) -> Self {
+    pub fn new(rows: Vec<MediaRow>, next_cursor: Option<Uuid>, base: &MediaBase) -> Self {
         Self { items: rows.into_iter().map(|r| Media::new(r, base)).collect(), next_cursor }
     }
 }
@@ -273,10 +273,15 @@ pub struct TrackForm {
     file: Vec<u8>,
 }
 
-/// The address of a media's poster, if it has one. `base` is the external URL of the API without a trailing slash.
-pub fn poster_url(row: &MediaRow, base: &str) -> Option<String> {
+/// Where the files of a media are addressed.
+fn base_of<'a>(row: &MediaRow, base: &'a MediaBase) -> &'a str {
+    base.of(row.visibility != Visibility::Private && !row.hidden)
+}
+
+/// The address of a media's poster, if it has one.
+pub fn poster_url(row: &MediaRow, base: &MediaBase) -> Option<String> {
     let chosen = row.own_poster.map(|id| format!("{id}.jpg"));
-    chosen.or_else(|| row.poster.clone()).map(|name| image_url(row, base, &name))
+    chosen.or_else(|| row.poster.clone()).map(|name| image_url(row, base_of(row, base), &name))
 }
 
 /// Still pictures are where the segments are: who may have these may have those.
@@ -285,8 +290,8 @@ fn image_url(row: &MediaRow, base: &str, name: &str) -> String {
 }
 
 impl Media {
-    /// `base` is the external URL of the API without a trailing slash.
-    pub fn new(row: MediaRow, base: &str) -> Self {
+    /// A media whose files are below `base`.
+    pub fn new(row: MediaRow, base: &MediaBase) -> Self {
         let ((status, progress), error) = (status(&row), row.reason());
         // Written by the worker; what an unknown version wrote is not shown.
         let warnings = row.warnings.as_deref().and_then(|w| serde_json::from_str(w).ok()).unwrap_or_default();
@@ -294,6 +299,7 @@ impl Media {
         let has_dash = row.status == PackageStatus::Ready && row.encryption == Encryption::None;
         let published_at = row.published_at().map(|t| t.as_millis());
         let poster_url = poster_url(&row, base);
+        let (own, base) = (&base.own, base_of(&row, base));
         let waveform_url = row.has_waveform.then(|| image_url(&row, base, "waveform.json"));
         let is_ready = row.status == PackageStatus::Ready;
         let waveform_image_url = row.has_waveform.then(|| image_url(&row, base, "waveform.svg"));
@@ -305,7 +311,7 @@ impl Media {
             playback: Playback {
                 hls_url: format!("{base}/hls/{}/index.m3u8", row.id),
                 dash_url: has_dash.then(|| format!("{base}/hls/{}/manifest.mpd", row.id)),
-                raw_url: (!row.is_clip).then(|| format!("{base}/raw/{}", row.id)),
+                raw_url: (!row.is_clip).then(|| format!("{own}/raw/{}", row.id)),
                 poster_url,
                 storyboard_url,
                 preview_url,

@@ -2,7 +2,6 @@
 
 use super::{error::PlaybackError, presentation::lists, subtitles};
 use crate::{
-    identity::access::Ticket,
     pipeline::media::{service::MediaError, tracks},
     state::AppState,
 };
@@ -19,25 +18,17 @@ pub fn number(file: &str) -> Option<i64> {
 }
 
 /// The manifest of a media. What is encrypted as HLS has it plays nowhere else, and what grows is HLS alone.
-pub async fn manifest(
-    state: &AppState,
-    row: &MediaRow,
-    ticket: &Ticket,
-    counts: bool,
-) -> Result<String, PlaybackError> {
+/// `before` stands before the paths in it.
+pub async fn manifest(state: &AppState, row: &MediaRow, before: &str) -> Result<String, PlaybackError> {
     if row.status != PackageStatus::Ready || row.encryption != Encryption::None {
         return Err(MediaError::NotPlayable.into());
     }
     let package = row.package_id;
     let stored = state.db.packages().renditions(package).await?;
-    let before = match ticket {
-        Ticket::Token(token) => token.begin_view(state, row, counts).await?,
-        Ticket::Viewer(_) => String::new(),
-    };
     let start_s = subtitles::programme_start_s(state, package, &stored).await?;
     let mut renditions = Vec::new();
     for r in tracks::renditions(state, row, true).await?.iter().filter(|r| lists(PlaylistType::Vod, r)) {
-        renditions.push(rendition(state, r, &before, start_s).await?);
+        renditions.push(rendition(state, r, before, start_s).await?);
     }
     let tracks =
         subtitles::tracks(state, row.id, |name| format!("{before}{package}/{name}/{}", subtitles::WHOLE)).await?;

@@ -1,13 +1,17 @@
 //! Pictures of a media, the poster, the storyboard with its sheets and the animated preview, and the shape of its sound. Who may
 //! play the media may see them.
 
-use super::{error::PlaybackError, file::File};
-use crate::{state::AppState, text};
+use super::{
+    error::PlaybackError,
+    file::{File, Lifetime, TextFile, TextKind},
+};
+use crate::{state::AppState, text::fingerprint};
 use bytes::Bytes;
 use sluice_db::{ImageRow, MediaRow};
 use sluice_hls::{Sheet, animated_webp, storyboard_webvtt, waveform_json, waveform_svg};
 use sluice_model::{ImageKind, PackageId, PictureId, PictureKind};
 use sluice_storage::{IMAGES, Key};
+use std::sync::Arc;
 
 /// Name of the WebVTT file of the storyboard, beside its sheets.
 const STORYBOARD: &str = "storyboard.vtt";
@@ -28,7 +32,7 @@ pub async fn file(
     is_public: bool,
 ) -> Result<File, PlaybackError> {
     if name == STORYBOARD {
-        return storyboard(state, package).await.map(File::Storyboard);
+        return Ok(text(TextKind::Vtt, storyboard(state, package).await?));
     }
     if name == PREVIEW {
         let (bytes, tag) = preview(state, package).await?;
@@ -36,10 +40,10 @@ pub async fn file(
     }
     if name == WAVEFORM {
         let duration_ms = duration_ms(state, package).await?.unwrap_or(0);
-        return Ok(File::Json(waveform_json(&peaks(state, package).await?, duration_ms)));
+        return Ok(text(TextKind::Json, waveform_json(&peaks(state, package).await?, duration_ms)));
     }
     if name == DRAWN_WAVEFORM {
-        return Ok(File::Drawing(waveform_svg(&peaks(state, package).await?)));
+        return Ok(text(TextKind::Svg, waveform_svg(&peaks(state, package).await?)));
     }
     let chosen = name.strip_suffix(".jpg").and_then(|id| id.parse::<PictureId>().ok());
     let (key, tag, size_bytes) = match chosen {
@@ -54,6 +58,11 @@ pub async fn file(
         }
     };
     Ok(File::Object { key, tag, size_bytes: size_bytes.unsigned_abs(), is_public })
+}
+
+/// A text that grows with the film.
+fn text(kind: TextKind, text: String) -> File {
+    File::Text(TextFile { kind, text: Arc::new(text.into()), lifetime: Lifetime::Checked })
 }
 
 /// A published picture and its size. A page that was given a poster may ask for it after a better one took its place: it gets
@@ -82,7 +91,7 @@ async fn preview(state: &AppState, package: PackageId) -> Result<(Bytes, String)
         pictures.push(state.store.read(&key, 0..image.size_bytes.unsigned_abs()).await?);
     }
     let names: String = images.iter().map(|i| i.object.as_str()).collect();
-    Ok((animated_webp(&pictures, size).into(), text::fingerprint(&names)))
+    Ok((animated_webp(&pictures, size).into(), fingerprint(&names)))
 }
 
 async fn storyboard(state: &AppState, package: PackageId) -> Result<String, PlaybackError> {

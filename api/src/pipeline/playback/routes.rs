@@ -2,21 +2,19 @@
 
 use super::{
     bytes_response::{respond, select},
-    dash,
-    file::File,
-    service::{self, Original},
+    file::{File, Lifetime, ObjectBytes, TextFile, TextKind},
+    service::{self, Listing, Original},
 };
 use crate::{
     http::error::ApiError,
     identity::{access::Ticket, guards::Player},
     pipeline::media::{service as media, source::source_bytes},
     state::AppState,
-    text,
 };
 use axum::{
     body::Body,
     extract::{Path, State},
-    http::{HeaderMap, Method, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
@@ -36,6 +34,8 @@ const JSON: &str = "application/json";
 const SVG: &str = "image/svg+xml";
 const WEBP: &str = "image/webp";
 const WEBVTT: &str = "text/vtt; charset=utf-8";
+/// Texts of fewer bytes are sent as they are.
+const LEAST_PACKED: usize = 200;
 
 /// The media in the path.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -83,8 +83,8 @@ pub async fn multivariant(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let row = media::playable(&state, &ticket, path.media).await?;
-    let text = service::multivariant_of(&state, &row, &ticket, method == Method::GET).await?;
-    whole_text(&method, &headers, PLAYLIST, text).await
+    let text = service::listing(&state, &row, &ticket, method == Method::GET, Listing::Multivariant).await?;
+    whole_text(&method, &headers, &text).await
 }
 
 /// The same by a playback token.
@@ -118,8 +118,8 @@ pub async fn manifest(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let row = media::playable(&state, &ticket, path.media).await?;
-    let text = dash::manifest(&state, &row, &ticket, method == Method::GET).await?;
-    whole_text(&method, &headers, MPD, text).await
+    let text = service::listing(&state, &row, &ticket, method == Method::GET, Listing::Manifest).await?;
+    whole_text(&method, &headers, &text).await
 }
 
 /// The same by a playback token.
@@ -163,10 +163,7 @@ pub async fn file(
     let FilePath { media, package, rendition, file: name } = path;
     let (source, content_type, tag, is_public) =
         match service::file(&state, &ticket, media, package, &rendition, &name).await? {
-            File::Playlist(text) => return whole_text(&method, &headers, PLAYLIST, text).await,
-            File::Json(text) => return whole_text(&method, &headers, JSON, text).await,
-            File::Subtitles(text) | File::Storyboard(text) => return whole_text(&method, &headers, WEBVTT, text).await,
-            File::Drawing(text) => return whole_text(&method, &headers, SVG, text).await,
+            File::Text(text) => return whole_text(&method, &headers, &text).await,
             File::Key(key) => return Ok(key_response(key)),
             File::Object { key, tag, size_bytes, is_public } => {
                 let content_type = key.content_type();
@@ -206,7 +203,10 @@ impl Source {
 
     async fn body(self, state: &AppState, range: Range<u64>) -> Result<Body, ApiError> {
         Ok(match self {
-            Self::Stored(key, _) => Body::from_stream(service::object_bytes(state, &key, range).await?),
+            Self::Stored(key, size_bytes) => match service::object_bytes(state, &key, size_bytes, range).await? {
+                ObjectBytes::Held(bytes) => Body::from(bytes),
+                ObjectBytes::Read(bytes) => Body::from_stream(bytes),
+            },
             Self::Made(bytes) => Body::from(bytes.slice(range.start as usize..range.end as usize)),
         })
     }
@@ -243,29 +243,58 @@ fn key_response(key: Vec<u8>) -> Response {
     (fixed, key).into_response()
 }
 
+fn content_type(kind: TextKind) -> &'static str {
+    match kind {
+        TextKind::Playlist => PLAYLIST,
+        TextKind::Manifest => MPD,
+        TextKind::Vtt => WEBVTT,
+        TextKind::Json => JSON,
+        TextKind::Svg => SVG,
+    }
+}
+
+/// Whether a text shrinks for clients that take it so (Apple 10.1).
+fn is_packed(kind: TextKind) -> bool {
+    kind != TextKind::Json
+}
+
+/// Whether a client takes gzip (RFC 9110 section 12.5.3).
+fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let lists = headers.get_all(header::ACCEPT_ENCODING).into_iter().filter_map(|v| v.to_str().ok());
+    lists.flat_map(|list| list.split(',')).any(|word| {
+        let (name, weight) = word.split_once(';').unwrap_or((word, ""));
+        let refused = weight.trim().strip_prefix("q=").is_some_and(|q| q.trim().parse() == Ok(0.0_f32));
+        name.trim().eq_ignore_ascii_case("gzip") && !refused
+    })
+}
+
 /// A playlist, subtitles or chapters, which are never sent in parts.
-async fn whole_text(
-    method: &Method,
-    headers: &HeaderMap,
-    content_type: &str,
-    body: String,
-) -> Result<Response, ApiError> {
+async fn whole_text(method: &Method, headers: &HeaderMap, file: &TextFile) -> Result<Response, ApiError> {
+    let TextFile { kind, text, lifetime } = file;
     // Weak: the same text may be sent compressed or not.
-    let etag = format!("W/\"{}\"", text::fingerprint(&body));
-    let tag = etag.trim_start_matches("W/");
-    let fixed = [
-        (header::CONTENT_TYPE, content_type.to_owned()),
+    let etag = format!("W/\"{}\"", text.tag);
+    let cache = match lifetime {
         // Never in a shared cache without asking: it may be private, or name what is.
-        (header::CACHE_CONTROL, "private, no-cache".to_owned()),
+        Lifetime::Checked => "private, no-cache".to_owned(),
+        Lifetime::Public(time) => format!("public, max-age={}", time.as_secs()),
+    };
+    let fixed = [
+        (header::CONTENT_TYPE, content_type(*kind).to_owned()),
+        (header::CACHE_CONTROL, cache),
         (header::VARY, VARY.to_owned()),
         (header::ETAG, etag.clone()),
     ];
     let mut plain = headers.clone();
     plain.remove(header::RANGE);
-    let selection = select(method, &plain, tag, body.len() as u64)?;
+    let packed = is_packed(*kind) && text.body.len() >= LEAST_PACKED && accepts_gzip(headers);
+    let body = if packed { text.gzipped() } else { text.body.clone() };
     let size = body.len() as u64;
+    let selection = select(method, &plain, etag.trim_start_matches("W/"), size)?;
     let mut response = respond(method, selection, size, &fixed, |_| async move { Ok(Body::from(body)) }).await?;
     response.headers_mut().remove(header::ACCEPT_RANGES);
+    if packed && response.status() == StatusCode::OK {
+        response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
     Ok(response)
 }
 
@@ -343,4 +372,23 @@ pub fn encoded_name(name: &str) -> PercentEncode<'_> {
     // What stays as it is; `attr-char` has a few more.
     const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_');
     utf8_percent_encode(name, PLAIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_takes_gzip_is_read_from_what_they_say() {
+        let takes = |said: &'static str| {
+            accepts_gzip(&HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static(said))]))
+        };
+        for yes in ["gzip", "br, GZIP;q=0.5", "deflate,gzip ; q=1"] {
+            assert!(takes(yes), "{yes}");
+        }
+        for no in ["", "br", "gzip;q=0", "gzip; q=0.0", "identity", "xgzip"] {
+            assert!(!takes(no), "{no}");
+        }
+        assert!(!accepts_gzip(&HeaderMap::new()));
+    }
 }

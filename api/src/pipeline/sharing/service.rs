@@ -10,7 +10,7 @@ use crate::{
     },
     paging::{Cut, PageQuery},
     pipeline::media::service::{MediaError, owned},
-    state::AppState,
+    state::{AppState, Stale},
     text,
     validation::Faults,
 };
@@ -42,7 +42,8 @@ pub async fn grant(
     Ok(())
 }
 
-/// Ends a grant. It acts with the next request for anything of the media.
+/// Ends a grant. It acts with the next request for anything of the media; where segments are played by another instance that does
+/// not hear of it, a second later.
 pub async fn revoke_grant(
     state: &AppState,
     client: &Client,
@@ -55,6 +56,7 @@ pub async fn revoke_grant(
     if !state.db.access().revoke_grant(media.id, user.id).await? {
         return Err(MediaError::NotFound);
     }
+    state.forget(Stale::Media { media: media.id }).await;
     let detail = format!("media {} from {}", media.id, user.id);
     note(state, client, Event::GrantRemoved, Some(media.owner_id), Some(viewer.id), &detail).await;
     Ok(())
@@ -99,7 +101,7 @@ pub fn text(state: &AppState, row: &PlaybackTokenRow) -> String {
     Signed { id: row.id, expires_at: None }.write(&state.keys)
 }
 
-/// Revokes a token. It acts with the next request.
+/// Revokes a token. It acts with the next request, as the end of a grant does.
 pub async fn revoke_token(
     state: &AppState,
     client: &Client,
@@ -111,6 +113,7 @@ pub async fn revoke_token(
     if !state.db.access().revoke_playback_token(media.id, id, clock::now()).await? {
         return Err(MediaError::NotFound);
     }
+    state.forget(Stale::PlaybackToken { token: id }).await;
     let detail = format!("media {}", media.id);
     note(state, client, Event::PlaybackTokenRevoked, Some(media.owner_id), Some(viewer.id), &detail).await;
     Ok(())

@@ -55,7 +55,7 @@ pub async fn upload(
     let id = upload.media_id.ok_or(UploadError::Internal)?;
     let row = media::owned(&state, &viewer, id).await?;
     let location = format!("/api/v1/media/{}", row.id);
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(Media::new(row, &base.0))))
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(Media::new(row, &base.1))))
 }
 
 /// Add a track of sound to a film that is ready: a dub, a commentary. It is cut to the length of the film, or filled up with
@@ -78,7 +78,7 @@ pub async fn add_track(
     received(&state, &viewer, request, Some(id)).await?;
     let row = media::owned(&state, &viewer, id).await?;
     let tracks = tracks::list(&state, &row).await?;
-    Ok((StatusCode::CREATED, Json(MediaWithTracks { media: Media::new(row, &base.0), tracks })))
+    Ok((StatusCode::CREATED, Json(MediaWithTracks { media: Media::new(row, &base.1), tracks })))
 }
 
 /// Takes the file of a form in, and completes its upload: another media, or a track of one.

@@ -145,7 +145,7 @@ pub async fn complete(
 ) -> Result<Json<Media>, ApiError> {
     let id = presigned::complete(&state, &viewer, id).await?;
     let row = media::owned(&state, &viewer, id).await?;
-    Ok(Json(Media::new(row, &base.0)))
+    Ok(Json(Media::new(row, &base.1)))
 }
 
 /// Give an upload up.
@@ -217,5 +217,5 @@ pub async fn import(
     let media = import::begin(&state, &viewer, body).await?;
     let row = media::owned(&state, &viewer, media).await?;
     let location = format!("/api/v1/media/{}", row.id);
-    Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(Media::new(row, &base.0))))
+    Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(Media::new(row, &base.1))))
 }

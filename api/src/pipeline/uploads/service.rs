@@ -12,7 +12,7 @@ use crate::{
         media::{service as media, service::MediaError, service::Metadata, tracks},
         quota::check_quota,
     },
-    state::AppState,
+    state::{AppState, Stale},
 };
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
@@ -321,6 +321,9 @@ async fn complete_track(state: &AppState, row: UploadRow) -> Result<UploadRow, U
     match completion::complete_track_in(&mut tx, row.id, &said, clock::now()).await {
         Ok(true) => {
             tx.commit().await?;
+            if let Some(media) = row.track_of {
+                state.forget(Stale::Media { media }).await;
+            }
             state.wake.push(1).await;
         }
         Ok(false) => {}

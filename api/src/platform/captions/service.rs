@@ -2,7 +2,11 @@
 
 use super::vtt;
 use crate::{
-    identity::Viewer, pipeline::media::service as media, platform::PlatformError, state::AppState, text,
+    identity::Viewer,
+    pipeline::media::service as media,
+    platform::PlatformError,
+    state::{AppState, Stale},
+    text,
     validation::Faults,
 };
 use bytes::Bytes;
@@ -61,6 +65,7 @@ pub async fn put(
         return Err(PlatformError::TooMany("captions"));
     }
     tx.commit().await?;
+    state.forget(Stale::Media { media: id }).await;
     Ok(CaptionsRow { language, role, label, cues, updated_at: now, from_file: false })
 }
 
@@ -102,5 +107,6 @@ pub async fn remove(
     let mut tx = state.db.begin().await?;
     let deleted = tx.captions().delete(id, &language, role, clock::now()).await.map_err(gone)?;
     tx.commit().await?;
+    state.forget(Stale::Media { media: id }).await;
     if deleted { Ok(()) } else { Err(PlatformError::NotFound) }
 }

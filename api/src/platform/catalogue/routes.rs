@@ -42,7 +42,7 @@ pub async fn of_category(
     base: BaseUrl,
 ) -> Result<Json<Page>, ApiError> {
     let (rows, next_cursor) = service::media_of(&state, &slug, &page).await?;
-    Ok(Json(Page::new(rows, next_cursor, &base.0)))
+    Ok(Json(Page::new(rows, next_cursor, &base.1)))
 }
 
 /// Public media with a tag.
@@ -57,7 +57,7 @@ pub async fn with_tag(
     base: BaseUrl,
 ) -> Result<Json<Page>, ApiError> {
     let (rows, next_cursor) = service::media_with(&state, tag, &page).await?;
-    Ok(Json(Page::new(rows, next_cursor, &base.0)))
+    Ok(Json(Page::new(rows, next_cursor, &base.1)))
 }
 
 /// Make a category, or name it anew.

@@ -2,7 +2,11 @@
 
 use super::views::Chapter;
 use crate::{
-    identity::Viewer, pipeline::media::service as media, platform::PlatformError, state::AppState, text,
+    identity::Viewer,
+    pipeline::media::service as media,
+    platform::PlatformError,
+    state::{AppState, Stale},
+    text,
     validation::Faults,
 };
 use sluice_db::{ChapterRow, DbError};
@@ -38,6 +42,7 @@ pub async fn put(
         other => other.into(),
     })?;
     tx.commit().await?;
+    state.forget(Stale::Media { media: id }).await;
     Ok(list)
 }
 

@@ -62,7 +62,7 @@ pub async fn media(
     base: BaseUrl,
 ) -> Result<Json<Page>, ApiError> {
     let (rows, next_cursor) = service::media(&state, &name, &page).await?;
-    Ok(Json(Page::new(rows, next_cursor, &base.0)))
+    Ok(Json(Page::new(rows, next_cursor, &base.1)))
 }
 
 /// What others see of oneself, with one's avatar, and whether one's history is kept.

@@ -95,7 +95,7 @@ pub async fn history(
 ) -> Result<Json<History>, ApiError> {
     let (rows, next_cursor) = service::history(&state, &viewer, &query).await?;
     let view =
-        |(row, media): (HistoryRow, MediaRow)| Watched { position: row.into(), media: Media::new(media, &base.0) };
+        |(row, media): (HistoryRow, MediaRow)| Watched { position: row.into(), media: Media::new(media, &base.1) };
     Ok(Json(History { items: rows.into_iter().map(view).collect(), next_cursor }))
 }
 

@@ -31,7 +31,7 @@ pub async fn feed(
     let (rows, next) = service::page(&state, viewer.map(|v| v.id), query.cursor.as_deref(), limit).await?;
     let view = |(followed, row)| Entry {
         reason: if followed { FeedReason::Subscription } else { FeedReason::Discovery },
-        media: Media::new(row, &base.0),
+        media: Media::new(row, &base.1),
     };
     Ok(Json(Feed { items: rows.into_iter().map(view).collect(), next_cursor: next.map(|c| c.write()) }))
 }

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     pipeline::media::{service as media, service::MediaError},
     platform::comments::views::Comment,
-    state::{AppState, News},
+    state::{AppState, News, Stale},
 };
 use serde::Serialize;
 use sluice_db::{CommentRow, DbError, MediaRow};
@@ -47,6 +47,7 @@ pub async fn pass_on(state: &AppState, io: &SocketIo, news: News) -> Result<(), 
             let _turn = state.hub.pass_on().await;
             drop(io.to(room(media)).emit("comment_deleted", &gone).await);
         }
+        News::Stale { what } => state.decisions.forget(what),
         News::Viewers { media, instance, count } => {
             let count = state.hub.count(media, instance, count);
             drop(io.to(room(media)).emit("viewers", &Viewers { media_id: media, count }).await);
@@ -204,6 +205,7 @@ async fn serve(
 /// Looks up what an interruption may have swallowed: new comments, and changes since an instant. What was deleted
 /// meanwhile is not known any more.
 pub async fn catch_up(state: &AppState, io: &SocketIo, since: Timestamp) -> Result<(), DbError> {
+    state.decisions.forget(Stale::Everything);
     let media: HashSet<MediaId> = io.sockets().iter().flat_map(rooms).collect();
     for media in media {
         created(state, io, media).await?;

@@ -10,7 +10,7 @@ use crate::{
     paging::{Cut, PageQuery},
     pipeline::media::service as media,
     platform::{PlatformError, comments::service as comments},
-    state::{AppState, News},
+    state::{AppState, News, Stale},
     text,
     validation::Faults,
 };
@@ -97,9 +97,21 @@ pub async fn decide(
         }
         _ => tx.commit().await?,
     }
+    state.forget(stale(kind, target)).await;
     let detail = format!("{kind} {target}");
     note(state, client, Event::Moderated, Some(affected_id), Some(admin.id), &detail).await;
     Ok(())
+}
+
+/// Whose playback an action changes.
+fn stale(kind: ActionKind, target: TargetId) -> Stale {
+    match kind {
+        ActionKind::HideMedia => Stale::Media { media: target.into() },
+        // All that is theirs.
+        ActionKind::Ban => Stale::Everything,
+        // Nobody's.
+        ActionKind::HideComment => Stale::People,
+    }
 }
 
 /// Does something to somebody or what is theirs, and notes it; `false` when it was so before.
@@ -146,6 +158,7 @@ pub async fn ban(
     // What people said of them is decided with it.
     tx.moderation().close_reports(ReportTarget::User, user.into(), ReportStatus::Upheld).await?;
     tx.commit().await?;
+    state.forget(Stale::Everything).await;
     if new {
         note(state, client, Event::Moderated, Some(user), Some(admin.id), &format!("{} {user}", ActionKind::Ban)).await;
     }
@@ -157,6 +170,7 @@ pub async fn lift(state: &AppState, client: &Client, admin: &Viewer, id: ActionI
     let mut tx = state.db.begin().await?;
     let action = tx.moderation().lift(id, clock::now()).await?.ok_or(PlatformError::NotFound)?;
     tx.commit().await?;
+    state.forget(stale(action.kind, action.target_id)).await;
     state.wake.push(4).await;
     let detail = format!("{} {} lifted", action.kind, action.target_id);
     note(state, client, Event::Moderated, Some(action.affected_id), Some(admin.id), &detail).await;

@@ -1,7 +1,7 @@
 //! A link to a media as other sites read it.
 
 use super::service::Link;
-use crate::{pipeline::media::views::poster_url, text::html};
+use crate::{client::MediaBase, pipeline::media::views::poster_url, text::html};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use sluice_model::{MediaKind, Visibility};
@@ -146,7 +146,7 @@ struct Poster {
 }
 
 fn poster(link: &Link, base: &str) -> Option<Poster> {
-    Some(Poster { url: poster_url(&link.media, base)?, size: link.poster_size? })
+    Some(Poster { url: poster_url(&link.media, &MediaBase::own(base.to_owned()))?, size: link.poster_size? })
 }
 
 fn is_sound(link: &Link) -> bool {

@@ -123,12 +123,12 @@ pub async fn put_poster(
     match body {
         PosterBody::Moment(moment) => {
             service::choose_moment(&state, &viewer, &row, moment).await?;
-            Ok((StatusCode::ACCEPTED, Json(service::poster(&state, &row, &base.0).await?)).into_response())
+            Ok((StatusCode::ACCEPTED, Json(service::poster(&state, &row, &base.1).await?)).into_response())
         }
         PosterBody::Picture(body) => {
             let (_, (width, height)) = service::put(&state, &viewer, PictureKind::Poster, id.into(), body.0).await?;
             let row = media::owned(&state, &viewer, id).await?;
-            let url = poster_url(&row, &base.0).unwrap_or_default();
+            let url = poster_url(&row, &base.1).unwrap_or_default();
             Ok(Json(Picture { url, width, height }).into_response())
         }
     }
@@ -144,7 +144,7 @@ pub async fn poster(
     base: BaseUrl,
 ) -> Result<Json<Poster>, ApiError> {
     let row = media::owned(&state, &viewer, id).await?;
-    Ok(Json(service::poster(&state, &row, &base.0).await?))
+    Ok(Json(service::poster(&state, &row, &base.1).await?))
 }
 
 /// Go back to the poster that was chosen from the film.

@@ -5,6 +5,7 @@ use super::{
     views::{ChooseMoment, Poster, PosterMoment},
 };
 use crate::{
+    client::MediaBase,
     identity::Viewer,
     pipeline::media::{service as media, service::MediaError, views::poster_url},
     platform::{PlatformError, playlists::service as playlists},
@@ -134,8 +135,8 @@ pub async fn choose_moment(
     Ok(())
 }
 
-/// The poster of a media as its owner sees it. `base` is the external URL of the API without a trailing slash.
-pub async fn poster(state: &AppState, media: &MediaRow, base: &str) -> Result<Poster, PlatformError> {
+/// The poster of a media as its owner sees it.
+pub async fn poster(state: &AppState, media: &MediaRow, base: &MediaBase) -> Result<Poster, PlatformError> {
     let chosen = state.db.pictures().chosen_moment(media.id).await?;
     // Read after it: of a moment that is there the picture is there too.
     let media = state.db.media().find(media.id).await?.ok_or(PlatformError::NotFound)?;

@@ -5,6 +5,7 @@ use super::{
     views::{ChangePlaylist, Item, ItemQuery, Items, MoveItem, NewItem, NewPlaylist, Place, Playlist, Playlists},
 };
 use crate::{
+    client::MediaBase,
     http::{base_url::BaseUrl, error::ApiError, extract::Body},
     identity::guards::{Actor, Follower, Reader},
     paging::PageQuery,
@@ -20,7 +21,7 @@ use axum::{
 use sluice_db::{ItemRow, MediaRow};
 use sluice_model::{PlaylistId, PlaylistItemId, UserId};
 
-fn item((row, media): (ItemRow, MediaRow), base: &str) -> Item {
+fn item((row, media): (ItemRow, MediaRow), base: &MediaBase) -> Item {
     Item { id: row.id.into(), media: Media::new(media, base) }
 }
 
@@ -120,7 +121,7 @@ pub async fn items(
     base: BaseUrl,
 ) -> Result<Json<Items>, ApiError> {
     let (shown, next_cursor) = service::items(&state, viewer.as_ref(), id, &query).await?;
-    Ok(Json(Items { items: shown.into_iter().map(|s| item(s, &base.0)).collect(), next_cursor }))
+    Ok(Json(Items { items: shown.into_iter().map(|s| item(s, &base.1)).collect(), next_cursor }))
 }
 
 /// Put a media into a playlist.
@@ -137,7 +138,7 @@ pub async fn add(
     Body(body): Body<NewItem>,
 ) -> Result<(StatusCode, Json<Item>), ApiError> {
     let added = service::add(&state, &viewer, id, body.media_id.into(), body.index).await?;
-    Ok((StatusCode::CREATED, Json(item(added, &base.0))))
+    Ok((StatusCode::CREATED, Json(item(added, &base.1))))
 }
 
 /// One place of a playlist, with what comes before and after it.
@@ -152,7 +153,7 @@ pub async fn place(
     base: BaseUrl,
 ) -> Result<Json<Place>, ApiError> {
     let place = service::place(&state, viewer.as_ref(), id, wanted).await?;
-    let view = |found| item(found, &base.0);
+    let view = |found| item(found, &base.1);
     Ok(Json(Place { item: view(place.item), previous: place.previous.map(view), next: place.next.map(view) }))
 }
 

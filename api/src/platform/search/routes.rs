@@ -28,6 +28,6 @@ pub async fn search(
 ) -> Result<Json<Found>, ApiError> {
     let limit = paging::limit(query.limit);
     let (rows, next) = service::search(&state, &query.q, query.cursor.as_deref(), limit).await?;
-    let items = rows.into_iter().map(|r| Media::new(r, &base.0)).collect();
+    let items = rows.into_iter().map(|r| Media::new(r, &base.1)).collect();
     Ok(Json(Found { items, next_cursor: next.map(|c| c.write()) }))
 }
