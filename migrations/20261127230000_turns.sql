@@ -6,6 +6,7 @@ ALTER TABLE tasks ADD COLUMN owner_id UUID;
 UPDATE tasks SET owner_id = (SELECT m.owner_id FROM media m WHERE m.package_id = tasks.package_id ORDER BY m.id LIMIT 1)
     WHERE status IN ('queued', 'running', 'parked');
 ALTER TABLE workers ADD COLUMN kinds TEXT; -- of tasks that it takes, joined by commas; all where there are none
+CREATE INDEX tasks_owner ON tasks (owner_id) WHERE owner_id IS NOT NULL;
 CREATE INDEX tasks_turns ON tasks (COALESCE(owner_id, package_id), due_us, id) WHERE status = 'queued' AND priority = 0;
 CREATE INDEX tasks_places ON tasks (COALESCE(owner_id, package_id), due_us, id)
     WHERE status = 'queued' AND priority = 0 AND (kind = 'plan' OR cores = 0 OR name = 'chunk-000000');

@@ -82,6 +82,9 @@ impl Text {
 #[derive(Debug, Clone)]
 pub struct DecisionCache(Arc<Inner>);
 
+/// The account of an API token, and what the token may do.
+type Machine = Arc<(UserRow, String)>;
+
 #[derive(Debug)]
 struct Inner {
     changes: Box<[AtomicU64]>,
@@ -91,7 +94,7 @@ struct Inner {
     grants: Cache<(MediaId, UserId, u64), ()>,
     tokens: Cache<(PlaybackTokenId, u64), Arc<PlaybackTokenRow>>,
     people: Cache<(SessionId, u64), Arc<UserRow>>,
-    machines: Cache<(Vec<u8>, u64), Arc<(UserRow, String)>>,
+    machines: Cache<(Vec<u8>, u64), Machine>,
     texts: Cache<(MediaId, u64, String), Arc<Text>>,
 }
 
@@ -261,7 +264,7 @@ impl DecisionCache {
         db: &Db,
         hash: Vec<u8>,
         now: Timestamp,
-    ) -> Result<Option<Arc<(UserRow, String)>>, DbError> {
+    ) -> Result<Option<Machine>, DbError> {
         let asked = hash.clone();
         let load = async { Ok(db.tokens().user_of_api_token(&asked, now).await?.map(|found| (Arc::new(found), true))) };
         remembered(&self.0.machines, (hash, self.changes_of_people()), load, again).await

@@ -1,5 +1,5 @@
 //! What the objects of complete renditions are called and how large they are: once a package is ready that never changes, so it
-//! is read once. Nothing of access is here; whoever asks may have it.
+//! is read once, and again where it was made again. Nothing of access is here; whoever asks may have it.
 
 use moka::future::Cache;
 use sluice_db::{Db, DbError};
@@ -66,6 +66,12 @@ impl ObjectIndex {
         let load = async { Ok(Arc::new(Objects::new(db.packages().objects(package, rendition).await?))) };
         let found = self.0.try_get_with((package, rendition.to_owned()), load).await;
         found.map_err(|error: Arc<DbError>| DbError::Unusable(error.to_string()))
+    }
+
+    /// The same, read anew.
+    pub async fn again(&self, db: &Db, package: PackageId, rendition: &str) -> Result<Arc<Objects>, DbError> {
+        self.0.invalidate(&(package, rendition.to_owned())).await;
+        self.of(db, package, rendition).await
     }
 }
 

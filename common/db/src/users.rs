@@ -203,6 +203,7 @@ impl UsersTx<'_> {
         // What was hidden can be shown again, and the heir has a say in it.
         let actions = "UPDATE moderation_actions SET affected_id = $1 WHERE affected_id = $2 AND kind = 'hide_media'";
         execute_tx!(self.0, actions, to, from)?;
+        execute_tx!(self.0, "UPDATE tasks SET owner_id = $1 WHERE owner_id = $2", to, from)?;
         self.0.search().index_media_of(to).await?;
         Ok(moved)
     }
@@ -229,6 +230,8 @@ impl UsersTx<'_> {
         let forget =
             "UPDATE audit_events SET address = '', agent = '', detail = '' WHERE user_id = $1 OR actor_id = $1";
         execute_tx!(self.0, forget, id)?;
+        // Work on what others have too goes on, in turns of its own.
+        execute_tx!(self.0, "UPDATE tasks SET owner_id = NULL WHERE owner_id = $1", id)?;
         self.0.people().uncount(id).await?;
         execute_tx!(self.0, "DELETE FROM users WHERE id = $1", id)?;
         Ok(())

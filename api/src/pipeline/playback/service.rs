@@ -238,7 +238,12 @@ impl Asked<'_> {
         let Self { state, package, rendition, name, is_public, .. } = *self;
         let number = dash::number(name);
         let (name, size_bytes) = if self.is_complete {
-            let objects = state.objects.of(&state.db, package, rendition).await?;
+            let mut objects = state.objects.of(&state.db, package, rendition).await?;
+            // What was made again because it was lost (`fsck --repair`) has other names.
+            let is_strange = number.is_none() && objects.size_bytes(name).is_none();
+            if is_strange && state.db.packages().published_object(package, rendition, name).await?.is_some() {
+                objects = state.objects.again(&state.db, package, rendition).await?;
+            }
             let name = number.map_or(Some(name), |n| objects.segment(n)).ok_or(PlaybackError::NotFound)?;
             (name.to_owned(), objects.size_bytes(name))
         } else {
