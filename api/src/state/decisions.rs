@@ -259,12 +259,7 @@ impl DecisionCache {
     }
 
     /// The account and the scopes behind the hash of a machine's token.
-    pub async fn machine(
-        &self,
-        db: &Db,
-        hash: Vec<u8>,
-        now: Timestamp,
-    ) -> Result<Option<Machine>, DbError> {
+    pub async fn machine(&self, db: &Db, hash: Vec<u8>, now: Timestamp) -> Result<Option<Machine>, DbError> {
         let asked = hash.clone();
         let load = async { Ok(db.tokens().user_of_api_token(&asked, now).await?.map(|found| (Arc::new(found), true))) };
         remembered(&self.0.machines, (hash, self.changes_of_people()), load, again).await
