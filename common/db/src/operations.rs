@@ -129,6 +129,13 @@ pub struct QueuePage {
     pub limit: i64,
 }
 
+impl QueuePage {
+    /// One of them, to see whether there are any.
+    pub const fn any(status: TaskStatus) -> Self {
+        Self { status, kind: None, after: None, limit: 1 }
+    }
+}
+
 /// What is stored of a kind.
 #[derive(Debug, Clone, FromRow)]
 pub struct StoredRow {

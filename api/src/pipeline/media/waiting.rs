@@ -3,8 +3,8 @@
 use super::error::MediaError;
 use crate::state::AppState;
 use serde::Serialize;
-use sluice_db::{QueuedTaskRow, WorkerRow};
-use sluice_model::{PackageId, TaskKinds, Timestamp, WorkerTrouble};
+use sluice_db::{QueuePage, QueuedTaskRow, WorkerRow};
+use sluice_model::{PackageId, TaskKinds, TaskStatus, Timestamp, WorkerTrouble};
 use utoipa::ToSchema;
 
 /// What a wait is for.
@@ -131,8 +131,10 @@ impl Surroundings {
 /// What the next work of a package waits for; nothing where none is queued.
 pub async fn wait_of(state: &AppState, package: PackageId) -> Result<Option<Wait>, MediaError> {
     let Some(task) = state.db.operations().next_of(package).await? else { return Ok(None) };
-    let ahead = state.db.operations().films_ahead(package).await?;
-    Ok(Some(Surroundings::of(state).await?.cause(&task, Some(ahead), ahead > 0)))
+    let operations = state.db.operations();
+    let ahead = operations.films_ahead(package).await?;
+    let others_run = !operations.queue(QueuePage::any(TaskStatus::Running)).await?.is_empty();
+    Ok(Some(Surroundings::of(state).await?.cause(&task, Some(ahead), others_run)))
 }
 
 #[cfg(test)]

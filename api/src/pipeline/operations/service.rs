@@ -30,8 +30,7 @@ pub async fn queue(state: &AppState, query: &QueueQuery, page: &PageQuery) -> Re
     let asked = QueuePage { status, kind: query.kind, after: page.cursor(), limit: page.rows() };
     let (rows, next) = page.cut(state.db.operations().queue(asked).await?, |t| t.id);
     let surroundings = Surroundings::of(state).await?;
-    let running = QueuePage { status: TaskStatus::Running, kind: None, after: None, limit: 1 };
-    let any_runs = !state.db.operations().queue(running).await?.is_empty();
+    let any_runs = !state.db.operations().queue(QueuePage::any(TaskStatus::Running)).await?.is_empty();
     let waiting = |row: QueuedTaskRow| {
         let wait = (row.status == TaskStatus::Queued).then(|| surroundings.cause(&row, None, any_runs));
         QueuedTask::new(row, wait)
