@@ -23,7 +23,8 @@ harness::on_both!(
 pub fn fsck(stack: &Stack, settings: &[(&str, &str)], options: &[&str]) -> (i32, Vec<Value>, Value) {
     let (status, out, err) = stack.run_command(settings, &[&["fsck", "--json"], options].concat());
     let mut lines: Vec<Value> = out.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
-    let summary = lines.pop().filter(|l| l["summary"].is_object()).unwrap_or_else(|| panic!("{status}: {err} {lines:?}"));
+    let summary =
+        lines.pop().filter(|l| l["summary"].is_object()).unwrap_or_else(|| panic!("{status}: {err} {lines:?}"));
     (status, lines, summary["summary"].clone())
 }
 
