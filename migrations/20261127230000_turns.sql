@@ -7,10 +7,11 @@ UPDATE tasks SET owner_id = (SELECT m.owner_id FROM media m WHERE m.package_id =
     WHERE status IN ('queued', 'running', 'parked');
 ALTER TABLE workers ADD COLUMN kinds TEXT; -- of tasks that it takes, joined by commas; all where there are none
 CREATE INDEX tasks_owner ON tasks (owner_id) WHERE owner_id IS NOT NULL;
-CREATE INDEX tasks_turns ON tasks (COALESCE(owner_id, package_id), due_us, id) WHERE status = 'queued' AND priority = 0;
-CREATE INDEX tasks_places ON tasks (COALESCE(owner_id, package_id), due_us, id)
+-- The status comes first in all of these: without it SQLite takes `tasks_ready` and looks through every row.
+CREATE INDEX tasks_turns ON tasks (status, COALESCE(owner_id, package_id), due_us, id) WHERE status = 'queued' AND priority = 0;
+CREATE INDEX tasks_places ON tasks (status, COALESCE(owner_id, package_id), due_us, id)
     WHERE status = 'queued' AND priority = 0 AND (kind = 'plan' OR cores = 0 OR name = 'chunk-000000');
-CREATE INDEX tasks_beside ON tasks (due_us, id)
+CREATE INDEX tasks_beside ON tasks (status, due_us, id)
     WHERE status = 'queued' AND priority = 0 AND (kind = 'plan' OR cores = 0 OR name = 'chunk-000000');
-CREATE INDEX tasks_first ON tasks (due_us, id) WHERE status = 'queued' AND priority = 1;
-CREATE INDEX tasks_last ON tasks (due_us, id) WHERE status = 'queued' AND priority = -1;
+CREATE INDEX tasks_first ON tasks (status, due_us, id) WHERE status = 'queued' AND priority = 1;
+CREATE INDEX tasks_last ON tasks (status, due_us, id) WHERE status = 'queued' AND priority = -1;

@@ -2,7 +2,9 @@
 
 use crate::world::{Fresh, ROOM, World, at, fresh, planned};
 use sluice_db::{ClaimLimits, DbError, MAX_ATTEMPTS, OPENING_CHUNK};
-use sluice_model::{ClaimToken, PackageStatus, Priority, Reason, TaskKind, TaskStatus, Timestamp, TurnId, clock};
+use sluice_model::{
+    ClaimToken, PackageStatus, Priority, Reason, TaskKind, TaskKinds, TaskStatus, Timestamp, TurnId, clock,
+};
 use std::time::Duration;
 
 harness::on_both!(fresh =>
@@ -12,6 +14,7 @@ harness::on_both!(fresh =>
     openings_have_places_of_their_own,
     accounts_take_turns,
     administrators_bring_work_forward_and_hold_it_back,
+    a_worker_is_given_its_kinds_only,
 );
 
 async fn task_is_claimed_once_and_in_order(Fresh { db, _folder }: Fresh) {
@@ -175,4 +178,21 @@ async fn administrators_bring_work_forward_and_hold_it_back(Fresh { db, _folder 
     assert_eq!(claim_all(&world, TurnId::nil()).await, ["film-3", "film-3-later", "film-2", "film-1"]);
     let mut tx = world.db.begin().await.unwrap();
     assert!(!tx.tasks().prefer(sluice_model::PackageId::new(), Priority::High).await.unwrap());
+}
+
+/// Also where another kind is more urgent, and whatever its place is.
+async fn a_worker_is_given_its_kinds_only(Fresh { db, _folder }: Fresh) {
+    let world = World::new(db).await;
+    let (source, package, _) = world.film(1).await;
+    world.enqueue(source, package, OPENING_CHUNK, 1).await;
+    world.enqueue_kind(source, package, TaskKind::Plan, "plan", 2).await;
+    world.enqueue_kind(source, package, TaskKind::Audio, "audio", 3).await;
+    let kinds: TaskKinds = "plan,hash".parse().unwrap();
+    let claim = async |cores| {
+        let limits = ClaimLimits { kinds, cores, ..ROOM };
+        world.db.tasks().claim("w", ClaimToken::random(), limits).await.unwrap().map(|t| t.name)
+    };
+    assert_eq!(claim(8).await.as_deref(), Some("plan"));
+    assert_eq!((claim(8).await, claim(0).await), (None, None), "the others are for other workers");
+    assert_eq!(world.claim().await.unwrap().name, OPENING_CHUNK);
 }
