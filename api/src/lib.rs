@@ -154,6 +154,8 @@ fn start(cli: Cli) -> anyhow::Result<ExitCode> {
         return Ok(tokio::runtime::Runtime::new()?.block_on(commands::run(command, &config)));
     }
     let _logs = telemetry::init(&quieted(&config.log));
+    let sent = |url: &String| sluice_trace::export(url, "sluice-api", env!("CARGO_PKG_VERSION"));
+    let _traces = config.otlp_url.as_ref().map(sent).transpose()?;
     keep_private(&config).with_context(|| config.data_dir.display().to_string())?;
     tokio::runtime::Runtime::new()?.block_on(run(cli, config))?;
     Ok(ExitCode::SUCCESS)

@@ -69,6 +69,7 @@ mod settings;
 mod sniffing;
 mod soak;
 mod tiers;
+mod traces;
 mod tracks;
 mod transcoding;
 mod tus;

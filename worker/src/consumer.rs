@@ -20,6 +20,7 @@ use tokio::{
     task::{JoinError, JoinSet},
     time::{interval, interval_at, sleep, timeout},
 };
+use tracing::Instrument;
 use uuid::Uuid;
 
 /// How often a worker with room looks for work that no wake-up announced.
@@ -157,12 +158,14 @@ impl Pool {
         self.room.take(&task, threads);
         let running = Running { context: self.context.clone(), task, threads: threads.max(1) as usize };
         let (lease, claims) = (self.capacity.lease, self.claims.clone());
-        self.running.spawn(async move {
+        let span = tracing::info_span!("task", trace_id = sluice_trace::trace_id(running.task.package_id));
+        let work = async move {
             let lost = claims.add(running.task.id, running.task.token);
             run(&running, lease, &lost).await;
             claims.remove(running.task.token);
             running.task
-        });
+        };
+        self.running.spawn(work.instrument(span));
     }
 
     fn free(&mut self, ended: Result<ClaimedTask, JoinError>) {
@@ -211,6 +214,7 @@ async fn run(running: &Running, lease: Duration, lost: &Notify) {
     };
     let (task, took) = (&running.task, began.elapsed());
     sluice_metrics::task(task.kind.as_str(), outcome_name(&outcome), took);
+    trace(task, outcome_name(&outcome), took);
     let ms = took.as_millis() as u64;
     let Err(error) = outcome else {
         tracing::info!(task = %task.id, name = task.name, package = %task.package_id, ms, "task ends");
@@ -232,6 +236,20 @@ async fn run(running: &Running, lease: Duration, lost: &Notify) {
         () = settle_at_last(running, &error) => {}
         () = beat_until_fenced(running, lease) => {}
     }
+}
+
+/// The run as a part of its film's trace.
+fn trace(task: &ClaimedTask, outcome: &'static str, took: Duration) {
+    let end = clock::now();
+    let begin = end - took;
+    let waited_ms = begin.duration_since(task.due_at).as_millis() as i64;
+    let said = [
+        ("sluice.task", task.name.clone().into()),
+        ("sluice.attempt", task.attempts.into()),
+        ("sluice.outcome", outcome.into()),
+        ("sluice.waited_ms", waited_ms.into()),
+    ];
+    sluice_trace::part(task.package_id, task.kind.as_str(), (begin, end), said);
 }
 
 /// How a run ended, in one word.
@@ -324,8 +342,13 @@ async fn park(running: &Running, reason: &Reason) -> Result<(), TaskError> {
     tx.tasks().hold_claim(task.id, task.token, 0.0).await?;
     tx.tasks().park(task.id, reason, now).await?;
     let is_planned = tx.tasks().has_planning_task(task.package_id).await?;
-    if !pipeline::is_beside_the_package(task.kind, is_planned) {
-        tx.packages().fail(task.package_id, reason, now).await?;
+    if pipeline::is_beside_the_package(task.kind, is_planned) {
+        return Ok(tx.commit().await?);
     }
-    Ok(tx.commit().await?)
+    tx.packages().fail(task.package_id, reason, now).await?;
+    tx.commit().await?;
+    if let Some(package) = running.context.db.packages().find(task.package_id).await? {
+        sluice_trace::film(package.id, package.created_at, now, Some(&reason.code));
+    }
+    Ok(())
 }

@@ -178,6 +178,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Run { supervised } => {
             let config = Config::load()?;
             let _logs = telemetry::init(&quieted(&config.log));
+            let _traces = traces(&config)?;
             keep_private(&config).with_context(|| config.data_dir.display().to_string())?;
             tokio::runtime::Runtime::new()?.block_on(work(config, supervised))?;
             Ok(ExitCode::SUCCESS)
@@ -226,6 +227,12 @@ async fn verify_command(target: &str, json: bool) -> anyhow::Result<ExitCode> {
         writeln!(stdout(), "{report}")?;
     }
     Ok(if report.compliant() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Sends traces where the configuration says.
+fn traces(config: &Config) -> Result<Option<sluice_trace::Export>, sluice_trace::ExportError> {
+    let sent = |url: &String| sluice_trace::export(url, "sluice-worker", env!("CARGO_PKG_VERSION"));
+    config.otlp_url.as_ref().map(sent).transpose()
 }
 
 /// Runs tasks until a stop is asked for.

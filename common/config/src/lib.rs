@@ -126,6 +126,7 @@ impl Config {
         let store = r.store(&data_dir);
         let config = Self {
             log: r.checked(&settings::LOG, checks::log_filter),
+            otlp_url: r.web_url(&settings::OTLP_URL),
             database_url: r.database_url(&data_dir),
             http: http(&mut r),
             accounts: accounts(&mut r),

@@ -13,6 +13,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Filter for [`crate::telemetry::init`].
     pub log: String,
+    /// Where traces are sent.
+    pub otlp_url: Option<String>,
     /// `sqlite://PATH` or `postgres://...`.
     pub database_url: String,
     /// Where objects are kept.

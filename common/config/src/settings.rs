@@ -168,6 +168,10 @@ pub(crate) const APP_URL: Optional = optional(
 );
 pub(crate) const LOG: Setting<&str> =
     setting("SLUICE_LOG", "info", "log filter, for example info or sluice_worker=debug");
+pub(crate) const OTLP_URL: Optional = optional(
+    "SLUICE_OTLP_URL",
+    "where traces of films are sent by OTLP over HTTP, such as http://collector:4318/v1/traces; default: nowhere",
+);
 pub(crate) const SECRET: Optional = optional(
     "SLUICE_SECRET",
     "signing secret, at least 32 characters; default: made at the first start and kept in the data directory",
@@ -300,6 +304,7 @@ pub const SETTINGS: &[&dyn Described] = &[
     &PUBLIC_URL,
     &APP_URL,
     &LOG,
+    &OTLP_URL,
     &SECRET,
     &SECRET_PREVIOUS,
     &OPEN_CREATORS,

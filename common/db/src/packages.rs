@@ -38,6 +38,9 @@ pub struct PackageRow {
     /// Of a clip: the package whose segments it reuses, and the bytes of which its edges are encoded.
     pub clip_package_id: Option<PackageId>,
     pub clip_source_id: Option<SourceId>,
+    /// When its upload began.
+    #[sqlx(rename = "created_us")]
+    pub created_at: Timestamp,
 }
 
 /// What planning found out.
@@ -83,7 +86,7 @@ impl Packages<'_> {
     /// A package by id.
     pub async fn find(&self, id: PackageId) -> Result<Option<PackageRow>> {
         let sql = "SELECT id, source_id, status, kind, plan, duration_ms, target_s, revealed, playable, encryption, report, encode_started_us, programme_start_us, \
-                   clip_package_id, clip_source_id \
+                   clip_package_id, clip_source_id, created_us \
                    FROM packages WHERE id = $1";
         query!(self.0, fetch_optional as PackageRow, sql, id)
     }

@@ -39,6 +39,8 @@ pub async fn complete_in(tx: &mut Tx, upload: UploadId, now: Timestamp) -> Resul
         return Ok(false);
     }
     tx.uploads().finish(row.id, now).await?;
+    let said = [("sluice.bytes", row.offset_bytes.into()), ("sluice.kind", row.kind.as_str().into())];
+    sluice_trace::part(package, "upload", (row.created_at, now), said);
     let open_until = tx.sources().signed_until(row.source_id).await?;
     tx.tasks().enqueue(&first_tasks(&row, package, open_until, now), now).await?;
     tx.tasks().cancel_if_failed(package).await?;

@@ -176,5 +176,6 @@ fn length_of(plan: &Plan, segments: Range<usize>) -> Duration {
 async fn finalize(running: &Running) -> Result<(), TaskError> {
     let package = running.context.db.packages().find(running.task.package_id).await?.ok_or(TaskError::Fenced)?;
     encoding::finalize(&ClaimedSink::new(running), package.target_s.unwrap_or(6) as u64).await?;
+    sluice_trace::film(package.id, package.created_at, clock::now(), None);
     Ok(())
 }
