@@ -41,6 +41,7 @@ async fn purge(state: &AppState) {
         ("reports", db.moderation().purge_reports().await),
         ("subscriptions", db.people().purge_past_subscriptions(now).await),
         ("views", db.engagement().purge_views(now).await),
+        ("playback quality", db.quality().purge(now, now.as_days() - 400).await),
         ("deliveries", db.webhooks().purge_deliveries(now - 30 * DAY).await),
         ("rate limits", db.rate_limits().purge_whole(now).await),
         ("audit", db.audit().purge(now - state.config.retention.audit).await),

@@ -13,7 +13,7 @@ use crate::{
     identity::{account, admin, api_tokens, auth},
     openapi,
     pipeline::{
-        formats, media, operations, playback, sharing,
+        formats, media, operations, playback, quality, sharing,
         uploads::{self, tus},
     },
     platform::{
@@ -109,6 +109,7 @@ fn media_routes() -> Routes {
         .routes(routes!(media::routes::status))
         .routes(routes!(media::routes::events))
         .routes(routes!(media::routes::report))
+        .routes(routes!(quality::routes::show))
         .routes(routes!(playback::download_routes::list))
         .routes(routes!(media::track_routes::change, media::track_routes::reset))
         .routes(routes!(media::clip_routes::create))
@@ -203,7 +204,7 @@ fn library_routes() -> Routes {
 
 /// Playlists, segments, keys and original bytes. Players live on other origins: without credentials, so that a token
 /// must be sent by hand or stand in the path, but for web apps on the origins that the settings name, whose cookies count.
-fn playback_routes(origins: &[String]) -> Routes {
+fn playback_routes(origins: &[String], limited: &Limited) -> Routes {
     let trusted: Vec<HeaderValue> = origins.iter().filter_map(|o| o.parse().ok()).collect();
     // `*` forbids credentials (Fetch standard, CORS check), so the origin is repeated where some may have them; `Vary`
     // keeps caches from mixing the answers up.
@@ -211,10 +212,14 @@ fn playback_routes(origins: &[String]) -> Routes {
     let cors = CorsLayer::new()
         .allow_origin(anybody)
         .allow_credentials(AllowCredentials::predicate(move |origin, _| trusted.contains(origin)))
-        .allow_methods([Method::GET, Method::HEAD])
-        .allow_headers([header::AUTHORIZATION, header::RANGE, header::IF_RANGE])
+        .allow_methods([Method::GET, Method::HEAD, Method::POST])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::RANGE, header::IF_RANGE])
         .expose_headers([header::CONTENT_RANGE, header::CONTENT_LENGTH, header::ETAG, header::ACCEPT_RANGES]);
-    let routes = Routes::new()
+    let reports = Routes::new()
+        .routes(routes!(quality::routes::receive))
+        .routes(routes!(quality::routes::receive_by_token))
+        .layer(at_most(JSON_BYTES));
+    let routes = limited(RateLimit::PlaybackReport, nobody, reports)
         .routes(routes!(playback::routes::multivariant))
         .routes(routes!(playback::routes::manifest))
         .routes(routes!(playback::routes::manifest_by_token))
@@ -334,7 +339,7 @@ fn routes(origins: &[String], limited: &Limited) -> Routes {
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
         .nest("/api/v1", api)
-        .merge(playback_routes(origins))
+        .merge(playback_routes(origins, limited))
 }
 
 /// The document of the whole API.

@@ -4,6 +4,7 @@ mod app;
 mod sync;
 
 use harness::{NO_QUOTAS, Pair, Stack, client::PATIENCE, fixtures, in_sample, storyboard::by_seconds};
+use reqwest::Method;
 use serde_json::Value;
 use std::path::Path;
 use tokio::process::Command;
@@ -52,6 +53,13 @@ async fn hls_js_plays_and_switches_renditions(pair: Pair) {
         assert!((seen["ended"].as_f64().unwrap() - seconds).abs() < 0.2, "{seen}");
         assert_eq!(seen["errors"], serde_json::json!([]), "{seen}");
         assert!(seen["started"].as_f64().unwrap() < 0.3, "{seen}");
+        // What the player itself told of it.
+        let told: Value = client.json(Method::GET, &format!("/api/v1/media/{id}/quality"), &Value::Null, 200).await;
+        let day = &told["days"][0];
+        assert_eq!((&day["sessions"], &day["starts"], &day["failures"]), (&1.into(), &1.into(), &0.into()), "{told}");
+        let watched = day["watched_ms"].as_f64().unwrap() / 1000.0;
+        assert!((watched - seconds / 2.0).abs() < 1.5 + day["stalled_ms"].as_f64().unwrap() / 1000.0, "{told}");
+        assert!(told["rungs"].as_array().unwrap().len() >= 2, "both rungs: {told}");
     }
 }
 

@@ -24,7 +24,11 @@ try {
       new Promise((resolve, reject) => {
         const video = document.getElementById("v");
         const seen = { started: null, ended: null, stalls: [], seeks: [], errors: [], levels: [], variants: 0, heights: [] };
-        const hls = new Hls({ debug: false, ...(mode === "narrow" && { abrEwmaDefaultEstimate: 200000 }) });
+        const told = [];
+        const loader = ({ url: to, ...request }) => (told.push(fetch(to, request)), told.at(-1));
+        const collector = { url: new URL("cmcd", url).href, events: ["ps", "t", "e", "bc"], interval: 1, batchSize: 2 };
+        const cmcd = { version: 2, includeKeys: [], eventTargets: [collector], loader };
+        const hls = new Hls({ debug: false, cmcd, ...(mode === "narrow" && { abrEwmaDefaultEstimate: 200000 }) });
         const timer = setTimeout(() => reject(new Error(JSON.stringify({ ...seen, at: video.currentTime }))), 150000);
         hls.on(Hls.Events.MANIFEST_PARSED, (_, data) => (seen.variants = data.levels.length));
         hls.on(Hls.Events.LEVEL_SWITCHED, (_, data) => seen.levels.push(data.level));
@@ -52,7 +56,8 @@ try {
           seen.ended = video.currentTime;
           const quality = video.getVideoPlaybackQuality();
           seen.frames = quality.totalVideoFrames;
-          resolve(seen);
+          // What it has not told yet it tells when it ends.
+          setTimeout(() => (hls.destroy(), Promise.allSettled(told).then(() => resolve(seen))), 0);
         };
         video.addEventListener("ended", done);
         video.addEventListener("timeupdate", () => mode === "narrow" && video.currentTime > 5 && done());

@@ -98,6 +98,7 @@ POST   /api/v1/media/{id}/tracks                                401    403   201
 PUT    /api/v1/media/{id}/tracks/{track}                        401    404   404   404   404     401     401         403
 DELETE /api/v1/media/{id}/tracks/{track}                        401    404   204   404   204     401     401         403
 GET    /api/v1/media/{id}/report                                401    404   200   404   200     401     401         403
+GET    /api/v1/media/{id}/quality                               401    404   200   404   200     401     401         403
 POST   /api/v1/media/{id}/clips                                 401    403   201   404   201     401     401         403
 POST   /api/v1/media/{id}/cancel                                401    404   409   404   409     401     401         403
 POST   /api/v1/media/{id}/retry                                 401    404   409   404   409     401     401         403
@@ -187,6 +188,8 @@ GET    /hls/{media}/index.m3u8                                  404    404   200
 GET    /hls/{media}/manifest.mpd                                404    404   200   404   200     401     401         403
 GET    /hls/{media}/{package}/{rendition}/{file}                404    404   200   404   200     401     401         403
 GET    /p/{token}/hls/{media}/index.m3u8                        200    200   200   200   200     200     200         200
+POST   /hls/{media}/cmcd                                        404    404   204   404   204     401     401         403
+POST   /p/{token}/hls/{media}/cmcd                              204    204   204   204   204     204     204         204
 GET    /p/{token}/hls/{media}/manifest.mpd                      200    200   200   200   200     200     200         200
 GET    /p/{token}/hls/{media}/{package}/{rendition}/{file}      200    200   200   200   200     200     200         200
 GET    /raw/{media}                                             404    404   200   404   200     401     401         403
@@ -557,6 +560,9 @@ async fn request(world: &World, document: &Value, people: &People, operation: &s
     }
     if operation == "PUT /api/v1/media/{id}/captions/{language}" {
         return request.body(CAPTIONS);
+    }
+    if operation.ends_with("/cmcd") {
+        return request.body("e=t,sid=\"7a\",ts=1,v=2\n");
     }
     if operation == "PUT /api/v1/projects/{id}/document" {
         return request.header("if-match", "\"0\"").body("text");

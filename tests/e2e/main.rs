@@ -55,6 +55,7 @@ mod problems;
 mod progress_events;
 mod progressive;
 mod projects;
+mod quality;
 mod queue_latency;
 mod rate_limits;
 mod raw;

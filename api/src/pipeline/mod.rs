@@ -4,6 +4,7 @@ pub mod formats;
 pub mod media;
 pub mod operations;
 pub mod playback;
+pub mod quality;
 pub mod quota;
 pub mod sharing;
 pub mod uploads;

@@ -73,6 +73,8 @@ pub const fn default_limit(name: RateLimit) -> Limit {
         RateLimit::Captions => Limit { count: 60, seconds: 3600 },
         RateLimit::Picture => Limit { count: 30, seconds: 3600 },
         RateLimit::View => Limit { count: 1200, seconds: 3600 },
+        // A player reports once or twice a minute, and a school has one address.
+        RateLimit::PlaybackReport => Limit { count: 60_000, seconds: 3600 },
         RateLimit::Post => Limit { count: 120, seconds: 3600 },
         RateLimit::Report => Limit { count: 60, seconds: 3600 },
         RateLimit::WebhookTest => Limit { count: 30, seconds: 3600 },

@@ -3,7 +3,7 @@
 use crate::{
     Db, Tx, access, added_tracks, audit, captions, catalogue, chapters, clips, comments, engagement, images, limits,
     media, mending, moderation, news, objects, operations, packages, people, pictures, playlists, posts, projects,
-    roles, search, sessions, sources, tasks, tokens, tracks, uploads, usage, users, webhooks, work,
+    quality, roles, search, sessions, sources, tasks, tokens, tracks, uploads, usage, users, webhooks, work,
 };
 
 impl Db {
@@ -110,6 +110,11 @@ impl Db {
     /// Projects and their documents.
     pub fn projects(&self) -> projects::Projects<'_> {
         projects::Projects(self)
+    }
+
+    /// How well films play.
+    pub fn quality(&self) -> quality::Quality<'_> {
+        quality::Quality(self)
     }
 
     /// Requests to become a creator.
@@ -257,6 +262,11 @@ impl Tx {
     /// Projects and their documents.
     pub fn projects(&mut self) -> projects::ProjectsTx<'_> {
         projects::ProjectsTx(self)
+    }
+
+    /// How well films play.
+    pub fn quality(&mut self) -> quality::QualityTx<'_> {
+        quality::QualityTx(self)
     }
 
     /// Requests to become a creator.

@@ -82,6 +82,14 @@ metrics! {
         "Requests to the object store; of reading, until the first byte can be had.";
     SEGMENTS = Shape::Counter, "sluice_segment_reads_total", None, ["source"],
         "Segments and pictures that were asked for and may be kept in memory: those that were there (memory), the others (store).";
+    STARTUP = Shape::Histogram(LATENCY), "sluice_playback_startup_seconds", Some(Unit::Seconds), [],
+        "From the wish to play to the first picture, as players tell.";
+    WATCHED = Shape::Histogram(LATENCY), "sluice_playback_watched_seconds", Some(Unit::Seconds), [],
+        "What players had played since their last report, of each report in which they had; the sum is what counts.";
+    STALLS = Shape::Counter, "sluice_playback_stalls_total", None, [],
+        "How often players had to wait in the middle, as they tell.";
+    STALLED = Shape::Histogram(LATENCY), "sluice_playback_stalled_seconds", Some(Unit::Seconds), [],
+        "How long that was, of each report that told of it; the sum is what counts.";
     DATABASE = Shape::Histogram(LATENCY), "sluice_database_wait_seconds", Some(Unit::Seconds), ["operation"],
         "Until a transaction has a connection (begin), and until it is kept (commit).";
 }
@@ -138,6 +146,20 @@ pub fn uploaded(bytes: u64) {
 /// A segment that may be kept in memory was asked for: it was there, or had to be read.
 pub fn segment(source: &'static str) {
     counter!(SEGMENTS, "source" => source).increment(1);
+}
+
+/// What a player told: how long its start took, if it started, what it played, and how often and how long it had to wait.
+pub fn played(started: Option<Duration>, watched: Duration, (stalls, stalled): (u64, Duration)) {
+    if let Some(took) = started {
+        histogram!(STARTUP).record(took);
+    }
+    if !watched.is_zero() {
+        histogram!(WATCHED).record(watched);
+    }
+    counter!(STALLS).increment(stalls);
+    if !stalled.is_zero() {
+        histogram!(STALLED).record(stalled);
+    }
 }
 
 /// How many tasks of a kind have a status.

@@ -289,6 +289,7 @@ words!(
         Captions = "captions",
         Picture = "picture",
         View = "view",
+        PlaybackReport = "playback_report",
         Post = "post",
         Report = "report",
         WebhookTest = "webhook_test",

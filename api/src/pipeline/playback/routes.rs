@@ -42,7 +42,7 @@ const LEAST_PACKED: usize = 200;
 #[into_params(parameter_in = Path)]
 pub struct MediaPath {
     #[param(value_type = Uuid)]
-    media: MediaId,
+    pub media: MediaId,
 }
 
 /// The same with a name, which is for players that go by its ending.
