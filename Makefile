@@ -17,7 +17,7 @@ help:
 	@echo "make fuzz         every fuzz target for FUZZ_SECONDS, otherwise three minutes; part of the proof"
 	@echo "make check        formatting, lints, documentation, structure"
 	@echo "make bench        speed and memory beside the ffmpeg command; PART=first-play: when films can be watched;"
-	@echo "                  PART=serving: playback beside nginx"
+	@echo "                  PART=serving: playback beside nginx; PART=all: all of it, into docs/benchmarks.md"
 	@echo "make web          the web app anew from its source, into api/web/dist"
 	@echo "make screenshots  every page of the web app, in target/screenshots"
 	@echo "make deb          a Debian package of both binaries, in target/deb"
@@ -101,9 +101,9 @@ test-corpus: test-deps
 	$(TEST_ENV) SLUICE_TEST_CORPUS=1 tests/with-servers.sh $(CARGO) nextest run -p sluice-tests --locked --test corpus --no-fail-fast --success-output final
 
 bench: test-deps
-	$(if $(filter serving,$(PART)),@docker/install.sh bench)
+	$(if $(filter serving all,$(PART)),@docker/install.sh bench)
 	$(CARGO) build --release --locked -p sluice-api -p sluice-worker
-	$(TEST_ENV) tests/with-servers.sh python3 tests/bench/$(if $(filter first-play,$(PART)),first_play.py,$(if $(filter serving,$(PART)),serving.py,bench.py $(PART)))
+	$(TEST_ENV) tests/with-servers.sh python3 tests/bench/$(if $(filter all,$(PART)),document.py,$(if $(filter first-play,$(PART)),first_play.py,$(if $(filter serving,$(PART)),serving.py,bench.py $(PART))))
 
 deb: deps
 	$(CARGO) build --release --locked -p sluice-api -p sluice-worker

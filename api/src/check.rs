@@ -115,7 +115,11 @@ async fn store(config: &Config) -> Outcome {
         store.delete(&key).await?;
         Ok::<bool, sluice_storage::StoreError>(read == data)
     };
-    let what = if matches!(config.store, StoreUrl::Local(_)) { "local directory" } else { "S3" };
+    let what = match &config.store {
+        StoreUrl::Local(_) => "local directory",
+        StoreUrl::S3(_) => "S3",
+        StoreUrl::Moving(_) => "store that moves",
+    };
     match tried.await {
         Ok(true) => Outcome::Good(format!("{what}: an object was written, read and deleted")),
         Ok(false) => Outcome::Bad(format!("{what}: other bytes came back than were written")),

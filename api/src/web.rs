@@ -169,7 +169,7 @@ fn policy(state: &AppState, frames: &str) -> String {
 
 /// Where presigned URLs lead.
 fn store_origin(store: &StoreUrl) -> Option<String> {
-    let StoreUrl::S3(location) = store else { return None };
+    let StoreUrl::S3(location) = store.current() else { return None };
     let url = location.endpoint.clone().unwrap_or_else(|| format!("https://s3.{}.amazonaws.com", location.region));
     Some(Url::parse(&url).ok()?.origin().ascii_serialization())
 }

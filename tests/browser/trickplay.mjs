@@ -48,7 +48,12 @@ try {
       let since = Infinity;
       while (!isThere() || !(isShown() || performance.now() - since > 3000)) {
         since = isThere() ? Math.min(since, performance.now()) : Infinity;
-        if (performance.now() > limit) throw new Error(`${at}: at ${video.currentTime}, ${JSON.stringify(window.seen)}`);
+        if (performance.now() > limit) {
+          const ranges = Array.from({ length: video.buffered.length }, (_, i) => [video.buffered.start(i), video.buffered.end(i)]);
+          const { readyState, seeking, currentTime } = video;
+          const { state, currentOp, nextOp } = window.trick.streamController;
+          throw new Error(JSON.stringify({ at, currentTime, seeking, readyState, ranges, state, currentOp, nextOp, seen: window.seen }));
+        }
         await new Promise((next) => requestAnimationFrame(next));
       }
       const canvas = new OffscreenCanvas(16, 16).getContext("2d");

@@ -40,6 +40,7 @@ mod loudness;
 mod media_access;
 mod metrics;
 mod moderation;
+mod move_store;
 mod offline;
 mod openapi;
 mod operations;

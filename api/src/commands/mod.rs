@@ -7,6 +7,7 @@ mod folder;
 mod fsck;
 mod gc;
 pub mod import;
+mod move_store;
 mod restore;
 
 use clap::Subcommand;
@@ -38,6 +39,9 @@ pub enum Upkeep {
         #[arg(long)]
         json: bool,
     },
+    /// Copy every object of SLUICE_STORE_MOVES_FROM to SLUICE_STORE_URL while the service runs with both; may be stopped and begun
+    /// again.
+    MoveStore,
     /// Write the database, and the list of the objects that belong to it, into a new folder while the service runs.
     Backup {
         /// The folder; it must be empty, or not be there.
@@ -69,6 +73,7 @@ pub async fn run(command: &Upkeep, config: &Config) -> ExitCode {
     let done = match command {
         Upkeep::Fsck { repair, force, json } => fsck::run(config, *repair, *force, *json).await,
         Upkeep::Gc { dry_run, json } => gc::run(config, *dry_run, *json).await,
+        Upkeep::MoveStore => move_store::run(config).await.map(|()| true),
         Upkeep::Backup { folder } => backup::run(config, folder).await.map(|()| true),
         Upkeep::Restore { folder, checksums } => restore::run(config, folder, *checksums).await,
     };

@@ -23,7 +23,7 @@ pub use sections::{
     RetentionConfig, WorkerConfig,
 };
 pub use settings::{Described, Optional, SETTINGS, Setting};
-pub use store_url::{S3Location, StoreUrl};
+pub use store_url::{MovingStore, S3Location, StoreUrl};
 
 use reader::Reader;
 use secrecy::SecretString;
@@ -198,7 +198,7 @@ fn ingest(r: &mut Reader<'_>) -> IngestConfig {
 
 fn playback(r: &mut Reader<'_>, store: &StoreUrl) -> PlaybackConfig {
     let direct = r.parsed(&settings::DIRECT);
-    if direct && matches!(store, StoreUrl::Local(_)) {
+    if direct && matches!(store.current(), StoreUrl::Local(_)) {
         r.fault(&settings::DIRECT, "needs a store on S3");
     }
     PlaybackConfig {
@@ -318,6 +318,7 @@ mod tests {
             ("SLUICE_SECRET", "short", "at least 32 characters"),
             ("SLUICE_LISTN", "x", "no such setting"),
             ("SLUICE_STORE_URL", "ftp://x", "neither file:// nor s3://"),
+            ("SLUICE_STORE_MOVES_FROM", "ftp://y", "neither file:// nor s3://"),
             ("SLUICE_DATABASE_URL", "mysql://root:hush@h/d", "sqlite://PATH or postgres://"),
             ("SLUICE_LOG", "inof", "off, error, warn, info"),
             ("SLUICE_PUBLIC_URL", "video.example.org", "a URL like https://"),

@@ -3,7 +3,7 @@
 //! New directories get mode 0700 and new files 0600 by the umask. Of what exists, the directories at the top are closed,
 //! behind which nobody else reaches the rest, and the files beside the database.
 
-use crate::{Config, StoreUrl};
+use crate::Config;
 use nix::sys::stat::{Mode, umask};
 use std::{
     fs::{self, Permissions},
@@ -25,7 +25,7 @@ const FILE: u32 = 0o600;
 pub fn keep_private(config: &Config) -> io::Result<()> {
     umask(Mode::from_bits_truncate(0o077));
     close(&config.data_dir, FOLDER)?;
-    if let StoreUrl::Local(root) = &config.store {
+    for root in config.store.folders() {
         close(root, FOLDER)?;
     }
     let beside: Vec<PathBuf> = match fs::read_dir(&config.data_dir) {

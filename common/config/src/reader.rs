@@ -1,7 +1,7 @@
 //! Reads single settings and collects what is wrong with them.
 
 use crate::{
-    FirstAdmin, Limit, StoreUrl, checks,
+    FirstAdmin, Limit, MovingStore, StoreUrl, checks,
     settings::{self, Described, Optional, SETTINGS, Setting, Value},
 };
 use secrecy::SecretString;
@@ -179,9 +179,28 @@ impl Reader<'_> {
     }
 
     pub(super) fn store(&mut self, data_dir: &Path) -> StoreUrl {
-        let Some(url) = self.optional(&settings::STORE_URL) else { return StoreUrl::Local(data_dir.join("store")) };
-        StoreUrl::parse(&url, self.env).unwrap_or_else(|e| {
-            self.fault(&settings::STORE_URL, &e);
+        let embedded = format!("file://{}", data_dir.join("store").display());
+        let url = self.optional(&settings::STORE_URL);
+        let from = self.optional(&settings::STORE_MOVES_FROM);
+        if from.is_some() && from == url.clone().or(Some(embedded)) {
+            self.fault(&settings::STORE_MOVES_FROM, "is the store itself: needed is the one before");
+        }
+        let to = match url {
+            Some(url) => self.store_at(&settings::STORE_URL, &url),
+            None => StoreUrl::Local(data_dir.join("store")),
+        };
+        match from {
+            Some(from) => {
+                let from = self.store_at(&settings::STORE_MOVES_FROM, &from);
+                StoreUrl::Moving(Box::new(MovingStore { from, to }))
+            }
+            None => to,
+        }
+    }
+
+    fn store_at(&mut self, setting: &Optional, url: &str) -> StoreUrl {
+        StoreUrl::parse(url, self.env).unwrap_or_else(|e| {
+            self.fault(setting, &e);
             StoreUrl::Local(PathBuf::new())
         })
     }

@@ -160,6 +160,10 @@ pub(crate) const STORE_URL: Optional = optional(
     "SLUICE_STORE_URL",
     "file:///DIR or s3://BUCKET/PREFIX?endpoint=URL&region=R; default: the data directory",
 );
+pub(crate) const STORE_MOVES_FROM: Optional = optional(
+    "SLUICE_STORE_MOVES_FROM",
+    "the store before, while its objects are moved to SLUICE_STORE_URL by `sluice-api move-store`: what is not there yet is read here",
+);
 pub(crate) const PUBLIC_URL: Optional =
     optional("SLUICE_PUBLIC_URL", "how clients reach the API; default: relative to the request");
 pub(crate) const APP_URL: Optional = optional(
@@ -301,6 +305,7 @@ pub const SETTINGS: &[&dyn Described] = &[
     &DATA_DIR,
     &DATABASE_URL,
     &STORE_URL,
+    &STORE_MOVES_FROM,
     &PUBLIC_URL,
     &APP_URL,
     &LOG,

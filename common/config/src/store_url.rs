@@ -2,7 +2,10 @@
 
 use crate::checks;
 use secrecy::SecretString;
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 use url::Url;
 
 /// Where objects are kept.
@@ -12,6 +15,15 @@ pub enum StoreUrl {
     Local(PathBuf),
     /// A bucket of an S3-compatible server.
     S3(S3Location),
+    /// From one to the other: what is new goes to the second, and what has not been moved is read from the first.
+    Moving(Box<MovingStore>),
+}
+
+/// A store that moves; neither is moving itself.
+#[derive(Debug, Clone)]
+pub struct MovingStore {
+    pub from: StoreUrl,
+    pub to: StoreUrl,
 }
 
 /// A bucket and how to reach it.
@@ -32,6 +44,23 @@ pub struct S3Location {
 }
 
 impl StoreUrl {
+    /// Where new objects go.
+    pub fn current(&self) -> &Self {
+        match self {
+            Self::Moving(moving) => &moving.to,
+            Self::Local(_) | Self::S3(_) => self,
+        }
+    }
+
+    /// Directories that it needs on this machine.
+    pub fn folders(&self) -> Vec<&Path> {
+        match self {
+            Self::Local(folder) => vec![folder],
+            Self::S3(_) => Vec::new(),
+            Self::Moving(moving) => [&moving.from, &moving.to].into_iter().flat_map(Self::folders).collect(),
+        }
+    }
+
     /// Parses the setting; credentials come from `env`. The error is a sentence for people.
     pub fn parse(text: &str, env: &BTreeMap<String, String>) -> Result<Self, String> {
         let url = Url::parse(text).map_err(|e| e.to_string())?;

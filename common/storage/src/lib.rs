@@ -1,9 +1,10 @@
-//! Objects: a closed enum of two back ends behind typed keys.
+//! Objects: a closed enum of two back ends behind typed keys, and a store that moves from one to the other.
 //!
 //! Invariant: an object is written once under a name nobody else uses, and never changed;
 //! so a repeated or interrupted write is harmless, and conditional writes are never needed.
 //! One contract suite runs on both back ends.
 
+mod backend;
 mod key;
 mod local;
 mod s3;
@@ -12,11 +13,12 @@ mod space;
 pub use key::{IMAGES, Key, Prefix, Root};
 pub use space::{DiskSpace, Shortage, Space};
 
+use backend::Backend;
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream::BoxStream};
 use sluice_config::StoreUrl;
 use sluice_model::Timestamp;
-use std::{io, ops::Range, time::Duration};
+use std::{collections::HashSet, io, ops::Range, time::Duration};
 
 /// What went wrong with an object.
 #[derive(Debug, thiserror::Error)]
@@ -44,95 +46,80 @@ pub struct StoredObject {
 /// Bytes of an object as they come from the back end.
 pub type ByteStream = BoxStream<'static, Result<Bytes, StoreError>>;
 
-/// A place for objects.
+/// A place for objects. While it moves it is two: written is the new one, and what that does not have is read from the one
+/// before.
 #[derive(Debug, Clone)]
-pub enum Store {
-    /// A local directory.
-    Local(local::LocalStore),
-    /// A bucket of an S3-compatible server.
-    S3(s3::S3Store),
+pub struct Store {
+    current: Backend,
+    /// Where objects are that have not been moved yet.
+    previous: Option<Backend>,
 }
 
 impl Store {
-    /// Opens the store that the settings name; makes the local directory when it is missing.
+    /// Opens the store that the settings name; makes a local directory when it is missing.
     pub async fn open(url: &StoreUrl) -> Result<Self, StoreError> {
-        match url {
-            StoreUrl::Local(dir) => Ok(Self::Local(local::LocalStore::open(dir.clone()).await?)),
-            StoreUrl::S3(location) => Ok(Self::S3(s3::S3Store::open(location)?)),
-        }
+        let previous = match url {
+            StoreUrl::Moving(moving) => Some(Backend::open(&moving.from).await?),
+            StoreUrl::Local(_) | StoreUrl::S3(_) => None,
+        };
+        Ok(Self { current: Backend::open(url).await?, previous })
     }
 
     /// The same store, which refuses with [`StoreError::Full`] what would eat up the last free space of a local disk.
     #[must_use]
     pub fn keeping(self, space: &Space) -> Self {
-        match self {
-            Self::Local(s) => Self::Local(s.keeping(space.clone())),
-            Self::S3(s) => Self::S3(s),
-        }
+        Self { current: self.current.keeping(space), ..self }
+    }
+
+    /// Of a store that moves, the one that it comes from and the one that it goes to.
+    pub fn moving(&self) -> Option<(Self, Self)> {
+        let alone = |backend: &Backend| Self { current: backend.clone(), previous: None };
+        self.previous.as_ref().map(|previous| (alone(previous), alone(&self.current)))
     }
 
     /// Stores `data` under `key`, durably: once this returns, a crash does not lose it.
     pub async fn put(&self, key: &Key, data: Bytes) -> Result<(), StoreError> {
-        let measured = sluice_metrics::store("put");
-        measured.ended(match self {
-            Self::Local(s) => s.put(key, data).await,
-            Self::S3(s) => s.put(key, data).await,
-        })
+        self.current.put(key, data).await
     }
 
     /// Streams `range` (bytes, end exclusive) of an object. A short object ends the stream with
     /// an error rather than silently.
     pub async fn get(&self, key: &Key, range: Range<u64>) -> Result<ByteStream, StoreError> {
-        if range.is_empty() {
-            return Ok(futures::stream::empty().boxed());
+        match (self.current.get(key, range.clone()).await, &self.previous) {
+            (Err(StoreError::NotFound(_)), Some(previous)) => previous.get(key, range).await,
+            (found, _) => found,
         }
-        let want = range.end - range.start;
-        let measured = sluice_metrics::store("get");
-        let inner = measured.ended(match self {
-            Self::Local(s) => s.get(key, range).await,
-            Self::S3(s) => s.get(key, range).await,
-        })?;
-        Ok(exactly(inner, want).boxed())
     }
 
     /// The bytes of `range` in memory; for small ranges. A short object is an error.
     pub async fn read(&self, key: &Key, range: Range<u64>) -> Result<Bytes, StoreError> {
-        if let Self::Local(s) = self
-            && !range.is_empty()
-        {
-            let want = range.end - range.start;
-            let bytes = sluice_metrics::store("get").ended(s.read(key, range).await)?;
-            return if bytes.len() as u64 == want { Ok(bytes) } else { Err(cut(want - bytes.len() as u64)) };
+        match (self.current.read(key, range.clone()).await, &self.previous) {
+            (Err(StoreError::NotFound(_)), Some(previous)) => previous.read(key, range).await,
+            (found, _) => found,
         }
-        let mut out = Vec::with_capacity(usize::try_from(range.end - range.start).unwrap_or(0));
-        let mut stream = self.get(key, range).await?;
-        while let Some(chunk) = stream.next().await {
-            out.extend_from_slice(&chunk?);
-        }
-        Ok(out.into())
     }
 
     /// Size in bytes, or `None` when there is no such object.
     pub async fn size(&self, key: &Key) -> Result<Option<u64>, StoreError> {
-        match self {
-            Self::Local(s) => s.size(key).await,
-            Self::S3(s) => s.size(key).await,
+        match (self.current.size(key).await?, &self.previous) {
+            (None, Some(previous)) => previous.size(key).await,
+            (found, _) => Ok(found),
         }
     }
 
     /// A URL by which anybody can GET an object until `valid` after `signed_at`, a point in the past or
-    /// now: the same arguments give the same URL. `None` where the back end has no such thing.
-    /// S3 allows seven days at most.
+    /// now: the same arguments give the same URL. `None` where the back end has no such thing, or where the object has not
+    /// been moved to it yet. S3 allows seven days at most.
     pub async fn presign(
         &self,
         key: &Key,
         signed_at: Timestamp,
         valid: Duration,
     ) -> Result<Option<String>, StoreError> {
-        match self {
-            Self::Local(_) => Ok(None),
-            Self::S3(s) => s.presign(key, signed_at, valid).await.map(Some),
+        if self.previous.is_some() && self.current.size(key).await?.is_none() {
+            return Ok(None);
         }
+        self.current.presign(key, signed_at, valid).await
     }
 
     /// A URL by which its holder can PUT one object of exactly this size and media type, once, until `valid`
@@ -148,10 +135,7 @@ impl Store {
         content_type: &str,
         valid: Duration,
     ) -> Result<Option<String>, StoreError> {
-        match self {
-            Self::Local(_) => Ok(None),
-            Self::S3(s) => s.presign_put(key, size_bytes, content_type, valid).await.map(Some),
-        }
+        self.current.presign_put(key, size_bytes, content_type, valid).await
     }
 
     /// Stores a stream of exactly `size_bytes` under a key that has no object yet, in constant memory; `false`
@@ -162,19 +146,21 @@ impl Store {
         size_bytes: u64,
         data: impl Stream<Item = io::Result<Bytes>> + Send + Unpin,
     ) -> Result<bool, StoreError> {
-        match self {
-            Self::Local(s) => s.put_once(key, size_bytes, data).await,
-            Self::S3(_) => Err(StoreError::Unavailable("the server itself takes these".to_owned())),
+        if let Some(previous) = &self.previous
+            && previous.size(key).await?.is_some()
+        {
+            return Ok(false);
         }
+        self.current.put_once(key, size_bytes, data).await
     }
 
-    /// Removes an object; removing what is not there is fine.
+    /// Removes an object; removing what is not there is fine. While the store moves it goes from the one before first: whoever
+    /// is moving it looks there last, and takes back what was deleted meanwhile.
     pub async fn delete(&self, key: &Key) -> Result<(), StoreError> {
-        let measured = sluice_metrics::store("delete");
-        measured.ended(match self {
-            Self::Local(s) => s.delete(key).await,
-            Self::S3(s) => s.delete(key).await,
-        })
+        if let Some(previous) = &self.previous {
+            previous.delete(key).await?;
+        }
+        self.current.delete(key).await
     }
 
     /// Every key under `prefix`, in no particular order.
@@ -190,48 +176,38 @@ impl Store {
     /// Every folder of a part that has objects, and every picture, in no particular order; what this program does not
     /// write is left out. Memory does not grow with their number.
     pub fn groups(&self, root: Root) -> BoxStream<'static, Result<Prefix, StoreError>> {
-        match self {
-            Self::Local(s) => s.groups(root),
-            Self::S3(s) => s.groups(root),
-        }
+        let current = self.current.groups(root);
+        let Some(previous) = &self.previous else { return current };
+        let moved = self.current.clone();
+        let others = previous.groups(root).filter_map(move |group| {
+            let moved = moved.clone();
+            async move {
+                let Ok(prefix) = &group else { return Some(group) };
+                match moved.list_objects(prefix).await {
+                    Ok(objects) => objects.is_empty().then_some(group),
+                    Err(error) => Some(Err(error)),
+                }
+            }
+        });
+        current.chain(others).boxed()
     }
 
     /// Every object under `prefix`, in no particular order.
     pub async fn list_objects(&self, prefix: &Prefix) -> Result<Vec<StoredObject>, StoreError> {
-        let measured = sluice_metrics::store("list");
-        measured.ended(match self {
-            Self::Local(s) => s.list(prefix).await,
-            Self::S3(s) => s.list(prefix).await,
-        })
+        let mut objects = self.current.list_objects(prefix).await?;
+        if let Some(previous) = &self.previous {
+            let others = previous.list_objects(prefix).await?;
+            let moved: HashSet<Key> = objects.iter().map(|o| o.key.clone()).collect();
+            objects.extend(others.into_iter().filter(|o| !moved.contains(&o.key)));
+        }
+        Ok(objects)
     }
 
-    /// Whether the back end answers.
+    /// Whether the back end answers; while the store moves, both.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        match self {
-            Self::Local(s) => s.ping().await,
-            Self::S3(s) => s.ping().await,
+        if let Some(previous) = &self.previous {
+            previous.ping().await?;
         }
+        self.current.ping().await
     }
-}
-
-fn cut(missing_bytes: u64) -> StoreError {
-    StoreError::Unavailable(format!("object ended {missing_bytes} bytes early"))
-}
-
-/// Passes a stream through and fails it when it ends before `want` bytes.
-fn exactly(inner: ByteStream, want: u64) -> impl Stream<Item = Result<Bytes, StoreError>> {
-    futures::stream::unfold((inner, want, false), |(mut inner, left, ended)| async move {
-        if ended {
-            return None;
-        }
-        match inner.next().await {
-            Some(Ok(b)) => {
-                let left = left.saturating_sub(b.len() as u64);
-                Some((Ok(b), (inner, left, false)))
-            }
-            Some(Err(e)) => Some((Err(e), (inner, left, true))),
-            None if left > 0 => Some((Err(cut(left)), (inner, left, true))),
-            None => None,
-        }
-    })
 }

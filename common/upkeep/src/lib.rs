@@ -1,5 +1,6 @@
 //! Rows and objects held against each other: the sweep that deletes what nothing refers to, the check (`fsck`) that looks for
-//! what is lost and what is left over, and the list of objects that belongs to a backup.
+//! what is lost and what is left over, the list of objects that belongs to a
+//! backup, and moving all of them to another store.
 //!
 //! Invariants: which object a row leads to is known to `sluice_db::objects` alone; objects are listed before the rows are
 //! read, so that what is stored and recorded in between is never taken for left over; all of it goes through rows and store
@@ -8,12 +9,14 @@
 mod finding;
 mod fsck;
 mod manifest;
+mod moving;
 mod named;
 mod repair;
 mod sweep;
 
 pub use finding::{Fault, Finding, Repair};
 pub use fsck::{Fsck, FsckSummary};
+pub use moving::{Moved, move_objects};
 pub use manifest::{ManifestLine, Verified, verify, write};
 pub use named::{Groups, NamedObject, everything, objects_of};
 pub use sweep::{Count, Sweep, Swept, remove_orphans};

@@ -22,7 +22,7 @@ pub struct Count {
 }
 
 impl Count {
-    fn add(&mut self, objects: &[StoredObject]) {
+    pub(crate) fn add(&mut self, objects: &[StoredObject]) {
         self.objects += objects.len() as u64;
         self.bytes += objects.iter().map(|o| o.size_bytes).sum::<u64>();
     }
