@@ -2,6 +2,7 @@
 
 mod accounts;
 mod backup;
+mod claim_storm;
 mod clips;
 mod clock;
 mod merging;
