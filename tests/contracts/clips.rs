@@ -1,7 +1,7 @@
 //! What a clip is cut from stays while it is cut, and no longer.
 
 use crate::world::{Fresh, World, at, fresh, new_media, planned};
-use sluice_db::{ClipOrigin, DbError};
+use sluice_db::{ClipOrigin, DbError, SourceSpan};
 use sluice_model::{Encryption, MediaId, PackageId, Reason, SourceId};
 
 harness::on_both!(fresh => what_a_clip_is_cut_from_stays_until_it_is_ready);
@@ -32,7 +32,7 @@ async fn what_a_clip_is_cut_from_stays_until_it_is_ready(Fresh { db, _folder }: 
     let media = tx.media().names_of(package).await.unwrap()[0].id;
     tx.commit().await.unwrap();
     assert!(world.db.media().delete(media, at(20)).await.unwrap());
-    let doomed = async |now_us| world.db.sources().mark_deleting(at(now_us), at(now_us)).await.unwrap();
+    let doomed = async |now_us| world.db.sources().mark_deleting(at(now_us), at(now_us), SourceSpan::all()).await.unwrap();
     assert_eq!(doomed(100).await, [] as [SourceId; 0], "the clip is being made");
     let mut tx = world.db.begin().await.unwrap();
     tx.packages().fail(of_clip, &Reason::new("x", "x"), at(30)).await.unwrap();

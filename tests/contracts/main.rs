@@ -10,6 +10,7 @@ mod objects;
 mod operations;
 mod publishing;
 mod queue_speed;
+mod rounds;
 mod store;
 mod tasks;
 mod transactions;

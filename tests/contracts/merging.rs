@@ -1,6 +1,7 @@
 //! The same bytes become one source, and never one that nobody works on.
 
 use crate::world::{Fresh, World, at, fresh, planned, segment};
+use sluice_db::SourceSpan;
 use sluice_model::{Reason, SourceId};
 
 harness::on_both!(fresh => same_bytes_become_one_source, merged_bytes_are_encoded_and_counted_once, ready_is_not_merged_into_unready, bytes_are_not_merged_into_idle_packages);
@@ -25,8 +26,8 @@ async fn same_bytes_become_one_source(Fresh { db, _folder }: Fresh) {
     assert!(world.db.media().package_status(one, old_package).await.unwrap().is_none());
     assert_eq!(world.claim().await.unwrap().name, "s");
     assert!(world.claim().await.is_none(), "the merged one's work is cancelled");
-    assert_eq!(world.db.sources().mark_deleting(at(5), at(5)).await.unwrap(), [] as [SourceId; 0]);
-    assert_eq!(world.db.sources().mark_deleting(at(50), at(50)).await.unwrap(), [second]);
+    assert_eq!(world.db.sources().mark_deleting(at(5), at(5), SourceSpan::all()).await.unwrap(), [] as [SourceId; 0]);
+    assert_eq!(world.db.sources().mark_deleting(at(50), at(50), SourceSpan::all()).await.unwrap(), [second]);
     world.db.sources().purge(second).await.unwrap();
     assert!(world.db.sources().find(second).await.unwrap().is_none());
     assert!(world.db.media().find(two).await.unwrap().is_some());

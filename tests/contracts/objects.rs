@@ -1,7 +1,7 @@
 //! What rows lead to, and what is done when it is lost.
 
 use crate::world::{Fresh, World, at, fresh, planned, segment, task};
-use sluice_db::{Db, TaskRow};
+use sluice_db::{Db, SourceSpan, TaskRow};
 use sluice_model::{
     DocumentFormat, DocumentId, PackageId, PackageStatus, PictureId, ProjectId, Reason, SourceId, TaskKind, TaskStatus,
 };
@@ -92,7 +92,7 @@ async fn rows_lead_to_their_objects_until_they_are_deleted(Fresh { db, _folder }
     let to_delete = world.db.sources().to_delete(at(30), at(30), SourceId::nil(), 9).await.unwrap();
     assert_eq!(to_delete, world.db.sources().to_delete(at(30), at(30), SourceId::nil(), 9).await.unwrap());
     assert!(to_delete.contains(&source), "nothing was marked by asking");
-    let mut marked = world.db.sources().mark_deleting(at(30), at(30)).await.unwrap();
+    let mut marked = world.db.sources().mark_deleting(at(30), at(30), SourceSpan::all()).await.unwrap();
     marked.sort_unstable();
     assert_eq!(marked, to_delete);
     assert_eq!(keys(&world.db).await, [Key::Document { project, object: document }.to_string()]);

@@ -1,7 +1,7 @@
 //! Uploads: the newest request advances them, abandoned ones are found, what has expired is purged.
 
 use crate::world::{Fresh, World, advance, at, extent, fresh, new_media, new_upload, used};
-use sluice_db::{AuditPage, AuditRow, MailPurpose, NewApiToken};
+use sluice_db::{AuditPage, AuditRow, MailPurpose, NewApiToken, SourceSpan};
 use sluice_model::{
     AuditEventId, ClaimToken, Encryption, MediaId, PackageId, SessionId, SourceId, SourceStatus, TaskKind, Timestamp,
     UploadId, clock::DAY,
@@ -18,9 +18,9 @@ async fn abandoned_upload_is_found(Fresh { db, _folder }: Fresh) {
     tx.uploads().insert(&new_upload(upload, world.owner, source, 5)).await.unwrap();
     tx.commit().await.unwrap();
     db.uploads().take_lease(upload, holder, at(5), at(10)).await.unwrap().unwrap();
-    assert_eq!(db.sources().mark_deleting(at(5), at(20)).await.unwrap(), [] as [SourceId; 0], "a sign of life");
-    assert_eq!(db.sources().mark_deleting(at(6), at(9)).await.unwrap(), [] as [SourceId; 0], "it can still be resumed");
-    assert_eq!(db.sources().mark_deleting(at(6), at(10)).await.unwrap(), [source]);
+    assert_eq!(db.sources().mark_deleting(at(5), at(20), SourceSpan::all()).await.unwrap(), [] as [SourceId; 0], "a sign of life");
+    assert_eq!(db.sources().mark_deleting(at(6), at(9), SourceSpan::all()).await.unwrap(), [] as [SourceId; 0], "it can still be resumed");
+    assert_eq!(db.sources().mark_deleting(at(6), at(10), SourceSpan::all()).await.unwrap(), [source]);
     assert!(!advance(db, upload, holder, &extent(source, 0, 1), 11).await, "given up is given up");
     assert_eq!(db.uploads().find(upload).await.unwrap().unwrap().offset_bytes, 0);
 }

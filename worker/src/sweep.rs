@@ -14,6 +14,11 @@ use sluice_upkeep::Sweep;
 use std::time::{Duration, Instant};
 use tokio::{sync::watch, time::interval};
 
+/// The round of [`collect`], for all workers.
+const GARBAGE: &str = "garbage";
+/// Sources that are looked at in one round: some milliseconds of the database, however many there are.
+const SOURCES_A_ROUND: i64 = 20_000;
+
 /// Sweeps until `stop` turns true.
 pub async fn run(context: Context, lease: Duration, gc_window: Duration, mut stop: watch::Receiver<bool>) {
     let mut leases = LeaseSweep::new(lease);
@@ -28,12 +33,13 @@ pub async fn run(context: Context, lease: Duration, gc_window: Duration, mut sto
         if let Err(error) = free_leases(&context, &mut leases).await {
             tracing::warn!(%error, "lease sweep");
         }
-        if collected.is_none_or(|at| at.elapsed() >= context.ingest.config.retention.sweep_interval.min(gc_window)) {
+        let every = context.ingest.config.retention.sweep_interval.min(gc_window);
+        if collected.is_none_or(|at| at.elapsed() >= every) {
             collected = Some(Instant::now());
             if !clock.may_purge() {
                 continue;
             }
-            if let Err(error) = collect(&context, gc_window).await {
+            if let Err(error) = collect(&context, every, gc_window).await {
                 tracing::warn!(%error, "garbage sweep");
             }
         }
@@ -73,9 +79,15 @@ async fn park_exhausted(context: &Context, task: &TaskRow) -> Result<(), TaskErr
     Ok(tx.commit().await?)
 }
 
-/// Removes unreferenced bytes that are older than the window, and delivered wake-ups.
-async fn collect(context: &Context, window: Duration) -> Result<(), TaskError> {
-    Sweep { db: &context.db, store: &context.store, window }.round().await?;
+/// Removes unreferenced bytes that are older than the window, and delivered wake-ups: once in `every`, whichever worker is the
+/// first.
+async fn collect(context: &Context, every: Duration, window: Duration) -> Result<(), TaskError> {
+    let rounds = context.db.rounds();
+    if !rounds.begin(GARBAGE, every, clock::now()).await? {
+        return Ok(());
+    }
+    let span = rounds.next_sources(GARBAGE, SOURCES_A_ROUND).await?;
+    Sweep { db: &context.db, store: &context.store, window }.round(span).await?;
     context.db.operations().purge_workers().await?;
     context.wake.vacuum().await;
     Ok(())

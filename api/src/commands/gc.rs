@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use sluice_config::Config;
-use sluice_db::Db;
+use sluice_db::{Db, SourceSpan};
 use sluice_storage::Store;
 use sluice_upkeep::{Count, Sweep, Swept};
 use std::io::{self, Write, stdout};
@@ -21,7 +21,7 @@ pub async fn run(config: &Config, dry_run: bool, json: bool) -> anyhow::Result<b
 async fn all_rounds(sweep: &Sweep<'_>) -> anyhow::Result<Swept> {
     let mut all = Swept::default();
     loop {
-        let round = sweep.round().await?;
+        let round = sweep.round(SourceSpan::all()).await?;
         if round.groups == 0 {
             return Ok(all);
         }

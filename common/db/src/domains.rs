@@ -3,7 +3,7 @@
 use crate::{
     Db, Tx, access, added_tracks, audit, captions, catalogue, chapters, clips, comments, engagement, images, limits,
     media, mending, moderation, news, objects, operations, packages, people, pictures, playlists, posts, projects,
-    quality, roles, search, sessions, sources, tasks, tokens, tracks, uploads, usage, users, webhooks, work,
+    quality, roles, rounds, search, sessions, sources, tasks, tokens, tracks, uploads, usage, users, webhooks, work,
 };
 
 impl Db {
@@ -110,6 +110,11 @@ impl Db {
     /// Projects and their documents.
     pub fn projects(&self) -> projects::Projects<'_> {
         projects::Projects(self)
+    }
+
+    /// Rounds that one process does for all.
+    pub fn rounds(&self) -> rounds::Rounds<'_> {
+        rounds::Rounds(self)
     }
 
     /// How well films play.

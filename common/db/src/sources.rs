@@ -1,6 +1,6 @@
 //! Uploaded bytes and their extents.
 
-use super::{Db, Result, Tx, execute, execute_tx, query, query_tx};
+use super::{Db, Result, SourceSpan, Tx, execute, execute_tx, query, query_tx};
 use sluice_model::{MediaEvent, MediaId, PackageId, SourceId, SourceStatus, Timestamp};
 use sqlx::FromRow;
 
@@ -82,12 +82,18 @@ impl Sources<'_> {
 
     /// Marks for deletion what nothing refers to any more: uploads that have expired and shown no sign of
     /// life since `stale_before`, and live sources without media that are older than that, unless a clip is being cut from
-    /// them. Returns all marked.
-    pub async fn mark_deleting(&self, stale_before: Timestamp, now: Timestamp) -> Result<Vec<SourceId>> {
+    /// them; of the latter those in a span. Returns all marked.
+    pub async fn mark_deleting(
+        &self,
+        stale_before: Timestamp,
+        now: Timestamp,
+        span: SourceSpan,
+    ) -> Result<Vec<SourceId>> {
         let abandoned = concat!("UPDATE sources SET status = 'deleting' WHERE ", abandoned!());
         execute!(self.0, abandoned, stale_before, now)?;
-        let unused = concat!("UPDATE sources SET status = 'deleting' WHERE ", unused!());
-        execute!(self.0, unused, stale_before)?;
+        let unused =
+            concat!("UPDATE sources SET status = 'deleting' WHERE id > $2 AND id <= $3 AND ", unused!());
+        execute!(self.0, unused, stale_before, span.after, span.last)?;
         // While a signed URL may still write below a prefix, what is deleted there could come back.
         let sql = "SELECT id FROM sources WHERE status = 'deleting' AND open_until_us <= $1 LIMIT 100";
         let rows = query!(self.0, fetch_all as (SourceId,), sql, now)?;

@@ -4,7 +4,7 @@
 
 use crate::{Result, objects_of};
 use serde::Serialize;
-use sluice_db::Db;
+use sluice_db::{Db, SourceSpan};
 use sluice_model::{PackageId, PackageStatus, PictureId, ProjectId, SourceId, Timestamp, clock};
 use sluice_storage::{Key, Prefix, Store, StoredObject};
 use std::{collections::HashSet, time::Duration};
@@ -83,11 +83,12 @@ pub struct Sweep<'a> {
 }
 
 impl Sweep<'_> {
-    /// Deletes some of each kind; asked again until nothing is left, all of it.
-    pub async fn round(&self) -> Result<Swept> {
+    /// Deletes some of each kind; asked again until nothing is left, all of it. Of the sources that nothing needs any more those in
+    /// `span` alone.
+    pub async fn round(&self, span: SourceSpan) -> Result<Swept> {
         let (now, mut swept) = (clock::now(), Swept::default());
         let before = now - self.window;
-        for source in self.db.sources().mark_deleting(before, now).await? {
+        for source in self.db.sources().mark_deleting(before, now, span).await? {
             swept.unreferenced.add(&self.delete(self.of_source(source).await?).await?);
             // Dying before this line repeats the deletions, which is harmless.
             self.db.sources().purge(source).await?;
