@@ -1,8 +1,14 @@
 #!/usr/bin/env python3
-"""Checks the container files where no engine is at hand: instructions, users, base images, services."""
+"""Checks the container files where no engine is at hand: instructions, users, base images, services, Kubernetes manifests.
+
+With `--all` nothing may be left out for want of a library or a program."""
 import pathlib
 import re
 import sys
+
+# What Python keeps of a module that is read is no part of this folder.
+sys.dont_write_bytecode = True
+import lint_kubernetes
 
 HERE = pathlib.Path(__file__).parent
 KNOWN = {"FROM", "RUN", "COPY", "WORKDIR", "USER", "ENV", "EXPOSE", "HEALTHCHECK", "ENTRYPOINT", "CMD", "ARG", "LABEL"}
@@ -52,5 +58,9 @@ def compose(path):
 for file in sorted(HERE.glob("*.Dockerfile")):
     dockerfile(file)
 compose(HERE / "compose.yaml")
+found, left = lint_kubernetes.check("--all" in sys.argv[1:])
+faults.extend(found)
+for what in left:
+    print(f"docker files: not looked at: {what}")
 print("\n".join(faults) or "docker files: ok")
 sys.exit(bool(faults))

@@ -1,4 +1,4 @@
-//! The Debian package has all that it should, and what is in it starts.
+//! The Debian package has all that it should, and what is in it starts. Container files and Kubernetes manifests fit the code.
 
 use harness::process::bin_dir;
 use std::{
@@ -83,6 +83,14 @@ fn programs_bring_their_pages_completions_and_units() {
     assert_units_verify(&root);
     let example = repository().join("docker/deb/sluice.toml");
     assert_example_fits(&bin_dir().join("sluice-api"), example, dir.path().join("data"));
+}
+
+/// Schemas, queries, settings, ports; and each rule finds what it is for.
+#[test]
+fn manifests_fit_the_code_and_the_schemas() {
+    let python = std::env::var("SLUICE_TEST_PYTHON").expect("run the tests with `make test`");
+    let said = run(Command::new(python).arg(repository().join("docker/lint.py")).arg("--all"));
+    assert!(said.contains("docker files: ok"), "{said}");
 }
 
 #[test]
