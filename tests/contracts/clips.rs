@@ -32,7 +32,8 @@ async fn what_a_clip_is_cut_from_stays_until_it_is_ready(Fresh { db, _folder }: 
     let media = tx.media().names_of(package).await.unwrap()[0].id;
     tx.commit().await.unwrap();
     assert!(world.db.media().delete(media, at(20)).await.unwrap());
-    let doomed = async |now_us| world.db.sources().mark_deleting(at(now_us), at(now_us), SourceSpan::all()).await.unwrap();
+    let doomed =
+        async |now_us| world.db.sources().mark_deleting(at(now_us), at(now_us), SourceSpan::all()).await.unwrap();
     assert_eq!(doomed(100).await, [] as [SourceId; 0], "the clip is being made");
     let mut tx = world.db.begin().await.unwrap();
     tx.packages().fail(of_clip, &Reason::new("x", "x"), at(30)).await.unwrap();

@@ -18,8 +18,16 @@ async fn abandoned_upload_is_found(Fresh { db, _folder }: Fresh) {
     tx.uploads().insert(&new_upload(upload, world.owner, source, 5)).await.unwrap();
     tx.commit().await.unwrap();
     db.uploads().take_lease(upload, holder, at(5), at(10)).await.unwrap().unwrap();
-    assert_eq!(db.sources().mark_deleting(at(5), at(20), SourceSpan::all()).await.unwrap(), [] as [SourceId; 0], "a sign of life");
-    assert_eq!(db.sources().mark_deleting(at(6), at(9), SourceSpan::all()).await.unwrap(), [] as [SourceId; 0], "it can still be resumed");
+    assert_eq!(
+        db.sources().mark_deleting(at(5), at(20), SourceSpan::all()).await.unwrap(),
+        [] as [SourceId; 0],
+        "a sign of life"
+    );
+    assert_eq!(
+        db.sources().mark_deleting(at(6), at(9), SourceSpan::all()).await.unwrap(),
+        [] as [SourceId; 0],
+        "it can still be resumed"
+    );
     assert_eq!(db.sources().mark_deleting(at(6), at(10), SourceSpan::all()).await.unwrap(), [source]);
     assert!(!advance(db, upload, holder, &extent(source, 0, 1), 11).await, "given up is given up");
     assert_eq!(db.uploads().find(upload).await.unwrap().unwrap().offset_bytes, 0);

@@ -60,13 +60,14 @@ async fn a_store_moves_while_it_is_used(pair: Pair) {
     let [before, after] = ["before", "after"].map(|name| dir.path().join(name));
     let [from, to] = [&before, &after].map(|folder| format!("file://{}", folder.display()));
     // No segment is answered from memory: what is asked is whether the stores have it.
-    let settings = [("SLUICE_STORE_URL", from.as_str()), ("SLUICE_SEGMENT_CACHE_BYTES", "0"), ("SLUICE_GC_SECONDS", "1")];
+    let settings =
+        [("SLUICE_STORE_URL", from.as_str()), ("SLUICE_SEGMENT_CACHE_BYTES", "0"), ("SLUICE_GC_SECONDS", "1")];
     let mut stack = Stack::start_with(pair, &settings).await;
     let to = match pair {
         Pair::Embedded => to,
         Pair::Servers => {
             let bucket = format!("/moved{}?", uuid::Uuid::new_v4().simple());
-            harness::need("SLUICE_TEST_S3").replace("/test?", &bucket)
+            harness::stack::need("SLUICE_TEST_S3").replace("/test?", &bucket)
         }
     };
     stack.add_worker();

@@ -74,7 +74,8 @@ async fn reports_are_for_who_may_play(pair: Pair) {
     let body = event("one", 0, 0, "e=ps,sta=s");
     let url = format!("{}/hls/{media}/cmcd", stack.url);
     assert_eq!(report(&url, &body).await, 404);
-    let link = act(&owner, Method::POST, &format!("/media/{media}/playback-tokens"), json!({ "expires_in": 60 }), 201).await;
+    let link =
+        act(&owner, Method::POST, &format!("/media/{media}/playback-tokens"), json!({ "expires_in": 60 }), 201).await;
     let by_token = format!("{}/p/{}/hls/{media}/cmcd", stack.url, link["token"].as_str().unwrap());
     assert_eq!(report(&by_token, &body).await, 204);
     assert_eq!(quality(&owner, &media).await.1["sessions"], 1);
@@ -82,7 +83,8 @@ async fn reports_are_for_who_may_play(pair: Pair) {
     assert_eq!(problem(hidden).await, (404, "not_found".to_owned()));
     // Players of other sites ask first whether they may.
     let asked = http().request(Method::OPTIONS, &by_token).header("origin", "https://elsewhere.example");
-    let asked = asked.header("access-control-request-method", "POST").header("access-control-request-headers", "content-type");
+    let asked =
+        asked.header("access-control-request-method", "POST").header("access-control-request-headers", "content-type");
     let asked = asked.send().await.unwrap();
     assert_eq!(asked.headers()["access-control-allow-origin"], "*");
     assert!(asked.headers()["access-control-allow-methods"].to_str().unwrap().contains("POST"));

@@ -91,8 +91,7 @@ impl Sources<'_> {
     ) -> Result<Vec<SourceId>> {
         let abandoned = concat!("UPDATE sources SET status = 'deleting' WHERE ", abandoned!());
         execute!(self.0, abandoned, stale_before, now)?;
-        let unused =
-            concat!("UPDATE sources SET status = 'deleting' WHERE id > $2 AND id <= $3 AND ", unused!());
+        let unused = concat!("UPDATE sources SET status = 'deleting' WHERE id > $2 AND id <= $3 AND ", unused!());
         execute!(self.0, unused, stale_before, span.after, span.last)?;
         // While a signed URL may still write below a prefix, what is deleted there could come back.
         let sql = "SELECT id FROM sources WHERE status = 'deleting' AND open_until_us <= $1 LIMIT 100";

@@ -48,6 +48,8 @@ pub type ByteStream = BoxStream<'static, Result<Bytes, StoreError>>;
 
 /// A place for objects. While it moves it is two: written is the new one, and what that does not have is read from the one
 /// before.
+///
+/// Requests of back ends are boxed: the futures of whoever uses a store stay small, and shallow enough for the compiler.
 #[derive(Debug, Clone)]
 pub struct Store {
     current: Backend,
@@ -79,30 +81,30 @@ impl Store {
 
     /// Stores `data` under `key`, durably: once this returns, a crash does not lose it.
     pub async fn put(&self, key: &Key, data: Bytes) -> Result<(), StoreError> {
-        self.current.put(key, data).await
+        Box::pin(self.current.put(key, data)).await
     }
 
     /// Streams `range` (bytes, end exclusive) of an object. A short object ends the stream with
     /// an error rather than silently.
     pub async fn get(&self, key: &Key, range: Range<u64>) -> Result<ByteStream, StoreError> {
-        match (self.current.get(key, range.clone()).await, &self.previous) {
-            (Err(StoreError::NotFound(_)), Some(previous)) => previous.get(key, range).await,
+        match (Box::pin(self.current.get(key, range.clone())).await, &self.previous) {
+            (Err(StoreError::NotFound(_)), Some(previous)) => Box::pin(previous.get(key, range)).await,
             (found, _) => found,
         }
     }
 
     /// The bytes of `range` in memory; for small ranges. A short object is an error.
     pub async fn read(&self, key: &Key, range: Range<u64>) -> Result<Bytes, StoreError> {
-        match (self.current.read(key, range.clone()).await, &self.previous) {
-            (Err(StoreError::NotFound(_)), Some(previous)) => previous.read(key, range).await,
+        match (Box::pin(self.current.read(key, range.clone())).await, &self.previous) {
+            (Err(StoreError::NotFound(_)), Some(previous)) => Box::pin(previous.read(key, range)).await,
             (found, _) => found,
         }
     }
 
     /// Size in bytes, or `None` when there is no such object.
     pub async fn size(&self, key: &Key) -> Result<Option<u64>, StoreError> {
-        match (self.current.size(key).await?, &self.previous) {
-            (None, Some(previous)) => previous.size(key).await,
+        match (Box::pin(self.current.size(key)).await?, &self.previous) {
+            (None, Some(previous)) => Box::pin(previous.size(key)).await,
             (found, _) => Ok(found),
         }
     }
@@ -160,7 +162,7 @@ impl Store {
         if let Some(previous) = &self.previous {
             previous.delete(key).await?;
         }
-        self.current.delete(key).await
+        Box::pin(self.current.delete(key)).await
     }
 
     /// Every key under `prefix`, in no particular order.
@@ -194,9 +196,9 @@ impl Store {
 
     /// Every object under `prefix`, in no particular order.
     pub async fn list_objects(&self, prefix: &Prefix) -> Result<Vec<StoredObject>, StoreError> {
-        let mut objects = self.current.list_objects(prefix).await?;
+        let mut objects = Box::pin(self.current.list_objects(prefix)).await?;
         if let Some(previous) = &self.previous {
-            let others = previous.list_objects(prefix).await?;
+            let others = Box::pin(previous.list_objects(prefix)).await?;
             let moved: HashSet<Key> = objects.iter().map(|o| o.key.clone()).collect();
             objects.extend(others.into_iter().filter(|o| !moved.contains(&o.key)));
         }

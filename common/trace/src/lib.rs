@@ -75,7 +75,8 @@ pub fn export(endpoint: &str, service: &'static str, version: &'static str) -> R
     // Somebody else may have said it before, which is as good.
     drop(rustls::crypto::ring::default_provider().install_default());
     let exporter = SpanExporter::builder().with_http().with_endpoint(endpoint).with_protocol(Protocol::HttpBinary);
-    let named = Resource::builder().with_service_name(service).with_attribute(KeyValue::new("service.version", version));
+    let named =
+        Resource::builder().with_service_name(service).with_attribute(KeyValue::new("service.version", version));
     let provider = SdkTracerProvider::builder()
         .with_batch_exporter(exporter.build()?)
         .with_id_generator(Ids(RandomIdGenerator::default()))
@@ -120,8 +121,7 @@ pub fn part(
     attributes: impl IntoIterator<Item = (&'static str, Value)>,
 ) {
     let Some(tracer) = TRACER.get() else { return };
-    let root =
-        SpanContext::new(trace_of(package), root_of(package), TraceFlags::SAMPLED, true, TraceState::default());
+    let root = SpanContext::new(trace_of(package), root_of(package), TraceFlags::SAMPLED, true, TraceState::default());
     let builder = SpanBuilder::from_name(name)
         .with_start_time(at(begin))
         .with_attributes(attributes.into_iter().map(|(key, value)| KeyValue::new(key, value)));

@@ -16,8 +16,8 @@ mod sweep;
 
 pub use finding::{Fault, Finding, Repair};
 pub use fsck::{Fsck, FsckSummary};
-pub use moving::{Moved, move_objects};
 pub use manifest::{ManifestLine, Verified, verify, write};
+pub use moving::{Moved, move_objects};
 pub use named::{Groups, NamedObject, everything, objects_of};
 pub use sweep::{Count, Sweep, Swept, remove_orphans};
 

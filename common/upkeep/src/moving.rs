@@ -41,7 +41,9 @@ async fn move_group(from: &Store, to: &Store, group: &Prefix, moved: &mut Moved)
         .partition(|object| there.get(&object.key) == Some(&object.size_bytes));
     moved.there.add(&old);
     let copied: Vec<Option<StoredObject>> = stream::iter(new)
-        .map(|object| async move { Ok::<_, crate::UpkeepError>(copy(from, to, &object.key, object.size_bytes).await?.then_some(object)) })
+        .map(|object| async move {
+            Ok::<_, crate::UpkeepError>(copy(from, to, &object.key, object.size_bytes).await?.then_some(object))
+        })
         .buffer_unordered(AT_ONCE)
         .try_collect()
         .await?;

@@ -85,7 +85,9 @@ pub fn read(body: &[u8]) -> Result<Report, Invalid> {
         .demand(lines.len() <= MOST_EVENTS, "body", "at most 100 events")
         .refuse()?;
     let read: Option<Vec<_>> = lines.into_iter().map(line).collect();
-    Faults::default().demand(read.is_some(), "body", "events of CMCD version 2, a line each, with v, sid, ts and e").refuse()?;
+    Faults::default()
+        .demand(read.is_some(), "body", "events of CMCD version 2, a line each, with v, sid, ts and e")
+        .refuse()?;
     let (sessions, events): (Vec<_>, Vec<_>) = read.unwrap_or_default().into_iter().unzip();
     let is_one = sessions.windows(2).all(|w| w[0] == w[1]);
     Faults::default().demand(is_one, "body", "events of one session (sid)").refuse()?;
@@ -168,8 +170,18 @@ mod tests {
         let event = "e=t,sid=\"7a\",ts=1,v=2\n";
         let (many, long) = (event.repeat(101), event.replace("7a", &"7".repeat(129)));
         let two = format!("{event}{}", event.replace("7a", "7b"));
-        for body in ["", "\n\n", "{}", "e=t,sid=\"7a\",ts=1,v=1", "e=t,ts=1,v=2", "e=t,sid=\"7a\",v=2", "e=t,sid=\"\",ts=1,v=2", &many, &long, &two]
-        {
+        for body in [
+            "",
+            "\n\n",
+            "{}",
+            "e=t,sid=\"7a\",ts=1,v=1",
+            "e=t,ts=1,v=2",
+            "e=t,sid=\"7a\",v=2",
+            "e=t,sid=\"\",ts=1,v=2",
+            &many,
+            &long,
+            &two,
+        ] {
             assert!(read(body.as_bytes()).is_err(), "{body:.60}");
         }
         assert_eq!(read(event.repeat(100).as_bytes()).unwrap().events.len(), 100);

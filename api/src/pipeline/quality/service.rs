@@ -48,7 +48,11 @@ pub async fn count(state: &AppState, ticket: &Ticket, id: MediaId, body: &[u8]) 
     tx.commit().await?;
     let ms = |ms: i64| Duration::from_millis(ms.unsigned_abs());
     let started = tally.startup_ms.map(ms);
-    sluice_metrics::played(started, ms(tally.day.watched_ms), (tally.day.stalls.unsigned_abs(), ms(tally.day.stalled_ms)));
+    sluice_metrics::played(
+        started,
+        ms(tally.day.watched_ms),
+        (tally.day.stalls.unsigned_abs(), ms(tally.day.stalled_ms)),
+    );
     Ok(())
 }
 

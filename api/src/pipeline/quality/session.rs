@@ -154,7 +154,12 @@ mod tests {
 
     #[test]
     fn sleep_and_clocks_that_jump_do_not_count_for_hours() {
-        let told = [(event(0, 0, "s"), None), (event(1, 100, "p"), None), (event(2, 86_400_000, ""), None), (event(3, 5, "a"), None)];
+        let told = [
+            (event(0, 0, "s"), None),
+            (event(1, 100, "p"), None),
+            (event(2, 86_400_000, ""), None),
+            (event(3, 5, "a"), None),
+        ];
         assert_eq!(tally(&mut row(), &told).day.watched_ms, LONGEST);
     }
 
