@@ -179,6 +179,10 @@ async fn every_panel_has_data() {
         let id = client.upload(&film).await["id"].as_str().unwrap().to_owned();
         client.wait_for(&id, &["ready"]).await;
         client.text(&format!("/hls/{id}/index.m3u8")).await;
+        let url = format!("{}/hls/{id}/cmcd", stack.url);
+        let told = "e=ps,sid=\"7\",sn=0,sta=s,ts=1000,v=2\ne=ps,sid=\"7\",sn=1,sta=p,ts=1900,v=2\n\
+                    e=ps,sid=\"7\",sn=2,sta=r,ts=9000,v=2\ne=ps,sid=\"7\",sn=3,sta=p,ts=9500,v=2\n";
+        assert_eq!(reqwest::Client::new().post(url).body(told).send().await.unwrap().status(), 204);
     }
     let http = reqwest::Client::new();
     for (title, query) in panels() {

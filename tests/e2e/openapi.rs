@@ -7,11 +7,12 @@ use tokio::process::Command;
 
 harness::on_both!(schemathesis_finds_no_undocumented_answer);
 
-/// How it writes the bytes of an upload: as they are.
+/// How it writes the bytes of an upload and the reports of players: as they are.
 const CHUNKS: &str = r#"
 import schemathesis
 
 @schemathesis.serializer("application/offset+octet-stream")
+@schemathesis.serializer("application/cmcd")
 def chunk(ctx, value):
     return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
 "#;

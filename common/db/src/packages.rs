@@ -86,7 +86,7 @@ impl Packages<'_> {
     /// A package by id.
     pub async fn find(&self, id: PackageId) -> Result<Option<PackageRow>> {
         let sql = "SELECT id, source_id, status, kind, plan, duration_ms, target_s, revealed, playable, encryption, report, encode_started_us, programme_start_us, \
-                   clip_package_id, clip_source_id, created_us \
+                   clip_package_id, clip_source_id, (SELECT s.created_us FROM sources s WHERE s.id = packages.source_id) AS created_us \
                    FROM packages WHERE id = $1";
         query!(self.0, fetch_optional as PackageRow, sql, id)
     }

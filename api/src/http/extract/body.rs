@@ -42,6 +42,19 @@ pub fn is_json(headers: &HeaderMap) -> bool {
     kind == "application/json" || kind.starts_with("application/") && kind.ends_with("+json")
 }
 
+/// A body of any kind, of as many bytes as its route takes.
+#[derive(Debug)]
+pub struct RawBody(pub Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for RawBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let limit = request.extensions().get::<BodyLimit>().map_or(0, |l| l.0);
+        Bytes::from_request(request, state).await.map(Self).map_err(|e| unread(&e, limit))
+    }
+}
+
 fn unread(error: &BytesRejection, limit: usize) -> ApiError {
     match error {
         BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {

@@ -5,6 +5,6 @@ pub mod client;
 mod faults;
 mod same_site;
 
-pub use body::{Body, is_json};
+pub use body::{Body, RawBody, is_json};
 pub use client::attach;
 pub use same_site::{SameSite, own_pages_only};

@@ -5,14 +5,13 @@ use super::{
     views::{PlaybackQuality, QualityQuery},
 };
 use crate::{
-    http::error::ApiError,
+    http::{error::ApiError, extract::RawBody},
     identity::guards::{Player, Reader},
     pipeline::playback::routes::MediaPath,
     state::AppState,
 };
 use axum::{
     Json,
-    body::Bytes,
     extract::{Path, Query, State},
     http::StatusCode,
 };
@@ -30,7 +29,7 @@ pub async fn receive(
     State(state): State<AppState>,
     Player(ticket): Player,
     Path(path): Path<MediaPath>,
-    body: Bytes,
+    RawBody(body): RawBody,
 ) -> Result<StatusCode, ApiError> {
     service::count(&state, &ticket, path.media, &body).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -48,7 +47,7 @@ pub async fn receive_by_token(
     state: State<AppState>,
     player: Player,
     path: Path<MediaPath>,
-    body: Bytes,
+    body: RawBody,
 ) -> Result<StatusCode, ApiError> {
     receive(state, player, path, body).await
 }

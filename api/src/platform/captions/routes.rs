@@ -5,13 +5,12 @@ use super::{
     views::{RoleQuery, Track, TrackQuery, Tracks},
 };
 use crate::{
-    http::{base_url::BaseUrl, error::ApiError},
+    http::{base_url::BaseUrl, error::ApiError, extract::RawBody},
     identity::guards::{Actor, Follower},
     state::AppState,
 };
 use axum::{
     Json,
-    body::Bytes,
     extract::{Path, Query, State},
     http::{StatusCode, header},
     response::IntoResponse,
@@ -61,7 +60,7 @@ pub async fn put(
     Path((id, language)): Path<(MediaId, String)>,
     Query(query): Query<TrackQuery>,
     base: BaseUrl,
-    body: Bytes,
+    RawBody(body): RawBody,
 ) -> Result<Json<Track>, ApiError> {
     let which = Which { tag: &language, role: query.role };
     let row = service::put(&state, &viewer, id, which, query.label.as_deref(), body).await?;

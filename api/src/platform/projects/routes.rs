@@ -7,7 +7,7 @@ use super::{
 use crate::{
     http::{
         error::{ApiError, HttpError},
-        extract::Body,
+        extract::{Body, RawBody},
     },
     identity::guards::{Actor, Reader},
     paging::PageQuery,
@@ -15,7 +15,6 @@ use crate::{
 };
 use axum::{
     Json,
-    body::Bytes,
     extract::{Path, Query, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -129,7 +128,7 @@ pub async fn save(
     Actor(viewer): Actor,
     Path(id): Path<ProjectId>,
     headers: HeaderMap,
-    body: Bytes,
+    RawBody(body): RawBody,
 ) -> Result<Response, ApiError> {
     let wanted = headers.get(header::IF_MATCH).and_then(|v| v.to_str().ok()).ok_or(HttpError::VersionMissing)?;
     // What is no version of ours is not the one that is there.
