@@ -7,7 +7,7 @@ use harness::{
     tus::{begin_media, patch},
 };
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{
     fs,
     sync::{
@@ -70,6 +70,7 @@ async fn a_store_moves_while_it_is_used(pair: Pair) {
     };
     stack.add_worker();
     let mut client = stack.creator().await;
+    let unlisted = json!({ "visibility": "unlisted" });
     let film = text(&client.upload(&fixtures::compliant(4)).await["id"]);
     let unwanted = text(&client.upload(&fixtures::compliant(6)).await["id"]);
     for id in [&film, &unwanted] {
@@ -105,6 +106,7 @@ async fn a_store_moves_while_it_is_used(pair: Pair) {
     stack.restart_api_with(&[(FROM, "")]);
     client.url = stack.url.clone();
     for id in [&film, &arriving] {
+        client.json(Method::PATCH, &format!("/api/v1/media/{id}"), &unlisted, 200).await;
         let (compliant, report) = media::verify(&format!("{}/hls/{id}/index.m3u8", stack.url));
         assert!(compliant, "{report}");
         let original = client.get(&format!("/raw/{id}")).await.bytes().await.unwrap();

@@ -11,10 +11,16 @@ harness::on_both!(schemathesis_finds_no_undocumented_answer);
 const CHUNKS: &str = r#"
 import schemathesis
 
-@schemathesis.serializer("application/offset+octet-stream")
-@schemathesis.serializer("application/cmcd")
-def chunk(ctx, value):
+def as_it_is(ctx, value):
     return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
+
+@schemathesis.serializer("application/offset+octet-stream")
+def chunk(ctx, value):
+    return as_it_is(ctx, value)
+
+@schemathesis.serializer("application/cmcd")
+def events(ctx, value):
+    return as_it_is(ctx, value)
 "#;
 
 async fn schemathesis_finds_no_undocumented_answer(pair: Pair) {

@@ -71,7 +71,7 @@ impl Ladder {
     fn nearest(&self, kbps: i64) -> Option<&str> {
         let has_picture = self.0.iter().any(|r| r.kind == MediaKind::Video);
         let kind = if has_picture { MediaKind::Video } else { MediaKind::Audio };
-        let chosen = |r: &&RenditionRow| r.kind == kind && r.role == RenditionRole::Final;
+        let chosen = |r: &&RenditionRow| r.kind == kind && r.role != RenditionRole::Growing;
         let sound = self.0.iter().filter(|r| has_picture && r.kind == MediaKind::Audio).map(rate).min().unwrap_or(0);
         let off = |r: &RenditionRow| ((rate(r) + sound).max(1) as f64 / (kbps.max(1) as f64 * 1000.0)).ln().abs();
         self.0.iter().filter(chosen).min_by(|a, b| off(a).total_cmp(&off(b))).map(|r| r.name.as_str())
