@@ -40,7 +40,10 @@ try {
   for (const at of JSON.parse(times)) {
     await page.evaluate(async (at) => {
       const video = document.getElementById("w");
-      const limit = performance.now() + 30000;
+      const limit = performance.now() + 60000;
+      // The player gives a place up whose picture it flushes before it gets there ("superseded or flushed"); people wind on, and so
+      // does this.
+      let again = performance.now() + 5000;
       window.trick.loadMediaAt(at);
       const isThere = () => !video.seeking && video.readyState >= 2 && Math.abs(video.currentTime - at) <= 0.05;
       const isShown = () => window.seen.shown <= at + 0.05 && window.seen.shown > at - 2.05;
@@ -48,6 +51,11 @@ try {
       let since = Infinity;
       while (!isThere() || !(isShown() || performance.now() - since > 3000)) {
         since = isThere() ? Math.min(since, performance.now()) : Infinity;
+        if (!isThere() && performance.now() > again) {
+          again = performance.now() + 5000;
+          window.seen.again = (window.seen.again ?? 0) + 1;
+          window.trick.loadMediaAt(at);
+        }
         if (performance.now() > limit) {
           const ranges = Array.from({ length: video.buffered.length }, (_, i) => [video.buffered.start(i), video.buffered.end(i)]);
           const { readyState, seeking, currentTime } = video;
