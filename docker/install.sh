@@ -3,7 +3,7 @@
 set -euo pipefail
 build=(build-essential clang libclang-dev pkg-config ffmpeg libavcodec-dev libavfilter-dev libavformat-dev libavutil-dev
   libswresample-dev libswscale-dev)
-test=(chromium curl faketime nodejs openssl postgresql postgresql-client prometheus python3 python3-pip python3-venv unzip)
+test=(chromium curl faketime nginx nodejs openssl postgresql postgresql-client prometheus python3 python3-pip python3-venv unzip)
 bench=(nginx wrk)
 # Programs that may come from elsewhere than a package.
 has() {

@@ -1,5 +1,6 @@
 //! Processes die, hang and come back; films become ready all the same, and nothing is published twice.
 
+mod fleet;
 mod random;
 
 use harness::{

@@ -48,6 +48,11 @@ impl Namespace {
         self.host
     }
 
+    /// What whoever is inside is called from here.
+    pub fn guest(&self) -> Ipv4Addr {
+        Ipv4Addr::from_bits(self.host.to_bits() + 1)
+    }
+
     /// The command that runs a program inside.
     pub fn command<'a>(&self, program: &'a Path, arguments: &[&'a str]) -> Vec<String> {
         let net = format!("--net=/run/netns/{}", self.name);

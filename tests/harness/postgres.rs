@@ -46,7 +46,8 @@ fn programs() -> PathBuf {
     all.pop().expect("no PostgreSQL server programs")
 }
 
-fn is_root() -> bool {
+/// Whether tests run as root, which some servers refuse to.
+pub fn is_root() -> bool {
     fs::metadata("/proc/self").unwrap().uid() == 0
 }
 
