@@ -18,7 +18,7 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt, stream::BoxStream};
 use sluice_config::StoreUrl;
 use sluice_model::Timestamp;
-use std::{collections::HashSet, io, ops::Range, time::Duration};
+use std::{collections::HashSet, io, ops::Range, sync::Arc, time::Duration};
 
 /// What went wrong with an object.
 #[derive(Debug, thiserror::Error)]
@@ -54,14 +54,14 @@ pub type ByteStream = BoxStream<'static, Result<Bytes, StoreError>>;
 pub struct Store {
     current: Backend,
     /// Where objects are that have not been moved yet.
-    previous: Option<Backend>,
+    previous: Option<Arc<Backend>>,
 }
 
 impl Store {
     /// Opens the store that the settings name; makes a local directory when it is missing.
     pub async fn open(url: &StoreUrl) -> Result<Self, StoreError> {
         let previous = match url {
-            StoreUrl::Moving(moving) => Some(Backend::open(&moving.from).await?),
+            StoreUrl::Moving(moving) => Some(Arc::new(Backend::open(&moving.from).await?)),
             StoreUrl::Local(_) | StoreUrl::S3(_) => None,
         };
         Ok(Self { current: Backend::open(url).await?, previous })
