@@ -112,6 +112,7 @@ fn media_routes() -> Routes {
         .routes(routes!(quality::routes::show))
         .routes(routes!(playback::download_routes::list))
         .routes(routes!(media::track_routes::change, media::track_routes::reset))
+        .routes(routes!(media::track_routes::retry))
         .routes(routes!(media::clip_routes::create))
         .routes(routes!(media::routes::cancel))
         .routes(routes!(media::routes::retry))

@@ -4,6 +4,7 @@ use harness::{
     Client, Pair, Stack,
     client::{PATIENCE, problem},
     eventually, fixtures, media,
+    platform::{act, get, refused},
     tus::usage,
 };
 use reqwest::{Method, Response, multipart};
@@ -108,6 +109,15 @@ async fn what_holds_no_sound_is_refused(owner: &Client, id: &str) {
     let failed = settled(owner, id, &silent["name"]).await;
     let told = (&failed["status"], &failed["error"]["code"]);
     assert_eq!(told, (&json!("failed"), &json!("unsupported_format")), "{failed}");
+    // It is tried again when somebody asks, with the same end.
+    let again = act(owner, Method::POST, &retry(id, &silent["name"]), Value::Null, 200).await;
+    let track = again["tracks"].as_array().unwrap().iter().find(|t| t["name"] == silent["name"]).unwrap();
+    assert_ne!(track["status"], "ready", "{track}");
+    assert_eq!(settled(owner, id, &silent["name"]).await["error"]["code"], "unsupported_format");
+    for (name, refusal) in [("added-1", (409, "not_failed")), ("audio", (404, "not_found"))] {
+        let (status, code) = refused(owner, Method::POST, &retry(id, &json!(name)), Value::Null).await;
+        assert_eq!((status, code.as_str()), refusal, "{name}");
+    }
 }
 
 async fn an_added_track_belongs_to_its_media_alone(pair: Pair) {
@@ -164,6 +174,24 @@ async fn an_added_track_belongs_to_its_media_alone(pair: Pair) {
     assert_eq!(other.get(&all[0].1.replace(&id, &twin)).await.status(), 200);
 }
 
+/// What an administrator has stopped goes on when its owner says so.
+async fn stopped_work_on_a_track_goes_on(root: &Client, owner: &Client, id: &str, name: &Value) {
+    let queue = get(root, "/admin/queue?status=queued").await;
+    let task = queue["items"][0]["id"].as_str().unwrap();
+    act(root, Method::POST, &format!("/admin/queue/{task}/cancel"), Value::Null, 204).await;
+    let stopped = settled(owner, id, name).await;
+    assert_eq!((&stopped["status"], &stopped["error"]["code"]), (&json!("failed"), &json!("cancelled")), "{stopped}");
+    let again = act(owner, Method::POST, &retry(id, name), Value::Null, 200).await;
+    let track = again["tracks"].as_array().unwrap().iter().find(|t| t["name"] == *name).unwrap();
+    assert_eq!((&track["status"], &track["error"]), (&json!("processing"), &Value::Null));
+    let twice = refused(owner, Method::POST, &retry(id, name), Value::Null).await;
+    assert_eq!(twice, (409, "not_failed".to_owned()));
+}
+
+fn retry(id: &str, name: &Value) -> String {
+    format!("/media/{id}/tracks/{}/retry", name.as_str().unwrap())
+}
+
 /// What was sent while nobody worked is made later.
 async fn an_encrypted_film_gets_encrypted_tracks(pair: Pair) {
     if !harness::in_sample(pair, 0) {
@@ -179,6 +207,7 @@ async fn an_encrypted_film_gets_encrypted_tracks(pair: Pair) {
     stack.workers[worker].kill();
     let added = add(&owner, &id, &fixtures::lone_tone(TONES[1], 10, "m4a"), &[("language", "fr")]).await;
     assert_eq!(added["status"], "processing");
+    stopped_work_on_a_track_goes_on(&stack.admin().await, &owner, &id, &added["name"]).await;
     stack.add_worker();
     assert_eq!(settled(&owner, &id, &added["name"]).await["status"], "ready");
     let all = sounds(&owner, &id).await;

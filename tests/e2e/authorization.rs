@@ -97,6 +97,7 @@ DELETE /api/v1/media/{id}                                       401    404   204
 POST   /api/v1/media/{id}/tracks                                401    403   201   404   201     401     401         403
 PUT    /api/v1/media/{id}/tracks/{track}                        401    404   404   404   404     401     401         403
 DELETE /api/v1/media/{id}/tracks/{track}                        401    404   204   404   204     401     401         403
+POST   /api/v1/media/{id}/tracks/{track}/retry                  401    404   404   404   404     401     401         403
 GET    /api/v1/media/{id}/report                                401    404   200   404   200     401     401         403
 GET    /api/v1/media/{id}/quality                               401    404   200   404   200     401     401         403
 POST   /api/v1/media/{id}/clips                                 401    403   201   404   201     401     401         403

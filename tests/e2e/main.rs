@@ -12,6 +12,7 @@ mod catalogue;
 mod check;
 mod clips;
 mod clock_jumps;
+mod closed_captions;
 mod comments;
 mod connections;
 mod creators;

@@ -371,13 +371,18 @@ pub fn settings(name: &str, text: &str) -> String {
 
 /// A file of this text that others are made of.
 fn written(name: &str, text: &str) -> String {
+    kept(name, text.as_bytes()).display().to_string()
+}
+
+/// A file of these bytes.
+pub fn kept(name: &str, data: &[u8]) -> PathBuf {
     let folder = super::process::bin_dir().join("test-fixtures");
     std::fs::create_dir_all(&folder).unwrap();
     let draft = folder.join(format!("{}-{name}", uuid::Uuid::new_v4().simple()));
-    std::fs::write(&draft, text).unwrap();
+    std::fs::write(&draft, data).unwrap();
     let file = folder.join(name);
     std::fs::rename(&draft, &file).unwrap();
-    file.display().to_string()
+    file
 }
 
 /// A film of twelve seconds with German text, English text for those who hear badly (ASS in Matroska), three chapters and

@@ -3,6 +3,7 @@
 //! The servers come from `tests/with-servers.sh`; every stack gets a database and a prefix of its own.
 
 pub mod bombs;
+pub mod captioned;
 pub mod client;
 pub mod crowd;
 pub mod database;
@@ -19,6 +20,7 @@ pub mod process;
 pub mod proxy;
 pub mod stack;
 pub mod storyboard;
+pub mod teletext;
 pub mod tus;
 
 pub use client::Client;

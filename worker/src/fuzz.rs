@@ -2,10 +2,14 @@
 //! inputs of its own making (`tests/fuzz`), and by the tests on those that are kept.
 
 use crate::{
+    captions::{
+        CHANNELS, Carrier, Channels,
+        teletext::{Sent, pages},
+    },
     child::{FromChild, ToChild, log, wire},
     cmaf::{
         Fragment, Sample, annex_b_units, avc_codecs, avc_init, is_idr, length_prefixed_units, read_init, read_segment,
-        to_length_prefixed, write_fragment, write_styp,
+        sei_messages, to_length_prefixed, without_captions, without_prevention, write_fragment, write_styp,
     },
     jpeg,
     source::moov::{MoovPosition, moov_position},
@@ -24,6 +28,7 @@ pub type Body = fn(&[u8]);
 /// Every body, by the name of its target and of the folder of its inputs.
 pub const TARGETS: &[(&str, Body)] = &[
     ("child_log", child_log),
+    ("closed_captions", closed_captions),
     ("fragment", fragment),
     ("init_segment", init_segment),
     ("ipc", ipc),
@@ -33,6 +38,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("nal", nal),
     ("package_path", package_path),
     ("playlist", playlist),
+    ("teletext", teletext),
     ("webp", webp),
 ];
 
@@ -77,6 +83,57 @@ pub fn webp(data: &[u8]) {
     let animation = animated_webp(&[data], (width, height));
     // Before the first picture: the file's header, VP8X, ANIM, the frame's own header.
     assert_eq!(&animation[12 + 18 + 14 + 24..], &data[12..]);
+}
+
+/// Captions beside pictures: no more of them than bytes, each text shown for a while and no longer than a screen holds, and
+/// pictures that had some have none once they are taken out.
+pub fn closed_captions(data: &[u8]) {
+    let Some((first, packet)) = data.split_first() else { return };
+    let (codec, extradata): (_, &[u8]) = match first & 7 {
+        0 => ("h264", &[]),
+        1 => ("h264", &[1, 0, 0, 0, 3]),
+        2 => ("hevc", &[]),
+        3 => ("hevc", &[1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]),
+        4 => ("mpeg2video", &[]),
+        _ => ("av1", &[]),
+    };
+    let Some(carrier) = Carrier::of(codec, extradata) else { return };
+    let (whole, begin) = (carrier.carried(packet, true), carrier.carried(packet, false));
+    assert!(whole.pairs.len() * 3 <= packet.len() && whole.pairs.starts_with(&begin.pairs));
+    let (mut channels, mut gone) = (Channels::default(), Vec::new());
+    for (n, pair) in whole.pairs.iter().enumerate() {
+        channels.take(*pair, n as f64 * 0.04, &mut gone);
+    }
+    channels.finish(whole.pairs.len() as f64, &mut gone);
+    for shown in gone {
+        assert!(shown.end_s > shown.start_s && (1..=CHANNELS).contains(&usize::from(shown.channel)));
+        assert!(!shown.text.is_empty() && shown.text.chars().filter(|c| *c != '\n').count() <= 15 * 32 * 15);
+    }
+    if let Some(left) = without_captions(packet, 2) {
+        let payload = without_prevention(left.get(2..).unwrap_or_default());
+        assert!(sei_messages(&payload).iter().all(|m| m.captions().is_none()));
+    }
+}
+
+/// Teletext: pages are those of the descriptor, and each ends once, with a packet that comes no sooner than the one it begins with.
+pub fn teletext(data: &[u8]) {
+    let (descriptor, packets) = data.split_at(data.len().min(10));
+    let listed = pages(descriptor, "deu,eng");
+    assert!(listed.len() * 2 <= descriptor.len() && listed.iter().all(|p| (0x100..=0x8ff).contains(&p.number)));
+    let number = listed.first().map_or(0x888, |p| p.number);
+    let (mut sent, mut least) = (Sent::new(number), 0);
+    let mut time = 0;
+    for packet in packets.chunks(139) {
+        time += 1;
+        if let Some(begun) = sent.take(packet, time) {
+            assert!((least..=time).contains(&begun));
+            least = begun;
+        }
+    }
+    let end = sent.end();
+    assert!(sent.take(&end, time + 1).is_none_or(|begun| begun >= least));
+    // A page that ends others begins none.
+    assert_eq!((sent.take(&end, time + 2), end.len() + 45), (None, 184));
 }
 
 /// A line of a child's log: short, of one line, nothing that moves a terminal's cursor.

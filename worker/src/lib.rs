@@ -1,5 +1,6 @@
 //! `sluice-worker`: claims tasks and runs encoder children; or does one file offline; or checks a package.
 
+mod captions;
 mod child;
 mod cipher;
 mod claims;

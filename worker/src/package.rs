@@ -212,6 +212,7 @@ fn observe(uri: &str, text: &str, r: FinishedRendition) -> Result<ObservedRendit
         duration: s.duration,
         shown: None,
         broken: None,
+        captioned: false,
         fragments: s.fragments,
         idr: true,
         joined: true,

@@ -9,8 +9,8 @@ use super::{
     text,
 };
 use m3u8_rs::{
-    AlternativeMedia, AlternativeMediaType, MasterPlaylist, QuotedOrUnquoted, Resolution, SessionData,
-    SessionDataField, VariantStream,
+    AlternativeMedia, AlternativeMediaType, ClosedCaptionGroupId, MasterPlaylist, QuotedOrUnquoted, Resolution,
+    SessionData, SessionDataField, VariantStream,
 };
 use sluice_model::{MediaKind, Rendition, SubtitleRole, VideoRange};
 use std::collections::HashMap;
@@ -34,7 +34,7 @@ pub struct Supplements {
 /// With video, audio stands in groups beside the variants: every picture is listed with the first group, those for large screens
 /// also with that of more channels, the smallest also with the low one. Without, every audio rendition of the default track is a
 /// variant, beside which the other tracks stand in a group.
-/// Subtitles are one group beside all.
+/// Subtitles are one group beside all, those of closed captions among them.
 pub fn multivariant(renditions: &[Rendition], supplements: &Supplements, uri: impl Fn(&str) -> String) -> String {
     let (video, audio): (Vec<_>, Vec<_>) = renditions.iter().partition(|r| r.kind == MediaKind::Video);
     let mut variants: Vec<VariantStream>;
@@ -57,6 +57,8 @@ pub fn multivariant(renditions: &[Rendition], supplements: &Supplements, uri: im
         variants = video.iter().map(|v| of(v, first)).collect();
         let beside = |g: &AudioGroup<'_>| if g.id == LOW_GROUP { smallest(&video) } else { large(&video) };
         variants.extend(others.iter().flat_map(|g| beside(g).into_iter().map(|v| of(v, Some(g)))));
+        // None are left in any picture: without a word of it, players of Apple's offer some.
+        variants.iter_mut().for_each(|v| v.closed_captions = Some(ClosedCaptionGroupId::None));
     }
     if !supplements.subtitles.is_empty() {
         alternatives.extend(supplements.subtitles.iter().map(subtitle_rendition));
@@ -221,9 +223,9 @@ mod tests {
         );
         let expected = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n\
             #EXT-X-MEDIA:TYPE=AUDIO,URI=\"audio/index.m3u8\",GROUP-ID=\"audio\",LANGUAGE=\"und\",NAME=\"Audio\",DEFAULT=YES,AUTOSELECT=YES,CHANNELS=\"2\"\n\
-            #EXT-X-STREAM-INF:BANDWIDTH=1010000,AVERAGE-BANDWIDTH=927000,CODECS=\"avc1.64001f,mp4a.40.2\",RESOLUTION=640x360,FRAME-RATE=29.97,AUDIO=\"audio\"\nv360/index.m3u8\n\
-            #EXT-X-STREAM-INF:BANDWIDTH=6730000,AVERAGE-BANDWIDTH=6127000,CODECS=\"avc1.64001f,mp4a.40.2\",RESOLUTION=1920x1080,FRAME-RATE=29.97,AUDIO=\"audio\"\nv1080/index.m3u8\n\
-            #EXT-X-STREAM-INF:BANDWIDTH=3430000,AVERAGE-BANDWIDTH=3127000,CODECS=\"avc1.64001f,mp4a.40.2\",RESOLUTION=1280x720,FRAME-RATE=29.97,AUDIO=\"audio\"\nv720/index.m3u8\n";
+            #EXT-X-STREAM-INF:BANDWIDTH=1010000,AVERAGE-BANDWIDTH=927000,CODECS=\"avc1.64001f,mp4a.40.2\",RESOLUTION=640x360,FRAME-RATE=29.97,AUDIO=\"audio\",CLOSED-CAPTIONS=NONE\nv360/index.m3u8\n\
+            #EXT-X-STREAM-INF:BANDWIDTH=6730000,AVERAGE-BANDWIDTH=6127000,CODECS=\"avc1.64001f,mp4a.40.2\",RESOLUTION=1920x1080,FRAME-RATE=29.97,AUDIO=\"audio\",CLOSED-CAPTIONS=NONE\nv1080/index.m3u8\n\
+            #EXT-X-STREAM-INF:BANDWIDTH=3430000,AVERAGE-BANDWIDTH=3127000,CODECS=\"avc1.64001f,mp4a.40.2\",RESOLUTION=1280x720,FRAME-RATE=29.97,AUDIO=\"audio\",CLOSED-CAPTIONS=NONE\nv720/index.m3u8\n";
         assert_eq!(list, expected);
     }
 
@@ -397,7 +399,7 @@ mod tests {
             ",CHARACTERISTICS=\"public.accessibility.transcribes-spoken-dialog,public.accessibility.describes-music-and-sound\"\n",
             "#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=90000,CODECS=\"avc1.64001f\",RESOLUTION=640x360,URI=\"v360/iframes.m3u8\"\n",
             "#EXT-X-SESSION-DATA:DATA-ID=\"com.apple.hls.chapters\",URI=\"chapters.json\"\n",
-            ",AUDIO=\"audio\",SUBTITLES=\"subtitles\"\nv360/index.m3u8\n",
+            ",AUDIO=\"audio\",SUBTITLES=\"subtitles\",CLOSED-CAPTIONS=NONE\nv360/index.m3u8\n",
         ] {
             assert!(list.contains(line), "{line}{list}");
         }

@@ -139,6 +139,13 @@ pub const CODECS: &[Codec] = &[
     text("ASS, SSA", &["ass", "ssa"], "anime and translations by fans; what is said is kept, how it looks is not"),
     text("WebVTT", &["webvtt"], "the web"),
     text("3GPP Timed Text", &["mov_text"], "MP4 and QuickTime"),
+    text("DVB teletext", &["libzvbi_teletextdec"], "broadcasts of Europe: the pages that are subtitles"),
+    // Read by own code: it needs no decoder of pictures (docs/adr/0057).
+    text(
+        "CEA-608 closed captions",
+        &[],
+        "broadcasts of North America, beside pictures of H.264, HEVC, AV1 and MPEG-2; tracks of QuickTime",
+    ),
 ];
 
 /// FFmpeg's decoders that may run. Parsers and decoders outside this list are never reached.
@@ -166,7 +173,9 @@ mod tests {
         all.sort_unstable();
         all.dedup();
         assert_eq!(all.len(), count);
-        assert!(CODECS.iter().all(|c| !c.why.is_empty() && !c.decoders.is_empty()));
+        // Text may be read without one.
+        let is_decoded = |c: &Codec| !c.decoders.is_empty() || c.medium == Medium::Text;
+        assert!(CODECS.iter().all(|c| !c.why.is_empty() && is_decoded(c)));
     }
 
     #[test]

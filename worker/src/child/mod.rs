@@ -17,7 +17,7 @@ pub use refusal::{Death, Refusal};
 
 use crate::{
     loudness::SegmentLoudness,
-    plan::{AudioPlan, Clock, ImageWork, SourceFacts, VideoPlan},
+    plan::{AudioPlan, Clock, ImageWork, Part, SourceFacts, VideoPlan},
 };
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -156,8 +156,8 @@ pub struct AudioWork {
 /// Text tracks.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SubtitlesWork {
-    /// Indices in the source.
-    pub streams: Vec<usize>,
+    /// Indices in the source, and what of each stream.
+    pub tracks: Vec<(usize, Part)>,
     /// Time on the source's clock that is 0 of the programme, seconds.
     pub origin_s: f64,
     /// Length of the programme, seconds.
@@ -257,6 +257,7 @@ pub enum ImageMade {
 pub struct CuesRead {
     /// Index in the source.
     pub stream: usize,
+    pub part: Part,
     pub cues: Vec<CueRead>,
 }
 

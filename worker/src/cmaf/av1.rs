@@ -4,6 +4,7 @@ use super::{
     BoxError,
     header::Place,
     init::{Entry, video_init},
+    user_data::captions,
 };
 use mp4_atom::{Atom, Av01, Av1c, Codec, Visual};
 
@@ -11,6 +12,8 @@ const SEQUENCE_HEADER: u8 = 1;
 const FRAME_HEADER: u8 = 3;
 const METADATA: u8 = 5;
 const FRAME: u8 = 6;
+/// metadata_type of what ITU-T T.35 registers.
+const REGISTERED: usize = 4;
 /// seq_level_idx of level 5.3 (HLS rule 1.39 names no other bound than what devices decode).
 const HIGHEST_LEVEL: u8 = 15;
 
@@ -55,6 +58,19 @@ fn leb128(data: &[u8], at: &mut usize) -> Option<usize> {
     None
 }
 
+/// What ITU-T T.35 registers of the metadata of a temporal unit.
+pub fn registered(data: &[u8]) -> Vec<&[u8]> {
+    units(data).unwrap_or_default().iter().filter_map(Unit::registered).collect()
+}
+
+impl<'a> Unit<'a> {
+    fn registered(&self) -> Option<&'a [u8]> {
+        let mut at = 0;
+        let is_registered = self.kind == METADATA && leb128(self.payload, &mut at)? == REGISTERED;
+        is_registered.then(|| self.payload.get(at..)).flatten()
+    }
+}
+
 /// Whether a temporal unit lets decoding begin: a sequence header, then a key frame that is shown.
 pub fn place(data: &[u8]) -> Option<Place> {
     let units = units(data)?;
@@ -93,13 +109,15 @@ impl Av1Header {
         place(data)
     }
 
-    /// Without temporal delimiters and padding, which files must not have. Unsized units stay as they are: only the last
-    /// one can be such.
+    /// Without temporal delimiters and padding, which files must not have, and without captions, which are renditions of their
+    /// own. Unsized units stay as they are: only the last one can be such.
     pub fn sample(&self, data: &[u8]) -> Option<Vec<u8>> {
         let mut out = Vec::with_capacity(data.len());
-        for unit in
-            self.units(data)?.iter().filter(|u| matches!(u.kind, SEQUENCE_HEADER | FRAME_HEADER..=METADATA | FRAME | 7))
-        {
+        let kept = |u: &&Unit<'_>| {
+            matches!(u.kind, SEQUENCE_HEADER | FRAME_HEADER..=METADATA | FRAME | 7)
+                && u.registered().and_then(captions).is_none()
+        };
+        for unit in self.units(data)?.iter().filter(kept) {
             out.extend_from_slice(unit.whole);
         }
         Some(out)
@@ -157,6 +175,9 @@ mod tests {
         let header = Av1Header { av1c: Av1c { config_obus: sequence.to_vec(), ..config } };
         let data = [&[2 << 3 | 2, 0][..], &sequence, &frame(0b0001_0000)].concat();
         assert_eq!(header.sample(&data), Some(data[2..].to_vec()), "delimiters are for byte streams");
+        let captioned = [&[METADATA << 3 | 2, 10, 4][..], b"\xb5\x00\x31GA94\x03\xc0", &data[2..]].concat();
+        assert_eq!(registered(&captioned), [b"\xb5\x00\x31GA94\x03\xc0"]);
+        assert_eq!(header.sample(&captioned), Some(data[2..].to_vec()), "captions");
         let other = [SEQUENCE_HEADER << 3 | 2, 2, 0xaa, 0xbc];
         assert_eq!(header.sample(&other), None, "another sequence");
     }

@@ -6,8 +6,10 @@ use super::{
     header::Place,
     init::{Entry, video_init},
     nal::{annex_b_units, length_prefixed_units},
+    user_data::without_captions,
 };
 use mp4_atom::{Atom, Codec, Hvc1, HvcCArray, Hvcc, Visual};
+use std::borrow::Cow;
 
 const VPS: u8 = 32;
 const SPS: u8 = 33;
@@ -81,12 +83,15 @@ impl HevcHeader {
     }
 
     /// Pictures and what belongs to them: SEI (HDR metadata) and the units of Dolby Vision. Parameter sets are in the
-    /// sample entry, delimiters and fillers are for byte streams.
+    /// sample entry, delimiters and fillers are for byte streams, and captions are renditions of their own.
     pub fn sample(&self, data: &[u8]) -> Option<Vec<u8>> {
         let mut out = Vec::with_capacity(data.len() + 16);
         for unit in self.units(data)?.iter().filter(|u| matches!(kind(u), 0..=31 | 39 | 40 | 62)) {
+            let kept =
+                if matches!(kind(unit), 39 | 40) { without_captions(unit, 2) } else { Some(Cow::Borrowed(*unit)) };
+            let Some(unit) = kept else { continue };
             out.extend_from_slice(&u32::try_from(unit.len()).ok()?.to_be_bytes());
-            out.extend_from_slice(unit);
+            out.extend_from_slice(&unit);
         }
         Some(out)
     }

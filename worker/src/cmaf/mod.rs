@@ -14,7 +14,10 @@ mod init;
 mod nal;
 mod read;
 mod slice;
+mod user_data;
 
+pub use av1::registered as av1_registered;
+pub use bits::without_prevention;
 pub use fragment::{Fragment, Sample, write_fragment, write_styp};
 pub use header::{Coding, Header, Place};
 pub use init::{aac_init, avc_codecs, avc_init, extend_sample_entry};
@@ -23,6 +26,9 @@ pub use nal::length_prefixed_units;
 pub use nal::{annex_b_units, is_idr, is_whole, to_length_prefixed};
 pub use read::{InitInfo, SegmentInfo, read_init, read_segment};
 pub use slice::{of_fragments, of_samples, rebase, samples, with_parameter_sets};
+#[cfg(any(test, fuzzing))]
+pub use user_data::without_captions;
+pub use user_data::{captions as caption_data, messages as sei_messages};
 
 /// A box that could not be written or read.
 #[derive(Debug, thiserror::Error)]

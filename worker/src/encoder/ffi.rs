@@ -274,12 +274,12 @@ pub enum SubtitleText {
     Ass(String),
 }
 
-/// Decodes a packet of a text track; the texts, and after how many milliseconds they go away where the packet itself
-/// says so. The safe call leaks what it makes, and takes it for UTF-8.
-pub fn decode_subtitle(
-    decoder: &mut decoder::Subtitle,
-    packet: &Packet,
-) -> Result<(Vec<SubtitleText>, Option<u32>), Error> {
+/// What is shown from a moment on, and after how many milliseconds it goes away where the packet itself says so.
+pub type SubtitleShown = (Vec<SubtitleText>, Option<u32>);
+
+/// Decodes a packet of a text track; `None` where nothing changes with it. The safe call leaks what it makes, and takes it for
+/// UTF-8.
+pub fn decode_subtitle(decoder: &mut decoder::Subtitle, packet: &Packet) -> Result<Option<SubtitleShown>, Error> {
     // SAFETY: the decoder is open and exclusively borrowed, the packet live and only read. The subtitle is plain data that
     // the call fills; its rectangles are valid until it is freed, once, here.
     unsafe {
@@ -291,7 +291,7 @@ pub fn decode_subtitle(
             return Err(Error::from(result));
         }
         if got == 0 {
-            return Ok((Vec::new(), None));
+            return Ok(None);
         }
         let mut texts = Vec::new();
         for i in 0..subtitle.num_rects as usize {
@@ -300,7 +300,7 @@ pub fn decode_subtitle(
         }
         let end_ms = subtitle.end_display_time;
         ffi::avsubtitle_free(&raw mut subtitle);
-        Ok((texts, Some(end_ms).filter(|e| *e > 0 && *e < u32::MAX)))
+        Ok(Some((texts, Some(end_ms).filter(|e| *e > 0 && *e < u32::MAX))))
     }
 }
 

@@ -1,10 +1,16 @@
 //! What a source has beside picture and sound: text tracks, chapters, tags.
 
 use super::{ffi, open, streams};
-use crate::plan::{ChapterFacts, Metadata, TextFacts};
+use crate::{
+    captions::teletext::{Page, pages},
+    plan::{CaptionFacts, ChapterFacts, Metadata, TextFacts},
+};
 use ffmpeg_next::{
-    DictionaryRef,
-    format::{context::Input, stream::Disposition},
+    DictionaryRef, codec,
+    format::{
+        context::Input,
+        stream::{Disposition, Stream},
+    },
     media,
 };
 use sluice_model::FileTags;
@@ -16,19 +22,47 @@ const LONGEST: usize = 200;
 
 /// Reads it from the container's headers.
 pub fn metadata(input: &Input) -> Metadata {
-    let texts =
-        input.streams().filter(|s| streams::is_text(s) && open::decodable(&s.parameters())).map(|s| TextFacts {
-            stream: s.index(),
-            language: value(&s.metadata(), &["language"]),
-            title: value(&s.metadata(), &["title", "name"]),
-            forced: s.disposition().contains(Disposition::FORCED),
-            hearing_impaired: s.disposition().contains(Disposition::HEARING_IMPAIRED),
-        });
+    let decodable = input.streams().filter(|s| streams::is_text(s) && open::decodable(&s.parameters()));
+    let texts = decodable.flat_map(|s| texts(&s));
     let chapters = input.chapters().map(|c| ChapterFacts {
         start_s: c.start() as f64 * f64::from(c.time_base()),
         title: value(&c.metadata(), &["title"]).unwrap_or_default(),
     });
-    Metadata { texts: texts.take(MOST).collect(), chapters: chapters.take(MOST).collect(), tags: tags(input) }
+    let captions = input
+        .streams()
+        .filter(streams::is_captions)
+        .map(|s| CaptionFacts { stream: s.index(), language: value(&s.metadata(), &["language"]) });
+    Metadata {
+        texts: texts.take(MOST).collect(),
+        captions: captions.take(MOST).collect(),
+        chapters: chapters.take(MOST).collect(),
+        tags: tags(input),
+    }
+}
+
+/// The text tracks of a stream: teletext has a page for each.
+fn texts(stream: &Stream<'_>) -> Vec<TextFacts> {
+    let language = value(&stream.metadata(), &["language"]);
+    let whole = TextFacts {
+        stream: stream.index(),
+        language: language.clone(),
+        title: value(&stream.metadata(), &["title", "name"]),
+        forced: stream.disposition().contains(Disposition::FORCED),
+        hearing_impaired: stream.disposition().contains(Disposition::HEARING_IMPAIRED),
+        page: None,
+    };
+    let parameters = stream.parameters();
+    if parameters.id() != codec::Id::DVB_TELETEXT {
+        return vec![whole];
+    }
+    let of_page = |page: Page| TextFacts {
+        language: page.language,
+        hearing_impaired: page.hearing_impaired,
+        page: Some(page.number),
+        ..whole.clone()
+    };
+    let descriptor = ffi::parameter_extradata(&parameters);
+    pages(&descriptor, &language.unwrap_or_default()).into_iter().map(of_page).collect()
 }
 
 /// Of the file, or of its sound where the container writes them there, as Ogg does.

@@ -7,6 +7,7 @@
 mod aac;
 mod appearance;
 mod audio;
+mod captions;
 mod chunk;
 mod cover;
 #[cfg(debug_assertions)]

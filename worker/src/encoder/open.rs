@@ -121,12 +121,25 @@ pub fn audio_decoder(job: &Job, input: &Input, stream: usize) -> Result<ffmpeg::
     decoder.audio().named("decoder")
 }
 
-/// Opens the decoder of a text track.
-pub fn subtitle_decoder(job: &Job, input: &Input, stream: usize) -> Result<ffmpeg::decoder::Subtitle, EncodeError> {
+/// Opens the decoder of a text track, or of a page of teletext.
+pub fn subtitle_decoder(
+    job: &Job,
+    input: &Input,
+    stream: usize,
+    page: Option<u16>,
+) -> Result<ffmpeg::decoder::Subtitle, EncodeError> {
     let stream = stream_of(input, stream)?;
     let mut decoder = context(job, stream.parameters(), 1)?.decoder();
     decoder.set_packet_time_base(stream.time_base());
-    decoder.subtitle().named("decoder")
+    let Some(page) = page else { return decoder.subtitle().named("decoder") };
+    let mut options = Dictionary::new();
+    options.set("txt_page", &format!("{page:03x}"));
+    // Of `text` libzvbi asks the C library for a conversion that is in a file, and a child opens none; and it has what stands
+    // outside the boxes of subtitles, too.
+    options.set("txt_format", "ass");
+    let codec =
+        codec::decoder::find(stream.parameters().id()).ok_or(ffmpeg::Error::DecoderNotFound).named("decoder")?;
+    decoder.open_as_with(codec, options).and_then(|o| o.subtitle()).named("decoder")
 }
 
 /// A stream by index.

@@ -5,7 +5,7 @@
 use super::{EncodeError, Named, ffi, link::Link, open, stamps::shift};
 use crate::{
     child::{Entry, Job, Probe, Work},
-    plan::Clock,
+    plan::{Clock, KeyFrame},
 };
 use ffmpeg_next::{self as ffmpeg, Packet, format::context::Input, media};
 use sluice_ingest::{
@@ -74,6 +74,11 @@ impl Packets {
             kept: None,
             counted: None,
         })
+    }
+
+    /// What reads the source.
+    pub fn demuxer(&self) -> Demuxer {
+        self.job.demuxer
     }
 
     /// Has the demuxer drop all other streams but those that carry one of them on.
@@ -201,6 +206,17 @@ impl Packets {
             self.reopen()?;
         }
         Ok(())
+    }
+
+    /// Goes to an entry point of `stream` that a probe has found, where this source has been read before.
+    pub fn enter(&mut self, stream: usize, key: &KeyFrame) -> Result<(), EncodeError> {
+        match key.position {
+            Some(position) if sought_by_bytes(self.job.demuxer) => {
+                self.ahead = None;
+                self.go_to(position)
+            }
+            _ => self.seek(stream, Some(key.seek)),
+        }
     }
 
     /// Goes so far back that the packets of `stream` from `timestamp` on are all to come.

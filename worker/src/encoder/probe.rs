@@ -3,6 +3,7 @@
 use super::{
     EncodeError, Named,
     appearance::{self, Orientation},
+    captions::{self, Found},
     ffi, kept,
     link::Link,
     metadata::metadata,
@@ -79,11 +80,18 @@ pub fn probe(link: &Link, job: &Job, scope: Probe) -> Result<SourceFacts, Encode
         }
         None => None,
     };
-    let metadata = metadata(input);
+    let mut metadata = metadata(input);
+    let found = video.as_ref().and_then(|v| {
+        let is_here = |s: &&Stamp| !trusted || arrived_bytes.is_none_or(|most| s.place <= most);
+        captions::look(&mut packets, v, of(v.stream).iter().take_while(is_here).count() as u64)
+    });
+    let pictures = video.as_ref().map(|v| v.stream);
+    metadata.captions.extend(pictures.filter(|_| found == Some(Found::Captions)).map(captions::of_picture));
     let texts = metadata.texts.iter().take(subtitles::MOST_TRACKS).map(|t| t.stream);
-    let probed: Vec<usize> =
-        video.as_ref().map(|v| v.stream).into_iter().chain(audio.iter().map(|a| a.stream)).chain(texts).collect();
-    let left_behind = streams::left_behind(input, job.demuxer, &probed);
+    let texts = texts.chain(metadata.captions.iter().take(subtitles::MOST_CAPTIONED).map(|c| c.stream));
+    let probed: Vec<usize> = pictures.into_iter().chain(audio.iter().map(|a| a.stream)).chain(texts).collect();
+    let mut left_behind = streams::left_behind(&packets.input, job.demuxer, &probed);
+    left_behind.extend(pictures.filter(|_| found == Some(Found::Digital)).map(captions::left_behind));
     Ok(SourceFacts { demuxer: job.demuxer, video, audio, clock, left_behind, metadata })
 }
 

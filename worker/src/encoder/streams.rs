@@ -18,6 +18,11 @@ pub fn is_text(stream: &Stream<'_>) -> bool {
     parameters.medium() == media::Type::Subtitle && !IMAGE_SUBTITLES.contains(&parameters.id().name())
 }
 
+/// Whether a stream is a track of closed captions (CTA-608).
+pub fn is_captions(stream: &Stream<'_>) -> bool {
+    stream.parameters().id() == codec::Id::EIA_608
+}
+
 /// All streams but those that were probed. Covers and fonts are none.
 pub fn left_behind(input: &Input, demuxer: Demuxer, probed: &[usize]) -> Vec<LeftBehind> {
     let kept = |s: &Stream<'_>| probed.contains(&s.index());
@@ -48,6 +53,8 @@ fn left(stream: &Stream<'_>) -> Option<Left> {
         media::Type::Subtitle if is_text(stream) => Left::TextSubtitles,
         media::Type::Subtitle => Left::ImageSubtitles,
         media::Type::Attachment => return None,
+        // TTML in MP4, of which FFmpeg knows nothing but the name of its sample entry.
+        _ if ffi::parameter_fields(&parameters).tag == *b"stpp" => Left::TextSubtitles,
         _ => Left::Data,
     })
 }

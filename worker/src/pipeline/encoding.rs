@@ -95,14 +95,17 @@ impl Encoder<'_> {
             index: index_of(plan),
             clock: plan.clock.clone(),
             work: Work::Subtitles(SubtitlesWork {
-                streams: plan.subtitles.iter().map(|t| t.stream).collect(),
+                tracks: plan.subtitles.iter().map(|t| (t.stream, t.part)).collect(),
                 origin_s: plan.origin_s(),
                 duration_s: plan.duration_s,
             }),
         };
         let limits = self.children.limits(&Allowance::of_probe(job.source_bytes));
         let read = self.children.cues(job, SourceReader::new(source), limits).await?;
-        let track = |r: CuesRead| Some((plan.subtitles.iter().find(|t| t.stream == r.stream)?.clone(), shown(r.cues)));
+        let track = |r: CuesRead| {
+            let planned = plan.subtitles.iter().find(|t| (t.stream, t.part) == (r.stream, r.part))?;
+            Some((planned.clone(), shown(r.cues)))
+        };
         Ok(read.into_iter().filter_map(track).filter(|(_, cues)| !cues.is_empty()).collect())
     }
 

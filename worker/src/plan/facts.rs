@@ -31,6 +31,9 @@ pub struct SourceFacts {
 pub struct Metadata {
     /// Text tracks that can be decoded.
     pub texts: Vec<TextFacts>,
+    /// Streams that carry closed captions.
+    #[serde(default)]
+    pub captions: Vec<CaptionFacts>,
     pub chapters: Vec<ChapterFacts>,
     pub tags: FileTags,
 }
@@ -45,6 +48,18 @@ pub struct TextFacts {
     pub title: Option<String>,
     pub forced: bool,
     pub hearing_impaired: bool,
+    /// Of teletext its page.
+    #[serde(default)]
+    pub page: Option<u16>,
+}
+
+/// A stream that carries closed captions (CTA-608): the picture, or a track of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaptionFacts {
+    /// Index in the source.
+    pub stream: usize,
+    /// As the container has it; of a picture nobody has said.
+    pub language: Option<String>,
 }
 
 /// Where a chapter begins.

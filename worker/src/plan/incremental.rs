@@ -146,8 +146,10 @@ pub fn extend(plan: &Plan, facts: &SourceFacts, fleet_cores: usize, delivered: D
     }
     let sound_s = facts.sound().map_or(0.0, |a| a.start_s + a.duration_s - start_s);
     if delivered.whole() {
-        plan.subtitles = subtitles::tracks(facts);
-        plan.chapters = subtitles::chapters(facts, start_s, known_s);
+        let mut facts = facts.clone();
+        subtitles::keep_captions(&mut facts, &plan.subtitles);
+        plan.subtitles = subtitles::tracks(&facts);
+        plan.chapters = subtitles::chapters(&facts, start_s, known_s);
     }
     continued(plan, list, sound_s, delivered.extrapolated(known_s), fleet_cores)
 }

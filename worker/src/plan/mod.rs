@@ -42,8 +42,8 @@ pub use chunks::Chunk;
 pub use clip::Clip;
 pub use clock::Clock;
 pub use facts::{
-    AudioFacts, ChapterFacts, Colour, FieldOrder, KeptFacts, KeyFrame, Metadata, SizeSpan, SourceFacts, TextFacts,
-    TrackTags, VideoFacts,
+    AudioFacts, CaptionFacts, ChapterFacts, Colour, FieldOrder, KeptFacts, KeyFrame, Metadata, SizeSpan, SourceFacts,
+    TextFacts, TrackTags, VideoFacts,
 };
 pub use filters::{Shape, filter_graph};
 #[cfg(test)]
@@ -54,7 +54,7 @@ pub use ladder::Rung;
 pub use renditions::Schedule;
 pub use sluice_config::{EncodeSettings, LoudnessSetting, RungSetting};
 pub use steps::Step;
-pub use subtitles::SubtitlePlan;
+pub use subtitles::{Part, SubtitlePlan};
 pub use timeline::Rate;
 pub use variable::VariableRate;
 pub use warnings::{Left, LeftBehind};

@@ -1,11 +1,14 @@
-//! What a package keeps of a file beside picture and sound: text tracks, chapters, tags.
+//! What a package keeps of a file beside picture and sound: text tracks, closed captions, chapters, tags.
 
-use super::facts::{SourceFacts, TextFacts};
+use super::facts::{CaptionFacts, SourceFacts, TextFacts};
+use crate::captions::CHANNELS;
 use serde::{Deserialize, Serialize};
 use sluice_model::{ChapterMark, SubtitleRole, language_name, language_tag};
 
 /// Text tracks that are kept.
 pub const MOST_TRACKS: usize = 32;
+/// Streams of closed captions that are kept.
+pub const MOST_CAPTIONED: usize = 4;
 /// Chapters that are kept.
 const MOST_CHAPTERS: usize = 500;
 /// Characters of a name.
@@ -23,26 +26,81 @@ pub struct SubtitlePlan {
     /// For menus.
     pub label: String,
     pub role: SubtitleRole,
+    #[serde(default)]
+    pub part: Part,
 }
 
-/// The text tracks that are kept, in the order of the file.
+/// What of a stream a track is.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Part {
+    /// All of it.
+    #[default]
+    Whole,
+    /// A channel of closed captions, CC1 to CC4.
+    Channel(u8),
+    /// A page of teletext, by its three digits: `0x888`.
+    Page(u16),
+}
+
+/// The text tracks that are kept, in the order of the file, then closed captions. Nobody knows before they are read which of
+/// their channels say anything: those that do not become no track.
 pub fn tracks(facts: &SourceFacts) -> Vec<SubtitlePlan> {
     let mut list: Vec<SubtitlePlan> = Vec::new();
     for text in facts.metadata.texts.iter().take(MOST_TRACKS) {
-        let known = text.language.as_deref().and_then(language_tag).unwrap_or_else(|| UNKNOWN.to_owned());
-        let role = role(text);
-        let taken = |tag: &str| list.iter().any(|t| t.language == tag && t.role == role);
-        // A second track of a language and role gets a private subtag (RFC 5646 section 2.2.7).
-        let tags = std::iter::once(known.clone()).chain((2..).map(|n| format!("{known}-x-{n:02}")));
-        let Some(language) = tags.take(MOST_TRACKS + 1).find(|tag| !taken(tag)) else { continue };
+        let known = known_language(text.language.as_deref());
         let title: String = text.title.as_deref().unwrap_or_default().trim().chars().take(LONGEST_NAME).collect();
         let label = match title.is_empty() {
             false => title,
             true => language_name(&known).unwrap_or_else(|| "Subtitles".to_owned()),
         };
-        list.push(SubtitlePlan { stream: text.stream, language, label, role });
+        let role = role(text);
+        let language = free_tag(&list, &known, role);
+        list.push(SubtitlePlan {
+            stream: text.stream,
+            language,
+            label,
+            role,
+            part: text.page.map_or(Part::Whole, Part::Page),
+        });
+    }
+    // They are made for those who hear badly: who speaks and what else is heard is written down (47 CFR 79.1).
+    let role = SubtitleRole::HardOfHearing;
+    for captions in facts.metadata.captions.iter().take(MOST_CAPTIONED) {
+        let known = known_language(captions.language.as_deref());
+        for channel in 1..=CHANNELS as u8 {
+            let label = match language_name(&known).filter(|_| channel == 1) {
+                Some(name) => name,
+                None => format!("CC{channel}"),
+            };
+            // A file says the language of the first channel, if any.
+            let language = free_tag(&list, if channel == 1 { &known } else { UNKNOWN }, role);
+            list.push(SubtitlePlan { stream: captions.stream, language, label, role, part: Part::Channel(channel) });
+        }
     }
     list
+}
+
+fn known_language(said: Option<&str>) -> String {
+    said.and_then(language_tag).unwrap_or_else(|| UNKNOWN.to_owned())
+}
+
+/// A tag that no other track of this role has: a second track of a language gets a private subtag (RFC 5646 section 2.2.7).
+fn free_tag(list: &[SubtitlePlan], known: &str, role: SubtitleRole) -> String {
+    let taken = |tag: &str| list.iter().any(|t| t.language == tag && t.role == role);
+    let mut number = 1;
+    let mut tag = known.to_owned();
+    while taken(&tag) {
+        number += 1;
+        tag = format!("{known}-x-{number:02}");
+    }
+    tag
+}
+
+/// The facts of what comes after a beginning that had captions: a film has them to its end.
+pub fn keep_captions(facts: &mut SourceFacts, begun: &[SubtitlePlan]) {
+    let before = begun.iter().filter(|t| t.part == Part::Channel(1)).map(|t| t.stream);
+    let lost: Vec<usize> = before.filter(|s| facts.metadata.captions.iter().all(|c| c.stream != *s)).collect();
+    facts.metadata.captions.extend(lost.into_iter().map(|stream| CaptionFacts { stream, language: None }));
 }
 
 fn role(text: &TextFacts) -> SubtitleRole {
@@ -95,6 +153,7 @@ mod tests {
             title: Some(title.to_owned()),
             forced: false,
             hearing_impaired: false,
+            page: None,
         }
     }
 
@@ -117,8 +176,10 @@ mod tests {
             TextFacts { forced: true, ..text(4, "de", "") },
             text(5, "eng", "English [SDH]"),
             text(6, "qqq", ""),
+            TextFacts { page: Some(0x888), ..text(7, "fra", "") },
         ];
         let list = tracks(&facts(Metadata { texts, ..Metadata::default() }));
+        assert_eq!((list[0].part, list[5].part), (Part::Whole, Part::Page(0x888)));
         let told: Vec<_> = list.iter().map(|t| (t.language.as_str(), t.role, t.label.as_str())).collect();
         assert_eq!(
             told,
@@ -128,8 +189,38 @@ mod tests {
                 ("de", SubtitleRole::Forced, "Deutsch"),
                 ("en", SubtitleRole::HardOfHearing, "English [SDH]"),
                 ("und", SubtitleRole::Full, "Subtitles"),
+                ("fr", SubtitleRole::Full, "Français"),
             ]
         );
+    }
+
+    #[test]
+    fn closed_captions_have_a_track_for_each_channel() {
+        let captions = |stream, language: Option<&str>| CaptionFacts { stream, language: language.map(str::to_owned) };
+        let metadata = Metadata {
+            texts: vec![text(2, "eng", "English [SDH]")],
+            captions: vec![captions(3, Some("eng")), captions(0, None)],
+            ..Metadata::default()
+        };
+        let mut film = facts(metadata);
+        let list = tracks(&film);
+        let told: Vec<_> = list.iter().map(|t| (t.stream, t.part, t.language.as_str(), t.label.as_str())).collect();
+        assert_eq!(
+            told[..6],
+            [
+                (2, Part::Whole, "en", "English [SDH]"),
+                (3, Part::Channel(1), "en-x-02", "English"),
+                (3, Part::Channel(2), "und", "CC2"),
+                (3, Part::Channel(3), "und-x-02", "CC3"),
+                (3, Part::Channel(4), "und-x-03", "CC4"),
+                (0, Part::Channel(1), "und-x-04", "CC1"),
+            ]
+        );
+        assert!(list.len() == 9 && list[1..].iter().all(|t| t.role == SubtitleRole::HardOfHearing));
+        // The last look at a film that was planned while it arrived found none.
+        film.metadata.captions.truncate(1);
+        keep_captions(&mut film, &list);
+        assert_eq!(film.metadata.captions, [captions(3, Some("eng")), captions(0, None)]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Three users, one code: publication checks every segment, `finalize` checks the package and stores
 //! the report, `sluice-worker verify` checks any package behind a directory or a URL.
 
+mod captions;
 mod fetch;
 mod observe;
 pub mod playlist;

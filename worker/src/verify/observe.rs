@@ -8,6 +8,7 @@ use super::{
     trick_play::ObservedIFrames,
 };
 use crate::{
+    captions::Carrier,
     cipher::decrypt,
     cmaf::{BoxError, Coding, InitInfo, SegmentInfo, is_whole, read_init, read_segment},
 };
@@ -199,10 +200,35 @@ fn segment(data: &[u8], stored_bytes: usize, init: &InitInfo) -> Result<Observed
         duration: info.duration,
         shown: Some((info.first_presentation, info.least_offset)),
         broken,
+        captioned: init.size.is_some() && is_captioned(data, &info, init),
         idr: init.size.is_none() || Coding::of(&init.codecs).begins_segment(&info.first_sample),
         joined: info.continuous && info.sync_starts,
         tracks: info.tracks,
         fragments: info.fragments,
+    })
+}
+
+/// Whether one of the pictures of a segment carries captions.
+fn is_captioned(data: &[u8], info: &SegmentInfo, init: &InitInfo) -> bool {
+    let carrier = Carrier::of_samples(Coding::of(&init.codecs));
+    let mut at = 0;
+    let mut sizes = info.sizes.iter().map(|s| *s as usize);
+    info.fragments.iter().any(|fragment| {
+        let end = (fragment.offset + fragment.bytes) as usize;
+        let mut found = false;
+        // The key frame's range begins with the fragment.
+        let mut is_first = true;
+        while at < end {
+            let Some(size) = sizes.next() else { break };
+            if is_first {
+                at = ((fragment.offset + fragment.key_bytes) as usize).saturating_sub(size);
+                is_first = false;
+            }
+            let carried = data.get(at..at + size).map(|sample| carrier.carried(sample, true)).unwrap_or_default();
+            found |= !carried.pairs.is_empty() || carried.digital;
+            at += size;
+        }
+        found
     })
 }
 

@@ -1,6 +1,7 @@
 //! The rules of a package. Each says when it applies; what does not apply is never a pass.
 
 use super::{
+    captions,
     playlist::{ParsedMedia, ParsedMultivariant, ParsedVariant},
     report::{Finding, Level, Report},
     sounds,
@@ -46,6 +47,8 @@ pub struct ObservedSegment {
     pub fragments: Vec<FragmentRange>,
     /// What is wrong with its pictures, where their bytes were read.
     pub broken: Option<String>,
+    /// Whether captions are in one of its pictures, where their bytes were read.
+    pub captioned: bool,
     /// Whether it begins with an IDR; true for sound.
     pub idr: bool,
     /// Whether its fragments join and begin with sync samples.
@@ -370,6 +373,10 @@ impl Checker<'_> {
         let programme_s = self.package.renditions.iter().map(ObservedRendition::duration_s).fold(0.0, f64::max);
         let target_s = self.package.renditions.first().map_or(0, |r| r.playlist.target_s);
         self.report.findings.extend(sounds::findings(&self.package.multivariant));
+        let has_captions = |r: &&ObservedRendition| r.segments.iter().any(|s| s.captioned);
+        let captioned: Vec<&str> =
+            self.package.renditions.iter().filter(has_captions).map(|r| r.uri.as_str()).collect();
+        self.report.findings.extend(captions::findings(&self.package.multivariant, &captioned));
         self.report.findings.extend(subtitles::findings(&self.package.subtitles, programme_s, target_s));
         self.report.findings.extend(trick_play::findings(&self.package.iframes, &self.package.renditions));
     }

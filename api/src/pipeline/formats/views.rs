@@ -29,7 +29,7 @@ pub struct Container {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Codec {
     pub name: &'static str,
-    /// FFmpeg's names of the decoders.
+    /// FFmpeg's names of the decoders; none of text that is read without one.
     pub decoders: &'static [&'static str],
     /// Where such streams come from.
     pub found_in: &'static str,

@@ -47,3 +47,21 @@ pub async fn reset(
     tracks::reset(&state, &viewer, id, &track).await?;
     Ok(StatusCode::NO_CONTENT)
 }
+
+/// Set an added track that has failed to work again.
+#[utoipa::path(post, path = "/media/{id}/tracks/{track}/retry", operation_id = "retry_track", tag = "media",
+    params(("id" = Uuid, Path), ("track" = String, Path)),
+    security(("session" = []), ("api_token" = ["admin"])), responses(
+        (status = 200, description = "Queued", body = MediaWithTracks),
+        (status = 409, description = "It has not failed"),
+    ))]
+pub async fn retry(
+    State(state): State<AppState>,
+    Actor(viewer): Actor,
+    Path((id, track)): Path<(MediaId, String)>,
+    base: BaseUrl,
+) -> Result<Json<MediaWithTracks>, ApiError> {
+    let row = tracks::retry(&state, &viewer, id, &track).await?;
+    let tracks = tracks::list(&state, &row).await?;
+    Ok(Json(MediaWithTracks { media: Media::new(row, &base.1), tracks }))
+}

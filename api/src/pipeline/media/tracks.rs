@@ -13,7 +13,7 @@ use crate::{
 };
 use sluice_db::{DbError, MediaRow, RenditionRow, TrackRow, overlaid, sounds};
 use sluice_model::{
-    MediaId, MediaKind, PackageStatus, PartStatus, SoundTrack, TrackRole, clock, default_title, language_name,
+    MediaId, MediaKind, PackageStatus, PartStatus, Role, SoundTrack, TrackRole, clock, default_title, language_name,
 };
 
 /// Longest label, characters.
@@ -156,6 +156,24 @@ pub async fn reset(state: &AppState, viewer: &Viewer, id: MediaId, name: &str) -
     tx.commit().await?;
     state.forget(Stale::Media { media: id }).await;
     Ok(())
+}
+
+/// Sets an added track that has failed to work again.
+pub async fn retry(state: &AppState, viewer: &Viewer, id: MediaId, name: &str) -> Result<MediaRow, MediaError> {
+    let media = owned(state, viewer, id).await?;
+    // What moderation has stopped goes on when moderation says so.
+    if media.hidden && viewer.role != Role::Admin {
+        return Err(MediaError::Forbidden);
+    }
+    let added = state.db.added_tracks().of_media(id).await?;
+    let track = added.iter().find(|t| t.name == name).ok_or(MediaError::NotFound)?;
+    let mut tx = state.db.begin().await?;
+    if !tx.packages().retry(track.package_id, clock::now()).await? {
+        return Err(MediaError::NotFailed);
+    }
+    tx.commit().await?;
+    state.wake.push(4).await;
+    Ok(media)
 }
 
 /// A media that was deleted meanwhile.
