@@ -245,7 +245,7 @@ fn a_picture_that_comes_in_whole_slots_has_its_own_rate() {
     let file = film("held.avi", &["-i", "FILM", "-vf", held, "-vsync", "passthrough", "-c:v", "mpeg4", "-an"]);
     let package = Package::of(&file);
     let list = std::fs::read_to_string(package.list()).unwrap();
-    assert!(list.lines().any(|l| l.ends_with("FRAME-RATE=25")), "{list}");
+    assert!(list.split([',', '\n']).any(|a| a == "FRAME-RATE=25"), "{list}");
 }
 
 #[test]
