@@ -81,7 +81,8 @@ def demand(uploads, workers, fleet):
     notify = done * film["pushes"]
     fetches = notify * listeners  # each listener begins a transaction, looks and ends it
     sweeps = (fleet["sweepers"] or workers) / (LEASE / 4)
-    rounds = (fleet["sweepers"] or workers) / 60
+    rounds = (fleet["collectors"] or workers) / 60  # of garbage; whichever worker is the first takes the turn (worker/src/sweep.rs)
+    stored = fleet["stored_rows_seen"] * uploads * FILM["stored_days"]
     claims = workers / fleet["look_s"] + 2 * done * tasks + notify  # looking, what a task's end finds and finds not, rung
     statements = {
         "films": done * (sum(film["statements"].values()) - film["statements"]["upload"]) + films * film["statements"]["upload"],
@@ -92,7 +93,7 @@ def demand(uploads, workers, fleet):
         "wake-ups": notify * (3 + 6 + 2) + fetches * 3,  # sent; locked and acknowledged; the claim it leads to
     }
     seen = sweeps * (running + queued) + busy * (fleet["worker_cores"] if fleet["own_claims_by_index"] else running) \
-        + rounds * fleet["stored_rows_seen"] * uploads * FILM["stored_days"] + claims * 10
+        + rounds * min(stored, fleet["rows_a_round"]) + claims * 10
     return {
         "cores": needed, "connections": workers * fleet["connections_per_worker"] + apis * fleet["connections_per_api"] + fleet["pooler_connections"],
         "claims": claims, "heartbeats": running / (LEASE / 5), "statements": sum(statements.values()), "by": statements,
