@@ -74,7 +74,9 @@ async fn a_sound_goes_on_while_one_browses() {
     stack.add_worker();
     let client = stack.creator().await;
     let mut ids = Vec::new();
-    for file in [fixtures::compliant(10), fixtures::sound()] {
+    // Longer than a slow machine needs for all pages of the journey.
+    let long = ["-f", "lavfi", "-i", "sine=330:r=48000:d=180", "-c:a", "aac", "-b:a", "64k"];
+    for file in [fixtures::compliant(10), fixtures::made("long-sound.m4a", &long)] {
         let sent = client.upload_with(&file, &[("visibility", "public")]).await;
         ids.push(sent.json::<Value>().await.unwrap()["id"].as_str().unwrap().to_owned());
     }
