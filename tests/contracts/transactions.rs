@@ -20,6 +20,40 @@ harness::on_both!(
     a_listener_that_is_given_up_holds_nothing,
 );
 
+/// Whoever starts beside a service that is used waits for its turn in the file of wake-ups.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_queue_opens_while_others_write_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = harness::database::fresh(Pair::Embedded, folder.path());
+    let db = Db::open(&url).await.unwrap();
+    let busy = WakeQueue::open(&db, &url).await.unwrap();
+    let until = Instant::now() + Duration::from_secs(2);
+    let writing = async {
+        while Instant::now() < until {
+            busy.push(4).await;
+        }
+    };
+    let opening = async {
+        let mut opened = 0;
+        while Instant::now() < until {
+            WakeQueue::open(&db, &url).await.unwrap();
+            opened += 1;
+        }
+        opened
+    };
+    let (_, one, other) = tokio::join!(writing, opening, opening_too(&db, &url, until));
+    assert!(one > 0 && other > 0, "{one} {other}");
+}
+
+async fn opening_too(db: &Db, url: &str, until: Instant) -> usize {
+    let mut opened = 0;
+    while Instant::now() < until {
+        WakeQueue::open(db, url).await.unwrap().vacuum().await;
+        opened += 1;
+    }
+    opened
+}
+
 async fn what_is_given_up_while_it_begins_holds_nothing(pair: Pair) {
     let folder = tempfile::tempdir().unwrap();
     let url = harness::database::fresh(pair, folder.path());

@@ -11,8 +11,13 @@ use apalis_sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteS
 use futures::{FutureExt, future::BoxFuture};
 use serde::{Deserialize, Serialize};
 use sluice_db::{Db, DbError};
-use std::{path::PathBuf, str::FromStr, sync::Arc, time::Duration};
-use tokio::sync::Notify;
+use std::{
+    path::PathBuf,
+    str::FromStr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::{sync::Notify, time::sleep};
 
 /// The message.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -22,6 +27,10 @@ const QUEUE: &str = "sluice-wake";
 /// How often an idle worker asks on SQLite, which cannot notify another process.
 const POLL: Duration = Duration::from_millis(200);
 const HEARTBEAT: Duration = Duration::from_secs(10);
+/// How long somebody else who writes is waited for, and how SQLite says that there is one.
+const BUSY: Duration = Duration::from_secs(10);
+const LOCKED: &str = "database is locked";
+const AGAIN: Duration = Duration::from_millis(20);
 /// More wake-ups than this at once would only find an empty queue.
 const MOST_AT_ONCE: usize = 16;
 
@@ -43,10 +52,10 @@ impl ApalisWake {
                 let file = PathBuf::from(path).with_extension("wake.db");
                 let options = SqliteConnectOptions::from_str(&format!("sqlite://{}", file.display()))?
                     .create_if_missing(true)
-                    .busy_timeout(Duration::from_secs(10));
+                    .busy_timeout(BUSY);
                 let lock = sluice_db::lock_beside(&file)?;
                 let pool = SqlitePoolOptions::new().max_connections(2).connect_with(options).await?;
-                SqliteStorage::setup(&pool).await.map_err(|e| other(&e))?;
+                set_up(&pool).await?;
                 drop(lock);
                 Ok(Self::Sqlite(pool))
             }
@@ -137,6 +146,19 @@ fn postgres(pool: &PgPool) -> PostgresStorage<Wake> {
         .heartbeat_interval(HEARTBEAT)
         .missed_heartbeats(3);
     PostgresStorage::new(pool).with_config(config)
+}
+
+/// Brings the file into its form. What it does begins to read and then to write, for which SQLite waits for nobody who writes
+/// meanwhile: it is tried again as long as others may be waited for.
+async fn set_up(pool: &SqlitePool) -> Result<(), DbError> {
+    let began = Instant::now();
+    loop {
+        match SqliteStorage::setup(pool).await {
+            Ok(()) => return Ok(()),
+            Err(error) if error.to_string().contains(LOCKED) && began.elapsed() < BUSY => sleep(AGAIN).await,
+            Err(error) => return Err(other(&error)),
+        }
+    }
 }
 
 fn other(e: &dyn std::error::Error) -> DbError {
