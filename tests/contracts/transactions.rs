@@ -28,30 +28,16 @@ async fn a_queue_opens_while_others_write_in_it() {
     let db = Db::open(&url).await.unwrap();
     let busy = WakeQueue::open(&db, &url).await.unwrap();
     let until = Instant::now() + Duration::from_secs(2);
-    let writing = async {
+    let writing = tokio::spawn(async move {
         while Instant::now() < until {
             busy.push(4).await;
+            busy.vacuum().await;
         }
-    };
-    let opening = async {
-        let mut opened = 0;
-        while Instant::now() < until {
-            WakeQueue::open(&db, &url).await.unwrap();
-            opened += 1;
-        }
-        opened
-    };
-    let (_, one, other) = tokio::join!(writing, opening, opening_too(&db, &url, until));
-    assert!(one > 0 && other > 0, "{one} {other}");
-}
-
-async fn opening_too(db: &Db, url: &str, until: Instant) -> usize {
-    let mut opened = 0;
-    while Instant::now() < until {
-        WakeQueue::open(db, url).await.unwrap().vacuum().await;
-        opened += 1;
+    });
+    for _ in 0..20 {
+        WakeQueue::open(&db, &url).await.unwrap();
     }
-    opened
+    writing.await.unwrap();
 }
 
 async fn what_is_given_up_while_it_begins_holds_nothing(pair: Pair) {
