@@ -17,7 +17,25 @@ harness::on_both!(
     what_is_lost_is_made_again_or_has_failed,
     what_no_row_leads_to_goes_with_the_sweep,
     a_dry_run_counts_what_gc_deletes,
+    a_turn_removes_all_that_there_is,
 );
+
+/// One worker sweeps for all, so what it may remove is gone after its turn, however much it is.
+async fn a_turn_removes_all_that_there_is(pair: Pair) {
+    let mut stack = Stack::start_with(pair, &[("SLUICE_SWEEP_SECONDS", "3600")]).await;
+    let (db, now) = (stack.database().await, sluice_model::clock::now());
+    let mut tx = db.begin().await.unwrap();
+    for _ in 0..250 {
+        tx.mending().doom_source(SourceId::new(), now).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    stack.add_worker();
+    eventually("its first turn has removed all", PATIENCE, || async {
+        let left = db.sources().to_delete(now, now, SourceId::nil(), 1).await.unwrap();
+        left.is_empty().then_some(())
+    })
+    .await;
+}
 
 /// What a check says: its status, its findings, its numbers.
 pub fn fsck(stack: &Stack, settings: &[(&str, &str)], options: &[&str]) -> (i32, Vec<Value>, Value) {

@@ -39,7 +39,7 @@ pub async fn run(context: Context, lease: Duration, gc_window: Duration, mut sto
             if !clock.may_purge() {
                 continue;
             }
-            if let Err(error) = collect(&context, every, gc_window).await {
+            if let Err(error) = collect(&context, every, gc_window, &stop).await {
                 tracing::warn!(%error, "garbage sweep");
             }
         }
@@ -80,14 +80,21 @@ async fn park_exhausted(context: &Context, task: &TaskRow) -> Result<(), TaskErr
 }
 
 /// Removes unreferenced bytes that are older than the window, and delivered wake-ups: once in `every`, whichever worker is the
-/// first.
-async fn collect(context: &Context, every: Duration, window: Duration) -> Result<(), TaskError> {
+/// first. As it does so for all, it goes on while there is something to remove, until the next one is due.
+async fn collect(
+    context: &Context,
+    every: Duration,
+    window: Duration,
+    stop: &watch::Receiver<bool>,
+) -> Result<(), TaskError> {
+    let began = Instant::now();
     let rounds = context.db.rounds();
     if !rounds.begin(GARBAGE, every, clock::now()).await? {
         return Ok(());
     }
     let span = rounds.next_sources(GARBAGE, SOURCES_A_ROUND).await?;
-    Sweep { db: &context.db, store: &context.store, window }.round(span).await?;
+    let sweep = Sweep { db: &context.db, store: &context.store, window };
+    while sweep.round(span).await?.groups > 0 && began.elapsed() < every && !*stop.borrow() {}
     context.db.operations().purge_workers().await?;
     context.wake.vacuum().await;
     Ok(())

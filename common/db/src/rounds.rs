@@ -33,7 +33,7 @@ impl Rounds<'_> {
     }
 
     /// The next `count` sources of a round that goes through all of them in parts, in the order of their identifiers; after the
-    /// last it begins again. Two that ask at once may get the same ones.
+    /// last it begins again. Two that ask at once may get the same ones; those of who dies are looked at when the round comes by again.
     pub async fn next_sources(&self, name: &str, count: i64) -> Result<SourceSpan> {
         let sql = "SELECT after_id FROM rounds WHERE name = $1";
         let row = query!(self.0, fetch_optional as (Option<SourceId>,), sql, name)?;

@@ -84,9 +84,7 @@ impl Backend {
         }
     }
 
-    /// A URL by which anybody can GET an object until `valid` after `signed_at`, a point in the past or
-    /// now: the same arguments give the same URL. `None` where the back end has no such thing.
-    /// S3 allows seven days at most.
+    /// As [`crate::Store::presign`]; `None` where this back end has no such thing.
     pub(crate) async fn presign(
         &self,
         key: &Key,
@@ -99,12 +97,7 @@ impl Backend {
         }
     }
 
-    /// A URL by which its holder can PUT one object of exactly this size and media type, once, until `valid`
-    /// from now; and the headers to send with it. `None` where the back end has no such thing: then the API
-    /// takes the bytes ([`Self::put_once`]).
-    ///
-    /// `If-None-Match: *` makes a second use fail on servers that know it. Some ignore it: what was written
-    /// this way counts as unchangeable only once the URL has ended.
+    /// As [`crate::Store::presign_put`].
     pub(crate) async fn presign_put(
         &self,
         key: &Key,
@@ -118,8 +111,7 @@ impl Backend {
         }
     }
 
-    /// Stores a stream of exactly `size_bytes` under a key that has no object yet, in constant memory; `false`
-    /// when there is one. Only where [`Self::presign_put`] has no URL.
+    /// As [`crate::Store::put_once`].
     pub(crate) async fn put_once(
         &self,
         key: &Key,
