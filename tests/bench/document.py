@@ -29,7 +29,7 @@ def first(pattern, text):
 def said(*command):
     """The output of a program that may be missing."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     except FileNotFoundError:
         return ""
     return done.stdout + done.stderr
@@ -45,7 +45,7 @@ def machine():
         ("Sluice", first(r"(.+)", said("git", "-C", str(ROOT), "describe", "--always", "--dirty"))),
         ("compiler", first(r"^rustc (\S+)", said("rustc", "--version"))),
         ("FFmpeg", first(r"^ffmpeg version (\S+)", said("ffmpeg", "-version"))),
-        ("x264", first(r"x264 core (\d+)", said("ffmpeg", "-v", "info", "-f", "lavfi", "-i", "color=d=0.1", "-c:v", "libx264", "-f", "null", "-")) or "unknown"),
+        ("x264", first(r"264 - core (\d+)", said("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "color=d=0.1", "-c:v", "libx264", "-f", "h264", "-"))),
         ("nginx", first(r"nginx/(\S+)", said("nginx", "-v"))),
         ("PostgreSQL", first(r"(\d+\.\d+)", said("psql", "--version"))),
     ]
@@ -75,4 +75,5 @@ def main():
     sys.exit(0 if good else 1)
 
 
-main()
+if __name__ == "__main__":
+    main()
