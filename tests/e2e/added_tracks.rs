@@ -97,6 +97,14 @@ async fn add_two(client: &Client, id: &str) {
     assert!(all[2].0.contains("NAME=\"Remarks\"") && !all[2].0.contains("AUTOSELECT=YES"), "{}", all[2].0);
     let (compliant, report) = media::verify(&format!("{}/hls/{id}/index.m3u8", client.url));
     assert!(compliant, "{report}");
+    let report = client.json(Method::GET, &format!("/api/v1/media/{id}/report"), &Value::Null, 200).await;
+    let told: Vec<&Value> = report["renditions"].as_array().unwrap().iter().filter(|r| r["kind"] == "audio").collect();
+    for label in ["Deutsch", "Remarks"] {
+        let track = told.iter().find(|r| r["label"] == label).unwrap_or_else(|| panic!("{label}: {report}"));
+        let length_ms = told[0]["end_ms"].as_f64().unwrap();
+        assert!((track["end_ms"].as_f64().unwrap() - length_ms).abs() < 22.0, "as long as the film: {report}");
+        assert!(track["begin_ms"].as_f64().unwrap().abs() < 22.0 && track["size_bytes"].as_i64() > Some(0), "{report}");
+    }
     let manifest = client.text(&format!("/hls/{id}/manifest.mpd")).await;
     assert_eq!((manifest.matches("contentType=\"audio\"").count(), manifest.matches("lang=\"de\"").count()), (3, 1));
 }

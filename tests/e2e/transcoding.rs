@@ -59,6 +59,11 @@ async fn assert_sizes(client: &Client, url: &str, report: &Value, duration_ms: i
             assert_eq!(numbers("segment_bytes"), sizes, "{rendition}");
         }
         assert!((numbers("segment_ms").iter().sum::<i64>() - duration_ms).abs() < 100, "{rendition}");
+        let (begin_ms, end_ms) = (rendition["begin_ms"].as_f64().unwrap(), rendition["end_ms"].as_f64().unwrap());
+        assert!(
+            begin_ms.abs() < 22.0 && (end_ms - duration_ms as f64).abs() < 100.0,
+            "picture and sound in step: {rendition}"
+        );
     }
     assert!(listed.is_empty(), "{listed:?}");
 }

@@ -1,6 +1,6 @@
 //! How a finished media came out: what the rule checker found, and the bytes and times of every rendition.
 
-use super::{error::MediaError, service::owned};
+use super::{error::MediaError, service::owned, tracks};
 use crate::{identity::Viewer, state::AppState};
 use serde::{Deserialize, Serialize};
 use sluice_db::{RenditionRow, SegmentRow};
@@ -66,6 +66,13 @@ pub struct RenditionReport {
     pub average_bps: Option<i64>,
     pub peak_bps: Option<i64>,
     pub size_bytes: i64,
+    /// Of sound: its language tag, and what it is called in menus.
+    pub language: Option<String>,
+    pub label: Option<String>,
+    /// When it begins and ends after the begin of the programme, ms. Sound whose begin is not 0 is heard so much late (or, below
+    /// 0, early): at most one frame of its codec of a film that is as it should be.
+    pub begin_ms: f64,
+    pub end_ms: f64,
     /// Of sound; none of silence.
     pub loudness: Option<Loudness>,
     /// Lengths of its segments in their order, ms.
@@ -86,11 +93,12 @@ pub async fn report(state: &AppState, viewer: &Viewer, id: MediaId) -> Result<Me
     let package = state.db.packages().find(media.package_id).await?.ok_or(MediaError::NotFound)?;
     let text = package.report.ok_or(MediaError::NotFound)?;
     let checked: Checked = serde_json::from_str(&text).map_err(|_| MediaError::Internal)?;
+    let programme_start_ms = package.programme_start.unwrap_or(0) as f64 / 1000.0;
     let mut renditions = Vec::new();
-    for row in state.db.packages().renditions(package.id).await? {
+    for row in tracks::all_renditions(state, &media).await? {
         if row.role != RenditionRole::Growing {
-            let segments = state.db.packages().segments(package.id, &row.name, i64::MAX).await?;
-            renditions.push(RenditionReport::new(row, &segments));
+            let segments = state.db.packages().segments(row.package_id, &row.name, i64::MAX).await?;
+            renditions.push(RenditionReport::new(row, &segments, programme_start_ms));
         }
     }
     renditions.sort_by_key(|r| (r.kind == MediaKind::Audio, -r.height.unwrap_or(0)));
@@ -99,8 +107,13 @@ pub async fn report(state: &AppState, viewer: &Viewer, id: MediaId) -> Result<Me
 }
 
 impl RenditionReport {
-    fn new(row: RenditionRow, segments: &[SegmentRow]) -> Self {
+    fn new(row: RenditionRow, segments: &[SegmentRow], programme_start_ms: f64) -> Self {
         let ms = |ticks: i64| ticks as f64 * 1000.0 / row.timescale.max(1) as f64;
+        // Of pictures it is known when they are decoded, which begins so much before the programme as they are shown later.
+        let shown_later_ms = if row.kind == MediaKind::Video { programme_start_ms } else { 0.0 };
+        let first_ms = segments.first().map_or(0.0, |s| ms(s.start_ticks));
+        let begin_ms = thousandths(first_ms + shown_later_ms - programme_start_ms);
+        let end_ms = thousandths(begin_ms + segments.iter().map(|s| ms(s.duration_ticks)).sum::<f64>());
         let segment_bytes: Vec<i64> = segments.iter().map(|s| s.size_bytes).collect();
         Self {
             kind: row.kind,
@@ -111,11 +124,19 @@ impl RenditionReport {
             average_bps: row.average_bps,
             peak_bps: row.peak_bps,
             size_bytes: segment_bytes.iter().sum::<i64>() + row.init_bytes.unwrap_or(0),
+            begin_ms,
+            end_ms,
             loudness: row.loudness(),
+            language: row.language,
+            label: row.label,
             segment_ms: segments.iter().map(|s| ms(s.duration_ticks).round() as i64).collect(),
             segment_bytes,
             name: row.name,
             codecs: row.codecs,
         }
     }
+}
+
+fn thousandths(ms: f64) -> f64 {
+    (ms * 1000.0).round() / 1000.0
 }

@@ -66,7 +66,7 @@ pub async fn are_settled(state: &AppState, media: &MediaRow) -> Result<bool, Med
 }
 
 /// The renditions of a media as files and uploads say; added tracks come behind the others.
-async fn all_renditions(state: &AppState, media: &MediaRow) -> Result<Vec<RenditionRow>, MediaError> {
+pub async fn all_renditions(state: &AppState, media: &MediaRow) -> Result<Vec<RenditionRow>, MediaError> {
     let mut renditions = state.db.packages().renditions(media.package_id).await?;
     if media.status != PackageStatus::Ready {
         return Ok(renditions);
