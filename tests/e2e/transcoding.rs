@@ -8,6 +8,7 @@ use std::path::Path;
 harness::on_both!(
     compliant_source_passes_through,
     other_codecs_are_encoded,
+    heavy_picture_has_a_lean_one_beside_it,
     video_without_audio,
     audio_without_video,
     real_source_has_every_frame,
@@ -19,7 +20,7 @@ harness::on_both!(
 
 /// Uploads, waits, and checks what every package must be. Returns the media and its base URL.
 async fn journey(pair: Pair, file: &Path) -> (Stack, Value, String) {
-    let mut stack = Stack::start(pair).await;
+    let mut stack = Stack::start_with(pair, &[("SLUICE_CONFIG", &fixtures::default_preset())]).await;
     stack.add_worker();
     let client = stack.creator().await;
     let id = client.upload(file).await["id"].as_str().unwrap().to_owned();
@@ -113,6 +114,36 @@ async fn other_codecs_are_encoded(pair: Pair) {
     assert!(text.contains("FRAME-RATE=29.97") && !text.contains("/source/"), "{text}");
 }
 
+/// Who has a screen for the picture and no line for the source's bits sees it whole all the same.
+async fn heavy_picture_has_a_lean_one_beside_it(pair: Pair) {
+    if !harness::in_sample(pair, 1) {
+        return;
+    }
+    let file = fixtures::heavy();
+    let (stack, ready, url) = journey(pair, &file).await;
+    let text = harness::client::http().get(&url).send().await.unwrap().text().await.unwrap();
+    let rate = |name: &str| {
+        let lines: Vec<&str> = text.lines().collect();
+        let at = lines.iter().position(|l| l.contains(&format!("/{name}/index.m3u8")) && !l.starts_with('#'));
+        let line = lines[at.unwrap_or_else(|| panic!("no {name}: {text}")) - 1];
+        assert!(line.contains("RESOLUTION=1280x720"), "{line}");
+        line.split("AVERAGE-BANDWIDTH=").nth(1).unwrap().split(',').next().unwrap().parse::<u64>().unwrap()
+    };
+    assert!(rate("source") > 3 * rate("v720-lean") && rate("v720-lean") > 1_000_000, "{text}");
+    let pictures = media::decoded_frames(file.to_str().unwrap(), "v:0");
+    let lean =
+        format!("{}/v720-lean/index.m3u8", url.rsplit_once('/').unwrap().0.to_owned() + "/" + &package_of(&text));
+    assert_eq!(media::decoded_frames(&lean, "v:0"), pictures);
+    assert_eq!(ready["height"], 720);
+    drop(stack);
+}
+
+/// The package that a multivariant playlist leads to.
+fn package_of(playlist: &str) -> String {
+    let line = playlist.lines().find(|l| !l.starts_with('#') && !l.is_empty()).unwrap();
+    line.split('/').next().unwrap().to_owned()
+}
+
 async fn video_without_audio(pair: Pair) {
     if !harness::in_sample(pair, 0) {
         return;
@@ -156,7 +187,7 @@ async fn real_source_has_every_frame(pair: Pair) {
 }
 
 async fn in_sync(pair: Pair, compliant: bool) {
-    let mut stack = Stack::start(pair).await;
+    let mut stack = Stack::start_with(pair, &[("SLUICE_CONFIG", &fixtures::default_preset())]).await;
     stack.add_worker();
     let client = stack.creator().await;
     let file = fixtures::flash(compliant);

@@ -59,6 +59,23 @@ pub fn compliant(seconds: u32) -> PathBuf {
     )
 }
 
+/// A compliant film of 1280x720 without sound, four seconds long, that takes 12 Mb/s: four times what the ladder gives its size.
+pub fn heavy() -> PathBuf {
+    let video = "testsrc2=s=1280x720:r=25:d=4,noise=alls=20:allf=t";
+    let codec = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-b:v", "12M", "-maxrate", "12M"];
+    let mut arguments = vec!["-f", "lavfi", "-i", video];
+    arguments.extend(codec);
+    arguments.extend([
+        "-bufsize",
+        "6M",
+        "-x264-params",
+        "keyint=50:min-keyint=50:scenecut=0",
+        "-movflags",
+        "+faststart",
+    ]);
+    made("heavy.mp4", &arguments)
+}
+
 /// A film that must be encoded: MPEG-4 part 2 and MP3 in Matroska, 640x360 at 30000/1001 fps.
 pub fn foreign(seconds: u32) -> PathBuf {
     let (video, audio) =
@@ -351,6 +368,16 @@ pub fn padded(file: &std::path::Path, filler: u32) -> Vec<u8> {
     data.extend(b"free");
     data.resize(data.len() + filler as usize - 8, 7);
     data
+}
+
+/// A settings file with a preset that still has B-frames, CABAC and the deblocking filter; its path.
+pub fn quick_preset() -> String {
+    settings("quick", "[encode]\npreset = \"superfast\"\n")
+}
+
+/// A settings file with the encoder as it is by default; its path.
+pub fn default_preset() -> String {
+    settings("default", "[encode]\n")
 }
 
 /// A settings file with a slow preset, so that there is time while a film is encoded; its path.

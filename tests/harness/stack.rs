@@ -3,7 +3,7 @@
 use super::{
     Client,
     client::PASSWORD,
-    database,
+    database, fixtures,
     namespace::Namespace,
     process::{Process, bin_dir},
 };
@@ -50,9 +50,11 @@ pub const NO_QUOTAS: (&str, &str) = (
     "creator.stored=unlimited,creator.day=unlimited,creator.uploads=unlimited,creator.media=unlimited,creator.encode=unlimited",
 );
 
-/// What every service under test is started with: intervals are short, so that nobody waits for a sweep.
+/// What every service under test is started with: intervals are short, so that nobody waits for a sweep, and the encoder
+/// takes the quickest preset that has all tools of the default one.
 pub(crate) fn base_settings(data_dir: &Path) -> Vec<(String, String)> {
     let data_dir = data_dir.display().to_string();
+    let quick = fixtures::quick_preset();
     let settings = [
         ("SLUICE_LISTEN", "127.0.0.1:0"),
         ("SLUICE_DATA_DIR", data_dir.as_str()),
@@ -60,6 +62,7 @@ pub(crate) fn base_settings(data_dir: &Path) -> Vec<(String, String)> {
         ("SLUICE_LEASE_SECONDS", "3"),
         ("SLUICE_SWEEP_SECONDS", "1"),
         ("SLUICE_WORKER_CORES", "2"),
+        ("SLUICE_CONFIG", quick.as_str()),
     ];
     settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
 }

@@ -103,6 +103,19 @@ fn rung(setting: &RungSetting, width: u32, height: u32, rate: Rate) -> Rung {
     }
 }
 
+/// Of a kept picture that costs more than so many times what the rung of its size may, most people who have the screen for it do
+/// not have the line.
+const HEAVY: u64 = 2;
+/// Short side of pictures from which on the step down to the next rung is seen.
+const LARGE: u32 = 720;
+
+/// The rung that stands beside a kept picture of its own size, where that is a heavy one. `top` is the highest of the ladder.
+pub fn beside_heavy(video: &VideoFacts, top: &Rung) -> Option<Rung> {
+    let large = top.width.min(top.height) >= LARGE;
+    let heavy = video.bit_rate > HEAVY * top.max_bps;
+    (large && heavy).then(|| Rung { name: format!("{}-lean", top.name), ..top.clone() })
+}
+
 /// Whether a rung is for narrow lines.
 pub fn is_narrow(rung: &Rung) -> bool {
     rung.max_bps <= NARROW_BPS
@@ -202,6 +215,19 @@ pub mod tests {
         assert_eq!(caps(400_000, "h264", true), [300, 225, 168, 126, 94]);
         assert_eq!(caps(20_000, "h264", false), [50, 50, 50, 50, 50]);
         assert_eq!(caps(0, "h264", false), [3_000, 1_400, 730, 300, 100]);
+    }
+
+    #[test]
+    fn a_heavy_picture_that_is_kept_has_a_lean_one_of_its_size_beside_it() {
+        let beside = |height: u32, bit_rate: u64| {
+            let video = VideoFacts { bit_rate, ..source(height * 16 / 9, height) };
+            let top = ladder(&video, Rate { num: 25, den: 1 }, &EncodeSettings::default()).remove(0);
+            beside_heavy(&video, &top).map(|r| (r.name, r.height, r.max_bps))
+        };
+        assert_eq!(beside(1080, 17_000_000), Some(("v1080-lean".to_owned(), 1080, 6_000_000)));
+        assert_eq!(beside(720, 8_000_000), Some(("v720-lean".to_owned(), 720, 3_000_000)));
+        assert_eq!(beside(1080, 12_000_000), None, "twice is not more than twice");
+        assert_eq!(beside(480, 8_000_000), None, "the next rung is hardly smaller");
     }
 
     #[test]

@@ -98,9 +98,15 @@ export class Engine {
   #parsed(hls: Hls) {
     const levels = hls.levels.map((level, id) => ({ id, height: Math.min(level.height, level.width) || 0, bps: level.bitrate }));
     levels.sort((a, b) => b.height - a.height || b.bps - a.bps);
-    // Rungs of one size differ in their sound alone: the best of them stands for it.
-    const one = levels.filter((l, i) => l.height > 0 && levels[i - 1]?.height !== l.height);
-    this.qualities = one.map(({ id, height }) => ({ id, label: `${height}p` }));
+    // Rungs of one size differ in their sound alone, and the best of them stands for it; but for those that take half as much.
+    const one: typeof levels = [];
+    for (const l of levels) {
+      const above = one.at(-1);
+      if (l.height > 0 && (above?.height !== l.height || above.bps > 2 * l.bps)) one.push(l);
+    }
+    const rate = (bps: number) => `${(bps / 1e6).toFixed(bps < 3e6 ? 1 : 0)} Mb/s`;
+    const alone = (height: number) => one.filter((l) => l.height === height).length === 1;
+    this.qualities = one.map(({ id, height, bps }) => ({ id, label: alone(height) ? `${height}p` : `${height}p, ${rate(bps)}` }));
     const wanted = Number(read(HEIGHT));
     const found = wanted ? one.find((l) => l.height <= wanted) : undefined;
     if (found) this.setQuality(found.id, false);
