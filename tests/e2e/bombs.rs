@@ -32,6 +32,7 @@ fn bombs_are_refused_by_name() {
         (bombs::late_picture(900_001, "mp4"), ["limit_exceeded", "The file claims"]),
         (bombs::many_streams(900), ["limit_exceeded", "more than 256 tracks"]),
         (bombs::huge_picture(), ["limit_exceeded", "more pixels"]),
+        (bombs::repeated_second(20_000), ["limit_exceeded", "over and over"]),
     ] {
         let (_folder, outcome) = run(&file);
         assert!(!outcome.succeeded, "{}: {outcome:?}", file.display());
@@ -62,6 +63,25 @@ fn long_silence_is_repeated_and_sound_comes_at_its_time() {
     assert!((beep - 605.0).abs() <= 0.03, "the sound goes on at {beep}");
     let frames = decoded_frames(&list, "a:0");
     assert!(frames.abs_diff(610 * 48_000 / 1024) <= 2, "{frames}");
+}
+
+/// Some showings are somebody's wish.
+#[test]
+fn a_second_that_is_shown_thrice_is_three_seconds() {
+    let (folder, outcome) = run(&bombs::repeated_second(3));
+    assert!(outcome.succeeded, "{outcome:?}");
+    let top = std::fs::read_to_string(folder.path().join("out/index.m3u8")).unwrap();
+    let list = folder.path().join("out").join(top.lines().rfind(|l| !l.starts_with('#')).unwrap());
+    assert_eq!(decoded_frames(&list.display().to_string(), "v:0"), 75);
+}
+
+/// A picture that stands for longer than the storyboard's interval is on it once.
+#[test]
+fn pictures_of_minutes_have_a_storyboard() {
+    let (folder, outcome) = run(&bombs::minutes_a_picture());
+    assert!(outcome.succeeded, "{outcome:?}");
+    let board = std::fs::read_to_string(folder.path().join("out/storyboard.vtt")).unwrap();
+    assert!((1..=3).contains(&board.matches(" --> ").count()), "{board}");
 }
 
 #[test]

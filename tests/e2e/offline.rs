@@ -37,6 +37,38 @@ fn transcode_writes_a_compliant_package() {
     assert!(report["findings"].as_array().unwrap().len() > 30);
 }
 
+/// Of a picture that stands still the seconds after the first ones repeat them, byte for byte: what costs its file nothing costs
+/// little. What is decoded is the whole film.
+#[test]
+fn standing_picture_is_coded_for_some_seconds_and_repeated() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    let done = transcode(&fixtures::talk(), &out, &["--ladder", "180:25:300,90:28:100"]);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let (compliant, report) = media::verify(out.to_str().unwrap());
+    assert!(compliant, "{report}");
+    assert_eq!(media::play(out.join("index.m3u8").to_str().unwrap()), "");
+    for rung in ["v180", "v90"] {
+        let list = out.join(format!("{rung}/index.m3u8"));
+        let pictures = media::decoded_hashes(list.to_str().unwrap());
+        assert!(pictures.len().abs_diff(61 * 25) <= 2, "{}", pictures.len());
+        let moving: std::collections::HashSet<_> = pictures[..150].iter().collect();
+        assert!(moving.len() >= 149, "{} of 150 that move", moving.len());
+        // A GOP of two seconds has 50 pictures: each looks as it did a GOP ago, but where an encoder has just begun.
+        let alike = pictures[150..].iter().zip(&pictures[200..]).filter(|(one, next)| one == next).count();
+        assert!(alike >= 700, "{alike} of {} stand", pictures.len());
+        // An encoder that went on would number the IDR pictures of successive GOPs in turn.
+        let text = std::fs::read_to_string(&list).unwrap();
+        let segments: Vec<&str> = text.lines().filter(|l| l.ends_with(".m4s")).collect();
+        let repeats = |name: &&&str| {
+            let segment = std::fs::read(list.with_file_name(name)).unwrap();
+            let gops = media::coded(&segment);
+            gops.len() == 3 && gops.windows(2).all(|w| w[0] == w[1])
+        };
+        assert!(segments.iter().filter(repeats).count() >= 4, "{rung} was coded again and again");
+    }
+}
+
 /// Text tracks and chapters are in the folder as they are in the service.
 #[test]
 fn transcode_keeps_text_and_chapters() {

@@ -1,6 +1,9 @@
 //! Files that ask for far more than they hold, made with the ffmpeg command, and what working on one takes.
 
-use super::{fixtures::made, process::bin_dir};
+use super::{
+    fixtures::{kept, made},
+    process::bin_dir,
+};
 use std::{
     path::{Path, PathBuf},
     process::Command,
@@ -45,6 +48,37 @@ pub fn huge_picture() -> PathBuf {
 pub fn slideshow(count: u32) -> PathBuf {
     let input = ["-f", "lavfi", "-i", "testsrc2=s=640x360:r=1/10", "-frames:v", &count.to_string()];
     made("slideshow.mkv", &[&input[..], &["-c:v", "mpeg4", "-g", "1"]].concat())
+}
+
+/// A second of film of which an edit list (ISO/IEC 14496-12 8.6.6) shows the whole so many times.
+pub fn repeated_second(times: u32) -> PathBuf {
+    let input = ["-f", "lavfi", "-i", "testsrc2=s=64x64:r=25:d=1", "-c:v", "mjpeg", "-use_editlist", "0"];
+    let mut film = std::fs::read(made("second.mov", &input)).unwrap();
+    let mut list = [&(24 + times * 12).to_be_bytes()[..], b"edts"].concat();
+    list.extend((16 + times * 12).to_be_bytes());
+    list.extend(b"elst\0\0\0\0");
+    list.extend(times.to_be_bytes());
+    for _ in 0..times {
+        // A second of the movie's clock (1000), from its beginning, at its own pace.
+        list.extend([&1000_u32.to_be_bytes()[..], &[0; 4], &0x1_0000_u32.to_be_bytes()].concat());
+    }
+    // The index is behind the pictures, so that nothing but the boxes around it has another size.
+    let place = |film: &[u8], name: &[u8]| film.windows(4).rposition(|w| w == name).unwrap() - 4;
+    let track = place(&film, b"trak");
+    let header = place(&film, b"tkhd");
+    for around in [place(&film, b"moov"), track] {
+        let size = u32::from_be_bytes(film[around..around + 4].try_into().unwrap()) + list.len() as u32;
+        film[around..around + 4].copy_from_slice(&size.to_be_bytes());
+    }
+    let after = header + u32::from_be_bytes(film[header..header + 4].try_into().unwrap()) as usize;
+    film.splice(after..after, list);
+    kept(&format!("repeated-{times}.mov"), &film)
+}
+
+/// Three pictures, each of which stands for ten minutes.
+pub fn minutes_a_picture() -> PathBuf {
+    let input = ["-f", "lavfi", "-i", "testsrc2=s=320x180:r=1/600", "-frames:v", "3"];
+    made("minutes.mkv", &[&input[..], &["-c:v", "mpeg4", "-g", "1"]].concat())
 }
 
 /// What `sluice-worker transcode` did with a file.

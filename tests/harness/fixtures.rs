@@ -118,6 +118,13 @@ pub fn still(seconds: u32) -> PathBuf {
     made(&format!("still-{seconds}.mkv"), &[&input[..], &codecs].concat())
 }
 
+/// A talk of 61 s whose picture moves for six seconds, 25 times in each, and stands from then on.
+pub fn talk() -> PathBuf {
+    let input = ["-f", "lavfi", "-i", "testsrc2=s=640x360:r=25:d=6", "-f", "lavfi", "-i", "sine=440:r=48000:d=61"];
+    let codecs = ["-c:v", "mpeg4", "-q:v", "2", "-c:a", "libmp3lame", "-b:a", "64k"];
+    made("talk.mkv", &[&input[..], &codecs].concat())
+}
+
 /// A film that must be encoded, in an MP4 with its index in front: MPEG-4 part 2 and AAC, 640x360 at 25 fps.
 pub fn fast_start(seconds: u32) -> PathBuf {
     let (video, audio) = (format!("testsrc2=s=640x360:r=25:d={seconds}"), format!("sine=440:r=48000:d={seconds}"));

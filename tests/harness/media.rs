@@ -174,3 +174,25 @@ pub fn picture_and_beep(file: &str) -> (f64, f64) {
     let at = log.split("silence_end: ").nth(1).expect("no beep").split(' ').next().unwrap();
     (video_start(file), at.parse().unwrap())
 }
+
+/// A hash of each decoded picture, in the order they are shown.
+pub fn decoded_hashes(input: &str) -> Vec<String> {
+    let arguments = ["-v", "error", "-i", input, "-map", "v:0", "-fps_mode", "passthrough", "-f", "framemd5", "-"];
+    let output = Command::new("ffmpeg").args(arguments).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().filter(|l| !l.starts_with('#')).map(|l| l.rsplit(',').next().unwrap().trim().to_owned()).collect()
+}
+
+/// What the `mdat` boxes of a media segment hold: one for each fragment.
+pub fn coded(segment: &[u8]) -> Vec<&[u8]> {
+    let (mut found, mut rest) = (Vec::new(), segment);
+    while rest.len() >= 8 {
+        let size = u32::from_be_bytes(rest[..4].try_into().unwrap()) as usize;
+        if &rest[4..8] == b"mdat" {
+            found.push(&rest[8..size]);
+        }
+        rest = &rest[size..];
+    }
+    found
+}

@@ -30,6 +30,8 @@ pub enum Refusal {
     TooManyPixels,
     /// More streams than are looked at.
     TooManyStreams,
+    /// An edit list that shows the same bytes again and again.
+    RepeatsItself,
     /// The source's own picture does not fit; it is encoded instead.
     PassthroughUnfit,
     /// Fewer pictures than planned.
@@ -43,7 +45,9 @@ impl Refusal {
     pub fn code(self) -> &'static str {
         match self {
             Self::UnsupportedCodec | Self::DolbyVision => "unsupported_format",
-            Self::TooManyPictures | Self::TooManyPixels | Self::TooManyStreams => "limit_exceeded",
+            Self::TooManyPictures | Self::TooManyPixels | Self::TooManyStreams | Self::RepeatsItself => {
+                "limit_exceeded"
+            }
             Self::PassthroughUnfit => "passthrough_unfit",
             Self::EncodeIncomplete => "encode_incomplete",
             Self::EncodeFailed => "encode_failed",
@@ -73,6 +77,7 @@ impl Refusal {
             Self::TooManyPictures => "The file has more pictures than is accepted.",
             Self::TooManyPixels => "The picture has more pixels than are accepted.",
             Self::TooManyStreams => "The file has more than 256 tracks.",
+            Self::RepeatsItself => "The file shows the same bytes over and over, for longer than is accepted.",
             Self::PassthroughUnfit => "The source's own picture cannot be served as it is.",
             Self::EncodeIncomplete => "The encoder made fewer pictures than planned.",
             Self::EncodeFailed => "The film could not be encoded.",

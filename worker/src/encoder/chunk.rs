@@ -256,10 +256,7 @@ impl<'a> Chunk<'a> {
                     images.look(i, &picture, shown.clone())?;
                 }
                 let Some(rung) = &mut rung else { continue };
-                for n in shown.start.max(self.start)..shown.end {
-                    rung.encode(self.link, self.video, &mut picture, n)?;
-                    self.link.worked_on_a_picture()?;
-                }
+                rung.show(self.link, self.video, &mut picture, shown.start.max(self.start)..shown.end)?;
             }
         }
         Ok(())

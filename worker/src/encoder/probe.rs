@@ -32,6 +32,8 @@ use std::collections::BTreeMap;
 
 /// Packets read to find the first time stamp: more than any reorder depth.
 const FIRST_PACKETS: usize = 20;
+/// How often an edit list may show the bytes of a file, all in all.
+const MOST_SHOWINGS: u64 = 10;
 /// Pictures that H.264 and HEVC decoders hold back at the most.
 const MOST_REORDERED: i32 = 16;
 const AAC_LC_PROFILE: i32 = 1;
@@ -54,6 +56,7 @@ pub fn probe(link: &Link, job: &Job, scope: Probe) -> Result<SourceFacts, Encode
         _ => None,
     };
     let read = read(&mut packets, job, scope, video, &mut sounds)?;
+    check_repetition(&read.stamps, job)?;
     let (trusted, wanted, clock) = (read.trusted, read.wanted, read.clock);
     let edited = read.dated || video.is_some() && read.stamps.first().is_some_and(|s| needs_hidden(s));
     let shown = |s: Vec<Stamp>| s.into_iter().filter(|x| !x.hidden).collect();
@@ -93,6 +96,17 @@ pub fn probe(link: &Link, job: &Job, scope: Probe) -> Result<SourceFacts, Encode
     let mut left_behind = streams::left_behind(&packets.input, job.demuxer, &probed);
     left_behind.extend(pictures.filter(|_| found == Some(Found::Digital)).map(captions::left_behind));
     Ok(SourceFacts { demuxer: job.demuxer, video, audio, clock, left_behind, metadata })
+}
+
+/// Refuses what shows the bytes of its file more than some times over: an edit list says so in a few bytes, and each showing is
+/// decoded and encoded.
+fn check_repetition(stamps: &[Vec<Stamp>], job: &Job) -> Result<(), EncodeError> {
+    let shown: u64 = stamps.iter().flatten().map(|s| u64::from(s.size)).sum();
+    if shown <= job.source_bytes.saturating_mul(MOST_SHOWINGS) {
+        return Ok(());
+    }
+    let detail = format!("{} times", shown / job.source_bytes.max(1));
+    Err(EncodeError::refused(Refusal::RepeatsItself, detail))
 }
 
 /// The packets of the picture, if there is one, and of the first sound.

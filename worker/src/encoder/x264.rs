@@ -1,4 +1,7 @@
 //! One encoded rung: frames in, segments out.
+//!
+//! A picture that stands still for long is coded for some seconds; from then on its last whole GOP is repeated. GOPs are closed and
+//! all that is counted in them begins anew at their IDR picture, so a copy is as good as what the encoder would make.
 
 use super::{
     EncodeError, Named, ffi,
@@ -14,7 +17,36 @@ use crate::{
     },
 };
 use ffmpeg_next::{self as ffmpeg, Dictionary, Packet, Rational, codec, encoder, format, frame, picture};
-use std::collections::HashSet;
+use std::{
+    collections::{HashMap, HashSet},
+    ops::Range,
+    rc::Rc,
+};
+
+/// Of what a rung may cost, what a GOP that is repeated may: repeating it must not empty the buffer of its rate control.
+const REPEATED_SHARE: f64 = 0.8;
+
+/// A coded picture of a GOP.
+#[derive(Debug)]
+struct Coded {
+    /// NAL units with 4-byte lengths.
+    data: Vec<u8>,
+    /// Frames after the begin of the GOP when it is shown.
+    shown: u64,
+}
+
+/// A GOP as it was coded, its pictures in the order they are decoded.
+#[derive(Debug)]
+struct CodedGop {
+    start: u64,
+    pictures: Vec<Coded>,
+}
+
+impl CodedGop {
+    fn bits(&self) -> f64 {
+        self.pictures.iter().map(|p| p.data.len() as f64 * 8.0).sum()
+    }
+}
 
 /// The encoder of a rung and the segment it is filling.
 pub struct RungEncoder {
@@ -23,7 +55,12 @@ pub struct RungEncoder {
     starts: HashSet<u64>,
     /// The GOP being filled.
     current: usize,
-    samples: Vec<Sample>,
+    pictures: Vec<Coded>,
+    /// The last whole one that was coded.
+    coded: Option<Rc<CodedGop>>,
+    /// GOPs that repeat another one, by their numbers.
+    repeated: HashMap<usize, Rc<CodedGop>>,
+    max_bps: u64,
     segment: SegmentBuilder,
 }
 
@@ -69,7 +106,48 @@ impl RungEncoder {
         let starts = config.gops.iter().map(|g| g.start).collect();
         let segment = SegmentBuilder::new(&rung.name);
         let gops = config.gops.clone();
-        Ok(Self { encoder, gops, starts, current: 0, samples: Vec::new(), segment })
+        let (pictures, repeated) = (Vec::new(), HashMap::new());
+        Ok(Self { encoder, gops, starts, current: 0, pictures, coded: None, repeated, max_bps: rung.max_bps, segment })
+    }
+
+    /// Shows a picture in all these output frames.
+    pub fn show(
+        &mut self,
+        link: &Link,
+        video: &VideoPlan,
+        picture: &mut frame::Video,
+        frames: Range<u64>,
+    ) -> Result<(), EncodeError> {
+        let mut number = frames.start;
+        while number < frames.end {
+            let (gop, coded) = match self.repeats(video, number, &frames) {
+                Some(found) => found,
+                None => {
+                    self.encode(link, video, picture, number)?;
+                    link.worked_on_a_picture()?;
+                    number += 1;
+                    continue;
+                }
+            };
+            self.repeated.insert(gop, coded);
+            self.repeat(link, video)?;
+            for _ in 0..self.gops[gop].frames {
+                link.worked_on_a_picture()?;
+            }
+            number += self.gops[gop].frames;
+        }
+        Ok(())
+    }
+
+    /// The GOP that begins with a frame, and the coded one of the same picture that it can repeat.
+    fn repeats(&self, video: &VideoPlan, number: u64, shown: &Range<u64>) -> Option<(usize, Rc<CodedGop>)> {
+        let coded = self.coded.as_ref().filter(|c| c.start >= shown.start)?;
+        let found = self.gops.binary_search_by_key(&number, |g| g.start).ok()?;
+        let Gop { start, frames, .. } = self.gops[found];
+        // Two IDR pictures in a row must have different numbers (H.264 7.4.3).
+        let alike = frames > 1 && frames == coded.pictures.len() as u64 && start + frames <= shown.end;
+        let fits = coded.bits() <= REPEATED_SHARE * self.max_bps as f64 * video.rate.seconds(frames);
+        (alike && fits).then(|| (found, coded.clone()))
     }
 
     /// Encodes output frame `number`.
@@ -112,7 +190,7 @@ impl RungEncoder {
         let broken = |detail: String| EncodeError::refused(Refusal::EncodeFailed, detail);
         let gop = *self.gops.get(self.current).ok_or_else(|| broken("more pictures than planned".to_owned()))?;
         let units = annex_b_units(packet.data().unwrap_or_default());
-        let first = self.samples.is_empty();
+        let first = self.pictures.is_empty();
         let shown = packet.pts().ok_or_else(|| broken("no time stamp".to_owned()))? as u64;
         if !(gop.start..gop.start + gop.frames).contains(&shown)
             || first != is_idr(&units)
@@ -120,22 +198,42 @@ impl RungEncoder {
         {
             return Err(broken(format!("picture {shown} in the GOP of {}", gop.start)));
         }
-        let number = gop.start + self.samples.len() as u64;
-        let decoded = video.tick(number);
-        let later = (video.tick(shown) + video.delay_ticks) as i64 - decoded as i64;
-        self.samples.push(Sample {
-            data: to_length_prefixed(&units),
-            duration: (video.tick(number + 1) - decoded) as u32,
-            composition_offset: later as i32,
-            sync: first,
-        });
-        if self.samples.len() as u64 == gop.frames {
-            self.segment.add(gop.start, video.tick(gop.start), &self.samples)?;
-            self.samples.clear();
-            self.current += 1;
-            if gop.last {
-                self.segment.send(link, gop.segment)?;
+        self.pictures.push(Coded { data: to_length_prefixed(&units), shown: shown - gop.start });
+        if self.pictures.len() as u64 == gop.frames {
+            let coded = Rc::new(CodedGop { start: gop.start, pictures: std::mem::take(&mut self.pictures) });
+            self.file(link, video, &coded)?;
+            self.coded = Some(coded);
+            self.repeat(link, video)?;
+        }
+        Ok(())
+    }
+
+    /// Files the GOPs that are due and repeat another one.
+    fn repeat(&mut self, link: &Link, video: &VideoPlan) -> Result<(), EncodeError> {
+        while let Some(coded) = self.repeated.remove(&self.current) {
+            self.file(link, video, &coded)?;
+        }
+        Ok(())
+    }
+
+    /// Files what was coded as the GOP that is due.
+    fn file(&mut self, link: &Link, video: &VideoPlan, coded: &CodedGop) -> Result<(), EncodeError> {
+        let gop = self.gops[self.current];
+        let sample = |(number, picture): (u64, &Coded)| {
+            let decoded = video.tick(number);
+            let later = (video.tick(gop.start + picture.shown) + video.delay_ticks) as i64 - decoded as i64;
+            Sample {
+                data: picture.data.clone(),
+                duration: (video.tick(number + 1) - decoded) as u32,
+                composition_offset: later as i32,
+                sync: number == gop.start,
             }
+        };
+        let samples: Vec<Sample> = (gop.start..).zip(&coded.pictures).map(sample).collect();
+        self.segment.add(gop.start, video.tick(gop.start), &samples)?;
+        self.current += 1;
+        if gop.last {
+            self.segment.send(link, gop.segment)?;
         }
         Ok(())
     }

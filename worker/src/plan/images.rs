@@ -118,11 +118,13 @@ impl Storyboard {
     /// Sheets of the tiles that lie among `frames`.
     pub fn sheets(&self, rate: Rate, frames: &Range<u64>) -> Vec<Sheet> {
         let first = rate.seconds(frames.start) as u64 / self.interval_s.max(1);
-        let tiles: Vec<(u64, u64)> = (first..)
+        let mut tiles: Vec<(u64, u64)> = (first..)
             .map(|number| (number, Self::frame_at(rate, number * self.interval_s.max(1))))
             .take_while(|(_, frame)| *frame < frames.end)
             .filter(|(number, frame)| *frame >= frames.start && is_shown(*number))
             .collect();
+        // A picture that stands for longer than an interval has one tile.
+        tiles.dedup_by_key(|(_, frame)| *frame);
         let sheet = |tiles: &[(u64, u64)]| Sheet { number: tiles[0].0, frames: tiles.iter().map(|t| t.1).collect() };
         tiles.chunks(SHEET_TILES).map(sheet).collect()
     }
@@ -260,6 +262,8 @@ mod tests {
         assert_eq!(apart, frames);
         assert_eq!(board.sheets(FILM, &(241..800)), [Sheet { number: 2, frames: vec![480, 720] }]);
         assert_eq!(board.sheet_size(3), (480, 90));
+        let slow = board.sheets(Rate { num: 1, den: 25 }, &(0..4));
+        assert_eq!(slow, [Sheet { number: 0, frames: vec![0, 1, 2, 3] }], "a picture of 25 s has one");
         assert_eq!(board.sheet_size(25), (800, 450));
     }
 

@@ -40,7 +40,7 @@ pub fn checked(plan: &Plan, made: ImageMade, data: Bytes) -> Result<CheckedImage
         ImageMade::Preview { .. } => (webp::size(&data), MOST_PREVIEW_BYTES),
         ImageMade::Poster { .. } | ImageMade::Sheet { .. } => (jpeg::size(&data), MOST_BYTES),
     };
-    let size = size.filter(|_| data.len() <= most_bytes).ok_or_else(TaskError::senseless)?;
+    let size = size.filter(|_| data.len() <= most_bytes).ok_or_else(|| TaskError::senseless("a picture of a size"))?;
     let storyboard = plan.video.as_ref().and_then(|v| v.storyboard);
     let duration_ms = (plan.expected_s().max(plan.duration_s) * 1000.0).ceil() as u64;
     let fits = match &made {
@@ -51,7 +51,7 @@ pub fn checked(plan: &Plan, made: ImageMade, data: Bytes) -> Result<CheckedImage
         }
     };
     if !fits {
-        return Err(TaskError::senseless());
+        return Err(TaskError::senseless("a picture"));
     }
     let (kind, number, appeal, times_ms) = match made {
         ImageMade::Poster { appeal } => (ImageKind::Poster, 0, appeal, Vec::new()),

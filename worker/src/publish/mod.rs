@@ -150,7 +150,7 @@ impl<'a, S: Sink> Publisher<'a, S> {
     /// rendition must have one sample description.
     async fn init(&self, rendition: &str, codecs: &str, data: Bytes) -> Result<(), TaskError> {
         // Its name becomes a path.
-        self.plan.schedule(rendition).ok_or_else(TaskError::senseless)?;
+        self.plan.schedule(rendition).ok_or_else(|| TaskError::senseless("a rendition"))?;
         let digest = Sha256::digest(&data).to_vec();
         if self.sink.put_init(rendition, codecs, data, self.progress()).await? == digest {
             return Ok(());
@@ -163,18 +163,18 @@ impl<'a, S: Sink> Publisher<'a, S> {
         let SegmentMade { rendition, sequence, mut peaks, loudness, .. } = made;
         let rendition = rendition.as_str();
         if peaks.len() > SEGMENT_PEAKS {
-            return Err(TaskError::senseless());
+            return Err(TaskError::senseless("a shape of the sound"));
         }
         // The shape of the sound is that of the one that is heard unless another is chosen.
         let heard = self.plan.audio.as_ref().and_then(|a| a.variants.first());
         if heard.is_none_or(|v| v.name != rendition) {
             peaks.clear();
         }
-        let schedule = self.plan.schedule(rendition).ok_or_else(TaskError::senseless)?;
+        let schedule = self.plan.schedule(rendition).ok_or_else(|| TaskError::senseless("a rendition"))?;
         let info = check_segment(&data, sequence, &schedule)?;
         let seconds = info.duration as f64 / schedule.timescale.max(1) as f64;
         if loudness.as_ref().is_some_and(|l| !l.fits(seconds)) {
-            return Err(TaskError::senseless());
+            return Err(TaskError::senseless("a loudness"));
         }
         self.published += 1;
         let (plan, progress) = (self.plan, self.progress());
