@@ -135,6 +135,8 @@ async fn heavy_picture_has_a_lean_one_beside_it(pair: Pair) {
         format!("{}/v720-lean/index.m3u8", url.rsplit_once('/').unwrap().0.to_owned() + "/" + &package_of(&text));
     assert_eq!(media::decoded_frames(&lean, "v:0"), pictures);
     assert_eq!(ready["height"], 720);
+    let (_, report) = media::verify(&url);
+    assert!(report.contains("ok   9.10"), "{report}");
     drop(stack);
 }
 

@@ -12,6 +12,7 @@ mod rules;
 mod segment;
 mod sounds;
 mod subtitles;
+mod top_rates;
 mod trick_play;
 
 pub use fetch::Fetch;

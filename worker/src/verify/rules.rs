@@ -6,6 +6,7 @@ use super::{
     report::{Finding, Level, Report},
     sounds,
     subtitles::{self, ObservedSubtitles},
+    top_rates,
     trick_play::{self, ObservedIFrames},
 };
 use crate::cmaf::InitInfo;
@@ -97,7 +98,6 @@ pub fn check(package: &ObservedPackage) -> Report {
     c.ranges();
     c.bit_rates();
     c.beside();
-    c.not_made();
     if package.multivariant.variants.is_empty() {
         // A media playlist alone: what a multivariant playlist would say is nobody's fault.
         c.report.leave_out(OF_VARIANTS);
@@ -379,11 +379,7 @@ impl Checker<'_> {
         self.report.findings.extend(captions::findings(&self.package.multivariant, &captioned));
         self.report.findings.extend(subtitles::findings(&self.package.subtitles, programme_s, target_s));
         self.report.findings.extend(trick_play::findings(&self.package.iframes, &self.package.renditions));
-    }
-
-    /// Rules about what a first version does not make: named, never passed.
-    fn not_made(&mut self) {
-        self.add(Level::Must, "9.10", "two bit rates at the highest resolution", false, Vec::new());
+        self.report.findings.push(top_rates::finding(&self.package.multivariant));
     }
 
     /// The rendition of a variant and those of the group of sound beside it.
