@@ -16,7 +16,7 @@ use std::time::Duration;
 /// The round of [`tend`], for all workers.
 const REENCODES: &str = "reencodes";
 /// How often one of the workers looks for films to begin.
-const EVERY: Duration = Duration::from_secs(2);
+const EVERY: Duration = Duration::from_secs(1);
 /// Films that are begun at once: enough for a fleet with short films, and so few that the queue stays one of uploads.
 const MOST_UNDER_WAY: i64 = 32;
 /// Films that are looked at in one round: those that stay as they are cost a read each.

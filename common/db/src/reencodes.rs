@@ -6,6 +6,7 @@
 use super::{Db, Result, Tx, execute_tx, query, query_tx};
 use sluice_model::{LeftAs, MediaId, PackageId, PackageStatus, Reason, Timestamp, UserId};
 use sqlx::FromRow;
+use uuid::Uuid;
 
 /// Reads and single statements of this domain, from [`Db::reencodes`].
 #[derive(Debug, Clone, Copy)]
@@ -104,6 +105,8 @@ pub struct FilmsRow {
     pub duration_ms: i64,
 }
 
+/// A page is chosen first, in the order of its index, and then completed: whatever plan a database makes, it completes no more than
+/// is asked for.
 macro_rules! films {
     ($which:literal) => {
         concat!(
@@ -115,29 +118,36 @@ macro_rules! films {
              EXISTS (SELECT 1 FROM added_tracks a JOIN media x ON x.id = a.media_id WHERE x.package_id = p.id) AS has_added, \
              EXISTS (SELECT 1 FROM reencodes w WHERE w.package_id = p.id AND w.left_as IS NULL) AS is_wanted, \
              EXISTS (SELECT 1 FROM packages r WHERE r.replaces_package_id = p.id AND r.status <> 'failed') AS is_being_made \
-             FROM packages p JOIN sources s ON s.id = p.source_id \
-             JOIN media m ON m.id = (SELECT x.id FROM media x WHERE x.package_id = p.id ORDER BY x.id LIMIT 1) \
-             JOIN users u ON u.id = m.owner_id WHERE p.id > $1 AND ($2 IS NULL OR p.id = $2) \
-             AND ($3 IS NULL OR EXISTS (SELECT 1 FROM media x WHERE x.package_id = p.id AND x.owner_id = $3)) \
-             AND COALESCE(p.encode_started_us, p.created_us) < $4",
+             FROM (SELECT q.id, q.source_id, q.status, q.duration_ms, q.clip_package_id, q.profile FROM packages q \
+               WHERE q.id > $1 AND q.id <= $2 AND COALESCE(q.encode_started_us, q.created_us) < $4 \
+               AND EXISTS (SELECT 1 FROM media x WHERE x.package_id = q.id AND ($3 IS NULL OR x.owner_id = $3))",
             $which,
-            " ORDER BY p.id LIMIT $5"
+            " ORDER BY q.id LIMIT $5) p JOIN sources s ON s.id = p.source_id \
+             JOIN media m ON m.id = (SELECT x.id FROM media x WHERE x.package_id = p.id ORDER BY x.id LIMIT 1) \
+             JOIN users u ON u.id = m.owner_id ORDER BY p.id"
         )
     };
 }
 
 const FILMS: &str = films!("");
 const UNDER_WAY: &str = films!(
-    " AND p.id IN (SELECT w.package_id FROM reencodes w WHERE w.left_as IS NULL UNION SELECT r.replaces_package_id FROM packages r \
+    " AND q.id IN (SELECT w.package_id FROM reencodes w WHERE w.left_as IS NULL UNION SELECT r.replaces_package_id FROM packages r \
      WHERE r.replaces_package_id IS NOT NULL AND r.status IN ('planning', 'encoding'))"
 );
+
+/// Between which there is one package alone: behind the first, up to the last.
+fn alone(package: PackageId) -> (PackageId, PackageId) {
+    let before = Uuid::from_u128(package.uuid().as_u128().saturating_sub(1));
+    (before.into(), package)
+}
 
 impl Reencodes<'_> {
     /// Packages with their media, the next after one, in order.
     pub async fn films(&self, choice: &ReencodeChoice, after: PackageId, limit: i64) -> Result<Vec<ReencodeRow>> {
         let ReencodeChoice { package, owner, begun_before, under_way } = *choice;
         let sql = if under_way { UNDER_WAY } else { FILMS };
-        query!(self.0, fetch_all as ReencodeRow, sql, after, package, owner, begun_before, limit)
+        let (first, last) = package.map_or((after, PackageId::max()), alone);
+        query!(self.0, fetch_all as ReencodeRow, sql, after.max(first), last, owner, begun_before, limit)
     }
 
     /// The package that has waited longest to be made again.
@@ -204,7 +214,7 @@ impl ReencodesTx<'_> {
     /// A package with its media, as it is inside the transaction; `None` where nobody has it.
     pub(crate) async fn film(&mut self, package: PackageId) -> Result<Option<ReencodeRow>> {
         let ReencodeChoice { owner, begun_before, .. } = ReencodeChoice::default();
-        let (after, package) = (PackageId::nil(), Some(package));
-        query_tx!(self.0, fetch_optional as ReencodeRow, FILMS, after, package, owner, begun_before, 1_i64)
+        let (after, last) = alone(package);
+        query_tx!(self.0, fetch_optional as ReencodeRow, FILMS, after, last, owner, begun_before, 1_i64)
     }
 }
