@@ -34,7 +34,7 @@ fn show(counts: &[TaskCount], now: Timestamp) {
             let tasks = of(status).map_or(0, |c| c.tasks.unsigned_abs());
             sluice_metrics::queue(kind.as_str(), status.as_str(), tasks);
         }
-        let waits = of(TaskStatus::Queued).map_or(Duration::ZERO, |c| now.duration_since(c.due));
+        let waits = of(TaskStatus::Queued).and_then(|c| c.due).map_or(Duration::ZERO, |due| now.duration_since(due));
         sluice_metrics::oldest(kind.as_str(), waits);
     }
 }

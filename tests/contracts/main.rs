@@ -10,6 +10,7 @@ mod objects;
 mod operations;
 mod publishing;
 mod queue_speed;
+mod reencodes;
 mod rounds;
 mod store;
 mod tasks;

@@ -14,6 +14,7 @@ pub const ROOM: ClaimLimits = ClaimLimits {
     cores: 8,
     memory_bytes: i64::MAX,
     light: true,
+    light_last: true,
     imports: true,
     plan: true,
     opening: true,

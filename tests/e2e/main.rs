@@ -62,6 +62,7 @@ mod queue_latency;
 mod rate_limits;
 mod raw;
 mod readme;
+mod reencode;
 mod roles;
 mod sandbox;
 mod search;

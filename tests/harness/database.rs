@@ -131,6 +131,7 @@ impl Stack {
             ("sources", "open_until_us"),
             ("uploads", "expires_us"),
             ("packages", "updated_us"),
+            ("packages", "replaced_us"),
             ("tasks", "due_us"),
             ("tasks", "not_before_us"),
             ("pictures", "doomed_us"),

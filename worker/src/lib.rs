@@ -18,6 +18,7 @@ mod pipeline;
 mod plan;
 mod presence;
 mod publish;
+mod reencode;
 mod room;
 mod sandbox;
 mod sandbox_check;

@@ -1,14 +1,17 @@
 //! What a worker may claim beside what it runs.
 //!
 //! Invariant: the opening of a film never waits for the middle of another: one plan and one first chunk run beside
-//! whatever fills the cores. Both take seconds; a chunk takes a minute, and there may be a day's worth of them.
+//! whatever fills the cores. Both take seconds; a chunk takes a minute, and there may be a day's worth of them. What is held back
+//! takes neither of these places, nor all of those that need no core.
 
 use sluice_db::{ClaimLimits, ClaimedTask, OPENING_CHUNK};
-use sluice_model::{TaskId, TaskKind, TaskKinds, TurnId};
+use sluice_model::{Priority, TaskId, TaskKind, TaskKinds, TurnId};
 use std::collections::HashMap;
 
 /// Tasks that need no core, beside those that do.
 const LIGHT_TASKS: usize = 4;
+/// Of these such as are held back: the others stay free for what is not.
+const LIGHT_TASKS_LAST: usize = 2;
 /// Imports, beside all others: they wait for other servers more than they work.
 const IMPORTS: usize = 4;
 
@@ -24,6 +27,8 @@ pub struct Room {
 struct Taken {
     kind: TaskKind,
     opening: bool,
+    /// Held back behind all others.
+    last: bool,
     cores: i64,
     memory_bytes: i64,
 }
@@ -40,6 +45,7 @@ impl Room {
         let taken = Taken {
             kind: task.kind,
             opening: task.name == OPENING_CHUNK,
+            last: task.priority == Priority::Low,
             cores: task.cores,
             memory_bytes: with_threads(task.memory_bytes, threads),
         };
@@ -71,8 +77,10 @@ impl Room {
 
     /// What fits beside it on a machine of so many cores and so much memory.
     pub fn limits(&self, cores: i64, memory_bytes: i64) -> ClaimLimits {
-        let plans = self.count(|t| t.kind == TaskKind::Plan);
-        let openings = self.count(|t| t.opening);
+        let plans = self.count(|t| t.kind == TaskKind::Plan && !t.last);
+        let openings = self.count(|t| t.opening && !t.last);
+        let is_light = |t: &Taken| t.cores == 0 && t.kind != TaskKind::Import;
+        let light = self.count(is_light);
         // The first of each runs beside the cores.
         let slots = plans.min(1) + openings.min(1);
         let used: i64 = self.running.values().map(|t| t.cores).sum::<i64>() - slots as i64;
@@ -81,7 +89,8 @@ impl Room {
             cores: cores - used,
             // A task larger than the whole machine runs alone rather than never.
             memory_bytes: if self.running.is_empty() { i64::MAX } else { memory_bytes - held },
-            light: self.count(|t| t.cores == 0 && t.kind != TaskKind::Import) < LIGHT_TASKS,
+            light: light < LIGHT_TASKS,
+            light_last: light < LIGHT_TASKS && self.count(|t| is_light(t) && t.last) < LIGHT_TASKS_LAST,
             imports: self.count(|t| t.kind == TaskKind::Import) < IMPORTS,
             plan: plans == 0,
             opening: openings == 0,
@@ -125,6 +134,7 @@ mod tests {
             memory_bytes: 100,
             due_at: Timestamp::EPOCH,
             turn: TurnId::nil(),
+            priority: Priority::Normal,
         }
     }
 
@@ -144,6 +154,22 @@ mod tests {
         assert_eq!((fuller.cores, fuller.plan, fuller.opening), (0, false, false), "one of each");
         room.give_back(plan.id);
         assert!(room.limits(2, 1000).plan);
+    }
+
+    #[test]
+    fn what_is_held_back_takes_no_place_that_is_kept() {
+        let mut room = Room::new();
+        let last = |kind, name| ClaimedTask { priority: Priority::Low, ..task(kind, name) };
+        room.take(&last(TaskKind::Plan, "plan"), 1);
+        room.take(&last(TaskKind::Chunk, OPENING_CHUNK), 1);
+        let full = room.limits(2, 1000);
+        assert_eq!((full.cores, full.plan, full.opening), (0, true, true), "they have the cores, not the places");
+        for _ in 0..LIGHT_TASKS_LAST {
+            assert!(room.limits(2, 1000).light_last);
+            room.take(&last(TaskKind::Passthrough, "passthrough"), 1);
+        }
+        let fuller = room.limits(2, 1000);
+        assert!(fuller.light && !fuller.light_last, "the others have room");
     }
 
     #[test]

@@ -1,8 +1,9 @@
-//! Heals what dying processes leave behind: dead leases, exhausted tasks, unreferenced bytes.
+//! Heals what dying processes leave behind: dead leases, exhausted tasks, unreferenced bytes; and begins what is to be made when
+//! there is nothing else to do.
 
 use crate::{
     lease::LeaseSweep,
-    pipeline,
+    pipeline, reencode,
     task::{Context, TaskError},
 };
 use sluice_db::TaskRow;
@@ -32,6 +33,9 @@ pub async fn run(context: Context, lease: Duration, gc_window: Duration, mut sto
         }
         if let Err(error) = free_leases(&context, &mut leases).await {
             tracing::warn!(%error, "lease sweep");
+        }
+        if let Err(error) = reencode::tend(&context).await {
+            tracing::warn!(%error, "films that are to be encoded again");
         }
         let every = context.ingest.config.retention.sweep_interval.min(gc_window);
         if collected.is_none_or(|at| at.elapsed() >= every) {
@@ -95,6 +99,7 @@ async fn collect(
     let span = rounds.next_sources(GARBAGE, SOURCES_A_ROUND).await?;
     let sweep = Sweep { db: &context.db, store: &context.store, window };
     while sweep.round(span).await?.groups > 0 && began.elapsed() < every && !*stop.borrow() {}
+    reencode::place(context).await?;
     context.db.operations().purge_workers().await?;
     context.wake.vacuum().await;
     Ok(())

@@ -39,6 +39,7 @@ fn tell(swept: &Swept, dry_run: bool, json: bool) -> io::Result<()> {
     }
     let lines = [
         ("uploads and packages that nobody has", swept.unreferenced),
+        ("packages that were encoded again", swept.replaced),
         ("left by lost attempts of workers", swept.orphans),
         ("left by lost requests of uploads", swept.unrecorded),
         ("documents of deleted projects", swept.documents),

@@ -1,5 +1,5 @@
-//! What people who run the service do beside it: look whether rows and objects agree, delete what nothing refers to, back up
-//! and restore. Each may run while the service does, but for a restore.
+//! What people who run the service do beside it: look whether rows and objects agree, delete what nothing refers to, have films
+//! encoded again, back up and restore. Each may run while the service does, but for a restore.
 
 mod backup;
 pub mod export;
@@ -8,6 +8,7 @@ mod fsck;
 mod gc;
 pub mod import;
 mod move_store;
+mod reencode;
 mod restore;
 
 use clap::Subcommand;
@@ -39,6 +40,9 @@ pub enum Upkeep {
         #[arg(long)]
         json: bool,
     },
+    /// Have films made again from their originals with the settings that workers have now ([encode]), when there is nothing else to
+    /// do. They play as they are until then; whoever watches goes on with what was before for SLUICE_GC_SECONDS.
+    Reencode(reencode::Request),
     /// Copy every object of SLUICE_STORE_MOVES_FROM to SLUICE_STORE_URL while the service runs with both; may be stopped and begun
     /// again.
     MoveStore,
@@ -73,6 +77,7 @@ pub async fn run(command: &Upkeep, config: &Config) -> ExitCode {
     let done = match command {
         Upkeep::Fsck { repair, force, json } => fsck::run(config, *repair, *force, *json).await,
         Upkeep::Gc { dry_run, json } => gc::run(config, *dry_run, *json).await,
+        Upkeep::Reencode(request) => reencode::run(config, request).await.map(|()| true),
         Upkeep::MoveStore => move_store::run(config).await.map(|()| true),
         Upkeep::Backup { folder } => backup::run(config, folder).await.map(|()| true),
         Upkeep::Restore { folder, checksums } => restore::run(config, folder, *checksums).await,

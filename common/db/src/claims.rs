@@ -2,10 +2,10 @@
 //!
 //! Invariants: an account takes turns with every other: of what is due, each account's most urgent task goes round, however many
 //! it has queued; what is not due yet goes by deadline. What an administrator brings forward comes before all of it, what is held
-//! back after it. What is claimed is committed, and claimed once.
+//! back after it, and takes none of the places that are kept beside full cores. What is claimed is committed, and claimed once.
 
 use super::{Db, Result, Tasks, returning};
-use sluice_model::{ClaimToken, PackageId, SourceId, TaskId, TaskKind, TaskKinds, Timestamp, TurnId};
+use sluice_model::{ClaimToken, PackageId, Priority, SourceId, TaskId, TaskKind, TaskKinds, Timestamp, TurnId};
 use sqlx::FromRow;
 
 /// No pause of a task is as long, microseconds; but that of a hash, which waits until its source's signed URLs have ended.
@@ -36,6 +36,9 @@ pub struct ClaimedTask {
     pub due_at: Timestamp,
     /// Whose turn it was.
     pub turn: TurnId,
+    /// When it is done, beside the work on others.
+    #[sqlx(try_from = "i64")]
+    pub priority: Priority,
 }
 
 /// What a worker has free.
@@ -45,6 +48,8 @@ pub struct ClaimLimits {
     pub memory_bytes: i64,
     /// Whether there is room for another task that needs no core.
     pub light: bool,
+    /// The same of what is held back.
+    pub light_last: bool,
     /// Whether there is room for another import, which needs neither.
     pub imports: bool,
     /// Whether the place that is kept for a plan is free: it needs none of what is above.
@@ -97,9 +102,13 @@ macro_rules! claim {
             ", ",
             first!($lock, "due_us, id", $among),
             ", ",
-            first!($lock, "due_us, id", "priority = -1"),
+            first!(
+                $lock,
+                "due_us, id",
+                "priority = -1 AND cores <= $4 AND memory_bytes <= $5 AND (cores > 0 OR $14 OR kind = 'import')"
+            ),
             ") RETURNING id, package_id, source_id, kind, name, payload, attempts, token, cores, memory_bytes, due_us, ",
-            "COALESCE(owner_id, package_id) AS turn"
+            "COALESCE(owner_id, package_id) AS turn, priority"
         )
     };
 }
@@ -115,7 +124,7 @@ impl Tasks<'_> {
     /// Claims the next task that fits, counting the attempt before it runs. What it returns is committed.
     pub async fn claim(&self, worker: &str, token: ClaimToken, limits: ClaimLimits) -> Result<Option<ClaimedTask>> {
         let now = self.0.now().await?;
-        let ClaimLimits { cores, memory_bytes, imports, light, plan, opening, kinds, after } = limits;
+        let ClaimLimits { cores, memory_bytes, imports, light, light_last, plan, opening, kinds, after } = limits;
         let kinds = if kinds == TaskKinds::ALL { String::new() } else { format!(",{kinds},") };
         // SQLite has a single writer: nothing to skip.
         let sql = match (self.0, cores > 0) {
@@ -140,7 +149,8 @@ impl Tasks<'_> {
             opening,
             LONGEST_PAUSE_US,
             after,
-            &kinds
+            &kinds,
+            light_last
         )?;
         Ok(rows.into_iter().next())
     }

@@ -3,7 +3,7 @@
 //! Invariant: while a clip is made, neither the package that it reuses nor the bytes of which its edges are encoded are
 //! purged ([`super::sources`]); once it is ready it needs neither.
 
-use super::{Db, DbError, Result, SegmentRow, Tx, execute_tx, query};
+use super::{Db, DbError, Result, SegmentRow, Tx, execute_tx, query, query_tx};
 use sluice_model::{MediaId, PackageId, SourceId, Timestamp};
 
 /// Reads and single statements of this domain, from [`Db::clips`].
@@ -52,7 +52,10 @@ impl ClipsTx<'_> {
                       AND id = (SELECT p.source_id FROM packages p WHERE p.id = $2 AND p.status = 'ready')";
         let kept = execute_tx!(self.0, kept, now, origin.source)?;
         let reused = execute_tx!(self.0, reused, now, origin.package)?;
-        if kept == 1 && reused == 1 { Ok(()) } else { Err(DbError::Missing) }
+        // Asked again under the lock: a sweep may have had it, and marked the package as being deleted.
+        let sql = "SELECT COUNT(*) FROM packages WHERE id = $1 AND status = 'ready'";
+        let (stays,) = query_tx!(self.0, fetch_one as (i64,), sql, origin.package)?;
+        if kept == 1 && reused == 1 && stays == 1 { Ok(()) } else { Err(DbError::Missing) }
     }
 
     /// Gives a media what was said of the tracks of another.

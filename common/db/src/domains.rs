@@ -3,7 +3,8 @@
 use crate::{
     Db, Tx, access, added_tracks, audit, captions, catalogue, chapters, clips, comments, engagement, images, limits,
     media, mending, moderation, news, objects, operations, packages, people, pictures, playlists, posts, projects,
-    quality, roles, rounds, search, sessions, sources, tasks, tokens, tracks, uploads, usage, users, webhooks, work,
+    quality, reencodes, replacements, roles, rounds, search, sessions, sources, tasks, tokens, tracks, uploads, usage,
+    users, webhooks, work,
 };
 
 impl Db {
@@ -110,6 +111,16 @@ impl Db {
     /// Projects and their documents.
     pub fn projects(&self) -> projects::Projects<'_> {
         projects::Projects(self)
+    }
+
+    /// Packages that are to be made again.
+    pub fn reencodes(&self) -> reencodes::Reencodes<'_> {
+        reencodes::Reencodes(self)
+    }
+
+    /// Packages that take the place of others.
+    pub fn replacements(&self) -> replacements::Replacements<'_> {
+        replacements::Replacements(self)
     }
 
     /// Rounds that one process does for all.
@@ -267,6 +278,16 @@ impl Tx {
     /// Projects and their documents.
     pub fn projects(&mut self) -> projects::ProjectsTx<'_> {
         projects::ProjectsTx(self)
+    }
+
+    /// Packages that are to be made again.
+    pub fn reencodes(&mut self) -> reencodes::ReencodesTx<'_> {
+        reencodes::ReencodesTx(self)
+    }
+
+    /// Packages that take the place of others.
+    pub fn replacements(&mut self) -> replacements::ReplacementsTx<'_> {
+        replacements::ReplacementsTx(self)
     }
 
     /// How well films play.

@@ -217,7 +217,7 @@ impl Media<'_> {
     /// How far a package is that is or was this media's; `None` of any other.
     pub async fn package_status(&self, media: MediaId, package: PackageId) -> Result<Option<PackageStatus>> {
         let sql = "SELECT p.status FROM media_packages h JOIN packages p ON p.id = h.package_id \
-                   WHERE h.media_id = $1 AND h.package_id = $2";
+                   WHERE h.media_id = $1 AND h.package_id = $2 AND p.status <> 'deleting'";
         let found = query!(self.0, fetch_optional as (String,), sql, media, package)?;
         Ok(found.and_then(|r| r.0.parse().ok()))
     }

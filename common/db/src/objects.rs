@@ -52,7 +52,7 @@ impl ObjectsTx<'_> {
     /// The next packages.
     pub async fn packages_after(&mut self, after: PackageId, limit: i64) -> Result<Vec<PackageId>> {
         let sql = "SELECT p.id FROM packages p JOIN sources s ON s.id = p.source_id \
-                   WHERE p.id > $1 AND s.status <> 'deleting' ORDER BY p.id LIMIT $2";
+                   WHERE p.id > $1 AND s.status <> 'deleting' AND p.status <> 'deleting' ORDER BY p.id LIMIT $2";
         Ok(query_tx!(self.0, fetch_all as (PackageId,), sql, after, limit)?.into_iter().map(|r| r.0).collect())
     }
 
@@ -65,7 +65,7 @@ impl ObjectsTx<'_> {
                        WHERE package_id = $1 AND init_object IS NOT NULL \
                      UNION ALL SELECT 'images', object, size_bytes, NULL, NULL FROM images WHERE package_id = $1) o \
                    WHERE NOT EXISTS (SELECT 1 FROM packages p JOIN sources s ON s.id = p.source_id \
-                     WHERE p.id = $1 AND s.status = 'deleting')";
+                     WHERE p.id = $1 AND (s.status = 'deleting' OR p.status = 'deleting'))";
         query_tx!(self.0, fetch_all as PackageObjectRow, sql, package)
     }
 

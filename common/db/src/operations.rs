@@ -158,8 +158,9 @@ macro_rules! queued_tasks {
              t.created_us, t.claimed_us, t.not_before_us, t.memory_bytes, t.priority, COALESCE(",
             arriving!(),
             ", FALSE) AS arriving, m.id AS media_id, m.title, u.username AS owner_name \
-             FROM tasks t LEFT JOIN sources s ON s.id = t.source_id \
-             LEFT JOIN media m ON m.id = (SELECT x.id FROM media x WHERE x.package_id = t.package_id ORDER BY x.id LIMIT 1) \
+             FROM tasks t LEFT JOIN sources s ON s.id = t.source_id LEFT JOIN packages p ON p.id = t.package_id \
+             LEFT JOIN media m ON m.id = (SELECT x.id FROM media x WHERE x.package_id = COALESCE(p.replaces_package_id, t.package_id) \
+             ORDER BY x.id LIMIT 1) \
              LEFT JOIN users u ON u.id = m.owner_id ",
             $tail
         )

@@ -38,7 +38,9 @@ pub struct PackageRow {
     /// Of a clip: the package whose segments it reuses, and the bytes of which its edges are encoded.
     pub clip_package_id: Option<PackageId>,
     pub clip_source_id: Option<SourceId>,
-    /// When its upload began.
+    /// Whose place it is to take.
+    pub replaces_package_id: Option<PackageId>,
+    /// When its upload began; of one that is to take another's place, when it was begun.
     #[sqlx(rename = "created_us")]
     pub created_at: Timestamp,
 }
@@ -86,7 +88,8 @@ impl Packages<'_> {
     /// A package by id.
     pub async fn find(&self, id: PackageId) -> Result<Option<PackageRow>> {
         let sql = "SELECT id, source_id, status, kind, plan, duration_ms, target_s, revealed, playable, encryption, report, encode_started_us, programme_start_us, \
-                   clip_package_id, clip_source_id, (SELECT s.created_us FROM sources s WHERE s.id = packages.source_id) AS created_us \
+                   clip_package_id, clip_source_id, replaces_package_id, CASE WHEN replaces_package_id IS NULL \
+                   THEN (SELECT s.created_us FROM sources s WHERE s.id = packages.source_id) ELSE created_us END AS created_us \
                    FROM packages WHERE id = $1";
         query!(self.0, fetch_optional as PackageRow, sql, id)
     }
@@ -189,10 +192,10 @@ impl Packages<'_> {
     }
 
     /// Finished packages that have not changed since `before` and whose orphans have not been looked for: the next after
-    /// one, in order.
+    /// one, in order. What goes as a whole is not among them.
     pub async fn to_sweep(&self, before: Timestamp, after: PackageId) -> Result<Vec<PackageId>> {
         let sql = "SELECT id FROM packages WHERE status IN ('ready', 'failed') AND updated_us < $1 AND swept_us IS NULL \
-                   AND id > $2 ORDER BY id LIMIT 50";
+                   AND replaces_package_id IS NULL AND replaced_us IS NULL AND id > $2 ORDER BY id LIMIT 50";
         Ok(query!(self.0, fetch_all as (PackageId,), sql, before, after)?.into_iter().map(|r| r.0).collect())
     }
 
@@ -256,6 +259,12 @@ impl PackagesTx<'_> {
     /// Notes what of its source is not part of a package: a JSON array of reasons.
     pub async fn set_warnings(&mut self, id: PackageId, warnings: &str) -> Result<()> {
         execute_tx!(self.0, "UPDATE packages SET warnings = $1 WHERE id = $2", warnings, id)?;
+        Ok(())
+    }
+
+    /// Notes with which settings a package was planned.
+    pub async fn set_profile(&mut self, id: PackageId, profile: &str) -> Result<()> {
+        execute_tx!(self.0, "UPDATE packages SET profile = $1 WHERE id = $2", profile, id)?;
         Ok(())
     }
 
@@ -384,11 +393,12 @@ impl PackagesTx<'_> {
         Ok(won)
     }
 
-    /// Ends a package well, with its checker's report.
+    /// Ends a package well, with its checker's report. One that was made for the place of another takes it.
     pub async fn finish(&mut self, id: PackageId, report: &str, now: Timestamp) -> Result<()> {
+        let is_another = self.0.replacements().take_place(id, now).await?;
         let sql = "UPDATE packages SET status = 'ready', playable = TRUE, report = $1, updated_us = $2, error_code = NULL, \
                    error_message = NULL WHERE id = $3 AND status = 'encoding'";
-        if execute_tx!(self.0, sql, report, now, id)? == 1 {
+        if execute_tx!(self.0, sql, report, now, id)? == 1 && !is_another {
             self.0.webhooks().notify_owners(id, MediaEvent::Ready, now).await?;
         }
         Ok(())
@@ -407,10 +417,10 @@ impl PackagesTx<'_> {
         Ok(())
     }
 
-    /// Sets a failed package to work again with fresh attempts. `false` when it has not failed.
+    /// Sets a failed package to work again with fresh attempts. `false` when it has not failed, or another was begun in its stead.
     pub async fn retry(&mut self, id: PackageId, now: Timestamp) -> Result<bool> {
         let sql = "UPDATE packages SET status = CASE WHEN plan IS NULL THEN 'planning' ELSE 'encoding' END, \
-                   error_code = NULL, error_message = NULL, updated_us = $1, swept_us = NULL WHERE id = $2 AND status = 'failed'";
+                   error_code = NULL, error_message = NULL, updated_us = $1, swept_us = NULL WHERE id = $2 AND status = 'failed' AND replaced_us IS NULL";
         if execute_tx!(self.0, sql, now, id)? == 0 {
             return Ok(false);
         }

@@ -194,6 +194,7 @@ impl SourcesTx<'_> {
         let closed = execute_tx!(self.0, sql, sha256, source, now)? == 1;
         let sql = "SELECT s.id, p.id FROM sources s JOIN packages p ON p.source_id = s.id \
                    WHERE (s.sha256 = $1 OR s.id = $2) AND s.status = 'live' \
+                   AND p.replaces_package_id IS NULL AND p.replaced_us IS NULL \
                    AND p.encryption = (SELECT MIN(o.encryption) FROM packages o WHERE o.source_id = $2) AND (p.status = 'ready' OR \
                      (p.status IN ('planning', 'encoding') AND EXISTS (SELECT 1 FROM tasks t WHERE t.package_id = p.id \
                        AND t.kind <> 'hash' AND t.status IN ('queued', 'running')))) \
@@ -209,8 +210,9 @@ impl SourcesTx<'_> {
             return Ok(0);
         }
         // Whoever took the last media away since it was found has ended its work under the same lock.
-        let worked = "SELECT COUNT(*) FROM packages p WHERE p.id = $1 AND (p.status = 'ready' OR p.status IN ('planning', 'encoding') \
-                      AND EXISTS (SELECT 1 FROM tasks t WHERE t.package_id = p.id AND t.kind <> 'hash' AND t.status IN ('queued', 'running')))";
+        let worked = "SELECT COUNT(*) FROM packages p WHERE p.id = $1 AND p.replaced_us IS NULL AND (p.status = 'ready' \
+                      OR p.status IN ('planning', 'encoding') AND EXISTS (SELECT 1 FROM tasks t \
+                      WHERE t.package_id = p.id AND t.kind <> 'hash' AND t.status IN ('queued', 'running')))";
         if query_tx!(self.0, fetch_one as (i64,), worked, package)?.0 == 0 {
             return Ok(0);
         }
@@ -223,6 +225,7 @@ impl SourcesTx<'_> {
             let history = "INSERT INTO media_packages (media_id, package_id) \
                            SELECT id, $1 FROM media WHERE source_id = $2 ON CONFLICT DO NOTHING";
             execute_tx!(self.0, history, package, other)?;
+            self.0.replacements().want_for(*other, *package).await?;
             let waiting = "SELECT m.id, p.playable, p.status = 'ready' FROM media m JOIN packages p ON p.id = m.package_id \
                            WHERE m.source_id = $1";
             let waiting = query_tx!(self.0, fetch_all as (MediaId, bool, bool), waiting, other)?;

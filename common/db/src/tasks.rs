@@ -60,9 +60,9 @@ pub struct TaskCount {
     pub status: TaskStatus,
     /// How many there are.
     pub tasks: i64,
-    /// When the first of them is, or was, due.
+    /// When the first of them is, or was, due that is not held back behind all others.
     #[sqlx(rename = "due_us")]
-    pub due: Timestamp,
+    pub due: Option<Timestamp>,
 }
 
 impl Tasks<'_> {
@@ -90,8 +90,8 @@ impl Tasks<'_> {
     /// How many tasks of each kind and status there are, and since when the first of them is due. Those that are done,
     /// or that nobody wants, are not counted.
     pub async fn counts(&self) -> Result<Vec<TaskCount>> {
-        let sql = "SELECT kind, status, COUNT(*) AS tasks, MIN(CASE WHEN due_us > not_before_us THEN due_us ELSE not_before_us END) \
-                   AS due_us FROM tasks WHERE status IN ('queued', 'running', 'parked') GROUP BY kind, status";
+        let sql = "SELECT kind, status, COUNT(*) AS tasks, MIN(CASE WHEN priority < 0 THEN NULL \
+                   WHEN due_us > not_before_us THEN due_us ELSE not_before_us END) AS due_us FROM tasks WHERE status IN ('queued', 'running', 'parked') GROUP BY kind, status";
         query!(self.0, fetch_all as TaskCount, sql)
     }
 

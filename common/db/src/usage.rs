@@ -125,6 +125,12 @@ impl UsageTx<'_> {
         Ok(day_ms)
     }
 
+    /// Notes what encoding a package costs, milliseconds of one core, without counting it towards anybody's day.
+    pub async fn note_encode(&mut self, package: PackageId, cost_ms: i64) -> Result<()> {
+        execute_tx!(self.0, "UPDATE packages SET cost_ms = $1 WHERE id = $2", cost_ms, package)?;
+        Ok(())
+    }
+
     /// What was counted for a package and is not made yet, while somebody has it.
     pub(crate) async fn unmade_encode(&mut self, package: PackageId) -> Result<Option<UnmadeEncode>> {
         let sql = "SELECT m.owner_id AS user_id, p.encode_started_us, p.cost_ms, \

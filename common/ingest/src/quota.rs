@@ -102,7 +102,9 @@ pub async fn check(
     }
 }
 
-/// Counts what encoding a package costs towards the day of its owner, as far as it was not counted before.
+/// Counts what encoding a package costs towards the day of its owner, as far as it was not counted before. A package that no media
+/// has counts towards nobody's: that of one whose media are gone ends anyway, that which is to take another's place is the operator's
+/// will. It is noted, so that repairing such a package later costs its owner nothing either.
 ///
 /// # Errors
 /// [`IngestError::QuotaExceeded`]: the caller rolls back, and nothing was counted.
@@ -113,8 +115,9 @@ pub async fn charge_encode(
     cost_ms: i64,
     now: Timestamp,
 ) -> Result<(), IngestError> {
-    // Nobody has it any more: its work ends anyway.
-    let Some(owner) = tx.usage().encode_owner(package).await? else { return Ok(()) };
+    let Some(owner) = tx.usage().encode_owner(package).await? else {
+        return Ok(tx.usage().note_encode(package, cost_ms).await?);
+    };
     if cost_ms <= owner.counted_ms {
         return Ok(());
     }

@@ -210,6 +210,23 @@ words!(
     }
 );
 words!(
+    /// Why a package is not made again.
+    LeftAs {
+        /// It is not complete.
+        NotReady = "not_ready",
+        /// It is a clip: it is made of segments of another package.
+        Clip = "clip",
+        /// Tracks that were added to its media lie over its own timeline.
+        AddedTracks = "added_tracks",
+        /// Nobody may see any of its media.
+        OutOfSight = "out_of_sight",
+        /// Its media are gone, or have another package.
+        NotWanted = "not_wanted",
+        /// It was made with the settings in force.
+        SameSettings = "same_settings",
+    }
+);
+words!(
     /// What a media or a rendition carries.
     MediaKind { Video = "video", Audio = "audio" }
 );

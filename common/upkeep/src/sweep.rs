@@ -11,7 +11,7 @@ use std::{collections::HashSet, time::Duration};
 
 /// Doomed pictures are left for so long: whoever was about to show one has seen that it is.
 const PICTURE_GRACE: Duration = Duration::from_secs(10);
-/// Sources that a dry run asks for at once.
+/// Sources, or packages, that are asked for at once.
 const PAGE: i64 = 100;
 
 /// Objects and their bytes.
@@ -33,6 +33,8 @@ impl Count {
 pub struct Swept {
     /// Uploads, originals and packages that nobody has any more.
     pub unreferenced: Count,
+    /// Packages whose place another has taken, and such that were to take one and will not.
+    pub replaced: Count,
     /// Segments and pictures of packages that no row names: of attempts that were lost.
     pub orphans: Count,
     /// Pieces of uploads that no row names.
@@ -49,7 +51,7 @@ impl Swept {
     /// All of it together.
     pub fn total(&self) -> Count {
         let mut total = Count::default();
-        for part in [self.unreferenced, self.orphans, self.unrecorded, self.documents, self.pictures] {
+        for part in [self.unreferenced, self.replaced, self.orphans, self.unrecorded, self.documents, self.pictures] {
             total.objects += part.objects;
             total.bytes += part.bytes;
         }
@@ -60,6 +62,7 @@ impl Swept {
     pub fn add(&mut self, other: &Self) {
         let parts = [
             (&mut self.unreferenced, other.unreferenced),
+            (&mut self.replaced, other.replaced),
             (&mut self.orphans, other.orphans),
             (&mut self.unrecorded, other.unrecorded),
             (&mut self.documents, other.documents),
@@ -94,6 +97,15 @@ impl Sweep<'_> {
             self.db.sources().purge(source).await?;
             swept.groups += 1;
             tracing::info!(%source, "deleted");
+        }
+        for package in self.db.replacements().to_delete(before, PackageId::nil(), PAGE).await? {
+            // A clip may have begun to be cut from it since it was found.
+            if self.db.replacements().mark_deleting(package, before).await? {
+                swept.replaced.add(&self.delete(self.listed(&Prefix::Package(package)).await?).await?);
+                self.db.replacements().purge(package).await?;
+                swept.groups += 1;
+                tracing::info!(%package, "deleted");
+            }
         }
         for project in self.db.projects().deleting_documents(ProjectId::nil()).await? {
             swept.documents.add(&self.delete(self.listed(&Prefix::Project(project)).await?).await?);
@@ -143,6 +155,7 @@ impl Sweep<'_> {
             }
             last = end;
         }
+        self.survey_replaced(before, &mut swept).await?;
         let mut last = ProjectId::nil();
         loop {
             let page = self.db.projects().deleting_documents(last).await?;
@@ -165,6 +178,19 @@ impl Sweep<'_> {
         }
         self.survey_finished(before, &mut swept).await?;
         Ok(swept)
+    }
+
+    async fn survey_replaced(&self, before: Timestamp, swept: &mut Swept) -> Result<()> {
+        let mut last = PackageId::nil();
+        loop {
+            let page = self.db.replacements().to_delete(before, last, PAGE).await?;
+            let Some(end) = page.last().copied() else { return Ok(()) };
+            for package in page {
+                swept.replaced.add(&self.listed(&Prefix::Package(package)).await?);
+                swept.groups += 1;
+            }
+            last = end;
+        }
     }
 
     async fn survey_finished(&self, before: Timestamp, swept: &mut Swept) -> Result<()> {

@@ -3,7 +3,7 @@
 
 use crate::{
     plan::{Plan, Step, cost, memory},
-    schedule,
+    reencode, schedule,
     task::{Running, TaskError},
 };
 use sluice_db::{ClaimedTask, MediaChange, NewTask, PlannedPackage, Tx};
@@ -37,6 +37,7 @@ pub async fn store(running: &Running, plan: &Plan, follow: &[NewTask], whole: bo
     tx.packages().store_plan(task.package_id, &planned, now).await?;
     let warnings = serde_json::to_string(&plan.warnings).map_err(TaskError::corrupt)?;
     tx.packages().set_warnings(task.package_id, &warnings).await?;
+    tx.packages().set_profile(task.package_id, &reencode::profile(&context.settings)).await?;
     store_metadata(&mut tx, task.package_id, plan).await?;
     let cost_ms = cost::millis(cost::cost_s(plan));
     quota::charge_encode(&mut tx, &context.ingest.config, task.package_id, cost_ms, now).await.map_err(uncharged)?;
@@ -162,7 +163,7 @@ mod tests {
     use super::*;
     use crate::plan::{AudioPlan, audio::beside_video, slow_film, sound};
     use sluice_db::OPENING_CHUNK;
-    use sluice_model::{ClaimToken, PackageId, SourceId, TaskId, Timestamp, TurnId};
+    use sluice_model::{ClaimToken, PackageId, Priority, SourceId, TaskId, Timestamp, TurnId};
     use std::time::Duration;
 
     fn plan_task() -> ClaimedTask {
@@ -179,6 +180,7 @@ mod tests {
             memory_bytes: 0,
             due_at: Timestamp::EPOCH,
             turn: TurnId::nil(),
+            priority: Priority::Normal,
         }
     }
 

@@ -179,6 +179,7 @@ impl Sink for ClaimedSink<'_> {
             tx.commit().await?;
         }
         remove_orphans(&context.db, &context.store, package).await?;
+        let replaces = context.db.packages().find(package).await?.and_then(|p| p.replaces_package_id);
         let report = serde_json::to_string(&assembled.report).map_err(TaskError::corrupt)?;
         let now = clock::now();
         let mut tx = context.db.begin().await?;
@@ -187,8 +188,13 @@ impl Sink for ClaimedSink<'_> {
         tx.packages().finish(package, &report, now).await?;
         tx.tasks().complete(task.id, now).await?;
         tx.commit().await?;
-        tracing::info!(%package, "ready");
-        sluice_metrics::ready(self.since_arrival().await);
+        match replaces {
+            Some(before) => tracing::info!(%package, %before, "encoded again"),
+            None => {
+                tracing::info!(%package, "ready");
+                sluice_metrics::ready(self.since_arrival().await);
+            }
+        }
         Ok(())
     }
 }
@@ -254,6 +260,10 @@ impl<'a> ClaimedSink<'a> {
     async fn announce_playable(&self, plan: &Plan) -> Result<(), TaskError> {
         let (db, package) = (&self.context().db, self.package());
         let Some(row) = db.packages().find(package).await?.filter(|p| !p.playable) else { return Ok(()) };
+        // Nobody plays it before it has its place.
+        if row.replaces_package_id.is_some() {
+            return Ok(());
+        }
         let Some(started) = row.encode_started_at else { return Ok(()) };
         // Its poster is made of key frames beside it, in no time.
         let by_keys = plan.video.as_ref().is_some_and(|v| v.storyboard.is_some() && v.source_grows() && !v.is_clip);
