@@ -64,7 +64,7 @@ impl TaskError {
 
     /// What a child handed over belongs to no part of its work: it was taken over, or its memory is broken.
     pub fn senseless(what: &str) -> Self {
-        ChildError::died(Death::Crashed, &format!("it made {what} that was not asked for")).into()
+        ChildError::died(Death::Crashed, format!("it made {what} that was not asked for")).into()
     }
 
     /// A failure that another run may mend, or none will.

@@ -40,8 +40,8 @@ pub enum Upkeep {
         #[arg(long)]
         json: bool,
     },
-    /// Have films made again from their originals with the settings that workers have now ([encode]), when there is nothing else to
-    /// do. They play as they are until then; whoever watches goes on with what was before for SLUICE_GC_SECONDS.
+    /// Have films made again from their originals with the settings that workers have now, when there is nothing else to do. They
+    /// play as they are until then; whoever watches goes on with what was before for SLUICE_GC_SECONDS.
     Reencode(reencode::Request),
     /// Copy every object of SLUICE_STORE_MOVES_FROM to SLUICE_STORE_URL while the service runs with both; may be stopped and begun
     /// again.
