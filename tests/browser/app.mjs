@@ -155,6 +155,8 @@ const modes = {
     await page.waitForFunction((at) => document.querySelector("video[aria-hidden]").currentTime > at + 1, before.at);
     await page.locator(`a[href$="posts/${post}"]`).first().click();
     await page.waitForURL(`**/posts/${post}`);
+    // The list, which plays the film too, stays until the post is there.
+    await page.getByRole("heading", { name: "How", level: 1 }).waitFor();
     await page.getByRole("main").getByRole("button", { name: /^Play/ }).click();
     await heard(true);
     const seen = await page.waitForFunction(() => {
