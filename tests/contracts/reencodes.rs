@@ -1,13 +1,16 @@
 //! Films that are made again: every media has a whole package at each moment, and nothing stays that nobody has.
 
-use crate::world::{Fresh, ROOM, World, at, fresh, new_media, planned, rendition, task};
+use crate::{
+    work::act,
+    world::{Fresh, ROOM, World, at, fresh, new_media, plan, planned, task},
+};
 use sluice_db::{
-    ActionRow, Begun, ClaimLimits, ClipOrigin, NewAddedTrack, NewTask, PlannedPackage, ReencodeChoice, ReencodeRow,
-    Replacement, SourceSpan, WebhookRow,
+    Begun, ClaimLimits, ClipOrigin, NewAddedTrack, NewTask, ReencodeChoice, ReencodeRow, Replacement, SourceSpan,
+    WebhookRow,
 };
 use sluice_model::{
-    ActionId, ActionKind, ClaimToken, Encryption, LeftAs, MediaId, MediaKind, PackageId, PackageStatus, Reason,
-    SourceId, TaskKind, TaskStatus, Timestamp, TrackRole, WebhookId,
+    ActionKind, ClaimToken, Encryption, LeftAs, MediaId, PackageId, PackageStatus, Reason, SourceId, TaskKind,
+    TaskStatus, Timestamp, TrackRole, WebhookId,
 };
 
 harness::on_both!(fresh =>
@@ -69,17 +72,8 @@ async fn replacement(world: &World, package: PackageId) -> Replacement {
 
 /// Plans a replacement, and ends its tasks.
 async fn make(world: &World, new: Replacement) {
-    let plan = PlannedPackage {
-        kind: MediaKind::Video,
-        plan: "{}",
-        duration_ms: Some(1),
-        width: None,
-        height: None,
-        target_s: 6,
-        renditions: vec![rendition()],
-    };
     let mut tx = world.db.begin().await.unwrap();
-    assert!(tx.packages().store_plan(new.package, &plan, at(7)).await.unwrap());
+    assert!(tx.packages().store_plan(new.package, &plan(), at(7)).await.unwrap());
     tx.packages().set_profile(new.package, PROFILE).await.unwrap();
     tx.commit().await.unwrap();
     while let Some(claimed) = world.claim().await {
@@ -293,20 +287,7 @@ async fn work_ends_with_the_last_media(Fresh { db, _folder }: Fresh) {
     // Out of sight it is not worked on either.
     let (_, old, media) = ready(&world).await;
     let new = replacement(&world, old).await;
-    let action = ActionRow {
-        id: ActionId::new(),
-        kind: ActionKind::HideMedia,
-        target_id: media.into(),
-        affected_id: world.owner,
-        reason: String::new(),
-        appeal: None,
-        appealed_at: None,
-        created_at: at(11),
-        lifted_at: None,
-    };
-    let mut tx = world.db.begin().await.unwrap();
-    assert!(tx.moderation().act(&action).await.unwrap());
-    tx.commit().await.unwrap();
+    act(&world, ActionKind::HideMedia, media).await;
     assert_eq!(status(&world, new.package).await, PackageStatus::Failed);
     assert_eq!((package_of(&world, media).await, status(&world, old).await), (old, PackageStatus::Ready));
     assert_eq!(film(&world, old).await.left_as(None), Some(LeftAs::OutOfSight));

@@ -39,7 +39,7 @@ async fn merged(world: &World, source: SourceId) -> MediaId {
     media
 }
 
-async fn act(world: &World, kind: ActionKind, target: impl Into<TargetId>) -> ActionId {
+pub async fn act(world: &World, kind: ActionKind, target: impl Into<TargetId>) -> ActionId {
     let action = ActionRow {
         id: ActionId::new(),
         kind,

@@ -202,9 +202,9 @@ pub fn rendition() -> NewRendition {
     }
 }
 
-pub async fn planned(world: &World) -> (SourceId, PackageId) {
-    let (source, package, _) = world.film(1).await;
-    let plan = PlannedPackage {
+/// A plan of a picture.
+pub fn plan() -> PlannedPackage<'static> {
+    PlannedPackage {
         kind: MediaKind::Video,
         plan: "{}",
         duration_ms: Some(1),
@@ -212,7 +212,12 @@ pub async fn planned(world: &World) -> (SourceId, PackageId) {
         height: None,
         target_s: 6,
         renditions: vec![rendition()],
-    };
+    }
+}
+
+pub async fn planned(world: &World) -> (SourceId, PackageId) {
+    let (source, package, _) = world.film(1).await;
+    let plan = plan();
     let mut tx = world.db.begin().await.unwrap();
     assert!(tx.packages().store_plan(package, &plan, at(1)).await.unwrap());
     assert!(!tx.packages().store_plan(package, &plan, at(1)).await.unwrap(), "a second plan changes nothing");

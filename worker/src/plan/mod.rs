@@ -265,7 +265,9 @@ fn plan_video(
     let mut ladder = ladder::ladder(video, rate, settings);
     let replaced = kept.as_ref().is_some_and(|k| k.coding == Coding::Avc);
     let lean = ladder.first().filter(|_| replaced).and_then(|top| ladder::beside_heavy(video, top));
-    ladder.splice(ladder.len().min(1)..ladder.len().min(1), lean);
+    if let Some(lean) = lean {
+        ladder.insert(1, lean);
+    }
     let below = usize::from(replaced).min(ladder.len());
     ladder::cap(&mut ladder[..below], video, false);
     ladder::cap(&mut ladder[below..], video, below > 0);

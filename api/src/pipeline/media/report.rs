@@ -93,9 +93,10 @@ pub async fn report(state: &AppState, viewer: &Viewer, id: MediaId) -> Result<Me
     let package = state.db.packages().find(media.package_id).await?.ok_or(MediaError::NotFound)?;
     let text = package.report.ok_or(MediaError::NotFound)?;
     let checked: Checked = serde_json::from_str(&text).map_err(|_| MediaError::Internal)?;
-    let programme_start_ms = package.programme_start.unwrap_or(0) as f64 / 1000.0;
+    let rows = tracks::all_renditions(state, &media).await?;
+    let programme_start_ms = tracks::programme_start_s(state, package.id, &rows).await? * 1000.0;
     let mut renditions = Vec::new();
-    for row in tracks::all_renditions(state, &media).await? {
+    for row in rows {
         if row.role != RenditionRole::Growing {
             let segments = state.db.packages().segments(row.package_id, &row.name, i64::MAX).await?;
             renditions.push(RenditionReport::new(row, &segments, programme_start_ms));
@@ -109,10 +110,9 @@ pub async fn report(state: &AppState, viewer: &Viewer, id: MediaId) -> Result<Me
 impl RenditionReport {
     fn new(row: RenditionRow, segments: &[SegmentRow], programme_start_ms: f64) -> Self {
         let ms = |ticks: i64| ticks as f64 * 1000.0 / row.timescale.max(1) as f64;
-        // Of pictures it is known when they are decoded, which begins so much before the programme as they are shown later.
-        let shown_later_ms = if row.kind == MediaKind::Video { programme_start_ms } else { 0.0 };
-        let first_ms = segments.first().map_or(0.0, |s| ms(s.start_ticks));
-        let begin_ms = thousandths(first_ms + shown_later_ms - programme_start_ms);
+        // Of pictures it is known when they are decoded, which begins as long before the programme as they are shown later.
+        let zero_ms = if row.kind == MediaKind::Video { 0.0 } else { programme_start_ms };
+        let begin_ms = thousandths(segments.first().map_or(0.0, |s| ms(s.start_ticks)) - zero_ms);
         let end_ms = thousandths(begin_ms + segments.iter().map(|s| ms(s.duration_ticks)).sum::<f64>());
         let segment_bytes: Vec<i64> = segments.iter().map(|s| s.size_bytes).collect();
         Self {

@@ -11,9 +11,10 @@ use crate::{
     text,
     validation::Faults,
 };
-use sluice_db::{DbError, MediaRow, RenditionRow, TrackRow, overlaid, sounds};
+use sluice_db::{DbError, MediaRow, RenditionRow, TrackRow, default_sound, overlaid, sounds};
 use sluice_model::{
-    MediaId, MediaKind, PackageStatus, PartStatus, Role, SoundTrack, TrackRole, clock, default_title, language_name,
+    MediaId, MediaKind, PackageId, PackageStatus, PartStatus, Role, SoundTrack, TrackRole, clock, default_title,
+    language_name,
 };
 
 /// Longest label, characters.
@@ -57,6 +58,22 @@ pub async fn check_addition(state: &AppState, viewer: &Viewer, id: MediaId) -> R
 pub async fn renditions(state: &AppState, media: &MediaRow, complete: bool) -> Result<Vec<RenditionRow>, MediaError> {
     let renditions = all_renditions(state, media).await?;
     Ok(overlaid(renditions, &state.db.tracks().of_media(media.id).await?, complete))
+}
+
+/// When the programme begins on the package's clock, seconds: pictures are shown so much later than they are decoded. Packages
+/// of older versions do not say it: their sound does.
+pub async fn programme_start_s(
+    state: &AppState,
+    package: PackageId,
+    renditions: &[RenditionRow],
+) -> Result<f64, MediaError> {
+    let row = state.db.packages().find(package).await?.ok_or(MediaError::NotFound)?;
+    if let Some(micros) = row.programme_start {
+        return Ok(micros as f64 / 1e6);
+    }
+    let Some(sound) = default_sound(renditions) else { return Ok(0.0) };
+    let first = state.db.packages().segments(package, &sound.name, 1).await?;
+    Ok(first.first().map_or(0.0, |s| s.start_ticks as f64 / sound.timescale.max(1) as f64))
 }
 
 /// Whether no track of a media is being made: what is listed of it changes only when somebody says so.

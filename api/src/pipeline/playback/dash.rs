@@ -25,7 +25,7 @@ pub async fn manifest(state: &AppState, row: &MediaRow, before: &str) -> Result<
     }
     let package = row.package_id;
     let stored = state.db.packages().renditions(package).await?;
-    let start_s = subtitles::programme_start_s(state, package, &stored).await?;
+    let start_s = tracks::programme_start_s(state, package, &stored).await?;
     let mut renditions = Vec::new();
     for r in tracks::renditions(state, row, true).await?.iter().filter(|r| lists(PlaylistType::Vod, r)) {
         renditions.push(rendition(state, r, before, start_s).await?);

@@ -5,8 +5,8 @@ use super::{
     error::PlaybackError,
     presentation::{Presented, Selector, present},
 };
-use crate::{state::AppState, text};
-use sluice_db::{CaptionsRow, RenditionRow, SegmentRow, default_sound};
+use crate::{pipeline::media::tracks, state::AppState, text};
+use sluice_db::{CaptionsRow, SegmentRow};
 use sluice_hls::{MediaPlaylist, PlaylistType, Segment, SubtitleTrack, webvtt_segment};
 use sluice_model::{MediaId, PackageId, SubtitleRole};
 
@@ -100,28 +100,12 @@ pub async fn segment(
     let last = segments.last().ok_or(PlaybackError::NotFound)?;
     let ms = |ticks: i64| (ticks as f64 * 1000.0 / reference.timescale.max(1) as f64).round() as u64;
     let until: i64 = segments.iter().map(|s| s.duration_ticks).sum();
-    let start_s = programme_start_s(state, package, &renditions).await?;
+    let start_s = tracks::programme_start_s(state, package, &renditions).await?;
     Ok(webvtt_segment(&body, ms(until - last.duration_ticks), ms(until), start_s))
 }
 
 async fn body(state: &AppState, media: MediaId, track: TrackName<'_>) -> Result<String, PlaybackError> {
     state.db.captions().body(media, track.language, track.role).await?.ok_or(PlaybackError::NotFound)
-}
-
-/// When the programme begins on the package's clock, seconds: pictures are shown so much later than they are decoded. Packages
-/// of older versions do not say it: their sound does.
-pub async fn programme_start_s(
-    state: &AppState,
-    package: PackageId,
-    renditions: &[RenditionRow],
-) -> Result<f64, PlaybackError> {
-    let row = state.db.packages().find(package).await?.ok_or(PlaybackError::NotFound)?;
-    if let Some(micros) = row.programme_start {
-        return Ok(micros as f64 / 1e6);
-    }
-    let Some(sound) = default_sound(renditions) else { return Ok(0.0) };
-    let first = state.db.packages().segments(package, &sound.name, 1).await?;
-    Ok(first.first().map_or(0.0, |s| s.start_ticks as f64 / sound.timescale.max(1) as f64))
 }
 
 #[cfg(test)]
