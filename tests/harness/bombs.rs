@@ -7,7 +7,7 @@ use super::{
 use std::{
     path::{Path, PathBuf},
     process::Command,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 /// Packets `from` and later of a stream come so many seconds later.
@@ -88,15 +88,16 @@ pub struct Outcome {
     pub said: String,
     /// The most that it, or one of its children, held at once.
     pub peak_bytes: u64,
-    pub took: Duration,
+    /// Processor time of it and its children, which other work beside it does not lengthen.
+    pub worked: Duration,
 }
 
 /// Transcodes a file into a folder and measures what that takes.
 pub fn transcode(file: &Path, to: &Path) -> Outcome {
     let script = "import resource, subprocess, sys\nend = subprocess.run(sys.argv[1:]).returncode\n\
-                  print('PEAK', resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\nsys.exit(end)";
+                  used = resource.getrusage(resource.RUSAGE_CHILDREN)\n\
+                  print('USED', used.ru_maxrss, used.ru_utime + used.ru_stime)\nsys.exit(end)";
     let worker = bin_dir().join("sluice-worker");
-    let began = Instant::now();
     let output = Command::new("python3")
         .args(["-c", script, worker.to_str().unwrap(), "transcode", "--preset", "ultrafast", "--"])
         .args([file, to])
@@ -104,6 +105,9 @@ pub fn transcode(file: &Path, to: &Path) -> Outcome {
         .unwrap();
     let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
     let said = text(&output.stdout) + &text(&output.stderr);
-    let kib: u64 = said.lines().find_map(|l| l.strip_prefix("PEAK ")).unwrap().trim().parse().unwrap();
-    Outcome { succeeded: output.status.success(), said, peak_bytes: kib * 1024, took: began.elapsed() }
+    let used = said.lines().find_map(|l| l.strip_prefix("USED ")).unwrap();
+    let (kib, seconds) = used.split_once(' ').unwrap();
+    let (kib, seconds): (u64, f64) = (kib.parse().unwrap(), seconds.parse().unwrap());
+    let worked = Duration::from_secs_f64(seconds);
+    Outcome { succeeded: output.status.success(), said, peak_bytes: kib * 1024, worked }
 }

@@ -32,8 +32,6 @@ use std::collections::BTreeMap;
 
 /// Packets read to find the first time stamp: more than any reorder depth.
 const FIRST_PACKETS: usize = 20;
-/// How often an edit list may show the bytes of a file, all in all.
-const MOST_SHOWINGS: u64 = 10;
 /// Pictures that H.264 and HEVC decoders hold back at the most.
 const MOST_REORDERED: i32 = 16;
 const AAC_LC_PROFILE: i32 = 1;
@@ -56,7 +54,6 @@ pub fn probe(link: &Link, job: &Job, scope: Probe) -> Result<SourceFacts, Encode
         _ => None,
     };
     let read = read(&mut packets, job, scope, video, &mut sounds)?;
-    check_repetition(&read.stamps, job)?;
     let (trusted, wanted, clock) = (read.trusted, read.wanted, read.clock);
     let edited = read.dated || video.is_some() && read.stamps.first().is_some_and(|s| needs_hidden(s));
     let shown = |s: Vec<Stamp>| s.into_iter().filter(|x| !x.hidden).collect();
@@ -98,17 +95,6 @@ pub fn probe(link: &Link, job: &Job, scope: Probe) -> Result<SourceFacts, Encode
     Ok(SourceFacts { demuxer: job.demuxer, video, audio, clock, left_behind, metadata })
 }
 
-/// Refuses what shows the bytes of its file more than some times over: an edit list says so in a few bytes, and each showing is
-/// decoded and encoded.
-fn check_repetition(stamps: &[Vec<Stamp>], job: &Job) -> Result<(), EncodeError> {
-    let shown: u64 = stamps.iter().flatten().map(|s| u64::from(s.size)).sum();
-    if shown <= job.source_bytes.saturating_mul(MOST_SHOWINGS) {
-        return Ok(());
-    }
-    let detail = format!("{} times", shown / job.source_bytes.max(1));
-    Err(EncodeError::refused(Refusal::RepeatsItself, detail))
-}
-
 /// The packets of the picture, if there is one, and of the first sound.
 struct Read<'a> {
     wanted: Vec<usize>,
@@ -143,6 +129,7 @@ fn read<'a>(
         if wanted.iter().all(|i| is_whole(*i)) {
             let of = |i: &usize| open::stream_of(&packets.input, *i).map(|s| stamps::from_index(&s));
             let stamps = wanted.iter().map(of).collect::<Result<Vec<_>, _>>()?;
+            stamps::check_repetition(stamps.iter().flatten().map(|s| u64::from(s.size)).sum(), job)?;
             let sizes = video.map(|i| Sizes::new(job, &packets.input, i)).transpose()?;
             let indexed = |i: &usize| {
                 let stamps = stamps::from_index(&open::stream_of(&packets.input, *i).ok()?);
@@ -165,7 +152,7 @@ fn read<'a>(
         let asked = if matches!(scope, Probe::After { .. }) { 0 } else { MOST_TRACKS - 1 };
         let others = sounds.iter().skip(1).take(asked);
         let mut further = others.filter_map(|i| Some((*i, outline(&packets.input, *i, &[])?))).collect();
-        let Scan { stamps, clock, dated } = stamps::scan(packets, &wanted, &mut further, job.demuxer, sizes.as_mut())?;
+        let Scan { stamps, clock, dated } = stamps::scan(packets, &wanted, &mut further, job, sizes.as_mut())?;
         if whole && !sounds.is_empty() && stamps.last().is_some_and(Vec::is_empty) {
             sounds.remove(0);
             continue;

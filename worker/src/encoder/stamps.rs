@@ -9,7 +9,7 @@ use super::{
     undated::{UNDATED, date},
 };
 use crate::{
-    child::Refusal,
+    child::{Job, Refusal},
     plan::{
         Clock,
         clock::{self, Ahead, Carry, Tick},
@@ -41,6 +41,8 @@ pub struct Stamp {
 
 /// Most packets of a stream that are taken in: 13 hours at 60 frames a second.
 const MOST_PACKETS: usize = 3_000_000;
+/// How often an edit list may show the bytes of a file, all in all.
+const MOST_SHOWINGS: u64 = 10;
 /// Time stamps beyond this are none: 31 years, in microseconds.
 const MOST_US: f64 = 1e15;
 
@@ -66,6 +68,15 @@ pub fn from_index(stream: &format::stream::Stream<'_>) -> Vec<Stamp> {
     ffi::index_entries(stream).into_iter().map(stamp).collect()
 }
 
+/// Refuses what shows the bytes of its file more than some times over: an edit list says so in a few bytes, and each showing is
+/// read, decoded and encoded.
+pub fn check_repetition(shown_bytes: u64, job: &Job) -> Result<(), EncodeError> {
+    if shown_bytes <= job.source_bytes.saturating_mul(MOST_SHOWINGS) {
+        return Ok(());
+    }
+    Err(EncodeError::refused(Refusal::RepeatsItself, format!("more than {MOST_SHOWINGS} times")))
+}
+
 /// What a scan has found.
 pub struct Scan {
     /// Of each stream that was wanted.
@@ -81,9 +92,10 @@ pub fn scan(
     packets: &mut Packets,
     wanted: &[usize],
     further: &mut Vec<(usize, Outline)>,
-    demuxer: Demuxer,
+    job: &Job,
     mut sizes: Option<&mut Sizes<'_>>,
 ) -> Result<Scan, EncodeError> {
+    let demuxer = job.demuxer;
     // Any other stream of a transport stream may turn out to carry on one of them.
     let carries = sought_by_bytes(demuxer);
     if !carries {
@@ -91,7 +103,7 @@ pub fn scan(
     }
     let mut found = vec![Vec::new(); wanted.len()];
     let mut others: BTreeMap<usize, Vec<Stamp>> = BTreeMap::new();
-    let mut beside = 0;
+    let (mut beside, mut shown_bytes) = (0, 0);
     while let Some(packet) = packets.next() {
         let is_picture =
             || packets.input.stream(packet.stream()).is_some_and(|s| s.parameters().medium() == media::Type::Video);
@@ -112,6 +124,9 @@ pub fn scan(
                     stamp.key = found[n].is_empty();
                 }
                 found[n].push(stamp);
+                // Looked at while it is read: the end of what repeats itself is far away.
+                shown_bytes += u64::from(stamp.size);
+                check_repetition(shown_bytes, job)?;
             }
             Some(_) => return Err(EncodeError::refused(Refusal::TooManyPictures, "packets")),
             None if carries && beside < MOST_PACKETS => {
