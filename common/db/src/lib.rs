@@ -93,7 +93,7 @@ pub use usage::{EncodeOwner, UsageRow};
 pub use users::{NewUser, UserFilter, UserRow};
 pub use webhooks::{DeliveryRow, DueDelivery, Tried, WebhookChange, WebhookRow};
 
-pub use open::Sqlite;
+pub use open::{Sqlite, sqlite_pool};
 pub use watch::Postgres;
 
 use sluice_model::Timestamp;

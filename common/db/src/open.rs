@@ -84,7 +84,7 @@ async fn open_sqlite(options: SqliteConnectOptions) -> Result<Db> {
     let marked = look_over(&mut first).await.map_err(|e| unusable(&e))?;
     drop(first.close().await);
     let writing = options.clone().journal_mode(SqliteJournalMode::Wal);
-    let pool = SqlitePoolOptions::new().acquire_timeout(WRITE_WAIT);
+    let pool = sqlite_pool().acquire_timeout(WRITE_WAIT);
     let writer = pool.clone().max_connections(1).connect_with(writing).await?;
     MIGRATIONS.run(&writer).await?;
     if !marked {
@@ -99,6 +99,22 @@ async fn open_sqlite(options: SqliteConnectOptions) -> Result<Db> {
     db.search().index_missing().await?;
     drop(lock);
     Ok(db)
+}
+
+/// A pool of connections to a file of SQLite that takes none back which is in a transaction.
+pub fn sqlite_pool() -> SqlitePoolOptions {
+    SqlitePoolOptions::new().after_release(|connection, _| Box::pin(is_at_rest(connection)))
+}
+
+/// Whether a connection that is given back is in no transaction; if it is, it is closed. SQLite ends a transaction by itself
+/// where it cannot go on (SQLITE_FULL, SQLITE_IOERR, SQLITE_NOMEM), the rollback fails that comes after it, and sqlx believes
+/// in the transaction ever after: nothing more could be begun on this connection, though the disk has room again.
+async fn is_at_rest(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
+    if connection.is_in_transaction() {
+        // The rollback of what was dropped is under way: answers come in the order of what was asked.
+        connection.ping().await?;
+    }
+    Ok(!connection.is_in_transaction())
 }
 
 /// Whether a file is SQLite's at all, before SQLite makes anything beside it.
@@ -253,6 +269,25 @@ mod tests {
         let Db::Sqlite(pools) = &db else { panic!("not SQLite") };
         let refused = sqlx::query("DELETE FROM tasks").execute(&pools.readers).await.unwrap_err().to_string();
         assert!(refused.contains("readonly"), "{refused}");
+    }
+
+    /// As on a disk that was full for a moment.
+    #[tokio::test]
+    async fn a_transaction_that_sqlite_ends_by_itself_is_the_last_of_its_connection_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = Db::open(&format!("sqlite://{}", dir.path().join("a.db").display())).await.unwrap();
+        let Db::Sqlite(pools) = &db else { panic!("not SQLite") };
+        for _ in 0..3 {
+            let crate::Tx::Sqlite(mut tx) = db.begin().await.unwrap() else { panic!("not SQLite") };
+            let sql = "INSERT OR ROLLBACK INTO rounds (name, next_us) VALUES ('twice', 1), ('twice', 1)";
+            sqlx::query(sql).execute(&mut *tx).await.unwrap_err();
+            drop(tx);
+            db.begin().await.unwrap().commit().await.unwrap();
+            let mut given_up = pools.readers.begin().await.unwrap();
+            sqlx::query("ROLLBACK").execute(&mut *given_up).await.unwrap();
+            drop(given_up);
+            drop(db.snapshot().await.unwrap());
+        }
     }
 
     impl Db {

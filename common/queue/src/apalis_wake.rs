@@ -7,7 +7,7 @@
 use crate::WakeTransport;
 use apalis::prelude::*;
 use apalis_postgres::{PgPool, PostgresStorage};
-use apalis_sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteStorage};
+use apalis_sqlite::{SqliteConnectOptions, SqlitePool, SqliteStorage};
 use futures::{FutureExt, future::BoxFuture};
 use serde::{Deserialize, Serialize};
 use sluice_db::{Db, DbError};
@@ -54,7 +54,7 @@ impl ApalisWake {
                     .create_if_missing(true)
                     .busy_timeout(BUSY);
                 let lock = sluice_db::lock_beside(&file)?;
-                let pool = SqlitePoolOptions::new().max_connections(2).connect_with(options).await?;
+                let pool = sluice_db::sqlite_pool().max_connections(2).connect_with(options).await?;
                 set_up(&pool).await?;
                 drop(lock);
                 Ok(Self::Sqlite(pool))
