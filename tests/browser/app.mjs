@@ -207,7 +207,7 @@ const modes = {
   // Every page, as a screen reader and as people see it, in both themes.
   async pages() {
     const world = await fill(url, { admin, films, wrong });
-    const sample = ["home", "login", "feed", "watch", "upload", "creator", "playlist", "studio", "studio-media", "settings-tokens", "admin-reports", "docs"];
+    const sample = ["home", "login", "feed", "watch", "upload", "creator", "playlist", "post", "studio", "studio-media", "settings-tokens", "admin-reports", "docs"];
     const all = pages(world).filter(([page]) => every || sample.includes(page));
     const found = [];
     await Promise.all(["nobody", "ada", "bob", "root"].map(async (who) => {
