@@ -24,8 +24,8 @@ fn worker(name: &str) -> NewWorker<'_> {
 
 async fn workers_are_known_by_their_signs(Fresh { db, _folder }: Fresh) {
     let operations = db.operations();
-    operations.sign(&worker("a"), None).await.unwrap();
-    operations.sign(&worker("b"), Some(WorkerTrouble::StoreUnreachable)).await.unwrap();
+    operations.sign(&worker("a"), None, None).await.unwrap();
+    operations.sign(&worker("b"), Some(WorkerTrouble::StoreUnreachable), None).await.unwrap();
     let of = async |name: &str| {
         let (workers, now) = operations.workers().await.unwrap();
         workers.into_iter().find(|w| w.name == name).map(|w| (w.is_alive(now), w.trouble(), w.trouble_at))
@@ -34,14 +34,21 @@ async fn workers_are_known_by_their_signs(Fresh { db, _folder }: Fresh) {
     let (alive, trouble, since) = of("b").await.unwrap();
     assert_eq!((alive, trouble), (true, Some(WorkerTrouble::StoreUnreachable)));
     assert!(since.is_some());
-    operations.sign(&worker("b"), Some(WorkerTrouble::StoreUnreachable)).await.unwrap();
+    operations.sign(&worker("b"), Some(WorkerTrouble::StoreUnreachable), None).await.unwrap();
     assert_eq!(of("b").await.unwrap().2, since, "it lasts since it began");
-    operations.sign(&worker("b"), Some(WorkerTrouble::DiskFull)).await.unwrap();
+    operations.sign(&worker("b"), Some(WorkerTrouble::DiskFull), None).await.unwrap();
     assert!(of("b").await.unwrap().2 > since, "another trouble");
-    operations.sign(&worker("b"), None).await.unwrap();
+    operations.sign(&worker("b"), None, None).await.unwrap();
     assert_eq!(of("b").await, Some((true, None, None)));
+    let speed = async |name: &str| {
+        let (workers, _) = operations.workers().await.unwrap();
+        workers.into_iter().find(|w| w.name == name).unwrap().speed
+    };
+    assert_eq!(speed("b").await, None, "it has done nothing yet");
+    operations.sign(&worker("b"), None, Some(1.5)).await.unwrap();
+    assert_eq!(speed("b").await, Some(1.5));
     let short = NewWorker { lease: Duration::ZERO, ..worker("c") };
-    operations.sign(&short, None).await.unwrap();
+    operations.sign(&short, None, None).await.unwrap();
     assert_eq!(of("c").await.map(|w| w.0), Some(false), "silent for two of its leases");
     operations.sign_off("a").await.unwrap();
     operations.purge_workers().await.unwrap();

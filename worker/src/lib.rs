@@ -26,6 +26,7 @@ mod schedule;
 mod source;
 mod sweep;
 mod task;
+mod throughput;
 mod verify;
 mod webp;
 
@@ -259,6 +260,7 @@ async fn work(config: Config, supervised: bool) -> anyhow::Result<()> {
         fleet_cores: config.worker.fleet_cores,
         outbound: Outbound::new(&config.outbound).map_err(anyhow::Error::msg).context("outbound connections")?,
         outage: Arc::default(),
+        throughput: Arc::default(),
         db,
     };
     let capacity = consumer::Capacity {

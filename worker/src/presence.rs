@@ -27,7 +27,7 @@ pub async fn sign(context: Context, capacity: Capacity) {
     loop {
         ticks.tick().await;
         let trouble = trouble(&context).await;
-        if let Err(error) = context.db.operations().sign(&worker, trouble).await {
+        if let Err(error) = context.db.operations().sign(&worker, trouble, context.throughput.speed()).await {
             tracing::debug!(%error, "a sign of life was not written");
         }
     }

@@ -5,6 +5,7 @@ use crate::{
     plan::EncodeSettings,
     schedule::Outage,
     source::SourceError,
+    throughput::Throughput,
     verify::SegmentFault,
 };
 use sluice_db::{ClaimedTask, Db, DbError};
@@ -29,6 +30,8 @@ pub struct Context {
     pub outbound: Outbound,
     /// Of what tasks need and do not have: store, database, machine.
     pub outage: Arc<Outage>,
+    /// How quickly this worker does what was estimated.
+    pub throughput: Arc<Throughput>,
 }
 
 /// How a run ends badly.

@@ -44,6 +44,8 @@ pub struct WorkerRow {
     trouble: Option<String>,
     #[sqlx(rename = "trouble_us")]
     pub trouble_at: Option<Timestamp>,
+    /// Seconds of one core, as they are estimated, that it does in a second; unknown before it has done any.
+    pub speed: Option<f64>,
 }
 
 impl WorkerRow {
@@ -177,11 +179,11 @@ const STORED: &str = "SELECT 'originals' AS kind, COUNT(*) AS objects, CAST(COAL
 
 impl Operations<'_> {
     /// A sign of life. How long a trouble lasts is kept while it stays the same.
-    pub async fn sign(&self, worker: &NewWorker<'_>, trouble: Option<WorkerTrouble>) -> Result<()> {
+    pub async fn sign(&self, worker: &NewWorker<'_>, trouble: Option<WorkerTrouble>, speed: Option<f64>) -> Result<()> {
         let now = self.0.now().await?;
-        let sql = "INSERT INTO workers (name, host, version, cores, memory_bytes, lease_us, started_us, seen_us, trouble, trouble_us, kinds) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, CASE WHEN $8 IS NULL THEN NULL ELSE CAST($7 AS BIGINT) END, $9) \
-                   ON CONFLICT (name) DO UPDATE SET seen_us = excluded.seen_us, trouble = excluded.trouble, \
+        let sql = "INSERT INTO workers (name, host, version, cores, memory_bytes, lease_us, started_us, seen_us, trouble, trouble_us, kinds, speed) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, CASE WHEN $8 IS NULL THEN NULL ELSE CAST($7 AS BIGINT) END, $9, $10) \
+                   ON CONFLICT (name) DO UPDATE SET seen_us = excluded.seen_us, trouble = excluded.trouble, speed = excluded.speed, \
                    trouble_us = CASE WHEN workers.trouble = excluded.trouble THEN workers.trouble_us ELSE excluded.trouble_us END";
         let lease_us = i64::try_from(worker.lease.as_micros()).unwrap_or(i64::MAX);
         execute!(
@@ -195,7 +197,8 @@ impl Operations<'_> {
             lease_us,
             now,
             trouble.map(WorkerTrouble::as_str),
-            Some(worker.kinds.to_string()).filter(|k| !k.is_empty())
+            Some(worker.kinds.to_string()).filter(|k| !k.is_empty()),
+            speed
         )?;
         Ok(())
     }
@@ -210,7 +213,7 @@ impl Operations<'_> {
     /// were asked for.
     pub async fn workers(&self) -> Result<(Vec<WorkerRow>, Timestamp)> {
         let now = self.0.now().await?;
-        let sql = "SELECT name, host, version, cores, memory_bytes, kinds, lease_us, started_us, seen_us, trouble, trouble_us FROM workers \
+        let sql = "SELECT name, host, version, cores, memory_bytes, kinds, lease_us, started_us, seen_us, trouble, trouble_us, speed FROM workers \
                    WHERE seen_us > $1 ORDER BY started_us, name";
         Ok((query!(self.0, fetch_all as WorkerRow, sql, now - HOUR)?, now))
     }

@@ -6,7 +6,7 @@
 use sluice_db::TaskRow;
 use sluice_model::{AudioPayload, ChunkPayload, TaskKind, TaskStatus, Tier, is_playable};
 
-/// So many seconds of the time spent, a fleet is believed to work as it should; then what was measured counts.
+/// So many seconds of the time spent, a fleet is believed to be as quick as it was; then what was measured counts.
 const PRIOR_S: f64 = 2.0;
 /// Checking and writing down a finished package, seconds.
 const FINALIZE_S: f64 = 0.5;
@@ -34,6 +34,8 @@ pub struct Known {
     pub source_grows: bool,
     /// Cores of all workers.
     pub cores: usize,
+    /// Seconds of one core that all workers together did in a second lately.
+    pub speed: f64,
 }
 
 /// Seconds from now.
@@ -65,7 +67,7 @@ pub fn estimate(tasks: &[TaskRow], known: &Known) -> Option<Estimate> {
     }
     let done_s = cost_s - work.iter().map(|w| w.left_s).sum::<f64>();
     // Seconds of one core that are done in a second.
-    let speed = (done_s + PRIOR_S * known.cores as f64) / (known.spent_s.max(0.0) + PRIOR_S);
+    let speed = (done_s + PRIOR_S * known.speed) / (known.spent_s.max(0.0) + PRIOR_S);
     let (segments, end_s) = run_through(&work, known.cores.max(1), speed.max(1e-6));
     let unplanned_s = cost_s * (1.0 / known.planned.clamp(0.01, 1.0) - 1.0) / speed.max(1e-6);
     let known_since_s = if work.iter().any(|w| w.running) { KNOWN_SINCE_S } else { 0.0 };
@@ -203,7 +205,7 @@ mod tests {
 
     fn known(spent_s: f64, prefix: usize) -> Known {
         // Twelve segments: three of two seconds, nine of six.
-        Known { spent_s, film_s: 60.0, planned: 1.0, prefix, source_grows: false, cores: 2 }
+        Known { spent_s, film_s: 60.0, planned: 1.0, prefix, source_grows: false, cores: 2, speed: 2.0 }
     }
 
     fn near(said: f64, expected: f64) -> bool {
@@ -218,6 +220,8 @@ mod tests {
         // A quarter in a hundred seconds: it works at a quarter of the speed.
         let slow = estimate(&film(0.25), &known(100.0, 1)).unwrap();
         assert!(near(slow.ready_s, 300.0 * 0.95), "{slow:?}");
+        let old = estimate(&film(0.0), &Known { speed: 0.5, ..known(0.0, 0) }).unwrap();
+        assert!(near(old.ready_s, 400.5), "a machine that was slow: {old:?}");
         assert!(estimate(&[task(TaskKind::Plan, "{}".into(), 0.5)], &known(9.0, 0)).is_none());
         assert!(estimate(&[chunk(0, 6, Tier::All, 0, 0.5)], &known(9.0, 0)).is_none(), "of another version");
         let half = estimate(&film(0.0), &Known { planned: 0.5, ..known(0.0, 0) }).unwrap();

@@ -12,7 +12,7 @@ use super::{
 use crate::{state::AppState, text};
 use serde::Serialize;
 use sluice_db::{MediaRow, PackageRow, TaskRow};
-use sluice_model::{MediaStatus, Reason, RenditionRole, SourceStatus, TaskStatus, clock};
+use sluice_model::{MediaStatus, Reason, RenditionRole, SourceStatus, TaskKind, TaskStatus, clock};
 use std::time::Duration;
 use utoipa::ToSchema;
 
@@ -135,6 +135,7 @@ async fn estimated(
     let renditions = state.db.packages().renditions(package.id).await?;
     let growing = renditions.iter().filter(|r| r.role != RenditionRole::Final);
     let segments = growing.clone().map(|r| r.planned).max().unwrap_or(0);
+    let fleet = Fleet::of(state).await?;
     let known = Known {
         spent_s: clock::now().duration_since(started).as_secs_f64(),
         // While it is arriving its length is that of the segments it will have, about.
@@ -142,13 +143,39 @@ async fn estimated(
         planned: if row.duration_ms.is_none() { arrived.unwrap_or(1.0) } else { 1.0 },
         prefix: growing.map(|r| r.contiguous).min().and_then(|n| usize::try_from(n).ok()).unwrap_or(0),
         source_grows: renditions.iter().any(|r| r.passthrough && r.role != RenditionRole::Final),
-        cores: state.config.worker.fleet_cores,
+        cores: fleet.cores,
+        speed: fleet.speed,
     };
     let arriving_ms = arrived.and_then(|a| remaining_ms(clock::now().duration_since(row.created_at), a)).unwrap_or(0);
     let ms = |seconds: f64| (seconds * 1000.0) as i64;
     Ok(estimate(tasks, &known)
         .map(|e| (ms(e.playable_s), ms(e.ready_s).max(arriving_ms)))
         .map_or((None, None), |(playable, ready)| (Some(playable), Some(ready))))
+}
+
+/// What encodes, all together.
+struct Fleet {
+    cores: usize,
+    /// Seconds of one core, as they are estimated, that it does in a second.
+    speed: f64,
+}
+
+impl Fleet {
+    /// By the workers' own word; where none says a word, by the settings. Who has done nothing yet counts as its cores.
+    async fn of(state: &AppState) -> Result<Self, MediaError> {
+        let (workers, now) = state.db.operations().workers().await?;
+        let alive = workers.iter().filter(|w| w.is_alive(now) && w.kinds().has(TaskKind::Chunk));
+        let (mut cores, mut speed) = (0, 0.0);
+        for worker in alive {
+            cores += usize::try_from(worker.cores).unwrap_or(0);
+            speed += worker.speed.unwrap_or(worker.cores as f64);
+        }
+        if cores == 0 {
+            cores = state.config.worker.fleet_cores;
+            speed = cores as f64;
+        }
+        Ok(Self { cores, speed })
+    }
 }
 
 /// Share of the bytes that are there; nothing when all are, or when nobody knows how many they will be.
