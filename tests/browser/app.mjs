@@ -110,6 +110,25 @@ const modes = {
     return { seen, took, shown, bytes, address: new URL(page.url()).pathname };
   },
 
+  // Two rates of one size are told apart, and the one that is chosen is shown.
+  async qualities() {
+    const page = await person(name);
+    await logIn(page, name);
+    await page.goto(`${url}/watch/${media}`);
+    await plays(page);
+    await page.getByRole("button", { name: "Pause" }).click();
+    await page.getByRole("button", { name: "Quality, speed, captions" }).click();
+    const menu = page.locator("label").filter({ has: page.getByText("Quality", { exact: true }) }).locator("select");
+    const choices = await menu.locator("option").allTextContents();
+    const loaded = [];
+    for (const label of [choices.at(1), choices.at(2)]) {
+      const segment = page.waitForResponse((r) => r.url().endsWith(".m4s"));
+      await menu.selectOption({ label });
+      loaded.push(new URL((await segment).url()).pathname.split("/").at(-2));
+    }
+    return { choices, loaded };
+  },
+
   // Two people at one film: what one says the other hears, and its stamp leads to the moment.
   async talk() {
     const [a, b] = await Promise.all([person("a"), person("b")]);

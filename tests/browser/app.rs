@@ -67,6 +67,24 @@ async fn people_talk_in_the_app_as_it_plays(pair: Pair) {
     assert_eq!(first["reply_count"], 1);
 }
 
+/// A phone's heavy picture stands beside one of its size that takes less.
+#[tokio::test]
+async fn two_rates_of_one_size_are_told_apart_in_the_menu() {
+    let mut stack = Stack::start_with(Pair::Embedded, &[UNLIMITED, NO_QUOTAS]).await;
+    stack.add_worker();
+    let client = stack.creator().await;
+    let id = client.upload(&fixtures::heavy(10)).await["id"].as_str().unwrap().to_owned();
+    client.wait_for(&id, &["ready"]).await;
+    let seen = journey("qualities", &stack, json!({ "name": client.username, "media": id })).await;
+    let choices: Vec<&str> = seen["choices"].as_array().unwrap().iter().map(|c| c.as_str().unwrap()).collect();
+    let [auto, heavy, lean, smaller, ..] = choices[..] else { panic!("{seen}") };
+    assert!(auto.starts_with("Automatic") && smaller == "480p", "{seen}");
+    let rate = |label: &str| label.strip_prefix("720p, ")?.strip_suffix(" Mb/s")?.parse::<f64>().ok();
+    let (heavy, lean) = (rate(heavy).unwrap(), rate(lean).unwrap());
+    assert!(heavy > 10.0 && lean < heavy / 2.0, "{seen}");
+    assert_eq!(seen["loaded"], json!(["source", "v720-lean"]), "what is chosen is loaded: {seen}");
+}
+
 /// What the API does for it is for `e2e::added_tracks` and `e2e::posts`.
 #[tokio::test]
 async fn a_sound_goes_on_while_one_browses() {

@@ -119,7 +119,7 @@ async fn heavy_picture_has_a_lean_one_beside_it(pair: Pair) {
     if !harness::in_sample(pair, 1) {
         return;
     }
-    let file = fixtures::heavy();
+    let file = fixtures::heavy(4);
     let (stack, ready, url) = journey(pair, &file).await;
     let text = harness::client::http().get(&url).send().await.unwrap().text().await.unwrap();
     let rate = |name: &str| {

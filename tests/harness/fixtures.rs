@@ -59,9 +59,9 @@ pub fn compliant(seconds: u32) -> PathBuf {
     )
 }
 
-/// A compliant film of 1280x720 without sound, four seconds long, that takes 12 Mb/s: four times what the ladder gives its size.
-pub fn heavy() -> PathBuf {
-    let video = "testsrc2=s=1280x720:r=25:d=4,noise=alls=20:allf=t";
+/// A compliant film of 1280x720 without sound that takes 12 Mb/s: four times what the ladder gives its size.
+pub fn heavy(seconds: u32) -> PathBuf {
+    let video = &format!("testsrc2=s=1280x720:r=25:d={seconds},noise=alls=20:allf=t");
     let codec = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-b:v", "12M", "-maxrate", "12M"];
     let mut arguments = vec!["-f", "lavfi", "-i", video];
     arguments.extend(codec);
@@ -73,7 +73,7 @@ pub fn heavy() -> PathBuf {
         "-movflags",
         "+faststart",
     ]);
-    made("heavy.mp4", &arguments)
+    made(&format!("heavy-{seconds}.mp4"), &arguments)
 }
 
 /// A film that must be encoded: MPEG-4 part 2 and MP3 in Matroska, 640x360 at 30000/1001 fps.

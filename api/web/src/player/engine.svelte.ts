@@ -96,7 +96,8 @@ export class Engine {
   }
 
   #parsed(hls: Hls) {
-    const levels = hls.levels.map((level, id) => ({ id, height: Math.min(level.height, level.width) || 0, bps: level.bitrate }));
+    // What it takes on average: a peak says little of what a line must carry.
+    const levels = hls.levels.map((level, id) => ({ id, height: Math.min(level.height, level.width) || 0, bps: level.averageBitrate }));
     levels.sort((a, b) => b.height - a.height || b.bps - a.bps);
     // Rungs of one size differ in their sound alone, and the best of them stands for it; but for those that take half as much.
     const one: typeof levels = [];
