@@ -1,9 +1,10 @@
 //! The queue's truth: claims, fences, attempts.
 
-use crate::world::{Fresh, ROOM, World, at, fresh, planned};
-use sluice_db::{ClaimLimits, DbError, MAX_ATTEMPTS, OPENING_CHUNK};
+use crate::world::{Fresh, ROOM, World, advance, at, extent, fresh, new_upload, planned, task};
+use sluice_db::{ClaimLimits, DbError, MAX_ATTEMPTS, NewTask, OPENING_CHUNK};
 use sluice_model::{
-    ClaimToken, PackageStatus, Priority, Reason, TaskKind, TaskKinds, TaskStatus, Timestamp, TurnId, clock,
+    ClaimToken, Encryption, PackageId, PackageStatus, Priority, Reason, SourceId, TaskKind, TaskKinds, TaskStatus,
+    Timestamp, TurnId, UploadId, clock,
 };
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ harness::on_both!(fresh =>
     accounts_take_turns,
     administrators_bring_work_forward_and_hold_it_back,
     a_worker_is_given_its_kinds_only,
+    what_waits_for_bytes_is_not_overdue,
 );
 
 async fn task_is_claimed_once_and_in_order(Fresh { db, _folder }: Fresh) {
@@ -195,4 +197,27 @@ async fn a_worker_is_given_its_kinds_only(Fresh { db, _folder }: Fresh) {
     assert_eq!(claim(8).await.as_deref(), Some("plan"));
     assert_eq!((claim(8).await, claim(0).await), (None, None), "the others are for other workers");
     assert_eq!(world.claim().await.unwrap().name, OPENING_CHUNK);
+}
+
+/// An upload may take days, and no worker can do anything about it.
+async fn what_waits_for_bytes_is_not_overdue(Fresh { db, _folder }: Fresh) {
+    let world = World::new(db).await;
+    let (source, package, upload) = (SourceId::new(), PackageId::new(), UploadId::new());
+    let holder = ClaimToken::random();
+    let mut tx = world.db.begin().await.unwrap();
+    tx.uploads().insert(&new_upload(upload, world.owner, source, 1)).await.unwrap();
+    tx.packages().insert(package, source, Encryption::None, at(1)).await.unwrap();
+    tx.commit().await.unwrap();
+    let queued = NewTask { needs_bytes: 5, due_at: at(7), ..task(source, package, TaskKind::Plan, "plan") };
+    world.enqueue_task(queued).await;
+    let due = async || {
+        let counts = world.db.tasks().counts().await.unwrap();
+        let [count] = &counts[..] else { panic!("{counts:?}") };
+        assert_eq!((count.kind, count.status, count.tasks), (TaskKind::Plan, TaskStatus::Queued, 1));
+        count.due
+    };
+    assert_eq!(due().await, None);
+    world.db.uploads().take_lease(upload, holder, at(1), at(2)).await.unwrap().unwrap();
+    assert!(advance(&world.db, upload, holder, &extent(source, 0, 5), 1).await);
+    assert_eq!(due().await, Some(at(7)), "now it is the workers' turn");
 }

@@ -60,7 +60,7 @@ pub struct TaskCount {
     pub status: TaskStatus,
     /// How many there are.
     pub tasks: i64,
-    /// When the first of them is, or was, due that is not held back behind all others.
+    /// When the first of them is, or was, due that is not held back behind all others and waits for no byte of an upload.
     #[sqlx(rename = "due_us")]
     pub due: Option<Timestamp>,
 }
@@ -90,8 +90,11 @@ impl Tasks<'_> {
     /// How many tasks of each kind and status there are, and since when the first of them is due. Those that are done,
     /// or that nobody wants, are not counted.
     pub async fn counts(&self) -> Result<Vec<TaskCount>> {
-        let sql = "SELECT kind, status, COUNT(*) AS tasks, MIN(CASE WHEN priority < 0 THEN NULL \
-                   WHEN due_us > not_before_us THEN due_us ELSE not_before_us END) AS due_us FROM tasks WHERE status IN ('queued', 'running', 'parked') GROUP BY kind, status";
+        let sql = "SELECT t.kind, t.status, COUNT(*) AS tasks, MIN(CASE WHEN t.priority < 0 \
+                   OR (t.needs_bytes > 0 AND s.status = 'receiving' AND t.needs_bytes > s.size_bytes) THEN NULL \
+                   WHEN t.due_us > t.not_before_us THEN t.due_us ELSE t.not_before_us END) AS due_us \
+                   FROM tasks t JOIN sources s ON s.id = t.source_id \
+                   WHERE t.status IN ('queued', 'running', 'parked') GROUP BY t.kind, t.status";
         query!(self.0, fetch_all as TaskCount, sql)
     }
 

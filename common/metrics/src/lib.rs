@@ -67,7 +67,7 @@ metrics! {
     QUEUE_TASKS = Shape::Gauge, "sluice_queue_tasks", None, ["kind", "status"],
         "Tasks that wait (queued), are being done (running) or have failed for good (parked).";
     QUEUE_OLDEST = Shape::Gauge, "sluice_queue_oldest_seconds", Some(Unit::Seconds), ["kind"],
-        "For how long the oldest task has been due that nobody has begun and that is not held back.";
+        "For how long the oldest task has been due that nobody has begun, that is not held back, and whose bytes are there.";
     TASKS = Shape::Histogram(WORK), "sluice_task_duration_seconds", Some(Unit::Seconds), ["kind", "outcome"],
         "From claiming a task to its end: done, retry, failed, released, waits or lost.";
     ENCODE_SPEED = Shape::Histogram(SPEED), "sluice_encode_speed_ratio", None, [],
