@@ -224,6 +224,13 @@ async fn a_dry_run_counts_what_gc_deletes(pair: Pair) {
     }
     stack.workers[worker].stop();
     let store = stack.store().await;
+    // An orphan of a package that goes with its source is counted once.
+    let key = Key::RenditionFile {
+        package: package_of(&stack, &ids[0]).await,
+        rendition: "images".to_owned(),
+        file: "lost-attempt.jpg".to_owned(),
+    };
+    store.put(&key, Bytes::from_static(b"left over")).await.unwrap();
     let all = objects(&store).await as u64;
     let gc = |options: &[&str]| -> Value {
         let (status, out, said) = stack.run_command(&[], &[&["gc", "--json"], options].concat());
@@ -238,6 +245,7 @@ async fn a_dry_run_counts_what_gc_deletes(pair: Pair) {
     let would = gc(&["--dry-run"]);
     let doomed = would["swept"]["unreferenced"]["objects"].as_u64().unwrap();
     assert!(doomed > 5 && doomed < all, "{would}");
+    assert_eq!(would["swept"]["orphans"]["objects"], 0, "{would}");
     assert!(would["total"]["bytes"].as_u64().unwrap() > 10_000, "{would}");
     assert_eq!(objects(&store).await as u64, all, "nothing is deleted by a dry run");
     let did = gc(&[]);

@@ -145,6 +145,8 @@ impl Sweep<'_> {
     pub async fn survey(&self) -> Result<Swept> {
         let (now, mut swept) = (clock::now(), Swept::default());
         let before = now - self.window;
+        // What goes with its source is counted there.
+        let (mut sources, mut packages) = (HashSet::new(), HashSet::new());
         let mut last = SourceId::nil();
         loop {
             let page = self.db.sources().to_delete(before, now, last, PAGE).await?;
@@ -152,10 +154,12 @@ impl Sweep<'_> {
             for source in page {
                 swept.unreferenced.add(&self.of_source(source).await?);
                 swept.groups += 1;
+                packages.extend(self.db.sources().packages_of(source).await?);
+                sources.insert(source);
             }
             last = end;
         }
-        self.survey_replaced(before, &mut swept).await?;
+        self.survey_replaced(before, &packages, &mut swept).await?;
         let mut last = ProjectId::nil();
         loop {
             let page = self.db.projects().deleting_documents(last).await?;
@@ -176,16 +180,16 @@ impl Sweep<'_> {
             }
             last = end;
         }
-        self.survey_finished(before, &mut swept).await?;
+        self.survey_finished(before, &sources, &packages, &mut swept).await?;
         Ok(swept)
     }
 
-    async fn survey_replaced(&self, before: Timestamp, swept: &mut Swept) -> Result<()> {
+    async fn survey_replaced(&self, before: Timestamp, counted: &HashSet<PackageId>, swept: &mut Swept) -> Result<()> {
         let mut last = PackageId::nil();
         loop {
             let page = self.db.replacements().to_delete(before, last, PAGE).await?;
             let Some(end) = page.last().copied() else { return Ok(()) };
-            for package in page {
+            for package in page.into_iter().filter(|p| !counted.contains(p)) {
                 swept.replaced.add(&self.listed(&Prefix::Package(package)).await?);
                 swept.groups += 1;
             }
@@ -193,13 +197,19 @@ impl Sweep<'_> {
         }
     }
 
-    async fn survey_finished(&self, before: Timestamp, swept: &mut Swept) -> Result<()> {
+    async fn survey_finished(
+        &self,
+        before: Timestamp,
+        sources: &HashSet<SourceId>,
+        packages: &HashSet<PackageId>,
+        swept: &mut Swept,
+    ) -> Result<()> {
         let mut last = PackageId::nil();
         loop {
             let page = self.db.packages().to_sweep(before, last).await?;
             let Some(end) = page.last().copied() else { break };
             for package in page {
-                if self.is_finished(package).await? {
+                if !packages.contains(&package) && self.is_finished(package).await? {
                     swept.orphans.add(&orphans(self.db, self.store, package).await?);
                     swept.groups += 1;
                 }
@@ -210,7 +220,7 @@ impl Sweep<'_> {
         loop {
             let page = self.db.sources().to_sweep(before, last).await?;
             let Some(end) = page.last().copied() else { break };
-            for source in page {
+            for source in page.into_iter().filter(|s| !sources.contains(s)) {
                 swept.unrecorded.add(&self.unrecorded(source).await?);
                 swept.groups += 1;
             }
