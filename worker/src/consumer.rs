@@ -7,7 +7,6 @@ use crate::{
     schedule::{self, Outage},
     sweep,
     task::{Context, Running, TaskError},
-    throughput,
 };
 use sluice_db::{ClaimLimits, ClaimedTask, DbError, MAX_ATTEMPTS};
 use sluice_model::{ClaimToken, Reason, TaskKind, TaskKinds, Timestamp, clock};
@@ -208,16 +207,12 @@ impl Pool {
 /// Runs a task under its lease and settles its end. Whatever it runs ends with it, its child too.
 async fn run(running: &Running, lease: Duration, lost: &Notify) {
     let began = Instant::now();
-    let under_way = throughput::cost_s(&running.task).map(|cost_s| (running.context.throughput.begin(), cost_s));
     let outcome = tokio::select! {
         outcome = pipeline::run(running) => outcome,
         () = beat_until_fenced(running, lease) => Err(TaskError::Fenced),
         () = lost.notified() => Err(TaskError::Fenced),
     };
     let (task, took) = (&running.task, began.elapsed());
-    if let (Some((work, cost_s)), Ok(())) = (under_way, &outcome) {
-        work.done(cost_s);
-    }
     sluice_metrics::task(task.kind.as_str(), outcome_name(&outcome), took);
     trace(task, outcome_name(&outcome), took);
     let ms = took.as_millis() as u64;

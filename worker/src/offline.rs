@@ -129,7 +129,7 @@ impl Run {
 
     async fn step(&self, step: &Step, threads: usize) -> Result<(), TaskError> {
         let encoder = Encoder { children: &self.children, settings: &self.settings };
-        encoder.run(self.source.clone(), &self.plan, step, threads, &*self.sink).await
+        encoder.run(self.source.clone(), &self.plan, step, threads, &*self.sink).await.map(drop)
     }
 
     /// Text tracks; those that cannot be read are left out.

@@ -1,7 +1,5 @@
 //! How quickly a worker does what was estimated, so that estimates know the machines they are for.
 
-use sluice_db::ClaimedTask;
-use sluice_model::{ChunkPayload, TaskKind};
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
     time::Instant,
@@ -82,9 +80,9 @@ impl Throughput {
 }
 
 impl UnderWay<'_> {
-    /// It is done to its end.
+    /// It is done to its end, and that cost so much by estimate, seconds of one core; 0 where nobody has said.
     pub fn done(mut self, cost_s: f64) {
-        self.cost_s = Some(cost_s);
+        self.cost_s = Some(cost_s).filter(|c| *c > 0.0);
     }
 }
 
@@ -92,15 +90,6 @@ impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         self.throughput.state().end(self.began_s, self.cost_s, Instant::now());
     }
-}
-
-/// What a task costs by estimate, seconds of one core; nothing where nobody has said.
-pub fn cost_s(task: &ClaimedTask) -> Option<f64> {
-    if task.kind != TaskKind::Chunk {
-        return None;
-    }
-    let chunk: ChunkPayload = serde_json::from_str(&task.payload).ok()?;
-    (chunk.cost_ms > 0).then_some(chunk.cost_ms as f64 / 1000.0)
 }
 
 #[cfg(test)]

@@ -92,7 +92,9 @@ impl Sweep<'_> {
         let (now, mut swept) = (clock::now(), Swept::default());
         let before = now - self.window;
         for source in self.db.sources().mark_deleting(before, now, span).await? {
-            swept.unreferenced.add(&self.delete(self.of_source(source).await?).await?);
+            swept
+                .unreferenced
+                .add(&self.delete(self.of_source(source, &self.db.sources().packages_of(source).await?).await?).await?);
             // Dying before this line repeats the deletions, which is harmless.
             self.db.sources().purge(source).await?;
             swept.groups += 1;
@@ -152,9 +154,10 @@ impl Sweep<'_> {
             let page = self.db.sources().to_delete(before, now, last, PAGE).await?;
             let Some(end) = page.last().copied() else { break };
             for source in page {
-                swept.unreferenced.add(&self.of_source(source).await?);
+                let its = self.db.sources().packages_of(source).await?;
+                swept.unreferenced.add(&self.of_source(source, &its).await?);
                 swept.groups += 1;
-                packages.extend(self.db.sources().packages_of(source).await?);
+                packages.extend(its);
                 sources.insert(source);
             }
             last = end;
@@ -235,10 +238,10 @@ impl Sweep<'_> {
     }
 
     /// All objects of a source that goes: its packages and its extents, wherever they lie.
-    async fn of_source(&self, source: SourceId) -> Result<Vec<StoredObject>> {
+    async fn of_source(&self, source: SourceId, packages: &[PackageId]) -> Result<Vec<StoredObject>> {
         let mut objects = Vec::new();
-        for package in self.db.sources().packages_of(source).await? {
-            objects.extend(self.listed(&Prefix::Package(package)).await?);
+        for package in packages {
+            objects.extend(self.listed(&Prefix::Package(*package)).await?);
         }
         for home in self.db.sources().extent_homes(source).await? {
             objects.extend(self.listed(&Prefix::Source(home)).await?);

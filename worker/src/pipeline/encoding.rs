@@ -126,7 +126,7 @@ impl Encoder<'_> {
         made.map(|(made, data)| checked(plan, made, data)).transpose()
     }
 
-    /// Makes what is missing of a step, and publishes it.
+    /// Makes what is missing of a step, and publishes it; from which segment to which that was.
     pub async fn run<S: Sink>(
         &self,
         source: Source,
@@ -134,7 +134,7 @@ impl Encoder<'_> {
         step: &Step,
         threads: usize,
         sink: &S,
-    ) -> Result<(), TaskError> {
+    ) -> Result<Range<usize>, TaskError> {
         if !step.belongs_to(plan) {
             return Err(TaskError::corrupt("a step for picture or sound that the plan has not"));
         }
@@ -148,7 +148,7 @@ impl Encoder<'_> {
             _ => first >= segments.end,
         };
         if done {
-            return Ok(());
+            return Ok(segments.end..segments.end);
         }
         // All that an incremental plan names was delivered, and its demuxer takes what was for a whole file.
         let source = if plan.incremental.is_some() { source.so_far() } else { source };
@@ -175,7 +175,8 @@ impl Encoder<'_> {
         };
         let (ended, published) = tokio::join!(child, publish);
         published?;
-        Ok(ended?)
+        ended?;
+        Ok(first..segments.end)
     }
 }
 

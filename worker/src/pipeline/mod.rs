@@ -158,9 +158,15 @@ async fn encode(running: &Running) -> Result<(), TaskError> {
     let (plan, step) = (running.plan().await?, step_of(&running.task)?);
     let source = running.source().await?;
     let began = Instant::now();
-    running.encoder().run(source, &plan, &step, running.threads, &ClaimedSink::new(running)).await?;
-    if let Step::Chunk { payload, .. } = &step {
-        sluice_metrics::encoded(length_of(&plan, payload.first..payload.end), began.elapsed());
+    let under_way = matches!(step, Step::Chunk { .. }).then(|| running.context.throughput.begin());
+    let made = running.encoder().run(source, &plan, &step, running.threads, &ClaimedSink::new(running)).await?;
+    if let (Some(under_way), Step::Chunk { payload, .. }) = (under_way, &step)
+        && !made.is_empty()
+    {
+        // What an earlier run had published cost this one nothing.
+        let share = made.len() as f64 / payload.end.saturating_sub(payload.first).max(1) as f64;
+        under_way.done(share * payload.cost_ms as f64 / 1000.0);
+        sluice_metrics::encoded(length_of(&plan, made), began.elapsed());
     }
     running.complete(&[]).await
 }
