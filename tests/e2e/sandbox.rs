@@ -1,6 +1,11 @@
 //! What an encoder child may do: nothing. And what becomes of a film, and of those after it, when a child tries.
 
-use harness::{Pair, Stack, fixtures, process::bin_dir};
+use harness::{
+    Pair, Stack,
+    client::PATIENCE,
+    eventually, fixtures,
+    process::{bin_dir, kill_pid},
+};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 use std::{
     path::{Path, PathBuf},
@@ -78,6 +83,31 @@ async fn a_film_that_takes_over_its_child_harms_nobody(pair: Pair) {
     assert!(stack.logs().contains("forbidden system call"), "an operator is told");
     let good = client.upload(&fixtures::silent()).await["id"].as_str().unwrap().to_owned();
     client.wait_for(&good, &["ready"]).await;
+}
+
+/// No film notices when what its children are forked from ends, or is renewed for the layout of its addresses.
+#[tokio::test]
+async fn films_outlive_the_fork_server() {
+    let settings = fixtures::settings("slower", "[encode]\npreset = \"slower\"\n");
+    let mut stack = Stack::start_with(Pair::Embedded, &[("SLUICE_CONFIG", &settings)]).await;
+    stack.add_worker();
+    let client = stack.creator().await;
+    let film = client.upload(&fixtures::foreign(14)).await["id"].as_str().unwrap().to_owned();
+    let works = || async { stack.workers[0].encoders().first().copied() };
+    eventually("a child works", PATIENCE, works).await;
+    let [first] = stack.workers[0].fork_servers()[..] else { panic!("there is one at a time") };
+    kill_pid(first);
+    client.wait_for(&film, &["ready"]).await;
+    assert_eq!(stack.run_sql("SELECT MAX(attempts) FROM tasks").trim(), "1", "no child died with it");
+    let another = |than: i32| {
+        let worker = &stack.workers[0];
+        async move { worker.fork_servers().first().copied().filter(|pid| *pid != than) }
+    };
+    let second = eventually("another takes its place", PATIENCE, || another(first)).await;
+    let next = client.upload(&fixtures::silent()).await["id"].as_str().unwrap().to_owned();
+    client.wait_for(&next, &["ready"]).await;
+    eventually("what has forked is renewed", PATIENCE, || another(second)).await;
+    assert!(!stack.logs().contains("ERROR"), "{}", stack.logs());
 }
 
 /// Runs the check with something in front of it.

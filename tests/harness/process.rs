@@ -144,12 +144,23 @@ impl Process {
 
     /// The encoder children of this process.
     pub fn encoders(&self) -> Vec<i32> {
+        self.children("sluice-encoder")
+    }
+
+    /// What its encoder children are forked from.
+    pub fn fork_servers(&self) -> Vec<i32> {
+        self.children("sluice-forks")
+    }
+
+    /// Its children of this name that live.
+    fn children(&self, name: &str) -> Vec<i32> {
         let children = std::fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| {
             let pid: i32 = entry.file_name().to_str()?.parse().ok()?;
             let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
-            let parent: i32 = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
-            let command = std::fs::read(entry.path().join("cmdline")).ok()?;
-            (parent == self.id() && command.windows(7).any(|w| w == b"encoder")).then_some(pid)
+            let (named, rest) = stat.rsplit_once(')')?;
+            let mut rest = rest.split_whitespace();
+            let (state, parent): (_, i32) = (rest.next()?, rest.next()?.parse().ok()?);
+            (parent == self.id() && named.ends_with(&format!("({name}")) && state != "Z").then_some(pid)
         });
         children.collect()
     }

@@ -31,6 +31,7 @@ mod verify;
 mod webp;
 
 use anyhow::Context;
+use child::fork_server::{self, Request, Role};
 use clap::{CommandFactory, Parser, Subcommand};
 use plan::{LoudnessSetting, RungSetting};
 pub use sandbox::Allocator;
@@ -106,20 +107,11 @@ enum Command {
     /// Write manual pages and completions of shells; for packages.
     #[command(hide = true)]
     Manual { folder: PathBuf },
-    /// The sandboxed child; not for people.
+    /// What the sandboxed children are forked from; not for people.
     #[command(hide = true)]
-    Encoder {
+    ForkServer {
         #[command(flatten)]
         terms: sandbox::Terms,
-        /// Say how it is confined, and nothing else.
-        #[arg(long)]
-        report: bool,
-        /// Try something forbidden, and nothing else.
-        #[arg(long, requires = "bait")]
-        attempt: Option<String>,
-        /// What the attempt may reach for.
-        #[arg(long)]
-        bait: Option<String>,
     },
 }
 
@@ -137,8 +129,8 @@ fn parse_rung(text: &str) -> Result<RungSetting, String> {
 /// The program, by its arguments.
 pub fn main() -> ExitCode {
     let command = Cli::parse().command.unwrap_or(Command::Run { supervised: false });
-    if let Command::Encoder { terms, report, attempt, bait } = command {
-        encode(&terms, report, attempt.zip(bait));
+    if let Command::ForkServer { terms } = command {
+        encode(&terms);
     }
     match run(command) {
         Ok(code) => code,
@@ -149,14 +141,17 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// The child: confines itself, does what it was started for, and ends without another word.
-fn encode(terms: &sandbox::Terms, report: bool, attempt: Option<(String, String)>) -> ! {
-    let confined = sandbox::enter(terms);
-    let done = match attempt {
-        Some((attempt, bait)) => sandbox_check::child(&attempt, &bait),
-        None if report => serde_json::to_string(&confined).map(|text| println!("{text}")).map_err(Into::into),
-        None if !confined.is_confined() && !terms.allow_unsandboxed => sandbox::exit(sandbox::UNCONFINED_STATUS),
-        None => encoder::main(),
+/// The fork server, and each of its children: confines itself, does what it is for, and ends without another word.
+fn encode(terms: &sandbox::Terms) -> ! {
+    let Ok(Request { bounds, role }) = fork_server::serve(terms) else { sandbox::exit(1) };
+    let confined = sandbox::enter(terms, &bounds);
+    let done = match role {
+        Role::Attempt { name, bait } => sandbox_check::child(&name, &bait),
+        Role::Report => serde_json::to_string(&confined).map(|text| println!("{text}")).map_err(Into::into),
+        Role::Encode if !confined.is_confined() && !terms.allow_unsandboxed => {
+            sandbox::exit(sandbox::UNCONFINED_STATUS)
+        }
+        Role::Encode => encoder::main(),
     };
     sandbox::exit(i32::from(done.is_err()))
 }
@@ -165,7 +160,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     // Its environment and memory hold the secrets, and children run as the same user.
     sandbox::forbid_dumps().context("this process")?;
     match command {
-        Command::Encoder { .. } => Ok(ExitCode::FAILURE),
+        Command::ForkServer { .. } => Ok(ExitCode::FAILURE),
         Command::Manual { folder } => {
             config::manual::write(Cli::command(), "sluice-worker", &folder)?;
             Ok(ExitCode::SUCCESS)

@@ -37,6 +37,11 @@ pub async fn inject(kind: Kind, world: &mut World, rng: &mut StdRng) {
             hurt_encoders(world, |pid| _ = group.take(pid)).await;
             block_in_place(|| drop(group));
         }
+        Kind::ForkServerKilled => {
+            for worker in &world.workers {
+                world.stack.workers[*worker].fork_servers().into_iter().for_each(kill_pid);
+            }
+        }
         Kind::WorkerStopped => {
             let worker = &world.stack.workers[world.workers[rng.random_range(0..world.workers.len())]];
             worker.signal(Signal::SIGSTOP);

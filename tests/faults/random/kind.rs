@@ -27,6 +27,8 @@ kinds! {
     EncoderLimited,
     /// The kernel kills an encoder child for want of memory.
     EncoderOutOfMemory,
+    /// kill -9 of what encoder children are forked from.
+    ForkServerKilled,
     /// SIGTERM to a worker under load.
     WorkerTerminated,
     /// A worker stands still past its lease, then wakes up.

@@ -2,10 +2,7 @@
 //!
 //! Invariant: it costs the worker a few kilobytes, whatever a child writes.
 
-use tokio::{
-    io::{AsyncRead, AsyncReadExt},
-    process::Child,
-};
+use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// Lines that reach the log.
 const MOST_LINES: usize = 50;
@@ -14,10 +11,8 @@ const MOST_CHARACTERS: usize = 300;
 /// Bytes after which nobody listens any more.
 const MOST_BYTES: usize = 256 << 10;
 
-/// Passes what `child` says to the log.
-pub fn pass_on(child: &mut Child) {
-    let Some(stderr) = child.stderr.take() else { return };
-    let pid = child.id();
+/// Passes what the child `pid` says to the log.
+pub fn pass_on(pid: i32, stderr: impl AsyncRead + Unpin + Send + 'static) {
     tokio::spawn(read(stderr, move |text| tracing::debug!(pid, text, "encoder")));
 }
 

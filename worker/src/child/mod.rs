@@ -4,6 +4,8 @@
 //! it reads the source through the socket and hands finished segments back through it.
 
 mod death;
+pub mod fork_server;
+mod forked;
 pub mod log;
 mod process;
 mod refusal;

@@ -3,6 +3,8 @@
 use super::{
     ChildError, CuesRead, Death, ImageMade, Job, Output,
     death::death_of,
+    fork_server::{ForkServer, Request, Role},
+    forked::Forked,
     log, serve,
     watch::{TimeLimits, Watch},
 };
@@ -15,15 +17,16 @@ use anyhow::Context;
 use bytes::Bytes;
 use sluice_config::ChildConfig;
 use std::{
+    fs::File,
     io,
     os::{fd::OwnedFd, unix::net::UnixStream as StdUnixStream},
     path::PathBuf,
-    process::Stdio,
+    sync::Arc,
     time::Duration,
 };
 use tokio::{
-    net::UnixStream,
-    process::{Child, Command},
+    io::AsyncReadExt,
+    net::{UnixStream, unix::pipe::Receiver},
     sync::mpsc,
     time::timeout,
 };
@@ -49,14 +52,15 @@ pub struct Limits {
 /// How children are started: this very program, by a path that stays valid when it is replaced.
 #[derive(Debug, Clone)]
 pub struct Children {
-    program: PathBuf,
+    server: Arc<ForkServer>,
     config: ChildConfig,
 }
 
 impl Children {
     /// Children of this program.
     pub fn of_this_program(config: &ChildConfig) -> Self {
-        Self { program: PathBuf::from("/proc/self/exe"), config: config.clone() }
+        let program = PathBuf::from("/proc/self/exe");
+        Self { server: ForkServer::new(program, config.allow_unsandboxed), config: config.clone() }
     }
 
     /// What a child is held to: what its work may take, or less where the settings say so.
@@ -72,33 +76,24 @@ impl Children {
         }
     }
 
-    /// A child that will start confined, before anything is asked of it. It dies with what is returned.
-    pub fn command(&self, bounds: &Bounds) -> Command {
-        let mut command = Command::new(&self.program);
-        command
-            .arg("encoder")
-            .args(["--memory-bytes", &bounds.memory_bytes.to_string()])
-            .args(["--cpu-seconds", &bounds.cpu_seconds.to_string()])
-            .args(["--parent", &std::process::id().to_string()])
-            .env_clear()
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
-        if self.config.allow_unsandboxed {
-            command.arg("--allow-unsandboxed");
-        }
-        command
-    }
-
     /// Starts a child that does nothing but say how it is confined.
     pub async fn report(&self) -> io::Result<Report> {
-        let output = self.command(&REPORT_BOUNDS).arg("--report").stdout(Stdio::piped()).output();
-        let output = timeout(REPORT_PATIENCE, output).await??;
+        let output = timeout(REPORT_PATIENCE, self.output(Role::Report, REPORT_BOUNDS)).await??;
         serde_json::from_slice(&output.stdout).map_err(|_| {
             let said = log::clean(&output.stderr);
             io::Error::other(format!("a child that should say how it is confined ended with {}: {said}", output.status))
         })
+    }
+
+    /// What a child says that is given no job, and how it ends.
+    pub async fn output(&self, role: Role, bounds: Bounds) -> io::Result<std::process::Output> {
+        let (_ours, theirs) = StdUnixStream::pair()?;
+        let ((mut out, to_out), (mut err, to_err)) = (pipe()?, pipe()?);
+        let mut child = self.server.fork(Request { bounds, role }, [theirs.into(), to_out, to_err]).await?;
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        let read = (out.read_to_end(&mut stdout), err.read_to_end(&mut stderr));
+        let (status, ..) = tokio::try_join!(child.wait(), read.0, read.1)?;
+        Ok(std::process::Output { status, stdout, stderr })
     }
 
     /// Runs a probe: what the source is.
@@ -154,8 +149,11 @@ impl Children {
     ) -> Result<(), ChildError> {
         let (ours, theirs) = StdUnixStream::pair()?;
         ours.set_nonblocking(true)?;
-        let mut child = self.command(&limits.bounds).stdin(Stdio::from(OwnedFd::from(theirs))).spawn()?;
-        log::pass_on(&mut child);
+        let (stderr, to_stderr) = pipe()?;
+        let nowhere = File::options().write(true).open("/dev/null")?;
+        let request = Request { bounds: limits.bounds, role: Role::Encode };
+        let mut child = self.server.fork(request, [theirs.into(), nowhere.into(), to_stderr]).await?;
+        log::pass_on(child.pid(), stderr);
         let socket = UnixStream::from_std(ours)?;
         let mut watch = Watch::new(limits.time, limits.most_pictures);
         match serve::serve(socket, job, &mut source, &mut watch, outputs).await {
@@ -193,9 +191,15 @@ pub async fn confined(config: &ChildConfig) -> anyhow::Result<(Children, Report)
     Ok((children, report))
 }
 
+/// A pipe from a child.
+fn pipe() -> io::Result<(Receiver, OwnedFd)> {
+    let (reader, writer) = io::pipe()?;
+    Ok((Receiver::from_owned_fd(reader.into())?, writer.into()))
+}
+
 /// How a child ends that has closed its socket.
-async fn end_of(child: &mut Child) -> io::Result<ChildError> {
-    let pid = child.id();
+async fn end_of(child: &mut Forked) -> io::Result<ChildError> {
+    let pid = child.pid();
     let Ok(status) = timeout(LAST_WORDS, child.wait()).await else {
         child.kill().await?;
         return Ok(ChildError::died(Death::TimedOut, "closed its socket and stayed"));

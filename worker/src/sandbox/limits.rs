@@ -2,16 +2,15 @@
 
 use super::raw;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use serde::{Deserialize, Serialize};
 use std::io;
 
 /// What one child may use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::Args)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bounds {
     /// Private writable memory, bytes.
-    #[arg(long)]
     pub memory_bytes: u64,
     /// Processor time of all threads together, seconds.
-    #[arg(long)]
     pub cpu_seconds: u64,
 }
 

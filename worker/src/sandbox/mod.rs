@@ -13,7 +13,7 @@ pub mod raw;
 pub use filter::has_a_rule;
 pub use limits::Bounds;
 pub use privileges::forbid_dumps;
-pub use raw::{Allocator, OUT_OF_MEMORY_STATUS, end_if_memory_is_used_up, exit};
+pub use raw::{Allocator, OUT_OF_MEMORY_STATUS, end_if_memory_is_used_up, exit, fork_for_parent};
 
 use serde::{Deserialize, Serialize};
 use std::{fmt, fs::File, io};
@@ -21,13 +21,10 @@ use std::{fmt, fs::File, io};
 /// Exit status of a child that could not be confined.
 pub const UNCONFINED_STATUS: i32 = 72;
 
-/// How a child is started.
-#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+/// What holds for all children of a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::Args)]
 pub struct Terms {
-    /// What it may use.
-    #[command(flatten)]
-    pub bounds: Bounds,
-    /// The process that started it.
+    /// The worker.
     #[arg(long)]
     pub parent: u32,
     /// Go on where the mandatory part cannot be had.
@@ -88,9 +85,15 @@ impl fmt::Display for Report {
     }
 }
 
+/// Ends with its worker, and has nothing of it but descriptors 0 to 2: what children are forked from.
+pub fn prepare(terms: &Terms) -> io::Result<()> {
+    raw::close_from(3)?;
+    privileges::end_with(terms.parent)
+}
+
 /// Gives up everything. Nothing but descriptors 0 to 2 and memory is left, so whatever libraries load or look up later
 /// they do without.
-pub fn enter(terms: &Terms) -> Report {
+pub fn enter(terms: &Terms, bounds: &Bounds) -> Report {
     let done = |outcome: io::Result<()>| outcome.map(|()| String::new());
     let mut report = Report::default();
     report.note("closed descriptors", true, done(raw::close_from(3)));
@@ -99,7 +102,7 @@ pub fn enter(terms: &Terms) -> Report {
     report.note("no capabilities", true, done(privileges::drop_capabilities()));
     // Its ruleset is a descriptor, so it comes before the limit on them.
     report.note("Landlock", false, paths::forbid());
-    report.note("limits", true, done(limits::apply(&terms.bounds)));
+    report.note("limits", true, done(limits::apply(bounds)));
     report.note("no dumps", true, done(privileges::forbid_dumps()));
     report.note("end with the worker", true, done(privileges::end_with(terms.parent)));
     report.note("system call filter", true, filter::install().map(|()| String::new()));

@@ -81,9 +81,23 @@ pub fn exit(status: i32) -> ! {
     unsafe { libc::_exit(status) }
 }
 
+/// Forks this process, and makes the copy a child of this one's own parent: the number of the copy, `None` in it.
+pub fn fork_for_parent() -> io::Result<Option<i32>> {
+    // SAFETY: no memory is shared, and the process that calls it has one thread, so the copy finds no lock that another
+    // one holds. The C library is not told: what it remembers as the number of the thread is that of this process, which
+    // it only compares with those of other threads of the copy.
+    let forked = unsafe { libc::syscall(libc::SYS_clone, libc::CLONE_PARENT | libc::SIGCHLD, 0, 0, 0, 0) };
+    match i32::try_from(forked) {
+        Ok(0) => Ok(None),
+        Ok(pid) if pid > 0 => Ok(Some(pid)),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
 /// Closes every descriptor from `first` on.
 pub fn close_from(first: u32) -> io::Result<()> {
-    // SAFETY: the child calls it before it opens anything, so no object of this program owns what is closed.
+    // SAFETY: called before this process opens anything that it goes on to use, so no object that lives owns what is
+    // closed.
     let result = unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }

@@ -7,7 +7,10 @@ mod calls;
 
 use attempts::Bait;
 
-use crate::{child::Children, sandbox::Bounds};
+use crate::{
+    child::{Children, fork_server::Role},
+    sandbox::{Bounds, Report},
+};
 use anyhow::Context;
 use futures::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
@@ -16,7 +19,6 @@ use std::{
     net::{TcpListener, UdpSocket},
     os::unix::{net::UnixListener, process::ExitStatusExt},
     path::Path,
-    process::Stdio,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
@@ -54,12 +56,11 @@ pub fn child(attempt: &str, bait: &str) -> std::io::Result<()> {
 
 /// Has children try everything, beside a data directory; the table, and whether all was denied.
 pub async fn run(children: &Children, data_dir: &Path) -> anyhow::Result<(String, bool)> {
-    let report = children.report().await?;
     let folder = std::env::temp_dir().join(format!("sluice-sandbox-check-{}", std::process::id()));
     std::fs::create_dir(&folder).with_context(|| folder.display().to_string())?;
     let outcomes = with_bait(children, &folder, data_dir).await;
     std::fs::remove_dir_all(&folder).with_context(|| folder.display().to_string())?;
-    let outcomes = outcomes?;
+    let (report, outcomes) = outcomes?;
     let mut table = String::new();
     for m in &report.measures {
         let state = match (m.holds, m.mandatory) {
@@ -85,13 +86,13 @@ pub async fn run(children: &Children, data_dir: &Path) -> anyhow::Result<(String
 }
 
 /// Sets out what children are to reach for, and sees that none did.
-async fn with_bait(children: &Children, folder: &Path, data_dir: &Path) -> anyhow::Result<Vec<Outcome>> {
+async fn with_bait(children: &Children, folder: &Path, data_dir: &Path) -> anyhow::Result<(Report, Vec<Outcome>)> {
     let (tcp, udp) = (TcpListener::bind("127.0.0.1:0")?, UdpSocket::bind("127.0.0.1:0")?);
     let unix = UnixListener::bind(folder.join("socket"))?;
     tcp.set_nonblocking(true)?;
     udp.set_nonblocking(true)?;
     unix.set_nonblocking(true)?;
-    // A descriptor that a careless start would hand down.
+    // A descriptor that a careless start would hand down; no child has been started yet.
     rustix::io::fcntl_setfd(&tcp, rustix::io::FdFlags::empty())?;
     let bait = Bait {
         parent: std::process::id(),
@@ -103,6 +104,7 @@ async fn with_bait(children: &Children, folder: &Path, data_dir: &Path) -> anyho
         memory_bytes: BOUNDS.memory_bytes,
     };
     let bait = serde_json::to_string(&bait)?;
+    let report = children.report().await?;
     let fatal = stream::iter(attempts::fatal())
         .map(|name| fatal_attempt(children, name, &bait))
         .buffered(AT_ONCE)
@@ -114,7 +116,7 @@ async fn with_bait(children: &Children, folder: &Path, data_dir: &Path) -> anyho
     outcomes.push(outcome("anything arrived at the worker's sockets", !reached, "nothing did"));
     let untouched = MARKER.load(Ordering::Relaxed) == UNTOUCHED;
     outcomes.push(outcome("the worker's memory changed", untouched, "it did not"));
-    Ok(outcomes)
+    Ok((report, outcomes))
 }
 
 fn outcome(name: &str, right: bool, how: &str) -> Outcome {
@@ -150,7 +152,7 @@ fn lines(stdout: &[u8]) -> Vec<Outcome> {
 }
 
 async fn output(children: &Children, attempt: &str, bait: &str) -> anyhow::Result<std::process::Output> {
-    let mut command = children.command(&BOUNDS);
-    command.args(["--attempt", attempt, "--bait", bait]).stdout(Stdio::piped()).stdin(Stdio::piped());
-    Ok(timeout(PATIENCE, command.output()).await.with_context(|| format!("{attempt} does not end"))??)
+    let role = Role::Attempt { name: attempt.to_owned(), bait: bait.to_owned() };
+    let ended = timeout(PATIENCE, children.output(role, BOUNDS)).await;
+    Ok(ended.with_context(|| format!("{attempt} does not end"))??)
 }
