@@ -15,10 +15,10 @@ const connected = (socket) =>
     socket.once("connect_error", (e) => reject(e));
   });
 const ask = (socket, event, data) => socket.timeout(10000).emitWithAck(event, data);
-const until = async (what, test, patience = 15000) => {
+const until = async (what, test, patience = 15000, state = () => "") => {
   const end = Date.now() + patience;
   while (!test()) {
-    if (Date.now() > end) throw new Error(`not in time: ${what}`);
+    if (Date.now() > end) throw new Error(`not in time: ${what} ${state()}`);
     await new Promise((r) => setTimeout(r, 10));
   }
 };
@@ -138,6 +138,9 @@ const modes = {
       }
     });
     await Promise.all([connected(a), connected(c), connected(b)]);
+    const log = [];
+    const note = (what) => log.push(`${Math.round(performance.now())} ${what}`);
+    for (const name of ["connect", "disconnect", "connect_error"]) b.on(name, (why) => note(`${name} ${why ?? b.id}`));
     let cuts = 0;
     const write = async (socket, every) => {
       for (let i = 0; i < count / 2; i++) {
@@ -148,7 +151,7 @@ const modes = {
       }
     };
     await Promise.all([write(a, 7), write(c, 11)]);
-    await until("all came", () => got.size >= count, 20000);
+    await until("all came", () => got.size >= count, 20000, () => JSON.stringify({ got: [...got.values()].sort(), connected: b.connected, log }));
     await wait(1500);
     return { got: got.size, doubled, cuts };
   },

@@ -6,6 +6,7 @@ mod authorization;
 mod backup;
 mod bombs;
 mod browser_security;
+mod burned_subtitles;
 mod cancellation;
 mod captions;
 mod catalogue;

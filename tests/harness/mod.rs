@@ -3,6 +3,7 @@
 //! The servers come from `tests/with-servers.sh`; every stack gets a database and a prefix of its own.
 
 pub mod bombs;
+pub mod burned;
 pub mod captioned;
 pub mod client;
 pub mod crowd;

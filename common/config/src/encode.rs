@@ -1,6 +1,7 @@
 //! The `[encode]` section of the settings file.
 
 use serde::{Deserialize, Serialize};
+use sluice_model::{SubtitleRole, language_tag};
 use std::fmt::Display;
 
 /// How sources are encoded. Everything has a default.
@@ -25,6 +26,46 @@ pub struct EncodeSettings {
     pub key_segments: u64,
     /// How loud every sound is to be; as its source is where nothing is said.
     pub loudness: Option<LoudnessSetting>,
+    /// Which subtitle track of pictures becomes part of the picture. None, where nothing is said.
+    pub burn_subtitles: Option<BurnedTrack>,
+}
+
+/// A subtitle track of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum BurnedTrack {
+    /// That is shown also to those who want no subtitles.
+    Forced,
+    /// A forced one, or else the one that the file would have shown.
+    Default,
+    /// The first one of a language (RFC 5646).
+    Language(String),
+}
+
+const DEFAULT_TRACK: &str = "default";
+
+impl TryFrom<String> for BurnedTrack {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.as_str() {
+            forced if forced == SubtitleRole::Forced.as_str() => Ok(Self::Forced),
+            DEFAULT_TRACK => Ok(Self::Default),
+            other => language_tag(other)
+                .map(Self::Language)
+                .ok_or_else(|| "needed is forced, default, or a language such as de".to_owned()),
+        }
+    }
+}
+
+impl From<BurnedTrack> for String {
+    fn from(track: BurnedTrack) -> Self {
+        match track {
+            BurnedTrack::Forced => SubtitleRole::Forced.as_str().to_owned(),
+            BurnedTrack::Default => DEFAULT_TRACK.to_owned(),
+            BurnedTrack::Language(language) => language,
+        }
+    }
 }
 
 /// How loud sounds are to be.
@@ -74,6 +115,7 @@ impl Default for EncodeSettings {
             max_pixels: 8192 * 4320,
             key_segments: 10,
             loudness: None,
+            burn_subtitles: None,
         }
     }
 }
@@ -167,7 +209,7 @@ mod tests {
     fn every_fault_is_named_with_what_would_fit() {
         let (_, faults) = read(
             "[encode]\npreset = \"bogus\"\naudio_kbps = [1]\npasthrough = true\nkey_segments = 0\nmax_pixels = \"many\"\n\
-             max_duration_s = nan\nloudness = { target_lufs = 3 }\nladder = [{ short_side = 1, crf = 99, max_kbps = 0 }]",
+             max_duration_s = nan\nloudness = { target_lufs = 3 }\nburn_subtitles = \"all!\"\nladder = [{ short_side = 1, crf = 99, max_kbps = 0 }]",
         );
         let text = faults.join("\n");
         for said in [
@@ -178,12 +220,13 @@ mod tests {
             "max_pixels: \"many\" ",
             "max_duration_s: NaN ",
             "target_lufs: 3 ",
+            "burn_subtitles: \"all!\" does not fit; needed is forced,",
             "short_side: 1 ",
             "crf: 99 does not fit; needed is a number from 1 to 51",
             "max_kbps: 0 ",
         ] {
             assert!(text.contains(said), "{said} is missing in:\n{text}");
         }
-        assert_eq!(faults.len(), 10, "{text}");
+        assert_eq!(faults.len(), 11, "{text}");
     }
 }

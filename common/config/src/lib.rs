@@ -14,7 +14,7 @@ mod settings;
 mod store_url;
 pub mod telemetry;
 
-pub use encode::{EncodeSettings, LoudnessSetting, RungSetting};
+pub use encode::{BurnedTrack, EncodeSettings, LoudnessSetting, RungSetting};
 pub use in_force::SettingInForce;
 pub use private_files::keep_private;
 pub use secret::{rotate_secret, signing_secrets};

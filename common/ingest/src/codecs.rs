@@ -153,6 +153,10 @@ pub fn decoders() -> impl Iterator<Item = &'static str> {
     CODECS.iter().flat_map(|c| c.decoders.iter().copied())
 }
 
+/// Decoders of subtitles that are pictures. They run where an operator asks for subtitles that are part of the picture,
+/// and for nothing else.
+pub const IMAGE_SUBTITLES: [&str; 4] = ["pgssub", "dvbsub", "dvdsub", "xsub"];
+
 /// So many of each kind a refusal names; all would be too many for a sentence.
 const NAMED: usize = 12;
 

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests {
     use crate::{
-        codecs::{CODECS, Medium},
+        codecs::{CODECS, IMAGE_SUBTITLES, Medium},
         container::CONTAINERS,
     };
     use std::fmt::Write;
@@ -27,6 +27,13 @@ mod tests {
                 writeln!(text, "| {} | {} | {} |", c.name, c.decoders.join(", "), c.why).unwrap();
             }
         }
+        let list = IMAGE_SUBTITLES.join(", ");
+        writeln!(
+            text,
+            "\nSubtitles that are pictures ({list}) are left out with a warning, or drawn into the picture where the setting\n\
+             `burn_subtitles` asks for it."
+        )
+        .unwrap();
         text
     }
 

@@ -2,6 +2,7 @@
 
 use super::{
     EncodeError,
+    burn::Burn,
     images::{Images, poster_size},
     link::Link,
     picture::{Filters, slot, timestamp},
@@ -34,11 +35,17 @@ pub fn run(link: &Link, job: &Job, work: &ChunkWork) -> Result<(), EncodeError> 
     let config = RungConfig { video, gops, threads: work.threads };
     let rungs = video.rungs.iter().map(|r| RungEncoder::open(link, r, &config)).collect::<Result<Vec<_>, _>>()?;
     let mut pictures = Pictures::new(link, job, video.stream, work.threads)?;
+    let burned = video.burned.as_ref();
+    let burn = burned.map(|burned| Burn::open(link, job, video, burned, shown_from)).transpose()?;
+    if let Some(burn) = &burn {
+        pictures.read_beside(burn.stream());
+    }
     let first = enter(&mut pictures, &feed)?;
     #[cfg(debug_assertions)]
     super::evil::turn(link, job)?;
     let images = work.images.as_ref().map(|images| Images::new(link, video, &video.rungs, images));
-    Chunk::new(link, video, shown_from, start..end, rungs, images, feed).show_all(&mut pictures, first)
+    let chunk = Chunk::new(link, video, shown_from, start..end, rungs, images, feed);
+    Chunk { burn, ..chunk }.show_all(&mut pictures, first)
 }
 
 /// Makes a poster of one output frame, by the way of a chunk that encodes nothing.
@@ -131,6 +138,7 @@ struct Chunk<'a> {
     end: u64,
     rungs: Vec<RungEncoder>,
     images: Option<Images<'a>>,
+    burn: Option<Burn>,
     feed: Feed,
     /// The next output frame of each rung, where film is taken out of television: there filters number frames anew.
     counts: Vec<u64>,
@@ -153,8 +161,8 @@ impl<'a> Chunk<'a> {
     ) -> Self {
         let counts = vec![feed.first_out; video.rungs.len()];
         let Range { start, end } = encoded;
-        let (filters, repeats) = (None, BTreeMap::new());
-        Self { link, video, shown_from, start, end, rungs, images, feed, counts, filters, repeats }
+        let (filters, repeats, burn) = (None, BTreeMap::new(), None);
+        Self { link, video, shown_from, start, end, rungs, images, burn, feed, counts, filters, repeats }
     }
 
     /// Shows all pictures from the first one on, which is shown at a slot, to its end.
@@ -163,6 +171,9 @@ impl<'a> Chunk<'a> {
         let (mut at, mut picture) = first;
         loop {
             let next = later(pictures, &self.feed.video, at);
+            if let Some(burn) = &mut self.burn {
+                pictures.take_beside().iter().for_each(|packet| burn.take(packet));
+            }
             let until = next.as_ref().map_or(feed_end, |n| n.0);
             self.show(&mut picture, at, until)?;
             match next {
@@ -229,37 +240,50 @@ impl<'a> Chunk<'a> {
 
     /// Encodes what the filters have ready.
     fn pull(&mut self) -> Result<(), EncodeError> {
-        let Some(filters) = &mut self.filters else { return Ok(()) };
         let last = self.video.rungs.len().saturating_sub(1);
         for i in 0..self.video.rungs.len() {
-            let mut rung = self.rungs.get_mut(i);
-            while let Some(mut picture) = filters.pull(i) {
-                if self.feed.video.picture.telecined {
+            while let Some(picture) = self.filters.as_mut().and_then(|f| f.pull(i)) {
+                let frames = if self.feed.video.picture.telecined {
                     let number = self.counts[i];
                     self.counts[i] += 1;
-                    if let Some(images) = &mut self.images {
-                        images.look(i, &picture, number..number + 1)?;
+                    number..number + 1
+                } else {
+                    let number = picture.pts().unwrap_or(0);
+                    let count = self.repeats.get(&number).copied().unwrap_or(0);
+                    if i == last {
+                        self.repeats.remove(&number);
                     }
-                    if let Some(rung) = rung.as_mut().filter(|_| (self.start..self.end).contains(&number)) {
-                        rung.encode(self.link, self.video, &mut picture, number)?;
-                        self.link.worked_on_a_picture()?;
-                    }
-                    continue;
-                }
-                let number = picture.pts().unwrap_or(0);
-                let count = self.repeats.get(&number).copied().unwrap_or(0);
-                if i == last {
-                    self.repeats.remove(&number);
-                }
-                let shown = number as u64..number as u64 + count;
-                if let Some(images) = &mut self.images {
-                    images.look(i, &picture, shown.clone())?;
-                }
-                let Some(rung) = &mut rung else { continue };
-                rung.show(self.link, self.video, &mut picture, shown.start.max(self.start)..shown.end)?;
+                    number as u64..number as u64 + count
+                };
+                self.show_frames(i, picture, frames)?;
             }
         }
         Ok(())
+    }
+
+    /// Shows a picture of rung `i` in these output frames, with the subtitles that stand in them.
+    fn show_frames(&mut self, i: usize, mut picture: frame::Video, frames: Range<u64>) -> Result<(), EncodeError> {
+        let Some(burn) = &mut self.burn else { return self.show_as_it_is(i, &mut picture, frames) };
+        for (frames, shown) in burn.spans(frames) {
+            let burn = self.burn.as_mut().zip(shown);
+            match burn.map(|(burn, shown)| burn.draw(i, &picture, &shown)).transpose()? {
+                Some(mut drawn) => self.show_as_it_is(i, &mut drawn, frames)?,
+                None => self.show_as_it_is(i, &mut picture, frames)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn show_as_it_is(&mut self, i: usize, picture: &mut frame::Video, frames: Range<u64>) -> Result<(), EncodeError> {
+        if let Some(images) = &mut self.images {
+            images.look(i, picture, frames.clone())?;
+        }
+        match self.rungs.get_mut(i) {
+            Some(rung) => {
+                rung.show(self.link, self.video, picture, frames.start.max(self.start)..frames.end.min(self.end))
+            }
+            None => Ok(()),
+        }
     }
 
     fn finish(mut self) -> Result<(), EncodeError> {

@@ -80,13 +80,15 @@ pub fn seek_byte(input: &mut format::context::Input, position: u64) -> Result<()
     if result < 0 { Err(Error::from(result)) } else { Ok(()) }
 }
 
-/// Makes the demuxer drop every stream but `keep`.
+/// Makes the demuxer drop every stream but `keep`, whatever it dropped before.
 pub fn discard_others(input: &mut format::context::Input, keep: &[usize]) {
     let count = input.nb_streams() as usize;
-    for index in (0..count).filter(|i| !keep.contains(i)) {
+    for index in 0..count {
+        let kept = keep.contains(&index);
+        let discard = if kept { ffi::AVDiscard::AVDISCARD_DEFAULT } else { ffi::AVDiscard::AVDISCARD_ALL };
         // SAFETY: `index` is below nb_streams, so the pointer is that of a live stream of this context,
         // which is exclusively borrowed.
-        unsafe { (**(*input.as_mut_ptr()).streams.add(index)).discard = ffi::AVDiscard::AVDISCARD_ALL };
+        unsafe { (**(*input.as_mut_ptr()).streams.add(index)).discard = discard };
     }
 }
 
@@ -280,6 +282,85 @@ pub type SubtitleShown = (Vec<SubtitleText>, Option<u32>);
 /// Decodes a packet of a text track; `None` where nothing changes with it. The safe call leaks what it makes, and takes it for
 /// UTF-8.
 pub fn decode_subtitle(decoder: &mut decoder::Subtitle, packet: &Packet) -> Result<Option<SubtitleShown>, Error> {
+    let read = |rect: &ffi::AVSubtitleRect| {
+        // SAFETY: texts of a rectangle are null or C strings, as long as it lives.
+        unsafe { text(rect.ass).map(SubtitleText::Ass).or_else(|| text(rect.text).map(SubtitleText::Plain)) }
+    };
+    Ok(decoded(decoder, packet, read)?.map(|(texts, [_, end_ms])| (texts, end_ms)))
+}
+
+/// A part of a subtitle that is a picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubtitleImage {
+    /// Place and size on the canvas, pixels.
+    pub x: i32,
+    pub y: i32,
+    pub width: u32,
+    pub height: u32,
+    /// Red, green, blue and how little is seen through it, of each pixel.
+    pub rgba: Vec<u8>,
+}
+
+/// What is shown together, and after how many milliseconds it comes and goes away where the packet itself says so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubtitleImages {
+    /// Size of what it lies on, pixels; 0 where nobody has said.
+    pub canvas: (u32, u32),
+    pub images: Vec<SubtitleImage>,
+    pub start_ms: Option<u32>,
+    pub end_ms: Option<u32>,
+}
+
+/// Most pixels of a part: more than the whole canvas of any disc has.
+const MOST_SUBTITLE_PIXELS: usize = 4096 * 2304;
+
+/// Decodes a packet of a subtitle track of pictures; `None` where nothing changes with it.
+pub fn decode_subtitle_images(
+    decoder: &mut decoder::Subtitle,
+    packet: &Packet,
+) -> Result<Option<SubtitleImages>, Error> {
+    let Some((images, [start_ms, end_ms])) = decoded(decoder, packet, image)? else { return Ok(None) };
+    // SAFETY: the decoder is open; plain numbers are read.
+    let (width, height) = unsafe { ((*decoder.as_ptr()).width, (*decoder.as_ptr()).height) };
+    let canvas = (width.max(0).unsigned_abs(), height.max(0).unsigned_abs());
+    Ok(Some(SubtitleImages { canvas, images, start_ms, end_ms }))
+}
+
+fn image(rect: &ffi::AVSubtitleRect) -> Option<SubtitleImage> {
+    let (width, height) = (usize::try_from(rect.w).ok()?, usize::try_from(rect.h).ok()?);
+    let stride = usize::try_from(rect.linesize[0]).ok()?;
+    let fits = stride >= width && width.checked_mul(height).is_some_and(|n| (1..=MOST_SUBTITLE_PIXELS).contains(&n));
+    let is_bitmap = rect.type_ == ffi::AVSubtitleType::SUBTITLE_BITMAP && rect.data[..2].iter().all(|p| !p.is_null());
+    if !fits || !is_bitmap {
+        return None;
+    }
+    // SAFETY: a bitmap has `linesize` bytes for each of its rows and a palette of 256 colours (AVPALETTE_SIZE), as long as
+    // the rectangle lives.
+    let (pixels, palette) = unsafe {
+        let pixels = std::slice::from_raw_parts(rect.data[0], stride * (height - 1) + width);
+        (pixels, std::slice::from_raw_parts(rect.data[1], 4 * 256))
+    };
+    let colour = |index: u8| {
+        let entry = &palette[4 * usize::from(index)..][..4];
+        // A palette is of numbers 0xAARRGGBB.
+        let argb = u32::from_ne_bytes([entry[0], entry[1], entry[2], entry[3]]);
+        let [alpha, red, green, blue] = argb.to_be_bytes();
+        [red, green, blue, alpha]
+    };
+    let rgba = pixels.chunks(stride).flat_map(|row| row[..width].iter().flat_map(|i| colour(*i))).collect();
+    let (width, height) = (rect.w.unsigned_abs(), rect.h.unsigned_abs());
+    Some(SubtitleImage { x: rect.x, y: rect.y, width, height, rgba })
+}
+
+/// Parts of a subtitle, and after how many milliseconds they come and go.
+type Decoded<T> = (Vec<T>, [Option<u32>; 2]);
+
+/// What `read` finds in a decoded packet, and when that comes and goes; `None` where nothing changes with it.
+fn decoded<T>(
+    decoder: &mut decoder::Subtitle,
+    packet: &Packet,
+    read: impl Fn(&ffi::AVSubtitleRect) -> Option<T>,
+) -> Result<Option<Decoded<T>>, Error> {
     // SAFETY: the decoder is open and exclusively borrowed, the packet live and only read. The subtitle is plain data that
     // the call fills; its rectangles are valid until it is freed, once, here.
     unsafe {
@@ -293,14 +374,11 @@ pub fn decode_subtitle(decoder: &mut decoder::Subtitle, packet: &Packet) -> Resu
         if got == 0 {
             return Ok(None);
         }
-        let mut texts = Vec::new();
-        for i in 0..subtitle.num_rects as usize {
-            let Some(rect) = (*subtitle.rects.add(i)).as_ref() else { continue };
-            texts.extend(text(rect.ass).map(SubtitleText::Ass).or_else(|| text(rect.text).map(SubtitleText::Plain)));
-        }
-        let end_ms = subtitle.end_display_time;
+        let rects = (0..subtitle.num_rects as usize).filter_map(|i| (*subtitle.rects.add(i)).as_ref());
+        let found = rects.filter_map(read).collect();
+        let said = [subtitle.start_display_time, subtitle.end_display_time];
         ffi::avsubtitle_free(&raw mut subtitle);
-        Ok(Some((texts, Some(end_ms).filter(|e| *e > 0 && *e < u32::MAX))))
+        Ok(Some((found, said.map(|ms| Some(ms).filter(|ms| *ms > 0 && *ms < u32::MAX)))))
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{ffi, open, streams};
 use crate::{
     captions::teletext::{Page, pages},
-    plan::{CaptionFacts, ChapterFacts, Metadata, TextFacts},
+    plan::{CaptionFacts, ChapterFacts, ImageSubtitleFacts, Metadata, TextFacts},
 };
 use ffmpeg_next::{
     DictionaryRef, codec,
@@ -32,8 +32,16 @@ pub fn metadata(input: &Input) -> Metadata {
         .streams()
         .filter(streams::is_captions)
         .map(|s| CaptionFacts { stream: s.index(), language: value(&s.metadata(), &["language"]) });
+    let image_subtitles = input.streams().filter(streams::is_image_subtitles).map(|s| ImageSubtitleFacts {
+        stream: s.index(),
+        codec: s.parameters().id().name().to_owned(),
+        language: value(&s.metadata(), &["language"]),
+        forced: s.disposition().contains(Disposition::FORCED),
+        default: s.disposition().contains(Disposition::DEFAULT),
+    });
     Metadata {
         texts: texts.take(MOST).collect(),
+        image_subtitles: image_subtitles.take(MOST).collect(),
         captions: captions.take(MOST).collect(),
         chapters: chapters.take(MOST).collect(),
         tags: tags(input),

@@ -7,6 +7,7 @@
 mod aac;
 mod appearance;
 mod audio;
+mod burn;
 mod captions;
 mod chunk;
 mod cover;

@@ -75,8 +75,7 @@ pub fn decodable(parameters: &codec::Parameters) -> bool {
 
 fn context(job: &Job, parameters: codec::Parameters, threads: usize) -> Result<codec::context::Context, EncodeError> {
     if !decodable(&parameters) {
-        let name = format!("{:?}", parameters.id());
-        return Err(EncodeError::refused(Refusal::UnsupportedCodec, name));
+        return Err(unsupported(&parameters));
     }
     let mut context = codec::context::Context::from_parameters(parameters).named("decoder")?;
     ffi::set_max_pixels(&mut context, job.max_pixels);
@@ -87,6 +86,10 @@ fn context(job: &Job, parameters: codec::Parameters, threads: usize) -> Result<c
         ..Default::default()
     });
     Ok(context)
+}
+
+fn unsupported(parameters: &codec::Parameters) -> EncodeError {
+    EncodeError::refused(Refusal::UnsupportedCodec, format!("{:?}", parameters.id()))
 }
 
 /// Opens the decoder of a picture stream.
@@ -140,6 +143,19 @@ pub fn subtitle_decoder(
     let codec =
         codec::decoder::find(stream.parameters().id()).ok_or(ffmpeg::Error::DecoderNotFound).named("decoder")?;
     decoder.open_as_with(codec, options).and_then(|o| o.subtitle()).named("decoder")
+}
+
+/// Opens the decoder of a subtitle track of pictures.
+pub fn image_subtitle_decoder(input: &Input, stream: usize) -> Result<ffmpeg::decoder::Subtitle, EncodeError> {
+    let stream = stream_of(input, stream)?;
+    let parameters = stream.parameters();
+    let known = codec::decoder::find(parameters.id()).is_some_and(|d| codecs::IMAGE_SUBTITLES.contains(&d.name()));
+    if !known {
+        return Err(unsupported(&parameters));
+    }
+    let mut decoder = codec::context::Context::from_parameters(parameters).named("decoder")?.decoder();
+    decoder.set_packet_time_base(stream.time_base());
+    decoder.subtitle().named("decoder")
 }
 
 /// A stream by index.

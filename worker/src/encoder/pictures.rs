@@ -7,8 +7,9 @@ use super::{
     packets::Packets,
 };
 use crate::child::Job;
-use ffmpeg_next::{self as ffmpeg, frame};
+use ffmpeg_next::{self as ffmpeg, Packet, frame};
 use sluice_ingest::container::{Demuxer, Entries};
+use std::mem;
 
 /// Decoded pictures in the order they are shown.
 pub struct Pictures {
@@ -16,6 +17,9 @@ pub struct Pictures {
     link: Link,
     decoder: ffmpeg::decoder::Video,
     stream: usize,
+    /// Another stream of which all that is read on the way is wanted, and what that was.
+    beside: Option<usize>,
+    read_beside: Vec<Packet>,
     draining: bool,
     /// Where nothing says when a picture is shown: when the next one is, and for how long.
     counted: Option<(i64, i64)>,
@@ -37,7 +41,32 @@ impl Pictures {
             _ => None,
         };
         packets.keep(&[stream]);
-        Ok(Self { packets, link: link.clone(), decoder, stream, draining: false, counted, followed })
+        let (beside, read_beside) = (None, Vec::new());
+        let link = link.clone();
+        Ok(Self { packets, link, decoder, stream, beside, read_beside, draining: false, counted, followed })
+    }
+
+    /// Keeps packets of another stream, too.
+    pub fn read_beside(&mut self, stream: usize) {
+        self.beside = Some(stream);
+        self.packets.keep(&[self.stream, stream]);
+    }
+
+    /// Packets of the other stream that were read since the last call.
+    pub fn take_beside(&mut self) -> Vec<Packet> {
+        mem::take(&mut self.read_beside)
+    }
+
+    fn next_packet(&mut self) -> Option<Packet> {
+        loop {
+            let packet = self.packets.next()?;
+            if packet.stream() == self.stream {
+                return Some(packet);
+            }
+            if Some(packet.stream()) == self.beside {
+                self.read_beside.push(packet);
+            }
+        }
     }
 
     /// Goes to the last entry point at or before `timestamp`, or to the very beginning.
@@ -69,7 +98,7 @@ impl Pictures {
                     }
                 }
             }
-            match self.packets.next_of(self.stream) {
+            match self.next_packet() {
                 // A packet that does not decode is skipped; the timeline shows the picture before it longer.
                 Some(packet) => drop(self.decoder.send_packet(&packet).map_err(check_memory)),
                 None => {

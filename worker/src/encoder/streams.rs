@@ -15,7 +15,12 @@ const IMAGE_SUBTITLES: [&str; 4] = ["dvd_subtitle", "dvb_subtitle", "hdmv_pgs_su
 /// Whether a stream is subtitles, but not such as are pictures.
 pub fn is_text(stream: &Stream<'_>) -> bool {
     let parameters = stream.parameters();
-    parameters.medium() == media::Type::Subtitle && !IMAGE_SUBTITLES.contains(&parameters.id().name())
+    parameters.medium() == media::Type::Subtitle && !is_image_subtitles(stream)
+}
+
+/// Whether a stream is subtitles that are pictures.
+pub fn is_image_subtitles(stream: &Stream<'_>) -> bool {
+    IMAGE_SUBTITLES.contains(&stream.parameters().id().name())
 }
 
 /// Whether a stream is a track of closed captions (CTA-608).

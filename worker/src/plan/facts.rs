@@ -34,6 +34,9 @@ pub struct Metadata {
     /// Streams that carry closed captions.
     #[serde(default)]
     pub captions: Vec<CaptionFacts>,
+    /// Subtitle tracks of pictures.
+    #[serde(default)]
+    pub image_subtitles: Vec<ImageSubtitleFacts>,
     pub chapters: Vec<ChapterFacts>,
     pub tags: FileTags,
 }
@@ -60,6 +63,20 @@ pub struct CaptionFacts {
     pub stream: usize,
     /// As the container has it; of a picture nobody has said.
     pub language: Option<String>,
+}
+
+/// A subtitle track of pictures.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageSubtitleFacts {
+    /// Index in the source.
+    pub stream: usize,
+    /// FFmpeg's name of the codec.
+    pub codec: String,
+    /// As the container has it.
+    pub language: Option<String>,
+    pub forced: bool,
+    /// Whether the file wants it shown where nobody chooses.
+    pub default: bool,
 }
 
 /// Where a chapter begins.

@@ -15,6 +15,8 @@ const FLOAT_PICTURES: u64 = 4;
 const ENCODED_CENTIBYTES: u64 = 325;
 /// The same as address space, with a third more of room.
 const RESERVED_CENTIBYTES: u64 = 550;
+/// Subtitles that are drawn: as they are in the source, and in the size of each rung.
+const BURNED_BYTES: u64 = 96 << 20;
 /// Pictures of x264 beside lookahead, references and B pictures.
 const OTHER_PICTURES: u64 = 6;
 /// What a sample of the source costs in the container's index and in the plan.
@@ -74,11 +76,12 @@ fn pixels(rungs: &[Rung]) -> u64 {
 fn decoded_bytes(video: &VideoPlan) -> u64 {
     let source = video.picture.coded_pixels;
     // At most 4:2:2 at 16 bits; HDR passes through planes of floats.
-    if video.picture.hdr {
+    let pictures = if video.picture.hdr {
         source * (DECODED_PICTURES * 3 + FLOAT_PICTURES * 12)
     } else {
         source * DECODED_PICTURES * 2
-    }
+    };
+    pictures + if video.burned.is_some() { BURNED_BYTES } else { 0 }
 }
 
 /// Pictures that x264 holds: lookahead, references and B pictures of the preset.

@@ -7,6 +7,7 @@ mod allowance;
 pub mod audio;
 mod beside;
 pub mod boundaries;
+mod burn;
 pub mod canvas;
 mod chunks;
 pub mod clip;
@@ -38,12 +39,13 @@ mod warnings;
 pub use allowance::Allowance;
 pub use audio::AudioPlan;
 pub use beside::beside;
+pub use burn::BurnedSubtitles;
 pub use chunks::Chunk;
 pub use clip::Clip;
 pub use clock::Clock;
 pub use facts::{
-    AudioFacts, CaptionFacts, ChapterFacts, Colour, FieldOrder, KeptFacts, KeyFrame, Metadata, SizeSpan, SourceFacts,
-    TextFacts, TrackTags, VideoFacts,
+    AudioFacts, CaptionFacts, ChapterFacts, Colour, FieldOrder, ImageSubtitleFacts, KeptFacts, KeyFrame, Metadata,
+    SizeSpan, SourceFacts, TextFacts, TrackTags, VideoFacts,
 };
 pub use filters::{Shape, filter_graph};
 #[cfg(test)]
@@ -166,6 +168,9 @@ pub struct VideoPlan {
     /// Of a clip with a kept picture: that picture's init segment, beside whose parameter sets those of its encoded edges stand.
     #[serde(default)]
     pub kept_init: Option<Vec<u8>>,
+    /// Subtitles that are drawn into every output frame.
+    #[serde(default)]
+    pub burned: Option<BurnedSubtitles>,
 }
 
 /// What lies between the decoder and the scalers.
@@ -253,7 +258,8 @@ fn plan_video(
     if shown.picture == 0 {
         return Err(Reason::new("corrupt_input", "The picture has no frames."));
     }
-    let passes = settings.passthrough && extent.can_pass() && facts.clock.is_plain();
+    let burned = burn::chosen(facts, settings.burn_subtitles.as_ref());
+    let passes = settings.passthrough && extent.can_pass() && facts.clock.is_plain() && burned.is_none();
     let kept = if passes { passthrough::admit(video, rate, shown, settings) } else { None };
     let boundaries = match &kept {
         Some(kept) => boundaries::on_keys(&kept.frames(), frames, rate),
@@ -309,7 +315,7 @@ fn plan_video(
         target_s,
         audio: sounds.next(),
         further_audio: sounds.collect(),
-        warnings: warnings::warnings(facts, kept),
+        warnings: warnings::warnings(facts, kept, burned),
         incremental: None,
         clock: facts.clock.clone(),
         subtitles: subtitles::tracks(facts),
@@ -340,6 +346,7 @@ fn plan_video(
             storyboard: Some(Storyboard::of(duration_s, canvas::canvas(video))),
             is_clip: false,
             kept_init: None,
+            burned: burned.map(|track| BurnedSubtitles { stream: track.stream }),
         }),
     })
 }
@@ -358,7 +365,7 @@ fn plan_sound(facts: &SourceFacts, settings: &EncodeSettings) -> Result<Plan, Re
         duration_s: audio.duration_s(),
         target_s: boundaries::SEGMENT_S,
         video: None,
-        warnings: warnings::warnings(facts, kept),
+        warnings: warnings::warnings(facts, kept, None),
         incremental: None,
         clock: facts.clock.clone(),
         subtitles: subtitles::tracks(facts),

@@ -2,7 +2,10 @@
 //!
 //! Invariant: a film whose picture cannot be decoded never becomes sound alone.
 
-use super::facts::SourceFacts;
+use super::{
+    burn,
+    facts::{ImageSubtitleFacts, SourceFacts},
+};
 use serde::{Deserialize, Serialize};
 use sluice_ingest::codecs::{self, Medium};
 use sluice_model::Reason;
@@ -91,10 +94,12 @@ impl Left {
 }
 
 /// One entry for each kind of stream that was left out; of the sounds that can be decoded, those after the first `kept`.
-pub fn warnings(facts: &SourceFacts, kept: usize) -> Vec<Reason> {
+/// Then the subtitles that are `burned` into the picture.
+pub fn warnings(facts: &SourceFacts, kept: usize, burned: Option<&ImageSubtitleFacts>) -> Vec<Reason> {
     let further = facts.audio.iter().skip(kept);
     let further = further.map(|a| LeftBehind { stream: a.stream, left: Left::FurtherSound, codec: a.codec.clone() });
-    let all: Vec<LeftBehind> = facts.left_behind.iter().cloned().chain(further).collect();
+    let left = facts.left_behind.iter().filter(|l| burned.is_none_or(|b| b.stream != l.stream));
+    let all: Vec<LeftBehind> = left.cloned().chain(further).collect();
     let told = |left: Left| {
         let count = all.iter().filter(|l| l.left == left).count();
         let (one, more) = left.nouns();
@@ -105,7 +110,7 @@ pub fn warnings(facts: &SourceFacts, kept: usize) -> Vec<Reason> {
         };
         Some(Reason::new(left.code(), text))
     };
-    Left::ALL.into_iter().filter_map(told).collect()
+    Left::ALL.into_iter().filter_map(told).chain(burned.map(burn::told)).collect()
 }
 
 /// Why a source cannot be a package at all, by what is in it.
@@ -177,7 +182,7 @@ mod tests {
             true,
             &[(Left::Data, "tmcd"), (Left::UndecodableSound, "apac"), (Left::Data, "mebx"), (Left::Data, "mebx")],
         );
-        let told: Vec<(String, String)> = warnings(&facts, 1).into_iter().map(|w| (w.code, w.message)).collect();
+        let told: Vec<(String, String)> = warnings(&facts, 1, None).into_iter().map(|w| (w.code, w.message)).collect();
         assert_eq!(
             told,
             [
