@@ -53,6 +53,8 @@ export class Engine {
       capLevelToPlayerSize: read(HEIGHT) === null,
       backBufferLength: 60,
       renderTextTracksNatively: true,
+      // There are none here, and what looks for them plays on what somebody has paused while the playlist was on its way.
+      interstitialsController: undefined,
       subtitlePreference: read(LANGUAGE) ? { lang: read(LANGUAGE) ?? "" } : undefined,
       // How it plays is told to the owner of the film, in sums that name nobody.
       cmcd: {

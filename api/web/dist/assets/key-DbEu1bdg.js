@@ -1,1 +1,0 @@
-import{ah as c,ai as i,aj as t}from"./Icon-Ba4x3KGm.js";const f=Symbol("NaN");function y(e,r,n){var o=new t(e),s=!c();i(()=>{var a=r();a!==a&&(a=f),s&&a!==null&&typeof a=="object"&&(a={}),o.ensure(a,n)})}export{y as k};

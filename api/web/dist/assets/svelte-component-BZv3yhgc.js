@@ -1,1 +1,0 @@
-import{ai as s,as as t,aj as m}from"./Icon-Ba4x3KGm.js";function i(n,o,r){var e=new m(n);s(()=>{var a=o()??null;e.ensure(a,a&&(c=>r(c,a)))},t)}export{i as c};

@@ -1,1 +1,0 @@
-import{p as a,W as n}from"./Icon-Ba4x3KGm.js";const e=a({list:[]});let r=0;function i(s){const t=r++;e.list.push({id:t,...s}),setTimeout(()=>c(t),s.bad?12e3:4e3)}const l=s=>i({text:s,bad:!1,requestId:""});function u(s){const{message:t,requestId:o}=n(s);i({text:t,bad:!0,requestId:o})}function c(s){e.list=e.list.filter(t=>t.id!==s)}export{u as c,c as d,l as s,e as t};
