@@ -101,8 +101,9 @@ async fn exact(pair: Pair, passed: bool) {
     let owner = stack.creator().await;
     let film = ready(&owner, &fixtures::numbered(FILM_S, passed), &[("visibility", "unlisted")]).await;
     let all = u64::from(FILM_S) * FPS;
-    // Within one GOP; over several segments, off the entry points at both ends; from the begin; to the end; at entry points.
-    let mut cuts = vec![60..75, 33..417, 0..113, 289..all, 100..300];
+    // Within one GOP; over several segments, off the entry points at both ends; from the begin; to the end; at entry points;
+    // where two segments of sound give a block of loudness more to a segment of the clip than fits into it.
+    let mut cuts = vec![60..75, 33..417, 0..113, 289..all, 100..300, 198..416];
     let mut random = rand::rng();
     cuts.extend((0..proof(1, 100)).map(|_| {
         let start = random.random_range(0..all - 3);

@@ -8,6 +8,7 @@ use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
     process::Command,
+    time::UNIX_EPOCH,
 };
 
 harness::on_both!(both_processes_are_measured);
@@ -173,7 +174,15 @@ async fn every_panel_has_data() {
     let program = Path::new("/usr/bin/prometheus");
     let _prometheus = Process::program(program, &arguments, &[], &stack.folder().join("prometheus.log"));
     let client = stack.creator().await;
-    // Rates need a value before and one after: films come until everything has been seen twice.
+    let http = reqwest::Client::new();
+    let answer = async |query: &str| {
+        let url = url::Url::parse_with_params(&format!("http://{at}/api/v1/query"), [("query", query)]).unwrap();
+        let said: Value = http.get(url).send().await.ok()?.json().await.ok()?;
+        assert_ne!(said["status"], "error", "{query}: {said}");
+        let number = |r: &Value| r["value"][1].as_str().and_then(|v| v.parse::<f64>().ok());
+        Some(said["data"]["result"].as_array()?.iter().filter_map(number).collect::<Vec<f64>>())
+    };
+    // Rates need a value before and one after: the next film begins when Prometheus has seen what the one before left.
     for n in 0..2 {
         let film = if n == 0 { fixtures::foreign(14) } else { fixtures::compliant(10) };
         let id = client.upload(&film).await["id"].as_str().unwrap().to_owned();
@@ -182,20 +191,19 @@ async fn every_panel_has_data() {
         let url = format!("{}/hls/{id}/cmcd", stack.url);
         let told = "e=ps,sid=\"7\",sn=0,sta=s,ts=1000,v=2\ne=ps,sid=\"7\",sn=1,sta=p,ts=1900,v=2\n\
                     e=ps,sid=\"7\",sn=2,sta=r,ts=9000,v=2\ne=ps,sid=\"7\",sn=3,sta=p,ts=9500,v=2\n";
-        assert_eq!(reqwest::Client::new().post(url).body(told).send().await.unwrap().status(), 204);
+        assert_eq!(http.post(url).body(told).send().await.unwrap().status(), 204);
+        let ended = UNIX_EPOCH.elapsed().unwrap().as_secs_f64();
+        eventually("both are scraped", PATIENCE, || async {
+            let seen = answer("min(timestamp(up))").await?;
+            seen.first().is_some_and(|at| *at > ended).then_some(())
+        })
+        .await;
     }
-    let http = reqwest::Client::new();
     for (title, query) in panels() {
         let query = query.replace("$__rate_interval", "30m").replace("$__range", "30m");
         eventually(&format!("{title}: {query}"), PATIENCE, || async {
             client.get("/health").await;
-            let url = url::Url::parse_with_params(&format!("http://{at}/api/v1/query"), [("query", &query)]).unwrap();
-            let asked = http.get(url).send().await.ok()?;
-            let said: Value = asked.json().await.ok()?;
-            assert_ne!(said["status"], "error", "{title}: {said}");
-            let found = said["data"]["result"].as_array()?;
-            let number = |r: &Value| r["value"][1].as_str().and_then(|v| v.parse::<f64>().ok());
-            found.iter().filter_map(number).any(|v| !v.is_nan()).then_some(())
+            answer(&query).await?.iter().any(|v| !v.is_nan()).then_some(())
         })
         .await;
     }

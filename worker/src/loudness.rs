@@ -63,9 +63,14 @@ pub struct SegmentLoudness {
 }
 
 impl SegmentLoudness {
+    /// Most blocks that end in a segment of so many seconds.
+    pub fn most_blocks(seconds: f64) -> usize {
+        (seconds * f64::from(BLOCKS_PER_S)) as usize + 1
+    }
+
     /// Whether a segment of so many seconds can have as many blocks.
     pub fn fits(&self, seconds: f64) -> bool {
-        self.blocks.len() as f64 <= seconds * f64::from(BLOCKS_PER_S) + 1.0
+        self.blocks.len() <= Self::most_blocks(seconds)
     }
 
     /// As it is stored: levels as two bytes each, the true peak first.

@@ -212,7 +212,15 @@ pub async fn copy(running: &Running) -> Result<(), TaskError> {
                 plan.schedule(&r.name).ok_or_else(|| TaskError::corrupt("a rendition without a schedule"))?;
             let film_shift = film.shift(&r.name);
             copies.push((
-                Reused { running, package: row.id, name: r.name, kind: r.kind, film_shift, rows },
+                Reused {
+                    running,
+                    package: row.id,
+                    name: r.name,
+                    kind: r.kind,
+                    timescale: schedule.timescale,
+                    film_shift,
+                    rows,
+                },
                 published,
                 schedule,
             ));
@@ -241,6 +249,8 @@ struct Reused<'a> {
     package: PackageId,
     name: String,
     kind: MediaKind,
+    /// Ticks of a second.
+    timescale: u64,
     /// What the film's own ticks were published earlier by, where it is a clip itself.
     film_shift: u64,
     rows: Vec<SegmentRow>,
@@ -280,7 +290,10 @@ impl Reused<'_> {
                 None => measured = false,
             }
         }
+        // Parts of several segments may each have a moment more than their share.
         peaks.truncate(SEGMENT_PEAKS);
+        let seconds = (ticks.end - ticks.start) as f64 / self.timescale.max(1) as f64;
+        blocks.blocks.truncate(SegmentLoudness::most_blocks(seconds));
         let made = SegmentMade {
             rendition: self.name.clone(),
             sequence: number as u64,
