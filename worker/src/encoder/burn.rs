@@ -133,11 +133,6 @@ impl Burn {
         }
     }
 
-    /// The stream whose packets are wanted.
-    pub fn stream(&self) -> usize {
-        self.stream
-    }
-
     /// Takes a packet. What was read before may come again, when a decoder goes back to where it can begin.
     pub fn take(&mut self, packet: &Packet) {
         let Some(time) = packet.pts().or(packet.dts()) else { return };
@@ -147,8 +142,8 @@ impl Burn {
         let after = |ms: u32| f64::from(ms) / 1000.0;
         let lasts_s =
             shown.end_ms.map(after).or((packet.duration() > 0).then(|| packet.duration() as f64 * self.seconds));
-        let first = self.frame(sent_s + shown.start_ms.map_or(0.0, after));
-        let end = lasts_s.map_or(u64::MAX, |s| self.frame(sent_s + s));
+        let first = self.rate.frame_at(sent_s + shown.start_ms.map_or(0.0, after));
+        let end = lasts_s.map_or(u64::MAX, |s| self.rate.frame_at(sent_s + s));
         while self.events.back().is_some_and(|e| e.first >= first) {
             self.events.pop_back();
         }
@@ -164,11 +159,6 @@ impl Burn {
         {
             self.events.pop_front();
         }
-    }
-
-    /// The output frame that is shown at a time of the programme.
-    fn frame(&self, at_s: f64) -> u64 {
-        (at_s * self.rate.fps()).round().max(0.0) as u64
     }
 
     /// Divides output frames by what is drawn into them.

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     child::{ChunkWork, Job, Refusal, StillWork},
     plan::{
-        ImageWork, Storyboard, VideoPlan,
+        BurnedSubtitles, ImageWork, Storyboard, VideoPlan,
         telecine::{FILM, WOVEN, woven_rate},
     },
 };
@@ -35,11 +35,11 @@ pub fn run(link: &Link, job: &Job, work: &ChunkWork) -> Result<(), EncodeError> 
     let config = RungConfig { video, gops, threads: work.threads };
     let rungs = video.rungs.iter().map(|r| RungEncoder::open(link, r, &config)).collect::<Result<Vec<_>, _>>()?;
     let mut pictures = Pictures::new(link, job, video.stream, work.threads)?;
-    let burned = video.burned.as_ref();
-    let burn = burned.map(|burned| Burn::open(link, job, video, burned, shown_from)).transpose()?;
-    if let Some(burn) = &burn {
-        pictures.read_beside(burn.stream());
-    }
+    let open = |burned: &BurnedSubtitles| {
+        pictures.read_beside(burned.stream);
+        Burn::open(link, job, video, burned, shown_from)
+    };
+    let burn = video.burned.as_ref().map(open).transpose()?;
     let first = enter(&mut pictures, &feed)?;
     #[cfg(debug_assertions)]
     super::evil::turn(link, job)?;
